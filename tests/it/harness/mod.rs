@@ -1,0 +1,16 @@
+//! What the tests stand on: real servers, the real program, a real client, and an outside system that misbehaves on
+//! request. Deliberately absent: mocks of our own crates, and a way to skip a test because something is missing.
+
+pub mod client;
+pub mod files;
+pub mod fixture;
+pub mod outside;
+pub mod postgres;
+pub mod process;
+pub mod redis;
+pub mod subscription;
+pub mod trestle;
+pub mod wait;
+pub mod watchdog;
+
+mod self_test;

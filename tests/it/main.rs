@@ -1,0 +1,11 @@
+//! The one integration test binary: behaviour through the public API, with real processes. One module a noun or
+//! concern; what they stand on is in `harness`. Deliberately absent: tests of functions, which are beside them.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests are outside of the fences: they look at what is stored"
+)]
+
+#[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
+mod harness;
