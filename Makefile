@@ -1,0 +1,51 @@
+# What people do with this project; `make` lists it. Each command is written here once: .ci/run calls these targets.
+
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+TRESTLE := $(CARGO_TARGET_DIR)/debug/trestle
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test bench schema lint format build format-check clippy dependencies-check schema-check
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Run Trestle, all in one process, with its data in ./trestle-data
+	cargo run --locked --bin trestle
+
+demo: ## Run Trestle with a tenant, integrations and failures to look at
+	cargo run --locked --bin trestle -- demo
+
+test: ## Run every test; installs PostgreSQL and Redis where they are missing (TEST_DATABASE_URL, TEST_REDIS_URL name others)
+	@scripts/install-test-servers
+	@$(MAKE) --no-print-directory build
+	cargo test --locked --workspace --no-fail-fast
+
+bench: ## Measure, optimised
+	cargo run --locked --release --bin bench
+
+schema: build ## Write schema.graphql from the code
+	$(TRESTLE) schema > schema.graphql.new
+	mv schema.graphql.new schema.graphql
+
+format: ## Format the code
+	cargo fmt --all
+
+lint: format-check dependencies-check clippy schema-check ## Check format, dependencies, lints and schema.graphql
+
+# Programs and tests together: one set of features, so that nothing is built twice.
+build: ## Build everything, tests included
+	cargo build --locked --workspace --all-targets
+
+format-check: ## Check the format
+	cargo fmt --all --check
+
+clippy: ## Check the lints
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+dependencies-check: ## Check licences, kept-out crates and sources (deny.toml)
+	scripts/check-dependencies
+
+schema-check: build ## Check that schema.graphql is what the code says
+	@$(TRESTLE) schema | diff -u schema.graphql - \
+	  || { echo "schema.graphql is not what the code says: run make schema" >&2; exit 1; }
