@@ -1,0 +1,60 @@
+//! Schema of the database: one change a file, in time order, up and down, on PostgreSQL 15+ and SQLite 3.35+.
+//!
+//! A merged migration is never edited; the next one changes what it made. Each is one transaction on both
+//! databases. A tenant's row refers to others by `(tenant_id, id)`, so the database itself refuses a reference
+//! across tenants. A table refers to `tenant` only where no other such reference leads there already.
+//!
+//! Deliberately absent: other crates of ours (what was true when a migration was written stays written in it).
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+mod columns;
+mod constraints;
+mod m20261122_000001_create_tenant;
+mod m20261122_000002_create_user;
+mod m20261122_000003_create_session;
+mod m20261122_000004_create_refresh_token;
+mod m20261122_000005_create_api_key;
+mod m20261122_000006_create_api_key_tenant;
+mod m20261122_000007_create_portal_session;
+mod m20261122_000008_create_idempotency_key;
+mod m20261122_000009_create_system;
+mod m20261122_000010_create_integration;
+mod m20261122_000011_create_retry;
+mod m20261122_000012_create_run;
+mod m20261122_000013_create_failure;
+mod m20261122_000014_create_run_event;
+mod m20261122_000015_create_run_stream;
+mod m20261122_000016_create_stream_cursor;
+mod m20261122_000017_create_write_receipt;
+mod m20261122_000018_create_job;
+
+/// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261122_000001_create_tenant::Migration),
+            Box::new(m20261122_000002_create_user::Migration),
+            Box::new(m20261122_000003_create_session::Migration),
+            Box::new(m20261122_000004_create_refresh_token::Migration),
+            Box::new(m20261122_000005_create_api_key::Migration),
+            Box::new(m20261122_000006_create_api_key_tenant::Migration),
+            Box::new(m20261122_000007_create_portal_session::Migration),
+            Box::new(m20261122_000008_create_idempotency_key::Migration),
+            Box::new(m20261122_000009_create_system::Migration),
+            Box::new(m20261122_000010_create_integration::Migration),
+            Box::new(m20261122_000011_create_retry::Migration),
+            Box::new(m20261122_000012_create_run::Migration),
+            Box::new(m20261122_000013_create_failure::Migration),
+            Box::new(m20261122_000014_create_run_event::Migration),
+            Box::new(m20261122_000015_create_run_stream::Migration),
+            Box::new(m20261122_000016_create_stream_cursor::Migration),
+            Box::new(m20261122_000017_create_write_receipt::Migration),
+            Box::new(m20261122_000018_create_job::Migration),
+        ]
+    }
+}

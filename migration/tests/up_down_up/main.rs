@@ -1,0 +1,422 @@
+//! The migrations against real databases: up, down and up again; the schema is that of the entities; and what
+//! the schema promises to refuse is refused. Everything runs on SQLite and on a PostgreSQL that the test starts.
+
+#![expect(clippy::disallowed_methods, reason = "tests of the schema itself, beneath every scope")]
+#![expect(clippy::panic, reason = "tests")]
+
+mod catalog;
+mod postgres;
+mod rows;
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use entity::{
+    api_key, api_key_tenant, failure, idempotency_key, integration, job, portal_session, refresh_token,
+    retry, run, run_event, run_stream, session, stream_cursor, system, tenant, user, write_receipt,
+};
+use migration::Migrator;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{
+    ActiveEnum, ActiveModelTrait, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
+    EntityTrait, IntoActiveModel, Iterable, SqlErr, Statement, Value,
+};
+use sea_orm_migration::MigratorTrait;
+use tempfile::TempDir;
+
+use catalog::{assert_columns, tables};
+use postgres::PostgresServer;
+use rows::Rows;
+
+const TABLES: [&str; 18] = [
+    "api_key",
+    "api_key_tenant",
+    "failure",
+    "idempotency_key",
+    "integration",
+    "job",
+    "portal_session",
+    "refresh_token",
+    "retry",
+    "run",
+    "run_event",
+    "run_stream",
+    "session",
+    "stream_cursor",
+    "system",
+    "tenant",
+    "user",
+    "write_receipt",
+];
+
+#[tokio::test]
+async fn sqlite() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let url = format!("sqlite://{}?mode=rwc", directory.path().join("trestle.db").display());
+    prove(&url).await;
+}
+
+#[tokio::test]
+async fn postgresql() {
+    let server = PostgresServer::start();
+    prove(&server.url()).await;
+}
+
+/// Everything below, in one database after the other: a server takes longer to start than all of it.
+async fn prove(url: &str) {
+    let db = Database::connect(url).await.expect("the database answers");
+    up_down_up(&db).await;
+    columns_are_the_entities(&db).await;
+
+    let (one, other) = (Rows::of(1), Rows::of(2));
+    for rows in [one, other] {
+        insert_and_read_back(&db, rows).await;
+    }
+    enums_take_their_values_and_no_other(&db).await;
+    references_across_tenants_are_refused(&db, one, other).await;
+    uniques_are_unique(&db, one).await;
+    checks_hold(&db, one).await;
+    queue_queries_use_their_indexes(&db).await;
+
+    Migrator::down(&db, None).await.expect("down with rows in every table");
+    assert_eq!(tables(&db).await, BTreeSet::from(["seaql_migrations".to_owned()]));
+    db.close().await.expect("the connection closes");
+}
+
+async fn up_down_up(db: &DatabaseConnection) {
+    let all: BTreeSet<String> = TABLES.into_iter().chain(["seaql_migrations"]).map(str::to_owned).collect();
+    Migrator::up(db, None).await.expect("up");
+    assert_eq!(tables(db).await, all);
+    // One by one, so that none leans on another's `down`.
+    for _ in Migrator::migrations() {
+        Migrator::down(db, Some(1)).await.expect("down");
+    }
+    assert_eq!(tables(db).await, BTreeSet::from(["seaql_migrations".to_owned()]));
+    Migrator::up(db, None).await.expect("up again");
+    assert_eq!(tables(db).await, all);
+    Migrator::up(db, None).await.expect("up with nothing to do");
+}
+
+async fn columns_are_the_entities(db: &DatabaseConnection) {
+    assert_columns::<api_key::Entity>(db).await;
+    assert_columns::<api_key_tenant::Entity>(db).await;
+    assert_columns::<failure::Entity>(db).await;
+    assert_columns::<idempotency_key::Entity>(db).await;
+    assert_columns::<integration::Entity>(db).await;
+    assert_columns::<job::Entity>(db).await;
+    assert_columns::<portal_session::Entity>(db).await;
+    assert_columns::<refresh_token::Entity>(db).await;
+    assert_columns::<retry::Entity>(db).await;
+    assert_columns::<run::Entity>(db).await;
+    assert_columns::<run_event::Entity>(db).await;
+    assert_columns::<run_stream::Entity>(db).await;
+    assert_columns::<session::Entity>(db).await;
+    assert_columns::<stream_cursor::Entity>(db).await;
+    assert_columns::<system::Entity>(db).await;
+    assert_columns::<tenant::Entity>(db).await;
+    assert_columns::<user::Entity>(db).await;
+    assert_columns::<write_receipt::Entity>(db).await;
+}
+
+async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
+    round_trip::<tenant::Entity>(db, rows.tenant()).await;
+    round_trip::<user::Entity>(db, rows.user()).await;
+    round_trip::<session::Entity>(db, rows.session()).await;
+    round_trip::<refresh_token::Entity>(db, rows.refresh_token()).await;
+    round_trip::<api_key::Entity>(db, rows.api_key()).await;
+    round_trip::<api_key_tenant::Entity>(db, rows.api_key_tenant()).await;
+    round_trip::<portal_session::Entity>(db, rows.portal_session()).await;
+    round_trip::<idempotency_key::Entity>(db, rows.idempotency_key()).await;
+    round_trip::<system::Entity>(db, rows.system()).await;
+    round_trip::<integration::Entity>(db, rows.integration()).await;
+    round_trip::<retry::Entity>(db, rows.retry()).await;
+    round_trip::<run::Entity>(db, rows.run()).await;
+    round_trip::<failure::Entity>(db, rows.failure()).await;
+    round_trip::<run_event::Entity>(db, rows.run_event()).await;
+    round_trip::<run_stream::Entity>(db, rows.run_stream()).await;
+    round_trip::<stream_cursor::Entity>(db, rows.stream_cursor()).await;
+    round_trip::<write_receipt::Entity>(db, rows.write_receipt()).await;
+    round_trip::<job::Entity>(db, rows.job()).await;
+}
+
+/// A row with a value in every column comes back as it was.
+async fn round_trip<E>(db: &DatabaseConnection, row: E::Model)
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<E::ActiveModel> + PartialEq + Debug,
+{
+    insert::<E>(db, row.clone()).await.unwrap_or_else(|error| panic!("inserting {row:?}: {error}"));
+    let stored = E::find().all(db).await.unwrap_or_else(|error| panic!("reading {row:?}: {error}"));
+    assert!(stored.contains(&row), "{row:#?} is not in {stored:#?}");
+}
+
+async fn insert<E>(db: &DatabaseConnection, row: E::Model) -> Result<(), DbErr>
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<E::ActiveModel>,
+{
+    E::insert(row.into_active_model().reset_all()).exec_without_returning(db).await.map(|_| ())
+}
+
+async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
+    assert_enum::<tenant::TenantStatus>(db, "tenant", "status").await;
+    assert_enum::<system::SystemStatus>(db, "system", "status").await;
+    assert_enum::<integration::IntegrationStatus>(db, "integration", "status").await;
+    assert_enum::<retry::RetryStatus>(db, "retry", "status").await;
+    assert_enum::<run::RunStatus>(db, "run", "status").await;
+    assert_enum::<run::RunTrigger>(db, "run", "trigger").await;
+    assert_enum::<run::RunScope>(db, "run", "scope").await;
+    assert_enum::<failure::FailureStatus>(db, "failure", "status").await;
+    assert_enum::<failure::FailureCategory>(db, "failure", "category").await;
+    assert_enum::<failure::FailureStage>(db, "failure", "stage").await;
+    assert_enum::<failure::ResponsibleParty>(db, "failure", "responsible_party").await;
+    assert_enum::<failure::Retryable>(db, "failure", "retryable").await;
+    assert_enum::<run_event::Audience>(db, "run_event", "audience").await;
+    assert_enum::<write_receipt::WriteAction>(db, "write_receipt", "action").await;
+    assert_enum::<job::JobKind>(db, "job", "kind").await;
+    assert_enum::<job::JobStatus>(db, "job", "status").await;
+    assert_enum::<user::Role>(db, "api_key", "role").await;
+    assert_refused(set(db, "user", "role", "NOPE").await, "ck_user_role");
+}
+
+async fn assert_enum<A>(db: &DatabaseConnection, table: &'static str, column: &'static str)
+where
+    A: ActiveEnum<Value = String> + Iterable,
+{
+    for value in A::iter() {
+        let name = value.to_value();
+        set(db, table, column, name.as_str())
+            .await
+            .unwrap_or_else(|error| panic!("{table}.{column} = {name}: {error}"));
+    }
+    assert_refused(set(db, table, column, "NOPE").await, &format!("ck_{table}_{column}"));
+}
+
+async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Rows, other: Rows) {
+    let references = [
+        ("integration", "source_id", 6),
+        ("integration", "destination_id", 6),
+        ("run", "integration_id", 7),
+        ("run", "retry_of_id", 8),
+        ("run", "retry_id", 9),
+        ("failure", "integration_id", 7),
+        ("failure", "run_id", 8),
+        ("failure", "resolved_by_run_id", 8),
+        ("failure", "retry_id", 9),
+        ("failure", "retry_run_id", 8),
+        ("run_event", "run_id", 8),
+        ("run_stream", "run_id", 8),
+        ("stream_cursor", "integration_id", 7),
+        ("stream_cursor", "run_id", 8),
+        ("write_receipt", "integration_id", 7),
+        ("job", "integration_id", 7),
+    ];
+    for (table, column, target) in references {
+        let result = set_in_tenant(db, one, table, column, other.id(target)).await;
+        assert_foreign_key(result, &format!("{table}.{column}"));
+        let result = set_in_tenant(db, one, table, column, one.id(target)).await;
+        result.unwrap_or_else(|error| panic!("{table}.{column} within the tenant: {error}"));
+    }
+    // Two jobs may not have one run, so the other tenant's must be free to tell the two refusals apart.
+    delete(db, "job", other).await.expect("a job may be deleted");
+    assert_foreign_key(set_in_tenant(db, one, "job", "subject_id", other.id(8)).await, "job.subject_id");
+
+    for table in ["tenant", "system", "integration", "run", "retry"] {
+        assert_foreign_key(delete(db, table, one).await, &format!("deleting a {table} that is referred to"));
+    }
+    let tokens = refresh_token::Entity::find().all(db).await.expect("reads").len();
+    session::Entity::delete_by_id(one.id(2)).exec(db).await.expect("a session may be deleted");
+    assert_eq!(refresh_token::Entity::find().all(db).await.expect("reads").len(), tokens - 1);
+}
+
+async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
+    let fresh = Rows::of(3);
+    let same_slug = tenant::Model { id: fresh.id(0), external_id: None, ..rows.tenant() };
+    assert_unique(insert::<tenant::Entity>(db, same_slug).await, "tenant.slug");
+    let same_external = tenant::Model { id: fresh.id(0), slug: "free".to_owned(), ..rows.tenant() };
+    assert_unique(insert::<tenant::Entity>(db, same_external).await, "tenant.external_id");
+    let same_email = user::Model { id: fresh.id(1), ..rows.user() };
+    assert_unique(insert::<user::Entity>(db, same_email).await, "user.email");
+    let same_prefix = api_key::Model { id: fresh.id(4), ..rows.api_key() };
+    assert_unique(insert::<api_key::Entity>(db, same_prefix).await, "api_key.prefix");
+    let same_name = system::Model { id: fresh.id(6), ..rows.system() };
+    assert_unique(insert::<system::Entity>(db, same_name).await, "system (tenant_id, name)");
+
+    let second_run = run::Model { id: fresh.id(8), retry_of_id: None, ..rows.run() };
+    insert::<run::Entity>(db, second_run).await.expect("an integration may run twice");
+    set(db, "job", "status", "RUNNING").await.expect("a job may run");
+    let second_job = job::Model { id: fresh.id(12), subject_id: fresh.id(8), ..rows.job() };
+    assert_unique(insert::<job::Entity>(db, second_job.clone()).await, "two running jobs of an integration");
+    let waiting = job::Model { status: job::JobStatus::Waiting, ..second_job };
+    insert::<job::Entity>(db, waiting.clone()).await.expect("one may wait while the other runs");
+    let same_subject = job::Model { id: fresh.id(13), ..waiting };
+    assert_unique(insert::<job::Entity>(db, same_subject).await, "job.subject_id");
+
+    set(db, "integration", "status", "ACTIVE").await.expect("an integration may be active");
+    let namesake = integration::Model { id: fresh.id(7), ..rows.integration() };
+    assert_unique(insert::<integration::Entity>(db, namesake.clone()).await, "two integrations of one name");
+    set(db, "integration", "status", "ARCHIVED").await.expect("an integration may be archived");
+    insert::<integration::Entity>(db, namesake).await.expect("an archived integration's name is free");
+}
+
+async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
+    for column in
+        ["read_count", "created_count", "updated_count", "unchanged_count", "skipped_count", "failed_count"]
+    {
+        assert_refused(set(db, "run", column, -1_i64).await, "ck_run_not_negative");
+    }
+    for column in ["total", "resolved", "failed"] {
+        assert_refused(set(db, "retry", column, -1_i64).await, "ck_retry_not_negative");
+    }
+    for column in ["attempt", "max_attempts"] {
+        assert_refused(set(db, "job", column, -1).await, "ck_job_not_negative");
+    }
+    assert_refused(set(db, "failure", "attempts", -1).await, "ck_failure_not_negative");
+    assert_refused(set(db, "run_stream", "page_count", -1_i64).await, "ck_run_stream_not_negative");
+    for column in ["schedule_cron", "schedule_time_zone"] {
+        assert_refused(set(db, "integration", column, None::<String>).await, "ck_integration_schedule");
+    }
+
+    let staff = user::Model {
+        id: Rows::of(3).id(1),
+        email: "staff@example.com".to_owned(),
+        tenant_id: None,
+        role: user::Role::Support,
+        ..rows.user()
+    };
+    insert::<user::Entity>(db, staff.clone()).await.expect("staff belong to no tenant");
+    for role in [user::Role::PlatformAdmin, user::Role::Engineer, user::Role::Support] {
+        let of_tenant = user::Model {
+            id: Rows::of(4).id(1),
+            email: "other@example.com".to_owned(),
+            tenant_id: Some(rows.tenant_id()),
+            role,
+            ..staff.clone()
+        };
+        assert_refused(insert::<user::Entity>(db, of_tenant).await, "ck_user_tenant_id");
+    }
+    for role in [user::Role::TenantAdmin, user::Role::TenantMember, user::Role::TenantViewer] {
+        let of_none = user::Model {
+            id: Rows::of(4).id(1),
+            email: "other@example.com".to_owned(),
+            role,
+            ..staff.clone()
+        };
+        assert_refused(insert::<user::Entity>(db, of_none).await, "ck_user_tenant_id");
+    }
+}
+
+/// Queries of claims, sweeps and batches find their partial indexes though SeaORM binds the values.
+async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
+    let backend = db.get_database_backend();
+    if backend == DbBackend::Postgres {
+        // So few rows fit on a page that reading all of them is cheaper; the question is what it can use.
+        db.execute_unprepared("SET enable_seqscan = off").await.expect("a setting");
+    }
+    let (tenant_id, any_id) = (Value::from(Rows::of(1).tenant_id()), Value::from(Rows::of(1).id(7)));
+    let plans = [
+        (
+            "SELECT * FROM job WHERE status = $1 AND tenant_id = $2 ORDER BY available_at LIMIT 1",
+            vec![Value::from("QUEUED"), tenant_id.clone()],
+            "ix_job_status_tenant_id_available_at",
+        ),
+        (
+            "SELECT * FROM job WHERE status = $1 AND lease_until < $2",
+            vec![Value::from("RUNNING"), Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],
+            "ix_job_lease_until",
+        ),
+        (
+            "SELECT * FROM job WHERE integration_id = $1 AND status = $2",
+            vec![any_id.clone(), Value::from("WAITING")],
+            "ix_job_integration_id",
+        ),
+        (
+            "SELECT * FROM job WHERE tenant_id = $1 AND status = $2",
+            vec![tenant_id.clone(), Value::from("HELD")],
+            "ix_job_tenant_id",
+        ),
+        (
+            "SELECT * FROM integration WHERE status = $1 AND next_run_at <= $2",
+            vec![Value::from("ACTIVE"), Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],
+            "ix_integration_next_run_at",
+        ),
+        (
+            "SELECT * FROM failure WHERE tenant_id = $1 AND integration_id = $2 AND stream = $3 \
+             AND record_key IN ($4, $5) AND status IN ($6, $7)",
+            vec![
+                tenant_id,
+                any_id,
+                Value::from("orders"),
+                Value::from("1"),
+                Value::from("2"),
+                Value::from("OPEN"),
+                Value::from("RETRYING"),
+            ],
+            "ix_failure_tenant_id_integration_id_stream_record_key",
+        ),
+    ];
+    for (sql, values, index) in plans {
+        let (explain, column) = match backend {
+            DbBackend::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
+            _ => ("EXPLAIN", "QUERY PLAN"),
+        };
+        let statement = Statement::from_sql_and_values(backend, format!("{explain} {sql}"), values);
+        let plan: Vec<String> = db
+            .query_all_raw(statement)
+            .await
+            .expect("a plan")
+            .iter()
+            .map(|row| row.try_get("", column).expect("text"))
+            .collect();
+        assert!(plan.iter().any(|line| line.contains(index)), "{sql} uses {index}: {plan:#?}");
+    }
+}
+
+/// Sets a column of every row.
+async fn set(
+    db: &DatabaseConnection,
+    table: &'static str,
+    column: &'static str,
+    value: impl Into<Value>,
+) -> Result<(), DbErr> {
+    db.execute(Query::update().table(table).value(column, value.into())).await.map(|_| ())
+}
+
+async fn set_in_tenant(
+    db: &DatabaseConnection,
+    rows: Rows,
+    table: &'static str,
+    column: &'static str,
+    value: impl Into<Value>,
+) -> Result<(), DbErr> {
+    let mine = Expr::col("tenant_id").eq(rows.tenant_id());
+    db.execute(Query::update().table(table).value(column, value.into()).and_where(mine)).await.map(|_| ())
+}
+
+/// Deletes the tenant's row of a table; of `tenant`, the tenant.
+async fn delete(db: &DatabaseConnection, table: &'static str, rows: Rows) -> Result<(), DbErr> {
+    let key = if table == "tenant" { "id" } else { "tenant_id" };
+    let mine = Expr::col(key).eq(rows.tenant_id());
+    db.execute(Query::delete().from_table(table).and_where(mine)).await.map(|_| ())
+}
+
+fn assert_refused(result: Result<(), DbErr>, constraint: &str) {
+    let error = result.expect_err(constraint).to_string();
+    assert!(error.contains(constraint), "{constraint} refuses it: {error}");
+}
+
+fn assert_foreign_key(result: Result<(), DbErr>, what: &str) {
+    let error = result.expect_err(what);
+    assert!(
+        matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))),
+        "{what} is refused by a foreign key: {error}"
+    );
+}
+
+fn assert_unique(result: Result<(), DbErr>, what: &str) {
+    let error = result.expect_err(what);
+    assert!(
+        matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))),
+        "{what} is refused by a unique constraint: {error}"
+    );
+}

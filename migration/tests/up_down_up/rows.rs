@@ -1,0 +1,332 @@
+//! One row of each table for one tenant, with a value in every column.
+
+use chrono::{DateTime, TimeZone, Utc};
+use entity::string_list::StringList;
+use entity::{
+    api_key, api_key_tenant, failure, idempotency_key, integration, job, portal_session, refresh_token,
+    retry, run, run_event, run_stream, session, stream_cursor, system, tenant, user, write_receipt,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+/// Ids of one tenant's rows: no two tenants share one.
+#[derive(Clone, Copy)]
+pub struct Rows {
+    tenant: u8,
+}
+
+impl Rows {
+    pub fn of(tenant: u8) -> Self {
+        Self { tenant }
+    }
+
+    pub fn id(self, table: u8) -> Uuid {
+        Uuid::from_bytes([self.tenant, table, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xff])
+    }
+
+    pub fn tenant_id(self) -> Uuid {
+        self.id(0)
+    }
+
+    fn name(self, what: &str) -> String {
+        format!("{what} {}", self.tenant)
+    }
+
+    pub fn tenant(self) -> tenant::Model {
+        tenant::Model {
+            id: self.tenant_id(),
+            slug: self.name("slug"),
+            name: self.name("Größe & Söhne"),
+            external_id: Some(self.name("external")),
+            status: tenant::TenantStatus::Suspended,
+            status_reason: Some("unpaid".to_owned()),
+            created_at: time(0),
+            updated_at: time(1),
+        }
+    }
+
+    pub fn user(self) -> user::Model {
+        user::Model {
+            id: self.id(1),
+            tenant_id: Some(self.tenant_id()),
+            email: self.name("person@example.com"),
+            name: "Person".to_owned(),
+            role: user::Role::TenantAdmin,
+            password_hash: "$argon2id$".to_owned(),
+            created_at: time(0),
+            updated_at: time(1),
+            disabled_at: Some(time(2)),
+        }
+    }
+
+    pub fn session(self) -> session::Model {
+        session::Model {
+            id: self.id(2),
+            user_id: self.id(1),
+            created_at: time(0),
+            expires_at: time(1),
+            ended_at: Some(time(2)),
+            end_reason: Some("signed_out".to_owned()),
+        }
+    }
+
+    pub fn refresh_token(self) -> refresh_token::Model {
+        refresh_token::Model {
+            id: self.id(3),
+            session_id: self.id(2),
+            secret_hash: vec![0, self.tenant, 0xff],
+            created_at: time(0),
+            used_at: Some(time(1)),
+        }
+    }
+
+    pub fn api_key(self) -> api_key::Model {
+        api_key::Model {
+            id: self.id(4),
+            tenant_id: Some(self.tenant_id()),
+            name: "Key".to_owned(),
+            prefix: self.name("trestle_"),
+            secret_hash: vec![1; 32],
+            role: user::Role::Partner,
+            scopes: StringList(vec!["runs:read".to_owned(), "failures:retry".to_owned()]),
+            created_by: "user:1".to_owned(),
+            created_at: time(0),
+            expires_at: Some(time(1)),
+            last_used_at: Some(time(2)),
+            revoked_at: Some(time(3)),
+        }
+    }
+
+    pub fn api_key_tenant(self) -> api_key_tenant::Model {
+        api_key_tenant::Model { api_key_id: self.id(4), tenant_id: self.tenant_id() }
+    }
+
+    pub fn portal_session(self) -> portal_session::Model {
+        portal_session::Model {
+            id: self.id(5),
+            tenant_id: self.tenant_id(),
+            end_user: "end user".to_owned(),
+            scopes: StringList(Vec::new()),
+            created_by: "api_key:1".to_owned(),
+            created_at: time(0),
+            expires_at: time(1),
+            ended_at: Some(time(2)),
+        }
+    }
+
+    pub fn idempotency_key(self) -> idempotency_key::Model {
+        idempotency_key::Model {
+            principal: self.name("user"),
+            key: "key".to_owned(),
+            operation: "startRun".to_owned(),
+            request_hash: vec![2; 32],
+            object_id: self.id(8),
+            created_at: time(0),
+        }
+    }
+
+    pub fn system(self) -> system::Model {
+        system::Model {
+            id: self.id(6),
+            tenant_id: self.tenant_id(),
+            name: "Shop".to_owned(),
+            connector: "postgres".to_owned(),
+            config: json!({ "table": "orders", "batch": 100, "nested": { "list": [1, 2.5, null, true] } }),
+            credentials: Some(vec![0, 1, 2]),
+            status: system::SystemStatus::ReauthRequired,
+            status_message: Some("Sign in again.".to_owned()),
+            last_tested_at: Some(time(1)),
+            created_at: time(0),
+            updated_at: time(2),
+        }
+    }
+
+    pub fn integration(self) -> integration::Model {
+        integration::Model {
+            id: self.id(7),
+            tenant_id: self.tenant_id(),
+            name: "Orders".to_owned(),
+            description: Some("Moves orders.".to_owned()),
+            status: integration::IntegrationStatus::Active,
+            status_reason: Some("reason".to_owned()),
+            source_id: self.id(6),
+            destination_id: self.id(6),
+            streams: integration::StreamList(vec![integration::Stream {
+                name: "orders".to_owned(),
+                mode: integration::SyncMode::Incremental,
+                key_fields: vec!["id".to_owned()],
+                cursor_field: Some("updated_at".to_owned()),
+                source: json!({ "path": "orders.csv" }),
+                destination: json!({ "table": "orders" }),
+                mapping: Some(".total = to_float!(.total)".to_owned()),
+                record_schema: Some(json!({ "type": "object" })),
+            }]),
+            schedule_cron: Some("0 * * * *".to_owned()),
+            schedule_time_zone: Some("Europe/Berlin".to_owned()),
+            next_run_at: Some(time(1)),
+            created_at: time(0),
+            updated_at: time(2),
+        }
+    }
+
+    pub fn retry(self) -> retry::Model {
+        retry::Model {
+            id: self.id(9),
+            tenant_id: self.tenant_id(),
+            status: retry::RetryStatus::Running,
+            requested_by: "user:1".to_owned(),
+            total: i64::from(i32::MAX) + 1,
+            resolved: 1,
+            failed: 2,
+            created_at: time(0),
+            finished_at: Some(time(1)),
+        }
+    }
+
+    pub fn run(self) -> run::Model {
+        run::Model {
+            id: self.id(8),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            status: run::RunStatus::Partial,
+            trigger: run::RunTrigger::Retry,
+            triggered_by: "Person".to_owned(),
+            scope: run::RunScope::FailedRecords,
+            // Its own: the first run of a tenant has no other.
+            retry_of_id: Some(self.id(8)),
+            retry_id: Some(self.id(9)),
+            queued_at: time(0),
+            started_at: Some(time(1)),
+            finished_at: Some(time(2)),
+            read_count: i64::from(i32::MAX) + 1,
+            created_count: 1,
+            updated_count: 2,
+            unchanged_count: 3,
+            skipped_count: 4,
+            failed_count: 5,
+            failure_id: Some(self.id(10)),
+            trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
+        }
+    }
+
+    pub fn failure(self) -> failure::Model {
+        failure::Model {
+            id: self.id(10),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            run_id: self.id(8),
+            stream: Some("orders".to_owned()),
+            business_reference: Some("Order 4711".to_owned()),
+            record_key: Some("4711".to_owned()),
+            position: Some("line 4711".to_owned()),
+            status: failure::FailureStatus::Retrying,
+            category: failure::FailureCategory::UnsupportedData,
+            stage: failure::FailureStage::Validate,
+            code: "record.schema_violation".to_owned(),
+            responsible_party: failure::ResponsibleParty::ThirdParty,
+            retryable: failure::Retryable::Unknown,
+            hint: Some("hint".to_owned()),
+            field_errors: failure::FieldErrorList(vec![failure::FieldError {
+                path: "/total".to_owned(),
+                rule: "type".to_owned(),
+                message: "must be a number".to_owned(),
+            }]),
+            attempts: 3,
+            failed_at: time(0),
+            last_attempt_at: time(1),
+            next_attempt_at: Some(time(2)),
+            resolved_at: Some(time(3)),
+            resolved_by_run_id: Some(self.id(8)),
+            http_status: Some(422),
+            technical_detail: Some("detail".to_owned()),
+            record: Some(vec![0, 255]),
+            edited_record: Some(vec![1, 254]),
+            retry_id: Some(self.id(9)),
+            retry_run_id: Some(self.id(8)),
+            skip_reason: Some("reason".to_owned()),
+            skipped_by: Some("user:1".to_owned()),
+        }
+    }
+
+    pub fn run_event(self) -> run_event::Model {
+        run_event::Model {
+            id: self.id(11),
+            tenant_id: self.tenant_id(),
+            run_id: self.id(8),
+            at: time(0),
+            r#type: "run.started".to_owned(),
+            audience: run_event::Audience::Engineer,
+            component: "worker".to_owned(),
+            business_reference: Some("Order 4711".to_owned()),
+            message: "The run started.".to_owned(),
+            attributes: json!({ "attempt": 1 }),
+        }
+    }
+
+    pub fn run_stream(self) -> run_stream::Model {
+        run_stream::Model {
+            tenant_id: self.tenant_id(),
+            run_id: self.id(8),
+            stream: "orders".to_owned(),
+            since: Some(json!("2025-12-31T00:00:00Z")),
+            checkpoint: Some(json!({ "offset": 12 })),
+            page_count: i64::from(i32::MAX) + 1,
+            finished_at: Some(time(0)),
+            updated_at: time(1),
+        }
+    }
+
+    pub fn stream_cursor(self) -> stream_cursor::Model {
+        stream_cursor::Model {
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            stream: "orders".to_owned(),
+            watermark: json!("2026-01-01T00:00:00Z"),
+            run_id: self.id(8),
+            updated_at: time(0),
+        }
+    }
+
+    pub fn write_receipt(self) -> write_receipt::Model {
+        write_receipt::Model {
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            stream: "orders".to_owned(),
+            source_key: "4711".to_owned(),
+            destination_key: Some("d-4711".to_owned()),
+            payload_hash: vec![3; 16],
+            action: write_receipt::WriteAction::Unchanged,
+            run_id: self.id(8),
+            written_at: time(0),
+        }
+    }
+
+    pub fn job(self) -> job::Model {
+        job::Model {
+            id: self.id(12),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            kind: job::JobKind::Run,
+            subject_id: self.id(8),
+            status: job::JobStatus::Running,
+            priority: 2,
+            attempt: 1,
+            max_attempts: 5,
+            available_at: time(0),
+            lease_until: Some(time(1)),
+            lease_token: Some(self.id(13)),
+            worker: Some("worker-1".to_owned()),
+            cancel_requested: true,
+            enqueued_at: Some(time(2)),
+            traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+            last_error: Some("lost".to_owned()),
+            created_at: time(0),
+            finished_at: Some(time(3)),
+        }
+    }
+}
+
+/// Times to the millisecond, which both databases keep.
+fn time(milliseconds: i64) -> DateTime<Utc> {
+    Utc.timestamp_millis_opt(1_800_000_000_000 + milliseconds).single().expect("UTC has no gaps")
+}
