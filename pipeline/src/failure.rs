@@ -1,0 +1,144 @@
+//! One record that did not arrive, and why. Deliberately absent: words for people, who acts and
+//! whether it can be retried; the error catalogue has these for each code.
+
+use connector::{FieldError, Malformed, Record, RecordError, RecordKey};
+use uuid::Uuid;
+
+/// Where in its way a record failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Stage {
+    /// Reading it, and telling which record it is.
+    Extract,
+    /// The mapping program.
+    Map,
+    /// The record rules.
+    Validate,
+    /// Writing it.
+    Load,
+    /// On our side.
+    Platform,
+}
+
+/// `source.malformed`: something stands where a record should be, and is not one.
+pub const SOURCE_MALFORMED: &str = "source.malformed";
+/// `record.missing_key`: a key field is absent or null.
+pub const RECORD_MISSING_KEY: &str = "record.missing_key";
+/// `record.duplicate_key`: another record of this run has the same key.
+pub const RECORD_DUPLICATE_KEY: &str = "record.duplicate_key";
+/// `record.mapping_failed`: the mapping program failed on this record.
+pub const RECORD_MAPPING_FAILED: &str = "record.mapping_failed";
+/// `record.schema_violation`: the record breaks rules.
+pub const RECORD_SCHEMA_VIOLATION: &str = "record.schema_violation";
+
+/// A record that did not arrive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordFailure {
+    /// Where it failed.
+    pub stage: Stage,
+    /// Code of the error catalogue, e.g. `record.schema_violation` or `destination.rejected`.
+    pub code: String,
+    /// Which record; `None` when that can't be told.
+    pub key: Option<RecordKey>,
+    /// Where in the source, for what is not a record: `line 4711`.
+    pub position: Option<String>,
+    /// Which fields broke which rules.
+    pub field_errors: Vec<FieldError>,
+    /// Status of the destination's reply, for HTTP.
+    pub http_status: Option<u16>,
+    /// For engineers, without values of the record.
+    pub detail: String,
+    /// The record as it was read; `None` for what is not a record.
+    pub record: Option<Record>,
+    /// The record as it was mapped, where it got so far and there is a mapping.
+    pub mapped: Option<Record>,
+    /// The raw text of what is not a record, cut to 2 KiB.
+    pub raw: Option<String>,
+    /// Calls to the destination that held this record; 0 when it never got there.
+    pub attempts: u32,
+    /// The failure that was retried, in a retry.
+    pub retried: Option<Uuid>,
+}
+
+impl RecordFailure {
+    fn new(stage: Stage, code: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            stage,
+            code: code.into(),
+            key: None,
+            position: None,
+            field_errors: Vec::new(),
+            http_status: None,
+            detail: detail.into(),
+            record: None,
+            mapped: None,
+            raw: None,
+            attempts: 0,
+            retried: None,
+        }
+    }
+
+    pub(crate) fn malformed(malformed: Malformed) -> Self {
+        Self {
+            position: Some(malformed.position),
+            raw: malformed.raw,
+            ..Self::new(Stage::Extract, SOURCE_MALFORMED, malformed.reason)
+        }
+    }
+
+    pub(crate) fn missing_key(record: Record, key_fields: &[String]) -> Self {
+        let field_errors = key_fields
+            .iter()
+            .filter(|field| record.get(*field).is_none_or(serde_json::Value::is_null))
+            .map(|field| key_error(field, "required", "is needed to tell which record this is"))
+            .collect();
+        Self {
+            field_errors,
+            record: Some(record),
+            ..Self::new(Stage::Extract, RECORD_MISSING_KEY, "a key field is absent or null")
+        }
+    }
+
+    pub(crate) fn duplicate_key(key: RecordKey, key_fields: &[String], record: Record) -> Self {
+        let field_errors = key_fields
+            .iter()
+            .map(|field| key_error(field, "unique", "must be unique: another record has the same value"))
+            .collect();
+        Self {
+            key: Some(key),
+            field_errors,
+            record: Some(record),
+            ..Self::new(Stage::Extract, RECORD_DUPLICATE_KEY, "another record of this run has the same key")
+        }
+    }
+
+    pub(crate) fn mapping_failed(key: RecordKey, record: Record, detail: String) -> Self {
+        Self { key: Some(key), record: Some(record), ..Self::new(Stage::Map, RECORD_MAPPING_FAILED, detail) }
+    }
+
+    pub(crate) fn schema_violation(key: RecordKey, record: Record, field_errors: Vec<FieldError>) -> Self {
+        let detail = format!("{} rules are broken", field_errors.len());
+        Self {
+            key: Some(key),
+            field_errors,
+            record: Some(record),
+            ..Self::new(Stage::Validate, RECORD_SCHEMA_VIOLATION, detail)
+        }
+    }
+
+    pub(crate) fn refused(key: RecordKey, record: Record, error: RecordError, attempts: u32) -> Self {
+        Self {
+            key: Some(key),
+            field_errors: error.field_errors,
+            http_status: error.http_status,
+            record: Some(record),
+            attempts,
+            ..Self::new(Stage::Load, format!("destination.{}", error.kind.code()), error.detail)
+        }
+    }
+}
+
+fn key_error(field: &str, rule: &str, message: &str) -> FieldError {
+    let path = format!("/{}", field.replace('~', "~0").replace('/', "~1"));
+    FieldError { path, rule: rule.to_owned(), message: message.to_owned() }
+}

@@ -1,0 +1,127 @@
+//! What the engine asks of the place where results are kept. Deliberately absent: the place itself.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connector::{Action, Cursor, RecordKey, SystemError};
+use uuid::Uuid;
+
+use crate::{Counts, PayloadHash, RecordFailure};
+
+/// What is known of a record that was written before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Of what was last written.
+    pub payload_hash: PayloadHash,
+    /// True when the receipt was made or confirmed in this run.
+    pub written_in_this_run: bool,
+}
+
+/// A record that is at the destination now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewReceipt {
+    /// Which record.
+    pub key: RecordKey,
+    /// The destination's own id for it; `None` where that is the key. With `Unchanged` and `None` the
+    /// id that an earlier receipt holds still stands.
+    pub destination_key: Option<String>,
+    /// Of what is there.
+    pub payload_hash: PayloadHash,
+    /// What the write did. `Unchanged` has a receipt too: it confirms the record for this run, which is
+    /// what tells a second record with its key.
+    pub action: Action,
+    /// The failure that was retried, in a retry.
+    pub retried: Option<Uuid>,
+}
+
+/// A page whose records all have an end. Everything in it is stored together or not at all.
+///
+/// A receipt also says that earlier failures of its key are over; the ledger finds them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountedPage {
+    /// Name of the stream.
+    pub stream: String,
+    /// From 1, anew each time that the stream is run or resumed.
+    pub page_number: u64,
+    /// Where reading goes on after a crash; `None` in a retry, where each record says for itself by
+    /// `retried` that it is done.
+    pub checkpoint: Option<Cursor>,
+    /// What this page adds; balanced.
+    pub counts: Counts,
+    /// One for each record that was created, updated or unchanged.
+    pub receipts: Vec<NewReceipt>,
+    /// One for each item that failed.
+    pub failures: Vec<RecordFailure>,
+    /// Retried failures whose record the mapping now leaves out.
+    pub skipped: Vec<Uuid>,
+    /// Size of what was read from outside, in bytes.
+    pub size_bytes: u64,
+    /// Reading it took so long, waits included, in milliseconds.
+    pub read_ms: u64,
+    /// Mapping and validating it.
+    pub map_ms: u64,
+    /// Looking its receipts up and writing it, waits included.
+    pub write_ms: u64,
+}
+
+/// Which end of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Where records are read.
+    Source,
+    /// Where they are written.
+    Destination,
+}
+
+impl Side {
+    /// The part before the dot of a failure's code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Destination => "destination",
+        }
+    }
+}
+
+/// A transient error, after which the engine waits and tries again.
+#[derive(Debug, Clone)]
+pub struct RetryNotice {
+    /// Which end.
+    pub side: Side,
+    /// What it said.
+    pub error: SystemError,
+    /// Attempts that failed in a row so far, from 1.
+    pub attempt: u32,
+    /// How long until the next one.
+    pub wait: Duration,
+}
+
+/// Results can't be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Someone else runs this stream now; nothing was stored.
+    #[error("the lease was lost to another worker")]
+    LostLease,
+    /// The run was canceled; nothing was stored.
+    #[error("the run was canceled")]
+    Canceled,
+    /// The place where results are kept can't be used.
+    #[error("storing results")]
+    Storage(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Where results are kept. Implemented by the caller of the engine.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// The receipts of those keys ([`RecordKey::canonical`]) that were written before; at most a page
+    /// of keys.
+    async fn receipts(&self, stream: &str, keys: &[&str]) -> Result<HashMap<String, Receipt>, LedgerError>;
+
+    /// Stores a page in one transaction: checkpoint, counts, receipts and failures.
+    async fn account(&self, page: AccountedPage) -> Result<(), LedgerError>;
+
+    /// Told before each wait, so that people can see it.
+    async fn retrying(&self, stream: &str, notice: &RetryNotice) -> Result<(), LedgerError>;
+}

@@ -1,0 +1,31 @@
+//! The engine: read → map → validate → write → account, streaming, in bounded memory, its stages
+//! overlapping.
+//!
+//! [`run_stream`] moves a stream's records, [`run_records`] the records of failures that are retried;
+//! both take the same path. Deliberately absent: who runs it, and where results are kept; the caller
+//! implements [`Ledger`].
+
+mod counts;
+mod failure;
+mod ledger;
+mod mapping;
+mod payload;
+mod retry;
+mod rules;
+mod seen;
+mod stream;
+
+pub use counts::Counts;
+pub use failure::{
+    RECORD_DUPLICATE_KEY, RECORD_MAPPING_FAILED, RECORD_MISSING_KEY, RECORD_SCHEMA_VIOLATION, RecordFailure,
+    SOURCE_MALFORMED, Stage,
+};
+pub use ledger::{AccountedPage, Ledger, LedgerError, NewReceipt, Receipt, RetryNotice, Side};
+pub use mapping::{
+    EXPRESSIONS_PER_RECORD_MAX, MapError, Mapped, Mapping, MappingProblem, MappingProblems,
+    PROGRAM_BYTES_MAX, RECORD_TIME_MAX,
+};
+pub use payload::PayloadHash;
+pub use retry::RetryPolicy;
+pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
+pub use stream::{StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream};

@@ -1,0 +1,292 @@
+//! One stream from end to end: a reader task, a mapping thread and a writer, with bounded channels
+//! between them. Deliberately absent: more than one stream; whoever runs several awaits several.
+
+mod reader;
+mod transform;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use connector::{Connector, Cursor, OpenDestination, OpenSource, SyncMode, SystemError, SystemErrorKind};
+use futures::FutureExt;
+use futures::stream::BoxStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::mapping::STACK_BYTES;
+use crate::retry::Patience;
+use crate::{Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Side};
+
+pub use reader::StoredRecord;
+
+/// Pages that wait between two stages: enough that a slow page does not stop the stage before it.
+const PAGES_WAITING_MAX: usize = 2;
+
+/// Pages in memory at once, at most: one in the hands of each of the three stages, what waits between
+/// them, and one that the reader has read and can't hand on yet.
+#[cfg(test)]
+const PAGES_IN_MEMORY_MAX: u64 = 3 + 2 * PAGES_WAITING_MAX as u64;
+
+/// What happens to the records of a stream between its ends.
+#[derive(Debug, Clone)]
+pub struct StreamPlan {
+    /// `None` copies records as they are.
+    pub mapping: Option<Arc<Mapping>>,
+    /// `None` lets every record pass.
+    pub rules: Option<Arc<Rules>>,
+    /// True when no receipts exist for this stream: none are looked up then, other than those that the
+    /// run itself makes.
+    pub fresh: bool,
+    /// How patient to be with the two systems.
+    pub retry: RetryPolicy,
+}
+
+/// The end of a stream that went through.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamReport {
+    /// Of the pages that were accounted since this call began; balanced.
+    pub counts: Counts,
+    /// Where the next INCREMENTAL run begins; `None` in FULL mode and in a retry.
+    pub watermark: Option<Cursor>,
+}
+
+/// Why a stream could not go on. Pages that were accounted stand, and it can be resumed after them.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamStop {
+    /// It was asked to stop.
+    #[error("the stream was canceled")]
+    Canceled,
+    /// The source can't be used.
+    #[error("the source failed after {attempts} attempts")]
+    Source {
+        /// What it said last.
+        #[source]
+        error: SystemError,
+        /// Attempts in a row.
+        attempts: u32,
+    },
+    /// The destination can't be used.
+    #[error("the destination failed after {attempts} attempts")]
+    Destination {
+        /// What it said last.
+        #[source]
+        error: SystemError,
+        /// Attempts in a row.
+        attempts: u32,
+    },
+    /// Results can't be kept.
+    #[error("the ledger failed")]
+    Ledger(#[source] LedgerError),
+    /// A fault of ours: a panic, or a connector that breaks its contract.
+    #[error("internal fault: {detail}")]
+    Internal {
+        /// For engineers.
+        detail: String,
+    },
+}
+
+impl StreamStop {
+    fn internal(detail: impl Into<String>) -> Self {
+        Self::Internal { detail: detail.into() }
+    }
+
+    fn side(side: Side, error: SystemError, attempts: u32) -> Self {
+        match side {
+            Side::Source => Self::Source { error, attempts },
+            Side::Destination => Self::Destination { error, attempts },
+        }
+    }
+
+    /// Code of the error catalogue, e.g. `source.unauthorized` or `platform.storage`; `None` for
+    /// `Canceled`, which is no failure.
+    pub fn code(&self) -> Option<String> {
+        match self {
+            Self::Canceled => None,
+            Self::Source { error, .. } | Self::Destination { error, .. }
+                if error.kind == SystemErrorKind::Internal =>
+            {
+                Some("platform.internal".to_owned())
+            }
+            Self::Source { error, .. } => Some(format!("source.{}", error.kind.code())),
+            Self::Destination { error, .. } => Some(format!("destination.{}", error.kind.code())),
+            Self::Ledger(LedgerError::LostLease) => Some("platform.worker_lost".to_owned()),
+            Self::Ledger(_) => Some("platform.storage".to_owned()),
+            Self::Internal { .. } => Some("platform.internal".to_owned()),
+        }
+    }
+}
+
+impl From<LedgerError> for StreamStop {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Canceled => Self::Canceled,
+            other => Self::Ledger(other),
+        }
+    }
+}
+
+/// What one stage hands to the next.
+enum Feed<T> {
+    Page(T),
+    End { watermark: Option<Cursor> },
+    Stop(StreamStop),
+}
+
+/// Moves a stream's records from its source to its destination, from `open_source.resume` on.
+///
+/// Each page is mapped, validated, written and accounted, in the source's order. Transient errors are
+/// waited out as `plan.retry` says. Dropping the future stops it as cancelling does.
+///
+/// # Errors
+/// [`StreamStop`] when it can't go on. What was accounted stands; what was written and not accounted
+/// is written again when the stream is resumed, with the same effect as once.
+pub async fn run_stream(
+    plan: StreamPlan,
+    source_connector: Arc<dyn Connector>,
+    open_source: OpenSource,
+    destination_connector: Arc<dyn Connector>,
+    open_destination: OpenDestination,
+    ledger: &dyn Ledger,
+    cancel: &CancellationToken,
+) -> Result<StreamReport, StreamStop> {
+    let duplicates = match open_source.stream.mode {
+        SyncMode::Incremental => Duplicates::LatestWins,
+        SyncMode::Full => Duplicates::Refused { resumed: open_source.resume.is_some() },
+    };
+    let input = reader::SourceInput::new(source_connector, open_source, plan.retry);
+    run(
+        plan,
+        reader::Input::Source(Box::new(input)),
+        duplicates,
+        destination_connector,
+        open_destination,
+        ledger,
+        cancel,
+    )
+    .await
+}
+
+/// Runs stored records (those of failures that are retried) through the same path, in their order.
+///
+/// Receipts, failures and skips of its pages say by `retried` which failure they answer. Two records
+/// with one key are both written, the later one last.
+///
+/// # Errors
+/// As [`run_stream`]. An error of `records` is one of the ledger.
+pub async fn run_records(
+    plan: StreamPlan,
+    records: BoxStream<'static, Result<StoredRecord, LedgerError>>,
+    page_records_max: usize,
+    destination_connector: Arc<dyn Connector>,
+    open_destination: OpenDestination,
+    ledger: &dyn Ledger,
+    cancel: &CancellationToken,
+) -> Result<StreamReport, StreamStop> {
+    let key_fields = open_destination.stream.key_fields.clone();
+    let input = reader::Input::Stored(reader::StoredInput::new(records, page_records_max, key_fields));
+    run(plan, input, Duplicates::Accepted, destination_connector, open_destination, ledger, cancel).await
+}
+
+/// What a second record with the same key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Duplicates {
+    /// FULL: a mistake in the source. When the run was resumed, nothing is known of the keys before.
+    Refused { resumed: bool },
+    /// INCREMENTAL: a newer version, as records change while they are read.
+    LatestWins,
+    /// A retry: someone asked for each of them.
+    Accepted,
+}
+
+async fn run(
+    plan: StreamPlan,
+    input: reader::Input,
+    duplicates: Duplicates,
+    destination_connector: Arc<dyn Connector>,
+    open_destination: OpenDestination,
+    ledger: &dyn Ledger,
+    cancel: &CancellationToken,
+) -> Result<StreamReport, StreamStop> {
+    let stream = open_destination.stream.name.clone();
+    let key_fields = open_destination.stream.key_fields.clone();
+    let (read_sender, read_receiver) = mpsc::channel(PAGES_WAITING_MAX);
+    let (mapped_sender, mapped_receiver) = mpsc::channel(PAGES_WAITING_MAX);
+    let (notice_sender, notice_receiver) = mpsc::channel(1);
+
+    // Ends the mapping thread inside its page when this future ends or is dropped.
+    let stop = CancellationToken::new();
+    let stopping = stop.clone().drop_guard();
+    let transform = transform::Transform {
+        mapping: plan.mapping,
+        rules: plan.rules,
+        key_fields: key_fields.clone(),
+        duplicates,
+        stop,
+    };
+    let (ended_sender, ended) = oneshot::channel::<()>();
+    let span = tracing::Span::current();
+    std::thread::Builder::new()
+        .name("pipeline-map".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            span.in_scope(|| transform.run(read_receiver, mapped_sender));
+            drop(ended_sender);
+        })
+        .map_err(|error| StreamStop::internal(format!("no thread for mapping: {error}")))?;
+
+    // Aborts the reader when this future is dropped.
+    let mut readers = JoinSet::new();
+    readers.spawn(reader::read(input, read_sender, notice_sender).in_current_span());
+
+    let writer = writer::Writer::new(
+        destination_connector,
+        open_destination,
+        key_fields,
+        duplicates,
+        plan.fresh,
+        Patience::new(plan.retry),
+        ledger,
+        cancel,
+    );
+    let write = AssertUnwindSafe(writer.run(mapped_receiver)).catch_unwind();
+    let write = async { write.await.unwrap_or_else(|panic| Err(panicked("writing", panic.as_ref()))) };
+    let result = tokio::try_join!(write, tell(notice_receiver, ledger, &stream)).map(|(report, ())| report);
+
+    readers.shutdown().await;
+    drop(stopping);
+    // An error means that the sender is gone, which is what this waits for.
+    ended.await.unwrap_or_default();
+    result
+}
+
+/// Passes on what the reader has to say; the ledger is borrowed and the reader's task is not.
+async fn tell(
+    mut notices: mpsc::Receiver<RetryNotice>,
+    ledger: &dyn Ledger,
+    stream: &str,
+) -> Result<(), StreamStop> {
+    while let Some(notice) = notices.recv().await {
+        ledger.retrying(stream, &notice).await?;
+    }
+    Ok(())
+}
+
+fn panicked(doing: &str, panic: &(dyn Any + Send)) -> StreamStop {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    StreamStop::internal(format!("panic while {doing}: {message}"))
+}
+
+fn milliseconds(since: std::time::Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

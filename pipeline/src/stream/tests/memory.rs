@@ -1,0 +1,422 @@
+//! Both systems and a ledger in memory, which fail when and where they are told to.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use connector::{
+    Action, Connector, Cursor, Description, Destination, Item, Malformed, OpenDestination, OpenSource, Page,
+    Record, RecordError, RecordErrorKind, Source, StreamSpec, SyncMode, SystemAccess, SystemError,
+    SystemErrorKind, Write, WriteOutcome,
+};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::super::{StreamPlan, StreamReport, StreamStop, run_stream};
+use crate::{
+    AccountedPage, Counts, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure, RetryNotice,
+    RetryPolicy, Side,
+};
+
+/// SplitMix64: the same faults for the same seed.
+#[derive(Debug)]
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    pub(super) fn one_in(&mut self, chance: u64) -> bool {
+        chance > 0 && self.below(chance) == 0
+    }
+}
+
+/// What stands where a record should be.
+#[derive(Debug, Clone)]
+pub(super) enum Given {
+    Record(Value),
+    Malformed,
+}
+
+/// Both systems.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) random: Random,
+    pub(super) given: Vec<Given>,
+    /// One in so many calls fails in passing; 0: none.
+    pub(super) transient_one_in: u64,
+    pub(super) detects_unchanged: bool,
+    pub(super) rows: BTreeMap<String, Record>,
+    pub(super) finished: u32,
+    pub(super) writes: u32,
+    pub(super) opened_sources: u32,
+    pub(super) pages_read: u64,
+    pub(super) pages_accounted: u64,
+    pub(super) lead_max: u64,
+    pub(super) next_error: Option<(Side, SystemError)>,
+    pub(super) panic_at: Option<Side>,
+    pub(super) short_answer: bool,
+    pub(super) hang: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct Systems(Arc<Mutex<World>>, Arc<Description>);
+
+pub(super) fn systems(seed: u64, given: Vec<Given>) -> Systems {
+    let world = World {
+        random: Random(seed),
+        given,
+        transient_one_in: 0,
+        detects_unchanged: true,
+        rows: BTreeMap::new(),
+        finished: 0,
+        writes: 0,
+        opened_sources: 0,
+        pages_read: 0,
+        pages_accounted: 0,
+        lead_max: 0,
+        next_error: None,
+        panic_at: None,
+        short_answer: false,
+        hang: false,
+    };
+    let description = Description {
+        name: "memory",
+        title: "Memory",
+        description: "Both ends in memory.",
+        config_schema: json!({}),
+        credentials_schema: json!({}),
+        source_schema: None,
+        destination_schema: None,
+    };
+    Systems(Arc::new(Mutex::new(world)), Arc::new(description))
+}
+
+impl Systems {
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+    }
+
+    fn may_fail(&self, side: Side) -> Result<(), SystemError> {
+        self.with(|world| {
+            assert!(world.panic_at != Some(side), "told to panic");
+            match world.next_error.take() {
+                Some((at, error)) if at == side => return Err(error),
+                other => world.next_error = other,
+            }
+            let chance = world.transient_one_in;
+            if world.random.one_in(chance) {
+                let kinds =
+                    [SystemErrorKind::Unavailable, SystemErrorKind::RateLimited, SystemErrorKind::Timeout];
+                let kind = kinds[world.random.below(3) as usize];
+                return Err(SystemError::new(kind, "in passing"));
+            }
+            Ok(())
+        })
+    }
+}
+
+#[async_trait]
+impl Connector for Systems {
+    fn description(&self) -> &Description {
+        &self.1
+    }
+
+    async fn test(&self, _access: &SystemAccess) -> Result<String, SystemError> {
+        Ok("in memory".to_owned())
+    }
+
+    async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
+        self.may_fail(Side::Source)?;
+        self.with(|world| world.opened_sources += 1);
+        let cursor = open.resume.or(open.since).and_then(|cursor| cursor.as_u64()).unwrap_or(0) as usize;
+        Ok(Box::new(MemorySource {
+            systems: self.clone(),
+            at: cursor,
+            page_records_max: open.page_records_max,
+        }))
+    }
+
+    async fn open_destination(&self, _open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {
+        self.may_fail(Side::Destination)?;
+        Ok(Box::new(MemoryDestination(self.clone())))
+    }
+}
+
+pub(super) struct MemorySource {
+    pub(super) systems: Systems,
+    pub(super) at: usize,
+    pub(super) page_records_max: usize,
+}
+
+#[async_trait]
+impl Source for MemorySource {
+    async fn next_page(&mut self) -> Result<Option<Page>, SystemError> {
+        tokio::task::yield_now().await;
+        if self.systems.with(|world| world.hang) {
+            std::future::pending::<()>().await;
+        }
+        self.systems.may_fail(Side::Source)?;
+        Ok(self.systems.with(|world| {
+            if self.at >= world.given.len() {
+                return None;
+            }
+            let end = (self.at + self.page_records_max).min(world.given.len());
+            let items = world.given[self.at..end]
+                .iter()
+                .zip(self.at..)
+                .map(|(given, line)| match given {
+                    Given::Record(record) => Item::Record(record.as_object().unwrap().clone()),
+                    Given::Malformed => Item::Malformed(Malformed {
+                        position: format!("line {line}"),
+                        reason: "a quoted field is not closed".to_owned(),
+                        raw: Some("\"".to_owned()),
+                    }),
+                })
+                .collect();
+            self.at = end;
+            world.pages_read += 1;
+            world.lead_max = world.lead_max.max(world.pages_read.saturating_sub(world.pages_accounted));
+            Some(Page { items, checkpoint: json!(end), size_bytes: 10 })
+        }))
+    }
+
+    fn watermark(&self) -> Option<Cursor> {
+        Some(json!(self.at))
+    }
+}
+
+pub(super) struct MemoryDestination(Systems);
+
+#[async_trait]
+impl Destination for MemoryDestination {
+    async fn write(&mut self, batch: &[Write]) -> Result<Vec<WriteOutcome>, SystemError> {
+        tokio::task::yield_now().await;
+        let keys: HashSet<&str> = batch.iter().map(|write| write.key.canonical()).collect();
+        assert_eq!(keys.len(), batch.len(), "a key stands twice in a batch");
+        assert!(!batch.is_empty());
+        // Before and after: an error says nothing about what was written.
+        self.0.may_fail(Side::Destination)?;
+        let outcomes = self.0.with(|world| {
+            world.writes += 1;
+            let mut outcomes: Vec<_> = batch.iter().map(|write| world.upsert(write)).collect();
+            if world.short_answer {
+                outcomes.pop();
+            }
+            outcomes
+        });
+        self.0.may_fail(Side::Destination)?;
+        Ok(outcomes)
+    }
+
+    async fn finish(&mut self) -> Result<(), SystemError> {
+        self.0.may_fail(Side::Destination)?;
+        self.0.with(|world| world.finished += 1);
+        Ok(())
+    }
+
+    fn detects_unchanged(&self) -> bool {
+        self.0.with(|world| world.detects_unchanged)
+    }
+}
+
+impl World {
+    fn upsert(&mut self, write: &Write) -> WriteOutcome {
+        if write.record.get("refused") == Some(&json!(true)) {
+            return WriteOutcome::Failed(RecordError {
+                kind: RecordErrorKind::Rejected,
+                field_errors: Vec::new(),
+                http_status: Some(422),
+                detail: "refused".to_owned(),
+            });
+        }
+        let before = self.rows.insert(write.key.canonical().to_owned(), write.record.clone());
+        let action = match before {
+            _ if !self.detects_unchanged => {
+                if write.known {
+                    Action::Updated
+                } else {
+                    Action::Created
+                }
+            }
+            None => Action::Created,
+            Some(before) if before == write.record => Action::Unchanged,
+            Some(_) => Action::Updated,
+        };
+        WriteOutcome::Written { action, destination_key: None }
+    }
+}
+
+/// What a ledger that is a database would hold.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) checkpoint: Option<Cursor>,
+    pub(super) counts: Counts,
+    /// Payload hash and run.
+    pub(super) receipts: HashMap<String, (PayloadHash, u32)>,
+    pub(super) failures: Vec<RecordFailure>,
+    pub(super) retried_written: Vec<Uuid>,
+    pub(super) retried_skipped: Vec<Uuid>,
+    pub(super) notices: Vec<RetryNotice>,
+    pub(super) pages: Vec<u64>,
+    pub(super) looked_up: usize,
+    pub(super) run: u32,
+    /// Cancels after so many more pages.
+    pub(super) cancel_after: Option<(u64, CancellationToken)>,
+    /// Loses the lease after so many more pages: before storing the next one, or just after.
+    pub(super) lose_after: Option<(u64, bool)>,
+}
+
+#[derive(Default)]
+pub(super) struct MemoryLedger {
+    pub(super) kept: Mutex<Kept>,
+    pub(super) systems: Option<Systems>,
+}
+
+impl MemoryLedger {
+    pub(super) fn of(systems: &Systems) -> Self {
+        Self { kept: Mutex::default(), systems: Some(systems.clone()) }
+    }
+
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {
+        look(&mut self.kept.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryLedger {
+    async fn receipts(&self, _stream: &str, keys: &[&str]) -> Result<HashMap<String, Receipt>, LedgerError> {
+        Ok(self.with(|kept| {
+            kept.looked_up += keys.len();
+            let run = kept.run;
+            keys.iter()
+                .filter_map(|key| {
+                    let (payload_hash, written_in) = *kept.receipts.get(*key)?;
+                    Some((
+                        (*key).to_owned(),
+                        Receipt { payload_hash, written_in_this_run: written_in == run },
+                    ))
+                })
+                .collect()
+        }))
+    }
+
+    async fn account(&self, page: AccountedPage) -> Result<(), LedgerError> {
+        tokio::task::yield_now().await;
+        assert_eq!(page.counts.unaccounted(), 0);
+        let written = page.counts.created + page.counts.updated + page.counts.unchanged;
+        assert_eq!(written, page.receipts.len() as u64);
+        assert_eq!(page.counts.failed, page.failures.len() as u64);
+        if let Some(systems) = &self.systems {
+            systems.with(|world| world.pages_accounted += 1);
+        }
+        self.with(|kept| {
+            if let Some((0, false)) = kept.lose_after {
+                return Err(LedgerError::LostLease);
+            }
+            let run = kept.run;
+            kept.pages.push(page.page_number);
+            kept.checkpoint = page.checkpoint.or(kept.checkpoint.take());
+            kept.counts = kept.counts.saturating_add(page.counts);
+            for receipt in page.receipts {
+                kept.receipts.insert(receipt.key.canonical().to_owned(), (receipt.payload_hash, run));
+                kept.retried_written.extend(receipt.retried);
+            }
+            kept.failures.extend(page.failures);
+            kept.retried_skipped.extend(page.skipped);
+            if let Some((pages, cancel)) = &mut kept.cancel_after {
+                if *pages == 0 {
+                    cancel.cancel();
+                }
+                *pages = pages.saturating_sub(1);
+            }
+            match &mut kept.lose_after {
+                Some((0, true)) => Err(LedgerError::LostLease),
+                Some((pages, _)) => {
+                    *pages -= 1;
+                    Ok(())
+                }
+                None => Ok(()),
+            }
+        })
+    }
+
+    async fn retrying(&self, _stream: &str, notice: &RetryNotice) -> Result<(), LedgerError> {
+        self.with(|kept| kept.notices.push(notice.clone()));
+        Ok(())
+    }
+}
+
+pub(super) fn spec(mode: SyncMode) -> StreamSpec {
+    StreamSpec { name: "orders".to_owned(), key_fields: vec!["id".to_owned()], cursor_field: None, mode }
+}
+
+pub(super) fn access() -> SystemAccess {
+    SystemAccess { config: json!({}), credentials: String::from("{}").into(), files_dir: "unused".into() }
+}
+
+pub(super) fn plan() -> StreamPlan {
+    let retry = RetryPolicy {
+        base: Duration::from_nanos(1),
+        ceiling: Duration::from_nanos(1),
+        retry_after_max: Duration::from_nanos(1),
+        attempts_max: 6,
+    };
+    StreamPlan { mapping: None, rules: None, fresh: true, retry }
+}
+
+pub(super) fn open_destination(mode: SyncMode) -> OpenDestination {
+    OpenDestination { access: access(), stream: spec(mode), options: json!({}), run: Uuid::nil() }
+}
+
+pub(super) async fn run(
+    plan: &StreamPlan,
+    mode: SyncMode,
+    page: usize,
+    systems: &Systems,
+    ledger: &MemoryLedger,
+    cancel: &CancellationToken,
+) -> Result<StreamReport, StreamStop> {
+    let open = OpenSource {
+        access: access(),
+        stream: spec(mode),
+        options: json!({}),
+        since: None,
+        resume: ledger.with(|kept| kept.checkpoint.clone()),
+        page_records_max: page,
+    };
+    let connector: Arc<dyn Connector> = Arc::new(systems.clone());
+    run_stream(plan.clone(), connector.clone(), open, connector, open_destination(mode), ledger, cancel).await
+}
+
+pub(super) async fn run_once(
+    plan: &StreamPlan,
+    mode: SyncMode,
+    page: usize,
+    systems: &Systems,
+    ledger: &MemoryLedger,
+) -> StreamReport {
+    run(plan, mode, page, systems, ledger, &CancellationToken::new()).await.unwrap()
+}
+
+pub(super) fn records(values: impl IntoIterator<Item = Value>) -> Vec<Given> {
+    values.into_iter().map(Given::Record).collect()
+}
+
+pub(super) fn codes(ledger: &MemoryLedger) -> Vec<(String, Option<String>)> {
+    ledger.with(|kept| {
+        let key = |failure: &RecordFailure| failure.key.as_ref().map(|key| key.reference().to_owned());
+        kept.failures.iter().map(|failure| (failure.code.clone(), key(failure))).collect()
+    })
+}

@@ -1,0 +1,226 @@
+//! The second stage: keys, mapping, rules and payload hashes, on a thread of its own. Deliberately
+//! absent: anything that waits.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use connector::{Cursor, Item, Record, RecordKey, Write};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::reader::{ReadItems, ReadPage};
+use super::{Duplicates, Feed, milliseconds, panicked};
+use crate::{Mapped, Mapping, PayloadHash, RecordFailure, Rules};
+
+/// A record that can be written.
+pub(super) struct Ready {
+    pub(super) write: Write,
+    /// As it was read, where that is not what is written.
+    pub(super) source: Option<Record>,
+    pub(super) payload_hash: PayloadHash,
+    pub(super) key_hash: u64,
+    pub(super) retried: Option<Uuid>,
+}
+
+impl Ready {
+    /// Key, record as it was read, and record as it was mapped where there is a mapping.
+    pub(super) fn into_parts(self) -> (RecordKey, Record, Option<Record>) {
+        match self.source {
+            Some(source) => (self.write.key, source, Some(self.write.record)),
+            None => (self.write.key, self.write.record, None),
+        }
+    }
+}
+
+/// A page whose records are ready, failed or skipped. No key stands twice in `ready`.
+pub(super) struct MappedPage {
+    pub(super) number: u64,
+    pub(super) checkpoint: Option<Cursor>,
+    pub(super) size_bytes: u64,
+    pub(super) read_ms: u64,
+    pub(super) map_ms: u64,
+    pub(super) read: u64,
+    pub(super) ready: Vec<Ready>,
+    pub(super) failures: Vec<RecordFailure>,
+    pub(super) skipped: u64,
+    pub(super) skipped_retries: Vec<Uuid>,
+}
+
+pub(super) struct Transform {
+    pub(super) mapping: Option<Arc<Mapping>>,
+    pub(super) rules: Option<Arc<Rules>>,
+    pub(super) key_fields: Vec<String>,
+    pub(super) duplicates: Duplicates,
+    /// Set when nobody wants the rest of the page.
+    pub(super) stop: CancellationToken,
+}
+
+enum Outcome {
+    Ready(Ready),
+    Failed(RecordFailure),
+    Skipped,
+}
+
+impl Transform {
+    /// Works until the last page, or until nobody wants more. Blocks its thread.
+    pub(super) fn run(self, mut from: mpsc::Receiver<Feed<ReadPage>>, to: mpsc::Sender<Feed<MappedPage>>) {
+        let mut buffer = Vec::new();
+        while let Some(message) = from.blocking_recv() {
+            let message = match message {
+                Feed::Page(page) => match catch_unwind(AssertUnwindSafe(|| self.page(page, &mut buffer))) {
+                    Ok(Some(page)) => Feed::Page(page),
+                    Ok(None) => return,
+                    Err(panic) => Feed::Stop(panicked("mapping", panic.as_ref())),
+                },
+                Feed::End { watermark } => Feed::End { watermark },
+                Feed::Stop(stop) => Feed::Stop(stop),
+            };
+            let last = !matches!(message, Feed::Page(_));
+            if to.blocking_send(message).is_err() || last {
+                return;
+            }
+        }
+    }
+
+    /// `None` when nobody wants the page any more.
+    fn page(&self, page: ReadPage, buffer: &mut Vec<u8>) -> Option<MappedPage> {
+        let started = Instant::now();
+        let ReadPage { number, items, checkpoint, size_bytes, read_ms } = page;
+        let count = match &items {
+            ReadItems::Source(items) => items.len(),
+            ReadItems::Stored(records) => records.len(),
+        };
+        let mut mapped = MappedPage {
+            number,
+            checkpoint,
+            size_bytes,
+            read_ms,
+            map_ms: 0,
+            read: count as u64,
+            ready: Vec::with_capacity(count),
+            failures: Vec::new(),
+            skipped: 0,
+            skipped_retries: Vec::new(),
+        };
+        match items {
+            ReadItems::Source(items) => {
+                for item in items {
+                    if self.stop.is_cancelled() {
+                        return None;
+                    }
+                    match item {
+                        Item::Record(record) => mapped.take(self.record(record, None, buffer), None),
+                        Item::Malformed(malformed) => {
+                            mapped.failures.push(RecordFailure::malformed(malformed))
+                        }
+                    }
+                }
+            }
+            ReadItems::Stored(records) => {
+                for stored in records {
+                    if self.stop.is_cancelled() {
+                        return None;
+                    }
+                    let retried = Some(stored.failure);
+                    mapped.take(self.record(stored.record, retried, buffer), retried);
+                }
+            }
+        }
+        self.settle_duplicates(&mut mapped);
+        mapped.map_ms = milliseconds(started);
+        Some(mapped)
+    }
+
+    fn record(&self, record: Record, retried: Option<Uuid>, buffer: &mut Vec<u8>) -> Outcome {
+        let Some(key) = RecordKey::of(&record, &self.key_fields) else {
+            return failed(RecordFailure::missing_key(record, &self.key_fields), retried);
+        };
+        let (source, mapped) = match &self.mapping {
+            None => (None, record),
+            Some(mapping) => match mapping.apply_here(&record) {
+                Ok(Mapped::Record(mapped)) => (Some(record), mapped),
+                Ok(Mapped::Skip) => return Outcome::Skipped,
+                Err(error) => {
+                    return failed(RecordFailure::mapping_failed(key, record, error.detail), retried);
+                }
+            },
+        };
+        let mapped = match &self.rules {
+            None => mapped,
+            Some(rules) => {
+                let value = Value::Object(mapped);
+                let field_errors = rules.check(&value);
+                let Value::Object(mapped) = value else { unreachable!("made of a record above") };
+                if !field_errors.is_empty() {
+                    let (record, mapped) = match source {
+                        Some(source) => (source, Some(mapped)),
+                        None => (mapped, None),
+                    };
+                    let failure = RecordFailure::schema_violation(key, record, field_errors);
+                    return failed(RecordFailure { mapped, ..failure }, retried);
+                }
+                mapped
+            }
+        };
+        let payload_hash = PayloadHash::with_buffer(&mapped, buffer);
+        let key_hash = xxh3_64(key.canonical().as_bytes());
+        let write = Write { key, record: mapped, known: false };
+        Outcome::Ready(Ready { write, source, payload_hash, key_hash, retried })
+    }
+
+    /// Only records that could be written compete for a key: where the first one failed the rules, the
+    /// second one is written, so that nothing is lost.
+    fn settle_duplicates(&self, page: &mut MappedPage) {
+        // 64-bit hashes tell nearly every page that it has none, without a look at the keys.
+        let mut hashes: Vec<u64> = page.ready.iter().map(|ready| ready.key_hash).collect();
+        hashes.sort_unstable();
+        if hashes.windows(2).all(|pair| pair[0] != pair[1]) {
+            return;
+        }
+        let mut kept: Vec<Ready> = Vec::with_capacity(page.ready.len());
+        let mut places: HashMap<RecordKey, usize> = HashMap::with_capacity(page.ready.len());
+        for ready in page.ready.drain(..) {
+            let Some(&place) = places.get(&ready.write.key) else {
+                places.insert(ready.write.key.clone(), kept.len());
+                kept.push(ready);
+                continue;
+            };
+            match self.duplicates {
+                Duplicates::Refused { .. } => {
+                    let (key, record, mapped) = ready.into_parts();
+                    let failure = RecordFailure::duplicate_key(key, &self.key_fields, record);
+                    page.failures.push(RecordFailure { mapped, ..failure });
+                }
+                // The reader begins a new page where a retried key comes again, so this is a source.
+                Duplicates::LatestWins | Duplicates::Accepted => {
+                    let older = std::mem::replace(&mut kept[place], ready);
+                    page.skipped += 1;
+                    page.skipped_retries.extend(older.retried);
+                }
+            }
+        }
+        page.ready = kept;
+    }
+}
+
+impl MappedPage {
+    fn take(&mut self, outcome: Outcome, retried: Option<Uuid>) {
+        match outcome {
+            Outcome::Ready(ready) => self.ready.push(ready),
+            Outcome::Failed(failure) => self.failures.push(failure),
+            Outcome::Skipped => {
+                self.skipped += 1;
+                self.skipped_retries.extend(retried);
+            }
+        }
+    }
+}
+
+fn failed(failure: RecordFailure, retried: Option<Uuid>) -> Outcome {
+    Outcome::Failed(RecordFailure { retried, ..failure })
+}

@@ -1,0 +1,314 @@
+//! The last stage: receipts are looked up, records written, and the page accounted. Deliberately
+//! absent: a page that is half accounted.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use connector::{Action, Connector, Destination, OpenDestination, SystemError, Write, WriteOutcome};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::transform::{MappedPage, Ready};
+use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds};
+use crate::retry::Patience;
+use crate::seen::SeenKeys;
+use crate::{AccountedPage, Counts, Ledger, NewReceipt, Receipt, RecordFailure, RetryNotice, Side};
+
+pub(super) struct Writer<'a> {
+    end: DestinationEnd<'a>,
+    key_fields: Vec<String>,
+    duplicates: Duplicates,
+    fresh: bool,
+    seen: SeenKeys,
+    counts: Counts,
+}
+
+impl<'a> Writer<'a> {
+    #[expect(clippy::too_many_arguments, reason = "called once; a struct would repeat each name")]
+    pub(super) fn new(
+        connector: Arc<dyn Connector>,
+        open: OpenDestination,
+        key_fields: Vec<String>,
+        duplicates: Duplicates,
+        fresh: bool,
+        patience: Patience,
+        ledger: &'a dyn Ledger,
+        cancel: &'a CancellationToken,
+    ) -> Self {
+        Self {
+            end: DestinationEnd { connector, open, destination: None, patience, ledger, cancel },
+            key_fields,
+            duplicates,
+            fresh,
+            seen: SeenKeys::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        mut from: mpsc::Receiver<Feed<MappedPage>>,
+    ) -> Result<StreamReport, StreamStop> {
+        // Opened while the first page is read; it also says whether receipts are needed.
+        let detects_unchanged = self.end.detects_unchanged().await?;
+        loop {
+            let message = canceled_or(self.end.cancel, async { Ok(from.recv().await) }).await?;
+            match message {
+                Some(Feed::Page(page)) => self.page(page, detects_unchanged).await?,
+                Some(Feed::End { watermark }) => {
+                    self.end.finish().await?;
+                    return Ok(StreamReport { counts: self.counts, watermark });
+                }
+                Some(Feed::Stop(stop)) => return Err(stop),
+                None => return Err(StreamStop::internal("reading ended without saying so")),
+            }
+        }
+    }
+
+    async fn page(&mut self, page: MappedPage, detects_unchanged: bool) -> Result<(), StreamStop> {
+        let started = Instant::now();
+        let mut counts = Counts { read: page.read, skipped: page.skipped, ..Counts::default() };
+        let mut receipts = Vec::with_capacity(page.ready.len());
+        let mut failures = page.failures;
+
+        let lookup = self.lookup(detects_unchanged);
+        let known = self.receipts(&page.ready, lookup).await?;
+        let mut batch = Vec::with_capacity(page.ready.len());
+        let mut pending = Vec::with_capacity(page.ready.len());
+        for mut ready in page.ready {
+            let receipt = known.get(ready.write.key.canonical());
+            // A first record that the destination refused has no receipt, so the second one is tried.
+            if matches!(self.duplicates, Duplicates::Refused { .. })
+                && receipt.is_some_and(|receipt| receipt.written_in_this_run)
+            {
+                let (key, record, mapped) = ready.into_parts();
+                let failure = RecordFailure::duplicate_key(key, &self.key_fields, record);
+                failures.push(RecordFailure { mapped, ..failure });
+                continue;
+            }
+            if lookup == Lookup::SeenInThisRun {
+                self.seen.insert(ready.key_hash);
+            }
+            if !detects_unchanged && receipt.is_some_and(|receipt| receipt.payload_hash == ready.payload_hash)
+            {
+                counts.unchanged += 1;
+                receipts.push(NewReceipt {
+                    key: ready.write.key,
+                    destination_key: None,
+                    payload_hash: ready.payload_hash,
+                    action: Action::Unchanged,
+                    retried: ready.retried,
+                });
+                continue;
+            }
+            ready.write.known = receipt.is_some();
+            batch.push(ready.write);
+            pending.push((ready.source, ready.payload_hash, ready.retried));
+        }
+
+        let (outcomes, attempts) =
+            if batch.is_empty() { (Vec::new(), 0) } else { self.end.write(&batch).await? };
+        if outcomes.len() != batch.len() {
+            return Err(StreamStop::internal(format!(
+                "the destination answered for {} records of {}",
+                outcomes.len(),
+                batch.len()
+            )));
+        }
+        for ((write, outcome), (source, payload_hash, retried)) in
+            batch.into_iter().zip(outcomes).zip(pending)
+        {
+            match outcome {
+                WriteOutcome::Written { action, destination_key } => {
+                    match action {
+                        Action::Created => counts.created += 1,
+                        Action::Updated => counts.updated += 1,
+                        Action::Unchanged => counts.unchanged += 1,
+                    }
+                    receipts.push(NewReceipt {
+                        key: write.key,
+                        destination_key,
+                        payload_hash,
+                        action,
+                        retried,
+                    });
+                }
+                WriteOutcome::Failed(error) => {
+                    let (record, mapped) = match source {
+                        Some(source) => (source, Some(write.record)),
+                        None => (write.record, None),
+                    };
+                    let failure = RecordFailure::refused(write.key, record, error, attempts);
+                    failures.push(RecordFailure { mapped, retried, ..failure });
+                }
+            }
+        }
+        counts.failed = failures.len() as u64;
+        debug_assert_eq!(counts.unaccounted(), 0, "page {} does not balance: {counts:?}", page.number);
+
+        // Not interrupted by a cancel: a page that is being stored is stored.
+        self.end
+            .ledger
+            .account(AccountedPage {
+                stream: self.end.open.stream.name.clone(),
+                page_number: page.number,
+                checkpoint: page.checkpoint,
+                counts,
+                receipts,
+                failures,
+                skipped: page.skipped_retries,
+                size_bytes: page.size_bytes,
+                read_ms: page.read_ms,
+                map_ms: page.map_ms,
+                write_ms: milliseconds(started),
+            })
+            .await?;
+        self.counts = self.counts.saturating_add(counts);
+        Ok(())
+    }
+
+    /// Which receipts this stream's records need.
+    fn lookup(&self, detects_unchanged: bool) -> Lookup {
+        let finds_duplicates = matches!(self.duplicates, Duplicates::Refused { .. });
+        let finds_unchanged = !detects_unchanged && !self.fresh;
+        if finds_unchanged || self.duplicates == (Duplicates::Refused { resumed: true }) {
+            Lookup::All
+        } else if finds_duplicates || !detects_unchanged {
+            Lookup::SeenInThisRun
+        } else {
+            Lookup::None
+        }
+    }
+
+    async fn receipts(
+        &self,
+        ready: &[Ready],
+        lookup: Lookup,
+    ) -> Result<HashMap<String, Receipt>, StreamStop> {
+        let keys: Vec<&str> = ready
+            .iter()
+            .filter(|ready| match lookup {
+                Lookup::All => true,
+                Lookup::SeenInThisRun => self.seen.may_contain(ready.key_hash),
+                Lookup::None => false,
+            })
+            .map(|ready| ready.write.key.canonical())
+            .collect();
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let ledger = self.end.ledger;
+        let stream = &self.end.open.stream.name;
+        canceled_or(self.end.cancel, async { Ok(ledger.receipts(stream, &keys).await?) }).await
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lookup {
+    All,
+    /// Those of keys that this run may have seen before.
+    SeenInThisRun,
+    None,
+}
+
+/// A destination that is opened again after a transient error, and given the same batch again.
+struct DestinationEnd<'a> {
+    connector: Arc<dyn Connector>,
+    open: OpenDestination,
+    destination: Option<Box<dyn Destination>>,
+    patience: Patience,
+    ledger: &'a dyn Ledger,
+    cancel: &'a CancellationToken,
+}
+
+impl DestinationEnd<'_> {
+    async fn detects_unchanged(&mut self) -> Result<bool, StreamStop> {
+        loop {
+            let opened = canceled_or(self.cancel, async {
+                Ok(self.opened().await.map(|end| end.detects_unchanged()))
+            });
+            match opened.await? {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.wait_after(error).await?,
+            }
+        }
+    }
+
+    /// The outcomes, and how many calls it took.
+    async fn write(&mut self, batch: &[Write]) -> Result<(Vec<WriteOutcome>, u32), StreamStop> {
+        loop {
+            let written = canceled_or(self.cancel, async {
+                Ok(match self.opened().await {
+                    Ok(destination) => destination.write(batch).await,
+                    Err(error) => Err(error),
+                })
+            });
+            match written.await? {
+                Ok(outcomes) => {
+                    let attempts = self.patience.attempts() + 1;
+                    self.patience.reset();
+                    return Ok((outcomes, attempts));
+                }
+                Err(error) => self.wait_after(error).await?,
+            }
+        }
+    }
+
+    async fn finish(&mut self) -> Result<(), StreamStop> {
+        loop {
+            let finished = canceled_or(self.cancel, async {
+                Ok(match self.opened().await {
+                    Ok(destination) => destination.finish().await,
+                    Err(error) => Err(error),
+                })
+            });
+            match finished.await? {
+                Ok(()) => return Ok(()),
+                Err(error) => self.wait_after(error).await?,
+            }
+        }
+    }
+
+    async fn opened(&mut self) -> Result<&mut Box<dyn Destination>, SystemError> {
+        match &mut self.destination {
+            Some(destination) => Ok(destination),
+            closed => Ok(closed.insert(self.connector.open_destination(self.open.clone()).await?)),
+        }
+    }
+
+    /// # Errors
+    /// When trying again is of no use, or the stream was canceled meanwhile.
+    async fn wait_after(&mut self, error: SystemError) -> Result<(), StreamStop> {
+        self.destination = None;
+        let Some(wait) = self.patience.wait_after(&error) else {
+            return Err(StreamStop::side(Side::Destination, error, self.patience.attempts()));
+        };
+        let attempt = self.patience.attempts();
+        tracing::warn!(
+            attempt,
+            wait_ms = wait.as_millis(),
+            error.kind = error.kind.code(),
+            "writing is retried"
+        );
+        let notice = RetryNotice { side: Side::Destination, error, attempt, wait };
+        self.ledger.retrying(&self.open.stream.name, &notice).await?;
+        canceled_or(self.cancel, async {
+            tokio::time::sleep(wait).await;
+            Ok(())
+        })
+        .await
+    }
+}
+
+async fn canceled_or<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = Result<T, StreamStop>>,
+) -> Result<T, StreamStop> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => Err(StreamStop::Canceled),
+        result = work => result,
+    }
+}
