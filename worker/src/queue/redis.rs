@@ -1,0 +1,242 @@
+//! Hints in Redis: a list for each tenant, one ring of tenants that have work and room, leases with an end. Every step
+//! is one script with Redis' own clock. Not here: what happens when Redis is away (`claims.rs`), and any truth about
+//! jobs: a wiped Redis costs one sweep.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::dispatch::{JobHint, Priority};
+use redis::{FromRedisValue, Script, ScriptInvocation};
+use uuid::Uuid;
+
+use super::store::{Claimed, HintStore, Settlement};
+use super::wake::Wake;
+use super::{QueueError, QueueOptions};
+use crate::connection::RedisConnection;
+
+/// Before every key; the braces make it a hash tag, so that a queue lives in one slot of a Redis Cluster.
+const KEY_PREFIX: &str = "{trestle:sync:0}";
+/// Jobs in one script call: each costs a few microseconds, and nobody else is served meanwhile.
+const BATCH_MAX: usize = 500;
+/// Expired leases that one claim takes back.
+const EXPIRED_MAX: usize = 100;
+/// Tenants that one claim looks at beyond its limit, for those found at their cap or without work.
+const TURNS_EXTRA: usize = 64;
+/// Hints kept for people that no worker understood.
+const REFUSED_MAX: usize = 100;
+
+/// The queue in Redis (6 or later, or Valkey).
+#[derive(Clone)]
+pub struct RedisQueue {
+    redis: RedisConnection,
+    scripts: Arc<Scripts>,
+    options: QueueOptions,
+    /// Names this consumer in its leases.
+    owner: Uuid,
+    wake: Arc<Wake>,
+}
+
+impl fmt::Debug for RedisQueue {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RedisQueue")
+            .field("options", &self.options)
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Scripts {
+    push: Script,
+    claim: Script,
+    extend: Script,
+    settle: Script,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        let prelude = include_str!("lua/prelude.lua");
+        let script = |body: &str| Script::new(&format!("{prelude}\n{body}"));
+        Self {
+            push: script(include_str!("lua/push.lua")),
+            claim: script(include_str!("lua/claim.lua")),
+            extend: script(include_str!("lua/extend.lua")),
+            settle: script(include_str!("lua/settle.lua")),
+        }
+    }
+}
+
+impl RedisQueue {
+    /// A queue at `url` (`redis://…`). Connects at the first command.
+    ///
+    /// # Errors
+    /// [`QueueError::Url`].
+    pub fn new(url: &str, options: QueueOptions) -> Result<Self, QueueError> {
+        Ok(Self {
+            redis: RedisConnection::new(url).map_err(QueueError::Url)?,
+            scripts: Arc::new(Scripts::new()),
+            options,
+            owner: Uuid::now_v7(),
+            wake: Arc::default(),
+        })
+    }
+
+    /// Queues hints and wakes consumers; those queued already are left alone, one in flight is queued once more when
+    /// it is settled.
+    ///
+    /// # Errors
+    /// Redis did not answer; some of the hints may be queued.
+    pub async fn push(&self, hints: &[JobHint]) -> Result<(), QueueError> {
+        for batch in hints.chunks(BATCH_MAX) {
+            let mut call = self.call(&self.scripts.push);
+            add_hints(&mut call, batch);
+            let _added: i64 = self.invoke(&call, "pushing").await?;
+        }
+        Ok(())
+    }
+
+    /// Asks whether Redis answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), QueueError> {
+        let mut connection = self.redis.commands();
+        redis::cmd("PING")
+            .query_async(&mut connection)
+            .await
+            .map_err(|source| QueueError::Redis { operation: "pinging", source })
+    }
+
+    /// The limits it was made with.
+    pub(super) fn options(&self) -> QueueOptions {
+        self.options
+    }
+
+    fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
+        let mut call = script.prepare_invoke();
+        for key in ["jobs", "ring", "turn", "leases", "refused"] {
+            call.key(format!("{KEY_PREFIX}:{key}"));
+        }
+        call.arg(KEY_PREFIX).arg(self.options.tenant_concurrency.max(1)).arg(owner_name(self.owner));
+        call
+    }
+
+    async fn invoke<T: FromRedisValue>(
+        &self,
+        call: &ScriptInvocation<'_>,
+        operation: &'static str,
+    ) -> Result<T, QueueError> {
+        let mut connection = self.redis.commands();
+        call.invoke_async(&mut connection).await.map_err(|source| QueueError::Redis { operation, source })
+    }
+
+    async fn settle_jobs<'a>(
+        &self,
+        jobs: impl ExactSizeIterator<Item = &'a [u8]> + Send,
+        how: &'static str,
+    ) -> Result<(), QueueError> {
+        let mut call = self.call(&self.scripts.settle);
+        call.arg(how).arg(REFUSED_MAX);
+        for job in jobs {
+            call.arg(job);
+        }
+        let _queued: i64 = self.invoke(&call, "settling").await?;
+        Ok(())
+    }
+
+    /// Sets hints aside that cannot be understood; if that fails they come again when their lease ends.
+    async fn refuse(&self, jobs: Vec<Vec<u8>>) {
+        for job in &jobs {
+            tracing::error!(
+                job = %String::from_utf8_lossy(&job[..job.len().min(80)]),
+                "a hint in the Redis queue is not understood, it is set aside in {KEY_PREFIX}:refused"
+            );
+        }
+        for batch in jobs.chunks(BATCH_MAX) {
+            if let Err(error) = self.settle_jobs(batch.iter().map(Vec::as_slice), "refused").await {
+                tracing::warn!(error = &error as &dyn Error, "a hint could not be set aside");
+            }
+        }
+    }
+}
+
+impl HintStore for RedisQueue {
+    async fn claim(&self, limit: usize, _held: &[JobHint]) -> Result<Claimed, QueueError> {
+        let limit = limit.min(BATCH_MAX);
+        let mut call = self.call(&self.scripts.claim);
+        call.arg(limit).arg(lease_ms(self.options.lease)).arg(EXPIRED_MAX).arg(limit + TURNS_EXTRA);
+        let answer: Vec<Vec<u8>> = self.invoke(&call, "claiming").await?;
+        let (more, entries) = answer.split_first().ok_or(QueueError::Answer { operation: "claiming" })?;
+        let mut hints = Vec::with_capacity(limit);
+        let mut refused = Vec::new();
+        for entry in entries.chunks(3) {
+            match entry {
+                [job, tenant, priority] => match decode(job, tenant, priority) {
+                    Some(hint) => hints.push(hint),
+                    None => refused.push(job.clone()),
+                },
+                _ => return Err(QueueError::Answer { operation: "claiming" }),
+            }
+        }
+        if !refused.is_empty() {
+            self.refuse(refused).await;
+        }
+        Ok(Claimed { hints, more: more.as_slice() == b"1" })
+    }
+
+    async fn extend(&self, held: &[JobHint]) -> Result<usize, QueueError> {
+        let mut lost = 0;
+        for batch in held.chunks(BATCH_MAX) {
+            let mut call = self.call(&self.scripts.extend);
+            call.arg(lease_ms(self.options.lease));
+            add_hints(&mut call, batch);
+            let lost_here: usize = self.invoke(&call, "extending leases").await?;
+            lost += lost_here;
+        }
+        Ok(lost)
+    }
+
+    async fn settle(&self, hints: &[JobHint], how: Settlement) -> Result<(), QueueError> {
+        let how = match how {
+            Settlement::Done => "done",
+            Settlement::Back => "back",
+        };
+        for batch in hints.chunks(BATCH_MAX) {
+            let jobs: Vec<String> = batch.iter().map(|hint| hint.job_id.to_string()).collect();
+            self.settle_jobs(jobs.iter().map(String::as_bytes), how).await?;
+        }
+        Ok(())
+    }
+
+    async fn listen(&self) {
+        // Opened: something may have been pushed while nobody listened.
+        self.redis.listen(&format!("{KEY_PREFIX}:wake"), |_heard| self.wake.ring()).await;
+    }
+
+    fn wake(&self) -> &Arc<Wake> {
+        &self.wake
+    }
+}
+
+fn owner_name(owner: Uuid) -> String {
+    owner.simple().to_string()
+}
+
+fn lease_ms(lease: Duration) -> u64 {
+    u64::try_from(lease.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn add_hints(call: &mut ScriptInvocation<'_>, hints: &[JobHint]) {
+    for hint in hints {
+        call.arg(hint.job_id.to_string()).arg(hint.tenant_id.to_string()).arg(hint.priority as i16);
+    }
+}
+
+fn decode(job: &[u8], tenant: &[u8], priority: &[u8]) -> Option<JobHint> {
+    let job_id = Uuid::try_parse_ascii(job).ok()?;
+    let tenant_id = Uuid::try_parse_ascii(tenant).ok()?;
+    let priority = std::str::from_utf8(priority).ok()?.parse().ok()?;
+    Some(JobHint { job_id, tenant_id, priority: Priority::from_i16(priority) })
+}
