@@ -1,6 +1,5 @@
 //! Live updates between two processes' bridges over a real `redis-server`, also after it was away.
 
-extern crate worker as domain;
 mod harness;
 
 use domain::change::{Change, ChangeKind, Changes};

@@ -1,7 +1,6 @@
 //! The Redis queue against a real `redis-server` on a port of its own: fairness, caps, leases, and what must hold when
 //! a worker or Redis itself goes away. Not here: what a job does; handlers only report and wait.
 
-extern crate worker as domain;
 mod harness;
 
 use std::collections::HashMap;
