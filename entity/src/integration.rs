@@ -1,0 +1,121 @@
+//! Moves streams of records from a source system to a destination system.
+
+use sea_orm::FromJsonQueryResult;
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// A row of `integration`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "integration")]
+pub struct Model {
+    /// UUIDv7.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// The tenant that owns it.
+    pub tenant_id: Uuid,
+    /// Name for people; unique among a tenant's integrations that are not archived.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// Whether its runs may start.
+    pub status: IntegrationStatus,
+    /// Why it is paused or held.
+    pub status_reason: Option<String>,
+    /// System to read from.
+    pub source_id: Uuid,
+    /// System to write to.
+    pub destination_id: Uuid,
+    /// What it moves, in this order.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub streams: StreamList,
+    /// Cron expression, five fields.
+    pub schedule_cron: Option<String>,
+    /// IANA name; set with the cron expression.
+    pub schedule_time_zone: Option<String>,
+    /// Next tick of the schedule.
+    pub next_run_at: Option<DateTimeUtc>,
+    /// When it was made.
+    pub created_at: DateTimeUtc,
+    /// When it was last changed by a person or the system.
+    pub updated_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Whether an integration's runs may start.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum IntegrationStatus {
+    /// They may.
+    Active,
+    /// Paused by people.
+    Paused,
+    /// Held by the system, with a reason.
+    Held,
+    /// Gone from lists; starts nothing.
+    Archived,
+}
+
+/// How a stream is read.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SyncMode {
+    /// Everything, each time.
+    Full,
+    /// What grew past the cursor of the last run.
+    Incremental,
+}
+
+/// Streams of an integration, stored inside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct StreamList(pub Vec<Stream>);
+
+/// One kind of record that an integration moves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stream {
+    /// Unique in its integration.
+    pub name: String,
+    /// How it is read.
+    pub mode: SyncMode,
+    /// Fields of the source record that identify it.
+    pub key_fields: Vec<String>,
+    /// The field whose value grows; set in INCREMENTAL mode.
+    pub cursor_field: Option<String>,
+    /// Options of the source, by its connector's schema.
+    pub source: Json,
+    /// Options of the destination, by its connector's schema.
+    pub destination: Json,
+    /// VRL program; `None` copies the record.
+    pub mapping: Option<String>,
+    /// JSON Schema that every mapped record must satisfy.
+    pub record_schema: Option<Json>,
+}

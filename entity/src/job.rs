@@ -1,0 +1,104 @@
+//! A unit of work for a worker. The row is the truth; the queue carries only its id.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// A row of `job`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "job")]
+pub struct Model {
+    /// UUIDv7.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// The tenant that owns it.
+    pub tenant_id: Uuid,
+    /// At most one job of an integration runs at a time.
+    pub integration_id: Uuid,
+    /// What to do.
+    pub kind: JobKind,
+    /// The run.
+    pub subject_id: Uuid,
+    /// Where it is.
+    pub status: JobStatus,
+    /// Higher first: 2 a person's click, 1 a schedule, 0 a backfill.
+    pub priority: i16,
+    /// How often it was claimed.
+    pub attempt: i32,
+    /// Claims after which it fails.
+    pub max_attempts: i32,
+    /// Not before.
+    pub available_at: DateTimeUtc,
+    /// Until when its worker must renew.
+    pub lease_until: Option<DateTimeUtc>,
+    /// Fencing token of the claim; every write of the run names it.
+    pub lease_token: Option<Uuid>,
+    /// Name of the worker that has or had it.
+    pub worker: Option<String>,
+    /// The worker must stop it.
+    pub cancel_requested: bool,
+    /// When its id was last pushed to the queue.
+    pub enqueued_at: Option<DateTimeUtc>,
+    /// W3C trace context of what caused it.
+    pub traceparent: Option<String>,
+    /// Why it was given back, for engineers.
+    pub last_error: Option<String>,
+    /// When it was made.
+    pub created_at: DateTimeUtc,
+    /// When it was done.
+    pub finished_at: Option<DateTimeUtc>,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What a job does.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum JobKind {
+    /// Executes a run.
+    Run,
+}
+
+/// Where a job is.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum JobStatus {
+    /// It may start from `available_at` on.
+    Queued,
+    /// It waits for another run of its integration.
+    Waiting,
+    /// Its integration is paused or held, or its tenant suspended.
+    Held,
+    /// A worker has it.
+    Running,
+    /// Its outcome is written.
+    Done,
+}

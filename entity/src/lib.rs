@@ -1,0 +1,25 @@
+//! SeaORM entities: one table a file, its enums beside it.
+//!
+//! Deliberately absent: GraphQL, HTTP, permissions, queries.
+
+#![expect(clippy::disallowed_methods, reason = "what SeaORM's macros generate calls them; nothing here does")]
+
+pub mod api_key;
+pub mod api_key_tenant;
+pub mod failure;
+pub mod idempotency_key;
+pub mod integration;
+pub mod job;
+pub mod portal_session;
+pub mod refresh_token;
+pub mod retry;
+pub mod run;
+pub mod run_event;
+pub mod run_stream;
+pub mod session;
+pub mod stream_cursor;
+pub mod string_list;
+pub mod system;
+pub mod tenant;
+pub mod user;
+pub mod write_receipt;

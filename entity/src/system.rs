@@ -1,0 +1,65 @@
+//! A tenant's access to one outside system. Credentials go in and never come out.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// A row of `system`.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "system")]
+pub struct Model {
+    /// UUIDv7.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    /// The tenant that owns it.
+    pub tenant_id: Uuid,
+    /// Name for people; unique in the tenant.
+    pub name: String,
+    /// Name of the connector, e.g. `postgres`.
+    pub connector: String,
+    /// Validated by the connector's config schema.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub config: Json,
+    /// Encrypted JSON text; associated data: tenant id and id.
+    pub credentials: Option<Vec<u8>>,
+    /// What the last test or run found.
+    pub status: SystemStatus,
+    /// In the customer's words.
+    pub status_message: Option<String>,
+    /// When it was last tested.
+    pub last_tested_at: Option<DateTimeUtc>,
+    /// When it was made.
+    pub created_at: DateTimeUtc,
+    /// When it was last changed by a person or the system.
+    pub updated_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+/// What is known of a system.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SystemStatus {
+    /// Nobody has tried it since it was changed.
+    Untested,
+    /// The last try connected.
+    Healthy,
+    /// The last try did not connect.
+    Failing,
+    /// It refuses the credentials.
+    ReauthRequired,
+}
