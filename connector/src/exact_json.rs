@@ -1,0 +1,93 @@
+//! JSON text to values without silent loss: whole numbers that no 64-bit integer holds are refused
+//! instead of becoming rounded floats. Deliberately absent: decimals, whose usual reading as floats is
+//! what senders of JSON expect.
+
+use serde_json::Value;
+
+/// Parses JSON text. The depth is limited to 128 by serde_json.
+///
+/// # Errors
+/// Says in words what is wrong, without values.
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        if error.is_syntax() && error.to_string().contains("recursion") {
+            "it is nested more than 128 levels deep".to_owned()
+        } else if error.to_string().contains("number out of range") {
+            "a number is too large".to_owned()
+        } else {
+            format!("it is not valid JSON (column {})", error.column())
+        }
+    })?;
+    if has_oversized_integer(text) {
+        return Err("a whole number has more digits than 64 bits hold; send it as text".to_owned());
+    }
+    Ok(value)
+}
+
+/// True when valid JSON text has an integer literal outside of -2^63 ..= 2^64-1.
+pub(crate) fn has_oversized_integer(text: &str) -> bool {
+    // 2^63 has 19 digits; anything shorter fits.
+    const DIGITS_SAFE: usize = 18;
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let start = at;
+                while at < bytes.len() && matches!(bytes[at], b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')
+                {
+                    at += 1;
+                }
+                let number = &text[start..at];
+                if number.len() > DIGITS_SAFE
+                    && !number.contains(['.', 'e', 'E'])
+                    && number.parse::<i64>().is_err()
+                    && number.parse::<u64>().is_err()
+                {
+                    return true;
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::parse;
+
+    #[test]
+    fn whole_numbers_are_exact_or_refused() {
+        assert_eq!(parse(r#"{"a": 9223372036854775807}"#), Ok(json!({"a": i64::MAX})));
+        assert_eq!(parse(r#"[-9223372036854775808, 18446744073709551615]"#), Ok(json!([i64::MIN, u64::MAX])));
+        assert!(parse(r#"{"a": 18446744073709551616}"#).is_err());
+        assert!(parse(r#"{"a": -9223372036854775809}"#).is_err());
+        assert!(parse(r#"{"a": [{"b": 123456789012345678901234567890}]}"#).is_err());
+        assert_eq!(parse(r#""123456789012345678901234567890""#), Ok(json!("123456789012345678901234567890")));
+        assert_eq!(
+            parse(r#"{"\"123456789012345678901234567890": 1}"#),
+            Ok(json!({"\"123456789012345678901234567890": 1}))
+        );
+        assert_eq!(parse("1.5e3"), Ok(json!(1500.0)));
+    }
+
+    #[test]
+    fn refusals_say_why() {
+        assert_eq!(
+            parse(&("[".repeat(200) + &"]".repeat(200))),
+            Err("it is nested more than 128 levels deep".into())
+        );
+        assert_eq!(parse("1e999"), Err("a number is too large".into()));
+        assert_eq!(parse("{\"a\": }"), Err("it is not valid JSON (column 7)".into()));
+    }
+}
