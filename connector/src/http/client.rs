@@ -1,0 +1,340 @@
+//! One API and what every request to it needs: base URL, headers, credentials, rate limit, time-out,
+//! size limit, and the words for what went wrong. Deliberately absent: pages and records.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::refusal;
+use crate::egress::{self, Redirects};
+use crate::{Egress, SystemAccess, SystemError, SystemErrorKind, options};
+
+/// Longest time-out that can be asked for, in milliseconds.
+pub(super) const TIMEOUT_MS_MAX: u64 = 120_000;
+/// Enough of a reply to say that the API is there.
+pub(super) const PROBE_BYTES_MAX: usize = 1024 * 1024;
+/// What `Retry-After` may make a whole run wait; longer waits are the engine's to decide.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+/// Headers that belong to the connection, which the client sets itself.
+const HEADERS_RESERVED: [&str; 6] =
+    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "proxy-authorization"];
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Config {
+    base_url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    auth: Auth,
+    rate_limit_per_second: Option<f64>,
+    #[serde(default = "default_timeout_ms")]
+    timeout_ms: u64,
+}
+
+#[derive(Deserialize, Default, PartialEq, Eq, Clone, Copy)]
+#[serde(rename_all = "camelCase")]
+enum Auth {
+    #[default]
+    None,
+    Bearer,
+    Basic,
+    Header,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Credentials {
+    token: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    header_name: Option<String>,
+    header_value: Option<String>,
+}
+
+fn default_timeout_ms() -> u64 {
+    30_000
+}
+
+/// An API, ready for requests.
+pub(super) struct Client {
+    egress: Egress,
+    http: reqwest::Client,
+    base: Url,
+    secrets: Vec<String>,
+    spacing: Option<Duration>,
+    next_at: Mutex<Instant>,
+}
+
+/// A whole reply.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// Where it came from, after redirects.
+    pub(super) url: Url,
+    /// True when the body was longer than asked for, and is cut.
+    pub(super) is_cut: bool,
+}
+
+impl Client {
+    pub(super) fn open(
+        egress: &Egress,
+        access: &SystemAccess,
+        redirects: Redirects,
+    ) -> Result<Self, SystemError> {
+        let config: Config = options::decode("config", &access.config)?;
+        let credentials: Credentials = serde_json::from_str(access.credentials.expose_secret())
+            .map_err(|_| misconfigured("the credentials are not what the http connector takes"))?;
+        let base = Url::parse(&config.base_url).map_err(|error| {
+            misconfigured(format!("baseUrl: {error}")).with_hint("the base URL is not a valid address")
+        })?;
+        egress.check_url(&base)?;
+        if base.query().is_some() || base.fragment().is_some() {
+            return Err(misconfigured("baseUrl has a query or fragment").with_hint(
+                "the base URL must not contain ? or #; parameters belong into the stream's query",
+            ));
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in &config.headers {
+            if HEADERS_RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+                return Err(misconfigured(format!("header {name} is set by the connection"))
+                    .with_hint(format!("the header {name} can't be set")));
+            }
+            headers.insert(header_name(name)?, header_value(name, value, false)?);
+        }
+        let secrets = authenticate(&config, &credentials, &mut headers)?;
+        // Custom headers may be keys too, whatever the form says.
+        let redirects = match redirects {
+            Redirects::SameOrigin if config.auth == Auth::None && config.headers.is_empty() => {
+                Redirects::AnyOrigin
+            }
+            other => other,
+        };
+        let timeout = Duration::from_millis(config.timeout_ms.clamp(1, TIMEOUT_MS_MAX));
+        let http = egress.client(timeout, redirects, headers)?;
+        let spacing = config.rate_limit_per_second.filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate);
+        Ok(Self {
+            egress: egress.clone(),
+            http,
+            base,
+            secrets,
+            // Slower than one request an hour is a typing error; it must not overflow.
+            spacing: spacing.map(|seconds| Duration::from_secs_f64(seconds.min(3600.0))),
+            next_at: Mutex::new(Instant::now()),
+        })
+    }
+
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// `path` below the base URL. Its query, if any, is kept.
+    pub(super) fn join(&self, path: &str) -> Result<Url, SystemError> {
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let leaves = path.contains(['\\', '#'])
+            || path.split('/').any(|segment| {
+                let decoded = segment.to_ascii_lowercase().replace("%2e", ".");
+                matches!(decoded.as_str(), "." | "..") || decoded.contains("%2f") || decoded.contains("%5c")
+            });
+        if leaves {
+            return Err(misconfigured(format!("path {path:?} leaves the base URL"))
+                .with_hint("the path must stay below the base URL: no `..`, `\\` or `#`"));
+        }
+        let mut url = self.base.clone();
+        let relative = path.trim_start_matches('/');
+        if !relative.is_empty() {
+            let joined = format!("{}/{relative}", self.base.path().trim_end_matches('/'));
+            url.set_path(&joined);
+        }
+        url.set_query(query.filter(|query| !query.is_empty()));
+        Ok(url)
+    }
+
+    pub(super) fn get(&self, url: Url) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
+    /// Waits for its turn, sends, and reads the reply up to `bytes_max`.
+    pub(super) async fn send(&self, request: RequestBuilder, bytes_max: usize) -> Result<Reply, SystemError> {
+        let (client, request) = request.build_split();
+        let request = request.map_err(|error| self.transport_error(error))?;
+        self.egress.check_url(request.url())?;
+        self.take_turn().await;
+        let mut response = client.execute(request).await.map_err(|error| self.transport_error(error))?;
+        let mut reply = Reply {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body: Vec::new(),
+            url: response.url().clone(),
+            is_cut: false,
+        };
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport_error(error))? {
+            if reply.body.len() + chunk.len() > bytes_max {
+                reply.body.extend_from_slice(&chunk[..bytes_max - reply.body.len()]);
+                reply.is_cut = true;
+                break;
+            }
+            reply.body.extend_from_slice(&chunk);
+        }
+        Ok(reply)
+    }
+
+    /// What a status other than 2xx says about the whole API.
+    pub(super) fn status_error(&self, reply: &Reply) -> SystemError {
+        let status = reply.status.as_u16();
+        let (kind, hint) = match status {
+            401 | 403 => (SystemErrorKind::Unauthorized, None),
+            404 | 410 => (SystemErrorKind::NotFound, None),
+            408 => (SystemErrorKind::Timeout, None),
+            429 => (SystemErrorKind::RateLimited, None),
+            500..=599 => (SystemErrorKind::Unavailable, None),
+            300..=399 => (
+                SystemErrorKind::Misconfigured,
+                Some(format!(
+                    "the API redirects to another address (HTTP {status}); enter the final address"
+                )),
+            ),
+            _ => (
+                SystemErrorKind::Misconfigured,
+                Some(format!(
+                    "the API refuses the request (HTTP {status}); check path, method and parameters"
+                )),
+            ),
+        };
+        let retry_after =
+            matches!(status, 429 | 503).then(|| retry_after(&reply.headers, RETRY_AFTER_MAX)).flatten();
+        SystemError {
+            kind,
+            detail: format!("HTTP {status} from {}: {}", address(&reply.url), self.excerpt(reply)),
+            hint,
+            http_status: Some(status),
+            retry_after,
+        }
+    }
+
+    /// The reply's text for engineers: cut to 2 KiB, secrets blanked.
+    pub(super) fn excerpt(&self, reply: &Reply) -> String {
+        refusal::excerpt(&reply.body, &self.secrets)
+    }
+
+    fn transport_error(&self, error: reqwest::Error) -> SystemError {
+        if let Some(refused) = egress::refusal(&error) {
+            return refused;
+        }
+        let address = error.url().map_or_else(|| address(&self.base), address);
+        let error = error.without_url();
+        let detail =
+            refusal::excerpt(format!("{address}: {}", egress::chain(&error)).as_bytes(), &self.secrets);
+        if error.is_timeout() {
+            SystemError::new(SystemErrorKind::Timeout, detail)
+        } else if error.is_builder() {
+            SystemError::new(SystemErrorKind::Misconfigured, detail)
+        } else if detail.contains("certificate") {
+            SystemError::new(SystemErrorKind::Misconfigured, detail)
+                .with_hint("the server's certificate is not valid for this address")
+        } else {
+            SystemError::new(SystemErrorKind::Unavailable, detail)
+        }
+    }
+
+    async fn take_turn(&self) {
+        let Some(spacing) = self.spacing else { return };
+        let turn = {
+            let mut next_at = self.next_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = (*next_at).max(Instant::now());
+            *next_at = turn + spacing;
+            turn
+        };
+        tokio::time::sleep_until(turn).await;
+    }
+}
+
+/// Puts the credentials into the headers; answers with the texts that must never be shown.
+fn authenticate(
+    config: &Config,
+    credentials: &Credentials,
+    headers: &mut HeaderMap,
+) -> Result<Vec<String>, SystemError> {
+    let missing = |what: &str| {
+        SystemError::new(SystemErrorKind::Unauthorized, format!("credentials have no {what}"))
+            .with_hint(format!("the credentials have no {what}"))
+    };
+    match config.auth {
+        Auth::None => Ok(Vec::new()),
+        Auth::Bearer => {
+            let token = credentials.token.as_deref().ok_or_else(|| missing("token"))?;
+            headers.insert(AUTHORIZATION, header_value("token", &format!("Bearer {token}"), true)?);
+            Ok(vec![token.to_owned()])
+        }
+        Auth::Basic => {
+            let username = credentials.username.as_deref().ok_or_else(|| missing("username"))?;
+            let password = credentials.password.as_deref().unwrap_or_default();
+            let encoded = STANDARD.encode(format!("{username}:{password}"));
+            headers.insert(AUTHORIZATION, header_value("password", &format!("Basic {encoded}"), true)?);
+            Ok(vec![password.to_owned(), encoded])
+        }
+        Auth::Header => {
+            let name = credentials.header_name.as_deref().ok_or_else(|| missing("headerName"))?;
+            let value = credentials.header_value.as_deref().ok_or_else(|| missing("headerValue"))?;
+            if HEADERS_RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+                return Err(misconfigured("the credentials' header is set by the connection")
+                    .with_hint("this header can't be set"));
+            }
+            headers.insert(header_name(name)?, header_value("headerValue", value, true)?);
+            Ok(vec![value.to_owned()])
+        }
+    }
+}
+
+fn header_name(name: &str) -> Result<HeaderName, SystemError> {
+    HeaderName::try_from(name).map_err(|_| {
+        misconfigured("a header name is not valid").with_hint("a header has a name that is not valid")
+    })
+}
+
+fn header_value(of: &str, value: &str, is_secret: bool) -> Result<HeaderValue, SystemError> {
+    let mut value = HeaderValue::try_from(value).map_err(|_| {
+        misconfigured(format!("{of} can't be sent in a header"))
+            .with_hint(format!("{of} has characters that can't be sent in a header"))
+    })?;
+    value.set_sensitive(is_secret);
+    Ok(value)
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), at most `max`. A date counts from the
+/// reply's own `Date`, since clocks differ.
+pub(super) fn retry_after(headers: &HeaderMap, max: Duration) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds).min(max));
+    }
+    let at = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
+    let now = headers
+        .get(DATE)
+        .and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok())
+        .map_or_else(|| DateTime::<Utc>::from(SystemTime::now()), |date| date.with_timezone(&Utc));
+    Some((at - now).to_std().unwrap_or_default().min(max))
+}
+
+/// A URL for engineers: without its query, which may hold keys.
+pub(super) fn address(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+pub(super) fn misconfigured(detail: impl Into<String>) -> SystemError {
+    SystemError::new(SystemErrorKind::Misconfigured, detail)
+}

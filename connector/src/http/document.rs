@@ -1,0 +1,70 @@
+//! A reply as JSON, each record still as text, so that one bad record does not spoil its page.
+//! Deliberately absent: what the records mean.
+
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
+use super::client::{Reply, address};
+use crate::{SystemError, SystemErrorKind};
+
+/// A reply that is JSON.
+pub(super) struct Document<'a> {
+    root: &'a RawValue,
+}
+
+impl<'a> Document<'a> {
+    /// # Errors
+    /// `Malformed`, with a hint that says what came instead.
+    pub(super) fn parse(reply: &'a Reply) -> Result<Self, SystemError> {
+        let text = std::str::from_utf8(&reply.body).map_err(|error| {
+            malformed(reply, format!("the reply is not UTF-8: {error}"), "the reply is not text")
+        })?;
+        let text = text.trim_start_matches('\u{feff}').trim();
+        match serde_json::from_str(text) {
+            Ok(root) => Ok(Self { root }),
+            Err(error) => {
+                let hint = if text.is_empty() {
+                    "the reply is empty, not JSON"
+                } else if text.starts_with('<') {
+                    "the reply is a web page or XML, not JSON: perhaps a page to sign in, or the wrong address"
+                } else {
+                    "the reply is not JSON"
+                };
+                Err(malformed(reply, format!("the reply is not JSON: {error}"), hint))
+            }
+        }
+    }
+
+    /// What a JSON Pointer (RFC 6901) points to; `None` when it is not there.
+    pub(super) fn at(&self, pointer: &str) -> Option<&'a RawValue> {
+        let mut current = self.root;
+        for token in pointer.split('/').skip(1) {
+            let token = token.replace("~1", "/").replace("~0", "~");
+            current = match current.get().as_bytes().first()? {
+                b'{' => {
+                    serde_json::from_str::<HashMap<String, &RawValue>>(current.get()).ok()?.remove(&token)?
+                }
+                b'[' => {
+                    let index = token.parse::<usize>().ok()?;
+                    serde_json::from_str::<Vec<&RawValue>>(current.get()).ok()?.get(index).copied()?
+                }
+                _ => return None,
+            };
+        }
+        Some(current)
+    }
+}
+
+/// The elements of a JSON array; `None` when it is something else.
+pub(super) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(value.get()).ok()
+}
+
+pub(super) fn malformed(reply: &Reply, detail: String, hint: impl Into<String>) -> SystemError {
+    let mut error =
+        SystemError::new(SystemErrorKind::Malformed, format!("{}: {detail}", address(&reply.url)))
+            .with_hint(hint);
+    error.http_status = Some(reply.status.as_u16());
+    error
+}

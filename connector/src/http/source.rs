@@ -1,0 +1,478 @@
+//! Reads a list from an API, page by page, in four kinds of pagination.
+//! Deliberately absent: retries (the engine opens the source again at the last checkpoint).
+
+use std::collections::{HashSet, VecDeque};
+
+use async_trait::async_trait;
+use reqwest::Url;
+use reqwest::header::LINK;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::client::{Client, Reply, misconfigured};
+use super::document::{self, Document, malformed};
+use crate::cursor::{compare_cursor_values, is_after_watermark};
+use crate::egress::Redirects;
+use crate::{
+    Cursor, Egress, Item, Malformed, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind,
+    exact_json, options,
+};
+
+/// One reply, at most, in bytes: what a run may hold in memory, with room for the records made of it.
+const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Raw text kept of something that is not a record, in bytes.
+const RAW_BYTES_MAX: usize = 2 * 1024;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Options {
+    path: String,
+    #[serde(default)]
+    records_path: String,
+    #[serde(default)]
+    query: Map<String, Value>,
+    cursor_param: Option<String>,
+    pagination: Option<Pagination>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+enum Pagination {
+    Page {
+        #[serde(default = "default_page_param")]
+        param: String,
+        size_param: Option<String>,
+        size: Option<u64>,
+        #[serde(default = "default_start")]
+        start: u64,
+    },
+    Offset {
+        param: String,
+        size_param: String,
+        size: u64,
+    },
+    Cursor {
+        param: String,
+        next_path: String,
+    },
+    Link {},
+}
+
+fn default_page_param() -> String {
+    "page".to_owned()
+}
+
+fn default_start() -> u64 {
+    1
+}
+
+/// Which request comes next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum At {
+    First,
+    Page(u64),
+    Offset(u64),
+    Cursor(String),
+    Link(String),
+    End,
+}
+
+/// Where reading goes on. Stored as the page's checkpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Position {
+    at: At,
+    /// Number of the reply that comes next, from 1, for people.
+    number: u64,
+    /// Elements of that reply which were given already: a reply can be longer than a page.
+    #[serde(default)]
+    skip: usize,
+    /// Records of a full reply, where the API gives fewer than asked for.
+    #[serde(default)]
+    full: Option<u64>,
+    /// The greatest cursor value so far.
+    #[serde(default)]
+    watermark: Option<Value>,
+}
+
+/// An open list.
+pub(super) struct HttpSource {
+    client: Client,
+    options: Options,
+    url: Url,
+    cursor_field: Option<String>,
+    since: Option<Value>,
+    page_records_max: usize,
+    next: Position,
+    /// The reply in hand, less what was given, and the position that reads it again.
+    pending: VecDeque<(usize, Item)>,
+    pending_from: Position,
+    pending_bytes: u64,
+    /// Of the last reply's records, to notice an API that gives the same page for ever.
+    last_hash: Option<u64>,
+    seen: HashSet<u64>,
+    /// True after a first page that was shorter than asked for: either all there is, or the API's own limit.
+    probing: bool,
+}
+
+impl HttpSource {
+    pub(super) fn open(egress: &Egress, open: OpenSource) -> Result<Self, SystemError> {
+        let client = Client::open(egress, &open.access, Redirects::SameOrigin)?;
+        let options: Options = options::decode("source options", &open.options)?;
+        if !(options.records_path.is_empty() || options.records_path.starts_with('/')) {
+            return Err(misconfigured("recordsPath is not a JSON Pointer")
+                .with_hint("recordsPath must be empty or begin with /, e.g. `/data`"));
+        }
+        let url = client.join(&options.path)?;
+        let incremental = open.stream.mode == SyncMode::Incremental;
+        let first = Position { at: At::First, number: 1, skip: 0, full: None, watermark: None };
+        let next = match open.resume {
+            None => first,
+            Some(checkpoint) => serde_json::from_value(checkpoint).map_err(|error| {
+                SystemError::new(SystemErrorKind::Internal, format!("the checkpoint can't be read: {error}"))
+            })?,
+        };
+        Ok(Self {
+            client,
+            options,
+            url,
+            cursor_field: open.stream.cursor_field.filter(|_| incremental),
+            since: open.since.filter(|_| incremental),
+            page_records_max: open.page_records_max.max(1),
+            pending: VecDeque::new(),
+            pending_from: next.clone(),
+            pending_bytes: 0,
+            next,
+            last_hash: None,
+            seen: HashSet::new(),
+            probing: false,
+        })
+    }
+
+    /// Asks for the next reply and puts its records into `pending`. False at the end.
+    async fn fetch(&mut self) -> Result<bool, SystemError> {
+        let position = self.next.clone();
+        let url = self.request_url(&position.at)?;
+        let reply = self.client.send(self.client.get(url), PAGE_BYTES_MAX).await?;
+        if reply.is_cut {
+            let detail = format!("the reply is longer than {PAGE_BYTES_MAX} bytes");
+            let hint = "a page of the reply is larger than 32 MiB; ask for smaller pages";
+            return Err(malformed(&reply, detail, hint));
+        }
+        // Some APIs answer 404 after their last page (Django REST framework: "Invalid page.").
+        let after_last = position.number > 1 && matches!(position.at, At::Page(_)) && reply.status == 404;
+        if after_last || reply.status == 204 {
+            return Ok(self.end());
+        }
+        if !reply.status.is_success() {
+            return Err(self.client.status_error(&reply));
+        }
+        let document = Document::parse(&reply)?;
+        let records = document.at(&self.options.records_path).ok_or_else(|| {
+            malformed(
+                &reply,
+                format!("{:?} is not in the reply", self.options.records_path),
+                format!("the reply has nothing at recordsPath `{}`", self.options.records_path),
+            )
+        })?;
+        let elements = document::elements(records).ok_or_else(|| {
+            let hint = if self.options.records_path.is_empty() {
+                "the reply is not a list of records; recordsPath must say where the list is".to_owned()
+            } else {
+                format!("what the reply has at recordsPath `{}` is not a list", self.options.records_path)
+            };
+            malformed(&reply, format!("{:?} is not an array", self.options.records_path), hint)
+        })?;
+
+        let hash = xxh3_64(records.get().as_bytes());
+        let repeated = !elements.is_empty() && self.last_hash == Some(hash);
+        if repeated && self.probing {
+            // It does not know the page parameter: what came first was everything.
+            return Ok(self.end());
+        }
+        if repeated {
+            let detail = format!("reply {} is the same as the one before", position.number);
+            return Err(malformed(
+                &reply,
+                detail,
+                "the API gives the same page again and again; check the pagination",
+            ));
+        }
+        self.last_hash = Some(hash);
+        let count = elements.len() as u64;
+        let at = self.following(&position, count, &reply, &document)?;
+
+        let mut pending = VecDeque::with_capacity(elements.len());
+        let mut watermark = position.watermark.clone();
+        for (index, element) in elements.into_iter().enumerate() {
+            let item = self.item(element.get(), position.number, index);
+            if let Item::Record(record) = &item {
+                let value = self.cursor_field.as_ref().and_then(|field| record.get(field));
+                if let (Some(value), Some(since)) = (value, &self.since)
+                    && !is_after_watermark(value, since)
+                {
+                    continue;
+                }
+                if let Some(value) = value.filter(|value| !value.is_null())
+                    && watermark.as_ref().is_none_or(|max| compare_cursor_values(value, max).is_gt())
+                {
+                    watermark = Some(value.clone());
+                }
+            }
+            if index >= position.skip {
+                pending.push_back((index, item));
+            }
+        }
+        self.pending = pending;
+        self.pending_bytes = reply.body.len() as u64;
+        let full = self.next.full;
+        self.next = Position { at, number: position.number + 1, skip: 0, full, watermark: watermark.clone() };
+        self.pending_from = Position { full, watermark, ..position };
+        Ok(count > 0)
+    }
+
+    /// The request after the reply at `position`.
+    fn following(
+        &mut self,
+        position: &Position,
+        count: u64,
+        reply: &Reply,
+        document: &Document<'_>,
+    ) -> Result<At, SystemError> {
+        let size = match &self.options.pagination {
+            Some(Pagination::Page { size, .. }) => *size,
+            Some(Pagination::Offset { size, .. }) => Some(*size),
+            _ => None,
+        };
+        let is_last = count == 0 || self.is_short(position, count, size);
+        match &self.options.pagination {
+            None => Ok(At::End),
+            Some(Pagination::Page { .. } | Pagination::Offset { .. }) if is_last => Ok(At::End),
+            Some(Pagination::Page { start, .. }) => Ok(match position.at {
+                At::Page(page) => At::Page(page + 1),
+                _ => At::Page(start + 1),
+            }),
+            Some(Pagination::Offset { .. }) => Ok(match position.at {
+                At::Offset(offset) => At::Offset(offset + count),
+                _ => At::Offset(count),
+            }),
+            Some(Pagination::Cursor { next_path, .. }) => {
+                let text = document.at(next_path).map_or("null", |raw| raw.get());
+                let next = match exact_json::parse(text) {
+                    Ok(Value::Null | Value::Bool(false)) => return Ok(At::End),
+                    Ok(Value::String(next)) if next.is_empty() => return Ok(At::End),
+                    Ok(Value::String(next)) => next,
+                    Ok(Value::Number(next)) => next.to_string(),
+                    _ => {
+                        let detail = format!("{next_path} is neither text nor a number");
+                        let hint = format!("what the reply has at nextPath `{next_path}` is not a cursor");
+                        return Err(malformed(reply, detail, hint));
+                    }
+                };
+                self.first_time(&next, reply)?;
+                Ok(At::Cursor(next))
+            }
+            Some(Pagination::Link {}) => {
+                let Some(target) = next_link(reply) else { return Ok(At::End) };
+                let next = reply.url.join(&target).map_err(|error| {
+                    malformed(
+                        reply,
+                        format!("the next link is not a URL: {error}"),
+                        "the link to the next page is not valid",
+                    )
+                })?;
+                if next.origin() != self.url.origin() {
+                    let detail = format!("the next link leads to {}", next.origin().ascii_serialization());
+                    return Err(malformed(
+                        reply,
+                        detail,
+                        "the link to the next page leads to another system",
+                    ));
+                }
+                self.first_time(next.as_str(), reply)?;
+                Ok(At::Link(next.into()))
+            }
+        }
+    }
+
+    /// True when a reply with fewer records than asked for is the last one. A short *first* reply is
+    /// not believed: many APIs have a limit of their own below what is asked for.
+    fn is_short(&mut self, position: &Position, count: u64, size: Option<u64>) -> bool {
+        let Some(size) = size else { return false };
+        let is_short = count < position.full.unwrap_or(size);
+        self.probing = is_short && position.number == 1 && count > 0;
+        if self.probing {
+            self.next.full = Some(count);
+        }
+        is_short && !self.probing
+    }
+
+    fn first_time(&mut self, next: &str, reply: &Reply) -> Result<(), SystemError> {
+        if self.seen.insert(xxh3_64(next.as_bytes())) {
+            return Ok(());
+        }
+        let hint = "the API leads back to a page that was read already; check the pagination";
+        Err(malformed(reply, "the pagination goes in a circle".to_owned(), hint))
+    }
+
+    fn end(&mut self) -> bool {
+        self.next.at = At::End;
+        self.pending.clear();
+        false
+    }
+
+    fn request_url(&self, at: &At) -> Result<Url, SystemError> {
+        let mut url = self.url.clone();
+        if let At::Link(link) = at {
+            let next = Url::parse(link).map_err(|error| {
+                SystemError::new(SystemErrorKind::Internal, format!("stored link: {error}"))
+            })?;
+            if next.origin() != url.origin() {
+                return Err(misconfigured("the stored link leads to another origin")
+                    .with_hint("the base URL was changed while the run was going on"));
+            }
+            return Ok(next);
+        }
+        let mut parameters: Vec<(&str, String)> = Vec::new();
+        for (name, value) in &self.options.query {
+            parameters.push((name, plain(value)));
+        }
+        if let (Some(param), Some(since)) = (&self.options.cursor_param, &self.since) {
+            parameters.push((param, plain(since)));
+        }
+        match &self.options.pagination {
+            Some(Pagination::Page { param, size_param, size, start }) => {
+                let page = if let At::Page(page) = at { *page } else { *start };
+                parameters.push((param, page.to_string()));
+                if let (Some(size_param), Some(size)) = (size_param, size) {
+                    parameters.push((size_param, size.to_string()));
+                }
+            }
+            Some(Pagination::Offset { param, size_param, size }) => {
+                let offset = if let At::Offset(offset) = at { *offset } else { 0 };
+                parameters.push((param, offset.to_string()));
+                parameters.push((size_param, size.to_string()));
+            }
+            Some(Pagination::Cursor { param, .. }) => {
+                if let At::Cursor(cursor) = at {
+                    parameters.push((param, cursor.clone()));
+                }
+            }
+            Some(Pagination::Link {}) | None => {}
+        }
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
+        Ok(url)
+    }
+
+    fn item(&self, text: &str, number: u64, index: usize) -> Item {
+        let reason = match exact_json::parse(text) {
+            Ok(Value::Object(record)) => return Item::Record(record),
+            Ok(_) => "it is not an object".to_owned(),
+            Err(reason) => reason,
+        };
+        let raw = text[..text.floor_char_boundary(RAW_BYTES_MAX)].to_owned();
+        Item::Malformed(Malformed {
+            position: format!("page {number}, item {}", index + 1),
+            reason,
+            raw: Some(raw),
+        })
+    }
+
+    fn take_page(&mut self) -> Result<Page, SystemError> {
+        let taken = self.pending.len().min(self.page_records_max);
+        let rest = self.pending.split_off(taken);
+        let items = std::mem::replace(&mut self.pending, rest);
+        let position = match self.pending.front() {
+            Some((index, _)) => Position { skip: *index, ..self.pending_from.clone() },
+            None => self.next.clone(),
+        };
+        let checkpoint: Cursor = serde_json::to_value(position).map_err(|error| {
+            SystemError::new(SystemErrorKind::Internal, format!("storing the checkpoint: {error}"))
+        })?;
+        let size_bytes = std::mem::take(&mut self.pending_bytes);
+        Ok(Page { items: items.into_iter().map(|(_, item)| item).collect(), checkpoint, size_bytes })
+    }
+}
+
+#[async_trait]
+impl Source for HttpSource {
+    async fn next_page(&mut self) -> Result<Option<Page>, SystemError> {
+        if self.pending.is_empty() {
+            // An empty reply can stand between others, with cursors and links.
+            while self.next.at != At::End {
+                if self.fetch().await? {
+                    return self.take_page().map(Some);
+                }
+            }
+            return Ok(None);
+        }
+        self.take_page().map(Some)
+    }
+
+    fn watermark(&self) -> Option<Cursor> {
+        self.cursor_field.as_ref()?;
+        self.next.watermark.clone().or_else(|| self.since.clone())
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The target of the link whose relation is `next` (RFC 8288, 3). Commas and semicolons inside of `<…>`
+/// and quotes do not separate.
+fn next_link(reply: &Reply) -> Option<String> {
+    reply.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(next_in)
+}
+
+fn next_in(header: &str) -> Option<String> {
+    let mut rest = header;
+    while let Some(open) = rest.find('<') {
+        let close = open + rest[open..].find('>')?;
+        let target = &rest[open + 1..close];
+        let mut quoted = false;
+        let end = rest[close..].find(|c: char| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        });
+        let end = end.map_or(rest.len(), |end| close + end);
+        let is_next = rest[close + 1..end].split(';').filter_map(|parameter| parameter.split_once('=')).any(
+            |(name, value)| {
+                name.trim().eq_ignore_ascii_case("rel")
+                    && value
+                        .trim()
+                        .trim_matches('"')
+                        .split_whitespace()
+                        .any(|rel| rel.eq_ignore_ascii_case("next"))
+            },
+        );
+        if is_next {
+            return Some(target.to_owned());
+        }
+        rest = &rest[end..];
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::next_in;
+
+    #[test]
+    fn the_next_link_is_found_as_rfc_8288_writes_it() {
+        let found = |header: &str| next_in(header);
+        assert_eq!(
+            found("</a?x=1,2;3>; rel=\"prev\", </b>; title=\"a, b\"; rel=\"next\"").as_deref(),
+            Some("/b")
+        );
+        assert_eq!(found("<https://x/?p=2>;rel=next").as_deref(), Some("https://x/?p=2"));
+        assert_eq!(found("<2>; REL=\"last NEXT\"").as_deref(), Some("2"));
+        assert_eq!(found("<1>; rel=prev, <9>; rel=\"last\""), None);
+        assert_eq!(found("nonsense"), None);
+        assert_eq!(found("<open"), None);
+    }
+}
