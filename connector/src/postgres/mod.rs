@@ -1,0 +1,134 @@
+//! PostgreSQL: streams tables and queries in key order, and upserts in batches where a bad row fails alone.
+//! Deliberately absent: deletes, logical replication, and statements that change more than the
+//! stream's own table.
+
+mod batch;
+mod cell;
+mod connection;
+mod decode;
+mod destination;
+mod refusal;
+mod source;
+mod table;
+
+use async_trait::async_trait;
+use serde_json::json;
+use sqlx::Row;
+
+use self::destination::PostgresDestination;
+use self::source::PostgresSource;
+use crate::{
+    Connector, Description, Destination, Egress, OpenDestination, OpenSource, Source, SystemAccess,
+    SystemError,
+};
+
+/// The `postgres` connector.
+pub struct PostgresConnector {
+    egress: Egress,
+    description: Description,
+}
+
+impl PostgresConnector {
+    /// A connector that reaches what `egress` permits.
+    pub fn new(egress: Egress) -> Self {
+        Self { egress, description: description() }
+    }
+}
+
+#[async_trait]
+impl Connector for PostgresConnector {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    async fn test(&self, access: &SystemAccess) -> Result<String, SystemError> {
+        let (mut connection, config) =
+            connection::connect(&self.egress, access, connection::Use::Test).await?;
+        let sql = "SELECT current_setting('server_version'), current_database()::text, to_regnamespace($1) IS NOT NULL";
+        let row = sqlx::query(sql)
+            .bind(connection::quoted(&config.schema))
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|error| connection::system_error("asking for the version", error))?;
+        let read = |error| connection::system_error("reading the version", error);
+        let version: String = row.try_get(0).map_err(read)?;
+        let database: String = row.try_get(1).map_err(read)?;
+        if !row.try_get::<bool, _>(2).map_err(read)? {
+            let detail = format!("schema {:?} is not in database {database:?}", config.schema);
+            return Err(SystemError::new(crate::SystemErrorKind::NotFound, detail)
+                .with_hint(format!("the database has no schema `{}`", config.schema)));
+        }
+        let number = version.split_whitespace().next().unwrap_or_default();
+        Ok(format!("Connected to PostgreSQL {number}, database `{database}`, schema `{}`.", config.schema))
+    }
+
+    async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
+        Ok(Box::new(PostgresSource::open(&self.egress, open).await?))
+    }
+
+    async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {
+        Ok(Box::new(PostgresDestination::open(&self.egress, open).await?))
+    }
+}
+
+fn description() -> Description {
+    let table = json!({
+        "type": "string", "minLength": 1, "maxLength": 200,
+        "description": "Its name, or `schema.table`; case matters.",
+    });
+    Description {
+        name: "postgres",
+        title: "PostgreSQL",
+        description: "Reads tables and queries of a PostgreSQL database (12 or newer), and upserts into its tables.",
+        config_schema: json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["host", "database"],
+            "properties": {
+                "host": {"type": "string", "minLength": 1, "maxLength": 255, "description": "Name or address."},
+                "port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 5432},
+                "database": {"type": "string", "minLength": 1, "maxLength": 63},
+                "schema": {"type": "string", "minLength": 1, "maxLength": 63, "default": "public"},
+                "sslMode": {
+                    "enum": ["disable", "prefer", "require", "verify-ca", "verify-full"], "default": "prefer",
+                    "description": "As in libpq. `verify-full` also checks that the certificate is the host's.",
+                },
+            },
+        }),
+        credentials_schema: json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["user"],
+            "properties": {"user": {"type": "string", "minLength": 1}, "password": {"type": "string"}},
+        }),
+        source_schema: Some(json!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "table": table,
+                "query": {
+                    "type": "string", "minLength": 1, "maxLength": 100_000,
+                    "description": "One SELECT. It runs read-only.",
+                },
+            },
+            "oneOf": [{"required": ["table"]}, {"required": ["query"]}],
+        })),
+        destination_schema: Some(json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["table"],
+            "properties": {
+                "table": table,
+                "createTable": {
+                    "type": "boolean", "default": false,
+                    "description": "Creates the table, and columns for new fields, from the records.",
+                },
+                "keyFields": {
+                    "type": "array", "minItems": 1, "maxItems": 32, "uniqueItems": true,
+                    "items": {"type": "string", "minLength": 1},
+                    "description": "Columns of the unique index that identifies a record. The stream's key fields when absent.",
+                },
+            },
+        })),
+    }
+}

@@ -1,0 +1,472 @@
+//! Streams a table or a query in the order of its keys, with `COPY … TO STDOUT`.
+//! Deliberately absent: a query per page. One statement runs until the end; a resumed source begins
+//! behind the checkpoint's keys.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::{FutureExt, StreamExt};
+use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, Column, Executor, PgConnection, Row, SqlSafeStr, Statement};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::connection::{self, Use, literal, misconfigured, quoted, system_error};
+use super::decode::{self, Kind};
+use crate::{
+    Cursor, Egress, Item, Malformed, OpenSource, Page, Record, Source, SyncMode, SystemError,
+    SystemErrorKind, options,
+};
+
+/// Rows handed from the reader at once, in bytes; amortises the hand-over.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// Chunks read ahead; with the chunk size it bounds the memory to about 1 MiB, beside single huge rows.
+const CHUNKS_AHEAD: usize = 4;
+/// A page ends early at this size in bytes, however few rows it has.
+const PAGE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// How long the server may be silent, e.g. while it sorts.
+const SILENCE_MAX: Duration = Duration::from_secs(600);
+/// Raw text kept of a row that can't be read, in bytes.
+const RAW_BYTES_MAX: usize = 2 * 1024;
+/// Stands for the table or query in our statements; unlikely as a column's name.
+const ALIAS: &str = "trestle_source";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    table: Option<String>,
+    query: Option<String>,
+}
+
+/// Where reading goes on. Rows with a null in the keys come first, in a pass of their own: they have no
+/// place in the order of the keys.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Checkpoint {
+    /// Rows given so far, for people.
+    rows: u64,
+    /// Rows of the first pass that were given; `None` when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nulls: Option<u64>,
+    /// Key values of the last row, as PostgreSQL writes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<Vec<String>>,
+    /// How many rows with exactly these keys were given: keys need not be unique in a source.
+    #[serde(default)]
+    ties: u64,
+}
+
+/// Where the next INCREMENTAL run begins.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Watermark {
+    columns: Vec<String>,
+    values: Vec<String>,
+}
+
+struct SourceColumn {
+    name: String,
+    kind: Kind,
+}
+
+/// A column that orders the rows.
+struct KeysetColumn {
+    index: usize,
+    name: String,
+    type_name: String,
+    nullable: bool,
+}
+
+enum Chunk {
+    Rows(Vec<u8>),
+    PassEnd,
+}
+
+/// A table or query that is being read.
+pub(super) struct PostgresSource {
+    columns: Vec<SourceColumn>,
+    keyset: Vec<KeysetColumn>,
+    incremental: bool,
+    since: Option<Watermark>,
+    page_records_max: usize,
+    chunks: mpsc::Receiver<Result<Chunk, sqlx::Error>>,
+    chunk: Vec<u8>,
+    chunk_at: usize,
+    position: Checkpoint,
+    /// Rows to leave out at the start, as long as they have the checkpoint's keys.
+    skip_ties: u64,
+    _reader: JoinSet<()>,
+}
+
+impl PostgresSource {
+    pub(super) async fn open(egress: &Egress, open: OpenSource) -> Result<Self, SystemError> {
+        let options: Options = options::decode("source options", &open.options)?;
+        let (mut connection, config) = connection::connect(egress, &open.access, Use::Read).await?;
+        let (from, table) = match (&options.table, &options.query) {
+            (Some(table), None) => {
+                let (schema, table) = connection::table_name(&config, table)?;
+                let name = format!("{}.{}", quoted(&schema), quoted(&table));
+                (name.clone(), Some(name))
+            }
+            // The line break ends a comment on the query's last line.
+            (None, Some(query)) => (format!("({}\n)", query.trim().trim_end_matches(';')), None),
+            _ => {
+                return Err(misconfigured("source options need either table or query")
+                    .with_hint("give either a table or a query"));
+            }
+        };
+        let (columns, oids) = describe(&mut connection, &from).await?;
+        let incremental = open.stream.mode == SyncMode::Incremental;
+        let cursor_field = open.stream.cursor_field.iter().filter(|_| incremental);
+        let keys = open.stream.key_fields.iter();
+        let mut names: Vec<&String> = Vec::new();
+        for name in cursor_field.chain(keys) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let keyset = keyset(&mut connection, &columns, &oids, &names, table.as_deref()).await?;
+        let mut position: Checkpoint = match open.resume {
+            None => Checkpoint { nulls: Some(0), ..Checkpoint::default() },
+            Some(checkpoint) => serde_json::from_value(checkpoint).map_err(|error| {
+                SystemError::new(SystemErrorKind::Internal, format!("the checkpoint can't be read: {error}"))
+            })?,
+        };
+        if keyset.iter().all(|column| !column.nullable) {
+            position.nulls = None;
+        }
+        let since: Option<Watermark> = match open.since.filter(|_| incremental) {
+            None => None,
+            Some(since) => Some(serde_json::from_value(since).map_err(|error| {
+                SystemError::new(SystemErrorKind::Internal, format!("the watermark can't be read: {error}"))
+            })?),
+        };
+        let statements = statements(&from, &columns, &keyset, incremental, since.as_ref(), &position);
+        let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
+        // Aborted with the source: dropping the connection makes the server stop.
+        let mut reader = JoinSet::new();
+        reader.spawn(read(connection, statements, sender));
+        Ok(Self {
+            columns,
+            keyset,
+            incremental,
+            since,
+            page_records_max: open.page_records_max.max(1),
+            chunks,
+            chunk: Vec::new(),
+            chunk_at: 0,
+            skip_ties: position.ties,
+            position,
+            _reader: reader,
+        })
+    }
+
+    /// Makes sure that an unread row is in `chunk`. False at the end.
+    async fn fill(&mut self) -> Result<bool, SystemError> {
+        while self.chunk_at >= self.chunk.len() {
+            let received = tokio::time::timeout(SILENCE_MAX, self.chunks.recv()).await.map_err(|_| {
+                SystemError::new(
+                    SystemErrorKind::Timeout,
+                    format!("the server sent nothing for {SILENCE_MAX:?}"),
+                )
+            })?;
+            match received {
+                None => return Ok(false),
+                Some(Err(error)) => return Err(system_error("reading rows", error)),
+                Some(Ok(Chunk::Rows(rows))) => {
+                    self.chunk = rows;
+                    self.chunk_at = 0;
+                }
+                Some(Ok(Chunk::PassEnd)) => self.position.nulls = None,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Decodes the row at `chunk_at` and moves behind it. `None` when the row was given before the
+    /// checkpoint already.
+    fn take_row(&mut self) -> (u64, Option<Item>) {
+        let rest = &self.chunk[self.chunk_at..];
+        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let row = &rest[..end];
+        let size = row.len() as u64 + 1;
+        let mut keys: Vec<Option<String>> = vec![None; self.keyset.len()];
+        let mut record = Record::with_capacity(self.columns.len());
+        let mut broken = None;
+        for ((index, column), field) in self.columns.iter().enumerate().zip(row.split(|byte| *byte == b'\t'))
+        {
+            let text = match decode::unescape(field) {
+                Ok(text) => text,
+                Err(reason) => {
+                    broken.get_or_insert(format!("column `{}`: {reason}", column.name));
+                    continue;
+                }
+            };
+            let Some(text) = text else {
+                record.insert(column.name.clone(), serde_json::Value::Null);
+                continue;
+            };
+            if let Some(key) = self.keyset.iter().position(|key| key.index == index) {
+                keys[key] = Some(text.clone().into_owned());
+            }
+            match column.kind.value(text) {
+                Ok(value) => {
+                    record.insert(column.name.clone(), value);
+                }
+                Err(reason) => {
+                    broken.get_or_insert(format!("column `{}`: {reason}", column.name));
+                }
+            }
+        }
+        let item = match broken {
+            None => Item::Record(record),
+            Some(reason) => Item::Malformed(Malformed {
+                position: format!("row {}", self.position.rows + 1),
+                reason,
+                raw: Some(String::from_utf8_lossy(&row[..row.len().min(RAW_BYTES_MAX)]).into_owned()),
+            }),
+        };
+        self.chunk_at += end + 1;
+
+        if let Some(nulls) = &mut self.position.nulls {
+            *nulls += 1;
+        } else {
+            // No null here, by the statement's WHERE; a key that is not UTF-8 keeps the place before it.
+            let keys: Option<Vec<String>> = keys.into_iter().collect();
+            if keys.is_some() && keys == self.position.after {
+                if self.skip_ties > 0 {
+                    self.skip_ties -= 1;
+                    return (size, None);
+                }
+                self.position.ties += 1;
+            } else if keys.is_some() {
+                self.skip_ties = 0;
+                self.position.after = keys;
+                self.position.ties = 1;
+            }
+        }
+        self.position.rows += 1;
+        (size, Some(item))
+    }
+}
+
+#[async_trait]
+impl Source for PostgresSource {
+    async fn next_page(&mut self) -> Result<Option<Page>, SystemError> {
+        let mut items = Vec::new();
+        let mut size_bytes = 0;
+        while items.len() < self.page_records_max && size_bytes < PAGE_BYTES_MAX && self.fill().await? {
+            let (size, item) = self.take_row();
+            size_bytes += size;
+            items.extend(item);
+        }
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let checkpoint: Cursor = serde_json::to_value(&self.position).map_err(|error| {
+            SystemError::new(SystemErrorKind::Internal, format!("storing the checkpoint: {error}"))
+        })?;
+        Ok(Some(Page { items, checkpoint, size_bytes }))
+    }
+
+    fn watermark(&self) -> Option<Cursor> {
+        if !self.incremental {
+            return None;
+        }
+        let watermark = match &self.position.after {
+            Some(values) => Some(Watermark {
+                columns: self.keyset.iter().map(|column| column.name.clone()).collect(),
+                values: values.clone(),
+            }),
+            None => self.since.clone(),
+        };
+        watermark.and_then(|watermark| serde_json::to_value(watermark).ok())
+    }
+}
+
+/// Runs the statements one after the other and hands their rows over in chunks.
+async fn read(
+    mut connection: PgConnection,
+    statements: Vec<String>,
+    sender: mpsc::Sender<Result<Chunk, sqlx::Error>>,
+) {
+    for statement in statements {
+        if let Err(error) = copy(&mut connection, &statement, &sender).await {
+            if sender.send(Err(error)).await.is_err() {
+                tracing::debug!("the source was closed while it failed");
+            }
+            return;
+        }
+        if sender.send(Ok(Chunk::PassEnd)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn copy(
+    connection: &mut PgConnection,
+    statement: &str,
+    sender: &mpsc::Sender<Result<Chunk, sqlx::Error>>,
+) -> Result<(), sqlx::Error> {
+    let mut rows = connection.copy_out_raw(statement).await?;
+    let mut chunk = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
+    loop {
+        // Whatever is there is handed over before waiting for more.
+        let next = match rows.next().now_or_never() {
+            Some(next) => next,
+            None => {
+                if !chunk.is_empty() {
+                    let full = std::mem::take(&mut chunk);
+                    if sender.send(Ok(Chunk::Rows(full))).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                rows.next().await
+            }
+        };
+        match next {
+            Some(row) => chunk.extend_from_slice(&row?),
+            None => break,
+        }
+        if chunk.len() >= CHUNK_BYTES {
+            let full = std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8));
+            if sender.send(Ok(Chunk::Rows(full))).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+    if !chunk.is_empty() && sender.send(Ok(Chunk::Rows(chunk))).await.is_err() {
+        tracing::debug!("the source was closed before its end");
+    }
+    Ok(())
+}
+
+/// The columns and their types. Preparing also proves that the query is one SELECT: the statements
+/// built around it stay one statement.
+async fn describe(
+    connection: &mut PgConnection,
+    from: &str,
+) -> Result<(Vec<SourceColumn>, Vec<u32>), SystemError> {
+    let sql = format!("SELECT * FROM {from} AS {ALIAS}");
+    let statement = (&mut *connection)
+        .prepare(AssertSqlSafe(sql).into_sql_str())
+        .await
+        .map_err(|error| system_error("describing the source", error))?;
+    let oids: Vec<u32> =
+        statement.columns().iter().map(|column| column.type_info().oid().map_or(0, |oid| oid.0)).collect();
+    // Arrays of anything: category A, and the comma as delimiter (only `box` has another).
+    let sql = "SELECT a.oid::int8, e.oid::int8 FROM pg_type a JOIN pg_type e ON e.oid = a.typelem \
+               WHERE a.typcategory = 'A' AND a.typdelim = ',' AND a.oid::int8 = ANY($1)";
+    let wanted: Vec<i64> = oids.iter().map(|oid| i64::from(*oid)).collect();
+    let rows = sqlx::query(sql)
+        .bind(&wanted)
+        .fetch_all(connection)
+        .await
+        .map_err(|error| system_error("reading the column types", error))?;
+    let mut elements = std::collections::HashMap::new();
+    for row in rows {
+        let read = |error| system_error("reading the column types", error);
+        elements.insert(row.try_get::<i64, _>(0).map_err(read)?, row.try_get::<i64, _>(1).map_err(read)?);
+    }
+    let mut columns: Vec<SourceColumn> = Vec::with_capacity(oids.len());
+    for (column, oid) in statement.columns().iter().zip(&oids) {
+        if columns.iter().any(|other| other.name == column.name()) {
+            return Err(misconfigured(format!("two columns are named {:?}", column.name()))
+                .with_hint(format!("two columns of the query are named `{}`", column.name())));
+        }
+        let element = elements.get(&i64::from(*oid)).and_then(|element| u32::try_from(*element).ok());
+        columns.push(SourceColumn { name: column.name().to_owned(), kind: Kind::of(*oid, element) });
+    }
+    Ok((columns, oids))
+}
+
+async fn keyset(
+    connection: &mut PgConnection,
+    columns: &[SourceColumn],
+    oids: &[u32],
+    names: &[&String],
+    table: Option<&str>,
+) -> Result<Vec<KeysetColumn>, SystemError> {
+    let failed = |error| system_error("reading the key columns", error);
+    let mut keyset = Vec::with_capacity(names.len());
+    for name in names {
+        let index = columns.iter().position(|column| column.name == **name).ok_or_else(|| {
+            misconfigured(format!("column {name:?} is not in the source"))
+                .with_hint(format!("the source has no column `{name}`"))
+        })?;
+        // Without a table, or for a view, any column may be null.
+        let sql = "SELECT format_type($1::int8::oid, -1), coalesce((SELECT a.attnotnull FROM pg_attribute a \
+                   WHERE a.attrelid = to_regclass($2) AND a.attname = $3 AND NOT a.attisdropped), false)";
+        let row = sqlx::query(sql)
+            .bind(i64::from(oids[index]))
+            .bind(table)
+            .bind(name)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
+        let not_null: bool = row.try_get(1).map_err(failed)?;
+        let type_name: String = row.try_get(0).map_err(failed)?;
+        keyset.push(KeysetColumn { index, name: (*name).clone(), type_name, nullable: !not_null });
+    }
+    Ok(keyset)
+}
+
+/// What is left to read: the rows with a null in the keys, then the others in order.
+fn statements(
+    from: &str,
+    columns: &[SourceColumn],
+    keyset: &[KeysetColumn],
+    incremental: bool,
+    since: Option<&Watermark>,
+    position: &Checkpoint,
+) -> Vec<String> {
+    let column = |name: &str| format!("{ALIAS}.{}", quoted(name));
+    let list = columns.iter().map(|c| column(&c.name)).collect::<Vec<_>>().join(", ");
+    let order = keyset.iter().map(|c| column(&c.name)).collect::<Vec<_>>().join(", ");
+    let nullable: Vec<&KeysetColumn> = keyset.iter().filter(|c| c.nullable).collect();
+    let mut statements = Vec::new();
+
+    // Of another configuration of the stream only the cursor's value counts, and that only if it is the
+    // same column.
+    let names: Vec<&str> = keyset.iter().map(|c| c.name.as_str()).collect();
+    let since = since.filter(|since| since.columns.first().map(String::as_str) == names.first().copied());
+    let cursor_literal = since.zip(keyset.first()).and_then(|(since, cursor)| {
+        since.values.first().map(|value| format!("{}::{}", literal(value), cursor.type_name))
+    });
+
+    if let Some(given) = position.nulls {
+        let is_null = |c: &&KeysetColumn| format!("{} IS NULL", column(&c.name));
+        let mut condition = nullable.iter().map(is_null).collect::<Vec<_>>().join(" OR ");
+        if let (true, Some(value)) = (incremental, &cursor_literal) {
+            // A null cursor says nothing about newer or older: leaving it out would lose it.
+            let cursor = column(&keyset[0].name);
+            condition = format!("({condition}) AND ({cursor} IS NULL OR {cursor} >= {value})");
+        }
+        let nulls_first = keyset.iter().map(|c| format!("{} NULLS FIRST", column(&c.name)));
+        let nulls_first = nulls_first.collect::<Vec<_>>().join(", ");
+        statements.push(format!(
+            "COPY (SELECT {list} FROM {from} AS {ALIAS} WHERE {condition} \
+             ORDER BY {nulls_first}, ({ALIAS}.*)::text COLLATE \"C\" OFFSET {given}) TO STDOUT"
+        ));
+    }
+
+    let mut conditions: Vec<String> =
+        nullable.iter().map(|c| format!("{} IS NOT NULL", column(&c.name))).collect();
+    let values = |values: &[String]| {
+        let typed =
+            values.iter().zip(keyset).map(|(value, c)| format!("{}::{}", literal(value), c.type_name));
+        typed.collect::<Vec<_>>().join(", ")
+    };
+    if let Some(after) = position.after.as_ref().filter(|after| after.len() == keyset.len()) {
+        conditions.push(format!("({order}) >= ({})", values(after)));
+    } else if let Some(since) = since {
+        if since.columns == names && since.values.len() == keyset.len() {
+            conditions.push(format!("({order}) > ({})", values(&since.values)));
+        } else if let Some(value) = cursor_literal {
+            conditions.push(format!("{} >= {value}", column(&keyset[0].name)));
+        }
+    }
+    let condition = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+    statements.push(format!(
+        "COPY (SELECT {list} FROM {from} AS {ALIAS} WHERE {condition} ORDER BY {order}) TO STDOUT"
+    ));
+    statements
+}
