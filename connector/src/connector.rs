@@ -1,0 +1,109 @@
+//! The interface of a connector: how it describes itself, and how its two ends are opened.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::{Cursor, Destination, Source, SystemError};
+
+/// What a connector says about itself. One description validates input, documents the field and can
+/// render a form. Schemas are JSON Schema draft 2020-12 with `additionalProperties: false`.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// Stable name, e.g. `postgres`.
+    pub name: &'static str,
+    /// Name for people, e.g. `PostgreSQL`.
+    pub title: &'static str,
+    /// One or two sentences.
+    pub description: &'static str,
+    /// Of a system's `config`.
+    pub config_schema: Value,
+    /// Of a system's `credentials`.
+    pub credentials_schema: Value,
+    /// Of a stream's `source` options; `None` when it can't be read from.
+    pub source_schema: Option<Value>,
+    /// Of a stream's `destination` options; `None` when it can't be written to.
+    pub destination_schema: Option<Value>,
+}
+
+/// A tenant's access to one outside system. The JSON was validated by the description's schemas.
+#[derive(Clone, Debug)]
+pub struct SystemAccess {
+    /// Not secret.
+    pub config: Value,
+    /// JSON text of the credentials; `{}` when there are none.
+    pub credentials: SecretString,
+    /// The tenant's own directory; the only one that connectors may touch. May not exist yet.
+    pub files_dir: PathBuf,
+}
+
+/// How a stream is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SyncMode {
+    /// Everything, each time.
+    Full,
+    /// What grew past the cursor of the last run.
+    Incremental,
+}
+
+/// What both ends need to know of a stream.
+#[derive(Debug, Clone)]
+pub struct StreamSpec {
+    /// Unique in its integration.
+    pub name: String,
+    /// Fields of the source record that identify it; at least one.
+    pub key_fields: Vec<String>,
+    /// The field whose value grows; set in INCREMENTAL mode.
+    pub cursor_field: Option<String>,
+    /// FULL or INCREMENTAL.
+    pub mode: SyncMode,
+}
+
+/// Everything that opening a source takes.
+#[derive(Clone, Debug)]
+pub struct OpenSource {
+    /// The system to read from.
+    pub access: SystemAccess,
+    /// The stream to read.
+    pub stream: StreamSpec,
+    /// The stream's `source` options.
+    pub options: Value,
+    /// INCREMENTAL: the watermark of the last run that finished; `None` reads from the beginning.
+    pub since: Option<Cursor>,
+    /// The checkpoint of the last page of this run that was accounted; `None` at its start.
+    pub resume: Option<Cursor>,
+    /// Records a page, at most.
+    pub page_records_max: usize,
+}
+
+/// Everything that opening a destination takes.
+#[derive(Clone, Debug)]
+pub struct OpenDestination {
+    /// The system to write to.
+    pub access: SystemAccess,
+    /// The stream to write.
+    pub stream: StreamSpec,
+    /// The stream's `destination` options.
+    pub options: Value,
+    /// Names what belongs to this run (staging files and tables), the same after a crash.
+    pub run: uuid::Uuid,
+}
+
+/// Code that talks to one kind of outside system.
+#[async_trait]
+pub trait Connector: Send + Sync {
+    /// What it is and takes.
+    fn description(&self) -> &Description;
+
+    /// Connects for real, and answers with one sentence that says what was found.
+    async fn test(&self, access: &SystemAccess) -> Result<String, SystemError>;
+
+    /// Opens a stream to read. Connectors without a source answer `Misconfigured`.
+    async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError>;
+
+    /// Opens a stream to write. Connectors without a destination answer `Misconfigured`.
+    async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError>;
+}

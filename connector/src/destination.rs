@@ -1,0 +1,59 @@
+//! What a connector that can be written to implements.
+
+use async_trait::async_trait;
+
+use crate::{Record, RecordError, RecordKey, SystemError};
+
+/// One record to upsert.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// Identity of the source record; the idempotency key of destinations that take one.
+    pub key: RecordKey,
+    /// The mapped and validated record.
+    pub record: Record,
+    /// True when a receipt says that this key was written before. Destinations that can't tell
+    /// created from updated by themselves answer by it.
+    pub known: bool,
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// The key was not there.
+    Created,
+    /// The key was there with other values.
+    Updated,
+    /// The key was there with the same values; nothing was changed.
+    Unchanged,
+}
+
+/// What happened to one record of a batch.
+#[derive(Debug)]
+pub enum WriteOutcome {
+    /// It is there.
+    Written {
+        /// What the write did.
+        action: Action,
+        /// The destination's own id for it, where that is not the key.
+        destination_key: Option<String>,
+    },
+    /// It is not there, and the others of its batch are not affected.
+    Failed(RecordError),
+}
+
+/// An open destination.
+#[async_trait]
+pub trait Destination: Send {
+    /// Upserts a batch by key and answers for each record, in the batch's order and of its length.
+    ///
+    /// No key stands twice in a batch. The same batch may come again after an error or a crash: the
+    /// effect must be the same as once. An error means that nothing is known about the batch.
+    async fn write(&mut self, batch: &[Write]) -> Result<Vec<WriteOutcome>, SystemError>;
+
+    /// Makes durable and visible what was written so far; called once, at the end of the stream.
+    async fn finish(&mut self) -> Result<(), SystemError>;
+
+    /// True when [`write`](Self::write) compares with what is there and answers `Unchanged` itself.
+    /// Otherwise the engine skips records whose last written payload was the same.
+    fn detects_unchanged(&self) -> bool;
+}
