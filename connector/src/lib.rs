@@ -1,0 +1,36 @@
+//! Sources and destinations: everything that talks to an outside system.
+//!
+//! A connector gets credentials, options and a cursor, and gives records or an outcome for each
+//! record. Deliberately absent: our database, tenants, the queue, retries and counts.
+
+mod connector;
+mod cursor;
+mod destination;
+mod directory;
+mod egress;
+mod error;
+mod exact_json;
+mod file;
+mod http;
+mod options;
+mod postgres;
+mod problem;
+mod record;
+mod registry;
+mod sandbox;
+mod source;
+mod sqlite;
+#[cfg(test)]
+mod testing;
+
+pub use connector::{Connector, Description, OpenDestination, OpenSource, StreamSpec, SyncMode, SystemAccess};
+pub use cursor::{compare_cursor_values, is_after_watermark};
+pub use destination::{Action, Destination, Write, WriteOutcome};
+pub use egress::Egress;
+pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};
+pub use http::HttpConnector;
+pub use postgres::PostgresConnector;
+pub use problem::{Problem, problems};
+pub use record::{Record, RecordKey};
+pub use registry::Registry;
+pub use source::{Cursor, Item, Malformed, Page, Source};
