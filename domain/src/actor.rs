@@ -1,0 +1,237 @@
+//! Who asks: an authenticated principal with a role, a set of tenants and permissions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use entity::user::Role;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::permission::{Audience, Permission, PermissionSet, audience, is_staff};
+use crate::scope::Scope;
+
+/// Tenants that a caller may touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tenants {
+    /// Every tenant: staff.
+    All,
+    /// These; never empty filters, an empty list sees nothing.
+    Some(Vec<Uuid>),
+}
+
+impl Tenants {
+    /// Whether a tenant is inside.
+    pub fn contains(&self, tenant_id: Uuid) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(tenants) => tenants.contains(&tenant_id),
+        }
+    }
+}
+
+/// Who stands behind a token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// Nobody signed in.
+    Anonymous,
+    /// A user, in a session.
+    User {
+        /// The user.
+        id: Uuid,
+        /// The session of the access token.
+        session_id: Uuid,
+    },
+    /// An API key.
+    ApiKey {
+        /// The key.
+        id: Uuid,
+    },
+    /// A portal session.
+    Portal {
+        /// The session.
+        id: Uuid,
+    },
+    /// The operator on the command line.
+    Operator,
+}
+
+impl fmt::Display for Principal {
+    /// Stable text for idempotency and audit: `user:…`, `api_key:…`, `portal:…`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => formatter.write_str("anonymous"),
+            Self::User { id, .. } => write!(formatter, "user:{}", id.simple()),
+            Self::ApiKey { id } => write!(formatter, "api_key:{}", id.simple()),
+            Self::Portal { id } => write!(formatter, "portal:{}", id.simple()),
+            Self::Operator => formatter.write_str("operator"),
+        }
+    }
+}
+
+/// A caller. Cheap to clone.
+#[derive(Clone)]
+pub struct Actor(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) app: Arc<App>,
+    pub(crate) principal: Principal,
+    /// `None` for nobody.
+    pub(crate) role: Option<Role>,
+    pub(crate) tenants: Tenants,
+    pub(crate) permissions: PermissionSet,
+    /// In words a customer understands: a person's name, a key's name, or the operator's support.
+    pub(crate) name: String,
+    /// Those of a tenant-side caller's tenants that are suspended: read only.
+    pub(crate) suspended: Vec<Uuid>,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+}
+
+impl Actor {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// Nobody: may sign in, and nothing else.
+    pub fn anonymous(app: Arc<App>) -> Self {
+        Self::new(Inner {
+            app,
+            principal: Principal::Anonymous,
+            role: None,
+            tenants: Tenants::Some(Vec::new()),
+            permissions: PermissionSet::default(),
+            name: "nobody".to_owned(),
+            suspended: Vec::new(),
+            expires_at: None,
+        })
+    }
+
+    /// The operator on the command line or at start: what a platform administrator may.
+    pub fn operator(app: Arc<App>) -> Self {
+        Self::new(Inner {
+            app,
+            principal: Principal::Operator,
+            role: Some(Role::PlatformAdmin),
+            tenants: Tenants::All,
+            permissions: PermissionSet::of(Role::PlatformAdmin, &[]),
+            name: "operator".to_owned(),
+            suspended: Vec::new(),
+            expires_at: None,
+        })
+    }
+
+    /// The rows that this caller may touch for a permission; for one that writes, none of a partner's
+    /// suspended tenants.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] when the role or scopes lack it, or
+    /// when it writes and the caller's tenant is suspended.
+    pub fn authorize(&self, permission: Permission) -> Result<Scope> {
+        self.require(permission)?;
+        let tenants = match &self.0.tenants {
+            Tenants::Some(tenants) if permission.writes() && !self.0.suspended.is_empty() => {
+                Tenants::Some(tenants.iter().copied().filter(|id| !self.0.suspended.contains(id)).collect())
+            }
+            tenants => tenants.clone(),
+        };
+        Ok(Scope::new(self.0.app.clone(), tenants))
+    }
+
+    /// Checks a permission without a scope, for a second one that a call needs.
+    ///
+    /// # Errors
+    /// As [`authorize`](Self::authorize).
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.0.principal == Principal::Anonymous {
+            return Err(Error::Unauthenticated);
+        }
+        if !self.0.permissions.contains(permission) {
+            let message = format!("this needs the permission `{}`", permission.name());
+            return Err(Error::Forbidden { permission, message });
+        }
+        if self.is_suspended() && permission.writes() {
+            let message = "this tenant is suspended: its people can look, and change nothing".to_owned();
+            return Err(Error::Forbidden { permission, message });
+        }
+        Ok(())
+    }
+
+    /// Whether a call that needs this permission would pass [`require`](Self::require).
+    pub fn may(&self, permission: Permission) -> bool {
+        self.0.permissions.contains(permission) && !(self.is_suspended() && permission.writes())
+    }
+
+    /// True when every tenant of a tenant-side caller is suspended, so that it reads only.
+    pub fn is_suspended(&self) -> bool {
+        match &self.0.tenants {
+            Tenants::All => false,
+            Tenants::Some(tenants) => {
+                !tenants.is_empty() && tenants.iter().all(|id| self.0.suspended.contains(id))
+            }
+        }
+    }
+
+    /// Who stands behind it.
+    pub fn principal(&self) -> &Principal {
+        &self.0.principal
+    }
+
+    /// The role; `None` for nobody.
+    pub fn role(&self) -> Option<Role> {
+        self.0.role
+    }
+
+    /// Whether it is staff of the operator.
+    pub fn is_staff(&self) -> bool {
+        self.0.role.is_some_and(is_staff)
+    }
+
+    /// The layer of information it reads; nobody reads as a customer.
+    pub fn audience(&self) -> Audience {
+        self.0.role.map_or(Audience::Customer, audience)
+    }
+
+    /// The tenants it may touch.
+    pub fn tenants(&self) -> &Tenants {
+        &self.0.tenants
+    }
+
+    /// The one tenant of a tenant-side caller, or of a partner with only one.
+    pub fn tenant_id(&self) -> Option<Uuid> {
+        match &self.0.tenants {
+            Tenants::Some(tenants) if tenants.len() == 1 => tenants.first().copied(),
+            _ => None,
+        }
+    }
+
+    /// What it may do.
+    pub fn permissions(&self) -> PermissionSet {
+        self.0.permissions
+    }
+
+    /// In words a customer understands: staff are not named to tenants.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// When its token ends.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.0.expires_at
+    }
+
+    /// The process-wide parts.
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.0.app
+    }
+}
+
+impl fmt::Debug for Actor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Actor")
+            .field("principal", &self.0.principal)
+            .field("role", &self.0.role)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! What a process has once: the database, the clock, the cipher, the connectors, the way to the queue and to
+//! listeners.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use connector::Registry;
+use migration::{Migrator, MigratorTrait};
+use sea_orm::ConnectionTrait;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::change::Changes;
+use crate::cipher::Cipher;
+use crate::clock::Clock;
+use crate::database::Database;
+use crate::dispatch::Dispatch;
+use crate::error::{Doing, Result};
+use crate::token::TokenSigner;
+
+/// What an [`App`] is made of.
+pub struct AppOptions {
+    /// `postgres://…` or `sqlite://…`.
+    pub database_url: String,
+    /// Root of the tenants' directories.
+    pub files_dir: PathBuf,
+    /// Encrypts credentials and records: 32 random bytes.
+    pub secret_key: [u8; 32],
+    /// Signs access tokens.
+    pub token_signer: TokenSigner,
+    /// What can be connected to.
+    pub connectors: Registry,
+    /// The way to the queue.
+    pub dispatch: Arc<dyn Dispatch>,
+    /// The way to listeners.
+    pub changes: Changes,
+    /// The time of day.
+    pub clock: Clock,
+    /// Runs of one tenant at once.
+    pub tenant_concurrency: u32,
+    /// A run whose worker says nothing for so long is taken over.
+    pub lease: std::time::Duration,
+}
+
+/// What a process has once.
+pub struct App {
+    database: Database,
+    cipher: Cipher,
+    signer: TokenSigner,
+    connectors: Registry,
+    files_dir: PathBuf,
+    dispatch: Arc<dyn Dispatch>,
+    changes: Changes,
+    clock: Clock,
+    tasks: TaskTracker,
+    tenant_concurrency: u32,
+    lease: std::time::Duration,
+}
+
+impl App {
+    /// Connects to the database. Does not migrate.
+    ///
+    /// # Errors
+    /// [`Error::Internal`](crate::Error::Internal) when the database can't be reached.
+    pub async fn open(options: AppOptions) -> Result<Arc<Self>> {
+        let database = Database::connect(&options.database_url).await?;
+        Ok(Arc::new(Self {
+            database,
+            cipher: Cipher::new(&options.secret_key),
+            signer: options.token_signer,
+            connectors: options.connectors,
+            files_dir: options.files_dir,
+            dispatch: options.dispatch,
+            changes: options.changes,
+            clock: options.clock,
+            tasks: TaskTracker::new(),
+            tenant_concurrency: options.tenant_concurrency,
+            lease: options.lease,
+        }))
+    }
+
+    /// Brings the schema up to date. Several processes at once are safe on PostgreSQL: one migrates, the
+    /// others wait.
+    ///
+    /// # Errors
+    /// When a migration fails; those before it stay.
+    pub async fn migrate(&self) -> Result<()> {
+        let connection = self.database.writer();
+        if self.database.backend() == sea_orm::DatabaseBackend::Postgres {
+            // An advisory lock of one transaction: released with it, whatever happens.
+            let lock = self.database.begin().await?;
+            lock.execute_unprepared("SELECT pg_advisory_xact_lock(8724190314)")
+                .await
+                .doing("locking the schema")?;
+            Migrator::up(connection, None).await.doing("migrating the database")?;
+            lock.commit().await.doing("unlocking the schema")
+        } else {
+            Migrator::up(connection, None).await.doing("migrating the database")
+        }
+    }
+
+    /// Migrations that are not applied yet, by name.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>> {
+        let pending =
+            Migrator::get_pending_migrations(self.database.writer()).await.doing("reading the schema")?;
+        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    }
+
+    /// Whether the database and the queue can be reached.
+    ///
+    /// # Errors
+    /// What can't.
+    pub async fn ready(&self) -> Result<()> {
+        self.database.reader().execute_unprepared("SELECT 1").await.doing("asking the database")?;
+        self.dispatch.ping().await.doing("asking the queue")
+    }
+
+    /// Waits for what was spawned after commits, then closes the database.
+    ///
+    /// # Errors
+    /// When closing fails.
+    pub async fn close(&self) -> Result<()> {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.database.close().await
+    }
+
+    /// What can be connected to.
+    pub fn connectors(&self) -> &Registry {
+        &self.connectors
+    }
+
+    /// The way to listeners.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// The time of day.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// A run whose worker says nothing for so long is taken over.
+    pub fn lease(&self) -> std::time::Duration {
+        self.lease
+    }
+
+    /// Runs of one tenant at once.
+    pub fn tenant_concurrency(&self) -> u32 {
+        self.tenant_concurrency
+    }
+
+    /// Signs and checks access tokens.
+    pub fn signer(&self) -> &TokenSigner {
+        &self.signer
+    }
+
+    /// The directory of a tenant's files.
+    pub fn tenant_files_dir(&self, slug: &str) -> PathBuf {
+        self.files_dir.join(slug)
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(crate) fn dispatch(&self) -> &Arc<dyn Dispatch> {
+        &self.dispatch
+    }
+
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Encrypts for a row; see [`Cipher::seal`].
+    pub(crate) fn seal(&self, tenant_id: Uuid, row_id: Uuid, plaintext: &[u8]) -> Result<Vec<u8>> {
+        self.cipher.seal(tenant_id, row_id, plaintext).doing("encrypting")
+    }
+
+    /// Decrypts for a row; see [`Cipher::open`].
+    pub(crate) fn unseal(&self, tenant_id: Uuid, row_id: Uuid, ciphertext: &[u8]) -> Result<Vec<u8>> {
+        self.cipher.open(tenant_id, row_id, ciphertext).doing("decrypting")
+    }
+}

@@ -1,0 +1,188 @@
+//! A run that could not go on: one failure for the whole, with its cause.
+
+use connector::{SystemError, SystemErrorKind};
+use entity::failure::{self, FailureStage, FailureStatus, FieldErrorList};
+use entity::run::{self, RunStatus};
+use entity::system::SystemStatus;
+use pipeline::{LedgerError, StreamStop};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, QueryFilter};
+use serde_json::json;
+
+use crate::error::{Doing, Result};
+use crate::id::new_id;
+use crate::run_event::{self, NewEvent};
+use crate::scope::TxScope;
+use crate::{catalogue, job};
+
+/// Longest technical detail, in characters.
+const DETAIL_CHARACTERS_MAX: usize = 4_000;
+
+/// Why a run could not go on.
+pub(super) struct WholeFailure {
+    code: String,
+    stage: FailureStage,
+    stream: Option<String>,
+    hint: Option<String>,
+    http_status: Option<u16>,
+    detail: String,
+    attempts: u32,
+    /// The end that refused its credentials.
+    unauthorized: Option<pipeline::Side>,
+}
+
+impl WholeFailure {
+    /// Workers died on it too often.
+    pub(super) fn worker_lost(attempts: i32) -> Self {
+        Self {
+            code: "platform.worker_lost".to_owned(),
+            stage: FailureStage::Platform,
+            stream: None,
+            hint: None,
+            http_status: None,
+            detail: format!("the leases of {attempts} workers ended without a word"),
+            attempts: u32::try_from(attempts).unwrap_or(1),
+            unauthorized: None,
+        }
+    }
+
+    /// A stream stopped; `None` when it was canceled.
+    pub(super) fn of(stream: &str, stop: &StreamStop) -> Option<Self> {
+        let code = stop.code()?;
+        let mut whole = Self {
+            code,
+            stage: FailureStage::Platform,
+            stream: Some(stream.to_owned()),
+            hint: None,
+            http_status: None,
+            detail: chain(stop),
+            attempts: 1,
+            unauthorized: None,
+        };
+        match stop {
+            StreamStop::Canceled | StreamStop::Internal { .. } => {}
+            StreamStop::Ledger(LedgerError::LostLease | LedgerError::Canceled | LedgerError::Storage(_)) => {}
+            StreamStop::Source { error, attempts } => {
+                whole.stage = FailureStage::Extract;
+                whole.system(error, *attempts, pipeline::Side::Source);
+            }
+            StreamStop::Destination { error, attempts } => {
+                whole.stage = FailureStage::Load;
+                whole.system(error, *attempts, pipeline::Side::Destination);
+            }
+        }
+        Some(whole)
+    }
+
+    fn system(&mut self, error: &SystemError, attempts: u32, side: pipeline::Side) {
+        self.hint = error.hint.clone();
+        self.http_status = error.http_status;
+        self.attempts = attempts;
+        self.unauthorized = (error.kind == SystemErrorKind::Unauthorized).then_some(side);
+    }
+}
+
+/// Text that both databases can store: PostgreSQL takes no NUL.
+pub(super) fn clean(text: &str, characters_max: usize) -> String {
+    text.chars()
+        .take(characters_max)
+        .map(|character| if character == '\0' { '\u{fffd}' } else { character })
+        .collect()
+}
+
+/// The error and its causes, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Writes that a run failed as a whole. Its job is ended by the caller.
+pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeFailure) -> Result<()> {
+    let now = tx.app().clock().now();
+    let entry = catalogue::entry(&whole.code);
+    let row = failure::Model {
+        id: new_id(),
+        tenant_id: run.tenant_id,
+        integration_id: run.integration_id,
+        run_id: run.id,
+        stream: whole.stream,
+        business_reference: None,
+        record_key: None,
+        position: None,
+        status: FailureStatus::Open,
+        category: entry.category,
+        stage: whole.stage,
+        code: whole.code,
+        responsible_party: entry.responsible_party,
+        retryable: entry.retryable,
+        hint: whole.hint.map(|hint| clean(&hint, 500)),
+        field_errors: FieldErrorList::default(),
+        attempts: i32::try_from(whole.attempts).unwrap_or(i32::MAX),
+        failed_at: now,
+        last_attempt_at: now,
+        next_attempt_at: None,
+        resolved_at: None,
+        resolved_by_run_id: None,
+        http_status: whole.http_status.map(i32::from),
+        technical_detail: Some(clean(&whole.detail, DETAIL_CHARACTERS_MAX)),
+        record: None,
+        edited_record: None,
+        retry_id: None,
+        retry_run_id: None,
+        skip_reason: None,
+        skipped_by: None,
+    };
+    let row = tx.insert::<failure::Entity>(row, "storing why a run failed").await?;
+    tx.update::<run::Entity>()
+        .col_expr(run::Column::Status, Expr::value(RunStatus::Failed))
+        .col_expr(run::Column::FinishedAt, Expr::value(Some(now)))
+        .col_expr(run::Column::FailureId, Expr::value(Some(row.id)))
+        .filter(run::Column::Id.eq(run.id))
+        .exec(tx.connection())
+        .await
+        .doing("storing that a run failed")?;
+    // What this run was to bring home is open again, tried once more.
+    tx.update::<failure::Entity>()
+        .col_expr(failure::Column::Attempts, Expr::col(failure::Column::Attempts).add(1))
+        .col_expr(failure::Column::LastAttemptAt, Expr::value(now))
+        .filter(failure::Column::RetryRunId.eq(run.id))
+        .filter(failure::Column::Status.eq(FailureStatus::Retrying))
+        .exec(tx.connection())
+        .await
+        .doing("counting an attempt")?;
+    crate::retry::let_go(tx, run).await?;
+    if let Some(side) = whole.unauthorized {
+        require_sign_in(tx, run, side).await?;
+    }
+    let event = NewEvent::new("run.finished", "worker", "The run could not go on.")
+        .attributes(json!({ "status": RunStatus::Failed, "code": row.code }));
+    run_event::record(tx, run.id, vec![event]).await?;
+    job::release_next(tx, run.integration_id).await?;
+    tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
+    tx.tell_after_commit(crate::run::changed(run));
+    Ok(())
+}
+
+async fn require_sign_in(tx: &TxScope, run: &run::Model, side: pipeline::Side) -> Result<()> {
+    let integration = tx
+        .find::<entity::integration::Entity>()
+        .filter(entity::integration::Column::Id.eq(run.integration_id))
+        .one(tx.connection())
+        .await
+        .doing("reading the integration of a run")?;
+    let Some(integration) = integration else { return Ok(()) };
+    let (system_id, component) = match side {
+        pipeline::Side::Source => (integration.source_id, "source"),
+        pipeline::Side::Destination => (integration.destination_id, "destination"),
+    };
+    let message = "The system refuses its sign-in. Renew it.";
+    crate::system::mark(tx, system_id, SystemStatus::ReauthRequired, Some(message.to_owned())).await?;
+    let event = NewEvent::new("system.reauth_required", component, message);
+    run_event::record(tx, run.id, vec![event]).await
+}

@@ -1,0 +1,37 @@
+//! Work that nobody asks for by a token: what workers, sweepers and schedules do to rows. The only place that
+//! crosses tenants without an actor, a handful of named functions. Deliberately absent: the queue and threads.
+
+mod claim;
+mod due;
+mod failed;
+mod lease;
+mod receipt;
+pub(crate) mod recovery;
+mod schedule;
+mod sweep;
+
+use std::sync::Arc;
+
+use crate::app::App;
+
+pub use claim::{Claim, ClaimedRun, ClaimedStream};
+pub use lease::{Renewal, RunEnd, RunLease};
+pub use sweep::Swept;
+
+/// What background work holds in place of an actor.
+#[derive(Clone)]
+pub struct Background {
+    app: Arc<App>,
+}
+
+impl Background {
+    /// Of this process.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
+    /// The process-wide parts.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+}

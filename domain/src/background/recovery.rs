@@ -1,0 +1,70 @@
+//! A run that was PARTIAL or FAILED becomes RECOVERED once every failure of it is dealt with.
+
+use std::collections::BTreeSet;
+
+use entity::failure::{self, FailureStatus};
+use entity::run::{self, RunScope, RunStatus};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use crate::error::{Doing, Result};
+use crate::run_event::{self, NewEvent};
+use crate::scope::TxScope;
+
+/// Marks those of these runs, and of the retries of them, that have nothing left.
+pub(crate) async fn recover(tx: &mut TxScope, runs: &BTreeSet<Uuid>) -> Result<()> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let failures = || {
+        Query::select()
+            .expr(Expr::val(1))
+            .from(failure::Entity)
+            .and_where(failure::Column::TenantId.eq(tx.tenant_id()))
+            .and_where(
+                Expr::col((failure::Entity, failure::Column::RunId)).equals((run::Entity, run::Column::Id)),
+            )
+            .to_owned()
+    };
+    let open = failures()
+        .and_where(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]))
+        .to_owned();
+    let ended_badly = run::Column::Status.is_in([RunStatus::Partial, RunStatus::Failed]);
+    let recovered = tx
+        .find::<run::Entity>()
+        .filter(run::Column::Id.is_in(runs.iter().copied()))
+        .filter(ended_badly.clone())
+        .filter(Expr::exists(failures()))
+        .filter(Expr::exists(open.clone()).not())
+        .all(tx.connection())
+        .await
+        .doing("reading runs that recovered")?;
+    if recovered.is_empty() {
+        return Ok(());
+    }
+    // A retry that failed again has no record failures of its own: it is over when its original is.
+    let retries = tx
+        .find::<run::Entity>()
+        .filter(run::Column::RetryOfId.is_in(recovered.iter().map(|run| run.id)))
+        .filter(run::Column::Scope.eq(RunScope::FailedRecords))
+        .filter(ended_badly)
+        .filter(Expr::exists(open).not())
+        .limit(1_000)
+        .all(tx.connection())
+        .await
+        .doing("reading retries that recovered")?;
+    let all: Vec<run::Model> = recovered.into_iter().chain(retries).collect();
+    tx.update::<run::Entity>()
+        .col_expr(run::Column::Status, Expr::value(RunStatus::Recovered))
+        .filter(run::Column::Id.is_in(all.iter().map(|run| run.id)))
+        .exec(tx.connection())
+        .await
+        .doing("storing that runs recovered")?;
+    for run in all {
+        let event = NewEvent::new("run.recovered", "worker", "Every failure of this run is dealt with.");
+        run_event::record(tx, run.id, vec![event]).await?;
+        tx.tell_after_commit(crate::run::changed(&run));
+    }
+    Ok(())
+}

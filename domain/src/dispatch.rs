@@ -1,0 +1,59 @@
+//! The seam between committed job rows and the queue. A push is a hint and may get lost: the row is the
+//! truth, and every worker's sweeper pushes what is due.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+/// How long a mutation's push may take; it is spawned, so no caller waits for it.
+pub const PUSH_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Which of a tenant's jobs go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(i16)]
+pub enum Priority {
+    /// A backfill.
+    Low = 0,
+    /// A schedule.
+    Normal = 1,
+    /// A person's click.
+    High = 2,
+}
+
+impl Priority {
+    /// Of a row's column; unknown numbers count as normal.
+    pub fn from_i16(number: i16) -> Self {
+        match number {
+            0 => Self::Low,
+            2 => Self::High,
+            _ => Self::Normal,
+        }
+    }
+}
+
+/// That a job row is due. Everything else stands in the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct JobHint {
+    /// The row.
+    pub job_id: Uuid,
+    /// Whose turn it uses.
+    pub tenant_id: Uuid,
+    /// Its place among its tenant's jobs.
+    pub priority: Priority,
+}
+
+/// A queue could not be told.
+#[derive(Debug, thiserror::Error)]
+#[error("pushing to the queue")]
+pub struct DispatchError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Tells workers that jobs are due. Redis, or this process's own workers.
+#[async_trait]
+pub trait Dispatch: Send + Sync {
+    /// Pushes hints; the same hint again while it is queued changes nothing.
+    async fn push(&self, hints: &[JobHint]) -> Result<(), DispatchError>;
+
+    /// Whether the queue can be reached.
+    async fn ping(&self) -> Result<(), DispatchError>;
+}

@@ -1,0 +1,589 @@
+//! Failures as their viewers may read them, and the decision to leave records out. Retrying stands in `retry`.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use entity::failure::{
+    self, FailureCategory, FailureStage, FailureStatus, FieldError, ResponsibleParty, Retryable,
+};
+use entity::run_event::Audience;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::catalogue;
+use crate::change::{Change, ChangeKind};
+use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::page::{Direction, Page, PageArguments};
+use crate::permission::Permission;
+use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+
+/// Most failures that one call may name by id.
+pub const IDS_MAX: usize = 1_000;
+/// Field errors that the summary names; the others are in `field_errors`.
+const SUMMARY_FIELDS_MAX: usize = 3;
+/// Longest reason of a skip, in characters.
+const REASON_CHARACTERS_MAX: usize = 1_000;
+
+/// A failure as one viewer may read it.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Row id.
+    pub id: Uuid,
+    /// Whose.
+    pub tenant_id: Uuid,
+    /// Of which integration.
+    pub integration_id: Uuid,
+    /// Of which run.
+    pub run_id: Uuid,
+    /// Of which stream.
+    pub stream: Option<String>,
+    /// Key of the record in the business's own terms.
+    pub business_reference: Option<String>,
+    /// How far it is.
+    pub status: FailureStatus,
+    /// Why.
+    pub category: FailureCategory,
+    /// Where.
+    pub stage: FailureStage,
+    /// Of the catalogue.
+    pub code: String,
+    /// Who acts next.
+    pub responsible_party: ResponsibleParty,
+    /// Whether a retry can help.
+    pub retryable: Retryable,
+    /// What happened, in the customer's words.
+    pub summary: String,
+    /// What this viewer can do.
+    pub suggested_action: String,
+    /// Every rule the record broke.
+    pub field_errors: Vec<FieldError>,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it failed first.
+    pub failed_at: DateTime<Utc>,
+    /// When it was last tried.
+    pub last_attempt_at: DateTime<Utc>,
+    /// When it is tried by itself.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Audience SUPPORT.
+    pub http_status: Option<i32>,
+    /// Audience ENGINEER.
+    pub technical_detail: Option<String>,
+    /// The record as read, or as last edited.
+    pub record: Option<Value>,
+    /// Fields that are null only because this viewer may not see them: name and reason.
+    pub redactions: Vec<(&'static str, &'static str)>,
+    /// Whether this viewer can retry it now.
+    pub viewer_can_retry: bool,
+    /// Whether this viewer can skip it now.
+    pub viewer_can_skip: bool,
+    /// Whether this viewer can edit and retry it now.
+    pub viewer_can_edit: bool,
+}
+
+/// Which failures a list, a retry or a skip has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct FailureFilter {
+    /// One of these.
+    pub status: Option<Vec<FailureStatus>>,
+    /// One of these.
+    pub category: Option<Vec<FailureCategory>>,
+    /// One of these.
+    pub responsible_party: Option<Vec<ResponsibleParty>>,
+    /// One of these.
+    pub code: Option<Vec<String>>,
+    /// Of this integration.
+    pub integration_id: Option<Uuid>,
+    /// Of this run.
+    pub run_id: Option<Uuid>,
+    /// Of this tenant.
+    pub tenant_id: Option<Uuid>,
+    /// Exactly this business reference.
+    pub reference: Option<String>,
+    /// One of these business references.
+    pub references: Option<Vec<String>>,
+    /// Business references that contain this.
+    pub reference_part: Option<String>,
+    /// Failed at or after.
+    pub failed_from: Option<DateTime<Utc>>,
+    /// Failed before.
+    pub failed_before: Option<DateTime<Utc>>,
+}
+
+impl FailureFilter {
+    /// As a condition on `failure`.
+    pub(crate) fn condition(&self) -> Condition {
+        use failure::Column;
+        let mut condition = Condition::all();
+        if let Some(status) = &self.status {
+            condition = condition.add(Column::Status.is_in(status.iter().copied()));
+        }
+        if let Some(category) = &self.category {
+            condition = condition.add(Column::Category.is_in(category.iter().copied()));
+        }
+        if let Some(party) = &self.responsible_party {
+            condition = condition.add(Column::ResponsibleParty.is_in(party.iter().copied()));
+        }
+        if let Some(code) = &self.code {
+            condition = condition.add(Column::Code.is_in(code.iter().map(String::as_str)));
+        }
+        if let Some(id) = self.integration_id {
+            condition = condition.add(Column::IntegrationId.eq(id));
+        }
+        if let Some(id) = self.run_id {
+            condition = condition.add(Column::RunId.eq(id));
+        }
+        if let Some(id) = self.tenant_id {
+            condition = condition.add(Column::TenantId.eq(id));
+        }
+        if let Some(reference) = &self.reference {
+            condition = condition.add(Column::BusinessReference.eq(reference.as_str()));
+        }
+        if let Some(references) = &self.references {
+            condition = condition.add(Column::BusinessReference.is_in(references.iter().map(String::as_str)));
+        }
+        if let Some(part) = &self.reference_part {
+            condition = condition.add(
+                Expr::col((failure::Entity, Column::BusinessReference))
+                    .like(LikeExpr::new(containing(part)).escape('\\')),
+            );
+        }
+        if let Some(at) = self.failed_from {
+            condition = condition.add(Column::FailedAt.gte(at));
+        }
+        if let Some(at) = self.failed_before {
+            condition = condition.add(Column::FailedAt.lt(at));
+        }
+        condition
+    }
+}
+
+/// A LIKE pattern for text that contains `part`, whose own wildcards mean themselves.
+pub(crate) fn containing(part: &str) -> String {
+    let mut pattern = String::with_capacity(part.len() + 2);
+    pattern.push('%');
+    for character in part.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Orders of a list of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum FailureOrder {
+    /// By the time it failed first.
+    #[default]
+    FailedAt,
+    /// By the time it was last tried.
+    LastAttemptAt,
+}
+
+/// By what the failures of a list nest under a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureParent {
+    /// Failures of each tenant.
+    Tenant,
+    /// Failures of each integration.
+    Integration,
+    /// Failures of each run.
+    Run,
+}
+
+fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> {
+    let id = failure::Column::Id;
+    match order {
+        // Ids are made when the failure is stored, so their order is that of `failed_at`.
+        FailureOrder::FailedAt => Keyset { name: "failure", column: None, id, direction },
+        FailureOrder::LastAttemptAt => Keyset {
+            name: "failure.last_attempt",
+            column: Some(failure::Column::LastAttemptAt),
+            id,
+            direction,
+        },
+    }
+}
+
+fn filtered<'a>(scope: &'a Scope, filter: &FailureFilter) -> ScopedSelect<'a, failure::Entity> {
+    scope.find::<failure::Entity>().filter(filter.condition())
+}
+
+/// One failure.
+///
+/// # Errors
+/// Denied without `failures:read`.
+pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Failure>> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    let row = scope.find::<failure::Entity>().filter(failure::Column::Id.eq(id)).one().await?;
+    row.map(|row| view(actor, row)).transpose()
+}
+
+/// Failures by id, those that the caller may see.
+///
+/// # Errors
+/// Denied without `failures:read`.
+pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Failure>> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    let rows =
+        scope.find::<failure::Entity>().filter(failure::Column::Id.is_in(ids.iter().copied())).all().await?;
+    rows.into_iter().map(|row| Ok((row.id, view(actor, row)?))).collect()
+}
+
+/// A page of failures.
+///
+/// # Errors
+/// Denied without `failures:read`; [`Error::Argument`] for a bad page.
+pub async fn list(
+    actor: &Actor,
+    filter: &FailureFilter,
+    order: FailureOrder,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<Page<Failure>> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    let order = keyset(order, direction);
+    let page = filtered(&scope, filter).page(&order, &page.check(order.name)?).await?;
+    viewed(actor, page)
+}
+
+/// A page of failures for each parent, in one statement.
+///
+/// # Errors
+/// As [`list`].
+pub async fn pages_by_parent(
+    actor: &Actor,
+    parent: FailureParent,
+    parents: &[Uuid],
+    filter: &FailureFilter,
+    order: FailureOrder,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<HashMap<Uuid, Page<Failure>>> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    let order = keyset(order, direction);
+    let column = match parent {
+        FailureParent::Tenant => failure::Column::TenantId,
+        FailureParent::Integration => failure::Column::IntegrationId,
+        FailureParent::Run => failure::Column::RunId,
+    };
+    let pages =
+        filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await?;
+    pages.into_iter().map(|(parent, page)| Ok((parent, viewed(actor, page)?))).collect()
+}
+
+fn viewed(actor: &Actor, page: Page<failure::Model>) -> Result<Page<Failure>> {
+    let edges = page
+        .edges
+        .into_iter()
+        .map(|edge| Ok(crate::page::Edge { cursor: edge.cursor, node: view(actor, edge.node)? }))
+        .collect::<Result<_>>()?;
+    Ok(Page { edges, has_next: page.has_next, has_previous: page.has_previous })
+}
+
+/// Whether the failure is of a run as a whole, and not of one record.
+pub(crate) fn is_whole(row: &failure::Model) -> bool {
+    row.record_key.is_none() && row.position.is_none() && row.record.is_none()
+}
+
+/// Whether what is stored can be written again; of something malformed it is the raw text, until it is edited.
+fn is_record(row: &failure::Model) -> bool {
+    row.edited_record.is_some() || (row.record.is_some() && row.code != crate::retry::MALFORMED)
+}
+
+/// What this viewer may read of a row.
+pub(crate) fn view(actor: &Actor, row: failure::Model) -> Result<Failure> {
+    let entry = catalogue::entry(&row.code);
+    let open = row.status == FailureStatus::Open;
+    let has_record = row.record.is_some();
+    let viewer_can_retry = open && actor.may(Permission::FailureRetry) && (is_record(&row) || is_whole(&row));
+    let viewer_can_edit = open && has_record && actor.may(Permission::FailureEdit);
+    let viewer_can_skip = open && actor.may(Permission::FailureSkip);
+    let mut redactions = Vec::new();
+    let http_status = row.http_status.filter(|_status| {
+        let may = actor.may(Permission::DiagnosticsRead);
+        if !may {
+            redactions
+                .push(("httpStatus", "Replies of outside systems are shown to the operator's support."));
+        }
+        may
+    });
+    let summary = summary(&row, entry);
+    let suggested_action =
+        suggested_action(actor, &row, entry, viewer_can_retry || viewer_can_edit || viewer_can_skip);
+    let technical_detail = row.technical_detail.filter(|_detail| {
+        let may = actor.may(Permission::InternalsRead);
+        if !may {
+            redactions.push(("technicalDetail", "Technical details are shown to the operator's engineers."));
+        }
+        may
+    });
+    let record = match row.edited_record.as_ref().or(row.record.as_ref()) {
+        None => None,
+        Some(ciphertext) if actor.may(Permission::RecordRead) => {
+            let text = actor.app().unseal(row.tenant_id, row.id, ciphertext)?;
+            Some(serde_json::from_slice(&text).doing("reading a stored record")?)
+        }
+        Some(_ciphertext) => {
+            redactions.push((
+                "record",
+                if actor.is_staff() {
+                    "Records belong to the customer; the operator's staff does not read them."
+                } else {
+                    "Records are shown to administrators and members, and to keys with the scope `records:read`."
+                },
+            ));
+            None
+        }
+    };
+    Ok(Failure {
+        id: row.id,
+        tenant_id: row.tenant_id,
+        integration_id: row.integration_id,
+        run_id: row.run_id,
+        stream: row.stream,
+        business_reference: row.business_reference,
+        status: row.status,
+        category: row.category,
+        stage: row.stage,
+        code: row.code,
+        responsible_party: row.responsible_party,
+        retryable: row.retryable,
+        summary,
+        suggested_action,
+        field_errors: row.field_errors.0,
+        attempts: row.attempts,
+        failed_at: row.failed_at,
+        last_attempt_at: row.last_attempt_at,
+        next_attempt_at: row.next_attempt_at,
+        resolved_at: row.resolved_at,
+        http_status,
+        technical_detail,
+        record,
+        redactions,
+        viewer_can_retry,
+        viewer_can_skip,
+        viewer_can_edit,
+    })
+}
+
+/// What happened, in the customer's words.
+fn summary(row: &failure::Model, entry: &catalogue::Entry) -> String {
+    let subject = match (&row.business_reference, &row.position) {
+        (Some(reference), _) => format!("Record {reference}"),
+        (None, Some(position)) => format!("The record at {position}"),
+        (None, None) if row.code == "source.malformed" => "What the source holds".to_owned(),
+        (None, None) if !is_whole(row) => "A record".to_owned(),
+        (None, None) => "The run".to_owned(),
+    };
+    let mut text = format!("{subject} {}", entry.summary);
+    let errors = &row.field_errors.0;
+    if !errors.is_empty() {
+        let named: Vec<String> = errors
+            .iter()
+            .take(SUMMARY_FIELDS_MAX)
+            .map(|error| match error.path.trim_start_matches('/') {
+                "" => error.message.clone(),
+                field => format!("{} {}", field.replace('/', " / "), error.message),
+            })
+            .collect();
+        text = format!("{} {}", text.trim_end_matches('.').to_owned() + ":", named.join("; "));
+        if errors.len() > SUMMARY_FIELDS_MAX {
+            text.push_str(&format!("; and {} more", errors.len() - SUMMARY_FIELDS_MAX));
+        }
+    } else if let Some(hint) = &row.hint {
+        text = format!("{}: {hint}", text.trim_end_matches('.'));
+    }
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    text
+}
+
+fn suggested_action(actor: &Actor, row: &failure::Model, entry: &catalogue::Entry, can_act: bool) -> String {
+    match row.status {
+        FailureStatus::Open => {}
+        FailureStatus::Retrying => return "A retry is under way.".to_owned(),
+        FailureStatus::Resolved => return "Nothing: the record has arrived.".to_owned(),
+        FailureStatus::Skipped => return "Nothing: it was decided to leave this out.".to_owned(),
+        FailureStatus::Superseded => return "Nothing: a later run took care of it.".to_owned(),
+    }
+    let audience = actor.audience();
+    let action = entry.action(audience);
+    if audience == Audience::Customer && !can_act && row.responsible_party == ResponsibleParty::Customer {
+        return format!("Ask an administrator or member of your team: {}", lower_first(action));
+    }
+    action.to_owned()
+}
+
+fn lower_first(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_lowercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+/// What a bulk operation is to take.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum Selection {
+    /// These.
+    Ids(Vec<Uuid>),
+    /// All that match.
+    Filter(FailureFilter),
+}
+
+/// The tenant whose failures a selection names, and the condition for them.
+pub(crate) async fn select(scope: &Scope, selection: &Selection) -> Result<Option<(Uuid, Condition)>> {
+    match selection {
+        Selection::Ids(ids) => {
+            if ids.is_empty() {
+                return Err(Error::rejected(Problem::required(["failureIds"], "name at least one failure")));
+            }
+            if ids.len() > IDS_MAX {
+                let message = format!("names {} failures; at most {IDS_MAX}, or use a filter", ids.len());
+                return Err(Error::rejected(Problem::new(
+                    ProblemCode::LimitReached,
+                    ["failureIds"],
+                    message,
+                )));
+            }
+            let rows: HashMap<Uuid, (Uuid, FailureStatus)> = scope
+                .find::<failure::Entity>()
+                .filter(failure::Column::Id.is_in(ids.iter().copied()))
+                .all()
+                .await?
+                .into_iter()
+                .map(|row| (row.id, (row.tenant_id, row.status)))
+                .collect();
+            let mut problems = Vec::new();
+            let mut tenant = None;
+            for (index, id) in ids.iter().enumerate() {
+                let path = ["failureIds".to_owned(), index.to_string()];
+                match rows.get(id) {
+                    None => {
+                        problems.push(Problem::new(ProblemCode::NotFound, path, "no failure has this id"));
+                    }
+                    Some((_, status)) if *status != FailureStatus::Open => {
+                        problems.push(Problem::new(ProblemCode::Conflict, path, not_open(*status)));
+                    }
+                    Some((tenant_id, _)) if *tenant.get_or_insert(*tenant_id) != *tenant_id => {
+                        problems.push(Problem::invalid(
+                            path,
+                            "belongs to another tenant than the ones before it",
+                        ));
+                    }
+                    Some(_) => {}
+                }
+            }
+            if !problems.is_empty() {
+                return Err(Error::Rejected(problems));
+            }
+            let condition = Condition::all()
+                .add(failure::Column::Id.is_in(ids.iter().copied()))
+                .add(failure::Column::Status.eq(FailureStatus::Open));
+            Ok(tenant.map(|tenant| (tenant, condition)))
+        }
+        Selection::Filter(filter) => {
+            let condition = filter.condition().add(failure::Column::Status.eq(FailureStatus::Open));
+            // The smallest and the largest tenant tell whether there is one, without reading the rows.
+            let end = |order| {
+                scope
+                    .find::<failure::Entity>()
+                    .filter(condition.clone())
+                    .order_by(failure::Column::TenantId, order)
+                    .limit(1)
+                    .one()
+            };
+            let Some(first) = end(sea_orm::Order::Asc).await? else { return Ok(None) };
+            let last = end(sea_orm::Order::Desc).await?;
+            if last.is_some_and(|last| last.tenant_id != first.tenant_id) {
+                return Err(Error::rejected(Problem::required(
+                    ["filter", "tenantId"],
+                    "these failures belong to several tenants; name one",
+                )));
+            }
+            Ok(Some((first.tenant_id, condition)))
+        }
+    }
+}
+
+pub(crate) fn not_open(status: FailureStatus) -> &'static str {
+    match status {
+        FailureStatus::Retrying => "is being retried already",
+        FailureStatus::Resolved => "is resolved already",
+        FailureStatus::Skipped => "was skipped",
+        FailureStatus::Superseded => "was superseded by a later run",
+        FailureStatus::Open => "is open",
+    }
+}
+
+/// Leaves records out: their failures become SKIPPED. Answers with how many.
+///
+/// # Errors
+/// Denied without `failures:skip`. Rejected: staff must give a reason; ids that are not there or not open.
+pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) -> Result<u64> {
+    let scope = actor.authorize(Permission::FailureSkip)?;
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    if actor.is_staff() && reason.is_none() {
+        return Err(Error::rejected(Problem::required(["reason"], "say why these records are left out")));
+    }
+    if reason.is_some_and(|reason| reason.chars().count() > REASON_CHARACTERS_MAX) {
+        let message = format!("has more than {REASON_CHARACTERS_MAX} characters");
+        return Err(Error::rejected(Problem::new(ProblemCode::TooLong, ["reason"], message)));
+    }
+    let Some((tenant_id, condition)) = select(&scope, selection).await? else { return Ok(0) };
+    let mut tx = TxScope::begin(scope.app(), tenant_id).await?;
+    let now = tx.app().clock().now();
+    let rows: Vec<(Uuid, Uuid, Uuid)> = tx
+        .find::<failure::Entity>()
+        .select_only()
+        .column(failure::Column::Id)
+        .column(failure::Column::RunId)
+        .column(failure::Column::IntegrationId)
+        .filter(condition.clone())
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading the failures to skip")?;
+    let skipped = tx
+        .update::<failure::Entity>()
+        .col_expr(failure::Column::Status, Expr::value(FailureStatus::Skipped))
+        .col_expr(failure::Column::ResolvedAt, Expr::value(Some(now)))
+        .col_expr(failure::Column::SkipReason, Expr::value(reason.map(str::to_owned)))
+        .col_expr(failure::Column::SkippedBy, Expr::value(Some(actor.name().to_owned())))
+        .filter(condition)
+        .exec(tx.connection())
+        .await
+        .doing("skipping failures")?
+        .rows_affected;
+    let runs: std::collections::BTreeSet<Uuid> = rows.iter().map(|(_, run, _)| *run).collect();
+    crate::background::recovery::recover(&mut tx, &runs).await?;
+    for (id, _, integration_id) in rows {
+        tx.tell_after_commit(changed(tenant_id, id, integration_id));
+    }
+    tx.commit().await?;
+    Ok(skipped)
+}
+
+/// The change that listeners are told of.
+pub(crate) fn changed(tenant_id: Uuid, id: Uuid, integration_id: Uuid) -> Change {
+    Change { kind: ChangeKind::Failure, tenant_id, id, integration_id: Some(integration_id) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::containing;
+
+    #[test]
+    fn wildcards_mean_themselves() {
+        assert_eq!(containing(r"50%_\x"), r"%50\%\_\\x%");
+    }
+}

@@ -1,0 +1,110 @@
+//! Ids: UUIDv7 inside, `run_0198…` outside, so that a person and a program see what an id is of.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+/// What an id is of; each has its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `tenant`
+    Tenant,
+    /// `user`
+    User,
+    /// `key`
+    ApiKey,
+    /// `system`
+    System,
+    /// `integration`
+    Integration,
+    /// `run`
+    Run,
+    /// `event`
+    RunEvent,
+    /// `failure`
+    Failure,
+    /// `retry`
+    Retry,
+}
+
+impl Kind {
+    const ALL: [Self; 9] = [
+        Self::Tenant,
+        Self::User,
+        Self::ApiKey,
+        Self::System,
+        Self::Integration,
+        Self::Run,
+        Self::RunEvent,
+        Self::Failure,
+        Self::Retry,
+    ];
+
+    /// What stands before the underscore.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::User => "user",
+            Self::ApiKey => "key",
+            Self::System => "system",
+            Self::Integration => "integration",
+            Self::Run => "run",
+            Self::RunEvent => "event",
+            Self::Failure => "failure",
+            Self::Retry => "retry",
+        }
+    }
+}
+
+/// An id with what it is of. Written `{prefix}_{32 hex digits}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalId {
+    /// What it is of.
+    pub kind: Kind,
+    /// The row's id.
+    pub uuid: Uuid,
+}
+
+impl GlobalId {
+    /// Joins the two.
+    pub fn new(kind: Kind, uuid: Uuid) -> Self {
+        Self { kind, uuid }
+    }
+
+    /// The row's id if `text` is an id of `kind`; anything else names nothing.
+    pub fn parse_as(kind: Kind, text: &str) -> Option<Uuid> {
+        text.parse::<Self>().ok().filter(|id| id.kind == kind).map(|id| id.uuid)
+    }
+}
+
+impl fmt::Display for GlobalId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}_{}", self.kind.prefix(), self.uuid.simple())
+    }
+}
+
+/// The text is not an id.
+#[derive(Debug, thiserror::Error)]
+#[error("not an id")]
+pub struct NotAnId;
+
+impl FromStr for GlobalId {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let (prefix, digits) = text.split_once('_').ok_or(NotAnId)?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.prefix() == prefix).ok_or(NotAnId)?;
+        // One spelling an id: lower case hex without dashes.
+        if digits.len() != 32 || !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(NotAnId);
+        }
+        let uuid = Uuid::parse_str(digits).map_err(|_invalid| NotAnId)?;
+        Ok(Self { kind, uuid })
+    }
+}
+
+/// A new row id, greater than every one made before in this process.
+pub fn new_id() -> Uuid {
+    Uuid::now_v7()
+}

@@ -1,0 +1,191 @@
+//! Job rows: the truth about what is to be done. Inserted in the transaction of the change that causes
+//! them; the queue is told after the commit.
+
+use chrono::{DateTime, Utc};
+use entity::integration::IntegrationStatus;
+use entity::job::{self, JobKind, JobStatus};
+use entity::tenant::TenantStatus;
+use entity::{integration, tenant};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use crate::dispatch::{JobHint, Priority};
+use crate::error::{Doing, Result};
+use crate::id::new_id;
+use crate::scope::TxScope;
+
+/// Claims of a job after which its run fails: each is a crashed worker, or a system that stayed down
+/// through one patient attempt.
+pub const ATTEMPTS_MAX: i32 = 4;
+/// Jobs pushed right after a release; the sweeper pushes the others.
+const RELEASED_PUSHED_MAX: u64 = 100;
+
+/// Inserts the job of a run. It waits `HELD` while its integration or tenant may not run.
+pub(crate) async fn enqueue(
+    tx: &mut TxScope,
+    run_id: Uuid,
+    integration: &integration::Model,
+    priority: Priority,
+) -> Result<()> {
+    let tenant =
+        tx.find::<tenant::Entity>().one(tx.connection()).await.doing("reading the tenant of a job")?;
+    let runs = integration.status == IntegrationStatus::Active
+        && tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active);
+    let now = tx.app().clock().now();
+    let job = job::Model {
+        id: new_id(),
+        tenant_id: tx.tenant_id(),
+        integration_id: integration.id,
+        kind: JobKind::Run,
+        subject_id: run_id,
+        status: if runs { JobStatus::Queued } else { JobStatus::Held },
+        priority: priority as i16,
+        attempt: 0,
+        max_attempts: ATTEMPTS_MAX,
+        available_at: now,
+        lease_until: None,
+        lease_token: None,
+        worker: None,
+        cancel_requested: false,
+        enqueued_at: runs.then_some(now),
+        traceparent: None,
+        last_error: None,
+        created_at: now,
+        finished_at: None,
+    };
+    if runs {
+        tx.push_after_commit(hint(&job));
+    }
+    tx.insert::<job::Entity>(job, "storing a job").await?;
+    Ok(())
+}
+
+pub(crate) fn hint(job: &job::Model) -> JobHint {
+    JobHint { job_id: job.id, tenant_id: job.tenant_id, priority: Priority::from_i16(job.priority) }
+}
+
+/// Holds the jobs of an integration that have not started.
+pub(crate) async fn hold_integration(tx: &TxScope, integration_id: Uuid) -> Result<()> {
+    hold(tx, job::Column::IntegrationId.eq(integration_id)).await
+}
+
+/// Holds the jobs of the tenant that have not started.
+pub(crate) async fn hold_tenant(tx: &TxScope) -> Result<()> {
+    hold(tx, Expr::value(true)).await
+}
+
+async fn hold(tx: &TxScope, which: sea_orm::sea_query::SimpleExpr) -> Result<()> {
+    tx.update::<job::Entity>()
+        .col_expr(job::Column::Status, Expr::value(JobStatus::Held))
+        .filter(which)
+        .filter(job::Column::Status.is_in([JobStatus::Queued, JobStatus::Waiting]))
+        .exec(tx.connection())
+        .await
+        .doing("holding jobs")?;
+    Ok(())
+}
+
+/// Lets the held jobs of an integration go, if its tenant is active.
+pub(crate) async fn release_integration(tx: &mut TxScope, integration_id: Uuid) -> Result<()> {
+    let tenant =
+        tx.find::<tenant::Entity>().one(tx.connection()).await.doing("reading the tenant of jobs")?;
+    if tenant.is_none_or(|tenant| tenant.status == TenantStatus::Suspended) {
+        return Ok(());
+    }
+    release(tx, job::Column::IntegrationId.eq(integration_id)).await
+}
+
+/// Lets the held jobs of the tenant go, of the integrations that are active.
+pub(crate) async fn release_tenant(tx: &mut TxScope) -> Result<()> {
+    let active = Query::select()
+        .column(integration::Column::Id)
+        .from(integration::Entity)
+        .and_where(integration::Column::TenantId.eq(tx.tenant_id()))
+        .and_where(integration::Column::Status.eq(IntegrationStatus::Active))
+        .to_owned();
+    release(tx, job::Column::IntegrationId.in_subquery(active)).await
+}
+
+async fn release(tx: &mut TxScope, which: sea_orm::sea_query::SimpleExpr) -> Result<()> {
+    let now = tx.app().clock().now();
+    tx.update::<job::Entity>()
+        .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
+        .col_expr(job::Column::AvailableAt, Expr::value(now))
+        .col_expr(job::Column::EnqueuedAt, Expr::value(None::<DateTime<Utc>>))
+        .filter(which.clone())
+        .filter(job::Column::Status.eq(JobStatus::Held))
+        .exec(tx.connection())
+        .await
+        .doing("releasing jobs")?;
+    let released = tx
+        .find::<job::Entity>()
+        .filter(which)
+        .filter(job::Column::Status.eq(JobStatus::Queued))
+        .order_by_asc(job::Column::Id)
+        .limit(RELEASED_PUSHED_MAX)
+        .all(tx.connection())
+        .await
+        .doing("reading released jobs")?;
+    for job in &released {
+        tx.push_after_commit(hint(job));
+    }
+    Ok(())
+}
+
+/// Ends a job that no worker has. False when a worker has it, or it is done.
+pub(crate) async fn end_unclaimed(tx: &TxScope, run_id: Uuid) -> Result<bool> {
+    let now = tx.app().clock().now();
+    let ended = tx
+        .update::<job::Entity>()
+        .col_expr(job::Column::Status, Expr::value(JobStatus::Done))
+        .col_expr(job::Column::FinishedAt, Expr::value(Some(now)))
+        .filter(job::Column::SubjectId.eq(run_id))
+        .filter(job::Column::Status.is_in([JobStatus::Queued, JobStatus::Waiting, JobStatus::Held]))
+        .exec(tx.connection())
+        .await
+        .doing("ending a job")?;
+    Ok(ended.rows_affected > 0)
+}
+
+/// Asks the worker that has the job to stop it.
+pub(crate) async fn request_cancel(tx: &TxScope, run_id: Uuid) -> Result<()> {
+    tx.update::<job::Entity>()
+        .col_expr(job::Column::CancelRequested, Expr::value(true))
+        .filter(job::Column::SubjectId.eq(run_id))
+        .filter(job::Column::Status.eq(JobStatus::Running))
+        .exec(tx.connection())
+        .await
+        .doing("asking a worker to stop a run")?;
+    Ok(())
+}
+
+/// Lets the next job of an integration go, after one of it ended.
+pub(crate) async fn release_next(tx: &mut TxScope, integration_id: Uuid) -> Result<()> {
+    let waiting = tx
+        .find::<job::Entity>()
+        .filter(job::Column::IntegrationId.eq(integration_id))
+        .filter(job::Column::Status.eq(JobStatus::Waiting))
+        .order_by_desc(job::Column::Priority)
+        .order_by_asc(job::Column::Id)
+        .limit(1)
+        .one(tx.connection())
+        .await
+        .doing("reading the next job of an integration")?;
+    let Some(next) = waiting else { return Ok(()) };
+    let now = tx.app().clock().now();
+    let released = tx
+        .update::<job::Entity>()
+        .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
+        .col_expr(job::Column::AvailableAt, Expr::value(now))
+        .col_expr(job::Column::EnqueuedAt, Expr::value(Some(now)))
+        .filter(job::Column::Id.eq(next.id))
+        .filter(job::Column::Status.eq(JobStatus::Waiting))
+        .exec(tx.connection())
+        .await
+        .doing("releasing the next job of an integration")?;
+    if released.rows_affected > 0 {
+        tx.push_after_commit(hint(&next));
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! What the product is and allows: authorization, tenant scope, rules, and every query.
+//!
+//! The path of everything is `token → Actor → authorize(Permission) → Scope → rows`. Deliberately absent:
+//! GraphQL, the HTTP server, Redis.
+
+pub mod actor;
+pub mod api_key;
+pub mod app;
+pub mod authentication;
+pub mod background;
+pub mod bootstrap;
+pub mod catalogue;
+pub mod change;
+pub mod cipher;
+pub mod clock;
+pub mod connector;
+pub mod database;
+pub mod dispatch;
+pub mod error;
+pub mod failure;
+pub mod id;
+pub mod idempotency;
+mod identity;
+pub mod integration;
+pub mod job;
+mod json;
+pub mod page;
+pub mod password;
+pub mod permission;
+pub mod portal_session;
+pub mod retry;
+pub mod run;
+pub mod run_event;
+pub mod schedule;
+pub mod scope;
+mod search;
+pub mod session;
+pub mod stream;
+pub mod system;
+pub mod tenant;
+pub mod token;
+pub mod user;
+mod validation;
+pub mod viewer;
+
+pub use actor::{Actor, Principal, Tenants};
+pub use app::{App, AppOptions};
+pub use error::{Error, Problem, ProblemCode, Result};
+pub use permission::{Audience, Permission};
+pub use scope::{Scope, TxScope};
+
+pub use entity::user::Role;

@@ -1,0 +1,521 @@
+//! Retries: durable bulk operations over failures, with a plan, progress and cancel. Each takes the failures
+//! it is for, and starts one run an integration that feeds their stored records through the pipeline again.
+
+use std::collections::HashMap;
+
+use entity::failure::{self, FailureStatus};
+use entity::integration::{self, IntegrationStatus};
+use entity::retry::{self, RetryStatus};
+use entity::run::{self, RunScope, RunStatus, RunTrigger};
+use entity::write_receipt;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::change::{Change, ChangeKind};
+use crate::dispatch::Priority;
+use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::failure::{FailureFilter, Selection, not_open, select};
+use crate::id::new_id;
+use crate::permission::Permission;
+use crate::run::NewRun;
+use crate::scope::{Scope, TxScope};
+use crate::{idempotency, job};
+
+pub use entity::retry::Model as Retry;
+
+/// Integrations whose failures one retry takes, at most: each becomes a run.
+const INTEGRATIONS_MAX: u64 = 500;
+/// The code of failures whose stored record is raw text.
+pub(crate) const MALFORMED: &str = "source.malformed";
+/// Largest edited record, in bytes of JSON.
+const RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// What a retry would do, counted before anything is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetryPlan {
+    /// Failures that the filter names and that are open.
+    pub total: u64,
+    /// Of these, how many would be tried.
+    pub retryable: u64,
+    /// How many can't be tried, because nothing of them was kept that could be written.
+    pub not_retryable: u64,
+    /// How many of the retryable ones would write a record whose key was written after they failed.
+    pub already_written: u64,
+}
+
+/// Has a record that is one, or is of a run as a whole.
+fn can_be_tried() -> Condition {
+    Condition::any().add(with_record()).add(of_the_whole())
+}
+
+/// What is stored of something malformed is its raw text; only an edit makes a record of it.
+fn with_record() -> Condition {
+    let record =
+        Condition::all().add(failure::Column::Record.is_not_null()).add(failure::Column::Code.ne(MALFORMED));
+    Condition::any().add(record).add(failure::Column::EditedRecord.is_not_null())
+}
+
+fn of_the_whole() -> Condition {
+    Condition::all()
+        .add(failure::Column::RecordKey.is_null())
+        .add(failure::Column::Position.is_null())
+        .add(failure::Column::Record.is_null())
+}
+
+/// One retry.
+///
+/// # Errors
+/// Denied without `failures:read`.
+pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Retry>> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    scope.find::<retry::Entity>().filter(retry::Column::Id.eq(id)).one().await
+}
+
+/// Retries by id, those that the caller may see.
+///
+/// # Errors
+/// Denied without `failures:read`.
+pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Retry>> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    let rows =
+        scope.find::<retry::Entity>().filter(retry::Column::Id.is_in(ids.iter().copied())).all().await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// What [`start`] with this filter would do.
+///
+/// # Errors
+/// Denied without `failures:read`.
+pub async fn plan(actor: &Actor, filter: &FailureFilter) -> Result<RetryPlan> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    let open = || {
+        scope
+            .find::<failure::Entity>()
+            .filter(filter.condition())
+            .filter(failure::Column::Status.eq(FailureStatus::Open))
+    };
+    let receipt = (write_receipt::Entity, write_receipt::Column::TenantId);
+    let written_since = Query::select()
+        .expr(Expr::val(1))
+        .from(write_receipt::Entity)
+        .and_where(Expr::col(receipt).equals((failure::Entity, failure::Column::TenantId)))
+        .and_where(
+            Expr::col((write_receipt::Entity, write_receipt::Column::IntegrationId))
+                .equals((failure::Entity, failure::Column::IntegrationId)),
+        )
+        .and_where(
+            Expr::col((write_receipt::Entity, write_receipt::Column::Stream))
+                .equals((failure::Entity, failure::Column::Stream)),
+        )
+        .and_where(
+            Expr::col((write_receipt::Entity, write_receipt::Column::SourceKey))
+                .equals((failure::Entity, failure::Column::RecordKey)),
+        )
+        .to_owned();
+    let total = open().count().await?;
+    let retryable = open().filter(can_be_tried()).count().await?;
+    let already_written = open().filter(can_be_tried()).filter(Expr::exists(written_since)).count().await?;
+    Ok(RetryPlan { total, retryable, not_retryable: total.saturating_sub(retryable), already_written })
+}
+
+/// Retries failures, by id or by filter.
+///
+/// # Errors
+/// Denied without `failures:retry`. Rejected: ids that are not there, not open or can't be tried; a filter that
+/// matches nothing that can be tried.
+pub async fn start(actor: &Actor, selection: &Selection, idempotency_key: Option<&str>) -> Result<Retry> {
+    let scope = actor.authorize(Permission::FailureRetry)?;
+    let input = serde_json::to_value(selection).doing("reading the input of a retry")?;
+    let request = idempotency::Request::new(actor, idempotency_key, "retryFailures", &input)?;
+    let started = start_once(actor, &scope, selection, request.as_ref()).await;
+    or_first(&scope, request.as_ref(), started).await
+}
+
+async fn start_once(
+    actor: &Actor,
+    scope: &Scope,
+    selection: &Selection,
+    request: Option<&idempotency::Request>,
+) -> Result<Retry> {
+    let field = match selection {
+        Selection::Ids(_) => "failureIds",
+        Selection::Filter(_) => "filter",
+    };
+    let nothing = || Error::conflict(field, "there is no open failure here that can be tried again");
+    let (tenant_id, condition) = select(scope, selection).await?.ok_or_else(nothing)?;
+    let mut tx = TxScope::begin(scope.app(), tenant_id).await?;
+    let id = new_id();
+    if let Some(first) = idempotency::claim(&tx, request, id).await? {
+        drop(tx);
+        return first_outcome(scope, first).await;
+    }
+    let retry = take(&mut tx, actor, id, condition).await?.ok_or_else(nothing)?;
+    tx.commit().await?;
+    Ok(retry)
+}
+
+/// Stores an edited record and retries its failure.
+///
+/// # Errors
+/// Denied without `failures:edit`. Rejected: `NOT_FOUND` failureId; `CONFLICT` when it is not open or has no
+/// record; a record that is not an object or lacks its stream's key fields.
+pub async fn edit_and_start(
+    actor: &Actor,
+    failure_id: Uuid,
+    record: &Value,
+    idempotency_key: Option<&str>,
+) -> Result<Retry> {
+    let scope = actor.authorize(Permission::FailureEdit)?;
+    let input = json!({ "failureId": failure_id, "record": record });
+    let request = idempotency::Request::new(actor, idempotency_key, "editAndRetryFailure", &input)?;
+    let started = edit_and_start_once(actor, &scope, failure_id, record, request.as_ref()).await;
+    or_first(&scope, request.as_ref(), started).await
+}
+
+async fn edit_and_start_once(
+    actor: &Actor,
+    scope: &Scope,
+    failure_id: Uuid,
+    record: &Value,
+    request: Option<&idempotency::Request>,
+) -> Result<Retry> {
+    let row = scope
+        .find::<failure::Entity>()
+        .filter(failure::Column::Id.eq(failure_id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::not_found("failureId", "failure"))?;
+    if row.status != FailureStatus::Open {
+        return Err(Error::conflict("failureId", format!("this failure {}", not_open(row.status))));
+    }
+    if row.record.is_none() {
+        return Err(Error::conflict("failureId", "this failure has no record that could be edited"));
+    }
+    let integration = scope
+        .find::<integration::Entity>()
+        .filter(integration::Column::Id.eq(row.integration_id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::internal("reading the integration of a failure", "it is not there"))?;
+    check_edited(record, &row, &integration)?;
+    let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
+    let id = new_id();
+    if let Some(first) = idempotency::claim(&tx, request, id).await? {
+        drop(tx);
+        return first_outcome(scope, first).await;
+    }
+    let sealed = tx.app().seal(row.tenant_id, row.id, record.to_string().as_bytes())?;
+    let stored = tx
+        .update::<failure::Entity>()
+        .col_expr(failure::Column::EditedRecord, Expr::value(Some(sealed)))
+        .filter(failure::Column::Id.eq(row.id))
+        .filter(failure::Column::Status.eq(FailureStatus::Open))
+        .exec(tx.connection())
+        .await
+        .doing("storing an edited record")?;
+    if stored.rows_affected == 0 {
+        return Err(Error::conflict("failureId", "this failure is no longer open"));
+    }
+    let condition = Condition::all()
+        .add(failure::Column::Id.eq(row.id))
+        .add(failure::Column::Status.eq(FailureStatus::Open));
+    let retry = take(&mut tx, actor, id, condition)
+        .await?
+        .ok_or_else(|| Error::conflict("failureId", "the integration of this failure is archived"))?;
+    tx.commit().await?;
+    Ok(retry)
+}
+
+fn check_edited(record: &Value, row: &failure::Model, integration: &integration::Model) -> Result<()> {
+    let Value::Object(fields) = record else {
+        return Err(Error::rejected(Problem::invalid(["record"], "must be a JSON object")));
+    };
+    let mut problems = Vec::new();
+    if record.to_string().len() > RECORD_BYTES_MAX {
+        let message = format!("is larger than {RECORD_BYTES_MAX} bytes");
+        problems.push(Problem::new(ProblemCode::TooLong, ["record"], message));
+    }
+    let stream = integration.streams.0.iter().find(|stream| Some(&stream.name) == row.stream.as_ref());
+    match stream {
+        None => problems.push(Problem::new(
+            ProblemCode::Conflict,
+            ["failureId"],
+            "the integration no longer has the stream of this failure",
+        )),
+        Some(stream) => {
+            for field in &stream.key_fields {
+                if fields.get(field).is_none_or(Value::is_null) {
+                    problems.push(Problem::required(["record", field], "is a key field and needs a value"));
+                }
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::Rejected(problems)) }
+}
+
+/// Cancels a retry: what is done stays, what is not goes back to open.
+///
+/// # Errors
+/// Denied without `failures:retry`. Rejected: `NOT_FOUND` retryId; `CONFLICT` when it has ended.
+pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
+    let scope = actor.authorize(Permission::FailureRetry)?;
+    let row = scope
+        .find::<retry::Entity>()
+        .filter(retry::Column::Id.eq(id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::not_found("retryId", "retry"))?;
+    let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
+    let now = tx.app().clock().now();
+    let canceled = tx
+        .update::<retry::Entity>()
+        .col_expr(retry::Column::Status, Expr::value(RetryStatus::Canceled))
+        .col_expr(retry::Column::FinishedAt, Expr::value(Some(now)))
+        .filter(retry::Column::Id.eq(id))
+        .filter(retry::Column::Status.is_in([RetryStatus::Queued, RetryStatus::Running]))
+        .exec(tx.connection())
+        .await
+        .doing("canceling a retry")?;
+    if canceled.rows_affected == 0 {
+        return Err(Error::conflict("retryId", "this retry has ended; there is nothing to cancel"));
+    }
+    let runs = tx
+        .find::<run::Entity>()
+        .filter(run::Column::RetryId.eq(id))
+        .filter(run::Column::Status.is_in([RunStatus::Queued, RunStatus::Running]))
+        .limit(INTEGRATIONS_MAX * 2)
+        .all(tx.connection())
+        .await
+        .doing("reading the runs of a retry")?;
+    for run in runs {
+        if job::end_unclaimed(&tx, run.id).await? {
+            crate::run::end_canceled(&mut tx, &run).await?;
+        } else {
+            job::request_cancel(&tx, run.id).await?;
+        }
+    }
+    tx.tell_after_commit(changed(&row));
+    tx.commit().await?;
+    first_outcome(&scope, id).await
+}
+
+/// Takes the failures for a retry and starts its runs; `None` when there is nothing to try.
+async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -> Result<Option<Retry>> {
+    let now = tx.app().clock().now();
+    let integrations = {
+        let with_failures = Query::select()
+            .distinct()
+            .column(failure::Column::IntegrationId)
+            .from(failure::Entity)
+            .and_where(failure::Column::TenantId.eq(tx.tenant_id()))
+            .cond_where(condition.clone())
+            .cond_where(can_be_tried())
+            .to_owned();
+        tx.find::<integration::Entity>()
+            .filter(integration::Column::Id.in_subquery(with_failures))
+            .filter(integration::Column::Status.ne(IntegrationStatus::Archived))
+            .limit(INTEGRATIONS_MAX)
+            .all(tx.connection())
+            .await
+            .doing("reading the integrations of a retry")?
+    };
+    let row = retry::Model {
+        id,
+        tenant_id: tx.tenant_id(),
+        status: RetryStatus::Queued,
+        requested_by: actor.name().to_owned(),
+        total: 0,
+        resolved: 0,
+        failed: 0,
+        created_at: now,
+        finished_at: None,
+    };
+    let mut row = tx.insert::<retry::Entity>(row, "storing a retry").await?;
+    for integration in &integrations {
+        for (kind, run_scope) in
+            [(of_the_whole(), RunScope::AllRecords), (with_record(), RunScope::FailedRecords)]
+        {
+            let which = Condition::all()
+                .add(condition.clone())
+                .add(kind)
+                .add(failure::Column::IntegrationId.eq(integration.id));
+            let retry_of_id = one_run(tx, which.clone()).await?;
+            let run_id = new_id();
+            let taken = point(tx, which, run_id, Some(id)).await?;
+            if taken == 0 {
+                continue;
+            }
+            row.total += i64::try_from(taken).unwrap_or(i64::MAX);
+            crate::run::create(
+                tx,
+                NewRun {
+                    id: run_id,
+                    integration,
+                    trigger: RunTrigger::Retry,
+                    triggered_by: actor.name(),
+                    scope: run_scope,
+                    retry_of_id,
+                    retry_id: Some(id),
+                    priority: Priority::High,
+                },
+            )
+            .await?;
+        }
+    }
+    if row.total == 0 {
+        return Ok(None);
+    }
+    tx.update::<retry::Entity>()
+        .col_expr(retry::Column::Total, Expr::value(row.total))
+        .filter(retry::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("storing the size of a retry")?;
+    tx.tell_after_commit(changed(&row));
+    Ok(Some(row))
+}
+
+/// The run of these failures, if they are all of one.
+async fn one_run(tx: &TxScope, which: Condition) -> Result<Option<Uuid>> {
+    let runs: Vec<Uuid> = tx
+        .find::<failure::Entity>()
+        .select_only()
+        .column(failure::Column::RunId)
+        .distinct()
+        .filter(which)
+        .limit(2)
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading the runs of failures")?;
+    Ok(if let [run] = runs[..] { Some(run) } else { None })
+}
+
+/// Points open failures to the run that is to retry them.
+async fn point(tx: &TxScope, which: Condition, run_id: Uuid, retry_id: Option<Uuid>) -> Result<u64> {
+    let taken = tx
+        .update::<failure::Entity>()
+        .col_expr(failure::Column::Status, Expr::value(FailureStatus::Retrying))
+        .col_expr(failure::Column::RetryRunId, Expr::value(Some(run_id)))
+        .col_expr(failure::Column::RetryId, Expr::value(retry_id))
+        .col_expr(failure::Column::NextAttemptAt, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
+        .filter(which)
+        .filter(failure::Column::Status.eq(FailureStatus::Open))
+        .exec(tx.connection())
+        .await
+        .doing("taking failures for a retry")?;
+    Ok(taken.rows_affected)
+}
+
+/// Takes the failures of a run's records for a run that retries them.
+pub(crate) async fn take_records(tx: &TxScope, original: Uuid, run_id: Uuid) -> Result<u64> {
+    let which = Condition::all().add(failure::Column::RunId.eq(original)).add(with_record());
+    point(tx, which, run_id, None).await
+}
+
+/// Takes the failure of a run as a whole for a run that reads everything again.
+pub(crate) async fn take_whole(tx: &TxScope, original: Uuid, run_id: Uuid) -> Result<u64> {
+    point(tx, of_the_whole().add(failure::Column::RunId.eq(original)), run_id, None).await
+}
+
+/// Lets go of the failures that a run was to retry and did not, and ends its retry if that was all.
+pub(crate) async fn let_go(tx: &mut TxScope, run: &run::Model) -> Result<()> {
+    let let_go = tx
+        .update::<failure::Entity>()
+        .col_expr(failure::Column::Status, Expr::value(FailureStatus::Open))
+        .col_expr(failure::Column::RetryRunId, Expr::value(None::<Uuid>))
+        .filter(failure::Column::RetryRunId.eq(run.id))
+        .filter(failure::Column::Status.eq(FailureStatus::Retrying))
+        .exec(tx.connection())
+        .await
+        .doing("letting go of failures")?;
+    let Some(retry_id) = run.retry_id else { return Ok(()) };
+    progress(tx, retry_id, 0, let_go.rows_affected).await?;
+    complete(tx, retry_id).await
+}
+
+/// Adds to a retry's progress.
+pub(crate) async fn progress(tx: &mut TxScope, retry_id: Uuid, resolved: u64, failed: u64) -> Result<()> {
+    let add =
+        |column: retry::Column, number: u64| Expr::col(column).add(i64::try_from(number).unwrap_or(i64::MAX));
+    tx.update::<retry::Entity>()
+        .col_expr(retry::Column::Resolved, add(retry::Column::Resolved, resolved))
+        .col_expr(retry::Column::Failed, add(retry::Column::Failed, failed))
+        .filter(retry::Column::Id.eq(retry_id))
+        .exec(tx.connection())
+        .await
+        .doing("storing the progress of a retry")?;
+    tx.tell_after_commit(change(tx.tenant_id(), retry_id));
+    Ok(())
+}
+
+/// Marks that a run of the retry has begun.
+pub(crate) async fn begun(tx: &mut TxScope, retry_id: Uuid) -> Result<()> {
+    tx.update::<retry::Entity>()
+        .col_expr(retry::Column::Status, Expr::value(RetryStatus::Running))
+        .filter(retry::Column::Id.eq(retry_id))
+        .filter(retry::Column::Status.eq(RetryStatus::Queued))
+        .exec(tx.connection())
+        .await
+        .doing("storing that a retry began")?;
+    tx.tell_after_commit(change(tx.tenant_id(), retry_id));
+    Ok(())
+}
+
+/// Ends a retry whose every failure was tried.
+pub(crate) async fn complete(tx: &mut TxScope, retry_id: Uuid) -> Result<()> {
+    let left = tx
+        .find::<failure::Entity>()
+        .filter(failure::Column::RetryId.eq(retry_id))
+        .filter(failure::Column::Status.eq(FailureStatus::Retrying))
+        .limit(1)
+        .count(tx.connection())
+        .await
+        .doing("counting what is left of a retry")?;
+    if left > 0 {
+        return Ok(());
+    }
+    let now = tx.app().clock().now();
+    tx.update::<retry::Entity>()
+        .col_expr(retry::Column::Status, Expr::value(RetryStatus::Completed))
+        .col_expr(retry::Column::FinishedAt, Expr::value(Some(now)))
+        .filter(retry::Column::Id.eq(retry_id))
+        .filter(retry::Column::Status.is_in([RetryStatus::Queued, RetryStatus::Running]))
+        .exec(tx.connection())
+        .await
+        .doing("ending a retry")?;
+    tx.tell_after_commit(change(tx.tenant_id(), retry_id));
+    Ok(())
+}
+
+fn changed(row: &Retry) -> Change {
+    change(row.tenant_id, row.id)
+}
+
+fn change(tenant_id: Uuid, id: Uuid) -> Change {
+    Change { kind: ChangeKind::Retry, tenant_id, id, integration_id: None }
+}
+
+/// A call with a key that was used before finds its failures no longer open: it is refused for what the first
+/// call did, and the first call's outcome is the answer.
+async fn or_first(
+    scope: &Scope,
+    request: Option<&idempotency::Request>,
+    outcome: Result<Retry>,
+) -> Result<Retry> {
+    match outcome {
+        Err(Error::Rejected(problems)) => match idempotency::find(scope.app(), request).await? {
+            Some(first) => first_outcome(scope, first).await,
+            None => Err(Error::Rejected(problems)),
+        },
+        other => other,
+    }
+}
+
+async fn first_outcome(scope: &Scope, id: Uuid) -> Result<Retry> {
+    let first = scope.find::<retry::Entity>().filter(retry::Column::Id.eq(id)).one().await?;
+    first.ok_or_else(|| Error::conflict("idempotencyKey", "what this key made is no longer yours to see"))
+}

@@ -1,0 +1,407 @@
+//! Runs: read, start, cancel, retry. What a worker does with them stands in `background`.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use entity::failure::{self, FailureStatus};
+use entity::integration::{self, IntegrationStatus};
+use entity::run::{self, RunScope, RunStatus, RunTrigger};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::change::{Change, ChangeKind};
+use crate::dispatch::Priority;
+use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::id::new_id;
+use crate::idempotency;
+use crate::job;
+use crate::page::{Direction, Page, PageArguments};
+use crate::permission::Permission;
+use crate::run_event::{self, NewEvent};
+use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+
+pub use entity::run::Model as Run;
+
+/// Which runs a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RunFilter {
+    /// One of these.
+    pub status: Option<Vec<RunStatus>>,
+    /// Started by one of these.
+    pub trigger: Option<Vec<RunTrigger>>,
+    /// Of this integration.
+    pub integration_id: Option<Uuid>,
+    /// Of this tenant.
+    pub tenant_id: Option<Uuid>,
+    /// Of this retry.
+    pub retry_id: Option<Uuid>,
+    /// Asked for at or after.
+    pub queued_from: Option<DateTime<Utc>>,
+    /// Asked for before.
+    pub queued_before: Option<DateTime<Utc>>,
+}
+
+/// By what the runs of a list nest under a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RunParent {
+    /// Runs of each tenant.
+    Tenant,
+    /// Runs of each integration.
+    Integration,
+    /// Runs of each retry.
+    Retry,
+}
+
+/// Which records a retry of a run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RetryScope {
+    /// Those that failed, and what a run that could not go on left.
+    FailedRecords,
+    /// Everything again, from the source.
+    AllRecords,
+}
+
+/// Counts of a run; they always balance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunCounts {
+    /// Records read.
+    pub read: i64,
+    /// Records the destination did not have.
+    pub created: i64,
+    /// Records the destination had with other values.
+    pub updated: i64,
+    /// Records the destination had already.
+    pub unchanged: i64,
+    /// Records the mapping left out.
+    pub skipped: i64,
+    /// Records that became failures.
+    pub failed: i64,
+}
+
+impl RunCounts {
+    /// The counts of a row.
+    pub fn of(run: &Run) -> Self {
+        Self {
+            read: run.read_count,
+            created: run.created_count,
+            updated: run.updated_count,
+            unchanged: run.unchanged_count,
+            skipped: run.skipped_count,
+            failed: run.failed_count,
+        }
+    }
+
+    /// Records read of which neither a write nor a failure is known.
+    pub fn unaccounted(&self) -> i64 {
+        self.read - self.created - self.updated - self.unchanged - self.skipped - self.failed
+    }
+}
+
+fn newest_first(direction: Direction) -> Keyset<run::Entity> {
+    Keyset { name: "run", column: None, id: run::Column::Id, direction }
+}
+
+fn filtered<'a>(scope: &'a Scope, filter: &RunFilter) -> ScopedSelect<'a, run::Entity> {
+    scope
+        .find::<run::Entity>()
+        .filter_some(filter.status.clone(), |status| run::Column::Status.is_in(status))
+        .filter_some(filter.trigger.clone(), |trigger| run::Column::Trigger.is_in(trigger))
+        .filter_some(filter.integration_id, |id| run::Column::IntegrationId.eq(id))
+        .filter_some(filter.tenant_id, |id| run::Column::TenantId.eq(id))
+        .filter_some(filter.retry_id, |id| run::Column::RetryId.eq(id))
+        .filter_some(filter.queued_from, |at| run::Column::QueuedAt.gte(at))
+        .filter_some(filter.queued_before, |at| run::Column::QueuedAt.lt(at))
+}
+
+/// One run.
+///
+/// # Errors
+/// Denied without `runs:read`.
+pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Run>> {
+    let scope = actor.authorize(Permission::RunRead)?;
+    scope.find::<run::Entity>().filter(run::Column::Id.eq(id)).one().await
+}
+
+/// Runs by id, those that the caller may see.
+///
+/// # Errors
+/// Denied without `runs:read`.
+pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Run>> {
+    let scope = actor.authorize(Permission::RunRead)?;
+    let rows = scope.find::<run::Entity>().filter(run::Column::Id.is_in(ids.iter().copied())).all().await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// A page of runs, by the time they were asked for.
+///
+/// # Errors
+/// Denied without `runs:read`; [`Error::Argument`] for a bad page.
+pub async fn list(
+    actor: &Actor,
+    filter: &RunFilter,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<Page<Run>> {
+    let scope = actor.authorize(Permission::RunRead)?;
+    let order = newest_first(direction);
+    filtered(&scope, filter).page(&order, &page.check(order.name)?).await
+}
+
+/// A page of runs for each parent, in one statement.
+///
+/// # Errors
+/// As [`list`].
+pub async fn pages_by_parent(
+    actor: &Actor,
+    parent: RunParent,
+    parents: &[Uuid],
+    filter: &RunFilter,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<HashMap<Uuid, Page<Run>>> {
+    let scope = actor.authorize(Permission::RunRead)?;
+    let order = newest_first(direction);
+    let column = match parent {
+        RunParent::Tenant => run::Column::TenantId,
+        RunParent::Integration => run::Column::IntegrationId,
+        RunParent::Retry => run::Column::RetryId,
+    };
+    filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await
+}
+
+/// Starts a run. On an integration that is paused or held it is kept queued.
+///
+/// # Errors
+/// Denied without `runs:start`. Rejected: `NOT_FOUND` integrationId; `CONFLICT` when it is archived, or when
+/// the idempotency key was used for something else.
+pub async fn start(actor: &Actor, integration_id: Uuid, idempotency_key: Option<&str>) -> Result<Run> {
+    let scope = actor.authorize(Permission::RunStart)?;
+    let input = json!({ "integrationId": integration_id });
+    let request = idempotency::Request::new(actor, idempotency_key, "startRun", &input)?;
+    let integration = startable(&scope, integration_id).await?;
+    let mut tx = TxScope::begin(scope.app(), integration.tenant_id).await?;
+    let id = new_id();
+    if let Some(first) = idempotency::claim(&tx, request.as_ref(), id).await? {
+        drop(tx);
+        return first_outcome(&scope, first).await;
+    }
+    let run = create(
+        &mut tx,
+        NewRun {
+            id,
+            integration: &integration,
+            trigger: RunTrigger::Manual,
+            triggered_by: actor.name(),
+            scope: RunScope::AllRecords,
+            retry_of_id: None,
+            retry_id: None,
+            priority: Priority::High,
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(run)
+}
+
+/// Cancels a run: at once when it waits, within seconds when a worker has it. What is done stays.
+///
+/// # Errors
+/// Denied without `runs:start`. Rejected: `NOT_FOUND` runId; `CONFLICT` when it has ended.
+pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Run> {
+    let scope = actor.authorize(Permission::RunStart)?;
+    let run = found(&scope, id).await?;
+    let mut tx = TxScope::begin(scope.app(), run.tenant_id).await?;
+    match run.status {
+        RunStatus::Queued | RunStatus::Running => {}
+        _ => return Err(Error::conflict("runId", "this run has ended; there is nothing to cancel")),
+    }
+    let event =
+        NewEvent::new("run.cancel_requested", "api", format!("{} asked to cancel the run.", actor.name()));
+    run_event::record(&tx, id, vec![event]).await?;
+    if job::end_unclaimed(&tx, id).await? {
+        end_canceled(&mut tx, &run).await?;
+    } else {
+        job::request_cancel(&tx, id).await?;
+    }
+    tx.commit().await?;
+    found(&scope, id).await
+}
+
+/// Writes that a run was canceled, and lets go of the failures that it was to retry.
+pub(crate) async fn end_canceled(tx: &mut TxScope, run: &Run) -> Result<()> {
+    let now = tx.app().clock().now();
+    tx.update::<run::Entity>()
+        .col_expr(run::Column::Status, Expr::value(RunStatus::Canceled))
+        .col_expr(run::Column::FinishedAt, Expr::value(Some(now)))
+        .filter(run::Column::Id.eq(run.id))
+        .exec(tx.connection())
+        .await
+        .doing("storing that a run was canceled")?;
+    run_event::record(tx, run.id, vec![NewEvent::new("run.finished", "worker", "The run was canceled.")])
+        .await?;
+    crate::retry::let_go(tx, run).await?;
+    job::release_next(tx, run.integration_id).await?;
+    tx.tell_after_commit(changed(run));
+    Ok(())
+}
+
+/// Retries a run that ended: its failures, or everything.
+///
+/// # Errors
+/// Denied without `runs:start`. Rejected: `NOT_FOUND` runId; `CONFLICT` while it has not ended, or when
+/// nothing of it is left to retry.
+pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: Option<&str>) -> Result<Run> {
+    let scope = actor.authorize(Permission::RunStart)?;
+    let input = json!({ "runId": id, "scope": format!("{which:?}") });
+    let request = idempotency::Request::new(actor, idempotency_key, "retryRun", &input)?;
+    let original = found(&scope, id).await?;
+    let integration = startable(&scope, original.integration_id).await?;
+    let mut tx = TxScope::begin(scope.app(), original.tenant_id).await?;
+    let new = new_id();
+    if let Some(first) = idempotency::claim(&tx, request.as_ref(), new).await? {
+        drop(tx);
+        return first_outcome(&scope, first).await;
+    }
+    if matches!(original.status, RunStatus::Queued | RunStatus::Running) {
+        return Err(Error::conflict("runId", "this run has not ended yet; wait for it, or cancel it"));
+    }
+    let open = tx
+        .find::<failure::Entity>()
+        .filter(failure::Column::RunId.eq(id))
+        .filter(failure::Column::Status.eq(FailureStatus::Open));
+    // A run that could not go on left records that nobody has read: those come from the source again.
+    let of_the_whole = open
+        .clone()
+        .filter(failure::Column::RecordKey.is_null())
+        .filter(failure::Column::Position.is_null())
+        .filter(failure::Column::Record.is_null())
+        .limit(1)
+        .one(tx.connection())
+        .await
+        .doing("reading the failures of a run")?
+        .is_some();
+    let run_scope = match which {
+        RetryScope::AllRecords => RunScope::AllRecords,
+        RetryScope::FailedRecords if of_the_whole => RunScope::AllRecords,
+        RetryScope::FailedRecords => RunScope::FailedRecords,
+    };
+    let taken = match run_scope {
+        RunScope::AllRecords if !of_the_whole => 0,
+        RunScope::AllRecords => crate::retry::take_whole(&tx, id, new).await?,
+        RunScope::FailedRecords => crate::retry::take_records(&tx, id, new).await?,
+    };
+    if run_scope == RunScope::FailedRecords && taken == 0 {
+        return Err(Error::conflict("runId", "this run has no open failure whose record can be tried again"));
+    }
+    let run = create(
+        &mut tx,
+        NewRun {
+            id: new,
+            integration: &integration,
+            trigger: RunTrigger::Retry,
+            triggered_by: actor.name(),
+            scope: run_scope,
+            retry_of_id: Some(id),
+            retry_id: None,
+            priority: Priority::High,
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(run)
+}
+
+/// What a new run is made of.
+pub(crate) struct NewRun<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) integration: &'a integration::Model,
+    pub(crate) trigger: RunTrigger,
+    pub(crate) triggered_by: &'a str,
+    pub(crate) scope: RunScope,
+    pub(crate) retry_of_id: Option<Uuid>,
+    pub(crate) retry_id: Option<Uuid>,
+    pub(crate) priority: Priority,
+}
+
+/// Inserts a run with its job and its first event.
+pub(crate) async fn create(tx: &mut TxScope, new: NewRun<'_>) -> Result<Run> {
+    let run = run::Model {
+        id: new.id,
+        tenant_id: tx.tenant_id(),
+        integration_id: new.integration.id,
+        status: RunStatus::Queued,
+        trigger: new.trigger,
+        triggered_by: new.triggered_by.to_owned(),
+        scope: new.scope,
+        retry_of_id: new.retry_of_id,
+        retry_id: new.retry_id,
+        queued_at: tx.app().clock().now(),
+        started_at: None,
+        finished_at: None,
+        read_count: 0,
+        created_count: 0,
+        updated_count: 0,
+        unchanged_count: 0,
+        skipped_count: 0,
+        failed_count: 0,
+        failure_id: None,
+        trace_id: None,
+    };
+    let run = tx.insert::<run::Entity>(run, "storing a run").await?;
+    job::enqueue(tx, run.id, new.integration, new.priority).await?;
+    let kept = match new.integration.status {
+        IntegrationStatus::Paused => " It is kept until the integration is resumed.",
+        IntegrationStatus::Held => " It is kept until the integration is released.",
+        IntegrationStatus::Active | IntegrationStatus::Archived => "",
+    };
+    let event = NewEvent::new("run.queued", "api", format!("{} asked for a run.{kept}", run.triggered_by))
+        .attributes(json!({ "trigger": run.trigger, "scope": run.scope }));
+    run_event::record(tx, run.id, vec![event]).await?;
+    tx.tell_after_commit(changed(&run));
+    Ok(run)
+}
+
+/// The change that listeners are told of.
+pub(crate) fn changed(run: &Run) -> Change {
+    Change {
+        kind: ChangeKind::Run,
+        tenant_id: run.tenant_id,
+        id: run.id,
+        integration_id: Some(run.integration_id),
+    }
+}
+
+async fn found(scope: &Scope, id: Uuid) -> Result<Run> {
+    scope
+        .find::<run::Entity>()
+        .filter(run::Column::Id.eq(id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::not_found("runId", "run"))
+}
+
+/// The run that the first call with the same idempotency key made.
+async fn first_outcome(scope: &Scope, id: Uuid) -> Result<Run> {
+    let first = scope.find::<run::Entity>().filter(run::Column::Id.eq(id)).one().await?;
+    first.ok_or_else(|| Error::conflict("idempotencyKey", "what this key made is no longer yours to see"))
+}
+
+async fn startable(scope: &Scope, id: Uuid) -> Result<integration::Model> {
+    let integration = scope
+        .find::<integration::Entity>()
+        .filter(integration::Column::Id.eq(id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::not_found("integrationId", "integration"))?;
+    if integration.status == IntegrationStatus::Archived {
+        return Err(Error::rejected(Problem::new(
+            ProblemCode::Conflict,
+            ["integrationId"],
+            "this integration is archived; it starts no runs",
+        )));
+    }
+    Ok(integration)
+}

@@ -1,0 +1,420 @@
+//! The only way to rows. A scope comes from [`Actor::authorize`](crate::Actor::authorize), and every query
+//! that it starts is filtered by its tenants already: a query that forgets its tenant does not compile.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use entity::{
+    api_key, failure, integration, job, portal_session, retry, run, run_event, run_stream, stream_cursor,
+    system, tenant, user, write_receipt,
+};
+use sea_orm::sea_query::{
+    Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement,
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
+};
+use uuid::Uuid;
+
+use crate::actor::Tenants;
+use crate::app::App;
+use crate::change::Change;
+use crate::dispatch::{JobHint, PUSH_TIMEOUT};
+use crate::error::{Doing, Error, Result};
+use crate::page::{Direction, Edge, Page, PageRequest, Position, encode};
+
+/// An entity whose rows belong to a tenant.
+pub trait TenantOwned: EntityTrait {
+    /// The column that names the tenant.
+    fn tenant_column() -> Self::Column;
+}
+
+macro_rules! tenant_owned {
+    ($($module:ident . $column:ident),* $(,)?) => {$(
+        impl TenantOwned for $module::Entity {
+            fn tenant_column() -> Self::Column {
+                $module::Column::$column
+            }
+        }
+    )*};
+}
+
+// One line an entity is what keeps this list readable; the alternative is fifteen identical impls.
+tenant_owned!(
+    tenant.Id,
+    user.TenantId,
+    api_key.TenantId,
+    portal_session.TenantId,
+    system.TenantId,
+    integration.TenantId,
+    run.TenantId,
+    run_stream.TenantId,
+    stream_cursor.TenantId,
+    run_event.TenantId,
+    failure.TenantId,
+    retry.TenantId,
+    job.TenantId,
+    write_receipt.TenantId,
+);
+
+/// The rows that one caller may touch for one permission.
+#[derive(Clone)]
+pub struct Scope {
+    app: Arc<App>,
+    tenants: Tenants,
+}
+
+impl Scope {
+    pub(crate) fn new(app: Arc<App>, tenants: Tenants) -> Self {
+        Self { app, tenants }
+    }
+
+    /// The process-wide parts.
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Whether a tenant is inside.
+    pub fn contains(&self, tenant_id: Uuid) -> bool {
+        self.tenants.contains(tenant_id)
+    }
+
+    /// Starts a query, filtered by tenant.
+    #[expect(clippy::disallowed_methods, reason = "the one place where plain queries start")]
+    pub(crate) fn find<E: TenantOwned>(&self) -> ScopedSelect<'_, E> {
+        let select = match &self.tenants {
+            Tenants::All => E::find(),
+            Tenants::Some(tenants) => match tenants.as_slice() {
+                [one] => E::find().filter(E::tenant_column().eq(*one)),
+                several => E::find().filter(E::tenant_column().is_in(several.iter().copied())),
+            },
+        };
+        ScopedSelect { select, connection: self.app.database().reader() }
+    }
+
+    /// Begins a transaction for one tenant's rows; `None` when the tenant is not inside.
+    pub(crate) async fn begin(&self, tenant_id: Uuid) -> Result<Option<TxScope>> {
+        if !self.contains(tenant_id) {
+            return Ok(None);
+        }
+        TxScope::begin(&self.app, tenant_id).await.map(Some)
+    }
+}
+
+/// A query that is filtered by tenant already.
+pub(crate) struct ScopedSelect<'a, E: EntityTrait> {
+    select: Select<E>,
+    connection: &'a sea_orm::DatabaseConnection,
+}
+
+impl<E: TenantOwned> ScopedSelect<'_, E> {
+    /// Narrows it.
+    pub(crate) fn filter(mut self, condition: impl IntoCondition) -> Self {
+        self.select = self.select.filter(condition.into_condition());
+        self
+    }
+
+    /// Narrows it if there is something to narrow by.
+    pub(crate) fn filter_some<T>(self, value: Option<T>, condition: impl FnOnce(T) -> SimpleExpr) -> Self {
+        match value {
+            Some(value) => self.filter(condition(value)),
+            None => self,
+        }
+    }
+
+    /// Orders it.
+    pub(crate) fn order_by(mut self, column: E::Column, order: Order) -> Self {
+        self.select = self.select.order_by(column, order);
+        self
+    }
+
+    /// At most so many rows.
+    pub(crate) fn limit(mut self, rows: u64) -> Self {
+        self.select = self.select.limit(rows);
+        self
+    }
+
+    /// One row.
+    pub(crate) async fn one(self) -> Result<Option<E::Model>> {
+        self.select.one(self.connection).await.doing("reading a row")
+    }
+
+    /// The rows; the caller has bounded them.
+    pub(crate) async fn all(self) -> Result<Vec<E::Model>> {
+        self.select.all(self.connection).await.doing("reading rows")
+    }
+
+    /// How many there are.
+    pub(crate) async fn count(self) -> Result<u64>
+    where
+        E::Model: Sync,
+    {
+        self.select.count(self.connection).await.doing("counting rows")
+    }
+
+    /// One page, by keyset.
+    pub(crate) async fn page(self, order: &Keyset<E>, request: &PageRequest) -> Result<Page<E::Model>> {
+        let rows = order
+            .apply(self.select, request)
+            .limit(request.limit + 1)
+            .all(self.connection)
+            .await
+            .doing("reading a page")?;
+        Ok(order.page(rows, request))
+    }
+
+    /// One page for each parent, in one statement.
+    pub(crate) async fn pages_by_parent(
+        self,
+        parent: E::Column,
+        parents: &[Uuid],
+        order: &Keyset<E>,
+        request: &PageRequest,
+    ) -> Result<HashMap<Uuid, Page<E::Model>>> {
+        let mut ranked = order
+            .constrain(self.select.filter(parent.is_in(parents.iter().copied())), request)
+            .select_only()
+            .column_as(Expr::col(order.id), "id")
+            .into_query();
+        let mut window = WindowStatement::partition_by(parent);
+        for (column, direction) in order.sort(request.backward) {
+            window.order_by(column, direction);
+        }
+        ranked.expr_window_as(sea_orm::sea_query::Func::cust("row_number"), window, "rank");
+        let ids = Query::select()
+            .column("id")
+            .from_subquery(ranked, "ranked")
+            .and_where(Expr::col("rank").lte(Value::from(request.limit as i64 + 1)))
+            .to_owned();
+        #[expect(clippy::disallowed_methods, reason = "the sub-select is filtered by tenant")]
+        let mut select = E::find().filter(order.id.in_subquery(ids));
+        for (column, direction) in order.sort(request.backward) {
+            select = select.order_by(column, direction);
+        }
+        let rows = select.all(self.connection).await.doing("reading pages")?;
+        let mut groups: HashMap<Uuid, Vec<E::Model>> = HashMap::new();
+        for row in rows {
+            if let Value::Uuid(Some(parent)) = row.get(parent) {
+                groups.entry(parent).or_default().push(row);
+            }
+        }
+        Ok(groups.into_iter().map(|(parent, rows)| (parent, order.page(rows, request))).collect())
+    }
+}
+
+/// An order by one column and the id, or by the id alone.
+pub(crate) struct Keyset<E: EntityTrait> {
+    /// Name of the order, in cursors.
+    pub(crate) name: &'static str,
+    /// The column; `None` orders by id, which is by time of making.
+    pub(crate) column: Option<E::Column>,
+    /// The id column.
+    pub(crate) id: E::Column,
+    /// Direction of both.
+    pub(crate) direction: Direction,
+}
+
+impl<E: EntityTrait> Keyset<E> {
+    fn sort(&self, backward: bool) -> impl Iterator<Item = (E::Column, Order)> {
+        let ascending = (self.direction == Direction::Ascending) != backward;
+        let order = if ascending { Order::Asc } else { Order::Desc };
+        self.column.into_iter().chain([self.id]).map(move |column| (column, order.clone()))
+    }
+
+    fn apply(&self, select: Select<E>, request: &PageRequest) -> Select<E> {
+        let mut select = self.constrain(select, request);
+        for (column, order) in self.sort(request.backward) {
+            select = select.order_by(column, order);
+        }
+        select
+    }
+
+    fn constrain(&self, mut select: Select<E>, request: &PageRequest) -> Select<E> {
+        if let Some(after) = &request.after {
+            select = select.filter(self.beyond(after, self.direction == Direction::Ascending));
+        }
+        if let Some(before) = &request.before {
+            select = select.filter(self.beyond(before, self.direction == Direction::Descending));
+        }
+        select
+    }
+
+    /// Rows that stand beyond a position, upwards or downwards.
+    fn beyond(&self, position: &Position, upwards: bool) -> SimpleExpr {
+        let past = |column: E::Column, value: Value| {
+            if upwards { column.gt(value) } else { column.lt(value) }
+        };
+        let id = Value::from(position.id);
+        match (self.column, &position.value) {
+            (Some(column), Some(value)) => {
+                past(column, value.clone()).or(column.eq(value.clone()).and(past(self.id, id)))
+            }
+            _ => past(self.id, id),
+        }
+    }
+
+    fn page(&self, mut rows: Vec<E::Model>, request: &PageRequest) -> Page<E::Model> {
+        let more = rows.len() as u64 > request.limit;
+        rows.truncate(request.limit as usize);
+        if request.backward {
+            rows.reverse();
+        }
+        let edges = rows
+            .into_iter()
+            .map(|node| {
+                let id = match node.get(self.id) {
+                    Value::Uuid(Some(id)) => id,
+                    _ => Uuid::nil(),
+                };
+                let value = self.column.map(|column| node.get(column));
+                Edge { cursor: encode(self.name, &Position { value, id }), node }
+            })
+            .collect();
+        if request.backward {
+            Page { edges, has_next: request.before.is_some(), has_previous: more }
+        } else {
+            Page { edges, has_next: more, has_previous: request.after.is_some() }
+        }
+    }
+}
+
+/// A transaction on one tenant's rows. What it promises to others (jobs to push, changes to tell) goes out
+/// after the commit, and only then.
+pub struct TxScope {
+    app: Arc<App>,
+    tx: DatabaseTransaction,
+    tenant_id: Uuid,
+    hints: Vec<JobHint>,
+    changes: Vec<Change>,
+}
+
+impl TxScope {
+    /// For one tenant. Callers hold a [`Scope`] that contains it, or are background work.
+    pub(crate) async fn begin(app: &Arc<App>, tenant_id: Uuid) -> Result<Self> {
+        let tx = app.database().begin().await?;
+        Ok(Self { app: app.clone(), tx, tenant_id, hints: Vec::new(), changes: Vec::new() })
+    }
+
+    /// The tenant.
+    pub(crate) fn tenant_id(&self) -> Uuid {
+        self.tenant_id
+    }
+
+    /// The process-wide parts.
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Starts a query on the tenant's rows.
+    #[expect(clippy::disallowed_methods, reason = "filtered by tenant here")]
+    pub(crate) fn find<E: TenantOwned>(&self) -> Select<E> {
+        E::find().filter(E::tenant_column().eq(self.tenant_id))
+    }
+
+    /// Starts an update of the tenant's rows.
+    #[expect(clippy::disallowed_methods, reason = "filtered by tenant here")]
+    pub(crate) fn update<E: TenantOwned>(&self) -> UpdateMany<E> {
+        E::update_many().filter(E::tenant_column().eq(self.tenant_id))
+    }
+
+    /// Starts a deletion of the tenant's rows.
+    #[expect(clippy::disallowed_methods, reason = "filtered by tenant here")]
+    pub(crate) fn delete<E: TenantOwned>(&self) -> sea_orm::DeleteMany<E> {
+        E::delete_many().filter(E::tenant_column().eq(self.tenant_id))
+    }
+
+    /// Inserts a row of the tenant.
+    #[expect(clippy::disallowed_methods, reason = "the tenant is checked here")]
+    pub(crate) async fn insert<E>(&self, model: E::Model, doing: &'static str) -> Result<E::Model>
+    where
+        E: TenantOwned,
+        E::Model: IntoActiveModel<E::ActiveModel> + Sync,
+    {
+        self.check_tenant::<E>(&model)?;
+        E::insert(all_set::<E>(model.clone())).exec_without_returning(&self.tx).await.doing(doing)?;
+        Ok(model)
+    }
+
+    /// Inserts many rows of the tenant, in statements of bounded size.
+    #[expect(clippy::disallowed_methods, reason = "the tenant is checked here")]
+    pub(crate) async fn insert_many<E>(&self, models: Vec<E::Model>, doing: &'static str) -> Result<()>
+    where
+        E: TenantOwned,
+        E::Model: IntoActiveModel<E::ActiveModel> + Sync,
+    {
+        // SQLite takes 32,766 parameters a statement, PostgreSQL 65,535.
+        let rows_max = (30_000 / E::Column::iter().count()).max(1);
+        let mut models = models.into_iter().peekable();
+        while models.peek().is_some() {
+            let mut chunk = Vec::with_capacity(rows_max.min(models.size_hint().0));
+            for model in models.by_ref().take(rows_max) {
+                self.check_tenant::<E>(&model)?;
+                chunk.push(all_set::<E>(model));
+            }
+            E::insert_many(chunk).exec_without_returning(&self.tx).await.doing(doing)?;
+        }
+        Ok(())
+    }
+
+    fn check_tenant<E: TenantOwned>(&self, model: &E::Model) -> Result<()> {
+        match model.get(E::tenant_column()) {
+            Value::Uuid(Some(tenant_id)) if tenant_id == self.tenant_id => Ok(()),
+            _ => Err(Error::internal("inserting a row", "the row belongs to another tenant")),
+        }
+    }
+
+    /// The connection, for `.one(tx.connection())` and raw statements that name the tenant themselves.
+    pub(crate) fn connection(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    /// After the commit: push this job.
+    pub(crate) fn push_after_commit(&mut self, hint: JobHint) {
+        self.hints.push(hint);
+    }
+
+    /// After the commit: tell listeners.
+    pub(crate) fn tell_after_commit(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Commits, then pushes and tells. A push that fails is logged; a sweeper does it later.
+    pub(crate) async fn commit(self) -> Result<()> {
+        let Self { app, tx, hints, changes, .. } = self;
+        tx.commit().await.doing("committing")?;
+        for change in changes {
+            app.changes().publish(change);
+        }
+        if !hints.is_empty() {
+            let dispatch = app.dispatch().clone();
+            app.tasks().spawn(async move {
+                match tokio::time::timeout(PUSH_TIMEOUT, dispatch.push(&hints)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            jobs = hints.len(),
+                            "jobs were not pushed; a sweeper will push them"
+                        );
+                    }
+                    Err(_elapsed) => {
+                        tracing::warn!(
+                            jobs = hints.len(),
+                            "pushing jobs took too long; a sweeper will push them"
+                        );
+                    }
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// An active model that inserts every column of a row, keys included.
+pub(crate) fn all_set<E: EntityTrait>(model: E::Model) -> E::ActiveModel
+where
+    E::Model: IntoActiveModel<E::ActiveModel>,
+{
+    model.into_active_model().reset_all()
+}
