@@ -6,7 +6,9 @@
 //!
 //! Deliberately absent: other crates of ours (what was true when a migration was written stays written in it).
 
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sea_orm_migration::MigrationTrait;
+
+pub use sea_orm_migration::MigratorTrait;
 
 mod columns;
 mod constraints;
