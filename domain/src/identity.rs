@@ -1,0 +1,61 @@
+//! Rows that stand before or above tenants: they say who a caller is, so no scope can filter them yet.
+//! Private to the modules of authentication; everything else goes through a [`Scope`](crate::Scope).
+
+use entity::{api_key, api_key_tenant, portal_session, refresh_token, session, user};
+use sea_orm::{ConnectionTrait, DbErr, DeleteMany, EntityTrait, IntoActiveModel, Select, SqlErr, UpdateMany};
+
+use crate::error::{Doing, Error, Result};
+use crate::scope::all_set;
+
+/// An entity that authentication reads and writes without a tenant.
+pub(crate) trait IdentityRow: EntityTrait {}
+
+impl IdentityRow for api_key::Entity {}
+impl IdentityRow for api_key_tenant::Entity {}
+impl IdentityRow for portal_session::Entity {}
+impl IdentityRow for refresh_token::Entity {}
+impl IdentityRow for session::Entity {}
+impl IdentityRow for user::Entity {}
+
+/// Starts a query.
+#[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]
+pub(crate) fn find<E: IdentityRow>() -> Select<E> {
+    E::find()
+}
+
+/// Starts an update.
+#[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]
+pub(crate) fn update<E: IdentityRow>() -> UpdateMany<E> {
+    E::update_many()
+}
+
+/// Starts a deletion.
+#[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]
+pub(crate) fn delete<E: IdentityRow>() -> DeleteMany<E> {
+    E::delete_many()
+}
+
+/// Inserts a row.
+#[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]
+pub(crate) async fn insert<E>(
+    connection: &impl ConnectionTrait,
+    row: E::Model,
+    doing: &'static str,
+) -> Result<()>
+where
+    E: IdentityRow,
+    E::Model: IntoActiveModel<E::ActiveModel>,
+{
+    E::insert(all_set::<E>(row)).exec_without_returning(connection).await.doing(doing)?;
+    Ok(())
+}
+
+/// The database's words when an error says that a value must be unique and is there already; they name the
+/// index (PostgreSQL) or the column (SQLite).
+pub(crate) fn unique_violation(error: &Error) -> Option<String> {
+    let Error::Internal { source, .. } = error else { return None };
+    match source.downcast_ref::<DbErr>()?.sql_err()? {
+        SqlErr::UniqueConstraintViolation(message) => Some(message),
+        _ => None,
+    }
+}

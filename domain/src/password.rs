@@ -1,0 +1,199 @@
+//! Passwords: argon2id, in PHC strings. Hashing is slow by design, so it runs on blocking threads, a bounded
+//! number at once.
+//!
+//! Deliberately absent: slowing repeated failures down, and lists of leaked passwords.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm, Argon2, Params, Version};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use crate::error::{Error, Problem, ProblemCode, Result};
+
+/// Shortest password, in characters.
+pub const PASSWORD_CHARS_MIN: usize = 10;
+/// Longest password, in characters; long enough for any phrase, short enough to hash.
+pub const PASSWORD_CHARS_MAX: usize = 128;
+/// Longest password that a sign-in hashes, in bytes: [`PASSWORD_CHARS_MAX`] of four bytes each.
+const PASSWORD_BYTES_MAX: usize = PASSWORD_CHARS_MAX * 4;
+/// Memory of one hash, in KiB: 19 MiB (OWASP Password Storage Cheat Sheet, argon2id with t=2, p=1).
+const MEMORY_KIB: u32 = 19 * 1024;
+/// Passes over the memory, from the same source.
+const PASSES: u32 = 2;
+/// Lanes, from the same source.
+const LANES: u32 = 1;
+/// Hashes at once for each core: more would only wait, at 19 MiB each.
+const HASHES_PER_CORE: usize = 2;
+/// How long a call waits for its turn to hash.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+
+static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Arc::new(Semaphore::new(cores * HASHES_PER_CORE))
+});
+
+/// Result of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verified {
+    /// The password is the one that was hashed.
+    pub(crate) matches: bool,
+    /// The hash was made with other parameters than today's: make it anew.
+    pub(crate) outdated: bool,
+}
+
+/// Whether a password can be taken for the mail address; the message tells the rule, never the password.
+pub(crate) fn check(password: &SecretString, email: &str) -> Option<Problem> {
+    let password = password.expose_secret();
+    let problem = |code, message: String| Some(Problem::new(code, ["password"], message));
+    let chars = password.chars().count();
+    if chars == 0 {
+        return problem(
+            ProblemCode::Required,
+            format!("choose a password of {PASSWORD_CHARS_MIN} characters or more"),
+        );
+    }
+    if chars < PASSWORD_CHARS_MIN {
+        let message =
+            format!("has {chars} characters; a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX}");
+        return problem(ProblemCode::Invalid, message);
+    }
+    if chars > PASSWORD_CHARS_MAX {
+        let message =
+            format!("has {chars} characters; a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX}");
+        return problem(ProblemCode::TooLong, message);
+    }
+    let lower = password.trim().to_lowercase();
+    let local = email.split_once('@').map_or(email, |(local, _domain)| local);
+    if lower == email || lower == local {
+        return problem(
+            ProblemCode::Invalid,
+            "is the mail address; choose something that others can't guess".to_owned(),
+        );
+    }
+    let mut kinds: Vec<char> = lower.chars().collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.len() < 3 {
+        let message = "repeats one or two characters; choose something that others can't guess";
+        return problem(ProblemCode::Invalid, message.to_owned());
+    }
+    None
+}
+
+/// Hashes a password with today's parameters and a random salt.
+pub(crate) async fn hash(password: &SecretString) -> Result<String> {
+    let password = password.clone();
+    blocking("hashing a password", move || {
+        let hash = argon2()?
+            .hash_password(password.expose_secret().as_bytes())
+            .map_err(|error| error.to_string())?;
+        Ok(hash.to_string())
+    })
+    .await
+}
+
+/// Compares a password with a hash. Without a hash it takes as long and does not match, so that the time
+/// does not tell which mail addresses are known.
+pub(crate) async fn verify(password: &SecretString, hash: Option<String>) -> Result<Verified> {
+    let password = password.clone();
+    blocking("checking a password", move || {
+        let argon2 = argon2()?;
+        // Nobody has such a password; what is hashed in its place costs the same.
+        let usable = password.expose_secret().len() <= PASSWORD_BYTES_MAX;
+        let bytes = if usable { password.expose_secret().as_bytes() } else { b"" };
+        let Some(hash) = hash.filter(|_hash| usable) else {
+            argon2.hash_password(bytes).map_err(|error| error.to_string())?;
+            return Ok(Verified { matches: false, outdated: false });
+        };
+        let hash = PasswordHash::new(&hash).map_err(|error| error.to_string())?;
+        match argon2.verify_password(bytes, &hash) {
+            Ok(()) => Ok(Verified { matches: true, outdated: is_outdated(&hash) }),
+            Err(argon2::password_hash::Error::PasswordInvalid) => {
+                Ok(Verified { matches: false, outdated: false })
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await
+}
+
+fn argon2() -> std::result::Result<Argon2<'static>, String> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| error.to_string())?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn is_outdated(hash: &PasswordHash) -> bool {
+    let current = Params::try_from(hash).is_ok_and(|params| {
+        (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES)
+    });
+    !current
+        || hash.algorithm.as_str() != Algorithm::Argon2id.as_str()
+        || hash.version != Some(u32::from(Version::V0x13))
+}
+
+async fn blocking<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> std::result::Result<T, String> + Send + 'static,
+) -> Result<T> {
+    let turn = tokio::time::timeout(TURN_TIMEOUT, TURNS.clone().acquire_owned())
+        .await
+        .map_err(|_elapsed| Error::internal(doing, "too many passwords are being checked at once"))?
+        .map_err(|source| Error::internal(doing, source))?;
+    let done = tokio::task::spawn_blocking(move || {
+        // Held by the work and not by the caller: a caller who goes away frees no turn.
+        let _turn = turn;
+        work()
+    });
+    done.await
+        .map_err(|source| Error::internal(doing, source))?
+        .map_err(|source| Error::internal(doing, source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{check, hash, verify};
+    use crate::error::ProblemCode;
+
+    #[tokio::test]
+    async fn only_the_same_password_matches() {
+        let stored = hash(&"correct horse".into()).await.expect("hashing works");
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        let right = verify(&"correct horse".into(), Some(stored.clone())).await.expect("checking works");
+        assert!(right.matches && !right.outdated);
+        for wrong in ["correct horse ", "", "Correct horse", &"x".repeat(10_000)] {
+            assert!(!verify(&wrong.into(), Some(stored.clone())).await.expect("checking works").matches);
+        }
+        assert!(!verify(&"correct horse".into(), None).await.expect("checking works").matches);
+        assert!(verify(&"correct horse".into(), Some("plain".to_owned())).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn older_parameters_are_seen() {
+        use argon2::password_hash::PasswordHasher;
+        let params = argon2::Params::new(8 * 1024, 1, 1, None).expect("allowed");
+        let older = argon2::Argon2::from(params).hash_password(b"correct horse").expect("hashing works");
+        let verified =
+            verify(&"correct horse".into(), Some(older.to_string())).await.expect("checking works");
+        assert!(verified.matches && verified.outdated);
+    }
+
+    #[test]
+    fn the_rule_is_told() {
+        let code =
+            |password: &str| check(&password.into(), "ada.lovelace@example.com").map(|problem| problem.code);
+        assert_eq!(code("correct horse"), None);
+        assert_eq!(code(&"ä7x".repeat(42)), None);
+        assert_eq!(code(""), Some(ProblemCode::Required));
+        assert_eq!(code("short 9 c"), Some(ProblemCode::Invalid));
+        assert_eq!(code(&"abc".repeat(43)), Some(ProblemCode::TooLong));
+        assert_eq!(code("Ada.Lovelace@Example.com"), Some(ProblemCode::Invalid));
+        assert_eq!(code("ada.lovelace"), Some(ProblemCode::Invalid));
+        assert_eq!(code("aaaaaaaaaaaa"), Some(ProblemCode::Invalid));
+        let problem = check(&"secret99".into(), "a@b").expect("too short");
+        assert!(problem.message.contains("10 to 128") && !problem.message.contains("secret99"));
+    }
+}

@@ -1,0 +1,370 @@
+//! Signed-in users: a session is a family of refresh tokens, each used once. A token that comes twice was
+//! stolen or lost, so it ends the family.
+//!
+//! Deliberately absent: slowing repeated failures down, single sign-on.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Duration, Utc};
+use entity::{portal_session, refresh_token, session, user};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::actor::{Actor, Principal};
+use crate::app::App;
+use crate::authentication::AuthenticationError;
+use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::id::{GlobalId, Kind, new_id};
+use crate::identity;
+use crate::password;
+use crate::token::{ACCESS_TOKEN_MINUTES, TokenKind};
+use crate::validation::{EMAIL_BYTES_MAX, normal_email};
+
+/// How long a session lasts at most; then its user signs in again.
+pub const SESSION_DAYS: i64 = 30;
+/// How long rows of sessions are kept after their end, for questions about who was signed in.
+const ENDED_KEPT_DAYS: i64 = 30;
+/// Start of every refresh token, so that a leaked one is recognised.
+const REFRESH_START: &str = "trr_";
+/// Characters of an id without dashes.
+const ID_CHARS: usize = 32;
+
+/// What a person types.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// Mail address, in any case.
+    pub email: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// What a client gets: it keeps the refresh token, and uses the access token for each request.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// For `Authorization: Bearer`, for [`ACCESS_TOKEN_MINUTES`].
+    pub access_token: SecretString,
+    /// To be exchanged once for the next pair.
+    pub refresh_token: SecretString,
+    /// When the access token ends.
+    pub expires_at: DateTime<Utc>,
+    /// Who signed in.
+    pub actor: Actor,
+}
+
+/// Why a session ended before its time; the words stand in the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndReason {
+    SignedOut,
+    Disabled,
+    Reuse,
+    PasswordChanged,
+}
+
+impl EndReason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::Disabled => "disabled",
+            Self::Reuse => "reuse",
+            Self::PasswordChanged => "password_changed",
+        }
+    }
+}
+
+/// Signs a person in.
+///
+/// # Errors
+/// Rejected with `UNAUTHENTICATED`, and the same words whether the address is unknown, the password wrong
+/// or the person disabled.
+pub async fn sign_in(app: &Arc<App>, input: SignIn) -> Result<SignedIn> {
+    let email = normal_email(&input.email);
+    let user = if email.len() > EMAIL_BYTES_MAX || email.contains('\0') {
+        None
+    } else {
+        identity::find::<user::Entity>()
+            .filter(user::Column::Email.eq(email))
+            .one(app.database().reader())
+            .await
+            .doing("reading a user by mail address")?
+    };
+    let verified =
+        password::verify(&input.password, user.as_ref().map(|user| user.password_hash.clone())).await?;
+    let Some(user) = user.filter(|user| verified.matches && user.disabled_at.is_none()) else {
+        tracing::info!("a sign-in was refused");
+        return Err(unauthenticated("mail address and password don't go together"));
+    };
+    let renewed = if verified.outdated { Some(password::hash(&input.password).await?) } else { None };
+    let now = app.clock().now();
+    let tx = app.database().begin().await?;
+    if let Some(hash) = renewed {
+        identity::update::<user::Entity>()
+            .col_expr(user::Column::PasswordHash, Expr::value(hash))
+            .filter(user::Column::Id.eq(user.id))
+            .filter(user::Column::PasswordHash.eq(user.password_hash))
+            .exec(&tx)
+            .await
+            .doing("storing a stronger password hash")?;
+    }
+    let session_id = new_id();
+    let row = session::Model {
+        id: session_id,
+        user_id: user.id,
+        created_at: now,
+        expires_at: now + Duration::days(SESSION_DAYS),
+        ended_at: None,
+        end_reason: None,
+    };
+    identity::insert::<session::Entity>(&tx, row, "storing a session").await?;
+    let refresh_token = issue(&tx, session_id, now).await?;
+    tx.commit().await.doing("committing a sign-in")?;
+    tracing::info!(user.id = %user.id, "signed in");
+    signed_in(app, user.id, session_id, refresh_token, now + Duration::days(SESSION_DAYS)).await
+}
+
+/// Exchanges a refresh token for the next pair.
+///
+/// # Errors
+/// Rejected with `UNAUTHENTICATED` when it is not good. One that was exchanged before ends the session.
+pub async fn refresh(app: &Arc<App>, refresh_token: &SecretString) -> Result<SignedIn> {
+    let refused = || unauthenticated("this session has ended; sign in again");
+    let (token_id, secret_hash) = parse(refresh_token.expose_secret()).ok_or_else(refused)?;
+    let now = app.clock().now();
+    let tx = app.database().begin().await?;
+    let token = identity::find::<refresh_token::Entity>()
+        .filter(refresh_token::Column::Id.eq(token_id))
+        .one(&tx)
+        .await
+        .doing("reading a refresh token")?
+        .filter(|token| token.secret_hash == secret_hash)
+        .ok_or_else(refused)?;
+    let session = identity::find::<session::Entity>()
+        .filter(session::Column::Id.eq(token.session_id))
+        .one(&tx)
+        .await
+        .doing("reading a session")?
+        .filter(|session| session.ended_at.is_none() && session.expires_at > now)
+        .ok_or_else(refused)?;
+    let user = identity::find::<user::Entity>()
+        .filter(user::Column::Id.eq(session.user_id))
+        .one(&tx)
+        .await
+        .doing("reading the user of a session")?
+        .filter(|user| user.disabled_at.is_none())
+        .ok_or_else(refused)?;
+    let used = identity::update::<refresh_token::Entity>()
+        .col_expr(refresh_token::Column::UsedAt, Expr::value(Some(now)))
+        .filter(refresh_token::Column::Id.eq(token_id))
+        .filter(refresh_token::Column::UsedAt.is_null())
+        .exec(&tx)
+        .await
+        .doing("marking a refresh token as used")?;
+    if used.rows_affected == 0 {
+        end(&tx, session::Column::Id.eq(session.id), EndReason::Reuse, now).await?;
+        tx.commit().await.doing("committing the end of a session")?;
+        tracing::warn!(user.id = %user.id, "a refresh token came twice; its session was ended");
+        return Err(refused());
+    }
+    let next = issue(&tx, session.id, now).await?;
+    tx.commit().await.doing("committing a refresh")?;
+    signed_in(app, user.id, session.id, next, session.expires_at).await
+}
+
+/// Ends the caller's session; its tokens are refused from the next request on.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for nobody; rejected for an API key, which has no session.
+pub async fn sign_out(actor: &Actor) -> Result<()> {
+    let app = actor.app();
+    let now = app.clock().now();
+    match actor.principal() {
+        Principal::Anonymous => Err(Error::Unauthenticated),
+        Principal::User { session_id, .. } => {
+            end(app.database().writer(), session::Column::Id.eq(*session_id), EndReason::SignedOut, now).await
+        }
+        Principal::Portal { id } => {
+            end_portal(app.database().writer(), portal_session::Column::Id.eq(*id), now).await
+        }
+        Principal::ApiKey { .. } | Principal::Operator => {
+            let none: [&str; 0] = [];
+            let message = "only a session can be signed out; revoke the API key in its place";
+            Err(Error::rejected(Problem::invalid(none, message)))
+        }
+    }
+}
+
+/// Deletes rows of sessions that ended long ago, in background work. Returns how many sessions went.
+///
+/// # Errors
+/// When the database fails.
+pub async fn purge(app: &App) -> Result<u64> {
+    let before = app.clock().now() - Duration::days(ENDED_KEPT_DAYS);
+    let tx = app.database().begin().await?;
+    let ended = Query::select()
+        .column(session::Column::Id)
+        .from(session::Entity)
+        .and_where(session::Column::ExpiresAt.lt(before))
+        .to_owned();
+    identity::delete::<refresh_token::Entity>()
+        .filter(refresh_token::Column::SessionId.in_subquery(ended))
+        .exec(&tx)
+        .await
+        .doing("deleting refresh tokens of old sessions")?;
+    let sessions = identity::delete::<session::Entity>()
+        .filter(session::Column::ExpiresAt.lt(before))
+        .exec(&tx)
+        .await
+        .doing("deleting old sessions")?;
+    let portals = identity::delete::<portal_session::Entity>()
+        .filter(portal_session::Column::ExpiresAt.lt(before))
+        .exec(&tx)
+        .await
+        .doing("deleting old portal sessions")?;
+    tx.commit().await.doing("committing the deletion of old sessions")?;
+    Ok(sessions.rows_affected + portals.rows_affected)
+}
+
+/// Ends everything that a user holds: sessions, and the portal sessions that they minted.
+pub(crate) async fn end_of_user(
+    connection: &impl ConnectionTrait,
+    user_id: Uuid,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    end(connection, session::Column::UserId.eq(user_id), reason, now).await?;
+    let principal = Principal::User { id: user_id, session_id: Uuid::nil() }.to_string();
+    end_portal(connection, portal_session::Column::CreatedBy.eq(principal), now).await
+}
+
+/// Ends the portal sessions that an API key minted.
+pub(crate) async fn end_of_key(
+    connection: &impl ConnectionTrait,
+    key_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let principal = Principal::ApiKey { id: key_id }.to_string();
+    end_portal(connection, portal_session::Column::CreatedBy.eq(principal), now).await
+}
+
+async fn end(
+    connection: &impl ConnectionTrait,
+    which: sea_orm::sea_query::SimpleExpr,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    identity::update::<session::Entity>()
+        .col_expr(session::Column::EndedAt, Expr::value(Some(now)))
+        .col_expr(session::Column::EndReason, Expr::value(Some(reason.as_str())))
+        .filter(which)
+        .filter(session::Column::EndedAt.is_null())
+        .exec(connection)
+        .await
+        .doing("ending sessions")?;
+    Ok(())
+}
+
+async fn end_portal(
+    connection: &impl ConnectionTrait,
+    which: sea_orm::sea_query::SimpleExpr,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    identity::update::<portal_session::Entity>()
+        .col_expr(portal_session::Column::EndedAt, Expr::value(Some(now)))
+        .filter(which)
+        .filter(portal_session::Column::EndedAt.is_null())
+        .exec(connection)
+        .await
+        .doing("ending portal sessions")?;
+    Ok(())
+}
+
+/// A new refresh token: `trr_`, its row's id, a secret of 32 random bytes. Only a hash of the secret is kept.
+async fn issue(
+    connection: &impl ConnectionTrait,
+    session_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<SecretString> {
+    let secret: [u8; 32] = rand::random();
+    let id = new_id();
+    let row = refresh_token::Model {
+        id,
+        session_id,
+        secret_hash: Sha256::digest(secret).to_vec(),
+        created_at: now,
+        used_at: None,
+    };
+    identity::insert::<refresh_token::Entity>(connection, row, "storing a refresh token").await?;
+    Ok(format!("{REFRESH_START}{}{}", id.simple(), URL_SAFE_NO_PAD.encode(secret)).into())
+}
+
+fn parse(token: &str) -> Option<(Uuid, Vec<u8>)> {
+    let (id, secret) = token.strip_prefix(REFRESH_START)?.split_at_checked(ID_CHARS)?;
+    // 32 bytes are 43 characters; anything longer is not decoded.
+    if secret.len() != 43 {
+        return None;
+    }
+    let id = Uuid::parse_str(id).ok()?;
+    let secret = URL_SAFE_NO_PAD.decode(secret).ok()?;
+    Some((id, Sha256::digest(secret).to_vec()))
+}
+
+async fn signed_in(
+    app: &Arc<App>,
+    user_id: Uuid,
+    session_id: Uuid,
+    refresh_token: SecretString,
+    session_ends_at: DateTime<Utc>,
+) -> Result<SignedIn> {
+    let now = app.clock().now();
+    let expires_at = std::cmp::min(now + Duration::minutes(ACCESS_TOKEN_MINUTES), session_ends_at);
+    let subject = GlobalId::new(Kind::User, user_id).to_string();
+    let access_token = app
+        .signer()
+        .sign(TokenKind::Access, subject, session_id, now, expires_at)
+        .doing("signing an access token")?;
+    // The token just made takes the path of every request, so that there is one place that makes actors.
+    let actor = match app.authenticate(Some(access_token.expose_secret())).await {
+        Ok(actor) => actor,
+        Err(AuthenticationError::Unavailable(error)) => return Err(error),
+        // Disabled or signed out a moment ago.
+        Err(AuthenticationError::Invalid | AuthenticationError::Expired) => {
+            return Err(unauthenticated("this session has ended; sign in again"));
+        }
+    };
+    let expires_at = actor.expires_at().unwrap_or(expires_at);
+    Ok(SignedIn { access_token, refresh_token, expires_at, actor })
+}
+
+/// At no single field: which of them is wrong is not for the caller to know.
+fn unauthenticated(message: &str) -> Error {
+    let none: [&str; 0] = [];
+    Error::rejected(Problem::new(ProblemCode::Unauthenticated, none, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn only_whole_refresh_tokens_are_looked_up() {
+        let (id, secret) = ("0".repeat(32), "A".repeat(43));
+        assert!(parse(&format!("trr_{id}{secret}")).is_some());
+        for wrong in [
+            String::new(),
+            "trr_".to_owned(),
+            format!("{id}{secret}"),
+            format!("trk_{id}{secret}"),
+            format!("trr_{id}{secret}A"),
+            format!("trr_{id}"),
+            format!("trr_{}{secret}", "g".repeat(32)),
+            format!("trr_{id}{}", "!".repeat(43)),
+            format!("trr_{}", "ä".repeat(50)),
+        ] {
+            assert!(parse(&wrong).is_none(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! Signed tokens: short-lived access tokens of users, and portal tokens. Only Ed25519 (`EdDSA`), only our own
+//! key, by the injected clock.
+//!
+//! A token says who asks, never what they may do: role, tenant and scopes are read from the row at each
+//! request, so that a change of them holds at once. API keys and refresh tokens are no signed tokens; see
+//! [`api_key`](crate::api_key) and [`session`](crate::session).
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Duration, Utc};
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+/// How long an access token is good: short, because clients keep it in memory and refresh it.
+pub const ACCESS_TOKEN_MINUTES: i64 = 15;
+/// Seconds by which the clocks of two processes of ours may differ.
+const LEEWAY_SECONDS: i64 = 5;
+/// Longest token that is looked at, in bytes; ours have about 450.
+const TOKEN_BYTES_MAX: usize = 4_096;
+/// `iss`.
+const ISSUER: &str = "trestle";
+/// `aud`.
+const AUDIENCE: &str = "trestle-api";
+/// DER of an Ed25519 private key up to its 32 bytes: PKCS#8 version 1 of RFC 8410, section 7.
+const PKCS8_PREFIX: [u8; 16] =
+    [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+/// What a token is good for. It stands in the header's `typ`, so that one kind never passes for another
+/// (RFC 8725, section 3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A user's access token.
+    Access,
+    /// A portal session's token.
+    Portal,
+}
+
+impl TokenKind {
+    fn typ(self) -> &'static str {
+        match self {
+            // RFC 9068.
+            Self::Access => "at+jwt",
+            Self::Portal => "portal+jwt",
+        }
+    }
+
+    fn parse(typ: Option<&str>) -> Option<Self> {
+        [Self::Access, Self::Portal].into_iter().find(|kind| Some(kind.typ()) == typ)
+    }
+}
+
+/// The private key is not what it must be.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the signing key must be an Ed25519 private key in PEM (PKCS#8, as `openssl genpkey -algorithm ed25519` writes it)"
+)]
+pub struct SigningKeyError(#[source] Option<jsonwebtoken::errors::Error>);
+
+/// A token could not be signed.
+#[derive(Debug, thiserror::Error)]
+#[error("signing a token")]
+pub struct SigningError(#[from] jsonwebtoken::errors::Error);
+
+/// Why a token is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is not ours, not whole, or not for us.
+    #[error("the token is not valid")]
+    Invalid,
+    /// It was ours, and its time is over.
+    #[error("the token has expired")]
+    Expired,
+}
+
+/// What a good token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What it is good for.
+    pub kind: TokenKind,
+    /// The user's session, or the portal session.
+    pub session_id: Uuid,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    #[serde(with = "uuid::serde::simple")]
+    sid: Uuid,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+}
+
+/// Signs and checks tokens with one Ed25519 key.
+#[derive(Clone)]
+pub struct TokenSigner {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    /// Thumbprint of the public key (RFC 7638).
+    key_id: String,
+    /// The public key, base64url.
+    public_key: String,
+    validation: Validation,
+}
+
+impl TokenSigner {
+    /// With a private key in PEM.
+    ///
+    /// # Errors
+    /// When it is not an Ed25519 key in PKCS#8.
+    pub fn from_pem(pem: &str) -> Result<Self, SigningKeyError> {
+        let wrong = |source| SigningKeyError(Some(source));
+        let encoding = EncodingKey::from_ed_pem(pem.trim().as_bytes()).map_err(wrong)?;
+        let jwk = Jwk::from_encoding_key(&encoding, Algorithm::EdDSA).map_err(wrong)?;
+        let AlgorithmParameters::OctetKeyPair(parameters) = &jwk.algorithm else {
+            return Err(SigningKeyError(None));
+        };
+        let public_key = parameters.x.clone();
+        let decoding = DecodingKey::from_ed_components(&public_key).map_err(wrong)?;
+        let key_id = jwk.thumbprint(ThumbprintHash::SHA256).map_err(wrong)?;
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+        // By the injected clock, in `verify`.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Ok(Self { encoding, decoding, key_id, public_key, validation })
+    }
+
+    /// A new random private key, in PEM.
+    pub fn generate_pem() -> String {
+        let seed: [u8; 32] = rand::random();
+        let der = [PKCS8_PREFIX.as_slice(), &seed].concat();
+        format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der))
+    }
+
+    /// The public key as a JSON Web Key Set (RFC 7517), for services that check our tokens themselves.
+    pub fn jwks(&self) -> serde_json::Value {
+        json!({
+            "keys": [{
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "use": "sig",
+                "alg": "EdDSA",
+                "kid": self.key_id,
+                "x": self.public_key,
+            }]
+        })
+    }
+
+    /// Signs a token for a session.
+    ///
+    /// # Errors
+    /// Never with a key that [`from_pem`](Self::from_pem) took; passed on for the log.
+    pub(crate) fn sign(
+        &self,
+        kind: TokenKind,
+        subject: String,
+        session_id: Uuid,
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<SecretString, SigningError> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(kind.typ().to_owned());
+        header.kid = Some(self.key_id.clone());
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: subject,
+            sid: session_id,
+            iat: now.timestamp(),
+            nbf: now.timestamp(),
+            exp: expires_at.timestamp(),
+        };
+        Ok(jsonwebtoken::encode(&header, &claims, &self.encoding)?.into())
+    }
+
+    /// Checks a token: signature, key, issuer, audience, kind and time.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub(crate) fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Verified, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::Invalid);
+        }
+        let decoded = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+            .map_err(|_reason| TokenError::Invalid)?;
+        let header = &decoded.header;
+        // A critical extension that is not understood must be refused (RFC 7515, section 4.1.11).
+        if header.kid.as_deref() != Some(self.key_id.as_str()) || header.crit.is_some() {
+            return Err(TokenError::Invalid);
+        }
+        let kind = TokenKind::parse(header.typ.as_deref()).ok_or(TokenError::Invalid)?;
+        let time = |seconds| DateTime::<Utc>::from_timestamp_secs(seconds).ok_or(TokenError::Invalid);
+        let (from, expires_at) = (time(decoded.claims.nbf)?, time(decoded.claims.exp)?);
+        let leeway = Duration::seconds(LEEWAY_SECONDS);
+        if from > now + leeway {
+            return Err(TokenError::Invalid);
+        }
+        if now >= expires_at + leeway {
+            return Err(TokenError::Expired);
+        }
+        Ok(Verified { kind, session_id: decoded.claims.sid, expires_at })
+    }
+}
+
+impl fmt::Debug for TokenSigner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TokenSigner").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TokenError, TokenKind, TokenSigner};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use chrono::{DateTime, Duration, Utc};
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use secrecy::ExposeSecret;
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    // RFC 8037, appendix A: its private key, public key and thumbprint.
+    const RFC_SEED: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+    const RFC_PUBLIC: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    const RFC_THUMBPRINT: &str = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000, 0).expect("a time")
+    }
+
+    fn signer() -> TokenSigner {
+        TokenSigner::from_pem(&TokenSigner::generate_pem()).expect("a generated key works")
+    }
+
+    fn good_claims() -> Value {
+        let now = now().timestamp();
+        json!({
+            "iss": "trestle", "aud": "trestle-api", "sub": "user_1", "sid": Uuid::nil().simple().to_string(),
+            "iat": now, "nbf": now, "exp": now + 60,
+        })
+    }
+
+    fn forge(signer: &TokenSigner, header: impl FnOnce(&mut Header), claims: &Value) -> String {
+        let mut base = Header::new(Algorithm::EdDSA);
+        base.kid = Some(signer.key_id.clone());
+        base.typ = Some("at+jwt".to_owned());
+        header(&mut base);
+        jsonwebtoken::encode(&base, claims, &signer.encoding).expect("signing works")
+    }
+
+    #[test]
+    fn key_id_is_the_thumbprint_of_the_rfc() {
+        let seed = URL_SAFE_NO_PAD.decode(RFC_SEED).expect("base64");
+        let der = [super::PKCS8_PREFIX.as_slice(), &seed].concat();
+        let der = super::STANDARD.encode(der);
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----");
+        let jwks = TokenSigner::from_pem(&pem).expect("the key of the RFC works").jwks();
+        assert_eq!(jwks["keys"][0]["x"], RFC_PUBLIC);
+        assert_eq!(jwks["keys"][0]["kid"], RFC_THUMBPRINT);
+        assert!(!jwks.to_string().contains("\"d\""));
+    }
+
+    #[test]
+    fn tokens_come_back_until_they_expire() {
+        let signer = signer();
+        let id = Uuid::from_u128(9);
+        for kind in [TokenKind::Access, TokenKind::Portal] {
+            let token = signer
+                .sign(kind, "user_1".to_owned(), id, now(), now() + Duration::minutes(15))
+                .expect("signing works");
+            let token = token.expose_secret();
+            let verified = signer.verify(token, now()).expect("fresh");
+            assert_eq!((verified.kind, verified.session_id), (kind, id));
+            assert_eq!(verified.expires_at, now() + Duration::minutes(15));
+            assert!(signer.verify(token, now() + Duration::seconds(15 * 60 + 4)).is_ok());
+            assert_eq!(
+                signer.verify(token, now() + Duration::seconds(15 * 60 + 5)),
+                Err(TokenError::Expired)
+            );
+            assert_eq!(signer.verify(token, now() - Duration::seconds(6)), Err(TokenError::Invalid));
+            assert!(signer.verify(token, now() - Duration::seconds(5)).is_ok());
+        }
+    }
+
+    #[test]
+    fn forged_tokens_are_refused() {
+        let signer = signer();
+        assert!(signer.verify(&forge(&signer, |_header| {}, &good_claims()), now()).is_ok());
+        let refused = |token: &str, what: &str| {
+            assert_eq!(signer.verify(token, now()), Err(TokenError::Invalid), "{what}");
+        };
+        // Another key, with and without claiming to be ours.
+        let mut other = super::tests::signer();
+        refused(&forge(&other, |_header| {}, &good_claims()), "another key");
+        other.key_id = signer.key_id.clone();
+        refused(&forge(&other, |_header| {}, &good_claims()), "another key under our id");
+        // Another algorithm: none, and HMAC with the public key as its secret.
+        let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        for alg in ["none", "None", "NONE", ""] {
+            let header = encode(json!({"alg": alg, "typ": "at+jwt", "kid": signer.key_id}));
+            refused(&format!("{header}.{}.", encode(good_claims())), "no signature");
+        }
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(signer.key_id.clone());
+        header.typ = Some("at+jwt".to_owned());
+        let public = URL_SAFE_NO_PAD.decode(&signer.public_key).expect("base64");
+        for secret in [public.as_slice(), signer.public_key.as_bytes()] {
+            let token = jsonwebtoken::encode(&header, &good_claims(), &EncodingKey::from_secret(secret));
+            refused(&token.expect("signing works"), "HMAC by the public key");
+        }
+        // Header and claims that are not ours.
+        refused(&forge(&signer, |header| header.kid = None, &good_claims()), "no key id");
+        refused(&forge(&signer, |header| header.typ = Some("JWT".to_owned()), &good_claims()), "no kind");
+        refused(
+            &forge(&signer, |header| header.crit = Some(vec!["b64".to_owned()]), &good_claims()),
+            "critical",
+        );
+        for (claim, value) in [
+            ("iss", json!("other")),
+            ("iss", json!(["trestle"])),
+            ("aud", json!("other")),
+            ("aud", json!(["trestle-api", "other"])),
+            ("sid", json!("nonsense")),
+            ("exp", json!("soon")),
+            ("exp", json!(i64::MAX)),
+            ("nbf", json!(now().timestamp() + 60)),
+        ] {
+            let mut claims = good_claims();
+            claims[claim] = value;
+            refused(&forge(&signer, |_header| {}, &claims), claim);
+        }
+        for claim in ["iss", "aud", "sub", "sid", "iat", "nbf", "exp"] {
+            let mut claims = good_claims();
+            claims.as_object_mut().expect("an object").shift_remove(claim);
+            refused(&forge(&signer, |_header| {}, &claims), claim);
+        }
+        // Changed after signing, and no token at all.
+        let token = forge(&signer, |_header| {}, &good_claims());
+        let (head, signature) = token.rsplit_once('.').expect("three parts");
+        let (header, _claims) = head.split_once('.').expect("three parts");
+        let mut claims = good_claims();
+        claims["sub"] = json!("user_2");
+        refused(&format!("{header}.{}.{signature}", encode(claims)), "changed claims");
+        for garbage in ["", ".", "..", "a.b.c", "äöü", head, &"A".repeat(10_000)] {
+            refused(garbage, garbage);
+        }
+    }
+
+    #[test]
+    fn other_keys_are_refused_with_words() {
+        for pem in ["", "nonsense", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"] {
+            let error = TokenSigner::from_pem(pem).expect_err("not a key");
+            assert!(error.to_string().contains("Ed25519"), "{error}");
+        }
+        assert_ne!(TokenSigner::generate_pem(), TokenSigner::generate_pem());
+        let pem = TokenSigner::generate_pem();
+        let printed = format!("{:?}", TokenSigner::from_pem(&pem).expect("a key"));
+        assert!(printed.starts_with("TokenSigner { key_id"), "{printed}");
+    }
+}

@@ -1,0 +1,46 @@
+//! Who is asking, told to themselves.
+
+use chrono::{DateTime, Utc};
+use entity::user::Role;
+use uuid::Uuid;
+
+use crate::actor::{Actor, Principal};
+use crate::error::{Error, Result};
+use crate::permission::{Audience, Permission};
+
+/// What a caller may know of itself. Its tenant and user are read by [`tenant::get`](crate::tenant::get) and
+/// [`user::get`](crate::user::get).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// Its role.
+    pub role: Role,
+    /// The layer of information it reads.
+    pub audience: Audience,
+    /// The one tenant of a tenant-side viewer; `None` for staff and for partners with several.
+    pub tenant_id: Option<Uuid>,
+    /// The user; `None` for keys and portal sessions.
+    pub user_id: Option<Uuid>,
+    /// What it may do now, in the order of the table: while its tenant is suspended, nothing that writes.
+    pub permissions: Vec<Permission>,
+    /// When its token ends; `None` for a key without an end.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// The caller.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for nobody.
+pub fn get(actor: &Actor) -> Result<Viewer> {
+    let role = actor.role().ok_or(Error::Unauthenticated)?;
+    Ok(Viewer {
+        role,
+        audience: actor.audience(),
+        tenant_id: actor.tenant_id(),
+        user_id: match actor.principal() {
+            Principal::User { id, .. } => Some(*id),
+            _ => None,
+        },
+        permissions: Permission::ALL.into_iter().filter(|permission| actor.may(*permission)).collect(),
+        expires_at: actor.expires_at(),
+    })
+}
