@@ -1,0 +1,140 @@
+//! The seam to whoever knows tokens: a bearer token goes in, an identity comes out. No token format, no roles.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_graphql::Request;
+use async_trait::async_trait;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use chrono::{DateTime, Utc};
+
+use super::RequestId;
+use super::server::PeerAddress;
+
+/// Characters of a `User-Agent` that are kept; browsers stay under 300.
+const USER_AGENT_LENGTH_MAX: usize = 300;
+
+/// Finds out who a bearer token stands for.
+#[async_trait]
+pub trait Authenticator: Send + Sync {
+    /// The identity behind `bearer`; without a token an anonymous one, because signing in needs no token.
+    /// Called once per HTTP request, and on a WebSocket at its start and again every minute.
+    ///
+    /// # Errors
+    /// [`AuthenticationError`] when there is a token and it is not good, or nobody can tell.
+    async fn authenticate(
+        &self,
+        bearer: Option<&str>,
+        origin: &RequestOrigin,
+    ) -> Result<Identity, AuthenticationError>;
+}
+
+/// Who sends a request, as far as the transport must know it.
+#[derive(Clone)]
+pub struct Identity {
+    /// Puts what resolvers read (the actor) into each of the identity's requests.
+    pub attach: Arc<dyn Fn(Request) -> Request + Send + Sync>,
+    /// When the token ends; a WebSocket is closed then. `None`: does not end by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether `__schema` and `__type` are answered.
+    pub may_introspect: bool,
+    /// For the log, e.g. `user:0198…`; never a secret and never personal data.
+    pub subject: String,
+}
+
+impl Identity {
+    /// How long the identity is still good; zero when it has ended, `None` when it has no end.
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        self.expires_at
+            .map(|at| SystemTime::from(at).duration_since(SystemTime::now()).unwrap_or(Duration::ZERO))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Identity")
+            .field("subject", &self.subject)
+            .field("expires_at", &self.expires_at)
+            .field("may_introspect", &self.may_introspect)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a token gives no identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticationError {
+    /// Malformed, unknown, revoked, or of a disabled user.
+    #[error("the access token is not valid")]
+    Invalid,
+    /// Was good and has ended.
+    #[error("the access token has expired")]
+    Expired,
+    /// Cannot be told now, e.g. the database does not answer.
+    #[error("signing in is not possible at the moment")]
+    Unavailable,
+}
+
+/// Where a request comes from. Also put into each GraphQL request's data.
+#[derive(Clone, Debug)]
+pub struct RequestOrigin {
+    /// The id that the answer's `x-request-id` carries and the log knows.
+    pub request_id: String,
+    /// The other end of the TCP connection: the proxy, where there is one. `None` only without [`super::serve`].
+    pub peer: Option<SocketAddr>,
+    /// `User-Agent`, shortened to 300 characters.
+    pub user_agent: Option<String>,
+}
+
+impl RequestOrigin {
+    pub(super) fn of(parts: &Parts) -> Self {
+        Self {
+            request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            peer: parts.extensions.get::<PeerAddress>().map(|peer| peer.0),
+            user_agent: parts
+                .headers
+                .get(header::USER_AGENT)
+                .and_then(|value| value.to_str().ok())
+                .map(|value| value.chars().take(USER_AGENT_LENGTH_MAX).collect()),
+        }
+    }
+}
+
+/// The token of an `Authorization` header.
+///
+/// # Errors
+/// [`AuthenticationError::Invalid`] when the header is there and is not `Bearer <token>`.
+pub(super) fn bearer_of_headers(headers: &HeaderMap) -> Result<Option<String>, AuthenticationError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(AuthenticationError::Invalid);
+    }
+    let value = value.to_str().map_err(|_| AuthenticationError::Invalid)?;
+    bearer_of_value(value).map(Some).ok_or(AuthenticationError::Invalid)
+}
+
+/// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110, section 11.1).
+pub(super) fn bearer_of_value(value: &str) -> Option<String> {
+    let (scheme, token) = value.trim().split_once(' ')?;
+    let token = token.trim();
+    let well_formed = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    (scheme.eq_ignore_ascii_case("bearer") && well_formed).then(|| token.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer_of_value;
+
+    #[test]
+    fn only_bearer_with_one_token_is_taken() {
+        assert_eq!(bearer_of_value("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(bearer_of_value("bearer  abc ").as_deref(), Some("abc"));
+        for refused in ["", "Bearer", "Bearer ", "Basic abc", "abc", "Bearer a b"] {
+            assert_eq!(bearer_of_value(refused), None, "{refused}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! From the parameters of a request to its answer, the same for HTTP and WebSocket: limits, execution under a time
+//! limit, and errors that carry a code. No status codes and no message formats.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use async_graphql::parser::types::{DocumentOperations, OperationDefinition, OperationType};
+use async_graphql::{ErrorExtensionValues, Executor, Request, Response, ServerError, Value};
+use futures::FutureExt;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use tracing::{Instrument, Span};
+
+use super::HttpState;
+use super::authentication::{Identity, RequestOrigin};
+use super::error::{ErrorCode, INTERNAL_MESSAGE, Refusal, code_of, set_code};
+use super::metrics::Outcome;
+use super::parameters::Parameters;
+use super::{introspection, limits};
+
+/// A request that is within the limits and ready for the executor.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) request: Request,
+    pub(super) operation_type: OperationType,
+    /// The span that everything of this operation runs in.
+    pub(super) span: Span,
+    request_id: String,
+}
+
+/// Checks a request and gives it its identity.
+///
+/// # Errors
+/// A [`Refusal`] when the document is not GraphQL, exceeds a limit or names no operation.
+pub(super) fn prepare(
+    parameters: Parameters,
+    identity: &Identity,
+    origin: &RequestOrigin,
+) -> Result<Prepared, Refusal> {
+    let Parameters { query, operation_name, variables } = parameters;
+    let checked = limits::check(&query, operation_name.as_deref(), &variables)?;
+    if checked.introspects && !identity.may_introspect {
+        return Err(introspection::refused());
+    }
+    let operation = select(&checked.document.operations, operation_name.as_deref())?;
+    limits::check_variables(operation, &variables)?;
+    let operation_type = operation.ty;
+    let span = tracing::info_span!(
+        "graphql",
+        operation.name = operation_name.as_deref().or_else(|| only_name(&checked.document.operations)),
+        operation.r#type = %operation_type,
+        request.id = %origin.request_id,
+        subject = %identity.subject,
+    );
+    let mut request = Request::new(query).variables(variables).data(origin.clone());
+    request.operation_name = operation_name;
+    request.set_parsed_query(checked.document);
+    if !identity.may_introspect {
+        request = request.disable_introspection();
+    }
+    let request = (identity.attach)(request);
+    Ok(Prepared { request, operation_type, span, request_id: origin.request_id.clone() })
+}
+
+/// Runs a query or mutation to its end, at the longest for the configured time. A panic becomes an `INTERNAL` error.
+pub(super) async fn execute<E: Executor>(state: &HttpState<E>, prepared: Prepared) -> Answer {
+    let Prepared { request, operation_type, span, request_id } = prepared;
+    async {
+        let started = Instant::now();
+        let execution = AssertUnwindSafe(state.options.executor.execute(request)).catch_unwind();
+        let answer = match tokio::time::timeout(state.options.execution_timeout, execution).await {
+            Ok(Ok(response)) => Answer::of(response, &request_id),
+            Ok(Err(panic)) => Answer::of_panic(panic.as_ref(), &request_id),
+            Err(_) => {
+                tracing::warn!(
+                    limit_ms = state.options.execution_timeout.as_millis() as u64,
+                    "execution timed out"
+                );
+                Answer::fault(ErrorCode::Timeout, "The request took too long and was stopped.", &request_id)
+            }
+        };
+        let duration = started.elapsed();
+        state.metrics.record(operation_type, answer.outcome(), duration);
+        tracing::info!(
+            duration_ms = duration.as_millis() as u64,
+            errors = answer.response.errors.len(),
+            "graphql operation answered"
+        );
+        answer
+    }
+    .instrument(span)
+    .await
+}
+
+/// What a request comes to, ready to be written.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) response: Response,
+    /// Whether execution began; an answer without execution has no `data` entry
+    /// (<https://spec.graphql.org/October2021/#sec-Response-Format>).
+    pub(super) executed: bool,
+}
+
+impl Answer {
+    /// Completes the executor's response: every error gets a code, and what is internal stays inside.
+    pub(super) fn of(mut response: Response, request_id: &str) -> Self {
+        // The executor says nothing about it, but errors of fields have paths and those of requests have none.
+        let executed = response.errors.is_empty()
+            || response.data != Value::Null
+            || response.errors.iter().any(|error| !error.path.is_empty());
+        if !executed && response.errors.len() > limits::ERRORS_MAX {
+            let hidden = response.errors.len() - limits::ERRORS_MAX;
+            response.errors.truncate(limits::ERRORS_MAX);
+            response.errors.push(ServerError::new(format!("There are {hidden} more errors."), None));
+        }
+        for error in &mut response.errors {
+            if code_of(error).is_none() {
+                if error.source.is_some() {
+                    // Something that a resolver did not expect; its text may hold anything.
+                    tracing::error!(error = %error.message, path = ?error.path, "a resolver failed");
+                    INTERNAL_MESSAGE.clone_into(&mut error.message);
+                    set_code(error, ErrorCode::Internal);
+                } else if executed {
+                    set_code(error, ErrorCode::BadUserInput);
+                } else {
+                    set_code(error, ErrorCode::ValidationFailed);
+                }
+            }
+            if code_of(error) == Some(ErrorCode::Internal.as_str()) {
+                set_request_id(error, request_id);
+            }
+        }
+        Self { response, executed }
+    }
+
+    pub(super) fn of_panic(panic: &(dyn Any + Send), request_id: &str) -> Self {
+        let message = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        tracing::error!(panic = message, "a resolver panicked");
+        Self::fault(ErrorCode::Internal, INTERNAL_MESSAGE, request_id)
+    }
+
+    /// An execution that came to nothing through no fault of the request: `data` is null.
+    fn fault(code: ErrorCode, message: &str, request_id: &str) -> Self {
+        let mut error = Refusal::new(code, message).into_error();
+        set_request_id(&mut error, request_id);
+        Self { response: Response::from_errors(vec![error]), executed: true }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.response.errors.is_empty() {
+            Outcome::Succeeded
+        } else if !self.executed {
+            Outcome::Refused
+        } else if self.response.data == Value::Null {
+            Outcome::Failed
+        } else {
+            Outcome::Partial
+        }
+    }
+
+    /// The code of the first error, for the status of an answer without data.
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.response.errors.first().and_then(code_of) == Some(ErrorCode::Forbidden.as_str())
+    }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if !self.response.errors.is_empty() {
+            map.serialize_entry("errors", &self.response.errors)?;
+        }
+        if self.executed {
+            map.serialize_entry("data", &self.response.data)?;
+        }
+        if !self.response.extensions.is_empty() {
+            map.serialize_entry("extensions", &self.response.extensions)?;
+        }
+        map.end()
+    }
+}
+
+impl Prepared {
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+}
+
+fn set_request_id(error: &mut ServerError, request_id: &str) {
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("requestId", request_id);
+}
+
+/// The operation to execute (<https://spec.graphql.org/October2021/#GetOperation()>).
+fn select<'a>(
+    operations: &'a DocumentOperations,
+    name: Option<&str>,
+) -> Result<&'a OperationDefinition, Refusal> {
+    let bad_request = |message: String| Refusal::new(ErrorCode::BadRequest, message);
+    match (name, operations) {
+        (None, DocumentOperations::Single(operation)) => Ok(&operation.node),
+        (None, DocumentOperations::Multiple(operations)) => match operations.values().next() {
+            Some(operation) if operations.len() == 1 => Ok(&operation.node),
+            _ => Err(bad_request(
+                "The document holds several operations: name the one to execute in \"operationName\"."
+                    .to_owned(),
+            )),
+        },
+        (Some(name), operations) => operations
+            .iter()
+            .find(|(candidate, _)| candidate.is_some_and(|candidate| candidate.as_str() == name))
+            .map(|(_, operation)| &operation.node)
+            .ok_or_else(|| {
+                let name: String =
+                    name.chars().filter(|character| !character.is_control()).take(40).collect();
+                bad_request(format!("The document holds no operation named \"{name}\"."))
+            }),
+    }
+}
+
+fn only_name(operations: &DocumentOperations) -> Option<&str> {
+    operations.iter().next().and_then(|(name, _)| name).map(|name| name.as_str())
+}

@@ -1,0 +1,219 @@
+//! `/graphql` over HTTP, as <https://graphql.github.io/graphql-over-http/draft/> has it. Deliberately absent: batches,
+//! multipart uploads, persisted documents.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Executor;
+use async_graphql::parser::types::OperationType;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+
+use super::HttpState;
+use super::authentication::{AuthenticationError, Identity, RequestOrigin, bearer_of_headers};
+use super::error::{ErrorBody, ErrorCode, Refusal, json};
+use super::execution;
+use super::limits::BODY_BYTES_MAX;
+use super::metrics::Outcome;
+use super::negotiation::{MediaType, is_json, negotiate, wants_html};
+use super::parameters::Parameters;
+use super::{graphiql, websocket};
+
+/// Longest time for a body to arrive once its headers have: 256 KiB on a line of 200 kbit/s.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The methods of this path, for `Allow`.
+const ALLOWED_METHODS: &str = "GET, POST, OPTIONS";
+
+/// Seconds after which a caller may try again when nobody can tell who it is.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// Every request to `/graphql`.
+pub(super) async fn handle<E: Executor>(
+    State(state): State<Arc<HttpState<E>>>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    if parts.method == Method::GET && websocket::is_upgrade(&parts.headers) {
+        return websocket::upgrade(state, parts).await;
+    }
+    if parts.method == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        return with_header(response, header::ALLOW, ALLOWED_METHODS);
+    }
+    let is_get = parts.method == Method::GET;
+    let media_type = negotiate(&parts.headers);
+    let exchange = Exchange { media_type: media_type.unwrap_or(MediaType::Json) };
+    if !is_get && parts.method != Method::POST {
+        let message = "Send queries and mutations with POST, or queries with GET.";
+        let response = exchange.refuse(StatusCode::METHOD_NOT_ALLOWED, bad_request(message));
+        return with_header(response, header::ALLOW, ALLOWED_METHODS);
+    }
+    if is_get && state.options.graphiql.is_some() && !has_query(&parts) && wants_html(&parts.headers) {
+        return graphiql::page();
+    }
+    if media_type.is_none() {
+        let message =
+            "Answers are application/graphql-response+json or application/json: name one in \"Accept\".";
+        return exchange.refuse(StatusCode::NOT_ACCEPTABLE, bad_request(message));
+    }
+    let parameters =
+        if is_get { parameters_of_url(&parts) } else { parameters_of_body(&parts.headers, body).await };
+    let parameters = match parameters {
+        Ok(parameters) => parameters,
+        Err((status, refusal)) => return exchange.refuse(status, refusal),
+    };
+    let origin = RequestOrigin::of(&parts);
+    let identity = match authenticate(&state, &parts.headers, &origin).await {
+        Ok(identity) => identity,
+        Err(error) => return exchange.unauthenticated(error),
+    };
+    exchange.answer(&state, parameters, &identity, &origin, is_get).await
+}
+
+/// What is settled about an answer before its content is.
+struct Exchange {
+    media_type: MediaType,
+}
+
+impl Exchange {
+    async fn answer<E: Executor>(
+        &self,
+        state: &HttpState<E>,
+        parameters: Parameters,
+        identity: &Identity,
+        origin: &RequestOrigin,
+        is_get: bool,
+    ) -> Response {
+        let prepared = match execution::prepare(parameters, identity, origin) {
+            Ok(prepared) => prepared,
+            Err(refusal) => {
+                state.metrics.record(OperationType::Query, Outcome::Refused, Duration::ZERO);
+                tracing::info!(
+                    request.id = %origin.request_id,
+                    subject = %identity.subject,
+                    code = refusal.code.as_str(),
+                    "graphql request refused"
+                );
+                // With application/json, 200 stands for every well-formed request.
+                let status = match (self.media_type, refusal.code) {
+                    (MediaType::Json, code) if code != ErrorCode::BadRequest => StatusCode::OK,
+                    (_, code) => code.status(),
+                };
+                return self.refuse(status, refusal);
+            }
+        };
+        match prepared.operation_type {
+            OperationType::Mutation if is_get => {
+                let refusal = bad_request("Mutations need POST: GET must not change anything.");
+                let response = self.refuse(StatusCode::METHOD_NOT_ALLOWED, refusal);
+                return with_header(response, header::ALLOW, "POST");
+            }
+            OperationType::Subscription => {
+                let message =
+                    "Subscriptions need a WebSocket (subprotocol graphql-transport-ws) at this path.";
+                return self.refuse(StatusCode::BAD_REQUEST, bad_request(message));
+            }
+            OperationType::Query | OperationType::Mutation => {}
+        }
+        let answer = execution::execute(state, prepared).await;
+        let status = match self.media_type {
+            MediaType::GraphqlResponse if !answer.executed && answer.is_forbidden() => StatusCode::FORBIDDEN,
+            MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
+            MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
+        };
+        json(status, self.media_type.content_type(), &answer)
+    }
+
+    fn refuse(&self, status: StatusCode, refusal: Refusal) -> Response {
+        json(status, self.media_type.content_type(), &ErrorBody { errors: &[refusal.into_error()] })
+    }
+
+    fn unauthenticated(&self, error: AuthenticationError) -> Response {
+        match error {
+            AuthenticationError::Invalid => {
+                let message = "The access token is not valid. Send \"Authorization: Bearer <token>\".";
+                let response =
+                    self.refuse(StatusCode::UNAUTHORIZED, Refusal::new(ErrorCode::Unauthenticated, message));
+                with_header(response, header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")
+            }
+            AuthenticationError::Expired => {
+                let message = "The access token has expired.";
+                let response =
+                    self.refuse(StatusCode::UNAUTHORIZED, Refusal::new(ErrorCode::Unauthenticated, message));
+                let challenge =
+                    "Bearer error=\"invalid_token\", error_description=\"The access token expired\"";
+                with_header(response, header::WWW_AUTHENTICATE, challenge)
+            }
+            AuthenticationError::Unavailable => {
+                let message = "Signing in is not possible at the moment. Please try again.";
+                let response = self
+                    .refuse(StatusCode::SERVICE_UNAVAILABLE, Refusal::new(ErrorCode::Unavailable, message));
+                with_header(response, header::RETRY_AFTER, RETRY_AFTER_SECONDS)
+            }
+        }
+    }
+}
+
+async fn authenticate<E: Executor>(
+    state: &HttpState<E>,
+    headers: &HeaderMap,
+    origin: &RequestOrigin,
+) -> Result<Identity, AuthenticationError> {
+    let bearer = bearer_of_headers(headers)?;
+    state.options.authenticator.authenticate(bearer.as_deref(), origin).await
+}
+
+fn parameters_of_url(parts: &Parts) -> Result<Parameters, (StatusCode, Refusal)> {
+    let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+        .map_err(|_| (StatusCode::BAD_REQUEST, bad_request("The query string is not valid.")))?;
+    Parameters::from_url(pairs).map_err(|refusal| (StatusCode::BAD_REQUEST, refusal))
+}
+
+/// A browser's address bar holds a query only when a person put it there, and then JSON is what they want.
+fn has_query(parts: &Parts) -> bool {
+    parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("query=")))
+}
+
+async fn parameters_of_body(headers: &HeaderMap, body: Body) -> Result<Parameters, (StatusCode, Refusal)> {
+    if !is_json(headers) {
+        let message = "Send the request as \"Content-Type: application/json\" in UTF-8.";
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, bad_request(message)));
+    }
+    let bytes = read(headers, body).await?;
+    Parameters::from_body(&bytes).map_err(|refusal| (StatusCode::BAD_REQUEST, refusal))
+}
+
+async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, (StatusCode, Refusal)> {
+    let too_large = || {
+        let message = format!("The body is larger than {BODY_BYTES_MAX} bytes.");
+        let refusal = Refusal::limit("bodyBytes", BODY_BYTES_MAX as u64, message);
+        (StatusCode::PAYLOAD_TOO_LARGE, refusal)
+    };
+    let announced =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
+        return Err(too_large());
+    }
+    let mut request = Request::new(body);
+    DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
+    match tokio::time::timeout(BODY_READ_TIMEOUT, Bytes::from_request(request, &())).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
+        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, bad_request("The body could not be read."))),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, bad_request("The body did not arrive in time."))),
+    }
+}
+
+fn bad_request(message: &str) -> Refusal {
+    Refusal::new(ErrorCode::BadRequest, message)
+}
+
+fn with_header(mut response: Response, name: header::HeaderName, value: &'static str) -> Response {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+    response
+}

@@ -1,0 +1,190 @@
+//! The transport around the GraphQL schema: HTTP, WebSocket, limits, GraphiQL and the endpoints of operation.
+//! async-graphql is used as schema and executor only; no resolver and no permission lives here.
+
+mod authentication;
+mod error;
+mod execution;
+mod framing;
+mod graphiql;
+mod graphql;
+mod health;
+mod introspection;
+pub mod limits;
+mod metrics;
+mod negotiation;
+mod parameters;
+mod server;
+mod tokens;
+mod websocket;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Executor;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{any, get};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use uuid::Uuid;
+
+pub use self::authentication::{AuthenticationError, Authenticator, Identity, RequestOrigin};
+pub use self::error::{ErrorCode, coded_error};
+pub use self::graphiql::{GraphiqlOptions, SignIn, Tab};
+pub use self::health::{Dependency, Readiness};
+pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
+pub use self::websocket::WebSocketOptions;
+
+use self::metrics::Metrics;
+
+/// The path of queries, mutations, subscriptions and GraphiQL.
+pub const GRAPHQL_PATH: &str = "/graphql";
+
+/// Response header with the id under which the log knows the request.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// Characters of a caller's own `x-request-id` that are taken over; a UUID has 36, trace systems use up to 64.
+const REQUEST_ID_LENGTH_MAX: usize = 64;
+
+/// How long an answer to a CORS preflight may be kept by the browser. Chromium caps it at two hours.
+const CORS_MAX_AGE: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// Everything the endpoints need from outside.
+pub struct HttpOptions<E> {
+    /// The schema (or anything else that executes requests).
+    pub executor: E,
+    /// Turns a bearer token into the identity that resolvers see.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// Asked by `GET /readyz`.
+    pub readiness: Arc<dyn Readiness>,
+    /// Prometheus text of the rest of the program, put in front of the transport's own at `GET /metrics`.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The public keys of access tokens (RFC 7517), served at `GET /.well-known/jwks.json`.
+    pub jwks: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// Origins (`https://portal.example.com`) of pages that may call this API besides its own. Empty: only its own.
+    pub allowed_origins: Vec<HeaderValue>,
+    /// GraphiQL for a browser's `GET /graphql`; `None` switches it off.
+    pub graphiql: Option<GraphiqlOptions>,
+    /// Longest execution of a query or mutation.
+    pub execution_timeout: Duration,
+    /// Timing of WebSocket connections.
+    pub websocket: WebSocketOptions,
+    /// Shared with [`serve`]: says when to close, and counts what is still open.
+    pub connections: Connections,
+}
+
+impl<E: Executor> HttpOptions<E> {
+    /// Options with everything optional at its default: no further origins, GraphiQL without tabs, no metrics of
+    /// others, an empty key set, 30 s of execution.
+    pub fn new(executor: E, authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
+        Self {
+            executor,
+            authenticator,
+            readiness,
+            metrics: Arc::new(String::new),
+            jwks: Arc::new(|| serde_json::json!({ "keys": [] })),
+            allowed_origins: Vec::new(),
+            graphiql: Some(GraphiqlOptions::default()),
+            execution_timeout: limits::EXECUTION_TIMEOUT,
+            websocket: WebSocketOptions::default(),
+            connections: Connections::default(),
+        }
+    }
+}
+
+/// What all handlers share.
+struct HttpState<E> {
+    options: HttpOptions<E>,
+    metrics: Metrics,
+}
+
+/// The id of one HTTP request, in its extensions.
+#[derive(Clone)]
+struct RequestId(String);
+
+/// All endpoints as one router; serve it with [`serve`].
+pub fn router<E: Executor>(options: HttpOptions<E>) -> Router {
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(options.allowed_origins.iter().cloned()))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            HeaderName::from_static(REQUEST_ID_HEADER),
+        ])
+        .expose_headers([HeaderName::from_static(REQUEST_ID_HEADER)])
+        .max_age(CORS_MAX_AGE);
+    let state = Arc::new(HttpState { options, metrics: Metrics::default() });
+    Router::new()
+        .route(GRAPHQL_PATH, any(graphql::handle::<E>))
+        .route(graphiql::CONFIG_PATH, get(graphiql::config::<E>))
+        .route("/graphiql/{file}", get(graphiql::asset))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz::<E>))
+        .route("/metrics", get(health::metrics::<E>))
+        .route("/.well-known/jwks.json", get(health::jwks::<E>))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(state)
+        .layer(cors)
+        .layer(CatchPanicLayer::custom(|_| {
+            tracing::error!("a handler panicked");
+            error::plain(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, error::INTERNAL_MESSAGE)
+        }))
+        .layer(middleware::from_fn(finish_response))
+}
+
+/// A person who opens the bare address is sent to GraphiQL; everything else unknown is a 404.
+async fn not_found(request: Request) -> Response {
+    if request.uri().path() == "/" && request.method() == Method::GET {
+        return Redirect::temporary(GRAPHQL_PATH).into_response();
+    }
+    error::plain(
+        StatusCode::NOT_FOUND,
+        ErrorCode::NotFound,
+        "There is nothing at this path. The API is at /graphql.",
+    )
+}
+
+async fn method_not_allowed() -> Response {
+    error::plain(
+        StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::BadRequest,
+        "This path does not take this method.",
+    )
+}
+
+/// Gives the request its id, and every answer its id, its security headers and its cache rule.
+async fn finish_response(mut request: Request, next: Next) -> Response {
+    let id = request
+        .headers()
+        .get(REQUEST_ID_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| is_request_id(id))
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID_HEADER, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Ids of callers end up in the log, so only what cannot forge a log line is taken over.
+fn is_request_id(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= REQUEST_ID_LENGTH_MAX
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}

@@ -1,0 +1,12 @@
+//! The transport as its clients meet it: a real listener, real sockets, and a schema made for the purpose.
+//! What resolvers of the product answer is tested elsewhere.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its expectation does")]
+
+mod graphql_over_http;
+mod limits;
+mod listener;
+mod null_propagation;
+mod server;
+mod toy;
+mod websocket;
