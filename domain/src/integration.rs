@@ -1,0 +1,653 @@
+//! Integrations: read, make, change, pause, resume, archive. Deliberately absent: deletion, since runs and
+//! failures are of an integration and are kept; and starting runs, which stands in `run`.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use entity::integration::{self, IntegrationStatus, StreamList};
+use entity::job::{self as job_row, JobStatus};
+use entity::run::{self as run_row, RunStatus};
+use entity::system;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::id::new_id;
+use crate::identity::unique_violation;
+use crate::page::{Direction, Page, PageArguments};
+use crate::permission::Permission;
+use crate::run_event::{self, NewEvent};
+use crate::schedule::Schedule;
+use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+use crate::stream::{self, Ends};
+use crate::system::{is_foreign_key_violation, owner};
+use crate::validation::Problems;
+use crate::{job, run, search};
+
+pub use crate::stream::Stream;
+pub use entity::integration::{IntegrationStatus as Status, Model as Integration, SyncMode};
+
+/// Longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 100;
+/// Longest description, in characters.
+pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
+/// Longest reason of a pause, in characters.
+pub const REASON_CHARS_MAX: usize = 500;
+/// Runs that one transaction cancels when an integration is archived.
+const CANCELED_PER_TRANSACTION: u64 = 100;
+
+/// When an integration runs by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSchedule {
+    /// Five fields, or a short form like `@daily`.
+    pub cron: String,
+    /// IANA name.
+    pub time_zone: String,
+}
+
+/// A new integration.
+#[derive(Clone, Debug)]
+pub struct NewIntegration {
+    /// The tenant; a caller with only one may leave it out. An id that can't be read is passed as nil, which
+    /// names nothing.
+    pub tenant_id: Option<Uuid>,
+    /// Name for people, up to [`NAME_CHARS_MAX`] characters; unique among the tenant's that are not archived.
+    pub name: String,
+    /// For people, up to [`DESCRIPTION_CHARS_MAX`] characters.
+    pub description: Option<String>,
+    /// System to read from; nil for an id that can't be read.
+    pub source_id: Uuid,
+    /// System to write to; nil for an id that can't be read.
+    pub destination_id: Uuid,
+    /// What it moves, in this order.
+    pub streams: Vec<Stream>,
+    /// `None` runs on demand only.
+    pub schedule: Option<NewSchedule>,
+}
+
+/// Changes of an integration; what is `None` stays, `Some(None)` clears.
+#[derive(Clone, Debug, Default)]
+pub struct IntegrationChanges {
+    /// Name for people.
+    pub name: Option<String>,
+    /// For people.
+    pub description: Option<Option<String>>,
+    /// System to read from; nil for an id that can't be read.
+    pub source_id: Option<Uuid>,
+    /// System to write to; nil for an id that can't be read.
+    pub destination_id: Option<Uuid>,
+    /// All streams.
+    pub streams: Option<Vec<Stream>>,
+    /// When it runs by itself.
+    pub schedule: Option<Option<NewSchedule>>,
+}
+
+/// Which integrations a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct IntegrationFilter {
+    /// With one of these states; `None` is every state but ARCHIVED.
+    pub status: Option<Vec<IntegrationStatus>>,
+    /// Of this tenant.
+    pub tenant_id: Option<Uuid>,
+    /// With this text in the name, in any case.
+    pub search: Option<String>,
+}
+
+/// By what a list of integrations is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum IntegrationOrder {
+    /// By the time they were made.
+    #[default]
+    CreatedAt,
+    /// By name.
+    Name,
+}
+
+fn keyset(order: IntegrationOrder, direction: Direction) -> Keyset<integration::Entity> {
+    let (name, column) = match order {
+        IntegrationOrder::CreatedAt => ("integration", None),
+        IntegrationOrder::Name => ("integration.name", Some(integration::Column::Name)),
+    };
+    Keyset { name, column, id: integration::Column::Id, direction }
+}
+
+fn filtered<'a>(
+    scope: &'a Scope,
+    filter: &IntegrationFilter,
+) -> Result<ScopedSelect<'a, integration::Entity>> {
+    let status = match &filter.status {
+        Some(status) => integration::Column::Status.is_in(status.iter().copied()),
+        None => integration::Column::Status.ne(IntegrationStatus::Archived),
+    };
+    Ok(scope
+        .find::<integration::Entity>()
+        .filter(status)
+        .filter_some(filter.tenant_id, |id| integration::Column::TenantId.eq(id))
+        .filter_some(search::text(filter.search.as_deref())?, |text| {
+            search::contains(integration::Column::Name, text)
+        }))
+}
+
+/// One integration, archived or not; `None` when there is none that the caller may see.
+///
+/// # Errors
+/// Denied without `integrations:read`.
+pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Integration>> {
+    let scope = actor.authorize(Permission::IntegrationRead)?;
+    scope.find::<integration::Entity>().filter(integration::Column::Id.eq(id)).one().await
+}
+
+/// Integrations by id, archived or not, those that the caller may see.
+///
+/// # Errors
+/// Denied without `integrations:read`.
+pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Integration>> {
+    let scope = actor.authorize(Permission::IntegrationRead)?;
+    let ids = integration::Column::Id.is_in(ids.iter().copied());
+    let rows = scope.find::<integration::Entity>().filter(ids).all().await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// A page of integrations.
+///
+/// # Errors
+/// Denied without `integrations:read`; [`Error::Argument`] for a bad page or filter.
+pub async fn list(
+    actor: &Actor,
+    filter: &IntegrationFilter,
+    order: IntegrationOrder,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<Page<Integration>> {
+    let scope = actor.authorize(Permission::IntegrationRead)?;
+    let order = keyset(order, direction);
+    filtered(&scope, filter)?.page(&order, &page.check(order.name)?).await
+}
+
+/// A page of integrations for each tenant, in one statement.
+///
+/// # Errors
+/// As [`list`].
+pub async fn pages_by_tenant(
+    actor: &Actor,
+    tenants: &[Uuid],
+    filter: &IntegrationFilter,
+    order: IntegrationOrder,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<HashMap<Uuid, Page<Integration>>> {
+    let scope = actor.authorize(Permission::IntegrationRead)?;
+    let order = keyset(order, direction);
+    let request = page.check(order.name)?;
+    filtered(&scope, filter)?.pages_by_parent(integration::Column::TenantId, tenants, &order, &request).await
+}
+
+/// Makes an integration, active. A schedule ticks from now on.
+///
+/// # Errors
+/// Denied without `integrations:write`. Rejected, all at once: `NOT_FOUND` tenantId, sourceId, destinationId; a bad
+/// name, and `CONFLICT` when the tenant has it already; a bad description or schedule; everything that is wrong with
+/// the streams, each problem at its path.
+pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
+    let scope = actor.authorize(Permission::IntegrationWrite)?;
+    let mut problems = Problems::default();
+    let tenant = owner(actor, &scope, new.tenant_id, &mut problems).await?;
+    let name = problems.text("name", &new.name, NAME_CHARS_MAX);
+    let description = check_description(new.description, &mut problems);
+    let mut ends = Ends { source: None, destination: None };
+    if let Some(tenant) = &tenant {
+        check_name_free(&scope, tenant.id, &name, None, &mut problems).await?;
+        ends = check_ends(&scope, tenant.id, new.source_id, new.destination_id, &mut problems).await?;
+    }
+    let (streams, found) = stream::check(scope.app(), new.streams, ends).await?;
+    found.into_iter().for_each(|problem| problems.push(problem));
+    let schedule = new.schedule.and_then(|schedule| check_schedule(&schedule, &mut problems));
+    problems.check()?;
+    let not_found = || Error::not_found("tenantId", "tenant");
+    let tenant_id = tenant.ok_or_else(not_found)?.id;
+    let now = scope.app().clock().now();
+    let row = Integration {
+        id: new_id(),
+        tenant_id,
+        name,
+        description,
+        status: IntegrationStatus::Active,
+        status_reason: None,
+        source_id: new.source_id,
+        destination_id: new.destination_id,
+        streams: StreamList(streams),
+        schedule_cron: schedule.as_ref().map(|schedule| schedule.cron().to_owned()),
+        schedule_time_zone: schedule.as_ref().map(|schedule| schedule.time_zone().to_owned()),
+        next_run_at: schedule.and_then(|schedule| schedule.next_after(now)),
+        created_at: now,
+        updated_at: now,
+    };
+    let (source_id, destination_id) = (row.source_id, row.destination_id);
+    let tx = scope.begin(tenant_id).await?.ok_or_else(not_found)?;
+    let row = match tx.insert::<integration::Entity>(row, "storing an integration").await {
+        Ok(row) => row,
+        Err(error) => {
+            drop(tx);
+            return Err(refusal(&scope, tenant_id, source_id, destination_id, error).await?);
+        }
+    };
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Changes an integration. A run that is under way goes on with what it began with. A stream that reads or
+/// writes elsewhere afterwards begins anew: its watermark and receipts are of another place.
+///
+/// # Errors
+/// Denied without `integrations:write`. Rejected, all at once: as [`create`]; `NOT_FOUND` integrationId; `CONFLICT`
+/// when it is archived, when somebody else changes it at the same moment, or when streams move while a run is
+/// under way.
+pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Result<Integration> {
+    let scope = actor.authorize(Permission::IntegrationWrite)?;
+    let row = found(&scope, id).await?;
+    if row.status == IntegrationStatus::Archived {
+        return Err(archived());
+    }
+    let mut problems = Problems::default();
+    let name = changes.name.map(|name| problems.text("name", &name, NAME_CHARS_MAX));
+    if let Some(name) = &name {
+        check_name_free(&scope, row.tenant_id, name, Some(id), &mut problems).await?;
+    }
+    let description = changes.description.map(|description| check_description(description, &mut problems));
+    let source_id = changes.source_id.unwrap_or(row.source_id);
+    let destination_id = changes.destination_id.unwrap_or(row.destination_id);
+    let moves = changes.source_id.is_some() || changes.destination_id.is_some() || changes.streams.is_some();
+    let streams = if moves {
+        let ends = check_ends(&scope, row.tenant_id, source_id, destination_id, &mut problems).await?;
+        let streams = changes.streams.unwrap_or_else(|| row.streams.0.clone());
+        let (streams, found) = stream::check(scope.app(), streams, ends).await?;
+        found.into_iter().for_each(|problem| problems.push(problem));
+        Some(streams)
+    } else {
+        None
+    };
+    let schedule = changes
+        .schedule
+        .map(|schedule| schedule.and_then(|schedule| check_schedule(&schedule, &mut problems)));
+    problems.check()?;
+
+    let now = scope.app().clock().now();
+    let tx = begin(&scope, row.tenant_id).await?;
+    let mut update = tx
+        .update::<integration::Entity>()
+        .col_expr(integration::Column::UpdatedAt, Expr::value(now))
+        .filter(integration::Column::Id.eq(id))
+        .filter(integration::Column::Status.ne(IntegrationStatus::Archived));
+    if let Some(name) = name {
+        update = update.col_expr(integration::Column::Name, Expr::value(name));
+    }
+    if let Some(description) = description {
+        update = update.col_expr(integration::Column::Description, Expr::value(description));
+    }
+    if let Some(schedule) = &schedule {
+        let (cron, time_zone) = schedule
+            .as_ref()
+            .map(|schedule| (schedule.cron().to_owned(), schedule.time_zone().to_owned()))
+            .unzip();
+        update = update
+            .col_expr(integration::Column::ScheduleCron, Expr::value(cron))
+            .col_expr(integration::Column::ScheduleTimeZone, Expr::value(time_zone));
+    }
+    let stored = update.exec(tx.connection()).await.doing("storing an integration");
+    match stored {
+        Ok(stored) if stored.rows_affected == 0 => return Err(archived()),
+        Ok(_) => {}
+        Err(error) => {
+            drop(tx);
+            return Err(refusal(&scope, row.tenant_id, source_id, destination_id, error).await?);
+        }
+    }
+    // The update above locked the row: what is read now stays so until the commit.
+    let current = reread(&tx, id).await?;
+    if let Some(streams) = streams {
+        if (current.source_id, current.destination_id, &current.streams)
+            != (row.source_id, row.destination_id, &row.streams)
+        {
+            let message = "somebody else has just changed this integration; look at it and try again";
+            return Err(Error::conflict("integrationId", message));
+        }
+        if let Err(error) = store_streams(&tx, &row, source_id, destination_id, streams).await {
+            drop(tx);
+            return Err(refusal(&scope, row.tenant_id, source_id, destination_id, error).await?);
+        }
+    }
+    if let Some(schedule) = schedule
+        && current.status == IntegrationStatus::Active
+    {
+        store_next_run(&tx, id, schedule.and_then(|schedule| schedule.next_after(now))).await?;
+    }
+    let row = reread(&tx, id).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Pauses an integration: its runs wait, also those that are asked for meanwhile, and its schedule rests. A run that a
+/// worker has goes on to its end. Pausing twice is pausing once.
+///
+/// # Errors
+/// Denied without `integrations:operate`. Rejected: `NOT_FOUND` integrationId; a bad reason; `CONFLICT` when it is
+/// archived.
+pub async fn pause(actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Integration> {
+    let scope = actor.authorize(Permission::IntegrationOperate)?;
+    let row = found(&scope, id).await?;
+    let mut problems = Problems::default();
+    let reason = match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
+        Some(reason) => problems.text("reason", reason, REASON_CHARS_MAX),
+        None => format!("Paused by {}.", actor.name()),
+    };
+    problems.check()?;
+    let tx = begin(&scope, row.tenant_id).await?;
+    let from = [IntegrationStatus::Active, IntegrationStatus::Held];
+    if set_status(&tx, id, &from, IntegrationStatus::Paused, Some(reason)).await? {
+        store_next_run(&tx, id, None).await?;
+        job::hold_integration(&tx, id).await?;
+    }
+    let row = reread(&tx, id).await?;
+    if row.status == IntegrationStatus::Archived {
+        return Err(archived());
+    }
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Lets a paused or held integration go on: the runs that waited start, its schedule ticks from now on.
+///
+/// # Errors
+/// Denied without `integrations:operate`. Rejected: `NOT_FOUND` integrationId; `CONFLICT` when it is archived.
+pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
+    let scope = actor.authorize(Permission::IntegrationOperate)?;
+    let row = found(&scope, id).await?;
+    let mut tx = begin(&scope, row.tenant_id).await?;
+    let from = [IntegrationStatus::Paused, IntegrationStatus::Held];
+    if set_status(&tx, id, &from, IntegrationStatus::Active, None).await? {
+        let next = next_run(&reread(&tx, id).await?, scope.app().clock().now())?;
+        store_next_run(&tx, id, next).await?;
+        job::release_integration(&mut tx, id).await?;
+    }
+    let row = reread(&tx, id).await?;
+    if row.status == IntegrationStatus::Archived {
+        return Err(archived());
+    }
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Archives an integration, for good: it leaves the lists, starts nothing, and its name is free again. Runs that
+/// wait are canceled, one that a worker has is asked to stop; what they did stays. Twice is once.
+///
+/// # Errors
+/// Denied without `integrations:write`. Rejected: `NOT_FOUND` integrationId.
+pub async fn archive(actor: &Actor, id: Uuid) -> Result<Integration> {
+    let scope = actor.authorize(Permission::IntegrationWrite)?;
+    let row = found(&scope, id).await?;
+    let mut tx = begin(&scope, row.tenant_id).await?;
+    let from = [IntegrationStatus::Active, IntegrationStatus::Paused, IntegrationStatus::Held];
+    if set_status(&tx, id, &from, IntegrationStatus::Archived, None).await? {
+        store_next_run(&tx, id, None).await?;
+        job::hold_integration(&tx, id).await?;
+    }
+    // Most have few runs under way, and those end with the archiving itself. Of many the rest follows; should this
+    // process die before, they are held and start nothing, and archiving again goes on.
+    let mut after = cancel_runs(&mut tx, actor, id, Uuid::nil()).await?;
+    let row = reread(&tx, id).await?;
+    tx.commit().await?;
+    while let Some(last) = after {
+        let mut tx = begin(&scope, row.tenant_id).await?;
+        after = cancel_runs(&mut tx, actor, id, last).await?;
+        tx.commit().await?;
+    }
+    Ok(row)
+}
+
+/// Cancels some of the runs under way, in the order of their ids. Answers with the last one if more may follow.
+async fn cancel_runs(tx: &mut TxScope, actor: &Actor, id: Uuid, after: Uuid) -> Result<Option<Uuid>> {
+    let runs = tx
+        .find::<run_row::Entity>()
+        .filter(run_row::Column::IntegrationId.eq(id))
+        .filter(run_row::Column::Status.is_in([RunStatus::Queued, RunStatus::Running]))
+        .filter(run_row::Column::Id.gt(after))
+        .order_by_asc(run_row::Column::Id)
+        .limit(CANCELED_PER_TRANSACTION)
+        .all(tx.connection())
+        .await
+        .doing("reading the runs of an integration")?;
+    for run in &runs {
+        let message = format!("{} archived the integration.", actor.name());
+        run_event::record(tx, run.id, vec![NewEvent::new("run.cancel_requested", "api", message)]).await?;
+        if job::end_unclaimed(tx, run.id).await? {
+            run::end_canceled(tx, run).await?;
+        } else {
+            job::request_cancel(tx, run.id).await?;
+        }
+    }
+    let is_full = runs.len() as u64 == CANCELED_PER_TRANSACTION;
+    Ok(runs.last().filter(|_| is_full).map(|run| run.id))
+}
+
+/// Stores where records come from and go to, and forgets the progress of streams that moved.
+async fn store_streams(
+    tx: &TxScope,
+    row: &Integration,
+    source_id: Uuid,
+    destination_id: Uuid,
+    streams: Vec<Stream>,
+) -> Result<()> {
+    let moved = stream::moved(
+        &row.streams.0,
+        &streams,
+        source_id != row.source_id,
+        destination_id != row.destination_id,
+    );
+    if moved.goes_on && has_running_job(tx, row.id).await? {
+        // Its worker would store watermarks and receipts of the old place after this.
+        let message = "a run is under way; let it end or cancel it before streams read or write elsewhere";
+        return Err(Error::conflict("integrationId", message));
+    }
+    tx.update::<integration::Entity>()
+        .col_expr(integration::Column::SourceId, Expr::value(source_id))
+        .col_expr(integration::Column::DestinationId, Expr::value(destination_id))
+        .col_expr(integration::Column::Streams, Expr::value(StreamList(streams)))
+        .filter(integration::Column::Id.eq(row.id))
+        .exec(tx.connection())
+        .await
+        .doing("storing the streams of an integration")?;
+    stream::forget(tx, row.id, &moved).await
+}
+
+async fn has_running_job(tx: &TxScope, id: Uuid) -> Result<bool> {
+    let running = tx
+        .find::<job_row::Entity>()
+        .filter(job_row::Column::IntegrationId.eq(id))
+        .filter(job_row::Column::Status.eq(JobStatus::Running))
+        .limit(1)
+        .one(tx.connection())
+        .await
+        .doing("looking for a run under way")?;
+    Ok(running.is_some())
+}
+
+/// False when the integration was in none of the states `from`.
+async fn set_status(
+    tx: &TxScope,
+    id: Uuid,
+    from: &[IntegrationStatus],
+    status: IntegrationStatus,
+    reason: Option<String>,
+) -> Result<bool> {
+    let changed = tx
+        .update::<integration::Entity>()
+        .col_expr(integration::Column::Status, Expr::value(status))
+        .col_expr(integration::Column::StatusReason, Expr::value(reason))
+        .col_expr(integration::Column::UpdatedAt, Expr::value(tx.app().clock().now()))
+        .filter(integration::Column::Id.eq(id))
+        .filter(integration::Column::Status.is_in(from.iter().copied()))
+        .exec(tx.connection())
+        .await
+        .doing("storing the status of an integration")?;
+    Ok(changed.rows_affected > 0)
+}
+
+async fn store_next_run(tx: &TxScope, id: Uuid, next: Option<DateTime<Utc>>) -> Result<()> {
+    tx.update::<integration::Entity>()
+        .col_expr(integration::Column::NextRunAt, Expr::value(next))
+        .filter(integration::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("storing the next tick of a schedule")?;
+    Ok(())
+}
+
+fn next_run(row: &Integration, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    match (&row.schedule_cron, &row.schedule_time_zone) {
+        (Some(cron), Some(time_zone)) => Schedule::parse(cron, time_zone)
+            .map(|schedule| schedule.next_after(now))
+            .map_err(|problems| Error::internal("reading a stored schedule", Error::Rejected(problems))),
+        _ => Ok(None),
+    }
+}
+
+async fn found(scope: &Scope, id: Uuid) -> Result<Integration> {
+    scope
+        .find::<integration::Entity>()
+        .filter(integration::Column::Id.eq(id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::not_found("integrationId", "integration"))
+}
+
+async fn begin(scope: &Scope, tenant_id: Uuid) -> Result<TxScope> {
+    scope.begin(tenant_id).await?.ok_or_else(|| Error::not_found("integrationId", "integration"))
+}
+
+async fn reread(tx: &TxScope, id: Uuid) -> Result<Integration> {
+    tx.find::<integration::Entity>()
+        .filter(integration::Column::Id.eq(id))
+        .one(tx.connection())
+        .await
+        .doing("reading an integration")?
+        .ok_or_else(|| Error::not_found("integrationId", "integration"))
+}
+
+fn archived() -> Error {
+    Error::conflict("integrationId", "this integration is archived; it does not change any more")
+}
+
+fn check_description(description: Option<String>, problems: &mut Problems) -> Option<String> {
+    let description = description.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())?;
+    let chars = description.chars().count();
+    if chars > DESCRIPTION_CHARS_MAX {
+        let message = format!("has {chars} characters; at most {DESCRIPTION_CHARS_MAX} are allowed");
+        problems.add(ProblemCode::TooLong, "description", message);
+    } else if description.contains('\0') {
+        problems.add(ProblemCode::Invalid, "description", "must not contain the NUL character");
+    }
+    Some(description)
+}
+
+fn check_schedule(schedule: &NewSchedule, problems: &mut Problems) -> Option<Schedule> {
+    match Schedule::parse(&schedule.cron, &schedule.time_zone) {
+        Ok(schedule) => Some(schedule),
+        Err(found) => {
+            for problem in found {
+                let path = ["schedule".to_owned()].into_iter().chain(problem.path);
+                problems.push(Problem::new(problem.code, path, problem.message));
+            }
+            None
+        }
+    }
+}
+
+/// Both systems, of the tenant, and able to be read from and written to.
+async fn check_ends(
+    scope: &Scope,
+    tenant_id: Uuid,
+    source_id: Uuid,
+    destination_id: Uuid,
+    problems: &mut Problems,
+) -> Result<Ends> {
+    let rows = scope
+        .find::<system::Entity>()
+        .filter(system::Column::TenantId.eq(tenant_id))
+        .filter(system::Column::Id.is_in([source_id, destination_id]))
+        .all()
+        .await?;
+    let connector = |id: Uuid| rows.iter().find(|row| row.id == id).map(|row| row.connector.clone());
+    let mut end = |field: &str, id: Uuid| {
+        let Some(name) = connector(id) else {
+            problems.add(ProblemCode::NotFound, field, "no system of this tenant has this id");
+            return None;
+        };
+        let registered = scope.app().connectors().get(&name);
+        let able = registered.is_some_and(|connector| {
+            let description = connector.description();
+            let schema = if field == "sourceId" {
+                &description.source_schema
+            } else {
+                &description.destination_schema
+            };
+            schema.is_some()
+        });
+        if !able {
+            let what = if field == "sourceId" { "read from" } else { "written to" };
+            let message = format!("is a system of the connector `{name}`, which can't be {what}");
+            problems.add(ProblemCode::Invalid, field, message);
+            return None;
+        }
+        Some(name)
+    };
+    Ok(Ends { source: end("sourceId", source_id), destination: end("destinationId", destination_id) })
+}
+
+async fn check_name_free(
+    scope: &Scope,
+    tenant_id: Uuid,
+    name: &str,
+    own: Option<Uuid>,
+    problems: &mut Problems,
+) -> Result<()> {
+    // Such a name is refused already, and PostgreSQL would not take it in a query.
+    if name.is_empty() || name.contains('\0') {
+        return Ok(());
+    }
+    let other = scope
+        .find::<integration::Entity>()
+        .filter(integration::Column::TenantId.eq(tenant_id))
+        .filter(integration::Column::Name.eq(name))
+        .filter(integration::Column::Status.ne(IntegrationStatus::Archived))
+        .one()
+        .await?;
+    if other.is_some_and(|other| Some(other.id) != own) {
+        problems.push(name_taken());
+    }
+    Ok(())
+}
+
+fn name_taken() -> Problem {
+    Problem::new(ProblemCode::Conflict, ["name"], "another integration of this tenant has this name")
+}
+
+/// What the database refused because of a change of a moment ago: the name was taken, or a system deleted.
+async fn refusal(
+    scope: &Scope,
+    tenant_id: Uuid,
+    source_id: Uuid,
+    destination_id: Uuid,
+    error: Error,
+) -> Result<Error> {
+    if unique_violation(&error).is_some() {
+        return Ok(Error::rejected(name_taken()));
+    }
+    if is_foreign_key_violation(&error) {
+        let mut problems = Problems::default();
+        check_ends(scope, tenant_id, source_id, destination_id, &mut problems).await?;
+        problems.check()?;
+    }
+    Ok(error)
+}

@@ -1,0 +1,632 @@
+//! Systems: a tenant's access to the outside. Credentials go in and never come out; workers alone open them.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use connector::{SystemAccess, SystemError, SystemErrorKind};
+use entity::{integration, system, tenant};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, DbErr, QueryFilter, SqlErr};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::app::App;
+use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::id::new_id;
+use crate::identity::unique_violation;
+use crate::page::{Direction, Page, PageArguments};
+use crate::permission::Permission;
+use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+use crate::validation::Problems;
+use crate::{json as input, search};
+
+pub use entity::system::SystemStatus;
+
+/// Longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 100;
+/// Largest config, in bytes of JSON; the largest that a connector describes stays under 20 KiB.
+pub const CONFIG_BYTES_MAX: usize = 64 * 1024;
+/// Largest credentials, in bytes of JSON; a private key with its certificates has some 10 KiB.
+pub const CREDENTIALS_BYTES_MAX: usize = 64 * 1024;
+/// Time that a test may take: a person waits for it.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest status message, in characters; what is longer is cut.
+const MESSAGE_CHARS_MAX: usize = 500;
+/// Integrations that a refusal names.
+const USERS_NAMED_MAX: u64 = 3;
+
+/// A system as callers see it: without its credentials.
+#[derive(Clone, Debug, PartialEq)]
+pub struct System {
+    /// The row.
+    pub id: Uuid,
+    /// The tenant that owns it.
+    pub tenant_id: Uuid,
+    /// Name for people; unique in the tenant.
+    pub name: String,
+    /// Name of its connector.
+    pub connector: String,
+    /// By the connector's config schema.
+    pub config: Value,
+    /// Whether credentials are stored.
+    pub has_credentials: bool,
+    /// What the last test or run found.
+    pub status: SystemStatus,
+    /// The same, in the customer's words.
+    pub status_message: Option<String>,
+    /// When it was last tested.
+    pub last_tested_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<system::Model> for System {
+    fn from(row: system::Model) -> Self {
+        Self {
+            id: row.id,
+            tenant_id: row.tenant_id,
+            name: row.name,
+            connector: row.connector,
+            config: row.config,
+            has_credentials: row.credentials.is_some(),
+            status: row.status,
+            status_message: row.status_message,
+            last_tested_at: row.last_tested_at,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// A new system.
+#[derive(Clone, Debug)]
+pub struct NewSystem {
+    /// The tenant; a caller with only one may leave it out. An id that can't be read is passed as nil, which
+    /// names nothing.
+    pub tenant_id: Option<Uuid>,
+    /// Name for people, up to [`NAME_CHARS_MAX`] characters; unique in the tenant.
+    pub name: String,
+    /// Name of the connector.
+    pub connector: String,
+    /// By the connector's config schema.
+    pub config: Value,
+    /// By the connector's credentials schema; `None` is `{}`.
+    pub credentials: Option<Value>,
+}
+
+/// Changes of a system; what is `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct SystemChanges {
+    /// Name for people.
+    pub name: Option<String>,
+    /// The whole config.
+    pub config: Option<Value>,
+    /// The whole credentials; `Some(None)` clears them.
+    pub credentials: Option<Option<Value>>,
+}
+
+/// Which systems a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SystemFilter {
+    /// Of this tenant.
+    pub tenant_id: Option<Uuid>,
+    /// Of this connector.
+    pub connector: Option<String>,
+    /// With this text in the name, in any case.
+    pub search: Option<String>,
+    /// With one of these states.
+    pub status: Option<Vec<SystemStatus>>,
+}
+
+/// By what a list of systems is ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SystemOrder {
+    /// By the time they were made.
+    #[default]
+    CreatedAt,
+    /// By name.
+    Name,
+}
+
+fn keyset(order: SystemOrder, direction: Direction) -> Keyset<system::Entity> {
+    let (name, column) = match order {
+        SystemOrder::CreatedAt => ("system", None),
+        SystemOrder::Name => ("system.name", Some(system::Column::Name)),
+    };
+    Keyset { name, column, id: system::Column::Id, direction }
+}
+
+fn filtered<'a>(scope: &'a Scope, filter: &SystemFilter) -> Result<ScopedSelect<'a, system::Entity>> {
+    let connector = filter.connector.as_deref();
+    if connector.is_some_and(|name| name.contains('\0')) {
+        let message = "`connector` must not contain the NUL character".to_owned();
+        return Err(Error::Argument { argument: "filter", message });
+    }
+    Ok(scope
+        .find::<system::Entity>()
+        .filter_some(filter.tenant_id, |id| system::Column::TenantId.eq(id))
+        .filter_some(connector, |name| system::Column::Connector.eq(name))
+        .filter_some(filter.status.clone(), |status| system::Column::Status.is_in(status))
+        .filter_some(search::text(filter.search.as_deref())?, |text| {
+            search::contains(system::Column::Name, text)
+        }))
+}
+
+/// One system; `None` when there is none that the caller may see.
+///
+/// # Errors
+/// Denied without `systems:read`.
+pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<System>> {
+    let scope = actor.authorize(Permission::SystemRead)?;
+    Ok(scope.find::<system::Entity>().filter(system::Column::Id.eq(id)).one().await?.map(System::from))
+}
+
+/// Systems by id, those that the caller may see.
+///
+/// # Errors
+/// Denied without `systems:read`.
+pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, System>> {
+    let scope = actor.authorize(Permission::SystemRead)?;
+    let rows =
+        scope.find::<system::Entity>().filter(system::Column::Id.is_in(ids.iter().copied())).all().await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
+}
+
+/// A page of systems.
+///
+/// # Errors
+/// Denied without `systems:read`; [`Error::Argument`] for a bad page or filter.
+pub async fn list(
+    actor: &Actor,
+    filter: &SystemFilter,
+    order: SystemOrder,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<Page<System>> {
+    let scope = actor.authorize(Permission::SystemRead)?;
+    let order = keyset(order, direction);
+    Ok(filtered(&scope, filter)?.page(&order, &page.check(order.name)?).await?.map(System::from))
+}
+
+/// A page of systems for each tenant, in one statement.
+///
+/// # Errors
+/// As [`list`].
+pub async fn pages_by_tenant(
+    actor: &Actor,
+    tenants: &[Uuid],
+    filter: &SystemFilter,
+    order: SystemOrder,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<HashMap<Uuid, Page<System>>> {
+    let scope = actor.authorize(Permission::SystemRead)?;
+    let order = keyset(order, direction);
+    let request = page.check(order.name)?;
+    let pages = filtered(&scope, filter)?
+        .pages_by_parent(system::Column::TenantId, tenants, &order, &request)
+        .await?;
+    Ok(pages.into_iter().map(|(tenant, page)| (tenant, page.map(System::from))).collect())
+}
+
+/// Makes a system. Nothing is connected to; [`test`] does.
+///
+/// # Errors
+/// Denied without `systems:write`. Rejected, all at once: `NOT_FOUND` tenantId; a bad name, and `CONFLICT` when
+/// the tenant has it already; an unknown connector; config and credentials, each problem at its path.
+pub async fn create(actor: &Actor, new: NewSystem) -> Result<System> {
+    let scope = actor.authorize(Permission::SystemWrite)?;
+    let mut problems = Problems::default();
+    let tenant = owner(actor, &scope, new.tenant_id, &mut problems).await?;
+    let name = problems.text("name", &new.name, NAME_CHARS_MAX);
+    if let Some(tenant) = &tenant {
+        check_name_free(&scope, tenant.id, &name, None, &mut problems).await?;
+    }
+    let credentials = new.credentials.filter(|value| !value.is_null()).unwrap_or_else(|| json!({}));
+    if scope.app().connectors().get(&new.connector).is_none() {
+        problems.push(unknown_connector(scope.app(), &new.connector));
+    } else {
+        check_config(scope.app(), &new.connector, &new.config, &mut problems);
+        check_credentials(scope.app(), &new.connector, &credentials, &mut problems);
+    }
+    problems.check()?;
+    let not_found = || Error::not_found("tenantId", "tenant");
+    let tenant = tenant.ok_or_else(not_found)?;
+    let (id, now) = (new_id(), scope.app().clock().now());
+    let row = system::Model {
+        id,
+        tenant_id: tenant.id,
+        name,
+        connector: new.connector,
+        config: new.config,
+        credentials: seal(scope.app(), tenant.id, id, &credentials)?,
+        status: SystemStatus::Untested,
+        status_message: None,
+        last_tested_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let tx = scope.begin(tenant.id).await?.ok_or_else(not_found)?;
+    let row = tx.insert::<system::Entity>(row, "storing a system").await.map_err(name_conflict)?;
+    tx.commit().await?;
+    Ok(row.into())
+}
+
+/// Changes a system. One whose config or credentials change is untested again.
+///
+/// # Errors
+/// Denied without `systems:write`. Rejected, all at once: `NOT_FOUND` systemId; as [`create`].
+pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<System> {
+    let scope = actor.authorize(Permission::SystemWrite)?;
+    let row = found(&scope, id).await?;
+    let mut problems = Problems::default();
+    let name = changes.name.map(|name| problems.text("name", &name, NAME_CHARS_MAX));
+    if let Some(name) = &name {
+        check_name_free(&scope, row.tenant_id, name, Some(id), &mut problems).await?;
+    }
+    if let Some(config) = &changes.config {
+        check_config(scope.app(), &row.connector, config, &mut problems);
+    }
+    let credentials =
+        changes.credentials.map(|value| value.filter(|value| !value.is_null()).unwrap_or_else(|| json!({})));
+    if let Some(credentials) = &credentials {
+        check_credentials(scope.app(), &row.connector, credentials, &mut problems);
+    }
+    problems.check()?;
+    let tx = begin(&scope, row.tenant_id).await?;
+    let mut update = tx
+        .update::<system::Entity>()
+        .col_expr(system::Column::UpdatedAt, Expr::value(scope.app().clock().now()))
+        .filter(system::Column::Id.eq(id));
+    if credentials.is_some() || changes.config.as_ref().is_some_and(|config| *config != row.config) {
+        update = update
+            .col_expr(system::Column::Status, Expr::value(SystemStatus::Untested))
+            .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));
+    }
+    if let Some(name) = name {
+        update = update.col_expr(system::Column::Name, Expr::value(name));
+    }
+    if let Some(config) = changes.config {
+        update = update.col_expr(system::Column::Config, Expr::value(config));
+    }
+    if let Some(credentials) = credentials {
+        let sealed = seal(scope.app(), row.tenant_id, id, &credentials)?;
+        update = update.col_expr(system::Column::Credentials, Expr::value(sealed));
+    }
+    update.exec(tx.connection()).await.doing("storing a system").map_err(name_conflict)?;
+    let row = reread(&tx, id).await?;
+    tx.commit().await?;
+    Ok(row.into())
+}
+
+/// Connects to a system for real, and stores what was found. That it does not answer is a result, not an error.
+///
+/// # Errors
+/// Denied without `systems:test`. Rejected: `NOT_FOUND` systemId.
+pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
+    let scope = actor.authorize(Permission::SystemTest)?;
+    let row = found(&scope, id).await?;
+    let tenant = scope
+        .find::<tenant::Entity>()
+        .filter(tenant::Column::Id.eq(row.tenant_id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::not_found("systemId", "system"))?;
+    let (status, message) = match connect(scope.app(), &tenant.slug, &row).await? {
+        Ok(found) => (SystemStatus::Healthy, short(&found)),
+        Err(error) => {
+            tracing::info!(
+                tenant.id = %row.tenant_id,
+                system.id = %row.id,
+                connector = row.connector,
+                kind = error.kind.code(),
+                http_status = error.http_status,
+                detail = error.detail,
+                "a system did not pass its test"
+            );
+            status_of(&error)
+        }
+    };
+    let tx = begin(&scope, row.tenant_id).await?;
+    // Also locks the row, so that what is compared below stays so.
+    tx.update::<system::Entity>()
+        .col_expr(system::Column::LastTestedAt, Expr::value(Some(scope.app().clock().now())))
+        .filter(system::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("storing when a system was tested")?;
+    let now = reread(&tx, id).await?;
+    // Somebody may have changed it meanwhile: then this says nothing about what it is now.
+    if now.config == row.config && now.credentials == row.credentials {
+        mark(&tx, id, status, Some(message)).await?;
+    }
+    let row = reread(&tx, id).await?;
+    tx.commit().await?;
+    Ok(row.into())
+}
+
+/// Deletes a system that no integration uses.
+///
+/// # Errors
+/// Denied without `systems:write`. Rejected: `NOT_FOUND` systemId; `CONFLICT` while an integration uses it, an
+/// archived one too, since its history names the system.
+pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
+    let scope = actor.authorize(Permission::SystemWrite)?;
+    let row = found(&scope, id).await?;
+    if let Some(message) = used_by(actor, &scope, &row).await? {
+        return Err(Error::conflict("systemId", message));
+    }
+    let tx = begin(&scope, row.tenant_id).await?;
+    let deleted = tx
+        .delete::<system::Entity>()
+        .filter(system::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("deleting a system");
+    match deleted {
+        Err(error) if is_foreign_key_violation(&error) => {
+            return Err(Error::conflict("systemId", "an integration uses this system"));
+        }
+        other => other?,
+    };
+    tx.commit().await
+}
+
+/// What a connector needs to reach a system, credentials included: for workers and tests.
+pub(crate) fn access(app: &App, tenant_slug: &str, row: &system::Model) -> Result<SystemAccess> {
+    let credentials = match &row.credentials {
+        None => "{}".to_owned(),
+        // The bytes are not made part of the error: they may be a secret.
+        Some(sealed) => String::from_utf8(app.unseal(row.tenant_id, row.id, sealed)?)
+            .map_err(|_bytes| Error::internal("reading the credentials of a system", "they are not text"))?,
+    };
+    Ok(SystemAccess {
+        config: row.config.clone(),
+        credentials: SecretString::from(credentials),
+        files_dir: app.tenant_files_dir(tenant_slug),
+    })
+}
+
+/// Stores what a test or a run found of a system.
+pub(crate) async fn mark(
+    tx: &TxScope,
+    id: Uuid,
+    status: SystemStatus,
+    message: Option<String>,
+) -> Result<()> {
+    tx.update::<system::Entity>()
+        .col_expr(system::Column::Status, Expr::value(status))
+        .col_expr(system::Column::StatusMessage, Expr::value(message))
+        .filter(system::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("storing the status of a system")?;
+    Ok(())
+}
+
+/// What an error of a system means for its status, in the customer's words.
+pub(crate) fn status_of(error: &SystemError) -> (SystemStatus, String) {
+    let status = match error.kind {
+        SystemErrorKind::Unauthorized => SystemStatus::ReauthRequired,
+        _ => SystemStatus::Failing,
+    };
+    let (what, action) = match error.kind {
+        SystemErrorKind::Unauthorized => {
+            ("The system refuses the sign-in", "Renew its credentials, then test it again.")
+        }
+        SystemErrorKind::NotFound => {
+            ("What the settings name is not there", "Correct the settings, or put it back, then test again.")
+        }
+        SystemErrorKind::Malformed => (
+            "What is there is not what the settings describe",
+            "Check that the settings name the right place, then test again.",
+        ),
+        SystemErrorKind::RateLimited => ("The system asks us to slow down", "Test it again in some minutes."),
+        SystemErrorKind::Unavailable => {
+            ("The system is down or can't be reached", "Check its address; if it is right, test again later.")
+        }
+        SystemErrorKind::Timeout => {
+            ("The system took too long to answer", "Check its address; if it is right, test again later.")
+        }
+        SystemErrorKind::Forbidden => (
+            "The address or path is not one that may be reached",
+            "Check it; if it is right, ask our support to allow it.",
+        ),
+        SystemErrorKind::Misconfigured => {
+            ("The settings do not fit the system", "Correct them, then test again.")
+        }
+        SystemErrorKind::Internal => {
+            ("A fault on our side kept us from trying", "Test again later; our support helps if it goes on.")
+        }
+    };
+    let message = match &error.hint {
+        Some(hint) => format!("{what}: {}. {action}", hint.trim_end_matches('.')),
+        None => format!("{what}. {action}"),
+    };
+    (status, short(&message))
+}
+
+/// The tenant that a new object is for; `None` when there is a problem with it.
+pub(crate) async fn owner(
+    actor: &Actor,
+    scope: &Scope,
+    tenant_id: Option<Uuid>,
+    problems: &mut Problems,
+) -> Result<Option<tenant::Model>> {
+    let Some(id) = tenant_id.or(actor.tenant_id()) else {
+        problems.add(ProblemCode::Required, "tenantId", "must name the tenant");
+        return Ok(None);
+    };
+    let tenant = scope.find::<tenant::Entity>().filter(tenant::Column::Id.eq(id)).one().await?;
+    if tenant.is_none() {
+        problems.add(ProblemCode::NotFound, "tenantId", "no tenant has this id");
+    }
+    Ok(tenant)
+}
+
+/// True when the database refused because another row refers to this one, or a row that it refers to is gone.
+pub(crate) fn is_foreign_key_violation(error: &Error) -> bool {
+    let Error::Internal { source, .. } = error else { return false };
+    let kind = source.downcast_ref::<DbErr>().and_then(DbErr::sql_err);
+    matches!(kind, Some(SqlErr::ForeignKeyConstraintViolation(_)))
+}
+
+async fn found(scope: &Scope, id: Uuid) -> Result<system::Model> {
+    scope
+        .find::<system::Entity>()
+        .filter(system::Column::Id.eq(id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::not_found("systemId", "system"))
+}
+
+async fn begin(scope: &Scope, tenant_id: Uuid) -> Result<TxScope> {
+    scope.begin(tenant_id).await?.ok_or_else(|| Error::not_found("systemId", "system"))
+}
+
+async fn reread(tx: &TxScope, id: Uuid) -> Result<system::Model> {
+    tx.find::<system::Entity>()
+        .filter(system::Column::Id.eq(id))
+        .one(tx.connection())
+        .await
+        .doing("reading a system")?
+        .ok_or_else(|| Error::not_found("systemId", "system"))
+}
+
+async fn connect(app: &App, tenant_slug: &str, row: &system::Model) -> Result<Result<String, SystemError>> {
+    let Some(connector) = app.connectors().get(&row.connector) else {
+        let detail = format!("no connector has the name {}", row.connector);
+        return Ok(Err(SystemError::new(SystemErrorKind::Misconfigured, detail)
+            .with_hint("this kind of system is not supported any more")));
+    };
+    let access = access(app, tenant_slug, row)?;
+    Ok(match tokio::time::timeout(TEST_TIMEOUT, connector.test(&access)).await {
+        Ok(result) => result,
+        Err(_elapsed) => {
+            let detail = format!("the test did not end within {} s", TEST_TIMEOUT.as_secs());
+            Err(SystemError::new(SystemErrorKind::Timeout, detail))
+        }
+    })
+}
+
+/// Who uses a system, in words; `None` when nobody does.
+async fn used_by(actor: &Actor, scope: &Scope, row: &system::Model) -> Result<Option<String>> {
+    let users = || {
+        scope.find::<integration::Entity>().filter(integration::Column::TenantId.eq(row.tenant_id)).filter(
+            integration::Column::SourceId.eq(row.id).or(integration::Column::DestinationId.eq(row.id)),
+        )
+    };
+    let count = users().count().await?;
+    if count == 0 {
+        return Ok(None);
+    }
+    if !actor.may(Permission::IntegrationRead) {
+        return Ok(Some("an integration uses this system".to_owned()));
+    }
+    let named =
+        users().order_by(integration::Column::Id, sea_orm::Order::Asc).limit(USERS_NAMED_MAX).all().await?;
+    let names: Vec<String> = named.iter().map(|integration| format!("`{}`", integration.name)).collect();
+    let more = match count - named.len() as u64 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Ok(Some(format!("this system is used by {}{more} (archived integrations count)", names.join(", "))))
+}
+
+async fn check_name_free(
+    scope: &Scope,
+    tenant_id: Uuid,
+    name: &str,
+    own: Option<Uuid>,
+    problems: &mut Problems,
+) -> Result<()> {
+    // Such a name is refused already, and PostgreSQL would not take it in a query.
+    if name.is_empty() || name.contains('\0') {
+        return Ok(());
+    }
+    let other = scope
+        .find::<system::Entity>()
+        .filter(system::Column::TenantId.eq(tenant_id))
+        .filter(system::Column::Name.eq(name))
+        .one()
+        .await?;
+    if other.is_some_and(|other| Some(other.id) != own) {
+        problems.push(name_taken());
+    }
+    Ok(())
+}
+
+fn name_taken() -> Problem {
+    Problem::new(ProblemCode::Conflict, ["name"], "another system of this tenant has this name")
+}
+
+/// Somebody took the name a moment ago.
+fn name_conflict(error: Error) -> Error {
+    if unique_violation(&error).is_some() { Error::rejected(name_taken()) } else { error }
+}
+
+fn unknown_connector(app: &App, name: &str) -> Problem {
+    if name.trim().is_empty() {
+        return Problem::required(["connector"], "must name a connector");
+    }
+    let names: Vec<String> =
+        app.connectors().all().map(|connector| format!("`{}`", connector.description().name)).collect();
+    Problem::invalid(["connector"], format!("is not a connector; there are {}", names.join(", ")))
+}
+
+fn check_config(app: &App, connector: &str, config: &Value, problems: &mut Problems) {
+    let path = ["config".to_owned()];
+    let mut found = input::problems(&path, config, CONFIG_BYTES_MAX);
+    if found.is_empty() {
+        found = input::by_schema(&path, config, app.connectors().config_problems(connector, config));
+    }
+    found.into_iter().for_each(|problem| problems.push(problem));
+}
+
+fn check_credentials(app: &App, connector: &str, credentials: &Value, problems: &mut Problems) {
+    let path = ["credentials".to_owned()];
+    let mut found = input::problems(&path, credentials, CREDENTIALS_BYTES_MAX);
+    if found.is_empty() {
+        let by_schema = app.connectors().credentials_problems(connector, credentials);
+        found = input::by_schema(&path, credentials, by_schema);
+    }
+    found.into_iter().for_each(|problem| problems.push(problem));
+}
+
+fn seal(app: &App, tenant_id: Uuid, id: Uuid, credentials: &Value) -> Result<Option<Vec<u8>>> {
+    match credentials {
+        Value::Object(fields) if fields.is_empty() => Ok(None),
+        value => app.seal(tenant_id, id, value.to_string().as_bytes()).map(Some),
+    }
+}
+
+/// One line of bounded length.
+fn short(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(MESSAGE_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use connector::{SystemError, SystemErrorKind};
+
+    use super::{SystemStatus, status_of};
+
+    #[test]
+    fn customers_read_the_hint_and_never_the_detail() {
+        let error = SystemError::new(SystemErrorKind::Unavailable, "db-7.internal:5432: connection refused")
+            .with_hint("the port is closed.");
+        let (status, message) = status_of(&error);
+        assert_eq!(status, SystemStatus::Failing);
+        assert_eq!(
+            message,
+            "The system is down or can't be reached: the port is closed. Check its address; if it is right, test again later."
+        );
+        let refused =
+            SystemError::new(SystemErrorKind::Unauthorized, "password authentication failed for ada");
+        let (status, message) = status_of(&refused);
+        assert_eq!(status, SystemStatus::ReauthRequired);
+        assert_eq!(message, "The system refuses the sign-in. Renew its credentials, then test it again.");
+    }
+}
