@@ -182,8 +182,9 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Takes `&mut self` so that the future can move between threads: destinations are not `Sync`.
     async fn receipts(
-        &self,
+        &mut self,
         ready: &[Ready],
         lookup: Lookup,
     ) -> Result<HashMap<String, Receipt>, StreamStop> {
