@@ -341,14 +341,14 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
             let which = Condition::all()
                 .add(condition.clone())
                 .add(kind)
-                .add(failure::Column::IntegrationId.eq(integration.id));
-            let retry_of_id = one_run(tx, which.clone()).await?;
-            let run_id = new_id();
-            let taken = point(tx, which, run_id, Some(id)).await?;
-            if taken == 0 {
+                .add(failure::Column::IntegrationId.eq(integration.id))
+                .add(failure::Column::Status.eq(FailureStatus::Open));
+            let runs = runs_of(tx, which.clone()).await?;
+            if runs.is_empty() {
                 continue;
             }
-            row.total += i64::try_from(taken).unwrap_or(i64::MAX);
+            let retry_of_id = if let [run] = runs[..] { Some(run) } else { None };
+            let run_id = new_id();
             crate::run::create(
                 tx,
                 NewRun {
@@ -363,6 +363,9 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
                 },
             )
             .await?;
+            // After the run that they point to.
+            let taken = point(tx, which, run_id, Some(id)).await?;
+            row.total += i64::try_from(taken).unwrap_or(i64::MAX);
         }
     }
     if row.total == 0 {
@@ -378,10 +381,9 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
     Ok(Some(row))
 }
 
-/// The run of these failures, if they are all of one.
-async fn one_run(tx: &TxScope, which: Condition) -> Result<Option<Uuid>> {
-    let runs: Vec<Uuid> = tx
-        .find::<failure::Entity>()
+/// The runs of these failures, two at most: enough to tell none, one and several.
+async fn runs_of(tx: &TxScope, which: Condition) -> Result<Vec<Uuid>> {
+    tx.find::<failure::Entity>()
         .select_only()
         .column(failure::Column::RunId)
         .distinct()
@@ -390,8 +392,7 @@ async fn one_run(tx: &TxScope, which: Condition) -> Result<Option<Uuid>> {
         .into_tuple()
         .all(tx.connection())
         .await
-        .doing("reading the runs of failures")?;
-    Ok(if let [run] = runs[..] { Some(run) } else { None })
+        .doing("reading the runs of failures")
 }
 
 /// Points open failures to the run that is to retry them.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
 use entity::integration::{self, IntegrationStatus};
-use entity::run::{self, RunScope, RunStatus, RunTrigger};
+use entity::run;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde_json::json;
@@ -23,7 +23,7 @@ use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 
-pub use entity::run::Model as Run;
+pub use entity::run::{Model as Run, RunScope, RunStatus, RunTrigger};
 
 /// Which runs a list has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -288,14 +288,6 @@ pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: 
         RetryScope::FailedRecords if of_the_whole => RunScope::AllRecords,
         RetryScope::FailedRecords => RunScope::FailedRecords,
     };
-    let taken = match run_scope {
-        RunScope::AllRecords if !of_the_whole => 0,
-        RunScope::AllRecords => crate::retry::take_whole(&tx, id, new).await?,
-        RunScope::FailedRecords => crate::retry::take_records(&tx, id, new).await?,
-    };
-    if run_scope == RunScope::FailedRecords && taken == 0 {
-        return Err(Error::conflict("runId", "this run has no open failure whose record can be tried again"));
-    }
     let run = create(
         &mut tx,
         NewRun {
@@ -310,6 +302,15 @@ pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: 
         },
     )
     .await?;
+    // After the run that they point to; without any the transaction is dropped, and the run with it.
+    let taken = match run_scope {
+        RunScope::AllRecords if !of_the_whole => 0,
+        RunScope::AllRecords => crate::retry::take_whole(&tx, id, new).await?,
+        RunScope::FailedRecords => crate::retry::take_records(&tx, id, new).await?,
+    };
+    if run_scope == RunScope::FailedRecords && taken == 0 {
+        return Err(Error::conflict("runId", "this run has no open failure whose record can be tried again"));
+    }
     tx.commit().await?;
     Ok(run)
 }
