@@ -2,6 +2,13 @@
 //! GraphQL, and every query (`domain`).
 
 mod connection;
+mod outage;
+mod run;
+mod schedule;
+mod sweep;
+mod worker;
 
 pub mod live;
 pub mod queue;
+
+pub use worker::{Worker, WorkerError, WorkerOptions};

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::connection::{Heard, RedisConnection};
+use crate::outage::Outage;
 
 /// The channel of all processes.
 const CHANNEL: &str = "trestle:live";
@@ -72,7 +73,7 @@ pub async fn bridge(
 async fn send(connection: &RedisConnection, mut outbound: Receiver<Change>, own: Uuid) {
     let mut commands = connection.commands();
     let mut batch = Vec::with_capacity(BATCH_MAX);
-    let mut failures: u64 = 0;
+    let outage = Outage::new("the way of live updates to other processes");
     while outbound.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let message = match serde_json::to_vec(&Outgoing { from: own, changes: &batch }) {
             Ok(message) => message,
@@ -86,29 +87,10 @@ async fn send(connection: &RedisConnection, mut outbound: Receiver<Change>, own:
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(CHANNEL).arg(message);
         match timeout(PUBLISH_TIMEOUT, publish.query_async::<i64>(&mut commands)).await {
-            Ok(Ok(_listeners)) => {
-                if failures > 0 {
-                    tracing::info!(failures, "live updates reach other processes again");
-                }
-                failures = 0;
-            }
-            Ok(Err(error)) => {
-                failures += 1;
-                log_failure(failures, Some(&error));
-            }
-            Err(_elapsed) => {
-                failures += 1;
-                log_failure(failures, None);
-            }
+            Ok(Ok(_listeners)) => outage.answered(),
+            Ok(Err(error)) => outage.failed(&error),
+            Err(elapsed) => outage.failed(&elapsed),
         }
-    }
-}
-
-/// The first failure of an outage, then ever more rarely.
-fn log_failure(failures: u64, error: Option<&RedisError>) {
-    if failures.is_power_of_two() {
-        let error = error.map(|error| error as &dyn Error);
-        tracing::warn!(error, failures, "live updates do not reach other processes");
     }
 }
 

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::error::Error;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use uuid::Uuid;
 use super::QueueError;
 use super::store::{HintStore, Settlement};
 use super::wake::Wake;
+use crate::outage::Outage;
 
 /// Pause before a worker that ended with a panic is started again.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
@@ -53,8 +53,7 @@ struct Shared<S> {
     held: Mutex<Held>,
     /// Ending leases reads, extending writes: an extension that overtook the end would bring the lease back.
     settling: RwLock<()>,
-    /// Store calls that failed since the last success.
-    failures: AtomicU64,
+    outage: Outage,
 }
 
 #[derive(Default)]
@@ -110,7 +109,7 @@ impl<S: HintStore> Claims<S> {
                 tracker: TaskTracker::new(),
                 held: Mutex::default(),
                 settling: RwLock::new(()),
-                failures: AtomicU64::new(0),
+                outage: Outage::new("the queue"),
             }),
         }
     }
@@ -195,11 +194,11 @@ impl<S: HintStore> Claims<S> {
         let claimed = match self.shared.store.claim(limit, &held).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                self.failed(&error);
+                self.shared.outage.failed(&error);
                 return Vec::new();
             }
         };
-        self.answered();
+        self.shared.outage.answered();
         let fresh = self.lock().take_in(&claimed.hints);
         // Stopped while the store was asked.
         if self.lock().stopping {
@@ -220,7 +219,7 @@ impl<S: HintStore> Claims<S> {
         }
         match self.shared.store.extend(&held).await {
             Ok(lost) => {
-                self.answered();
+                self.shared.outage.answered();
                 if lost > 0 {
                     tracing::info!(
                         lost,
@@ -228,7 +227,7 @@ impl<S: HintStore> Claims<S> {
                     );
                 }
             }
-            Err(error) => self.failed(&error),
+            Err(error) => self.shared.outage.failed(&error),
         }
     }
 
@@ -236,8 +235,8 @@ impl<S: HintStore> Claims<S> {
         let _no_extending = self.shared.settling.read().await;
         let settled = self.shared.store.settle(hints, how).await;
         match &settled {
-            Ok(()) => self.answered(),
-            Err(error) => self.failed(error),
+            Ok(()) => self.shared.outage.answered(),
+            Err(error) => self.shared.outage.failed(error),
         }
         settled
     }
@@ -298,25 +297,6 @@ impl<S: HintStore> Claims<S> {
         }
         drop(held);
         self.shared.wake.ring();
-    }
-
-    /// Logs the first failure of an outage, then ever more rarely.
-    fn failed(&self, error: &QueueError) {
-        let failures = self.shared.failures.fetch_add(1, Ordering::Relaxed) + 1;
-        if failures.is_power_of_two() {
-            tracing::warn!(
-                error = error as &dyn Error,
-                failures,
-                "the queue's store does not answer; what runs goes on, and it is asked again"
-            );
-        }
-    }
-
-    fn answered(&self) {
-        let failures = self.shared.failures.swap(0, Ordering::Relaxed);
-        if failures > 0 {
-            tracing::info!(failures, "the queue's store answers again");
-        }
     }
 }
 

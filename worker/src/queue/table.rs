@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use domain::background::Background;
 use domain::dispatch::JobHint;
 use uuid::Uuid;
 
@@ -41,6 +42,16 @@ pub trait JobSource: Send + Sync + 'static {
     /// # Errors
     /// The table could not be read; it is asked again within a second.
     async fn due(&self, request: &DueRequest) -> Result<Vec<JobHint>, QueueError>;
+}
+
+#[async_trait]
+impl JobSource for Background {
+    async fn due(&self, request: &DueRequest) -> Result<Vec<JobHint>, QueueError> {
+        let DueRequest { limit, limit_per_tenant, excluded_jobs, excluded_tenants } = request;
+        self.due_jobs(*limit, *limit_per_tenant, excluded_jobs, excluded_tenants)
+            .await
+            .map_err(|error| QueueError::Source(Box::new(error)))
+    }
 }
 
 /// The queue of a process that needs no Redis: a bell for whoever consumes it. Clones are one queue.

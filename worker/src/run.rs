@@ -1,0 +1,452 @@
+//! Executes one claimed run: its streams one after the other, with a heart beating beside them. An async function that
+//! needs no queue. Not here: what is written and when a run counts as done (`domain`), and how records move
+//! (`pipeline`).
+
+use std::error::Error;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use connector::{Connector, OpenDestination, OpenSource, StreamSpec, SyncMode, SystemAccess};
+use domain::background::{Background, Claim, ClaimedRun, ClaimedStream, Renewal, RunEnd, RunLease};
+use domain::dispatch::JobHint;
+use entity::run::RunScope;
+use pipeline::{LedgerError, Mapping, RetryPolicy, Rules, StreamPlan, StreamReport, StreamStop};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tracing::Instrument;
+
+/// Records a page: enough that a checkpoint costs little beside them, few enough that losing one does.
+const PAGE_RECORDS_MAX: usize = 1_000;
+/// A person who cancels a run should not wait for a third of a long lease.
+const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
+/// The first wait before a run that a system stopped is claimed again; it doubles with each attempt. The pipeline has
+/// been patient for some seconds already.
+const TRY_AGAIN_BASE: Duration = Duration::from_secs(15);
+/// The longest such wait of our own choice.
+const TRY_AGAIN_MAX: Duration = Duration::from_secs(600);
+/// The longest wait that a system may ask for.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// What every run of this worker shares.
+pub(crate) struct Runner {
+    background: Background,
+    /// Shown to engineers at the job.
+    worker: String,
+    /// Cancelled when the process is about to end: runs give their jobs back.
+    hand_back: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Why a run was interrupted from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interruption {
+    /// Somebody asked for it.
+    Cancel,
+    /// Another worker has it.
+    Lost,
+    /// This process ends.
+    HandBack,
+}
+
+/// The one way in which a run is interrupted: the first reason counts.
+#[derive(Clone, Default)]
+struct Interrupt {
+    reason: Arc<OnceLock<Interruption>>,
+    token: CancellationToken,
+}
+
+impl Interrupt {
+    fn set(&self, reason: Interruption) {
+        self.reason.get_or_init(|| reason);
+        self.token.cancel();
+    }
+
+    fn reason(&self) -> Option<Interruption> {
+        self.reason.get().copied()
+    }
+}
+
+/// What is to be written about a run that is over here.
+#[derive(Debug)]
+enum Ending {
+    Finish(RunEnd),
+    TryAgain {
+        stream: String,
+        stop: StreamStop,
+        wait: Duration,
+    },
+    HandBack,
+    /// Another worker decides.
+    Leave,
+}
+
+impl Runner {
+    /// Runs are handed back when `hand_back` is cancelled.
+    pub(crate) fn new(background: Background, worker: String, hand_back: CancellationToken) -> Self {
+        Self { background, worker, hand_back, tasks: TaskTracker::new() }
+    }
+
+    /// Claims the job of a hint and executes it to its end. Whatever happens is in the row afterwards, or its lease
+    /// ends and another worker goes on.
+    pub(crate) async fn handle(&self, hint: JobHint) {
+        let run = match self.background.claim(hint, &self.worker).await {
+            Ok(Claim::Claimed(run)) => *run,
+            Ok(Claim::Stale) => {
+                tracing::debug!("the hint is stale, there is nothing to do");
+                return;
+            }
+            Ok(Claim::Waiting) => {
+                tracing::debug!("another run of the integration is under way, the job waits for it");
+                return;
+            }
+            Err(error) => {
+                let error = &error as &dyn Error;
+                tracing::warn!(error, "a job could not be claimed; the sweeper brings it again");
+                return;
+            }
+        };
+        let span = tracing::info_span!(
+            "run",
+            run.id = %run.lease.run_id(),
+            integration.id = %run.lease.integration_id(),
+            attempt = run.attempt,
+        );
+        self.execute(run).instrument(span).await;
+    }
+
+    async fn execute(&self, run: ClaimedRun) {
+        let started = Instant::now();
+        let ClaimedRun { lease, scope, source, destination, streams, .. } = run;
+        let lease = Arc::new(lease);
+        let interrupt = Interrupt::default();
+        // A task of its own: the lease must not depend on how long a connector keeps this one busy.
+        let heart = AbortOnDropHandle::new(
+            self.tasks.spawn(
+                heartbeat(
+                    lease.clone(),
+                    self.background.app().lease(),
+                    interrupt.clone(),
+                    self.hand_back.clone(),
+                )
+                .in_current_span(),
+            ),
+        );
+        let route = Route {
+            scope,
+            source: (source.connector, source.access),
+            destination: (destination.connector, destination.access),
+            lease: lease.clone(),
+            cancel: interrupt.token.clone(),
+        };
+        let end = route.run_all(streams).await;
+        drop(heart);
+        let ending = ending(end, interrupt.reason(), lease.may_try_again(), lease.attempt());
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        write_ending(&lease, ending, duration_ms).await;
+    }
+}
+
+async fn write_ending(lease: &RunLease, ending: Ending, duration_ms: u64) {
+    let (what, written) = match ending {
+        Ending::Finish(end) => {
+            let what = match &end {
+                RunEnd::Completed => "the run went through",
+                RunEnd::Stopped { .. } => "the run ended early",
+            };
+            (what, lease.finish(end).await)
+        }
+        Ending::TryAgain { stream, stop, wait } => {
+            ("the run waits to be tried again", lease.give_back(&stream, &stop, wait).await)
+        }
+        Ending::HandBack => ("the run was handed back, the process ends", lease.hand_back().await),
+        Ending::Leave => ("the run is another worker's now", Ok(true)),
+    };
+    match written {
+        Ok(true) => tracing::info!(duration_ms, "{what}"),
+        Ok(false) => {
+            tracing::info!(duration_ms, "the lease was lost to another worker, which goes on with the run")
+        }
+        Err(error) => tracing::warn!(
+            error = &error as &dyn Error,
+            duration_ms,
+            "the end of a run could not be stored; it goes on from its checkpoint when the lease ends"
+        ),
+    }
+}
+
+/// Where the records of a run go from and to.
+struct Route {
+    scope: RunScope,
+    source: (Arc<dyn Connector>, SystemAccess),
+    destination: (Arc<dyn Connector>, SystemAccess),
+    lease: Arc<RunLease>,
+    cancel: CancellationToken,
+}
+
+impl Route {
+    async fn run_all(&self, streams: Vec<ClaimedStream>) -> RunEnd {
+        for stream in streams {
+            let name = stream.stream.name.clone();
+            let span = tracing::info_span!("stream", stream = name);
+            if let Err(stop) = self.run_one(stream).instrument(span).await {
+                return RunEnd::Stopped { stream: name, stop };
+            }
+        }
+        RunEnd::Completed
+    }
+
+    async fn run_one(&self, claimed: ClaimedStream) -> Result<(), StreamStop> {
+        let plan = plan(&claimed).await?;
+        let name = claimed.stream.name.clone();
+        let report = self.run_pipeline(plan, claimed).await?;
+        self.lease.finish_stream(&name, report.watermark).await.map_err(StreamStop::from)
+    }
+
+    async fn run_pipeline(
+        &self,
+        plan: StreamPlan,
+        claimed: ClaimedStream,
+    ) -> Result<StreamReport, StreamStop> {
+        let ClaimedStream { stream, since, resume, .. } = claimed;
+        let spec = StreamSpec {
+            name: stream.name,
+            key_fields: stream.key_fields,
+            cursor_field: stream.cursor_field,
+            mode: match stream.mode {
+                entity::integration::SyncMode::Full => SyncMode::Full,
+                entity::integration::SyncMode::Incremental => SyncMode::Incremental,
+            },
+        };
+        let (destination, access) = self.destination.clone();
+        let open_destination = OpenDestination {
+            access,
+            stream: spec.clone(),
+            options: stream.destination,
+            run: self.lease.run_id(),
+        };
+        let ledger = self.lease.as_ref();
+        match self.scope {
+            RunScope::AllRecords => {
+                let (source, access) = self.source.clone();
+                let open_source = OpenSource {
+                    access,
+                    stream: spec,
+                    options: stream.source,
+                    since,
+                    resume,
+                    page_records_max: PAGE_RECORDS_MAX,
+                };
+                pipeline::run_stream(
+                    plan,
+                    source,
+                    open_source,
+                    destination,
+                    open_destination,
+                    ledger,
+                    &self.cancel,
+                )
+                .await
+            }
+            RunScope::FailedRecords => {
+                let records = self.lease.stored_records(&spec.name);
+                pipeline::run_records(
+                    plan,
+                    records,
+                    PAGE_RECORDS_MAX,
+                    destination,
+                    open_destination,
+                    ledger,
+                    &self.cancel,
+                )
+                .await
+            }
+        }
+    }
+}
+
+/// Compiles what happens to the records of a stream. It compiled when the integration was saved; that it does not now
+/// is a fault of ours.
+async fn plan(claimed: &ClaimedStream) -> Result<StreamPlan, StreamStop> {
+    let (mapping, schema) = (claimed.stream.mapping.clone(), claimed.stream.record_schema.clone());
+    let fault = |detail: String| StreamStop::Internal { detail };
+    let compile = move || {
+        let mapping = mapping
+            .map(|program| Mapping::compile(&program))
+            .transpose()
+            .map_err(|problems| fault(format!("the mapping does not compile: {problems}")))?;
+        let rules = schema
+            .map(|schema| Rules::compile(&schema))
+            .transpose()
+            .map_err(|problem| fault(format!("the record schema does not compile: {problem}")))?;
+        Ok::<_, StreamStop>((mapping.map(Arc::new), rules.map(Arc::new)))
+    };
+    let (mapping, rules) = spawn_blocking(compile)
+        .await
+        .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
+    Ok(StreamPlan { mapping, rules, fresh: claimed.fresh, retry: RetryPolicy::default() })
+}
+
+/// Renews the lease and interrupts the run when it is to stop. Goes on until the run is over.
+async fn heartbeat(
+    lease: Arc<RunLease>,
+    lease_duration: Duration,
+    interrupt: Interrupt,
+    hand_back: CancellationToken,
+) {
+    let every = (lease_duration / 3).min(HEARTBEAT_MAX).max(Duration::from_millis(10));
+    let mut tick = interval_at(Instant::now() + every, every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut renewed_at = Instant::now();
+    loop {
+        tokio::select! {
+            () = hand_back.cancelled(), if interrupt.reason().is_none() => {
+                interrupt.set(Interruption::HandBack);
+                continue;
+            }
+            _ = tick.tick() => {}
+        }
+        let asked_at = Instant::now();
+        let problem = match timeout(lease_duration / 3, lease.renew()).await {
+            Ok(Ok(Renewal::Renewed)) => {
+                renewed_at = asked_at;
+                continue;
+            }
+            Ok(Ok(Renewal::CancelRequested)) => {
+                renewed_at = asked_at;
+                interrupt.set(Interruption::Cancel);
+                continue;
+            }
+            Ok(Ok(Renewal::Lost)) => {
+                interrupt.set(Interruption::Lost);
+                return;
+            }
+            Ok(Err(error)) => format!("{:#}", Chain(&error)),
+            Err(_elapsed) => "the database did not answer in time".to_owned(),
+        };
+        tracing::warn!(error = problem, "a lease could not be renewed; it is tried again until it ends");
+        if renewed_at.elapsed() >= lease_duration {
+            interrupt.set(Interruption::Lost);
+            return;
+        }
+    }
+}
+
+/// An error with its causes.
+struct Chain<'a>(&'a dyn Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+fn ending(end: RunEnd, interruption: Option<Interruption>, may_try_again: bool, attempt: i32) -> Ending {
+    let (stream, stop) = match end {
+        RunEnd::Completed => return Ending::Finish(RunEnd::Completed),
+        RunEnd::Stopped { stream, stop } => (stream, stop),
+    };
+    match (&stop, interruption) {
+        (StreamStop::Ledger(LedgerError::LostLease), _) | (_, Some(Interruption::Lost)) => Ending::Leave,
+        (StreamStop::Canceled, Some(Interruption::HandBack)) => Ending::HandBack,
+        _ => match transient(&stop) {
+            Some(retry_after) if may_try_again => {
+                let wait = try_again_after(attempt, retry_after, random());
+                Ending::TryAgain { stream, stop, wait }
+            }
+            _ => Ending::Finish(RunEnd::Stopped { stream, stop }),
+        },
+    }
+}
+
+/// Whether trying again later can help, and after what wait the other side asked to.
+fn transient(stop: &StreamStop) -> Option<Option<Duration>> {
+    match stop {
+        StreamStop::Source { error, .. } | StreamStop::Destination { error, .. } => {
+            error.kind.is_transient().then_some(error.retry_after)
+        }
+        StreamStop::Ledger(LedgerError::Storage(_)) => Some(None),
+        StreamStop::Ledger(_) | StreamStop::Canceled | StreamStop::Internal { .. } => None,
+    }
+}
+
+/// Exponential backoff, half of it jitter, so that the runs of a system that comes back do not all hit it at once.
+fn try_again_after(attempt: i32, retry_after: Option<Duration>, random: u64) -> Duration {
+    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0);
+    let most = TRY_AGAIN_BASE.saturating_mul(2_u32.saturating_pow(doublings)).min(TRY_AGAIN_MAX);
+    let own = most / 2 + (most / 2).mul_f64(random as f64 / u64::MAX as f64);
+    retry_after.map_or(own, |asked| own.max(asked.min(RETRY_AFTER_MAX)))
+}
+
+/// The standard library seeds each hasher anew; jitter needs no better randomness.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use connector::{SystemError, SystemErrorKind};
+    use domain::background::RunEnd;
+    use pipeline::{LedgerError, StreamStop};
+
+    use super::{Ending, Interruption, ending, try_again_after};
+
+    fn stopped(stop: StreamStop) -> RunEnd {
+        RunEnd::Stopped { stream: "orders".to_owned(), stop }
+    }
+
+    fn source(kind: SystemErrorKind) -> RunEnd {
+        stopped(StreamStop::Source { error: SystemError::new(kind, "no"), attempts: 6 })
+    }
+
+    #[test]
+    fn a_run_that_went_through_is_finished_whatever_was_asked_meanwhile() {
+        for interruption in [None, Some(Interruption::Cancel), Some(Interruption::HandBack)] {
+            let ending = ending(RunEnd::Completed, interruption, true, 1);
+            assert!(matches!(ending, Ending::Finish(RunEnd::Completed)), "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_canceled_stream_means_depends_on_who_stopped_it() {
+        let canceled = |interruption| ending(stopped(StreamStop::Canceled), interruption, true, 1);
+        assert!(matches!(canceled(Some(Interruption::HandBack)), Ending::HandBack));
+        assert!(matches!(canceled(Some(Interruption::Lost)), Ending::Leave));
+        assert!(matches!(canceled(Some(Interruption::Cancel)), Ending::Finish(RunEnd::Stopped { .. })));
+        assert!(matches!(canceled(None), Ending::Finish(RunEnd::Stopped { .. })));
+    }
+
+    #[test]
+    fn transient_stops_are_tried_again_while_attempts_last_and_others_are_not() {
+        let down = || source(SystemErrorKind::Unavailable);
+        assert!(matches!(ending(down(), None, true, 1), Ending::TryAgain { .. }));
+        assert!(matches!(ending(down(), None, false, 4), Ending::Finish(RunEnd::Stopped { .. })));
+        let refused = source(SystemErrorKind::Unauthorized);
+        assert!(matches!(ending(refused, None, true, 1), Ending::Finish(RunEnd::Stopped { .. })));
+        let storage = stopped(StreamStop::Ledger(LedgerError::Storage("full".into())));
+        assert!(matches!(ending(storage, None, true, 1), Ending::TryAgain { .. }));
+        let lost = stopped(StreamStop::Ledger(LedgerError::LostLease));
+        assert!(matches!(ending(lost, None, true, 1), Ending::Leave));
+    }
+
+    #[test]
+    fn waits_double_within_bounds_and_honour_what_the_system_asks() {
+        assert_eq!(try_again_after(1, None, 0), Duration::from_millis(7_500));
+        assert_eq!(try_again_after(1, None, u64::MAX), Duration::from_secs(15));
+        assert_eq!(try_again_after(3, None, u64::MAX), Duration::from_secs(60));
+        assert_eq!(try_again_after(i32::MAX, None, u64::MAX), Duration::from_secs(600));
+        assert_eq!(try_again_after(0, None, u64::MAX), Duration::from_secs(15));
+        assert_eq!(try_again_after(1, Some(Duration::from_secs(90)), 0), Duration::from_secs(90));
+        assert_eq!(try_again_after(1, Some(Duration::from_secs(90_000)), 0), Duration::from_secs(3_600));
+    }
+}

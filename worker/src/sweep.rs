@@ -1,0 +1,110 @@
+//! The sweep that every worker does every few seconds, without a leader: runs of lost workers go on, and the queue is
+//! told what it does not know. What a sweep is stands in `domain`; here is when, and the push.
+
+use std::time::Duration;
+
+use domain::background::Background;
+use domain::dispatch::Dispatch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::outage::Outage;
+use crate::queue::Queue;
+
+/// How long a lost hint stays unnoticed at most, beside the time after which `domain` takes it for lost. Each sweep
+/// costs a few indexed queries.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3);
+/// Sweeps that follow each other at once while they find full batches.
+const SWEEPS_IN_A_ROW_MAX: u32 = 10;
+/// With so many hints from one sweep there are likely more; `domain` answers with no more than 500.
+const FULL_BATCH: usize = 500;
+/// Longest wait for the queue; what was not pushed is pushed by a later sweep.
+const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often old idempotency keys are forgotten.
+const FORGET_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Sweeps until `shutdown`. An outage of database or queue is logged and waited out.
+pub(crate) async fn run(background: Background, queue: Queue, shutdown: CancellationToken) {
+    let sweeper = Sweeper {
+        background,
+        queue,
+        database: Outage::new("the database, for sweeping,"),
+        pushes: Outage::new("the queue, for sweeping,"),
+    };
+    let mut sweep = interval(SWEEP_INTERVAL);
+    let mut forget = interval(FORGET_INTERVAL);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = sweep.tick() => sweeper.sweep_all(&shutdown).await,
+            _ = forget.tick() => sweeper.forget().await,
+        }
+    }
+}
+
+struct Sweeper {
+    background: Background,
+    queue: Queue,
+    database: Outage,
+    pushes: Outage,
+}
+
+impl Sweeper {
+    async fn sweep_all(&self, shutdown: &CancellationToken) {
+        for _ in 0..SWEEPS_IN_A_ROW_MAX {
+            if !self.sweep().await || shutdown.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    /// Whether there is more to sweep.
+    async fn sweep(&self) -> bool {
+        let (swept, hints) = match self.background.sweep().await {
+            Ok(swept) => swept,
+            Err(error) => {
+                self.database.failed(&error);
+                return false;
+            }
+        };
+        self.database.answered();
+        if swept.taken_over > 0 || swept.given_up > 0 || swept.released > 0 {
+            tracing::info!(
+                taken_over = swept.taken_over,
+                given_up = swept.given_up,
+                released = swept.released,
+                "runs of lost workers were dealt with"
+            );
+        }
+        if hints.is_empty() {
+            return false;
+        }
+        match timeout(PUSH_TIMEOUT, self.queue.push(&hints)).await {
+            Ok(Ok(())) => {
+                self.pushes.answered();
+                tracing::debug!(hints = hints.len(), "due jobs were pushed");
+                hints.len() >= FULL_BATCH
+            }
+            Ok(Err(error)) => {
+                self.pushes.failed(&error);
+                false
+            }
+            Err(elapsed) => {
+                self.pushes.failed(&elapsed);
+                false
+            }
+        }
+    }
+
+    async fn forget(&self) {
+        match self.background.purge().await {
+            Ok(forgotten) => {
+                self.database.answered();
+                tracing::debug!(forgotten, "old idempotency keys were forgotten");
+            }
+            Err(error) => self.database.failed(&error),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A worker: everything that makes queued runs happen in this process. Its parts end together; that one of them ends
+//! by itself is an error for the process, which would otherwise look alive and do nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::App;
+use domain::background::Background;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
+use crate::run::Runner;
+use crate::{schedule, sweep};
+
+/// How a worker runs.
+#[derive(Clone, Debug)]
+pub struct WorkerOptions {
+    /// Where hints come from; the same queue that the [`App`] dispatches to.
+    pub queue: Queue,
+    /// Shown to engineers at the jobs it has, e.g. `host-1:4711`.
+    pub name: String,
+    /// Runs at once, at least 1 (`TRESTLE_WORKERS`).
+    pub concurrency: usize,
+    /// How long a stop may take (`TRESTLE_SHUTDOWN_SECONDS`). For the first half runs may finish; then they stop after
+    /// the page they are at and are handed back.
+    pub shutdown: Duration,
+}
+
+/// Why a worker ended.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The consumer of the queue.
+    #[error("consuming the queue")]
+    Queue(#[source] MonitorError),
+    /// A part ended although nobody asked it to.
+    #[error("the worker's {part} ended before it was told to")]
+    Ended {
+        /// Which.
+        part: &'static str,
+    },
+    /// A part panicked.
+    #[error("a part of the worker panicked")]
+    Panicked(#[source] JoinError),
+}
+
+/// A running worker. Dropping it is like a crash: runs go on elsewhere when their leases end.
+#[must_use = "dropping a worker kills it"]
+#[derive(Debug)]
+pub struct Worker {
+    shutdown: CancellationToken,
+    supervisor: AbortOnDropHandle<Result<(), WorkerError>>,
+}
+
+impl Worker {
+    /// Starts claiming, sweeping and ticking schedules. Needs a tokio runtime.
+    pub fn start(app: Arc<App>, options: WorkerOptions) -> Self {
+        let shutdown = CancellationToken::new();
+        let supervise = supervise(Background::new(app), options, shutdown.clone());
+        let supervisor = AbortOnDropHandle::new(TaskTracker::new().spawn(supervise));
+        Self { shutdown, supervisor }
+    }
+
+    /// Waits for its end, which is an error before [`Worker::stop`]: the process should end too. Can be dropped and
+    /// called again.
+    ///
+    /// # Errors
+    /// A part of it ended or panicked.
+    pub async fn ended(&mut self) -> Result<(), WorkerError> {
+        (&mut self.supervisor).await.map_err(WorkerError::Panicked)?
+    }
+
+    /// Takes no more work, and finishes or hands back what runs, within [`WorkerOptions::shutdown`].
+    ///
+    /// # Errors
+    /// As [`Worker::ended`].
+    pub async fn stop(mut self) -> Result<(), WorkerError> {
+        self.shutdown.cancel();
+        self.ended().await
+    }
+}
+
+async fn supervise(
+    background: Background,
+    options: WorkerOptions,
+    shutdown: CancellationToken,
+) -> Result<(), WorkerError> {
+    let WorkerOptions { queue, name, concurrency, shutdown: patience } = options;
+    let hand_back = CancellationToken::new();
+    let runner = Arc::new(Runner::new(background.clone(), name, hand_back.clone()));
+    let mut parts = JoinSet::new();
+    parts.spawn({
+        let (queue, shutdown, source) = (queue.clone(), shutdown.clone(), Arc::new(background.clone()));
+        let options = MonitorOptions { concurrency, shutdown: patience };
+        async move {
+            let consumed = consume(&queue, source, options, shutdown, move |hint| {
+                let runner = runner.clone();
+                async move { runner.handle(hint).await }
+            });
+            ("queue consumer", consumed.await.map_err(WorkerError::Queue))
+        }
+    });
+    parts.spawn({
+        let (background, shutdown) = (background.clone(), shutdown.clone());
+        async move {
+            sweep::run(background, queue, shutdown).await;
+            ("sweeper", Ok(()))
+        }
+    });
+    parts.spawn({
+        let shutdown = shutdown.clone();
+        async move {
+            schedule::run(background, shutdown).await;
+            ("scheduler", Ok(()))
+        }
+    });
+    let _handing_back = AbortOnDropHandle::new(TaskTracker::new().spawn({
+        let shutdown = shutdown.clone();
+        async move {
+            shutdown.cancelled().await;
+            sleep(patience / 2).await;
+            hand_back.cancel();
+        }
+    }));
+
+    let mut outcome = Ok(());
+    while let Some(part) = parts.join_next().await {
+        let ended = match part {
+            Ok((_, Err(error))) => Err(error),
+            Ok((_, Ok(()))) if shutdown.is_cancelled() => Ok(()),
+            Ok((part, Ok(()))) => Err(WorkerError::Ended { part }),
+            Err(error) => Err(WorkerError::Panicked(error)),
+        };
+        if ended.is_err() && outcome.is_ok() {
+            outcome = ended;
+        }
+        // The others end too.
+        shutdown.cancel();
+    }
+    outcome
+}

@@ -1,0 +1,299 @@
+//! Whole runs: a worker over the job table or Redis, the sandbox connector, a SQLite database. What must hold when a run is
+//! canceled, its worker stops, or its worker dies. Nothing is polled: tests follow the changes that are published.
+
+mod harness;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connector::{Egress, Registry};
+use domain::change::{Change, ChangeKind, Changes};
+use domain::clock::Clock;
+use domain::integration::{self, Integration, IntegrationChanges, NewIntegration, Stream, SyncMode};
+use domain::run::{self, RetryScope, Run, RunCounts};
+use domain::system::{self, NewSystem};
+use domain::tenant::{self, CreateTenant};
+use domain::token::TokenSigner;
+use domain::{Actor, App, AppOptions};
+use entity::run::RunStatus;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
+use uuid::Uuid;
+use worker::queue::{Queue, QueueOptions};
+use worker::{Worker, WorkerOptions};
+
+use crate::harness::{PATIENCE, Redis};
+
+const LEASE: Duration = Duration::from_secs(2);
+const QUEUE: QueueOptions = QueueOptions { tenant_concurrency: 4, lease: LEASE };
+
+struct Fixture {
+    app: Arc<App>,
+    operator: Actor,
+    queue: Queue,
+    tenant_id: Uuid,
+    source_id: Uuid,
+    destination_id: Uuid,
+    _directory: TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        Self::with(Queue::table(QUEUE)).await
+    }
+
+    async fn with(queue: Queue) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = AppOptions {
+            database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
+            files_dir: directory.path().join("files"),
+            secret_key: [7; 32],
+            token_signer: TokenSigner::from_pem(&TokenSigner::generate_pem()).expect("a key"),
+            connectors: Registry::standard(Egress::default()),
+            dispatch: Arc::new(queue.clone()),
+            changes: Changes::in_process(),
+            clock: Clock::system(),
+            tenant_concurrency: 4,
+            lease: LEASE,
+        };
+        let app = App::open(options).await.expect("the database opens");
+        app.migrate().await.expect("the schema is made");
+        let operator = Actor::operator(app.clone());
+        let new = CreateTenant { slug: "acme".to_owned(), name: "Acme".to_owned(), external_id: None };
+        let tenant_id = tenant::create(&operator, new).await.expect("the tenant is made").id;
+        let system = async |name: &str| {
+            let new = NewSystem {
+                tenant_id: Some(tenant_id),
+                name: name.to_owned(),
+                connector: "sandbox".to_owned(),
+                config: json!({}),
+                credentials: None,
+            };
+            system::create(&operator, new).await.expect("the system is made").id
+        };
+        let (source_id, destination_id) = (system("From").await, system("To").await);
+        Self { app, operator, queue, tenant_id, source_id, destination_id, _directory: directory }
+    }
+
+    fn worker(&self, shutdown: Duration) -> Worker {
+        let options =
+            WorkerOptions { queue: self.queue.clone(), name: "test".to_owned(), concurrency: 4, shutdown };
+        Worker::start(self.app.clone(), options)
+    }
+
+    async fn integration(&self, name: &str, source: Value, destination: Value) -> Integration {
+        let new = NewIntegration {
+            tenant_id: Some(self.tenant_id),
+            name: name.to_owned(),
+            description: None,
+            source_id: self.source_id,
+            destination_id: self.destination_id,
+            streams: vec![stream(source, destination)],
+            schedule: None,
+        };
+        integration::create(&self.operator, new).await.expect("the integration is made")
+    }
+
+    async fn start(&self, integration: &Integration) -> Follower<'_> {
+        let changes = self.app.changes().subscribe();
+        let run = run::start(&self.operator, integration.id, None).await.expect("the run is queued");
+        Follower { fixture: self, changes, id: run.id }
+    }
+}
+
+fn stream(source: Value, destination: Value) -> Stream {
+    Stream {
+        name: "customers".to_owned(),
+        mode: SyncMode::Full,
+        key_fields: vec!["id".to_owned()],
+        cursor_field: None,
+        source,
+        destination,
+        mapping: Some(".email = downcase(string!(.email))".to_owned()),
+        record_schema: None,
+    }
+}
+
+/// Reads a run whenever it is said to have changed.
+struct Follower<'a> {
+    fixture: &'a Fixture,
+    changes: Receiver<Change>,
+    id: Uuid,
+}
+
+impl Follower<'_> {
+    async fn run(&self) -> Run {
+        run::get(&self.fixture.operator, self.id).await.expect("the run is read").expect("it is there")
+    }
+
+    async fn until(&mut self, holds: impl Fn(&Run) -> bool) -> Run {
+        let following = async {
+            loop {
+                let run = self.run().await;
+                if holds(&run) {
+                    return run;
+                }
+                loop {
+                    match self.changes.recv().await {
+                        Ok(change) if change.kind == ChangeKind::Run && change.id == self.id => break,
+                        Ok(_) => {}
+                        Err(RecvError::Lagged(_)) => break,
+                        Err(RecvError::Closed) => unreachable!("the app is open"),
+                    }
+                }
+            }
+        };
+        match timeout(PATIENCE, following).await {
+            Ok(run) => run,
+            Err(_elapsed) => {
+                let run = self.run().await;
+                unreachable!(
+                    "it should have come further than {:?} with {:?}",
+                    run.status,
+                    RunCounts::of(&run)
+                )
+            }
+        }
+    }
+
+    async fn ended(&mut self) -> Run {
+        self.until(|run| !matches!(run.status, RunStatus::Queued | RunStatus::Running)).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_moves_every_record_and_says_so() {
+    let fixture = Fixture::new().await;
+    let worker = fixture.worker(PATIENCE);
+    let integration = fixture.integration("Customers", json!({ "records": 2500 }), json!({})).await;
+    let run = fixture.start(&integration).await.ended().await;
+    assert_eq!(run.status, RunStatus::Succeeded);
+    let counts = RunCounts { read: 2500, created: 2500, ..RunCounts::default() };
+    assert_eq!(RunCounts::of(&run), counts);
+
+    let again = fixture.start(&integration).await.ended().await;
+    assert_eq!(RunCounts::of(&again), RunCounts { read: 2500, unchanged: 2500, ..RunCounts::default() });
+    worker.stop().await.expect("it stops as told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_failed_are_retried_from_what_is_stored() {
+    let fixture = Fixture::new().await;
+    let worker = fixture.worker(PATIENCE);
+    let (source, rejecting) = (json!({ "records": 100 }), json!({ "rejectEvery": 10 }));
+    let integration = fixture.integration("Customers", source.clone(), rejecting).await;
+    let mut original = fixture.start(&integration).await;
+    let run = original.ended().await;
+    assert_eq!(run.status, RunStatus::Partial);
+    assert_eq!(RunCounts::of(&run).failed, 10);
+
+    let streams = Some(vec![stream(source, json!({}))]);
+    let changes = IntegrationChanges { streams, ..IntegrationChanges::default() };
+    integration::update(&fixture.operator, integration.id, changes).await.expect("it is changed");
+    let retry = run::retry(&fixture.operator, run.id, RetryScope::FailedRecords, None).await.expect("queued");
+    let mut retried =
+        Follower { fixture: &fixture, changes: fixture.app.changes().subscribe(), id: retry.id };
+    let retried = retried.ended().await;
+    assert_eq!(retried.status, RunStatus::Succeeded);
+    assert_eq!(RunCounts::of(&retried), RunCounts { read: 10, created: 10, ..RunCounts::default() });
+    original.until(|run| run.status == RunStatus::Recovered).await;
+    worker.stop().await.expect("it stops as told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canceled_run_stops_where_it_is() {
+    let fixture = Fixture::new().await;
+    let worker = fixture.worker(PATIENCE);
+    let slow = json!({ "records": 100_000, "delayMs": 200 });
+    let integration = fixture.integration("Customers", slow, json!({})).await;
+    let mut running = fixture.start(&integration).await;
+    running.until(|run| run.status == RunStatus::Running && run.read_count > 0).await;
+    run::cancel(&fixture.operator, running.id).await.expect("it can be canceled");
+    let run = running.ended().await;
+    assert_eq!(run.status, RunStatus::Canceled);
+    assert!(RunCounts::of(&run).read < 100_000);
+    worker.stop().await.expect("it stops as told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_of_one_integration_follow_each_other() {
+    let fixture = Fixture::new().await;
+    let worker = fixture.worker(PATIENCE);
+    let slow = json!({ "records": 3000, "delayMs": 100 });
+    let integration = fixture.integration("Customers", slow, json!({})).await;
+    let mut first = fixture.start(&integration).await;
+    first.until(|run| run.status == RunStatus::Running).await;
+    let mut second = fixture.start(&integration).await;
+    let (first, second) = (first.ended().await, second.ended().await);
+    assert_eq!((first.status, second.status), (RunStatus::Succeeded, RunStatus::Succeeded));
+    assert!(second.started_at >= first.finished_at, "{second:?} began before {first:?} ended");
+    worker.stop().await.expect("it stops as told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_worker_hands_its_run_back_and_another_goes_on_with_it() {
+    hand_back(Fixture::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_worker_hands_its_run_back_over_redis_too() {
+    let redis = Redis::start();
+    hand_back(Fixture::with(Queue::redis(&redis.url(), QUEUE).expect("the URL is valid")).await).await;
+}
+
+/// Neither queue nor sweeper may keep the run waiting.
+async fn hand_back(fixture: Fixture) {
+    let worker = fixture.worker(Duration::from_secs(2));
+    let slow = json!({ "records": 20_000, "delayMs": 200 });
+    let integration = fixture.integration("Customers", slow, json!({})).await;
+    let mut running = fixture.start(&integration).await;
+    running.until(|run| run.read_count > 0).await;
+    timeout(PATIENCE, worker.stop()).await.expect("in time").expect("it stops as told");
+    let handed_back = running.run().await;
+    assert_eq!(handed_back.status, RunStatus::Running);
+    assert!(handed_back.read_count < 20_000);
+
+    let other = fixture.worker(PATIENCE);
+    let run = running.ended().await;
+    assert_eq!(run.status, RunStatus::Succeeded);
+    let counts = RunCounts::of(&run);
+    // The page that was written and not accounted when it stopped is written again.
+    assert_eq!((counts.read, counts.created + counts.unchanged + counts.updated), (20_000, 20_000));
+    other.stop().await.expect("it stops as told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_run_of_a_dead_worker_goes_on_elsewhere_after_its_lease() {
+    take_over(Fixture::new().await, || {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_run_of_a_dead_worker_goes_on_elsewhere_though_redis_was_wiped_too() {
+    let mut redis = Redis::start();
+    let fixture = Fixture::with(Queue::redis(&redis.url(), QUEUE).expect("the URL is valid")).await;
+    take_over(fixture, || {
+        redis.kill();
+        redis.revive();
+    })
+    .await;
+}
+
+/// The worker dies in the middle of the run, and `mishap` befalls what it leaves.
+async fn take_over(fixture: Fixture, mishap: impl FnOnce()) {
+    let dying = fixture.worker(PATIENCE);
+    let slow = json!({ "records": 10_000, "delayMs": 200 });
+    let integration = fixture.integration("Customers", slow, json!({})).await;
+    let mut running = fixture.start(&integration).await;
+    running.until(|run| run.read_count > 0).await;
+    drop(dying);
+    mishap();
+
+    let other = fixture.worker(PATIENCE);
+    let run = running.ended().await;
+    assert_eq!(run.status, RunStatus::Succeeded);
+    assert_eq!(RunCounts::of(&run).read, 10_000);
+    other.stop().await.expect("it stops as told");
+}
