@@ -1,0 +1,107 @@
+//! `trestle admin …`: what the operator does on the command line, where no token is needed.
+
+use std::io::{BufRead, IsTerminal};
+
+use anyhow::{Context, anyhow, bail};
+use clap::Subcommand;
+use domain::tenant::TenantKey;
+use domain::user::CreateUser;
+use domain::{Actor, Error, Role};
+use secrecy::SecretString;
+
+use crate::program::Program;
+use crate::settings::Settings;
+
+/// Commands of `trestle admin`.
+#[derive(Subcommand)]
+pub enum AdminCommand {
+    /// Create a user; the password is read from standard input, one line
+    CreateUser {
+        /// Mail address to sign in with
+        #[arg(long)]
+        email: String,
+        /// Name for people
+        #[arg(long)]
+        name: String,
+        /// PLATFORM_ADMIN, ENGINEER, SUPPORT, TENANT_ADMIN, TENANT_MEMBER or TENANT_VIEWER
+        #[arg(long)]
+        role: String,
+        /// Slug of the tenant, for tenant roles
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+}
+
+/// Runs one command on the database of the settings.
+///
+/// # Errors
+/// What can't be done, for the operator to read.
+pub async fn run(settings: Settings, command: AdminCommand) -> anyhow::Result<()> {
+    let program = Program::open(settings, false).await?;
+    program.migrate().await?;
+    match command {
+        AdminCommand::CreateUser { email, name, role, tenant } => {
+            let actor = Actor::operator(program.app.clone());
+            let role = parse_role(&role)?;
+            let tenant_id = match tenant {
+                None => None,
+                Some(slug) => {
+                    let tenant = domain::tenant::get(&actor, &TenantKey::Slug(slug.clone())).await?;
+                    Some(tenant.ok_or_else(|| anyhow!("--tenant: there is no tenant `{slug}`"))?.id)
+                }
+            };
+            let password = read_password()?;
+            let user = domain::user::create(&actor, CreateUser { email, name, role, tenant_id, password })
+                .await
+                .map_err(readable)?;
+            say(&format!("created {} ({role:?})", user.email));
+        }
+    }
+    program.close().await
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to a command")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+fn parse_role(text: &str) -> anyhow::Result<Role> {
+    let role = match text.to_ascii_uppercase().as_str() {
+        "PLATFORM_ADMIN" => Role::PlatformAdmin,
+        "ENGINEER" => Role::Engineer,
+        "SUPPORT" => Role::Support,
+        "TENANT_ADMIN" => Role::TenantAdmin,
+        "TENANT_MEMBER" => Role::TenantMember,
+        "TENANT_VIEWER" => Role::TenantViewer,
+        _ => bail!("--role: `{text}` is not a role of people; see `trestle admin create-user --help`"),
+    };
+    Ok(role)
+}
+
+fn read_password() -> anyhow::Result<SecretString> {
+    if std::io::stdin().is_terminal() {
+        say("Password (one line; it is shown as you type):");
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("reading the password from standard input")?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        bail!("no password came on standard input");
+    }
+    Ok(SecretString::from(password.to_owned()))
+}
+
+/// All problems of an input, each with its field.
+pub fn readable(error: Error) -> anyhow::Error {
+    match error {
+        Error::Rejected(problems) => anyhow!(
+            "{}",
+            problems
+                .iter()
+                .map(|problem| format!("{}: {}", problem.path.join("."), problem.message))
+                .collect::<Vec<_>>()
+                .join("; ")
+        ),
+        other => other.into(),
+    }
+}

@@ -1,0 +1,83 @@
+//! What every command needs: the parts of the program, opened from the settings and closed in order.
+
+use std::sync::Arc;
+
+use connector::{Egress, Registry};
+use domain::change::{Change, Changes};
+use domain::clock::Clock;
+use domain::{App, AppOptions};
+use tokio::sync::mpsc;
+use worker::queue::{Queue, QueueOptions};
+
+use crate::keys::{Keys, make_data_dir};
+use crate::settings::Settings;
+
+/// The open parts.
+pub struct Program {
+    /// The settings.
+    pub settings: Settings,
+    /// The domain.
+    pub app: Arc<App>,
+    /// The way to workers.
+    pub queue: Queue,
+    /// Changes for other processes, when there are any.
+    pub outbound: Option<mpsc::Receiver<Change>>,
+}
+
+impl Program {
+    /// Opens everything; `live` when changes are to reach other processes.
+    ///
+    /// # Errors
+    /// What can't be opened, and why.
+    pub async fn open(settings: Settings, live: bool) -> anyhow::Result<Self> {
+        if settings.embedded {
+            make_data_dir(&settings.data_dir)?;
+        }
+        let keys = Keys::of(&settings)?;
+        let options =
+            QueueOptions { tenant_concurrency: settings.tenant_concurrency as usize, lease: settings.lease };
+        let queue = match &settings.redis_url {
+            Some(url) => Queue::redis(url, options)?,
+            None => Queue::table(options),
+        };
+        let (changes, outbound) = if live && settings.redis_url.is_some() {
+            let (changes, outbound) = Changes::bridged();
+            (changes, Some(outbound))
+        } else {
+            (Changes::in_process(), None)
+        };
+        let app = App::open(AppOptions {
+            database_url: settings.database_url.clone(),
+            files_dir: settings.files_dir.clone(),
+            secret_key: keys.secret,
+            token_signer: keys.signer,
+            connectors: Registry::standard(Egress::new(settings.egress_allow.clone())),
+            dispatch: Arc::new(queue.clone()),
+            changes,
+            clock: Clock::system(),
+            tenant_concurrency: settings.tenant_concurrency,
+            lease: settings.lease,
+        })
+        .await?;
+        Ok(Self { settings, app, queue, outbound })
+    }
+
+    /// Brings the schema up to date: at every start, so that a new version needs no step of its own. Several
+    /// processes at once are safe.
+    ///
+    /// # Errors
+    /// When a migration fails.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        self.app.migrate().await?;
+        Ok(())
+    }
+
+    /// Waits for what was spawned, and closes the database.
+    ///
+    /// # Errors
+    /// When closing fails.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.app.close().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,271 @@
+//! Serving: the API, a worker, or both in one process, from the first line to a clean end.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use api::http::{Connections, GraphiqlOptions, ServerOptions, serve};
+use api::{ApiOptions, router};
+use domain::bootstrap;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use worker::{Worker, WorkerOptions};
+
+use crate::admin::readable;
+use crate::program::Program;
+use crate::settings::{Settings, wrong};
+
+/// Characters of a password that is made here: 24 of 62 letters and digits are 142 bits.
+const PASSWORD_CHARACTERS: usize = 24;
+/// Mail address of the administrator that an embedded Trestle makes for itself.
+const ADMIN_EMAIL: &str = "admin@trestle.localhost";
+/// How long live updates may take to leave at the end.
+const BRIDGE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What this process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Roles {
+    /// API and worker.
+    Both,
+    /// The API only.
+    Api,
+    /// A worker only.
+    Worker,
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What stops the start, or ends the process before it is told to.
+pub async fn run(settings: Settings, roles: Roles) -> anyhow::Result<()> {
+    if roles != Roles::Both {
+        check_split(&settings, roles)?;
+    }
+    let program = Program::open(settings, true).await?;
+    program.migrate().await?;
+    run_program(program, roles, GraphiqlOptions::default(), |_address| {}).await
+}
+
+/// Serves an open program; `ready` hears the address of the API.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_program(
+    mut program: Program,
+    roles: Roles,
+    graphiql: GraphiqlOptions,
+    ready: impl FnOnce(&str),
+) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let shutdown = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let bridge = bridge(&mut program, &tasks);
+    if roles != Roles::Worker {
+        ensure_admin(&program).await?;
+    }
+    let server = match roles {
+        Roles::Worker => None,
+        Roles::Both | Roles::Api => Some(start_api(&program, graphiql, &shutdown, &tasks, ready).await?),
+    };
+    let mut worker = match roles {
+        Roles::Api => None,
+        Roles::Both | Roles::Worker => Some(start_worker(&program)),
+    };
+    if roles == Roles::Worker {
+        say("worker started");
+    }
+    let ended = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        ended = worker_ended(&mut worker) => ended,
+    };
+    tracing::info!("shutting down");
+    shutdown.cancel();
+    let stopped = match worker {
+        Some(worker) if ended.is_ok() => worker.stop().await.context("stopping the worker"),
+        _ => Ok(()),
+    };
+    if let Some(server) = server
+        && let Err(error) = server.await
+    {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the API server did not end well");
+    }
+    if let Some((bridge, task)) = bridge {
+        bridge.cancel();
+        if tokio::time::timeout(BRIDGE_PATIENCE, task).await.is_err() {
+            tracing::debug!("live updates did not leave in time");
+        }
+    }
+    program.close().await?;
+    ended.and(stopped)
+}
+
+/// Brings the schema up to date, and ends.
+///
+/// # Errors
+/// When a migration fails.
+pub async fn migrate(settings: Settings) -> anyhow::Result<()> {
+    let program = Program::open(settings, false).await?;
+    let pending = program.app.pending_migrations().await?;
+    program.migrate().await?;
+    match pending.len() {
+        0 => say("the schema is up to date"),
+        count => say(&format!("applied {count} migrations")),
+    }
+    program.close().await
+}
+
+/// Prints the SDL.
+///
+/// # Errors
+/// None; the signature is that of the other commands.
+pub fn print_schema() -> anyhow::Result<()> {
+    say(api::sdl().trim_end());
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what a caller of the program waits for")]
+pub fn say(text: &str) {
+    println!("{text}");
+}
+
+fn check_split(settings: &Settings, roles: Roles) -> anyhow::Result<()> {
+    let command = if roles == Roles::Api { "api" } else { "worker" };
+    if settings.redis_url.is_none() {
+        let problem =
+            format!("is required by `trestle {command}`: it is the way from the API to the workers");
+        return Err(wrong("TRESTLE_REDIS_URL", problem).into());
+    }
+    if settings.embedded {
+        let problem = format!(
+            "must be PostgreSQL for `trestle {command}`: SQLite serves one process; run `trestle` for both in one"
+        );
+        return Err(wrong("TRESTLE_DATABASE_URL", problem).into());
+    }
+    Ok(())
+}
+
+type Bridge = (CancellationToken, AbortOnDropHandle<()>);
+
+fn bridge(program: &mut Program, tasks: &TaskTracker) -> Option<Bridge> {
+    let url = program.settings.redis_url.clone()?;
+    let outbound = program.outbound.take()?;
+    let changes = program.app.changes().clone();
+    let stop = CancellationToken::new();
+    let task = tasks.spawn({
+        let stop = stop.clone();
+        async move {
+            if let Err(error) = worker::live::bridge(&url, changes, outbound, stop).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "live updates stay in this process"
+                );
+            }
+        }
+    });
+    Some((stop, AbortOnDropHandle::new(task)))
+}
+
+async fn start_api(
+    program: &Program,
+    graphiql: GraphiqlOptions,
+    shutdown: &CancellationToken,
+    tasks: &TaskTracker,
+    ready: impl FnOnce(&str),
+) -> anyhow::Result<AbortOnDropHandle<()>> {
+    let bind = program.settings.bind;
+    let listener =
+        TcpListener::bind(bind).await.with_context(|| format!("TRESTLE_BIND: listening on {bind}"))?;
+    let address = listener.local_addr().context("reading the address of the API")?;
+    let connections = Connections::closing_on(shutdown.clone());
+    let options = ApiOptions {
+        allowed_origins: program.settings.allowed_origins.clone(),
+        graphiql: Some(graphiql),
+        connections: connections.clone(),
+        ..ApiOptions::default()
+    };
+    let router =
+        router(program.app.clone(), options).map_err(|error| anyhow!("building the API: {error}"))?;
+    let server = tasks.spawn(serve(listener, router, connections, server_options));
+    let address = format!("http://{address}");
+    say(&format!("listening on {address}"));
+    ready(&address);
+    Ok(AbortOnDropHandle::new(server))
+}
+
+fn start_worker(program: &Program) -> Worker {
+    let name = format!("{}:{}", hostname(), std::process::id());
+    Worker::start(
+        program.app.clone(),
+        WorkerOptions {
+            queue: program.queue.clone(),
+            name,
+            concurrency: program.settings.workers,
+            shutdown: program.settings.shutdown,
+        },
+    )
+}
+
+/// Waits for a worker that ends by itself; for ever when there is none.
+async fn worker_ended(worker: &mut Option<Worker>) -> anyhow::Result<()> {
+    match worker {
+        None => std::future::pending().await,
+        Some(worker) => {
+            worker.ended().await.context("the worker ended by itself")?;
+            bail!("the worker ended by itself")
+        }
+    }
+}
+
+fn hostname() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .unwrap_or_else(|_not_linux| "worker".to_owned())
+}
+
+/// Makes the first administrator, of the settings or, when embedded and nobody is there, with a password that is
+/// printed once.
+async fn ensure_admin(program: &Program) -> anyhow::Result<()> {
+    let settings = &program.settings;
+    match (&settings.admin_email, &settings.admin_password) {
+        (Some(email), Some(password)) => {
+            let password = SecretString::from(password.clone());
+            let made = bootstrap::ensure_admin(&program.app, email, password).await;
+            if made.map_err(readable).context("TRESTLE_ADMIN_EMAIL, TRESTLE_ADMIN_PASSWORD")? {
+                tracing::info!("made the first platform administrator");
+            }
+        }
+        (None, Some(_)) => return Err(wrong("TRESTLE_ADMIN_EMAIL", "is missing: a password is set").into()),
+        (email, None) if settings.embedded => {
+            if bootstrap::any_user(&program.app).await? {
+                return Ok(());
+            }
+            let email = email.as_deref().unwrap_or(ADMIN_EMAIL);
+            let password = random_password();
+            bootstrap::ensure_admin(&program.app, email, SecretString::from(password.clone()))
+                .await
+                .map_err(readable)?;
+            say(&format!("first start: sign in as {email} with the password {password} (shown once)"));
+        }
+        (Some(_), None) => {
+            return Err(wrong("TRESTLE_ADMIN_PASSWORD", "is missing: a mail address is set").into());
+        }
+        (None, None) => {
+            if !bootstrap::any_user(&program.app).await? {
+                tracing::warn!(
+                    "nobody can sign in yet: set TRESTLE_ADMIN_EMAIL and TRESTLE_ADMIN_PASSWORD, or run `trestle admin create-user`"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Letters and digits, each as likely as the others.
+pub fn random_password() -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    (0..PASSWORD_CHARACTERS).map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())])).collect()
+}

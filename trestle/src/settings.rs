@@ -1,0 +1,403 @@
+//! The settings: flags, environment, a TOML file, defaults, in this order. A wrong one stops the start with one
+//! line that names it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::Args;
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// Every setting as it is written. Flags are `--bind`, the environment `TRESTLE_BIND`, a file `bind = "…"`.
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// Directory of embedded data: the database, files, generated keys [default: ./trestle-data]
+    #[arg(long, env = "TRESTLE_DATA_DIR", value_name = "DIR", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_dir: Option<String>,
+    /// `postgres://…` or `sqlite://…` [default: SQLite in the data directory]
+    #[arg(long, env = "TRESTLE_DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database_url: Option<String>,
+    /// `redis://…`; needed when api and worker are separate processes [default: none, the queue is in the process]
+    #[arg(long, env = "TRESTLE_REDIS_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redis_url: Option<String>,
+    /// Address of the API; port 0 picks a free one and prints it [default: 127.0.0.1:8080]
+    #[arg(long, env = "TRESTLE_BIND", value_name = "HOST:PORT", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bind: Option<String>,
+    /// Root of the tenants' directories [default: {data dir}/files]
+    #[arg(long, env = "TRESTLE_FILES_DIR", value_name = "DIR", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files_dir: Option<String>,
+    /// Encrypts credentials and records: 32 bytes in base64 [default: generated in the data directory when embedded; required with PostgreSQL]
+    #[arg(long, env = "TRESTLE_SECRET_KEY", value_name = "BASE64", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_key: Option<String>,
+    /// Signs access tokens: an Ed25519 private key, PKCS#8 PEM [default: as for the secret key]
+    #[arg(long, env = "TRESTLE_JWT_KEY", value_name = "PEM", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwt_key: Option<String>,
+    /// Mail address of the first platform administrator, made if absent
+    #[arg(long, env = "TRESTLE_ADMIN_EMAIL", value_name = "EMAIL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_email: Option<String>,
+    /// Password of the first platform administrator [default: when embedded, one is made and printed once]
+    #[arg(
+        long,
+        env = "TRESTLE_ADMIN_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true,
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_password: Option<String>,
+    /// Networks that connectors may reach although private, loopback or link-local: 10.1.0.0/16,127.0.0.1 [default: none]
+    #[arg(long, env = "TRESTLE_EGRESS_ALLOW", value_name = "CIDR,…", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    egress_allow: Option<String>,
+    /// Runs at once in a worker process [default: cores × 4]
+    #[arg(long, env = "TRESTLE_WORKERS", value_name = "NUMBER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workers: Option<Number>,
+    /// Runs of one tenant at once [default: 4]
+    #[arg(long, env = "TRESTLE_TENANT_CONCURRENCY", value_name = "NUMBER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_concurrency: Option<Number>,
+    /// A run whose worker says nothing for so long is taken over, in seconds [default: 30]
+    #[arg(long, env = "TRESTLE_LEASE_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lease_seconds: Option<Number>,
+    /// Time for running work to finish or be handed back after SIGTERM, in seconds [default: 25]
+    #[arg(long, env = "TRESTLE_SHUTDOWN_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shutdown_seconds: Option<Number>,
+    /// Origins whose pages may call the API from a browser: https://portal.example [default: its own]
+    #[arg(long, env = "TRESTLE_ALLOWED_ORIGINS", value_name = "ORIGIN,…", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed_origins: Option<String>,
+    /// What is logged, as of tracing's EnvFilter: `info`, `worker=debug,info` [default: info]
+    #[arg(long, env = "TRESTLE_LOG", value_name = "FILTER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+    /// `text` or `json`, one object a line [default: text]
+    #[arg(long, env = "TRESTLE_LOG_FORMAT", value_name = "FORMAT", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_format: Option<String>,
+}
+
+/// A number as it is written: a TOML file may say `4` or `"4"`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Number {
+    /// `4`
+    Integer(i64),
+    /// `"4"`
+    Text(String),
+}
+
+impl std::str::FromStr for Number {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::Text(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => write!(formatter, "{number}"),
+            Self::Text(text) => formatter.write_str(text),
+        }
+    }
+}
+
+/// The settings as the program uses them.
+#[derive(Clone)]
+pub struct Settings {
+    /// Embedded data.
+    pub data_dir: PathBuf,
+    /// With its scheme.
+    pub database_url: String,
+    /// Whether the database is the embedded one.
+    pub embedded: bool,
+    /// The queue of several processes.
+    pub redis_url: Option<String>,
+    /// Address of the API.
+    pub bind: SocketAddr,
+    /// Root of the tenants' directories.
+    pub files_dir: PathBuf,
+    /// `None`: generated or read from the data directory.
+    pub secret_key: Option<[u8; 32]>,
+    /// `None`: generated or read from the data directory.
+    pub jwt_key: Option<String>,
+    /// Mail address and password of the first administrator.
+    pub admin_email: Option<String>,
+    /// See `admin_email`.
+    pub admin_password: Option<String>,
+    /// Exceptions of the egress guard.
+    pub egress_allow: Vec<IpNet>,
+    /// Runs at once.
+    pub workers: usize,
+    /// Runs of one tenant at once.
+    pub tenant_concurrency: u32,
+    /// Length of a lease.
+    pub lease: Duration,
+    /// Time to shut down in.
+    pub shutdown: Duration,
+    /// Origins of browsers' pages.
+    pub allowed_origins: Vec<HeaderValue>,
+    /// Filter of the log.
+    pub log: String,
+    /// One JSON object a line.
+    pub log_json: bool,
+}
+
+/// One setting can't be used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct WrongSetting {
+    name: String,
+    problem: String,
+}
+
+impl fmt::Display for WrongSetting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.name, self.problem)
+    }
+}
+
+impl std::error::Error for WrongSetting {}
+
+/// A setting that can't be used.
+pub fn wrong(name: &str, problem: impl Into<String>) -> WrongSetting {
+    WrongSetting { name: name.to_owned(), problem: problem.into() }
+}
+
+impl Settings {
+    /// Reads what was written, over the file, over the defaults.
+    ///
+    /// # Errors
+    /// The first setting that can't be used.
+    pub fn read(written: &Written, file: Option<&Path>) -> Result<Self, WrongSetting> {
+        let mut figment = Figment::new();
+        if let Some(path) = file {
+            if !path.is_file() {
+                return Err(wrong("--config", format!("there is no file {}", path.display())));
+            }
+            figment = figment.merge(Toml::file_exact(path));
+        }
+        let written: Written = figment.merge(Serialized::defaults(written)).extract().map_err(|error| {
+            let name = if error.path.is_empty() { "--config".to_owned() } else { error.path.join(".") };
+            wrong(&name, error.kind.to_string())
+        })?;
+        Self::of(written)
+    }
+
+    /// Points everything that is kept to one directory, whatever was set.
+    pub fn use_directory(&mut self, directory: &Path) {
+        self.data_dir = directory.to_owned();
+        self.files_dir = directory.join("files");
+        self.database_url = format!("sqlite://{}?mode=rwc", directory.join("trestle.db").display());
+        self.embedded = true;
+        self.redis_url = None;
+        self.secret_key = None;
+        self.jwt_key = None;
+        self.admin_email = None;
+        self.admin_password = None;
+    }
+
+    fn of(written: Written) -> Result<Self, WrongSetting> {
+        let data_dir = PathBuf::from(filled(written.data_dir).unwrap_or_else(|| "./trestle-data".to_owned()));
+        let (database_url, embedded) = match filled(written.database_url) {
+            None => (format!("sqlite://{}?mode=rwc", data_dir.join("trestle.db").display()), true),
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => (url, false),
+            Some(url) if url.starts_with("sqlite:") => (url, true),
+            Some(_) => {
+                return Err(wrong("TRESTLE_DATABASE_URL", "must begin with postgres:// or sqlite://"));
+            }
+        };
+        let redis_url = filled(written.redis_url);
+        if redis_url.as_ref().is_some_and(|url| !url.starts_with("redis://") && !url.starts_with("rediss://"))
+        {
+            return Err(wrong("TRESTLE_REDIS_URL", "must begin with redis:// or rediss://"));
+        }
+        let bind = filled(written.bind).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+        let bind = bind.parse().map_err(|_invalid| {
+            wrong("TRESTLE_BIND", format!("`{bind}` is not an address and port like 127.0.0.1:8080"))
+        })?;
+        let secret_key = match filled(written.secret_key) {
+            Some(text) => Some(secret_key(&text)?),
+            None => None,
+        };
+        let jwt_key = filled(written.jwt_key);
+        if !embedded && secret_key.is_none() {
+            let problem =
+                "is required with PostgreSQL: 32 random bytes in base64, e.g. of `openssl rand -base64 32`";
+            return Err(wrong("TRESTLE_SECRET_KEY", problem));
+        }
+        if !embedded && jwt_key.is_none() {
+            let problem = "is required with PostgreSQL: an Ed25519 private key, e.g. of `openssl genpkey -algorithm ed25519`";
+            return Err(wrong("TRESTLE_JWT_KEY", problem));
+        }
+        if let Some(pem) = &jwt_key
+            && let Err(error) = domain::token::TokenSigner::from_pem(pem)
+        {
+            return Err(wrong(
+                "TRESTLE_JWT_KEY",
+                format!("is not an Ed25519 private key in PKCS#8 PEM: {error}"),
+            ));
+        }
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let log = filled(written.log).unwrap_or_else(|| "info".to_owned());
+        if let Err(error) = log.parse::<tracing_subscriber::EnvFilter>() {
+            return Err(wrong("TRESTLE_LOG", error.to_string()));
+        }
+        let log_json = match filled(written.log_format).as_deref() {
+            None | Some("text") => false,
+            Some("json") => true,
+            Some(other) => {
+                return Err(wrong("TRESTLE_LOG_FORMAT", format!("`{other}` is neither `text` nor `json`")));
+            }
+        };
+        let seconds = |name, number, default, range| {
+            integer(name, number, default, range).map(|seconds| Duration::from_secs(seconds as u64))
+        };
+        Ok(Self {
+            files_dir: filled(written.files_dir).map_or_else(|| data_dir.join("files"), PathBuf::from),
+            data_dir,
+            database_url,
+            embedded,
+            redis_url,
+            bind,
+            secret_key,
+            jwt_key,
+            admin_email: filled(written.admin_email),
+            admin_password: filled(written.admin_password),
+            egress_allow: networks(filled(written.egress_allow))?,
+            workers: integer("TRESTLE_WORKERS", written.workers, cores * 4, 1..=1_000)?,
+            tenant_concurrency: integer(
+                "TRESTLE_TENANT_CONCURRENCY",
+                written.tenant_concurrency,
+                4,
+                1..=1_000,
+            )? as u32,
+            lease: seconds("TRESTLE_LEASE_SECONDS", written.lease_seconds, 30, 1..=3_600)?,
+            shutdown: seconds("TRESTLE_SHUTDOWN_SECONDS", written.shutdown_seconds, 25, 0..=3_600)?,
+            allowed_origins: origins(filled(written.allowed_origins))?,
+            log,
+            log_json,
+        })
+    }
+}
+
+/// An empty value counts as none, as shells and compose files leave it.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
+}
+
+fn integer(
+    name: &str,
+    number: Option<Number>,
+    default: usize,
+    range: std::ops::RangeInclusive<usize>,
+) -> Result<usize, WrongSetting> {
+    let Some(number) = number else { return Ok(default) };
+    let text = number.to_string();
+    match text.trim().parse::<usize>() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => {
+            let problem = format!("`{text}` is not a whole number from {} to {}", range.start(), range.end());
+            Err(wrong(name, problem))
+        }
+    }
+}
+
+fn secret_key(text: &str) -> Result<[u8; 32], WrongSetting> {
+    let bytes =
+        STANDARD.decode(text.trim()).map_err(|_invalid| wrong("TRESTLE_SECRET_KEY", "is not base64"))?;
+    let length = bytes.len();
+    bytes.try_into().map_err(|_length| {
+        wrong("TRESTLE_SECRET_KEY", format!("has {length} bytes; it must have 32, in base64"))
+    })
+}
+
+fn networks(text: Option<String>) -> Result<Vec<IpNet>, WrongSetting> {
+    let text = text.unwrap_or_default();
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let network = part.parse::<IpNet>().ok();
+            network.or_else(|| part.parse::<std::net::IpAddr>().ok().map(IpNet::from)).ok_or_else(|| {
+                wrong("TRESTLE_EGRESS_ALLOW", format!("`{part}` is not a network like 10.1.0.0/16"))
+            })
+        })
+        .collect()
+}
+
+fn origins(text: Option<String>) -> Result<Vec<HeaderValue>, WrongSetting> {
+    let text = text.unwrap_or_default();
+    text.split(',')
+        .map(|part| part.trim().trim_end_matches('/'))
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let host = part.strip_prefix("https://").or_else(|| part.strip_prefix("http://"));
+            let is_origin = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']));
+            match HeaderValue::from_str(part) {
+                Ok(origin) if is_origin => Ok(origin),
+                _ => Err(wrong(
+                    "TRESTLE_ALLOWED_ORIGINS",
+                    format!("`{part}` is not an origin like https://portal.example"),
+                )),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Number, Settings, Written};
+
+    fn problem(written: Written) -> String {
+        Settings::read(&written, None).err().map(|wrong| wrong.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn defaults_are_embedded() {
+        let settings = Settings::read(&Written::default(), None).expect("defaults work");
+        assert_eq!(settings.database_url, "sqlite://./trestle-data/trestle.db?mode=rwc");
+        assert_eq!(settings.bind.to_string(), "127.0.0.1:8080");
+        assert!(settings.embedded && settings.egress_allow.is_empty());
+        assert_eq!(
+            (settings.tenant_concurrency, settings.lease.as_secs(), settings.shutdown.as_secs()),
+            (4, 30, 25)
+        );
+    }
+
+    #[test]
+    fn a_wrong_setting_is_one_line_that_names_it() {
+        let some = |text: &str| Some(text.to_owned());
+        let bind = Written { bind: some("nowhere"), ..Default::default() };
+        assert_eq!(problem(bind), "TRESTLE_BIND: `nowhere` is not an address and port like 127.0.0.1:8080");
+        let workers = Written { workers: Some(Number::Text("many".into())), ..Default::default() };
+        assert_eq!(problem(workers), "TRESTLE_WORKERS: `many` is not a whole number from 1 to 1000");
+        let egress = Written { egress_allow: some("10.0.0.0/8, home"), ..Default::default() };
+        assert_eq!(problem(egress), "TRESTLE_EGRESS_ALLOW: `home` is not a network like 10.1.0.0/16");
+        let key = Written { secret_key: some("c2hvcnQ="), ..Default::default() };
+        assert_eq!(problem(key), "TRESTLE_SECRET_KEY: has 5 bytes; it must have 32, in base64");
+        let postgres = Written { database_url: some("postgres://localhost/trestle"), ..Default::default() };
+        assert!(problem(postgres).starts_with("TRESTLE_SECRET_KEY: is required with PostgreSQL"));
+        let mysql = Written { database_url: some("mysql://localhost"), ..Default::default() };
+        assert_eq!(problem(mysql), "TRESTLE_DATABASE_URL: must begin with postgres:// or sqlite://");
+    }
+}
