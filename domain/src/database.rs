@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, DatabaseBackend, DatabaseConnection, DatabaseTransaction, TransactionTrait};
+use sea_orm::{
+    ConnectOptions, DatabaseBackend, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
 
 use crate::error::{Doing, Error, Result};
 
@@ -47,7 +50,12 @@ impl Database {
 
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction> {
-        self.write.begin().await.doing("beginning a transaction")
+        // SQLite: a transaction that reads first and writes later would fail where another process wrote in between.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.write.begin_with_options(options).await.doing("beginning a transaction")
     }
 
     /// Which database it is.

@@ -437,7 +437,7 @@ pub enum Selection {
     /// These.
     Ids(Vec<Uuid>),
     /// All that match.
-    Filter(FailureFilter),
+    Filter(Box<FailureFilter>),
 }
 
 /// The tenant whose failures a selection names, and the condition for them.

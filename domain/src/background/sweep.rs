@@ -2,7 +2,6 @@
 //! queue what it does not know.
 
 use chrono::{DateTime, Duration, Utc};
-use entity::idempotency_key;
 use entity::job::{self, JobStatus};
 use entity::run;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -15,7 +14,7 @@ use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
-use crate::{idempotency, job as jobs};
+use crate::{idempotency, job as jobs, session};
 
 /// Rows of each kind that one sweep takes.
 const ROWS_MAX: u64 = 500;
@@ -50,22 +49,13 @@ impl Background {
         Ok((swept, hints))
     }
 
-    /// Forgets idempotency keys that are no longer looked at.
+    /// Deletes what nobody looks at any more: old idempotency keys, ended sessions. Answers with how many rows.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "rows of this table belong to a principal, not to a tenant"
-    )]
-    pub async fn forget_idempotency_keys(&self) -> Result<u64> {
-        let before = self.app().clock().now() - Duration::hours(idempotency::KEY_HOURS);
-        let forgotten = idempotency_key::Entity::delete_many()
-            .filter(idempotency_key::Column::CreatedAt.lt(before))
-            .exec(self.app().database().writer())
-            .await
-            .doing("forgetting idempotency keys")?;
-        Ok(forgotten.rows_affected)
+    pub async fn purge(&self) -> Result<u64> {
+        let keys = idempotency::purge(self.app()).await?;
+        Ok(keys + session::purge(self.app()).await?)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
