@@ -592,6 +592,80 @@ async fn bad_rows_in_a_large_batch_leave_the_others_alone() {
 }
 
 #[tokio::test]
+async fn batches_in_a_row_are_exact_whichever_way_they_are_sent() {
+    let mut database = Database::new(
+        "CREATE TABLE c (id int PRIMARY KEY); INSERT INTO c VALUES (1);
+         CREATE TABLE t (id int PRIMARY KEY, name varchar(20), c int REFERENCES c, n numeric(6,2) CHECK (n < 1000 AND name <> 'x'),
+           boss int REFERENCES t, at timestamptz, flag bool, ratio float8);
+         CREATE TABLE picky (id int PRIMARY KEY);
+         CREATE FUNCTION pick() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id % 2 = 0 THEN RETURN NULL; END IF; RETURN NEW; END';
+         CREATE TRIGGER pick BEFORE INSERT ON picky FOR EACH ROW EXECUTE FUNCTION pick();",
+    )
+    .await;
+    let access = database.access();
+    let open = |table: &str| OpenDestination {
+        access: access.clone(),
+        stream: stream(&["id"], None),
+        options: json!({"table": table}),
+        run: uuid::Uuid::nil(),
+    };
+    let mut destination = connector().open_destination(open("t")).await.unwrap();
+    let mut write =
+        async |records: &[Value]| summary(&destination.write(&writes(records, &["id"])).await.unwrap());
+    let row = |id: i64| json!({"id": id, "name": "a\tb\\c\nd\re\\.", "c": 1, "n": "1.005", "boss": null, "at": "2026-01-01T00:00:00+01:00", "flag": id % 2 == 0, "ratio": 1e-7});
+    let rows = |ids: std::ops::Range<i64>| ids.map(row).collect::<Vec<_>>();
+    for start in [0, 10, 20] {
+        assert_eq!(write(&rows(start..start + 10)).await, ["created"; 10]);
+    }
+    // One key is there already, and a manager comes with the same batch, after its subordinate.
+    let mut mixed = rows(29..33);
+    mixed[1]["boss"] = json!(32);
+    assert_eq!(write(&mixed).await, ["unchanged", "created", "created", "created"]);
+    for start in [40, 50, 60, 70, 80] {
+        assert_eq!(write(&rows(start..start + 10)).await, ["created"; 10]);
+    }
+    let mut bad = rows(100..160);
+    bad[3]["c"] = json!(7);
+    bad[9]["n"] = json!(2000);
+    bad[17]["n"] = json!(99999);
+    bad[21]["name"] = json!("x");
+    bad[30]["boss"] = json!(-1);
+    bad[40]["at"] = json!("never");
+    bad[50]["c"] = json!(8);
+    let mut expected = vec!["created"; 60];
+    for (place, what) in [
+        (3, "/c foreign_key"),
+        (9, "/name check, /n check"),
+        (17, "/n range"),
+        (21, "/name check, /n check"),
+        (30, "/boss foreign_key"),
+        (40, "/at type"),
+        (50, "/c foreign_key"),
+    ] {
+        expected[place] = what;
+    }
+    let found: Vec<String> = write(&bad)
+        .await
+        .iter()
+        .map(|found| found.replace("/n check, /name check", "/name check, /n check"))
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(
+        database.rows("SELECT count(*), count(*) FILTER (WHERE name = E'a\\tb\\\\c\\nd\\re\\\\.' AND n IN (1.00, 1.01) AND at = '2025-12-31 23:00Z' AND flag = (id % 2 = 0) AND ratio = 1e-7) AS same FROM t").await,
+        json!([{"count": 136, "same": 136}])
+    );
+    // What a trigger leaves out is not counted as created.
+    let mut destination = connector().open_destination(open("picky")).await.unwrap();
+    let mut write = async |ids: &[i64]| {
+        let records: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
+        summary(&destination.write(&writes(&records, &["id"])).await.unwrap())
+    };
+    assert_eq!(write(&[1, 3]).await, ["created", "created"]);
+    assert_eq!(write(&[5, 6, 7]).await, ["created", "unchanged", "created"]);
+    assert_eq!(database.rows("SELECT count(*) FROM picky").await, json!([{"count": 4}]));
+}
+
+#[tokio::test]
 async fn rows_that_lack_a_required_column_are_updated_but_not_inserted() {
     let mut database = Database::new(
         "CREATE TABLE t (id int PRIMARY KEY, name text NOT NULL, n int); INSERT INTO t VALUES (1, 'one', 1)",

@@ -9,9 +9,9 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row};
 
 use super::cell::Cell;
-use super::connection::quoted;
+use super::connection::{database_error, quoted};
 use super::refusal;
-use super::table::{ColumnKind, Table, is_column_name};
+use super::table::{ColumnKind, Constraint, Screen, Table, is_column_name};
 use crate::{Action, FieldError, RecordError, Write, WriteOutcome};
 
 /// The batch before it is written: who can't be, and the others in groups.
@@ -172,6 +172,90 @@ impl Group<'_> {
             column.not_null && !column.has_default && column.writable && !self.columns.contains(index)
         });
         lacking.map(|(_, column)| refusal::field(&column.name, "not_null", "a value is required")).collect()
+    }
+
+    /// Takes rows out, given by their places in the group in ascending order.
+    pub(super) fn remove(&mut self, rows: &[usize]) {
+        let columns = self.columns.len();
+        let mut kept = 0;
+        let is_out = |row: usize| rows.binary_search(&row).is_ok();
+        self.rows.retain(|_| {
+            kept += 1;
+            !is_out(kept - 1)
+        });
+        let mut cell = 0;
+        self.cells.retain(|_| {
+            cell += 1;
+            !is_out((cell - 1) / columns)
+        });
+    }
+
+    /// True when all its rows may be sent by [`Group::copy`].
+    pub(super) fn can_copy(&self, table: &Table) -> bool {
+        table.takes_copy && !self.update_only
+    }
+
+    /// Inserts all rows by COPY, the server's fastest way. Fails as a whole when one key is there already.
+    pub(super) async fn copy(&self, connection: &mut PgConnection, table: &Table) -> Result<(), sqlx::Error> {
+        let names = self.columns.iter().map(|index| quoted(&table.columns[*index].name)).collect::<Vec<_>>();
+        let statement = format!("COPY {} ({}) FROM STDIN", table.name, names.join(", "));
+        let mut text = String::with_capacity(self.cells.len() * 16);
+        for (place, cell) in self.cells.iter().enumerate() {
+            cell.copy_text(&mut text);
+            text.push(if (place + 1) % self.columns.len() == 0 { '\n' } else { '\t' });
+        }
+        let mut copy = connection.copy_in_raw(&statement).await?;
+        copy.send(text.as_bytes()).await?;
+        copy.finish().await.map(|_| ())
+    }
+
+    /// The rows, by their places in the group, that break the constraint of an error. Empty when that
+    /// can't be asked in one statement.
+    pub(super) async fn screen(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        error: &sqlx::Error,
+    ) -> Result<Vec<usize>, sqlx::Error> {
+        let named = database_error(error).and_then(|error| table.constraints.get(error.constraint()?));
+        let Some(Constraint { columns, screen: Some(screen) }) = named else { return Ok(Vec::new()) };
+        let place = |name: &String| self.columns.iter().position(|index| table.columns[*index].name == *name);
+        let Some(places) = columns.iter().map(place).collect::<Option<Vec<usize>>>() else {
+            return Ok(Vec::new());
+        };
+        let broken = match screen {
+            Screen::Check(condition) => {
+                let named = self.columns.iter().enumerate().map(|(place, index)| {
+                    let column = &table.columns[*index];
+                    format!("c{place}::{} AS {}", column.type_full, quoted(&column.name))
+                });
+                format!(
+                    "(SELECT {}, n AS trestle_ordinal FROM input) AS s WHERE ({condition}) IS FALSE",
+                    named.collect::<Vec<_>>().join(", ")
+                )
+            }
+            Screen::Reference { table: referred, columns } => {
+                let given = places.iter().map(|place| format!("i.c{place} IS NOT NULL"));
+                let same = places.iter().zip(columns);
+                let same = same.map(|(place, column)| format!("r.{} = i.c{place}", quoted(column)));
+                format!(
+                    "(SELECT i.n AS trestle_ordinal FROM input AS i WHERE {} AND NOT EXISTS \
+                     (SELECT 1 FROM {referred} AS r WHERE {})) AS s",
+                    given.collect::<Vec<_>>().join(" AND "),
+                    same.collect::<Vec<_>>().join(" AND ")
+                )
+            }
+        };
+        let sql = format!(
+            "WITH {} SELECT coalesce(array_agg(s.trestle_ordinal ORDER BY s.trestle_ordinal), '{{}}') FROM {broken}",
+            self.input_sql(table)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        for column in 0..self.columns.len() {
+            query = self.bind(query, table, column, 0..self.rows.len());
+        }
+        let ordinals: Vec<i64> = query.fetch_one(connection).await?.try_get(0)?;
+        Ok(ordinals.into_iter().filter_map(|ordinal| usize::try_from(ordinal - 1).ok()).collect())
     }
 
     /// Writes the rows in one statement, which succeeds or fails as a whole.

@@ -137,6 +137,30 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// Appends it as COPY's text format writes it.
+    pub(super) fn copy_text(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("\\N"),
+            Self::Bool(flag) => out.push(if *flag { 't' } else { 'f' }),
+            Self::Int(number) => out.push_str(&number.to_string()),
+            Self::Float(number) => out.push_str(&format!("{number:?}")),
+            Self::Text(text) | Self::Suspect(text) => {
+                let mut rest: &str = text;
+                while let Some(at) = rest.find(['\\', '\t', '\n', '\r']) {
+                    out.push_str(&rest[..at]);
+                    out.push_str(match rest.as_bytes()[at] {
+                        b'\t' => "\\t",
+                        b'\n' => "\\n",
+                        b'\r' => "\\r",
+                        _ => "\\\\",
+                    });
+                    rest = &rest[at + 1..];
+                }
+                out.push_str(rest);
+            }
+        }
+    }
+
     pub(super) fn is_suspect(&self) -> bool {
         matches!(self, Self::Suspect(_))
     }
@@ -358,6 +382,23 @@ mod tests {
         assert_eq!(sent("\"a\\u0000b\"", ColumnKind::Other), Err(Refusal::NulCharacter));
         assert_eq!(Cell::of(&json!(null), &column(int, true)), Err(Refusal::NotNull));
         assert_eq!(Cell::of(&json!(null), &column(int, false)), Ok(Cell::Null));
+    }
+
+    #[test]
+    fn copy_text_reads_back() {
+        let written = |cell: Cell<'_>| {
+            let mut out = String::new();
+            cell.copy_text(&mut out);
+            out
+        };
+        assert_eq!(written(Cell::Null), "\\N");
+        assert_eq!(written(Cell::Float(1e300)), "1e300");
+        assert_eq!(written(Cell::Int(i64::MIN)), "-9223372036854775808");
+        for text in ["", "\\N", "\\.", "a\tb\nc\rd\\e", "ü\\ü"] {
+            let escaped = written(Cell::Text(Cow::Borrowed(text)));
+            let read = crate::postgres::decode::unescape(escaped.as_bytes());
+            assert_eq!(read, Ok(Some(Cow::Borrowed(text))), "{escaped}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) fn row(error: &sqlx::Error, table: &Table, field_errors: Vec<FieldErr
         return rejected(detail, field_errors);
     }
     let constraint = server.constraint().unwrap_or_default();
-    let of_constraint = || table.constraints.get(constraint).cloned().unwrap_or_default();
+    let of_constraint = || table.constraints.get(constraint).map(|c| c.columns.clone()).unwrap_or_default();
     let (columns, rule, words) = match server.code() {
         "23502" => {
             let column = server.column().map(str::to_owned).into_iter().collect();

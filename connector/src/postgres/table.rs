@@ -63,10 +63,26 @@ pub(super) struct Table {
     by_name: HashMap<String, usize>,
     /// Indexes of the key columns.
     pub(super) keys: Vec<usize>,
-    /// Columns of constraints and unique indexes, by name.
-    pub(super) constraints: HashMap<String, Vec<String>>,
+    /// Constraints and unique indexes, by name.
+    pub(super) constraints: HashMap<String, Constraint>,
+    /// True when rows may come by COPY: nothing of the table's own can leave some out in silence.
+    pub(super) takes_copy: bool,
     /// `xmax` can't be read from rows inserted through a partitioned table.
     pub(super) partitioned: bool,
+}
+
+/// What a table's definition says about a constraint.
+pub(super) struct Constraint {
+    pub(super) columns: Vec<String>,
+    pub(super) screen: Option<Screen>,
+}
+
+/// How to find all rows that break a constraint in one statement.
+pub(super) enum Screen {
+    /// A condition on the columns by their names.
+    Check(String),
+    /// The columns of another table that must hold the values.
+    Reference { table: String, columns: Vec<String> },
 }
 
 impl Table {
@@ -82,7 +98,12 @@ impl Table {
     ) -> Result<Option<Self>, SystemError> {
         let failed = |error| system_error("reading the table's definition", error);
         let name = format!("{}.{}", quoted(schema), quoted(table));
-        let sql = "SELECT oid::int8, relkind::text FROM pg_class WHERE oid = to_regclass($1)";
+        // Triggers that run before a row (bit 2 of tgtype) can leave it out; rules and row security
+        // do not go with COPY.
+        let sql = "SELECT c.oid::int8, c.relkind::text, c.relkind = 'r' AND NOT c.relhasrules \
+                   AND NOT c.relrowsecurity AND NOT EXISTS (SELECT 1 FROM pg_trigger t \
+                   WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype::int & 2 <> 0) \
+                   FROM pg_class c WHERE c.oid = to_regclass($1)";
         let Some(row) =
             sqlx::query(sql).bind(&name).fetch_optional(&mut *connection).await.map_err(failed)?
         else {
@@ -90,6 +111,7 @@ impl Table {
         };
         let oid: i64 = row.try_get(0).map_err(failed)?;
         let kind: String = row.try_get(1).map_err(failed)?;
+        let takes_copy: bool = row.try_get(2).map_err(failed)?;
         if !matches!(kind.as_str(), "r" | "p") {
             return Err(misconfigured(format!("{name} has relkind {kind}"))
                 .with_hint(format!("`{table}` is not a table (a view, perhaps)")));
@@ -132,7 +154,7 @@ impl Table {
             has_key |= usable
                 && columns.len() == key_fields.len()
                 && key_fields.iter().all(|field| columns.contains(field));
-            constraints.insert(row.try_get::<String, _>(0).map_err(failed)?, columns);
+            constraints.insert(row.try_get(0).map_err(failed)?, Constraint { columns, screen: None });
         }
         if !has_key {
             let fields = key_fields.join("`, `");
@@ -142,14 +164,32 @@ impl Table {
                 ),
             ));
         }
-        let sql = "SELECT conname::text, ARRAY(SELECT a.attname::text FROM pg_attribute a \
-                   WHERE a.attrelid = conrelid AND a.attnum = ANY(conkey)) \
-                   FROM pg_constraint WHERE conrelid = $1::int8::oid";
+        // A table that refers to itself can't be asked: a batch may bring both ends. Row security would
+        // hide rows that the constraint sees.
+        let sql = "SELECT c.conname::text, ARRAY(SELECT a.attname::text \
+                   FROM unnest(c.conkey) WITH ORDINALITY AS k(number, place) \
+                   JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number ORDER BY k.place), \
+                   CASE WHEN c.contype = 'c' THEN pg_get_expr(c.conbin, c.conrelid) END, \
+                   CASE WHEN c.contype = 'f' AND c.confrelid <> c.conrelid AND NOT r.relrowsecurity \
+                   THEN c.confrelid::regclass::text END, ARRAY(SELECT a.attname::text \
+                   FROM unnest(c.confkey) WITH ORDINALITY AS k(number, place) \
+                   JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.number ORDER BY k.place) \
+                   FROM pg_constraint c LEFT JOIN pg_class r ON r.oid = c.confrelid \
+                   WHERE c.conrelid = $1::int8::oid";
         let rows = sqlx::query(sql).bind(oid).fetch_all(&mut *connection).await.map_err(failed)?;
         for row in rows {
-            constraints.insert(row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+            let check: Option<String> = row.try_get(2).map_err(failed)?;
+            let reference: Option<String> = row.try_get(3).map_err(failed)?;
+            let referred: Vec<String> = row.try_get(4).map_err(failed)?;
+            let screen = match (check, reference) {
+                (Some(condition), _) => Some(Screen::Check(condition)),
+                (None, Some(table)) => Some(Screen::Reference { table, columns: referred }),
+                (None, None) => None,
+            };
+            let constraint = Constraint { columns: row.try_get(1).map_err(failed)?, screen };
+            constraints.insert(row.try_get(0).map_err(failed)?, constraint);
         }
-        Ok(Some(Self { name, columns, by_name, keys, constraints, partitioned: kind == "p" }))
+        Ok(Some(Self { name, columns, by_name, keys, constraints, takes_copy, partitioned: kind == "p" }))
     }
 
     pub(super) fn index_of(&self, field: &str) -> Option<usize> {
