@@ -42,7 +42,7 @@ impl Server {
             run(Command::new("chown").arg("postgres").arg(dir.path()));
         }
         let data = dir.path().join("data");
-        run(&mut server_command(
+        run(server_command(
             "initdb",
             &["-D", path(&data), "-U", "postgres", "-A", "scram-sha-256", "--pwfile"],
         )
