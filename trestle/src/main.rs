@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::serve::Roles;
-use crate::settings::{Settings, WrongSetting, Written};
+use crate::settings::{Settings, Written, WrongSetting};
 
 /// Exit code for wrong settings and arguments, as of sysexits' EX_USAGE family in most tools.
 const EXIT_USAGE: u8 = 2;
@@ -60,6 +60,10 @@ fn main() -> ExitCode {
         return report(serve::print_schema());
     }
     let settings = match Settings::read(&arguments.settings, arguments.config.as_deref()) {
+        // In the demonstration things go wrong on purpose, and people read what it prints.
+        Ok(settings) if matches!(arguments.command, Some(Command::Demo)) => {
+            settings.with_default_log("error")
+        }
         Ok(settings) => settings,
         Err(problem) => return usage(&problem),
     };

@@ -123,7 +123,7 @@ pub async fn migrate(settings: Settings) -> anyhow::Result<()> {
 /// # Errors
 /// None; the signature is that of the other commands.
 pub fn print_schema() -> anyhow::Result<()> {
-    say(api::sdl().trim_end());
+    say(api::graphql::sdl().trim_end());
     Ok(())
 }
 
@@ -187,8 +187,9 @@ async fn start_api(
         connections: connections.clone(),
         ..ApiOptions::default()
     };
-    let router =
-        router(program.app.clone(), options).map_err(|error| anyhow!("building the API: {error}"))?;
+    let patience = ServerOptions::default().drain_timeout.min(program.settings.shutdown);
+    let server_options = ServerOptions { drain_timeout: patience, ..ServerOptions::default() };
+    let router = router(&program.app, options);
     let server = tasks.spawn(serve(listener, router, connections, server_options));
     let address = format!("http://{address}");
     say(&format!("listening on {address}"));
@@ -205,6 +206,7 @@ fn start_worker(program: &Program) -> Worker {
             name,
             concurrency: program.settings.workers,
             shutdown: program.settings.shutdown,
+            retry_wait: program.settings.retry_wait,
         },
     )
 }

@@ -15,6 +15,9 @@ use figment::providers::{Format, Serialized, Toml};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+/// What is logged when nobody says: libraries speak only when something is wrong.
+pub const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,apalis_core=warn,sqlx=warn";
+
 /// Every setting as it is written. Flags are `--bind`, the environment `TRESTLE_BIND`, a file `bind = "…"`.
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,11 +84,15 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_SHUTDOWN_SECONDS", value_name = "SECONDS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     shutdown_seconds: Option<Number>,
+    /// First wait before a run whose system stayed down is tried again, in seconds; it doubles [default: 15]
+    #[arg(long, env = "TRESTLE_RETRY_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_seconds: Option<Number>,
     /// Origins whose pages may call the API from a browser: https://portal.example [default: its own]
     #[arg(long, env = "TRESTLE_ALLOWED_ORIGINS", value_name = "ORIGIN,…", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     allowed_origins: Option<String>,
-    /// What is logged, as of tracing's EnvFilter: `info`, `worker=debug,info` [default: info]
+    /// What is logged, as of tracing's EnvFilter: `debug`, `worker=debug,info` [default: info; of libraries warn; in the demo error]
     #[arg(long, env = "TRESTLE_LOG", value_name = "FILTER", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     log: Option<String>,
@@ -155,6 +162,8 @@ pub struct Settings {
     pub lease: Duration,
     /// Time to shut down in.
     pub shutdown: Duration,
+    /// First wait before a run whose system stayed down is tried again.
+    pub retry_wait: Duration,
     /// Origins of browsers' pages.
     pub allowed_origins: Vec<HeaderValue>,
     /// Filter of the log.
@@ -201,6 +210,14 @@ impl Settings {
             wrong(&name, error.kind.to_string())
         })?;
         Self::of(written)
+    }
+
+    /// Logs by this filter unless another one was set.
+    pub fn with_default_log(mut self, filter: &str) -> Self {
+        if self.log == DEFAULT_LOG {
+            self.log = filter.to_owned();
+        }
+        self
     }
 
     /// Points everything that is kept to one directory, whatever was set.
@@ -258,7 +275,7 @@ impl Settings {
             ));
         }
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let log = filled(written.log).unwrap_or_else(|| "info".to_owned());
+        let log = filled(written.log).unwrap_or_else(|| DEFAULT_LOG.to_owned());
         if let Err(error) = log.parse::<tracing_subscriber::EnvFilter>() {
             return Err(wrong("TRESTLE_LOG", error.to_string()));
         }
@@ -293,6 +310,7 @@ impl Settings {
             )? as u32,
             lease: seconds("TRESTLE_LEASE_SECONDS", written.lease_seconds, 30, 1..=3_600)?,
             shutdown: seconds("TRESTLE_SHUTDOWN_SECONDS", written.shutdown_seconds, 25, 0..=3_600)?,
+            retry_wait: seconds("TRESTLE_RETRY_SECONDS", written.retry_seconds, 15, 1..=3_600)?,
             allowed_origins: origins(filled(written.allowed_origins))?,
             log,
             log_json,

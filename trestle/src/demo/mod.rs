@@ -61,6 +61,7 @@ async fn finish_first_runs(program: &Program) -> anyhow::Result<()> {
             name: "demo".to_owned(),
             concurrency: program.settings.workers,
             shutdown: program.settings.shutdown,
+            retry_wait: program.settings.retry_wait,
         },
     );
     let actor = Actor::operator(program.app.clone());

@@ -24,7 +24,7 @@ const UNAVAILABLE_EVERY: u64 = 9;
 /// Every so many requests one is answered 429.
 const RATE_LIMITED_EVERY: u64 = 25;
 /// Orders above this amount are refused.
-const AMOUNT_MAX: f64 = 9_000.0;
+const AMOUNT_MAX: f64 = 7_700.0;
 
 /// A warehouse that is ready to be served.
 pub struct Warehouse {
