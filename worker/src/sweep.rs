@@ -20,8 +20,8 @@ const SWEEPS_IN_A_ROW_MAX: u32 = 10;
 const FULL_BATCH: usize = 500;
 /// Longest wait for the queue; what was not pushed is pushed by a later sweep.
 const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often old idempotency keys are forgotten.
-const FORGET_INTERVAL: Duration = Duration::from_secs(600);
+/// How often rows that nobody looks at any more are deleted.
+const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Sweeps until `shutdown`. An outage of database or queue is logged and waited out.
 pub(crate) async fn run(background: Background, queue: Queue, shutdown: CancellationToken) {
@@ -32,14 +32,14 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
         pushes: Outage::new("the queue, for sweeping,"),
     };
     let mut sweep = interval(SWEEP_INTERVAL);
-    let mut forget = interval(FORGET_INTERVAL);
+    let mut purge = interval(PURGE_INTERVAL);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    forget.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = sweep.tick() => sweeper.sweep_all(&shutdown).await,
-            _ = forget.tick() => sweeper.forget().await,
+            _ = purge.tick() => sweeper.purge().await,
         }
     }
 }
@@ -98,11 +98,11 @@ impl Sweeper {
         }
     }
 
-    async fn forget(&self) {
+    async fn purge(&self) {
         match self.background.purge().await {
-            Ok(forgotten) => {
+            Ok(purged) => {
                 self.database.answered();
-                tracing::debug!(forgotten, "old idempotency keys were forgotten");
+                tracing::debug!(purged, "rows that nobody looks at any more were deleted");
             }
             Err(error) => self.database.failed(&error),
         }
