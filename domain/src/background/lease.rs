@@ -27,6 +27,7 @@ use super::claim::lease_duration;
 use super::failed::{WholeFailure, clean, end_failed};
 use super::{receipt, recovery};
 use crate::app::App;
+use crate::dispatch::{JobHint, Priority};
 use crate::error::{Doing, Error, Result};
 use crate::id::new_id;
 use crate::run_event::{self, NewEvent};
@@ -47,6 +48,7 @@ pub struct RunLease {
     token: Uuid,
     attempt: i32,
     max_attempts: i32,
+    priority: Priority,
     run: run::Model,
     integration: integration::Model,
     /// Earlier failures of records are open, that a write may supersede.
@@ -94,6 +96,7 @@ impl RunLease {
             token,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
+            priority: Priority::from_i16(job.priority),
             run,
             integration,
             supersedes,
@@ -454,7 +457,7 @@ impl RunLease {
         let event =
             NewEvent::new("run.handed_back", "worker", "The worker stops; another one goes on with the run.")
                 .audience(Audience::Support);
-        self.requeue(self.attempt - 1, self.app.clock().now(), None, event).await
+        self.requeue(self.attempt() - 1, self.app.clock().now(), None, event).await
     }
 
     async fn requeue(
@@ -480,15 +483,26 @@ impl RunLease {
             .doing("giving a job back")?;
         run_event::record(&tx, self.run.id, vec![event]).await?;
         if available_at <= now {
-            tx.push_after_commit(crate::dispatch::JobHint {
+            tx.push_after_commit(JobHint {
                 job_id: self.job_id,
                 tenant_id: self.run.tenant_id,
-                priority: crate::dispatch::Priority::High,
+                priority: self.priority,
             });
         }
         tx.tell_after_commit(crate::run::changed(&self.run));
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// A run that makes progress may crash as often as it likes: only claims in a row without any are counted.
+    async fn forget_attempts(&self, tx: &TxScope) -> Result<()> {
+        tx.update::<job::Entity>()
+            .col_expr(job::Column::Attempt, Expr::value(1))
+            .filter(job::Column::Id.eq(self.job_id))
+            .exec(tx.connection())
+            .await
+            .doing("counting attempts anew")?;
+        Ok(())
     }
 
     async fn account_in(&self, tx: &mut TxScope, page: AccountedPage) -> Result<()> {
@@ -712,6 +726,9 @@ impl Ledger for RunLease {
     async fn account(&self, page: AccountedPage) -> std::result::Result<(), LedgerError> {
         let mut tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
         self.account_in(&mut tx, page).await.map_err(storage)?;
+        if !self.made_progress() && self.attempt > 1 {
+            self.forget_attempts(&tx).await.map_err(storage)?;
+        }
         tx.commit().await.map_err(storage)?;
         self.pages.fetch_add(1, Ordering::Relaxed);
         Ok(())

@@ -6,8 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apalis_core::monitor::Monitor;
-use apalis_core::worker::builder::WorkerBuilder;
+use apalis::prelude::{Monitor, WorkerBuilder};
 use domain::dispatch::JobHint;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
