@@ -1,0 +1,204 @@
+//! What each operation needs, written into the schema's descriptions from the permission table. Nothing is guarded
+//! here: the domain authorizes, and a test compares the two.
+
+use std::borrow::Cow;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::{MetaField, MetaType, Registry};
+use async_graphql::resolver_utils::enum_value;
+use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
+use domain::Permission;
+use domain::permission::Grant;
+
+use super::viewer::Role;
+
+/// What a field needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing, not even to be signed in.
+    Anyone,
+    /// To be signed in.
+    SignedIn,
+    /// A permission.
+    Needs(Permission),
+}
+
+/// Each operation, and each nested field that needs another permission than the object it is of.
+pub const OPERATIONS: &[(&str, &str, Access)] = &[
+    ("Query", "viewer", Access::SignedIn),
+    ("Query", "node", Access::SignedIn),
+    ("Query", "tenant", Access::Needs(Permission::TenantRead)),
+    ("Query", "tenants", Access::Needs(Permission::TenantRead)),
+    ("Query", "user", Access::Needs(Permission::UserRead)),
+    ("Query", "users", Access::Needs(Permission::UserRead)),
+    ("Query", "apiKeys", Access::Needs(Permission::UserRead)),
+    ("Query", "connectors", Access::Needs(Permission::SystemRead)),
+    ("Query", "system", Access::Needs(Permission::SystemRead)),
+    ("Query", "systems", Access::Needs(Permission::SystemRead)),
+    ("Query", "integration", Access::Needs(Permission::IntegrationRead)),
+    ("Query", "integrations", Access::Needs(Permission::IntegrationRead)),
+    ("Query", "run", Access::Needs(Permission::RunRead)),
+    ("Query", "runs", Access::Needs(Permission::RunRead)),
+    ("Query", "failure", Access::Needs(Permission::FailureRead)),
+    ("Query", "failures", Access::Needs(Permission::FailureRead)),
+    ("Query", "retry", Access::Needs(Permission::FailureRead)),
+    ("Query", "retryPlan", Access::Needs(Permission::FailureRead)),
+    ("Mutation", "signIn", Access::Anyone),
+    ("Mutation", "refreshSession", Access::Anyone),
+    ("Mutation", "signOut", Access::SignedIn),
+    ("Mutation", "createTenant", Access::Needs(Permission::TenantManage)),
+    ("Mutation", "updateTenant", Access::Needs(Permission::TenantManage)),
+    ("Mutation", "suspendTenant", Access::Needs(Permission::TenantManage)),
+    ("Mutation", "resumeTenant", Access::Needs(Permission::TenantManage)),
+    ("Mutation", "createUser", Access::Needs(Permission::UserManage)),
+    ("Mutation", "setUserRole", Access::Needs(Permission::UserManage)),
+    ("Mutation", "disableUser", Access::Needs(Permission::UserManage)),
+    ("Mutation", "enableUser", Access::Needs(Permission::UserManage)),
+    ("Mutation", "setUserPassword", Access::Needs(Permission::UserManage)),
+    ("Mutation", "createApiKey", Access::Needs(Permission::ApiKeyManage)),
+    ("Mutation", "revokeApiKey", Access::Needs(Permission::ApiKeyManage)),
+    ("Mutation", "createPortalSession", Access::Needs(Permission::PortalSessionCreate)),
+    ("Mutation", "createSystem", Access::Needs(Permission::SystemWrite)),
+    ("Mutation", "updateSystem", Access::Needs(Permission::SystemWrite)),
+    ("Mutation", "testSystem", Access::Needs(Permission::SystemTest)),
+    ("Mutation", "deleteSystem", Access::Needs(Permission::SystemWrite)),
+    ("Mutation", "createIntegration", Access::Needs(Permission::IntegrationWrite)),
+    ("Mutation", "updateIntegration", Access::Needs(Permission::IntegrationWrite)),
+    ("Mutation", "pauseIntegration", Access::Needs(Permission::IntegrationOperate)),
+    ("Mutation", "resumeIntegration", Access::Needs(Permission::IntegrationOperate)),
+    ("Mutation", "archiveIntegration", Access::Needs(Permission::IntegrationWrite)),
+    ("Mutation", "startRun", Access::Needs(Permission::RunStart)),
+    ("Mutation", "cancelRun", Access::Needs(Permission::RunStart)),
+    ("Mutation", "retryRun", Access::Needs(Permission::RunStart)),
+    ("Mutation", "retryFailures", Access::Needs(Permission::FailureRetry)),
+    ("Mutation", "editAndRetryFailure", Access::Needs(Permission::FailureEdit)),
+    ("Mutation", "skipFailures", Access::Needs(Permission::FailureSkip)),
+    ("Mutation", "cancelRetry", Access::Needs(Permission::FailureRetry)),
+    ("Subscription", "runChanged", Access::Needs(Permission::RunRead)),
+    ("Subscription", "failureChanged", Access::Needs(Permission::FailureRead)),
+    ("Subscription", "retryChanged", Access::Needs(Permission::FailureRead)),
+    ("Tenant", "integrations", Access::Needs(Permission::IntegrationRead)),
+    ("Tenant", "runs", Access::Needs(Permission::RunRead)),
+    ("Tenant", "failures", Access::Needs(Permission::FailureRead)),
+    ("Tenant", "systems", Access::Needs(Permission::SystemRead)),
+    ("Integration", "source", Access::Needs(Permission::SystemRead)),
+    ("Integration", "destination", Access::Needs(Permission::SystemRead)),
+    ("Integration", "runs", Access::Needs(Permission::RunRead)),
+    ("Integration", "failures", Access::Needs(Permission::FailureRead)),
+    ("Run", "failure", Access::Needs(Permission::FailureRead)),
+    ("Run", "failures", Access::Needs(Permission::FailureRead)),
+    ("Run", "traceId", Access::Needs(Permission::InternalsRead)),
+    ("Failure", "httpStatus", Access::Needs(Permission::DiagnosticsRead)),
+    ("Failure", "technicalDetail", Access::Needs(Permission::InternalsRead)),
+    ("Failure", "record", Access::Needs(Permission::RecordRead)),
+];
+
+/// What the arguments of every connection mean.
+const CONNECTION_ARGUMENTS: [(&str, &str); 6] = [
+    (
+        "first",
+        "Objects from the beginning, or behind `after`: 1 to 100; 20 by default. Not together with `last`.",
+    ),
+    ("after", "Cursor to begin behind."),
+    ("last", "Objects from the end, or ahead of `before`: 1 to 100. Not together with `first`."),
+    ("before", "Cursor to end ahead of."),
+    ("filter", "Which objects; all by default."),
+    ("orderBy", "In which order; newest first by default."),
+];
+
+impl Access {
+    /// For the description of a field.
+    pub fn sentence(self) -> String {
+        match self {
+            Self::Anyone => "Needs no sign-in.".to_owned(),
+            Self::SignedIn => "For everybody who is signed in.".to_owned(),
+            Self::Needs(permission) => {
+                let with = |wanted: Grant| {
+                    let roles = permission.roles().filter(move |(_role, grant)| *grant == wanted);
+                    roles.map(|(role, _grant)| name(role)).collect::<Vec<_>>()
+                };
+                let mut sentence =
+                    format!("Needs `{}`: {}", permission.name(), with(Grant::Always).join(", "));
+                let scoped = with(Grant::Scope);
+                if !scoped.is_empty() {
+                    sentence.push_str(&format!("; with that scope {}", scoped.join(", ")));
+                }
+                sentence.push('.');
+                sentence
+            }
+        }
+    }
+}
+
+/// The role as the API spells it.
+fn name(role: domain::Role) -> String {
+    match enum_value(Role::from(role)) {
+        Value::Enum(name) => name.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// Registered after every other type, it completes their descriptions: `SchemaBuilder` gives no other way to it.
+pub(super) struct Descriptions;
+
+impl OutputType for Descriptions {
+    fn type_name() -> Cow<'static, str> {
+        "Boolean".into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        for (type_name, field, access) in OPERATIONS {
+            let Some(field) = field_of(registry, type_name, field) else { continue };
+            let description = field.description.get_or_insert_default();
+            if !description.is_empty() {
+                description.push(' ');
+            }
+            description.push_str(&access.sentence());
+        }
+        for meta in registry.types.values_mut() {
+            let MetaType::Object { fields, .. } = meta else { continue };
+            for field in fields.values_mut().filter(|field| field.args.contains_key("first")) {
+                for (name, description) in CONNECTION_ARGUMENTS {
+                    if let Some(argument) = field.args.get_mut(name) {
+                        argument.description.get_or_insert_with(|| description.to_owned());
+                    }
+                }
+            }
+        }
+        Self::type_name().into_owned()
+    }
+
+    async fn resolve(
+        &self,
+        _ctx: &ContextSelectionSet<'_>,
+        _field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        Ok(Value::Null)
+    }
+}
+
+fn field_of<'a>(registry: &'a mut Registry, type_name: &str, field: &str) -> Option<&'a mut MetaField> {
+    match registry.types.get_mut(type_name)? {
+        MetaType::Object { fields, .. } => fields.get_mut(field),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Permission;
+
+    use super::Access;
+
+    #[test]
+    fn sentences_name_the_permission_and_its_roles() {
+        assert_eq!(
+            Access::Needs(Permission::FailureEdit).sentence(),
+            "Needs `failures:edit`: TENANT_ADMIN, TENANT_MEMBER; with that scope PARTNER."
+        );
+        assert_eq!(
+            Access::Needs(Permission::TenantManage).sentence(),
+            "Needs `tenants:manage`: PLATFORM_ADMIN."
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Who asks, in the data of each request, and the way from a resolver to them. No permission is decided here.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_graphql::{Context, Request};
+use domain::authentication::AuthenticationError;
+use domain::{Actor, App};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::error::{ResolverError, Result};
+use super::loader::Loaders;
+use crate::http::ErrorCode;
+
+/// Who sends one request. Signing in, signing out and renewing change who that is for the rest of the request.
+pub struct Caller {
+    app: Arc<App>,
+    bearer: Option<SecretString>,
+    actor: RwLock<Actor>,
+}
+
+impl Caller {
+    /// The actor behind a bearer token, or nobody.
+    pub fn new(app: Arc<App>, bearer: Option<SecretString>, actor: Actor) -> Self {
+        Self { app, bearer, actor: RwLock::new(actor) }
+    }
+
+    /// Gives a request its caller, and loaders of its own.
+    pub fn attach(self, request: Request) -> Request {
+        let caller = Arc::new(self);
+        request.data(Loaders::new(caller.clone())).data(caller)
+    }
+
+    /// The process-wide parts.
+    pub(super) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Who it is now.
+    pub(super) fn actor(&self) -> Actor {
+        // An actor is replaced as a whole, so one behind a poisoned lock is whole, too.
+        self.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From now on the request is this actor's.
+    pub(super) fn become_actor(&self, actor: Actor) {
+        *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
+    }
+
+    /// Looks again who stands behind the token, for what lasts longer than a request.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` when the token is no longer good, `UNAVAILABLE` when nobody can tell.
+    pub(super) async fn renew(&self) -> Result<()> {
+        let bearer = self.bearer.as_ref().map(ExposeSecret::expose_secret);
+        match self.app.authenticate(bearer).await {
+            Ok(actor) => {
+                self.become_actor(actor);
+                Ok(())
+            }
+            Err(AuthenticationError::Unavailable(error)) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a caller could not be authenticated again"
+                );
+                Err(ResolverError::new(ErrorCode::Unavailable, "Signing in is not possible at the moment."))
+            }
+            Err(AuthenticationError::Invalid | AuthenticationError::Expired) => {
+                Err(ResolverError::new(ErrorCode::Unauthenticated, "The access token is no longer valid."))
+            }
+        }
+    }
+}
+
+/// The caller of a resolver's request.
+///
+/// # Errors
+/// `INTERNAL` when the request was not given one.
+pub(super) fn caller<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Caller>> {
+    ctx.data::<Arc<Caller>>()
+        .map_err(|_missing| domain::Error::internal("finding the caller", "the request has none").into())
+}
+
+/// Who asks.
+///
+/// # Errors
+/// As [`caller`].
+pub(super) fn actor(ctx: &Context<'_>) -> Result<Actor> {
+    caller(ctx).map(|caller| caller.actor())
+}
+
+/// The loaders of a resolver's request.
+///
+/// # Errors
+/// As [`caller`].
+pub(super) fn loaders<'a>(ctx: &Context<'a>) -> Result<&'a Loaders> {
+    ctx.data::<Loaders>()
+        .map_err(|_missing| domain::Error::internal("finding the loaders", "the request has none").into())
+}

@@ -1,0 +1,448 @@
+//! Failures: what did not arrive, why, and who acts next.
+
+#![expect(
+    clippy::too_many_arguments,
+    reason = "a connection has four arguments, besides its filter and its order"
+)]
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
+use domain::Permission;
+use domain::failure::{self, Selection};
+use domain::id::Kind;
+use futures::stream::BoxStream;
+
+use super::caller::{actor, loaders};
+use super::error::{Result, UserError, exactly_one, filter_text, outcome};
+use super::integration::Integration;
+use super::live::{self, Watch};
+use super::page::{Connection, OrderDirection, arguments};
+use super::run::{DateTimeFilter, Run};
+use super::scalar::{BigInt, DateTime, Json, id, optional_uuid, uuid, uuids};
+use super::tenant::Tenant;
+
+/// Why integrations fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::failure::FailureCategory")]
+pub enum FailureCategory {
+    /// Somebody must do something at the source or destination.
+    UserAction,
+    /// The data is not what the other side takes.
+    UnsupportedData,
+    /// The integration itself is wrong.
+    IntegrationDesign,
+    /// An outside application is in the way.
+    Application,
+    /// Our own platform is in the way.
+    Infrastructure,
+}
+
+/// Where in the pipeline a failure happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::failure::FailureStage")]
+pub enum FailureStage {
+    /// Reading from the source.
+    Extract,
+    /// Converting the record.
+    Map,
+    /// Checking the rules.
+    Validate,
+    /// Writing to the destination.
+    Load,
+    /// Our own platform.
+    Platform,
+}
+
+/// How far a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::failure::FailureStatus")]
+pub enum FailureStatus {
+    /// Somebody must act.
+    Open,
+    /// A retry has it.
+    Retrying,
+    /// The record arrived.
+    Resolved,
+    /// It was decided to leave the record out.
+    Skipped,
+    /// A later run wrote a newer version of the record.
+    Superseded,
+}
+
+/// Who acts next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::failure::ResponsibleParty")]
+pub enum ResponsibleParty {
+    /// The tenant.
+    Customer,
+    /// The operator's support.
+    Support,
+    /// The operator's engineers.
+    Engineering,
+    /// The maker of the outside system.
+    ThirdParty,
+}
+
+/// Whether a retry can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::failure::Retryable")]
+pub enum Retryable {
+    /// It can.
+    Yes,
+    /// Not without a change of the record or its source.
+    No,
+    /// Nobody can say.
+    Unknown,
+}
+
+/// One rule that one field broke.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct FieldError {
+    /// JSON Pointer into the record, e.g. `/lines/0/amount`.
+    path: String,
+    /// The rule, e.g. `required`.
+    rule: String,
+    /// In the customer's words, without the value.
+    message: String,
+}
+
+/// A field that is null only because this viewer may not see it.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Redaction {
+    /// Name of the field, e.g. `record`.
+    field: &'static str,
+    /// Why, in the viewer's words.
+    reason: &'static str,
+}
+
+/// One record, or a run as a whole, that did not arrive, and what to do about it.
+#[derive(Clone)]
+pub struct Failure(pub(super) failure::Failure);
+
+/// One record, or a run as a whole, that did not arrive, and what to do about it.
+#[Object]
+impl Failure {
+    /// Opaque and lasting.
+    pub(super) async fn id(&self) -> ID {
+        id(Kind::Failure, self.0.id)
+    }
+
+    /// The tenant that owns it.
+    async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
+        Ok(Tenant(loaders(ctx)?.referred(self.0.tenant_id, "tenant").await?))
+    }
+
+    /// The integration that moves the record.
+    async fn integration(&self, ctx: &Context<'_>) -> Result<Integration> {
+        Ok(Integration(loaders(ctx)?.referred(self.0.integration_id, "integration").await?))
+    }
+
+    /// The run in which it failed first.
+    async fn run(&self, ctx: &Context<'_>) -> Result<Run> {
+        Ok(Run(loaders(ctx)?.referred(self.0.run_id, "run").await?))
+    }
+
+    /// Name of the stream; null for a failure of the run as a whole.
+    async fn stream(&self) -> Option<&str> {
+        self.0.stream.as_deref()
+    }
+
+    /// Key of the record in the business's own terms, e.g. `PO-10042`; null for a failure of the run as a whole.
+    async fn business_reference(&self) -> Option<&str> {
+        self.0.business_reference.as_deref()
+    }
+
+    /// How far it is.
+    async fn status(&self) -> FailureStatus {
+        self.0.status.into()
+    }
+
+    /// Why it happened.
+    async fn category(&self) -> FailureCategory {
+        self.0.category.into()
+    }
+
+    /// Where in the pipeline.
+    async fn stage(&self) -> FailureStage {
+        self.0.stage.into()
+    }
+
+    /// Stable code from the error catalogue, e.g. `destination.rejected`, `record.schema_violation`.
+    async fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// Who acts next.
+    async fn responsible_party(&self) -> ResponsibleParty {
+        self.0.responsible_party.into()
+    }
+
+    /// Whether a retry can help.
+    async fn retryable(&self) -> Retryable {
+        self.0.retryable.into()
+    }
+
+    /// What happened, in the customer's words: no stack trace, host name or upstream text.
+    async fn summary(&self) -> &str {
+        &self.0.summary
+    }
+
+    /// What this viewer can do about it.
+    async fn suggested_action(&self) -> &str {
+        &self.0.suggested_action
+    }
+
+    /// Every rule the record broke, not only the first.
+    async fn field_errors(&self) -> Vec<FieldError> {
+        let errors = self.0.field_errors.iter().cloned();
+        errors
+            .map(|error| FieldError { path: error.path, rule: error.rule, message: error.message })
+            .collect()
+    }
+
+    /// How often the record was tried.
+    async fn attempts(&self) -> i32 {
+        self.0.attempts
+    }
+
+    /// When it failed first.
+    async fn failed_at(&self) -> DateTime {
+        self.0.failed_at.into()
+    }
+
+    /// When it was last tried.
+    async fn last_attempt_at(&self) -> DateTime {
+        self.0.last_attempt_at.into()
+    }
+
+    /// When it is tried again by itself; null: it is not.
+    async fn next_attempt_at(&self) -> Option<DateTime> {
+        self.0.next_attempt_at.map(Into::into)
+    }
+
+    /// When it was resolved, skipped or superseded; null before that.
+    async fn resolved_at(&self) -> Option<DateTime> {
+        self.0.resolved_at.map(Into::into)
+    }
+
+    /// Status of the outside system's reply. Audience SUPPORT.
+    async fn http_status(&self) -> Option<i32> {
+        self.0.http_status
+    }
+
+    /// The error chain. Audience ENGINEER.
+    async fn technical_detail(&self) -> Option<&str> {
+        self.0.technical_detail.as_deref()
+    }
+
+    /// The record as read, or as last edited. Tenant admins and members see it; others get null and a redaction.
+    async fn record(&self) -> Option<Json> {
+        self.0.record.clone().map(Into::into)
+    }
+
+    /// Fields of this object that are null only because this viewer may not see them, and why.
+    async fn redactions(&self) -> Vec<Redaction> {
+        self.0.redactions.iter().map(|(field, reason)| Redaction { field, reason }).collect()
+    }
+
+    /// Whether this viewer can retry it now.
+    async fn viewer_can_retry(&self) -> bool {
+        self.0.viewer_can_retry
+    }
+
+    /// Whether this viewer can skip it now.
+    async fn viewer_can_skip(&self) -> bool {
+        self.0.viewer_can_skip
+    }
+
+    /// Whether this viewer can edit its record and retry it now.
+    async fn viewer_can_edit(&self) -> bool {
+        self.0.viewer_can_edit
+    }
+}
+
+/// Which texts are taken; all conditions hold at once. Upper and lower case differ.
+#[derive(Debug, Default, InputObject)]
+pub struct StringFilter {
+    /// Exactly this.
+    eq: Option<String>,
+    /// One of these.
+    r#in: Option<Vec<String>>,
+    /// With this somewhere in it.
+    contains: Option<String>,
+}
+
+/// Which failures are taken; all conditions hold at once.
+#[derive(Debug, Default, InputObject)]
+pub struct FailureFilter {
+    /// One of these.
+    status: Option<Vec<FailureStatus>>,
+    /// One of these.
+    category: Option<Vec<FailureCategory>>,
+    /// One of these.
+    responsible_party: Option<Vec<ResponsibleParty>>,
+    /// One of these codes of the error catalogue.
+    code: Option<Vec<String>>,
+    /// Of this integration.
+    integration_id: Option<ID>,
+    /// That failed first in this run.
+    run_id: Option<ID>,
+    /// Of this tenant.
+    tenant_id: Option<ID>,
+    /// By the key of the record in the business's own terms.
+    business_reference: Option<StringFilter>,
+    /// That failed first in this time.
+    failed_at: Option<DateTimeFilter>,
+}
+
+impl FailureFilter {
+    pub(super) fn decode(self) -> domain::Result<failure::FailureFilter> {
+        let reference = self.business_reference.unwrap_or_default();
+        let failed_at = self.failed_at.unwrap_or_default();
+        let texts =
+            |texts: Vec<String>| texts.into_iter().map(filter_text).collect::<domain::Result<Vec<_>>>();
+        Ok(failure::FailureFilter {
+            status: self.status.map(|status| status.into_iter().map(Into::into).collect()),
+            category: self.category.map(|category| category.into_iter().map(Into::into).collect()),
+            responsible_party: self
+                .responsible_party
+                .map(|party| party.into_iter().map(Into::into).collect()),
+            code: self.code.map(texts).transpose()?,
+            integration_id: optional_uuid(Kind::Integration, self.integration_id.as_ref()),
+            run_id: optional_uuid(Kind::Run, self.run_id.as_ref()),
+            tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
+            reference: reference.eq.map(filter_text).transpose()?,
+            references: reference.r#in.map(texts).transpose()?,
+            reference_part: reference.contains.map(filter_text).transpose()?,
+            failed_from: failed_at.gte.map(|time| time.0),
+            failed_before: failed_at.lt.map(|time| time.0),
+        })
+    }
+}
+
+/// By what failures are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::failure::FailureOrder")]
+pub enum FailureOrderField {
+    /// By the time they failed first.
+    #[default]
+    FailedAt,
+    /// By the time they were last tried.
+    LastAttemptAt,
+}
+
+/// Order of a list of failures; newest first by default.
+#[derive(Clone, Copy, Debug, Default, InputObject)]
+pub struct FailureOrder {
+    /// By what.
+    #[graphql(default)]
+    pub(super) field: FailureOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub(super) direction: OrderDirection,
+}
+
+/// Queries of failures.
+#[derive(Default)]
+pub struct FailureQuery;
+
+#[Object]
+impl FailureQuery {
+    /// One failure; null when there is none that the viewer may see.
+    async fn failure(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The failure's id.")] id: ID,
+    ) -> Option<Result<Failure>> {
+        let row = async { loaders(ctx)?.row(uuid(Kind::Failure, &id)).await };
+        row.await.transpose().map(|row| row.map(Failure))
+    }
+
+    /// Failures that the viewer may see.
+    async fn failures(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<FailureFilter>,
+        order_by: Option<FailureOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Failure>> {
+        let filter = filter.unwrap_or_default().decode()?;
+        let order = order_by.unwrap_or_default();
+        let page = arguments(first, after, last, before);
+        let rows =
+            failure::list(&actor(ctx)?, &filter, order.field.into(), order.direction.into(), &page).await?;
+        Ok(Connection::new(rows, Failure))
+    }
+}
+
+/// The failures that a bulk operation takes: by id, or by filter.
+pub(super) fn selection(ids: Option<Vec<ID>>, filter: Option<FailureFilter>) -> domain::Result<Selection> {
+    match (ids, filter) {
+        (Some(ids), None) => Ok(Selection::Ids(uuids(Kind::Failure, &ids))),
+        (None, Some(filter)) => Ok(Selection::Filter(Box::new(filter.decode()?))),
+        (ids, _) => Err(exactly_one("failureIds", "filter", ids.is_some())),
+    }
+}
+
+/// Which failures to skip: exactly one of `failureIds` and `filter`.
+#[derive(InputObject)]
+pub struct SkipFailuresInput {
+    /// These, 1 to 1,000, all of one tenant and open.
+    failure_ids: Option<Vec<ID>>,
+    /// All open ones that match, of one tenant.
+    filter: Option<FailureFilter>,
+    /// Why, at most 1,000 characters. Staff must give one.
+    reason: Option<String>,
+}
+
+/// How many failures were skipped, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct SkipFailuresPayload {
+    /// How many; null when `userErrors` is not empty.
+    skipped: Option<BigInt>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations of failures. Retrying is in `retry`.
+#[derive(Default)]
+pub struct FailureMutation;
+
+#[Object]
+impl FailureMutation {
+    /// Leaves records out: their failures become SKIPPED.
+    async fn skip_failures(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The failures and the reason.")] input: SkipFailuresInput,
+    ) -> Result<SkipFailuresPayload> {
+        let actor = actor(ctx)?;
+        actor.require(Permission::FailureSkip)?;
+        let skipped = match selection(input.failure_ids, input.filter) {
+            Ok(selection) => failure::skip(&actor, &selection, input.reason.as_deref()).await,
+            Err(error) => Err(error),
+        };
+        let (skipped, user_errors) = outcome(skipped)?;
+        Ok(SkipFailuresPayload { skipped: skipped.map(Into::into), user_errors })
+    }
+}
+
+/// Live updates of failures.
+#[derive(Default)]
+pub struct FailureSubscription;
+
+#[Subscription]
+impl FailureSubscription {
+    /// Failures that the viewer may see, each as it is after it appeared or changed. Changes in quick succession
+    /// arrive as one.
+    async fn failure_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only failures of this integration.")] integration_id: Option<ID>,
+    ) -> Result<BoxStream<'static, Result<Failure>>> {
+        let integration_id = optional_uuid(Kind::Integration, integration_id.as_ref());
+        live::watch(ctx, Watch { id: None, integration_id }, Failure).await
+    }
+}

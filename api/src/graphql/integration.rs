@@ -1,0 +1,378 @@
+//! Integrations: what moves streams of records from a source to a destination.
+
+#![expect(
+    clippy::too_many_arguments,
+    reason = "a connection has four arguments, besides its filter and its order"
+)]
+
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use domain::failure::FailureParent;
+use domain::id::Kind;
+use domain::integration;
+use domain::run::RunParent;
+
+use super::caller::{actor, loaders};
+use super::error::{Result, UserError, outcome};
+use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::loader::{Failures, Runs};
+use super::page::{Connection, OrderDirection, arguments};
+use super::run::{Run, RunFilter, RunOrder};
+use super::scalar::{DateTime, id, optional_uuid, uuid};
+use super::stream::{Schedule, ScheduleInput, Stream, StreamInput};
+use super::system::System;
+use super::tenant::Tenant;
+
+/// Whether an integration's runs may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::integration::Status")]
+pub enum IntegrationStatus {
+    /// They may.
+    Active,
+    /// Paused by people; runs that are asked for are kept queued.
+    Paused,
+    /// Held by the system, with a reason; runs that are asked for are kept queued.
+    Held,
+    /// Gone from lists; starts nothing, for good.
+    Archived,
+}
+
+/// Moves streams of records from a source system to a destination system.
+#[derive(Clone)]
+pub struct Integration(pub(super) integration::Integration);
+
+/// Moves streams of records from a source system to a destination system.
+#[Object]
+impl Integration {
+    /// Opaque and lasting.
+    pub(super) async fn id(&self) -> ID {
+        id(Kind::Integration, self.0.id)
+    }
+
+    /// The tenant that owns it.
+    async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
+        Ok(Tenant(loaders(ctx)?.referred(self.0.tenant_id, "tenant").await?))
+    }
+
+    /// Name for people; unique among the tenant's integrations that are not archived.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// For people.
+    async fn description(&self) -> Option<&str> {
+        self.0.description.as_deref()
+    }
+
+    /// PAUSED by a person, HELD by the system (quality gate, kill switch, reauthorisation needed).
+    async fn status(&self) -> IntegrationStatus {
+        self.0.status.into()
+    }
+
+    /// Why it is paused or held.
+    async fn status_reason(&self) -> Option<&str> {
+        self.0.status_reason.as_deref()
+    }
+
+    /// System to read from.
+    async fn source(&self, ctx: &Context<'_>) -> Result<System> {
+        Ok(System(loaders(ctx)?.referred(self.0.source_id, "source").await?))
+    }
+
+    /// System to write to.
+    async fn destination(&self, ctx: &Context<'_>) -> Result<System> {
+        Ok(System(loaders(ctx)?.referred(self.0.destination_id, "destination").await?))
+    }
+
+    /// What it moves, in this order.
+    async fn streams(&self) -> Vec<Stream> {
+        self.0.streams.0.iter().cloned().map(Stream).collect()
+    }
+
+    /// Cron expression with a time zone, or null: runs on demand only.
+    async fn schedule(&self) -> Option<Schedule> {
+        Schedule::of(&self.0)
+    }
+
+    /// Its runs.
+    async fn runs(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<RunFilter>,
+        order_by: Option<RunOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Run>> {
+        let list = Runs {
+            of: RunParent::Integration,
+            filter: filter.unwrap_or_default().decode(),
+            direction: order_by.unwrap_or_default().direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Run))
+    }
+
+    /// Failures of its runs.
+    async fn failures(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<FailureFilter>,
+        order_by: Option<FailureOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Failure>> {
+        let order_by = order_by.unwrap_or_default();
+        let list = Failures {
+            of: FailureParent::Integration,
+            filter: filter.unwrap_or_default().decode()?,
+            order: order_by.field.into(),
+            direction: order_by.direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Failure))
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// When it was last changed by a person or the system.
+    async fn updated_at(&self) -> DateTime {
+        self.0.updated_at.into()
+    }
+}
+
+/// Which integrations a list has; all conditions hold at once.
+#[derive(Debug, Default, InputObject)]
+pub struct IntegrationFilter {
+    /// One of these; by default every state but ARCHIVED.
+    status: Option<Vec<IntegrationStatus>>,
+    /// Of this tenant.
+    tenant_id: Option<ID>,
+    /// Text in the name, in any case; at most 200 characters.
+    search: Option<String>,
+}
+
+impl IntegrationFilter {
+    pub(super) fn decode(self) -> integration::IntegrationFilter {
+        integration::IntegrationFilter {
+            status: self.status.map(|status| status.into_iter().map(Into::into).collect()),
+            tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
+            search: self.search,
+        }
+    }
+}
+
+/// By what integrations are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::integration::IntegrationOrder")]
+pub enum IntegrationOrderField {
+    /// By the time they were made.
+    #[default]
+    CreatedAt,
+    /// By name.
+    Name,
+}
+
+/// Order of a list of integrations; newest first by default.
+#[derive(Clone, Copy, Debug, Default, InputObject)]
+pub struct IntegrationOrder {
+    /// By what.
+    #[graphql(default)]
+    pub(super) field: IntegrationOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub(super) direction: OrderDirection,
+}
+
+/// Queries of integrations.
+#[derive(Default)]
+pub struct IntegrationQuery;
+
+#[Object]
+impl IntegrationQuery {
+    /// One integration, archived or not; null when there is none that the viewer may see.
+    async fn integration(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The integration's id.")] id: ID,
+    ) -> Option<Result<Integration>> {
+        let row = async { loaders(ctx)?.row(uuid(Kind::Integration, &id)).await };
+        row.await.transpose().map(|row| row.map(Integration))
+    }
+
+    /// Integrations that the viewer may see.
+    async fn integrations(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<IntegrationFilter>,
+        order_by: Option<IntegrationOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Integration>> {
+        let filter = filter.unwrap_or_default().decode();
+        let order = order_by.unwrap_or_default();
+        let page = arguments(first, after, last, before);
+        let rows =
+            integration::list(&actor(ctx)?, &filter, order.field.into(), order.direction.into(), &page)
+                .await?;
+        Ok(Connection::new(rows, Integration))
+    }
+}
+
+/// A new integration.
+#[derive(InputObject)]
+pub struct CreateIntegrationInput {
+    /// The tenant that owns it.
+    tenant_id: ID,
+    /// Name for people, at most 100 characters; unique among the tenant's integrations that are not archived.
+    name: String,
+    /// For people, at most 2,000 characters.
+    description: Option<String>,
+    /// System to read from.
+    source_id: ID,
+    /// System to write to.
+    destination_id: ID,
+    /// What it moves, in this order; 1 to 50.
+    streams: Vec<StreamInput>,
+    /// When it runs by itself; absent or null: on demand only.
+    schedule: Option<ScheduleInput>,
+}
+
+/// Changes of an integration: absent is unchanged. A run that is under way goes on with what it began with.
+#[derive(InputObject)]
+pub struct UpdateIntegrationInput {
+    /// Which integration.
+    integration_id: ID,
+    /// Name for people, at most 100 characters; unique among the tenant's integrations that are not archived.
+    name: Option<String>,
+    /// For people, at most 2,000 characters; null clears it.
+    description: MaybeUndefined<String>,
+    /// System to read from.
+    source_id: Option<ID>,
+    /// System to write to.
+    destination_id: Option<ID>,
+    /// All streams, in their order; 1 to 50.
+    streams: Option<Vec<StreamInput>>,
+    /// When it runs by itself; null: on demand only.
+    schedule: MaybeUndefined<ScheduleInput>,
+}
+
+/// Which integration to pause.
+#[derive(InputObject)]
+pub struct PauseIntegrationInput {
+    /// Which integration.
+    integration_id: ID,
+    /// Why, for people; at most 500 characters.
+    reason: Option<String>,
+}
+
+/// Which integration to resume.
+#[derive(InputObject)]
+pub struct ResumeIntegrationInput {
+    /// Which integration.
+    integration_id: ID,
+}
+
+/// Which integration to archive.
+#[derive(InputObject)]
+pub struct ArchiveIntegrationInput {
+    /// Which integration.
+    integration_id: ID,
+}
+
+/// An integration, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct IntegrationPayload {
+    /// The integration as it is now; null when `userErrors` is not empty.
+    integration: Option<Integration>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+impl IntegrationPayload {
+    fn of(result: domain::Result<integration::Integration>) -> Result<Self> {
+        let (integration, user_errors) = outcome(result)?;
+        Ok(Self { integration: integration.map(Integration), user_errors })
+    }
+}
+
+/// Mutations of integrations.
+#[derive(Default)]
+pub struct IntegrationMutation;
+
+#[Object]
+impl IntegrationMutation {
+    /// Makes an integration, active. A schedule ticks from now on.
+    async fn create_integration(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The integration.")] input: CreateIntegrationInput,
+    ) -> Result<IntegrationPayload> {
+        let new = integration::NewIntegration {
+            tenant_id: Some(uuid(Kind::Tenant, &input.tenant_id)),
+            name: input.name,
+            description: input.description,
+            source_id: uuid(Kind::System, &input.source_id),
+            destination_id: uuid(Kind::System, &input.destination_id),
+            streams: input.streams.into_iter().map(StreamInput::decode).collect(),
+            schedule: input.schedule.map(ScheduleInput::decode),
+        };
+        IntegrationPayload::of(integration::create(&actor(ctx)?, new).await)
+    }
+
+    /// Changes an integration.
+    async fn update_integration(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The integration and its changes.")] input: UpdateIntegrationInput,
+    ) -> Result<IntegrationPayload> {
+        let changes = integration::IntegrationChanges {
+            name: input.name,
+            description: input.description.into(),
+            source_id: optional_uuid(Kind::System, input.source_id.as_ref()),
+            destination_id: optional_uuid(Kind::System, input.destination_id.as_ref()),
+            streams: input.streams.map(|streams| streams.into_iter().map(StreamInput::decode).collect()),
+            schedule: input.schedule.map_value(ScheduleInput::decode).into(),
+        };
+        let id = uuid(Kind::Integration, &input.integration_id);
+        IntegrationPayload::of(integration::update(&actor(ctx)?, id, changes).await)
+    }
+
+    /// Pauses an integration: runs that are asked for are kept queued, none is dropped.
+    async fn pause_integration(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The integration and the reason.")] input: PauseIntegrationInput,
+    ) -> Result<IntegrationPayload> {
+        let id = uuid(Kind::Integration, &input.integration_id);
+        IntegrationPayload::of(integration::pause(&actor(ctx)?, id, input.reason.as_deref()).await)
+    }
+
+    /// Resumes an integration that is paused or held: the runs that were kept start.
+    async fn resume_integration(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The integration.")] input: ResumeIntegrationInput,
+    ) -> Result<IntegrationPayload> {
+        let id = uuid(Kind::Integration, &input.integration_id);
+        IntegrationPayload::of(integration::resume(&actor(ctx)?, id).await)
+    }
+
+    /// Archives an integration, for good: its runs are canceled, and it starts none again. What it did stays to be
+    /// read.
+    async fn archive_integration(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The integration.")] input: ArchiveIntegrationInput,
+    ) -> Result<IntegrationPayload> {
+        let id = uuid(Kind::Integration, &input.integration_id);
+        IntegrationPayload::of(integration::archive(&actor(ctx)?, id).await)
+    }
+}

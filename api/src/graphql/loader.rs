@@ -1,0 +1,334 @@
+//! Loaders: what many fields of one answer ask for is read in one statement, with the rights of the request's
+//! caller. They batch and don't remember, so nothing is stale after a mutation or in a long subscription.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::runtime::Timer;
+use domain::Actor;
+use domain::api_key::{self, ApiKey};
+use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
+use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
+use domain::page::{Direction, Page, PageArguments};
+use domain::retry::{self, Retry};
+use domain::run::{self, Run, RunFilter, RunParent};
+use domain::run_event::{self, RunEvent};
+use domain::system::{self, System, SystemFilter, SystemOrder};
+use domain::tenant::{self, Tenant};
+use domain::user::{self, User};
+use futures::future::{BoxFuture, FutureExt};
+use futures::task::{FutureObj, Spawn, SpawnError};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+use tracing::instrument::WithSubscriber;
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::error::{ResolverError, Result};
+use super::page;
+
+/// How long a loader waits for further keys: the fields of one level of an answer are resolved together.
+const BATCH_DELAY: Duration = Duration::from_millis(1);
+/// Keys of one statement; far below what both databases take as parameters.
+const BATCH_KEYS_MAX: usize = 1_000;
+
+/// The loaders of one request.
+pub struct Loaders(DataLoader<Reader>);
+
+impl Loaders {
+    /// For a request of this caller.
+    pub(super) fn new(caller: Arc<Caller>) -> Self {
+        let loader = DataLoader::new(Reader(caller), Tasks::default(), Delay);
+        Self(loader.delay(BATCH_DELAY).max_batch_size(BATCH_KEYS_MAX))
+    }
+
+    /// A row by its id; `None` when there is none that the caller may see.
+    ///
+    /// # Errors
+    /// What the domain's `by_ids` refuses.
+    pub(super) async fn row<T: Row>(&self, id: Uuid) -> Result<Option<T>> {
+        self.0.load_one((id, PhantomData)).await
+    }
+
+    /// A row that another one refers to.
+    ///
+    /// # Errors
+    /// As [`row`](Self::row); `INTERNAL` when it is not there.
+    pub(super) async fn referred<T: Row>(&self, id: Uuid, what: &'static str) -> Result<T> {
+        self.row(id).await?.ok_or_else(|| ResolverError::dangling(what))
+    }
+
+    /// Rows by id, in the order of the ids, those that the caller may see.
+    ///
+    /// # Errors
+    /// As [`row`](Self::row).
+    pub(super) async fn rows<T: Row>(&self, ids: &[Uuid]) -> Result<Vec<T>> {
+        let mut rows = self.0.load_many(ids.iter().map(|id| (*id, PhantomData))).await?;
+        Ok(ids.iter().filter_map(|id| rows.remove(&(*id, PhantomData))).collect())
+    }
+
+    /// A page of a list under a row.
+    ///
+    /// # Errors
+    /// What the domain's list refuses.
+    pub(super) async fn page<L: List>(
+        &self,
+        parent: Uuid,
+        list: L,
+        page: PageArguments,
+    ) -> Result<Page<L::Row>> {
+        let key = Nested { parent, list, page };
+        match self.0.load_one(key.clone()).await? {
+            Some(page) => page,
+            None => Ok(page::empty(&key.page)),
+        }
+    }
+}
+
+/// Rows that can be read by many ids at once.
+pub(super) trait Row: Clone + Send + Sync + 'static {
+    fn by_ids(
+        actor: &Actor,
+        ids: &[Uuid],
+    ) -> impl Future<Output = domain::Result<HashMap<Uuid, Self>>> + Send;
+}
+
+/// A list under a row, which can be read for many such rows at once.
+pub(super) trait List: Clone + Eq + Hash + Send + Sync + 'static {
+    /// What it lists.
+    type Row: Clone + Send + Sync + 'static;
+
+    fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> impl Future<Output = domain::Result<HashMap<Uuid, Page<Self::Row>>>> + Send;
+}
+
+/// Reads for the caller of one request.
+struct Reader(Arc<Caller>);
+
+impl<T: Row> Loader<(Uuid, PhantomData<fn() -> T>)> for Reader {
+    type Value = T;
+    type Error = ResolverError;
+
+    async fn load(
+        &self,
+        keys: &[(Uuid, PhantomData<fn() -> T>)],
+    ) -> Result<HashMap<(Uuid, PhantomData<fn() -> T>), T>> {
+        let ids: Vec<Uuid> = keys.iter().map(|(id, _)| *id).collect();
+        let rows = T::by_ids(&self.0.actor(), &ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| ((id, PhantomData), row)).collect())
+    }
+}
+
+/// A page of a list under a row.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Nested<L> {
+    parent: Uuid,
+    list: L,
+    page: PageArguments,
+}
+
+impl<L: List> Loader<Nested<L>> for Reader {
+    /// Lists are refused one by one: a bad cursor in one field is no fault of the others.
+    type Value = Result<Page<L::Row>>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[Nested<L>]) -> Result<HashMap<Nested<L>, Self::Value>> {
+        let mut groups: HashMap<(&L, &PageArguments), Vec<Uuid>> = HashMap::new();
+        for key in keys {
+            groups.entry((&key.list, &key.page)).or_default().push(key.parent);
+        }
+        let actor = self.0.actor();
+        let mut values = HashMap::with_capacity(keys.len());
+        for ((list, page), parents) in groups {
+            let key = |parent| Nested { parent, list: list.clone(), page: page.clone() };
+            match list.pages(&actor, &parents, page).await {
+                Ok(pages) => values.extend(pages.into_iter().map(|(parent, rows)| (key(parent), Ok(rows)))),
+                Err(error) => {
+                    let error = ResolverError::from(error);
+                    values.extend(parents.into_iter().map(|parent| (key(parent), Err(error.clone()))));
+                }
+            }
+        }
+        Ok(values)
+    }
+}
+
+impl Row for Tenant {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        tenant::by_ids(actor, ids).await
+    }
+}
+
+impl Row for User {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        user::by_ids(actor, ids).await
+    }
+}
+
+impl Row for ApiKey {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        api_key::by_ids(actor, ids).await
+    }
+}
+
+impl Row for System {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        system::by_ids(actor, ids).await
+    }
+}
+
+impl Row for Integration {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        integration::by_ids(actor, ids).await
+    }
+}
+
+impl Row for Run {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        run::by_ids(actor, ids).await
+    }
+}
+
+impl Row for Failure {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        failure::by_ids(actor, ids).await
+    }
+}
+
+impl Row for Retry {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        retry::by_ids(actor, ids).await
+    }
+}
+
+/// Runs under a tenant, an integration or a retry.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Runs {
+    pub(super) of: RunParent,
+    pub(super) filter: RunFilter,
+    pub(super) direction: Direction,
+}
+
+impl List for Runs {
+    type Row = Run;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<Run>>> {
+        run::pages_by_parent(actor, self.of, parents, &self.filter, self.direction, page).await
+    }
+}
+
+/// Failures under a tenant, an integration or a run.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Failures {
+    pub(super) of: FailureParent,
+    pub(super) filter: FailureFilter,
+    pub(super) order: FailureOrder,
+    pub(super) direction: Direction,
+}
+
+impl List for Failures {
+    type Row = Failure;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<Failure>>> {
+        failure::pages_by_parent(actor, self.of, parents, &self.filter, self.order, self.direction, page)
+            .await
+    }
+}
+
+/// Integrations under a tenant.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Integrations {
+    pub(super) filter: IntegrationFilter,
+    pub(super) order: IntegrationOrder,
+    pub(super) direction: Direction,
+}
+
+impl List for Integrations {
+    type Row = Integration;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<Integration>>> {
+        integration::pages_by_tenant(actor, parents, &self.filter, self.order, self.direction, page).await
+    }
+}
+
+/// Systems under a tenant.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Systems {
+    pub(super) filter: SystemFilter,
+    pub(super) order: SystemOrder,
+    pub(super) direction: Direction,
+}
+
+impl List for Systems {
+    type Row = System;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<System>>> {
+        system::pages_by_tenant(actor, parents, &self.filter, self.order, self.direction, page).await
+    }
+}
+
+/// Events under a run.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Events;
+
+impl List for Events {
+    type Row = RunEvent;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<RunEvent>>> {
+        run_event::pages_by_run(actor, parents, page).await
+    }
+}
+
+/// Runs batches on Tokio, in the span of the field that began them.
+#[derive(Default)]
+struct Tasks(TaskTracker);
+
+impl Spawn for Tasks {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        self.0.spawn(future.in_current_span().with_current_subscriber());
+        Ok(())
+    }
+}
+
+/// Waits on Tokio.
+struct Delay;
+
+impl Timer for Delay {
+    fn delay(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(duration).boxed()
+    }
+}

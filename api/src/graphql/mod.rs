@@ -1,0 +1,83 @@
+//! The GraphQL schema. A resolver decodes its input, makes one domain call and encodes the answer; deliberately
+//! absent are rules, permissions and SQL (the domain's) and limits, protocol and transport (`http`).
+
+pub mod access;
+mod api_key;
+mod caller;
+mod connector;
+mod error;
+mod error_path;
+mod failure;
+mod integration;
+mod live;
+mod loader;
+mod node;
+mod page;
+mod portal_session;
+mod retry;
+mod run;
+mod run_event;
+mod scalar;
+mod session;
+mod stream;
+mod system;
+mod tenant;
+mod user;
+mod viewer;
+
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
+
+pub use self::caller::Caller;
+
+/// What can be asked.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    viewer::ViewerQuery,
+    node::NodeQuery,
+    tenant::TenantQuery,
+    user::UserQuery,
+    api_key::ApiKeyQuery,
+    connector::ConnectorQuery,
+    system::SystemQuery,
+    integration::IntegrationQuery,
+    run::RunQuery,
+    failure::FailureQuery,
+    retry::RetryQuery,
+);
+
+/// What can be done. Bad input is answered in `userErrors`, each with its path; nothing is done then.
+#[derive(MergedObject, Default)]
+pub struct Mutation(
+    session::SessionMutation,
+    tenant::TenantMutation,
+    user::UserMutation,
+    api_key::ApiKeyMutation,
+    portal_session::PortalSessionMutation,
+    system::SystemMutation,
+    integration::IntegrationMutation,
+    run::RunMutation,
+    failure::FailureMutation,
+    retry::RetryMutation,
+);
+
+/// What can be listened to. Updates are hints: after a reconnect, ask again.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(run::RunSubscription, failure::FailureSubscription, retry::RetrySubscription);
+
+/// The schema of the API.
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// Builds the schema. Requests that it executes carry a [`Caller`].
+pub fn schema() -> Schema {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+        .register_output_type::<access::Descriptions>()
+        .extension(error_path::ErrorPaths)
+        .finish()
+}
+
+/// The schema as text, the same on each call: what `schema.graphql` holds.
+pub fn sdl() -> String {
+    schema().sdl_with_options(
+        SDLExportOptions::new().prefer_single_line_descriptions().include_specified_by().use_space_ident(),
+    )
+}

@@ -1,0 +1,78 @@
+//! Every object with an id of its own, by that id.
+
+use async_graphql::{Context, ID, Interface, Object};
+use domain::id::{GlobalId, Kind};
+use domain::run_event;
+use domain::viewer;
+
+use super::api_key::ApiKey;
+use super::caller::{actor, loaders};
+use super::error::Result;
+use super::failure::Failure;
+use super::integration::Integration;
+use super::retry::Retry;
+use super::run::Run;
+use super::run_event::RunEvent;
+use super::system::System;
+use super::tenant::Tenant;
+use super::user::User;
+
+/// An object with an id of its own.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Opaque and lasting."))]
+pub enum Node {
+    /// A customer of the operator.
+    Tenant(Tenant),
+    /// A person who signs in.
+    User(User),
+    /// A partner's key.
+    ApiKey(ApiKey),
+    /// A tenant's access to an outside system.
+    System(System),
+    /// What moves records.
+    Integration(Integration),
+    /// One execution of an integration.
+    Run(Run),
+    /// One thing that happened in a run.
+    RunEvent(RunEvent),
+    /// What did not arrive.
+    Failure(Failure),
+    /// A bulk retry.
+    Retry(Retry),
+}
+
+/// Queries by id.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Any object by its id, with the permission that reading it needs; null when there is none that the viewer may
+    /// see.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The object's id.")] id: ID,
+    ) -> Option<Result<Node>> {
+        find(ctx, &id).await.transpose()
+    }
+}
+
+async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    // Nobody learns even that an id is malformed before signing in.
+    let actor = actor(ctx)?;
+    viewer::get(&actor)?;
+    let Ok(GlobalId { kind, uuid }) = id.parse::<GlobalId>() else { return Ok(None) };
+    let loaders = loaders(ctx)?;
+    Ok(match kind {
+        Kind::Tenant => loaders.row(uuid).await?.map(|row| Node::Tenant(Tenant(row))),
+        Kind::User => loaders.row(uuid).await?.map(|row| Node::User(User(row))),
+        Kind::ApiKey => loaders.row(uuid).await?.map(|row| Node::ApiKey(ApiKey(row))),
+        Kind::System => loaders.row(uuid).await?.map(|row| Node::System(System(row))),
+        Kind::Integration => loaders.row(uuid).await?.map(|row| Node::Integration(Integration(row))),
+        Kind::Run => loaders.row(uuid).await?.map(|row| Node::Run(Run(row))),
+        Kind::RunEvent => run_event::get(&actor, uuid).await?.map(|row| Node::RunEvent(RunEvent(row))),
+        Kind::Failure => loaders.row(uuid).await?.map(|row| Node::Failure(Failure(row))),
+        Kind::Retry => loaders.row(uuid).await?.map(|row| Node::Retry(Retry(row))),
+    })
+}

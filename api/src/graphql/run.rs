@@ -1,0 +1,418 @@
+//! Runs: one execution of an integration each, with counts that balance.
+
+#![expect(
+    clippy::too_many_arguments,
+    reason = "a connection has four arguments, besides its filter and its order"
+)]
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
+use domain::failure::FailureParent;
+use domain::id::Kind;
+use domain::run;
+use futures::stream::BoxStream;
+
+use super::caller::{actor, loaders};
+use super::error::{Result, UserError, outcome};
+use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::integration::Integration;
+use super::live::{self, Watch};
+use super::loader::{Events, Failures};
+use super::page::{Connection, OrderDirection, arguments};
+use super::run_event::RunEvent;
+use super::scalar::{BigInt, DateTime, id, optional_uuid, uuid};
+use super::tenant::Tenant;
+use super::viewer::Audience;
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::run::RunStatus")]
+pub enum RunStatus {
+    /// It waits for a worker.
+    Queued,
+    /// A worker has it. A crashed worker's run goes on from its last checkpoint.
+    Running,
+    /// Every record arrived.
+    Succeeded,
+    /// Some records failed.
+    Partial,
+    /// It could not go on.
+    Failed,
+    /// It was canceled; what is done stays.
+    Canceled,
+    /// It was PARTIAL or FAILED, and every failure of it is resolved, skipped or superseded since.
+    Recovered,
+}
+
+/// What started a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::run::RunTrigger")]
+pub enum RunTrigger {
+    /// A person or a program, by `startRun`.
+    Manual,
+    /// The integration's schedule.
+    Schedule,
+    /// A call from outside.
+    Webhook,
+    /// A retry of failures or of a run.
+    Retry,
+    /// A backfill.
+    Backfill,
+    /// A probe.
+    Synthetic,
+}
+
+/// Counts of records: read = created + updated + unchanged + skipped + failed + unaccounted, always.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct RunCounts {
+    /// Records read.
+    read: BigInt,
+    /// Records the destination did not have.
+    created: BigInt,
+    /// Records the destination had with other values.
+    updated: BigInt,
+    /// Records the destination had already.
+    unchanged: BigInt,
+    /// Records the mapping left out.
+    skipped: BigInt,
+    /// Records that became failures.
+    failed: BigInt,
+    /// Records read of which neither a write nor a failure is known. Above 0, the run is at best PARTIAL.
+    unaccounted: BigInt,
+}
+
+impl From<run::RunCounts> for RunCounts {
+    fn from(counts: run::RunCounts) -> Self {
+        Self {
+            read: counts.read.into(),
+            created: counts.created.into(),
+            updated: counts.updated.into(),
+            unchanged: counts.unchanged.into(),
+            skipped: counts.skipped.into(),
+            failed: counts.failed.into(),
+            unaccounted: counts.unaccounted().into(),
+        }
+    }
+}
+
+/// One execution of an integration.
+#[derive(Clone)]
+pub struct Run(pub(super) run::Run);
+
+/// One execution of an integration.
+#[Object]
+impl Run {
+    /// Opaque and lasting.
+    pub(super) async fn id(&self) -> ID {
+        id(Kind::Run, self.0.id)
+    }
+
+    /// The tenant that owns it.
+    async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
+        Ok(Tenant(loaders(ctx)?.referred(self.0.tenant_id, "tenant").await?))
+    }
+
+    /// What it executes.
+    async fn integration(&self, ctx: &Context<'_>) -> Result<Integration> {
+        Ok(Integration(loaders(ctx)?.referred(self.0.integration_id, "integration").await?))
+    }
+
+    /// How far it is.
+    async fn status(&self) -> RunStatus {
+        self.0.status.into()
+    }
+
+    /// What started it.
+    async fn trigger(&self) -> RunTrigger {
+        self.0.trigger.into()
+    }
+
+    /// Who or what started it, in words a customer understands.
+    async fn triggered_by(&self) -> &str {
+        &self.0.triggered_by
+    }
+
+    /// The run whose failures this one retries.
+    async fn retry_of(&self, ctx: &Context<'_>) -> Option<Result<Run>> {
+        let id = self.0.retry_of_id?;
+        let row = async { loaders(ctx)?.row(id).await };
+        row.await.transpose().map(|row| row.map(Run))
+    }
+
+    /// When it was asked for.
+    async fn queued_at(&self) -> DateTime {
+        self.0.queued_at.into()
+    }
+
+    /// When a worker first took it; null while it waits.
+    async fn started_at(&self) -> Option<DateTime> {
+        self.0.started_at.map(Into::into)
+    }
+
+    /// When its outcome was written; null before that.
+    async fn finished_at(&self) -> Option<DateTime> {
+        self.0.finished_at.map(Into::into)
+    }
+
+    /// From start to finish, in milliseconds; null before it has finished, and for one that never started.
+    async fn duration_ms(&self) -> Option<BigInt> {
+        let (started, finished) = (self.0.started_at?, self.0.finished_at?);
+        Some((finished - started).num_milliseconds().max(0).into())
+    }
+
+    /// What became of its records, those of the pages that are done.
+    async fn counts(&self) -> RunCounts {
+        run::RunCounts::of(&self.0).into()
+    }
+
+    /// Why a FAILED run failed as a whole; record failures are in `failures`.
+    async fn failure(&self, ctx: &Context<'_>) -> Option<Result<Failure>> {
+        let id = self.0.failure_id?;
+        let row = async { loaders(ctx)?.row(id).await };
+        row.await.transpose().map(|row| row.map(Failure))
+    }
+
+    /// What failed first in this run, whatever became of it since.
+    async fn failures(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<FailureFilter>,
+        order_by: Option<FailureOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Failure>> {
+        let order_by = order_by.unwrap_or_default();
+        let list = Failures {
+            of: FailureParent::Run,
+            filter: filter.unwrap_or_default().decode()?,
+            order: order_by.field.into(),
+            direction: order_by.direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Failure))
+    }
+
+    /// What happened, oldest first, in the standard taxonomy; each viewer sees the events of their audience.
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<RunEvent>> {
+        let page = loaders(ctx)?.page(self.0.id, Events, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, RunEvent))
+    }
+
+    /// OpenTelemetry trace id, 32 hex digits. Audience ENGINEER; null for others.
+    async fn trace_id(&self, ctx: &Context<'_>) -> Option<Result<String>> {
+        let trace_id = self.0.trace_id.clone()?;
+        match actor(ctx) {
+            Ok(actor) => (Audience::from(actor.audience()) == Audience::Engineer).then_some(Ok(trace_id)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+/// Which runs a list has; all conditions hold at once.
+#[derive(Debug, Default, InputObject)]
+pub struct RunFilter {
+    /// One of these.
+    status: Option<Vec<RunStatus>>,
+    /// Started by one of these.
+    trigger: Option<Vec<RunTrigger>>,
+    /// Of this integration.
+    integration_id: Option<ID>,
+    /// Of this tenant.
+    tenant_id: Option<ID>,
+    /// Asked for in this time.
+    queued_at: Option<DateTimeFilter>,
+}
+
+impl RunFilter {
+    pub(super) fn decode(self) -> run::RunFilter {
+        let queued_at = self.queued_at.unwrap_or_default();
+        run::RunFilter {
+            status: self.status.map(|status| status.into_iter().map(Into::into).collect()),
+            trigger: self.trigger.map(|trigger| trigger.into_iter().map(Into::into).collect()),
+            integration_id: optional_uuid(Kind::Integration, self.integration_id.as_ref()),
+            tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
+            retry_id: None,
+            queued_from: queued_at.gte.map(|time| time.0),
+            queued_before: queued_at.lt.map(|time| time.0),
+        }
+    }
+}
+
+/// A span of time; both conditions hold at once.
+#[derive(Debug, Default, InputObject)]
+pub struct DateTimeFilter {
+    /// At or after.
+    pub(super) gte: Option<DateTime>,
+    /// Before.
+    pub(super) lt: Option<DateTime>,
+}
+
+/// By what runs are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+pub enum RunOrderField {
+    /// By the time they were asked for.
+    #[default]
+    QueuedAt,
+}
+
+/// Order of a list of runs; newest first by default.
+#[derive(Clone, Copy, Debug, Default, InputObject)]
+pub struct RunOrder {
+    /// By what.
+    #[graphql(default)]
+    pub(super) field: RunOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub(super) direction: OrderDirection,
+}
+
+/// Queries of runs.
+#[derive(Default)]
+pub struct RunQuery;
+
+#[Object]
+impl RunQuery {
+    /// One run; null when there is none that the viewer may see.
+    async fn run(&self, ctx: &Context<'_>, #[graphql(desc = "The run's id.")] id: ID) -> Option<Result<Run>> {
+        let row = async { loaders(ctx)?.row(uuid(Kind::Run, &id)).await };
+        row.await.transpose().map(|row| row.map(Run))
+    }
+
+    /// Runs that the viewer may see.
+    async fn runs(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<RunFilter>,
+        order_by: Option<RunOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Run>> {
+        let filter = filter.unwrap_or_default().decode();
+        let RunOrder { field: RunOrderField::QueuedAt, direction } = order_by.unwrap_or_default();
+        let page = arguments(first, after, last, before);
+        let rows = run::list(&actor(ctx)?, &filter, direction.into(), &page).await?;
+        Ok(Connection::new(rows, Run))
+    }
+}
+
+/// Which records a retry of a run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::run::RetryScope")]
+pub enum RetryScope {
+    /// Those that failed; for a run that could not go on, everything again.
+    FailedRecords,
+    /// Everything again, from the source. What arrived already is not written twice.
+    AllRecords,
+}
+
+/// Which integration to run.
+#[derive(InputObject)]
+pub struct StartRunInput {
+    /// Which integration.
+    integration_id: ID,
+    /// 1 to 255 bytes. The same key within 24 hours answers with the first run and starts none.
+    idempotency_key: Option<String>,
+}
+
+/// Which run to cancel.
+#[derive(InputObject)]
+pub struct CancelRunInput {
+    /// Which run.
+    run_id: ID,
+}
+
+/// Which run to retry.
+#[derive(InputObject)]
+pub struct RetryRunInput {
+    /// Which run; it must have ended.
+    run_id: ID,
+    /// Which of its records.
+    scope: RetryScope,
+    /// 1 to 255 bytes. The same key within 24 hours answers with the first run and starts none.
+    idempotency_key: Option<String>,
+}
+
+/// A run, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct RunPayload {
+    /// The run; null when `userErrors` is not empty.
+    run: Option<Run>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+impl RunPayload {
+    fn of(result: domain::Result<run::Run>) -> Result<Self> {
+        let (run, user_errors) = outcome(result)?;
+        Ok(Self { run: run.map(Run), user_errors })
+    }
+}
+
+/// Mutations of runs.
+#[derive(Default)]
+pub struct RunMutation;
+
+#[Object]
+impl RunMutation {
+    /// Starts a run. On an integration that is paused or held it is kept queued.
+    async fn start_run(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The integration.")] input: StartRunInput,
+    ) -> Result<RunPayload> {
+        let id = uuid(Kind::Integration, &input.integration_id);
+        RunPayload::of(run::start(&actor(ctx)?, id, input.idempotency_key.as_deref()).await)
+    }
+
+    /// Cancels a run: at once when it waits, within seconds when a worker has it. What is done stays.
+    async fn cancel_run(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The run.")] input: CancelRunInput,
+    ) -> Result<RunPayload> {
+        RunPayload::of(run::cancel(&actor(ctx)?, uuid(Kind::Run, &input.run_id)).await)
+    }
+
+    /// Retries a run that has ended, as a new run.
+    async fn retry_run(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The run and which of its records.")] input: RetryRunInput,
+    ) -> Result<RunPayload> {
+        let id = uuid(Kind::Run, &input.run_id);
+        let key = input.idempotency_key.as_deref();
+        RunPayload::of(run::retry(&actor(ctx)?, id, input.scope.into(), key).await)
+    }
+}
+
+/// Live updates of runs.
+#[derive(Default)]
+pub struct RunSubscription;
+
+#[Subscription]
+impl RunSubscription {
+    /// Runs that the viewer may see, each as it is after it changed. Changes in quick succession arrive as one. With
+    /// a run's id, its state now comes first.
+    async fn run_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only runs of this integration.")] integration_id: Option<ID>,
+        #[graphql(desc = "Only this run.")] run_id: Option<ID>,
+    ) -> Result<BoxStream<'static, Result<Run>>> {
+        let watch = Watch {
+            id: optional_uuid(Kind::Run, run_id.as_ref()),
+            integration_id: optional_uuid(Kind::Integration, integration_id.as_ref()),
+        };
+        live::watch(ctx, watch, Run).await
+    }
+}

@@ -1,0 +1,301 @@
+//! A tenant's access to outside systems.
+
+#![expect(
+    clippy::too_many_arguments,
+    reason = "a connection has four arguments, besides its filter and its order"
+)]
+
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use domain::id::Kind;
+use domain::{connector as connectors, system};
+use serde_json::json;
+
+use super::caller::{actor, loaders};
+use super::connector::Connector;
+use super::error::{ResolverError, Result, UserError, filter_text, outcome};
+use super::page::{Connection, OrderDirection, arguments};
+use super::scalar::{DateTime, Json, id, optional_uuid, uuid};
+use super::tenant::Tenant;
+
+/// What is known of a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::system::SystemStatus")]
+pub enum SystemStatus {
+    /// Nobody has tried it since it was changed.
+    Untested,
+    /// The last try connected.
+    Healthy,
+    /// The last try did not connect.
+    Failing,
+    /// It refuses the credentials.
+    ReauthRequired,
+}
+
+/// A tenant's access to one outside system: a CRM, a database, a file store. Credentials go in and never come out.
+#[derive(Clone)]
+pub struct System(pub(super) system::System);
+
+/// A tenant's access to one outside system: a CRM, a database, a file store. Credentials go in and never come out.
+#[Object]
+impl System {
+    /// Opaque and lasting.
+    pub(super) async fn id(&self) -> ID {
+        id(Kind::System, self.0.id)
+    }
+
+    /// The tenant that owns it.
+    async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
+        Ok(Tenant(loaders(ctx)?.referred(self.0.tenant_id, "tenant").await?))
+    }
+
+    /// Name for people; unique in the tenant.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Code that talks to it.
+    async fn connector(&self, ctx: &Context<'_>) -> Result<Connector> {
+        let actor = actor(ctx)?;
+        let description = connectors::get(&actor, &self.0.connector)?;
+        description.map(Connector::from).ok_or_else(|| ResolverError::dangling("connector"))
+    }
+
+    /// Where and how to reach it, by the connector's `configSchema`.
+    async fn config(&self) -> Json {
+        self.0.config.clone().into()
+    }
+
+    /// Whether credentials are stored.
+    async fn has_credentials(&self) -> bool {
+        self.0.has_credentials
+    }
+
+    /// What the last test or run found.
+    async fn status(&self) -> SystemStatus {
+        self.0.status.into()
+    }
+
+    /// The same, in the customer's words.
+    async fn status_message(&self) -> Option<&str> {
+        self.0.status_message.as_deref()
+    }
+
+    /// When it was last tested; null: not since it was changed.
+    async fn last_tested_at(&self) -> Option<DateTime> {
+        self.0.last_tested_at.map(Into::into)
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+}
+
+/// Which systems a list has; all conditions hold at once.
+#[derive(Debug, Default, InputObject)]
+pub struct SystemFilter {
+    /// One of these.
+    status: Option<Vec<SystemStatus>>,
+    /// Of this tenant.
+    tenant_id: Option<ID>,
+    /// Name of the connector.
+    connector: Option<String>,
+    /// Text in the name, in any case; at most 200 characters.
+    search: Option<String>,
+}
+
+impl SystemFilter {
+    pub(super) fn decode(self) -> Result<system::SystemFilter> {
+        Ok(system::SystemFilter {
+            status: self.status.map(|status| status.into_iter().map(Into::into).collect()),
+            tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
+            connector: self.connector.map(filter_text).transpose()?,
+            search: self.search,
+        })
+    }
+}
+
+/// By what systems are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::system::SystemOrder")]
+pub enum SystemOrderField {
+    /// By the time they were made.
+    #[default]
+    CreatedAt,
+    /// By name.
+    Name,
+}
+
+/// Order of a list of systems; newest first by default.
+#[derive(Clone, Copy, Debug, Default, InputObject)]
+pub struct SystemOrder {
+    /// By what.
+    #[graphql(default)]
+    pub(super) field: SystemOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub(super) direction: OrderDirection,
+}
+
+/// Queries of systems.
+#[derive(Default)]
+pub struct SystemQuery;
+
+#[Object]
+impl SystemQuery {
+    /// One system; null when there is none that the viewer may see.
+    async fn system(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The system's id.")] id: ID,
+    ) -> Option<Result<System>> {
+        let row = async { loaders(ctx)?.row(uuid(Kind::System, &id)).await };
+        row.await.transpose().map(|row| row.map(System))
+    }
+
+    /// Systems that the viewer may see.
+    async fn systems(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<SystemFilter>,
+        order_by: Option<SystemOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<System>> {
+        let filter = filter.unwrap_or_default().decode()?;
+        let order = order_by.unwrap_or_default();
+        let page = arguments(first, after, last, before);
+        let rows =
+            system::list(&actor(ctx)?, &filter, order.field.into(), order.direction.into(), &page).await?;
+        Ok(Connection::new(rows, System))
+    }
+}
+
+/// A new system.
+#[derive(InputObject)]
+pub struct CreateSystemInput {
+    /// The tenant that owns it.
+    tenant_id: ID,
+    /// Name for people, at most 100 characters; unique in the tenant.
+    name: String,
+    /// Name of the connector.
+    connector: String,
+    /// By the connector's `configSchema`; `{}` by default.
+    config: Option<Json>,
+    /// By the connector's `credentialsSchema`; `{}` by default. Stored encrypted, and never shown again.
+    #[graphql(secret)]
+    credentials: Option<Json>,
+}
+
+/// Changes of a system: absent is unchanged. One whose config or credentials change is untested again.
+#[derive(InputObject)]
+pub struct UpdateSystemInput {
+    /// Which system.
+    system_id: ID,
+    /// Name for people, at most 100 characters; unique in the tenant.
+    name: Option<String>,
+    /// The whole config, by the connector's `configSchema`.
+    config: Option<Json>,
+    /// The whole credentials, by the connector's `credentialsSchema`; null clears them.
+    #[graphql(secret)]
+    credentials: MaybeUndefined<Json>,
+}
+
+/// Which system to test.
+#[derive(InputObject)]
+pub struct TestSystemInput {
+    /// Which system.
+    system_id: ID,
+}
+
+/// Which system to delete.
+#[derive(InputObject)]
+pub struct DeleteSystemInput {
+    /// Which system.
+    system_id: ID,
+}
+
+/// A system, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct SystemPayload {
+    /// The system as it is now; null when `userErrors` is not empty.
+    system: Option<System>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+impl SystemPayload {
+    fn of(result: domain::Result<system::System>) -> Result<Self> {
+        let (system, user_errors) = outcome(result)?;
+        Ok(Self { system: system.map(System), user_errors })
+    }
+}
+
+/// The id of what was deleted, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct DeleteSystemPayload {
+    /// Id of the system that is gone; null when `userErrors` is not empty.
+    deleted_system_id: Option<ID>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations of systems.
+#[derive(Default)]
+pub struct SystemMutation;
+
+#[Object]
+impl SystemMutation {
+    /// Makes a system. Nothing is connected to; `testSystem` does.
+    async fn create_system(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The system.")] input: CreateSystemInput,
+    ) -> Result<SystemPayload> {
+        let new = system::NewSystem {
+            tenant_id: Some(uuid(Kind::Tenant, &input.tenant_id)),
+            name: input.name,
+            connector: input.connector,
+            config: input.config.map_or_else(|| json!({}), |config| config.0),
+            credentials: input.credentials.map(|credentials| credentials.0),
+        };
+        SystemPayload::of(system::create(&actor(ctx)?, new).await)
+    }
+
+    /// Changes a system.
+    async fn update_system(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The system and its changes.")] input: UpdateSystemInput,
+    ) -> Result<SystemPayload> {
+        let changes = system::SystemChanges {
+            name: input.name,
+            config: input.config.map(|config| config.0),
+            credentials: input.credentials.map_value(|credentials| credentials.0).into(),
+        };
+        SystemPayload::of(system::update(&actor(ctx)?, uuid(Kind::System, &input.system_id), changes).await)
+    }
+
+    /// Connects to a system for real, and sets its status and status message. Takes up to 20 s. That it does not
+    /// answer is a result, not an error.
+    async fn test_system(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The system.")] input: TestSystemInput,
+    ) -> Result<SystemPayload> {
+        SystemPayload::of(system::test(&actor(ctx)?, uuid(Kind::System, &input.system_id)).await)
+    }
+
+    /// Deletes a system; CONFLICT while an integration uses it, an archived one too.
+    async fn delete_system(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The system.")] input: DeleteSystemInput,
+    ) -> Result<DeleteSystemPayload> {
+        let row = uuid(Kind::System, &input.system_id);
+        let (deleted, user_errors) = outcome(system::delete(&actor(ctx)?, row).await)?;
+        Ok(DeleteSystemPayload { deleted_system_id: deleted.map(|()| id(Kind::System, row)), user_errors })
+    }
+}

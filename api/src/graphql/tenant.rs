@@ -1,0 +1,360 @@
+//! Customers of the operator.
+
+#![expect(
+    clippy::too_many_arguments,
+    reason = "a connection has four arguments, besides its filter and its order"
+)]
+
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use domain::failure::FailureParent;
+use domain::id::Kind;
+use domain::run::RunParent;
+use domain::tenant::{self, TenantKey};
+
+use super::caller::{actor, loaders};
+use super::error::{ResolverError, Result, UserError, outcome};
+use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::integration::{Integration, IntegrationFilter, IntegrationOrder};
+use super::loader::{Failures, Integrations, Runs, Systems};
+use super::page::{Connection, OrderDirection, arguments};
+use super::run::{Run, RunFilter, RunOrder};
+use super::scalar::{DateTime, id, uuid};
+use super::system::{System, SystemFilter, SystemOrder};
+
+/// Whether a tenant's runs may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::tenant::TenantStatus")]
+pub enum TenantStatus {
+    /// Everything works.
+    Active,
+    /// Runs wait queued, nothing new starts, its people look and change nothing.
+    Suspended,
+}
+
+/// A customer of the operator; owns everything below it.
+#[derive(Clone)]
+pub struct Tenant(pub(super) tenant::Tenant);
+
+/// A customer of the operator; owns everything below it.
+#[Object]
+impl Tenant {
+    /// Opaque and lasting.
+    pub(super) async fn id(&self) -> ID {
+        id(Kind::Tenant, self.0.id)
+    }
+
+    /// Short name in paths: 2 to 63 characters of a-z, 0-9 and -; unique, and for good.
+    async fn slug(&self) -> &str {
+        &self.0.slug
+    }
+
+    /// Name for people.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The operator's own id for this customer; unique, optional.
+    async fn external_id(&self) -> Option<&str> {
+        self.0.external_id.as_deref()
+    }
+
+    /// Whether its runs may start.
+    async fn status(&self) -> TenantStatus {
+        self.0.status.into()
+    }
+
+    /// Why it is suspended; null while it is active.
+    async fn status_reason(&self) -> Option<&str> {
+        self.0.status_reason.as_deref()
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// When it was last changed.
+    async fn updated_at(&self) -> DateTime {
+        self.0.updated_at.into()
+    }
+
+    /// Its integrations.
+    async fn integrations(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<IntegrationFilter>,
+        order_by: Option<IntegrationOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Integration>> {
+        let order_by = order_by.unwrap_or_default();
+        let list = Integrations {
+            filter: filter.unwrap_or_default().decode(),
+            order: order_by.field.into(),
+            direction: order_by.direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Integration))
+    }
+
+    /// Runs of its integrations.
+    async fn runs(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<RunFilter>,
+        order_by: Option<RunOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Run>> {
+        let list = Runs {
+            of: RunParent::Tenant,
+            filter: filter.unwrap_or_default().decode(),
+            direction: order_by.unwrap_or_default().direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Run))
+    }
+
+    /// Failures of its runs.
+    async fn failures(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<FailureFilter>,
+        order_by: Option<FailureOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Failure>> {
+        let order_by = order_by.unwrap_or_default();
+        let list = Failures {
+            of: FailureParent::Tenant,
+            filter: filter.unwrap_or_default().decode()?,
+            order: order_by.field.into(),
+            direction: order_by.direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Failure))
+    }
+
+    /// Its access to outside systems.
+    async fn systems(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<SystemFilter>,
+        order_by: Option<SystemOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<System>> {
+        let order_by = order_by.unwrap_or_default();
+        let list = Systems {
+            filter: filter.unwrap_or_default().decode()?,
+            order: order_by.field.into(),
+            direction: order_by.direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, System))
+    }
+}
+
+/// Which tenants a list has; all conditions hold at once.
+#[derive(Debug, Default, InputObject)]
+pub struct TenantFilter {
+    /// One of these.
+    status: Option<Vec<TenantStatus>>,
+    /// Text in name or slug, in any case; at most 200 characters.
+    search: Option<String>,
+}
+
+impl TenantFilter {
+    fn decode(self) -> tenant::TenantFilter {
+        tenant::TenantFilter {
+            status: self.status.map(|status| status.into_iter().map(Into::into).collect()),
+            search: self.search,
+        }
+    }
+}
+
+/// By what tenants are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::tenant::TenantOrder")]
+pub enum TenantOrderField {
+    /// By the time they were made.
+    #[default]
+    CreatedAt,
+    /// By name.
+    Name,
+}
+
+/// Order of a list of tenants; newest first by default.
+#[derive(Clone, Copy, Debug, Default, InputObject)]
+pub struct TenantOrder {
+    /// By what.
+    #[graphql(default)]
+    field: TenantOrderField,
+    /// Which way.
+    #[graphql(default)]
+    direction: OrderDirection,
+}
+
+/// Queries of tenants.
+#[derive(Default)]
+pub struct TenantQuery;
+
+#[Object]
+impl TenantQuery {
+    /// One tenant, by exactly one of id and slug; null when there is none that the viewer may see.
+    async fn tenant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its id.")] id: Option<ID>,
+        #[graphql(desc = "Its slug.")] slug: Option<String>,
+    ) -> Option<Result<Tenant>> {
+        find(ctx, id, slug).await.transpose()
+    }
+
+    /// Tenants that the viewer may see.
+    async fn tenants(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<TenantFilter>,
+        order_by: Option<TenantOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Tenant>> {
+        let filter = filter.unwrap_or_default().decode();
+        let order = order_by.unwrap_or_default();
+        let page = arguments(first, after, last, before);
+        let rows =
+            tenant::list(&actor(ctx)?, &filter, order.field.into(), order.direction.into(), &page).await?;
+        Ok(Connection::new(rows, Tenant))
+    }
+}
+
+async fn find(ctx: &Context<'_>, id: Option<ID>, slug: Option<String>) -> Result<Option<Tenant>> {
+    let row = match (id, slug) {
+        (Some(id), None) => loaders(ctx)?.row(uuid(Kind::Tenant, &id)).await?,
+        (None, Some(slug)) => tenant::get(&actor(ctx)?, &TenantKey::Slug(slug)).await?,
+        (None, None) => return Err(ResolverError::argument("id", "is missing: give `id` or `slug`")),
+        (Some(_), Some(_)) => {
+            return Err(ResolverError::argument("slug", "can't be combined with `id`: give one of the two"));
+        }
+    };
+    Ok(row.map(Tenant))
+}
+
+/// A new tenant.
+#[derive(InputObject)]
+pub struct CreateTenantInput {
+    /// Short name in paths: 2 to 63 characters of a-z, 0-9 and -, beginning with a letter or digit; unique, and
+    /// for good.
+    slug: String,
+    /// Name for people, at most 200 characters.
+    name: String,
+    /// The operator's own id for this customer; unique, at most 200 characters.
+    external_id: Option<String>,
+}
+
+/// Changes of a tenant: absent is unchanged.
+#[derive(InputObject)]
+pub struct UpdateTenantInput {
+    /// Which tenant.
+    tenant_id: ID,
+    /// Name for people, at most 200 characters.
+    name: Option<String>,
+    /// The operator's own id for this customer; null clears it.
+    external_id: MaybeUndefined<String>,
+}
+
+/// Which tenant to suspend.
+#[derive(InputObject)]
+pub struct SuspendTenantInput {
+    /// Which tenant.
+    tenant_id: ID,
+    /// Why, for people; at most 500 characters.
+    reason: String,
+}
+
+/// Which tenant to resume.
+#[derive(InputObject)]
+pub struct ResumeTenantInput {
+    /// Which tenant.
+    tenant_id: ID,
+}
+
+/// A tenant, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct TenantPayload {
+    /// The tenant as it is now; null when `userErrors` is not empty.
+    tenant: Option<Tenant>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+impl TenantPayload {
+    fn of(result: domain::Result<tenant::Tenant>) -> Result<Self> {
+        let (tenant, user_errors) = outcome(result)?;
+        Ok(Self { tenant: tenant.map(Tenant), user_errors })
+    }
+}
+
+/// Mutations of tenants.
+#[derive(Default)]
+pub struct TenantMutation;
+
+#[Object]
+impl TenantMutation {
+    /// Makes a tenant.
+    async fn create_tenant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tenant.")] input: CreateTenantInput,
+    ) -> Result<TenantPayload> {
+        let CreateTenantInput { slug, name, external_id } = input;
+        TenantPayload::of(
+            tenant::create(&actor(ctx)?, tenant::CreateTenant { slug, name, external_id }).await,
+        )
+    }
+
+    /// Changes a tenant's name or external id.
+    async fn update_tenant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tenant and its changes.")] input: UpdateTenantInput,
+    ) -> Result<TenantPayload> {
+        let changes = tenant::UpdateTenant {
+            name: input.name,
+            external_id: input.external_id.as_opt_ref().map(Option::<&String>::cloned),
+        };
+        let id = uuid(Kind::Tenant, &input.tenant_id);
+        TenantPayload::of(tenant::update(&actor(ctx)?, id, changes).await)
+    }
+
+    /// Suspends a tenant: its runs wait queued, nothing new starts, its people look and change nothing. Runs that
+    /// a worker has go on to their end.
+    async fn suspend_tenant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tenant and the reason.")] input: SuspendTenantInput,
+    ) -> Result<TenantPayload> {
+        let id = uuid(Kind::Tenant, &input.tenant_id);
+        TenantPayload::of(tenant::suspend(&actor(ctx)?, id, &input.reason).await)
+    }
+
+    /// Resumes a tenant: the runs that waited start.
+    async fn resume_tenant(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tenant.")] input: ResumeTenantInput,
+    ) -> Result<TenantPayload> {
+        TenantPayload::of(tenant::resume(&actor(ctx)?, uuid(Kind::Tenant, &input.tenant_id)).await)
+    }
+}

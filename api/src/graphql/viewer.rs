@@ -1,0 +1,99 @@
+//! Who is asking, told to themselves.
+
+use async_graphql::{Context, Enum, Object};
+use domain::viewer;
+
+use super::caller::{actor, loaders};
+use super::error::Result;
+use super::scalar::DateTime;
+use super::tenant::Tenant;
+use super::user::User;
+
+/// What a caller is allowed, by and large; the permission table has the detail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::Role")]
+pub enum Role {
+    /// Staff: manages tenants, staff and everything below.
+    PlatformAdmin,
+    /// Staff: builds integrations, reads technical detail.
+    Engineer,
+    /// Staff: looks into failures, retries, pauses.
+    Support,
+    /// A tenant's person: manages its people, keys, systems and integrations.
+    TenantAdmin,
+    /// A tenant's person: starts and retries, reads records.
+    TenantMember,
+    /// A tenant's person: looks, and changes nothing.
+    TenantViewer,
+    /// A program with an API key: scopes, and a set of tenants.
+    Partner,
+    /// An end user's session in a portal: one tenant, some scopes, minutes to hours.
+    Portal,
+}
+
+/// The layer of information a viewer may read: each includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::Audience")]
+pub enum Audience {
+    /// Everybody who may see the object.
+    Customer,
+    /// Support staff and above.
+    Support,
+    /// Engineers and platform administrators.
+    Engineer,
+}
+
+/// Who is asking.
+#[derive(Clone)]
+pub struct Viewer(pub(super) viewer::Viewer);
+
+/// Who is asking.
+#[Object]
+impl Viewer {
+    /// The role.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// The layer of information that is read.
+    async fn audience(&self) -> Audience {
+        self.0.audience.into()
+    }
+
+    /// The one tenant of a tenant-side viewer; null for staff and for partners with several tenants.
+    async fn tenant(&self, ctx: &Context<'_>) -> Option<Result<Tenant>> {
+        let id = self.0.tenant_id?;
+        let tenant = async { loaders(ctx)?.row(id).await };
+        tenant.await.transpose().map(|tenant| tenant.map(Tenant))
+    }
+
+    /// The person who is signed in; null for API keys and portal sessions.
+    async fn user(&self, ctx: &Context<'_>) -> Option<Result<User>> {
+        let id = self.0.user_id?;
+        let user = async { loaders(ctx)?.row(id).await };
+        user.await.transpose().map(|user| user.map(User))
+    }
+
+    /// Names from the permission table, e.g. `failures:retry`; while the tenant is suspended, none that changes
+    /// anything.
+    async fn permissions(&self) -> Vec<&'static str> {
+        self.0.permissions.iter().map(|permission| permission.name()).collect()
+    }
+
+    /// When the token that was sent ends; null for an API key without an end.
+    async fn expires_at(&self) -> Option<DateTime> {
+        self.0.expires_at.map(Into::into)
+    }
+}
+
+/// Queries of the viewer.
+#[derive(Default)]
+pub struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    /// Who is asking.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+        Ok(Viewer(viewer::get(&actor(ctx)?)?))
+    }
+}

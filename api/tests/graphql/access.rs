@@ -1,0 +1,129 @@
+//! Each operation by each role: refused exactly where the permission table says so, and to nobody signed in always.
+
+use std::collections::BTreeMap;
+
+use api::graphql::access::{Access, OPERATIONS};
+use api::graphql::sdl;
+use async_graphql::Request;
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{
+    BaseType, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
+};
+use domain::permission::{Grant, ROLES};
+use futures::{FutureExt, StreamExt};
+use serde_json::{Value, json};
+
+use crate::world::{Person, World, codes};
+
+/// Writes a document for an operation, with a value for each argument and input field that must be there.
+struct Writer(BTreeMap<String, TypeDefinition>);
+
+impl Writer {
+    fn new() -> Self {
+        let definitions = parse_schema(sdl()).unwrap().definitions.into_iter();
+        let types = definitions.filter_map(|definition| match definition {
+            TypeSystemDefinition::Type(definition) => {
+                Some((definition.node.name.node.to_string(), definition.node))
+            }
+            _ => None,
+        });
+        Self(types.collect())
+    }
+
+    fn document(&self, root: &str, name: &str) -> String {
+        let TypeKind::Object(object) = &self.0[root].kind else { unreachable!("a root is an object") };
+        let field = object.fields.iter().find(|field| field.node.name.node == name).unwrap();
+        let arguments: Vec<_> = field.node.arguments.iter().map(|argument| &argument.node).collect();
+        let arguments = self.required(&arguments);
+        let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
+        format!("{} {{ {name}{arguments} {{ __typename }} }}", root.to_lowercase())
+    }
+
+    fn required(&self, inputs: &[&InputValueDefinition]) -> String {
+        let required = inputs.iter().filter(|input| {
+            (!input.ty.node.nullable && input.default_value.is_none())
+                // One of the two ways to name what is meant.
+                || matches!(input.name.node.as_str(), "slug" | "failureIds")
+        });
+        let written = required.map(|input| format!("{}: {}", input.name.node, self.value(&input.ty.node)));
+        written.collect::<Vec<_>>().join(", ")
+    }
+
+    fn value(&self, ty: &Type) -> String {
+        let name = match &ty.base {
+            BaseType::List(item) => return format!("[{}]", self.value(item)),
+            BaseType::Named(name) => name.as_str(),
+        };
+        match (name, self.0.get(name).map(|definition| &definition.kind)) {
+            (_, Some(TypeKind::Enum(values))) => values.values[0].node.value.node.to_string(),
+            (_, Some(TypeKind::InputObject(input))) => {
+                let fields: Vec<_> = input.fields.iter().map(|field| &field.node).collect();
+                format!("{{ {} }}", self.required(&fields))
+            }
+            ("JSON", _) => "{}".to_owned(),
+            ("Int" | "BigInt", _) => "1".to_owned(),
+            ("Boolean", _) => "true".to_owned(),
+            ("DateTime", _) => r#""2026-11-22T15:04:05Z""#.to_owned(),
+            _ => r#""nothing""#.to_owned(),
+        }
+    }
+}
+
+/// The first answer; null when a subscription listens and has nothing to say yet.
+async fn first_answer(world: &World, request: Request, root: &str, document: &str) -> Value {
+    if root == "Subscription" {
+        let mut answers = world.schema.execute_stream(request).boxed();
+        let first = answers.next();
+        if let Some(answer) = first.now_or_never() {
+            return serde_json::to_value(answer.unwrap()).unwrap();
+        }
+        // Without an argument there is nothing to read first: it listens.
+        let reads_first = document.contains('(');
+        return if reads_first {
+            serde_json::to_value(answers.next().await.unwrap()).unwrap()
+        } else {
+            Value::Null
+        };
+    }
+    serde_json::to_value(world.schema.execute(request).await).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_are_refused_exactly_what_the_table_refuses() {
+    let world = World::new().await;
+    let customer = world.customer("acme").await;
+    let writer = Writer::new();
+    let mut people: Vec<(domain::Role, Person)> = Vec::new();
+    for role in ROLES {
+        people.push((role, world.person(role, &customer.tenant).await));
+    }
+    let mut wrong = Vec::new();
+    let operations = || {
+        let roots = ["Query", "Mutation", "Subscription"];
+        OPERATIONS.iter().filter(move |(root, name, _)| roots.contains(root) && *name != "signOut")
+    };
+    for (root, name, access) in operations() {
+        let document = writer.document(root, name);
+        let answer = first_answer(&world, world.request(None, &document, json!({})), root, &document).await;
+        let expected: &[&str] = if *access == Access::Anyone { &[] } else { &["UNAUTHENTICATED"] };
+        if codes(&answer) != expected {
+            wrong.push(format!("{name} by nobody: {answer}"));
+        }
+        for (role, person) in &people {
+            let answer =
+                first_answer(&world, world.request(Some(person), &document, json!({})), root, &document)
+                    .await;
+            let may = match access {
+                Access::Anyone | Access::SignedIn => true,
+                Access::Needs(permission) => permission.of(*role) != Grant::Never,
+            };
+            let codes = codes(&answer);
+            let refused = codes.contains(&"FORBIDDEN");
+            let understood = codes.iter().all(|code| matches!(*code, "FORBIDDEN" | "NOT_FOUND"));
+            if refused == may || !understood {
+                wrong.push(format!("{name} by {role:?}: {answer}"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
