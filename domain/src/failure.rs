@@ -24,6 +24,8 @@ use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 pub const IDS_MAX: usize = 1_000;
 /// Field errors that the summary names; the others are in `field_errors`.
 const SUMMARY_FIELDS_MAX: usize = 3;
+/// Failures of a bulk change that listeners are told of one by one.
+const TOLD_MAX: usize = 200;
 /// Longest reason of a skip, in characters.
 const REASON_CHARACTERS_MAX: usize = 1_000;
 
@@ -566,7 +568,7 @@ pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) ->
         .rows_affected;
     let runs: std::collections::BTreeSet<Uuid> = rows.iter().map(|(_, run, _)| *run).collect();
     crate::background::recovery::recover(&mut tx, &runs).await?;
-    for (id, _, integration_id) in rows {
+    for (id, _, integration_id) in rows.into_iter().take(TOLD_MAX) {
         tx.tell_after_commit(changed(tenant_id, id, integration_id));
     }
     tx.commit().await?;

@@ -30,6 +30,8 @@ pub use entity::retry::Model as Retry;
 const INTEGRATIONS_MAX: u64 = 500;
 /// The code of failures whose stored record is raw text.
 pub(crate) const MALFORMED: &str = "source.malformed";
+/// Failures of a bulk change that listeners are told of one by one.
+const TOLD_MAX: u64 = 200;
 /// Largest edited record, in bytes of JSON.
 const RECORD_BYTES_MAX: usize = 1 << 20;
 
@@ -396,7 +398,7 @@ async fn runs_of(tx: &TxScope, which: Condition) -> Result<Vec<Uuid>> {
 }
 
 /// Points open failures to the run that is to retry them.
-async fn point(tx: &TxScope, which: Condition, run_id: Uuid, retry_id: Option<Uuid>) -> Result<u64> {
+async fn point(tx: &mut TxScope, which: Condition, run_id: Uuid, retry_id: Option<Uuid>) -> Result<u64> {
     let taken = tx
         .update::<failure::Entity>()
         .col_expr(failure::Column::Status, Expr::value(FailureStatus::Retrying))
@@ -408,22 +410,44 @@ async fn point(tx: &TxScope, which: Condition, run_id: Uuid, retry_id: Option<Uu
         .exec(tx.connection())
         .await
         .doing("taking failures for a retry")?;
+    tell_of(tx, run_id).await?;
     Ok(taken.rows_affected)
 }
 
+/// Tells listeners of the failures that a run retries.
+async fn tell_of(tx: &mut TxScope, run_id: Uuid) -> Result<()> {
+    let rows: Vec<(Uuid, Uuid)> = tx
+        .find::<failure::Entity>()
+        .select_only()
+        .column(failure::Column::Id)
+        .column(failure::Column::IntegrationId)
+        .filter(failure::Column::RetryRunId.eq(run_id))
+        .filter(failure::Column::Status.eq(FailureStatus::Retrying))
+        .limit(TOLD_MAX)
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading the failures of a retry")?;
+    for (id, integration_id) in rows {
+        tx.tell_after_commit(crate::failure::changed(tx.tenant_id(), id, integration_id));
+    }
+    Ok(())
+}
+
 /// Takes the failures of a run's records for a run that retries them.
-pub(crate) async fn take_records(tx: &TxScope, original: Uuid, run_id: Uuid) -> Result<u64> {
+pub(crate) async fn take_records(tx: &mut TxScope, original: Uuid, run_id: Uuid) -> Result<u64> {
     let which = Condition::all().add(failure::Column::RunId.eq(original)).add(with_record());
     point(tx, which, run_id, None).await
 }
 
 /// Takes the failure of a run as a whole for a run that reads everything again.
-pub(crate) async fn take_whole(tx: &TxScope, original: Uuid, run_id: Uuid) -> Result<u64> {
+pub(crate) async fn take_whole(tx: &mut TxScope, original: Uuid, run_id: Uuid) -> Result<u64> {
     point(tx, of_the_whole().add(failure::Column::RunId.eq(original)), run_id, None).await
 }
 
 /// Lets go of the failures that a run was to retry and did not, and ends its retry if that was all.
 pub(crate) async fn let_go(tx: &mut TxScope, run: &run::Model) -> Result<()> {
+    tell_of(tx, run.id).await?;
     let let_go = tx
         .update::<failure::Entity>()
         .col_expr(failure::Column::Status, Expr::value(FailureStatus::Open))

@@ -305,8 +305,8 @@ pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: 
     // After the run that they point to; without any the transaction is dropped, and the run with it.
     let taken = match run_scope {
         RunScope::AllRecords if !of_the_whole => 0,
-        RunScope::AllRecords => crate::retry::take_whole(&tx, id, new).await?,
-        RunScope::FailedRecords => crate::retry::take_records(&tx, id, new).await?,
+        RunScope::AllRecords => crate::retry::take_whole(&mut tx, id, new).await?,
+        RunScope::FailedRecords => crate::retry::take_records(&mut tx, id, new).await?,
     };
     if run_scope == RunScope::FailedRecords && taken == 0 {
         return Err(Error::conflict("runId", "this run has no open failure whose record can be tried again"));
