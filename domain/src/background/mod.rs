@@ -1,8 +1,10 @@
 //! Work that nobody asks for by a token: what workers, sweepers and schedules do to rows. The only place that
 //! crosses tenants without an actor, a handful of named functions. Deliberately absent: the queue and threads.
 
+mod account;
 mod claim;
 mod due;
+mod ending;
 mod failed;
 mod lease;
 mod receipt;
@@ -15,7 +17,8 @@ use std::sync::Arc;
 use crate::app::App;
 
 pub use claim::{Claim, ClaimedRun, ClaimedStream};
-pub use lease::{Renewal, RunEnd, RunLease};
+pub use ending::RunEnd;
+pub use lease::{Renewal, RunLease};
 pub use sweep::Swept;
 
 /// What background work holds in place of an actor.

@@ -1,0 +1,368 @@
+//! Accounting of a page: checkpoint, counts, receipts, failures and events, in one transaction under the lease.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
+use entity::run_event::Audience;
+use entity::{run, run_stream};
+use pipeline::{AccountedPage, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Stage};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::failed::clean;
+use super::lease::{RunLease, storage, transient};
+use super::{receipt, recovery};
+use crate::catalogue;
+use crate::error::{Doing, Result};
+use crate::id::new_id;
+use crate::run_event::{self, NewEvent};
+use crate::scope::{TxScope, all_set};
+
+/// Rejected records of a page that get an event each; the others share one.
+const REJECTED_EVENTS_MAX: usize = 20;
+/// Failures of a page that listeners are told of one by one.
+const TOLD_FAILURES_MAX: usize = 200;
+
+impl RunLease {
+    async fn account_in(&self, tx: &mut TxScope, page: AccountedPage) -> Result<()> {
+        let now = self.app.clock().now();
+        let counts = page.counts;
+        let add = |column: run::Column, number: u64| {
+            (column, Expr::col(column).add(i64::try_from(number).unwrap_or(i64::MAX)))
+        };
+        let mut update = tx.update::<run::Entity>().filter(run::Column::Id.eq(self.run.id));
+        for (column, sum) in [
+            add(run::Column::ReadCount, counts.read),
+            add(run::Column::CreatedCount, counts.created),
+            add(run::Column::UpdatedCount, counts.updated),
+            add(run::Column::UnchangedCount, counts.unchanged),
+            add(run::Column::SkippedCount, counts.skipped),
+            add(run::Column::FailedCount, counts.failed),
+        ] {
+            update = update.col_expr(column, sum);
+        }
+        update.exec(tx.connection()).await.doing("adding to the counts of a run")?;
+        let mut progress = tx
+            .update::<run_stream::Entity>()
+            .col_expr(run_stream::Column::PageCount, Expr::col(run_stream::Column::PageCount).add(1))
+            .col_expr(run_stream::Column::UpdatedAt, Expr::value(now))
+            .filter(run_stream::Column::RunId.eq(self.run.id))
+            .filter(run_stream::Column::Stream.eq(page.stream.as_str()));
+        if let Some(checkpoint) = &page.checkpoint {
+            progress =
+                progress.col_expr(run_stream::Column::Checkpoint, Expr::value(Some(checkpoint.clone())));
+        }
+        progress.exec(tx.connection()).await.doing("storing a checkpoint")?;
+        receipt::store(tx.connection(), self.receipts_of(&page.stream), self.run.id, now, &page.receipts)
+            .await?;
+        run_event::record(tx, self.run.id, page_events(&page)).await?;
+        let mut runs = BTreeSet::new();
+        if self.supersedes && !page.receipts.is_empty() {
+            let keys = page.receipts.iter().map(|receipt| receipt.key.canonical());
+            let over = Condition::all()
+                .add(failure::Column::IntegrationId.eq(self.run.integration_id))
+                .add(failure::Column::Stream.eq(page.stream.as_str()))
+                .add(failure::Column::Status.eq(FailureStatus::Open))
+                .add(failure::Column::RunId.ne(self.run.id))
+                .add(failure::Column::RecordKey.is_in(keys));
+            runs.extend(self.settle(tx, over, FailureStatus::Superseded).await?);
+        }
+        let (new, again): (Vec<_>, Vec<_>) =
+            page.failures.into_iter().partition(|failure| failure.retried.is_none());
+        let mut rows = Vec::with_capacity(new.len());
+        for failed in new {
+            rows.push(self.failure_row(&page.stream, failed, now)?);
+        }
+        for row in rows.iter().take(TOLD_FAILURES_MAX) {
+            tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
+        }
+        tx.insert_many::<failure::Entity>(rows, "storing failures").await?;
+        let home: Vec<Uuid> = page.receipts.iter().filter_map(|receipt| receipt.retried).collect();
+        let left_out = page.skipped;
+        if !(home.is_empty() && again.is_empty() && left_out.is_empty()) {
+            runs.extend(self.account_retried(tx, home, again, left_out, now).await?);
+        }
+        recovery::recover(tx, &runs).await?;
+        tx.tell_after_commit(crate::run::changed(&self.run));
+        Ok(())
+    }
+
+    /// What became of the failures that this run retries. Answers with the runs of those that are over.
+    #[expect(clippy::disallowed_methods, reason = "an upsert of rows of the tenant, in one statement")]
+    async fn account_retried(
+        &self,
+        tx: &mut TxScope,
+        home: Vec<Uuid>,
+        again: Vec<RecordFailure>,
+        left_out: Vec<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Uuid>> {
+        let (resolved, failed) = ((home.len() + left_out.len()) as u64, again.len() as u64);
+        let over: Vec<Uuid> = home.iter().chain(&left_out).copied().collect();
+        tx.update::<failure::Entity>()
+            .col_expr(failure::Column::Attempts, Expr::col(failure::Column::Attempts).add(1))
+            .col_expr(failure::Column::LastAttemptAt, Expr::value(now))
+            .filter(failure::Column::Id.is_in(over))
+            .exec(tx.connection())
+            .await
+            .doing("counting an attempt")?;
+        let mine = |ids: Vec<Uuid>| {
+            Condition::all()
+                .add(failure::Column::Id.is_in(ids))
+                .add(failure::Column::RetryRunId.eq(self.run.id))
+                .add(failure::Column::Status.eq(FailureStatus::Retrying))
+        };
+        let mut runs = self.settle(tx, mine(home), FailureStatus::Resolved).await?;
+        runs.extend(self.settle(tx, mine(left_out), FailureStatus::Skipped).await?);
+        let ids: Vec<Uuid> = again.iter().filter_map(|failed| failed.retried).collect();
+        let rows: HashMap<Uuid, failure::Model> = tx
+            .find::<failure::Entity>()
+            .filter(mine(ids))
+            .all(tx.connection())
+            .await
+            .doing("reading failures that failed again")?
+            .into_iter()
+            .map(|row| (row.id, row))
+            .collect();
+        let mut updated = Vec::with_capacity(rows.len());
+        for failed in again {
+            let Some(row) = failed.retried.and_then(|id| rows.get(&id)) else { continue };
+            let mut row = row.clone();
+            let entry = catalogue::entry(&failed.code);
+            row.status = FailureStatus::Open;
+            row.category = entry.category;
+            row.stage = stage(failed.stage);
+            row.code = failed.code;
+            row.responsible_party = entry.responsible_party;
+            row.retryable = entry.retryable;
+            row.field_errors = field_errors(failed.field_errors);
+            row.attempts += attempts(failed.attempts);
+            row.last_attempt_at = now;
+            row.http_status = failed.http_status.map(i32::from);
+            row.technical_detail = Some(clean(&failed.detail, 4_000));
+            row.hint = None;
+            row.retry_run_id = None;
+            updated.push(row);
+        }
+        for row in &updated {
+            tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
+        }
+        if !updated.is_empty() {
+            use failure::Column;
+            failure::Entity::insert_many(updated.into_iter().map(all_set::<failure::Entity>))
+                .on_conflict(
+                    OnConflict::column(Column::Id)
+                        .update_columns([
+                            Column::Status,
+                            Column::Category,
+                            Column::Stage,
+                            Column::Code,
+                            Column::ResponsibleParty,
+                            Column::Retryable,
+                            Column::FieldErrors,
+                            Column::Attempts,
+                            Column::LastAttemptAt,
+                            Column::HttpStatus,
+                            Column::TechnicalDetail,
+                            Column::Hint,
+                            Column::RetryRunId,
+                        ])
+                        .to_owned(),
+                )
+                .exec_without_returning(tx.connection())
+                .await
+                .doing("storing failures that failed again")?;
+        }
+        if let Some(retry_id) = self.run.retry_id {
+            crate::retry::progress(tx, retry_id, resolved, failed).await?;
+        }
+        Ok(runs)
+    }
+
+    fn failure_row(&self, stream: &str, failed: RecordFailure, now: DateTime<Utc>) -> Result<failure::Model> {
+        let id = new_id();
+        let entry = catalogue::entry(&failed.code);
+        let record = failed.record.map(Value::Object).or_else(|| failed.raw.map(Value::String));
+        let sealed = match record {
+            Some(record) => Some(self.app.seal(self.run.tenant_id, id, record.to_string().as_bytes())?),
+            None => None,
+        };
+        Ok(failure::Model {
+            id,
+            tenant_id: self.run.tenant_id,
+            integration_id: self.run.integration_id,
+            run_id: self.run.id,
+            stream: Some(stream.to_owned()),
+            business_reference: failed.key.as_ref().map(|key| clean(key.reference(), 500)),
+            record_key: failed.key.as_ref().map(|key| key.canonical().to_owned()),
+            hint: failed.position.is_some().then(|| clean(&failed.detail, 500)),
+            position: failed.position.map(|position| clean(&position, 200)),
+            status: FailureStatus::Open,
+            category: entry.category,
+            stage: stage(failed.stage),
+            code: failed.code,
+            responsible_party: entry.responsible_party,
+            retryable: entry.retryable,
+            field_errors: field_errors(failed.field_errors),
+            attempts: attempts(failed.attempts),
+            failed_at: now,
+            last_attempt_at: now,
+            next_attempt_at: None,
+            resolved_at: None,
+            resolved_by_run_id: None,
+            http_status: failed.http_status.map(i32::from),
+            technical_detail: Some(clean(&failed.detail, 4_000)),
+            record: sealed,
+            edited_record: None,
+            retry_id: None,
+            retry_run_id: None,
+            skip_reason: None,
+            skipped_by: None,
+        })
+    }
+
+    fn receipts_of<'a>(&self, stream: &'a str) -> receipt::Stream<'a> {
+        receipt::Stream {
+            tenant_id: self.run.tenant_id,
+            integration_id: self.run.integration_id,
+            name: stream,
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for RunLease {
+    async fn receipts(
+        &self,
+        stream: &str,
+        keys: &[&str],
+    ) -> std::result::Result<HashMap<String, Receipt>, LedgerError> {
+        receipt::lookup(self.app.database().reader(), self.receipts_of(stream), self.run.id, keys)
+            .await
+            .map_err(storage)
+    }
+
+    async fn account(&self, page: AccountedPage) -> std::result::Result<(), LedgerError> {
+        let mut tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        self.account_in(&mut tx, page).await.map_err(storage)?;
+        if !self.made_progress() && self.attempt > 1 {
+            self.forget_attempts(&tx).await.map_err(storage)?;
+        }
+        tx.commit().await.map_err(storage)?;
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn retrying(&self, stream: &str, notice: &RetryNotice) -> std::result::Result<(), LedgerError> {
+        let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        let code = format!("{}.{}", notice.side.code(), notice.error.kind.code());
+        let next = self.app.clock().now()
+            + chrono::Duration::from_std(notice.wait).unwrap_or(chrono::Duration::zero());
+        let event = NewEvent::new(
+            "retry.scheduled",
+            notice.side.code(),
+            format!("{} We try again by ourselves.", transient(&code)),
+        )
+        .attributes(
+            json!({ "stream": stream, "code": code, "attempt": notice.attempt, "nextAttemptAt": next }),
+        );
+        let recorded = run_event::record(&tx, self.run.id, vec![event]).await;
+        recorded.map_err(storage)?;
+        tx.commit().await.map_err(storage)
+    }
+}
+
+/// A record that never got to its destination was tried once all the same.
+fn attempts(calls: u32) -> i32 {
+    i32::try_from(calls).unwrap_or(i32::MAX).clamp(1, i32::MAX)
+}
+
+fn stage(stage: Stage) -> FailureStage {
+    match stage {
+        Stage::Extract => FailureStage::Extract,
+        Stage::Map => FailureStage::Map,
+        Stage::Validate => FailureStage::Validate,
+        Stage::Load => FailureStage::Load,
+        Stage::Platform => FailureStage::Platform,
+    }
+}
+
+fn field_errors(errors: Vec<connector::FieldError>) -> FieldErrorList {
+    FieldErrorList(
+        errors
+            .into_iter()
+            .map(|error| FieldError {
+                path: clean(&error.path, 500),
+                rule: clean(&error.rule, 100),
+                message: clean(&error.message, 500),
+            })
+            .collect(),
+    )
+}
+
+fn page_events(page: &AccountedPage) -> Vec<NewEvent> {
+    let counts = page.counts;
+    let written = counts.created + counts.updated + counts.unchanged;
+    let mut events = Vec::with_capacity(3 + page.failures.len().min(REJECTED_EVENTS_MAX + 1));
+    events.push(
+        NewEvent::new("source.page_read", "source", format!("{} records read.", counts.read))
+            .audience(Audience::Support)
+            .attributes(json!({
+                "stream": page.stream, "page": page.page_number, "records": counts.read,
+                "bytes": page.size_bytes, "durationMs": page.read_ms,
+            })),
+    );
+    for failed in page.failures.iter().take(REJECTED_EVENTS_MAX) {
+        let component = match failed.stage {
+            Stage::Extract => "source",
+            Stage::Map => "mapping",
+            Stage::Validate => "quality",
+            Stage::Load => "destination",
+            Stage::Platform => "worker",
+        };
+        let reference = failed.key.as_ref().map(|key| clean(key.reference(), 500));
+        let subject = match (&reference, &failed.position) {
+            (Some(reference), _) => format!("Record {reference}"),
+            (None, Some(position)) => format!("The record at {}", clean(position, 200)),
+            (None, None) => "A record".to_owned(),
+        };
+        let message = format!("{subject} {}", catalogue::entry(&failed.code).summary);
+        events.push(
+            NewEvent::new("record.rejected", component, message)
+                .reference(reference)
+                .attributes(json!({ "stream": page.stream, "code": failed.code })),
+        );
+    }
+    if page.failures.len() > REJECTED_EVENTS_MAX {
+        let more = page.failures.len() - REJECTED_EVENTS_MAX;
+        events.push(
+            NewEvent::new(
+                "record.rejected",
+                "worker",
+                format!("{more} more records of this page did not arrive."),
+            )
+            .attributes(json!({ "stream": page.stream, "records": more })),
+        );
+    }
+    events.push(
+        NewEvent::new("batch.written", "destination", format!("{written} records are at the destination."))
+            .audience(Audience::Support)
+            .attributes(json!({
+                "stream": page.stream, "page": page.page_number, "created": counts.created,
+                "updated": counts.updated, "unchanged": counts.unchanged, "durationMs": page.write_ms,
+            })),
+    );
+    if page.checkpoint.is_some() {
+        events.push(
+            NewEvent::new("checkpoint.saved", "worker", format!("Page {} is done.", page.page_number))
+                .audience(Audience::Engineer)
+                .attributes(json!({ "stream": page.stream, "page": page.page_number })),
+        );
+    }
+    events
+}

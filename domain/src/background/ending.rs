@@ -1,0 +1,198 @@
+//! The end of a run: its outcome, and what a run that went through settles of earlier ones.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use entity::failure::{self, FailureStatus};
+use entity::job::{self, JobStatus};
+use entity::run::{self, RunScope, RunStatus};
+use entity::system::{self, SystemStatus};
+use pipeline::StreamStop;
+use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::failed::{WholeFailure, end_failed};
+use super::lease::RunLease;
+use super::recovery;
+use crate::error::{Doing, Error, Result};
+use crate::job as jobs;
+use crate::run_event::{self, NewEvent};
+use crate::scope::TxScope;
+
+/// Failures that listeners are told of one by one.
+const TOLD_FAILURES_MAX: usize = 200;
+
+/// How a run ended, as its worker saw it.
+#[derive(Debug)]
+pub enum RunEnd {
+    /// Every stream went through.
+    Completed,
+    /// A stream stopped.
+    Stopped {
+        /// Which.
+        stream: String,
+        /// Why.
+        stop: StreamStop,
+    },
+}
+
+impl RunLease {
+    /// Ends the run and its job in one transaction. False when the lease was lost, and nothing was written.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the database can't be used; the lease will end and the run go on elsewhere.
+    pub async fn finish(&self, end: RunEnd) -> Result<bool> {
+        let Some(mut tx) = self.fenced().await? else { return Ok(false) };
+        let now = self.app.clock().now();
+        tx.update::<job::Entity>()
+            .col_expr(job::Column::Status, Expr::value(JobStatus::Done))
+            .col_expr(job::Column::FinishedAt, Expr::value(Some(now)))
+            .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+            .filter(job::Column::Id.eq(self.job_id))
+            .exec(tx.connection())
+            .await
+            .doing("ending a job")?;
+        match end {
+            RunEnd::Completed => self.complete(&mut tx).await?,
+            RunEnd::Stopped { stream, stop } => match WholeFailure::of(&stream, &stop) {
+                None => crate::run::end_canceled(&mut tx, &self.run).await?,
+                Some(whole) => {
+                    tracing::info!(
+                        tenant.id = %self.run.tenant_id, run.id = %self.run.id, stream,
+                        error = super::failed::chain(&stop), "a run could not go on"
+                    );
+                    end_failed(&mut tx, &self.run, whole).await?;
+                }
+            },
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn complete(&self, tx: &mut TxScope) -> Result<()> {
+        let now = self.app.clock().now();
+        let run = tx
+            .find::<run::Entity>()
+            .filter(run::Column::Id.eq(self.run.id))
+            .one(tx.connection())
+            .await
+            .doing("reading a run")?
+            .ok_or_else(|| Error::internal("reading a run", "it is not there"))?;
+        let counts = crate::run::RunCounts::of(&run);
+        let status = if counts.failed > 0 || counts.unaccounted() > 0 {
+            RunStatus::Partial
+        } else {
+            RunStatus::Succeeded
+        };
+        tx.update::<run::Entity>()
+            .col_expr(run::Column::Status, Expr::value(status))
+            .col_expr(run::Column::FinishedAt, Expr::value(Some(now)))
+            .filter(run::Column::Id.eq(run.id))
+            .exec(tx.connection())
+            .await
+            .doing("storing that a run finished")?;
+        let message = match status {
+            RunStatus::Succeeded => "Every record arrived.".to_owned(),
+            _ => {
+                format!("{} of {} records did not arrive.", counts.failed + counts.unaccounted(), counts.read)
+            }
+        };
+        let event = NewEvent::new("run.finished", "worker", message).attributes(json!({
+            "status": status, "read": counts.read, "created": counts.created, "updated": counts.updated,
+            "unchanged": counts.unchanged, "skipped": counts.skipped, "failed": counts.failed,
+        }));
+        run_event::record(tx, run.id, vec![event]).await?;
+        let mut runs = self.settle_whole_failures(tx).await?;
+        runs.insert(run.id);
+        crate::retry::let_go(tx, &run).await?;
+        recovery::recover(tx, &runs).await?;
+        // A run that read and wrote has tested both ends.
+        let ends = [self.integration.source_id, self.integration.destination_id];
+        tx.update::<system::Entity>()
+            .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
+            .col_expr(system::Column::StatusMessage, Expr::value(None::<String>))
+            .filter(system::Column::Id.is_in(ends))
+            .filter(system::Column::Status.ne(SystemStatus::Healthy))
+            .exec(tx.connection())
+            .await
+            .doing("storing that systems are healthy")?;
+        jobs::release_next(tx, run.integration_id).await?;
+        tx.tell_after_commit(crate::run::changed(&run));
+        Ok(())
+    }
+
+    /// A run that went through settles failures of earlier runs as a whole: those that it retried are resolved,
+    /// and what else could not go on before has gone on now.
+    async fn settle_whole_failures(&self, tx: &mut TxScope) -> Result<BTreeSet<Uuid>> {
+        let whole = Condition::all()
+            .add(failure::Column::IntegrationId.eq(self.run.integration_id))
+            .add(failure::Column::RecordKey.is_null())
+            .add(failure::Column::Position.is_null())
+            .add(failure::Column::Record.is_null());
+        let retried = whole
+            .clone()
+            .add(failure::Column::RetryRunId.eq(self.run.id))
+            .add(failure::Column::Status.eq(FailureStatus::Retrying));
+        let mut settled = self.settle(tx, retried, FailureStatus::Resolved).await?;
+        if let Some(retry_id) = self.run.retry_id
+            && !settled.is_empty()
+        {
+            crate::retry::progress(tx, retry_id, settled.len() as u64, 0).await?;
+        }
+        let open = whole.add(failure::Column::Status.eq(FailureStatus::Open));
+        let open = match (self.run.scope, self.run.retry_of_id) {
+            (RunScope::AllRecords, _) => open,
+            // It read only stored records: it settles other retries of the same run.
+            (RunScope::FailedRecords, Some(original)) => {
+                let siblings = sea_orm::sea_query::Query::select()
+                    .column(run::Column::Id)
+                    .from(run::Entity)
+                    .and_where(run::Column::TenantId.eq(tx.tenant_id()))
+                    .and_where(run::Column::RetryOfId.eq(original))
+                    .and_where(run::Column::Scope.eq(RunScope::FailedRecords))
+                    .to_owned();
+                open.add(failure::Column::RunId.in_subquery(siblings))
+            }
+            (RunScope::FailedRecords, None) => return Ok(settled.into_iter().collect()),
+        };
+        settled.extend(self.settle(tx, open, FailureStatus::Superseded).await?);
+        Ok(settled.into_iter().collect())
+    }
+
+    /// Ends the failures of a condition; answers with the run of each.
+    pub(super) async fn settle(
+        &self,
+        tx: &mut TxScope,
+        which: Condition,
+        status: FailureStatus,
+    ) -> Result<Vec<Uuid>> {
+        let rows: Vec<(Uuid, Uuid)> = tx
+            .find::<failure::Entity>()
+            .select_only()
+            .column(failure::Column::Id)
+            .column(failure::Column::RunId)
+            .filter(which)
+            .into_tuple()
+            .all(tx.connection())
+            .await
+            .doing("reading failures that are over")?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.app.clock().now();
+        tx.update::<failure::Entity>()
+            .col_expr(failure::Column::Status, Expr::value(status))
+            .col_expr(failure::Column::ResolvedAt, Expr::value(Some(now)))
+            .col_expr(failure::Column::ResolvedByRunId, Expr::value(Some(self.run.id)))
+            .filter(failure::Column::Id.is_in(rows.iter().map(|(id, _)| *id)))
+            .exec(tx.connection())
+            .await
+            .doing("storing that failures are over")?;
+        for (id, _) in rows.iter().take(TOLD_FAILURES_MAX) {
+            tx.tell_after_commit(crate::failure::changed(self.run.tenant_id, *id, self.run.integration_id));
+        }
+        Ok(rows.into_iter().map(|(_, run)| run).collect())
+    }
+}
