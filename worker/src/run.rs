@@ -22,9 +22,6 @@ use tracing::Instrument;
 const PAGE_RECORDS_MAX: usize = 1_000;
 /// A person who cancels a run should not wait for a third of a long lease.
 const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
-/// The first wait before a run that a system stopped is claimed again; it doubles with each attempt. The pipeline has
-/// been patient for some seconds already.
-const TRY_AGAIN_BASE: Duration = Duration::from_secs(15);
 /// The longest such wait of our own choice.
 const TRY_AGAIN_MAX: Duration = Duration::from_secs(600);
 /// The longest wait that a system may ask for.
@@ -37,6 +34,8 @@ pub(crate) struct Runner {
     worker: String,
     /// Cancelled when the process is about to end: runs give their jobs back.
     hand_back: CancellationToken,
+    /// The longest first wait before a run that a system stopped is claimed again; it doubles with each attempt.
+    retry_wait: Duration,
     tasks: TaskTracker,
 }
 
@@ -85,8 +84,13 @@ enum Ending {
 
 impl Runner {
     /// Runs are handed back when `hand_back` is cancelled.
-    pub(crate) fn new(background: Background, worker: String, hand_back: CancellationToken) -> Self {
-        Self { background, worker, hand_back, tasks: TaskTracker::new() }
+    pub(crate) fn new(
+        background: Background,
+        worker: String,
+        hand_back: CancellationToken,
+        retry_wait: Duration,
+    ) -> Self {
+        Self { background, worker, hand_back, retry_wait, tasks: TaskTracker::new() }
     }
 
     /// Claims the job of a hint and executes it to its end. Whatever happens is in the row afterwards, or its lease
@@ -143,7 +147,9 @@ impl Runner {
         };
         let end = route.run_all(streams).await;
         drop(heart);
-        let ending = ending(end, interrupt.reason(), lease.may_try_again(), lease.attempt());
+        let ending = ending(end, interrupt.reason(), lease.may_try_again(), |retry_after| {
+            try_again_after(self.retry_wait, lease.attempt(), retry_after, random())
+        });
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         write_ending(&lease, ending, duration_ms).await;
     }
@@ -349,7 +355,13 @@ impl std::fmt::Display for Chain<'_> {
     }
 }
 
-fn ending(end: RunEnd, interruption: Option<Interruption>, may_try_again: bool, attempt: i32) -> Ending {
+/// `wait` gives the wait before another attempt, by what the other side asked for.
+fn ending(
+    end: RunEnd,
+    interruption: Option<Interruption>,
+    may_try_again: bool,
+    wait: impl FnOnce(Option<Duration>) -> Duration,
+) -> Ending {
     let (stream, stop) = match end {
         RunEnd::Completed => return Ending::Finish(RunEnd::Completed),
         RunEnd::Stopped { stream, stop } => (stream, stop),
@@ -358,10 +370,7 @@ fn ending(end: RunEnd, interruption: Option<Interruption>, may_try_again: bool, 
         (StreamStop::Ledger(LedgerError::LostLease), _) | (_, Some(Interruption::Lost)) => Ending::Leave,
         (StreamStop::Canceled, Some(Interruption::HandBack)) => Ending::HandBack,
         _ => match transient(&stop) {
-            Some(retry_after) if may_try_again => {
-                let wait = try_again_after(attempt, retry_after, random());
-                Ending::TryAgain { stream, stop, wait }
-            }
+            Some(retry_after) if may_try_again => Ending::TryAgain { stream, stop, wait: wait(retry_after) },
             _ => Ending::Finish(RunEnd::Stopped { stream, stop }),
         },
     }
@@ -379,9 +388,9 @@ fn transient(stop: &StreamStop) -> Option<Option<Duration>> {
 }
 
 /// Exponential backoff, half of it jitter, so that the runs of a system that comes back do not all hit it at once.
-fn try_again_after(attempt: i32, retry_after: Option<Duration>, random: u64) -> Duration {
+fn try_again_after(base: Duration, attempt: i32, retry_after: Option<Duration>, random: u64) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0);
-    let most = TRY_AGAIN_BASE.saturating_mul(2_u32.saturating_pow(doublings)).min(TRY_AGAIN_MAX);
+    let most = base.saturating_mul(2_u32.saturating_pow(doublings)).min(TRY_AGAIN_MAX);
     let own = most / 2 + (most / 2).mul_f64(random as f64 / u64::MAX as f64);
     retry_after.map_or(own, |asked| own.max(asked.min(RETRY_AFTER_MAX)))
 }
@@ -401,6 +410,12 @@ mod tests {
 
     use super::{Ending, Interruption, ending, try_again_after};
 
+    const WAIT: Duration = Duration::from_secs(15);
+
+    fn at_once(_retry_after: Option<Duration>) -> Duration {
+        Duration::ZERO
+    }
+
     fn stopped(stop: StreamStop) -> RunEnd {
         RunEnd::Stopped { stream: "orders".to_owned(), stop }
     }
@@ -412,14 +427,14 @@ mod tests {
     #[test]
     fn a_run_that_went_through_is_finished_whatever_was_asked_meanwhile() {
         for interruption in [None, Some(Interruption::Cancel), Some(Interruption::HandBack)] {
-            let ending = ending(RunEnd::Completed, interruption, true, 1);
+            let ending = ending(RunEnd::Completed, interruption, true, at_once);
             assert!(matches!(ending, Ending::Finish(RunEnd::Completed)), "{ending:?}");
         }
     }
 
     #[test]
     fn what_a_canceled_stream_means_depends_on_who_stopped_it() {
-        let canceled = |interruption| ending(stopped(StreamStop::Canceled), interruption, true, 1);
+        let canceled = |interruption| ending(stopped(StreamStop::Canceled), interruption, true, at_once);
         assert!(matches!(canceled(Some(Interruption::HandBack)), Ending::HandBack));
         assert!(matches!(canceled(Some(Interruption::Lost)), Ending::Leave));
         assert!(matches!(canceled(Some(Interruption::Cancel)), Ending::Finish(RunEnd::Stopped { .. })));
@@ -429,24 +444,27 @@ mod tests {
     #[test]
     fn transient_stops_are_tried_again_while_attempts_last_and_others_are_not() {
         let down = || source(SystemErrorKind::Unavailable);
-        assert!(matches!(ending(down(), None, true, 1), Ending::TryAgain { .. }));
-        assert!(matches!(ending(down(), None, false, 4), Ending::Finish(RunEnd::Stopped { .. })));
+        assert!(matches!(ending(down(), None, true, at_once), Ending::TryAgain { .. }));
+        assert!(matches!(ending(down(), None, false, at_once), Ending::Finish(RunEnd::Stopped { .. })));
         let refused = source(SystemErrorKind::Unauthorized);
-        assert!(matches!(ending(refused, None, true, 1), Ending::Finish(RunEnd::Stopped { .. })));
+        assert!(matches!(ending(refused, None, true, at_once), Ending::Finish(RunEnd::Stopped { .. })));
         let storage = stopped(StreamStop::Ledger(LedgerError::Storage("full".into())));
-        assert!(matches!(ending(storage, None, true, 1), Ending::TryAgain { .. }));
+        assert!(matches!(ending(storage, None, true, at_once), Ending::TryAgain { .. }));
         let lost = stopped(StreamStop::Ledger(LedgerError::LostLease));
-        assert!(matches!(ending(lost, None, true, 1), Ending::Leave));
+        assert!(matches!(ending(lost, None, true, at_once), Ending::Leave));
     }
 
     #[test]
     fn waits_double_within_bounds_and_honour_what_the_system_asks() {
-        assert_eq!(try_again_after(1, None, 0), Duration::from_millis(7_500));
-        assert_eq!(try_again_after(1, None, u64::MAX), Duration::from_secs(15));
-        assert_eq!(try_again_after(3, None, u64::MAX), Duration::from_secs(60));
-        assert_eq!(try_again_after(i32::MAX, None, u64::MAX), Duration::from_secs(600));
-        assert_eq!(try_again_after(0, None, u64::MAX), Duration::from_secs(15));
-        assert_eq!(try_again_after(1, Some(Duration::from_secs(90)), 0), Duration::from_secs(90));
-        assert_eq!(try_again_after(1, Some(Duration::from_secs(90_000)), 0), Duration::from_secs(3_600));
+        assert_eq!(try_again_after(WAIT, 1, None, 0), Duration::from_millis(7_500));
+        assert_eq!(try_again_after(WAIT, 1, None, u64::MAX), Duration::from_secs(15));
+        assert_eq!(try_again_after(WAIT, 3, None, u64::MAX), Duration::from_secs(60));
+        assert_eq!(try_again_after(WAIT, i32::MAX, None, u64::MAX), Duration::from_secs(600));
+        assert_eq!(try_again_after(WAIT, 0, None, u64::MAX), Duration::from_secs(15));
+        assert_eq!(try_again_after(WAIT, 1, Some(Duration::from_secs(90)), 0), Duration::from_secs(90));
+        assert_eq!(
+            try_again_after(WAIT, 1, Some(Duration::from_secs(90_000)), 0),
+            Duration::from_secs(3_600)
+        );
     }
 }

@@ -79,8 +79,13 @@ impl Fixture {
     }
 
     fn worker(&self, shutdown: Duration) -> Worker {
-        let options =
-            WorkerOptions { queue: self.queue.clone(), name: "test".to_owned(), concurrency: 4, shutdown };
+        let options = WorkerOptions {
+            queue: self.queue.clone(),
+            name: "test".to_owned(),
+            concurrency: 4,
+            shutdown,
+            retry_wait: Duration::from_secs(15),
+        };
         Worker::start(self.app.clone(), options)
     }
 
