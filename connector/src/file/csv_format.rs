@@ -181,7 +181,13 @@ impl CsvParser {
                 State::AfterQuote(false) | State::FieldStart | State::Unquoted => {
                     return Ok(self.check_fields());
                 }
-                State::AfterQuote(true) => "there is text after a closing quote".to_owned(),
+                State::AfterQuote(true) if record_lines == 1 => {
+                    "there is text after a closing quote".to_owned()
+                }
+                // The closing quote may have been meant to open a field of that later line.
+                State::AfterQuote(true) => {
+                    "a quoted field is not closed, or there is text after its closing quote".to_owned()
+                }
                 State::Quoted if record_lines >= RECORD_LINES_MAX || record_bytes > LINE_BYTES_MAX => {
                     "a quoted field is not closed".to_owned()
                 }

@@ -123,7 +123,10 @@ async fn a_quote_that_is_not_closed_costs_one_record() {
         }
     }
     let items = read_csv(&content).await;
-    assert_eq!(malformed_of(&items), [("line 4712", "there is text after a closing quote")]);
+    assert_eq!(
+        malformed_of(&items),
+        [("line 4712", "a quoted field is not closed, or there is text after its closing quote")]
+    );
     let Item::Malformed(bad) = &items[4_710] else { unreachable!("the record before the quote is whole") };
     assert_eq!(bad.raw.as_deref(), Some("4711,\"Smith,London"));
     assert_eq!(records_of(&items).len(), 9_999);
