@@ -23,7 +23,9 @@ mod sqlite;
 #[cfg(test)]
 mod testing;
 
-pub use connector::{Connector, Description, OpenDestination, OpenSource, StreamSpec, SyncMode, SystemAccess};
+pub use connector::{
+    Connector, Description, OpenDestination, OpenSource, StreamSpec, SyncMode, SystemAccess,
+};
 pub use cursor::{compare_cursor_values, is_after_watermark};
 pub use destination::{Action, Destination, Write, WriteOutcome};
 pub use egress::Egress;

@@ -197,7 +197,12 @@ mod tests {
     }
 
     /// A mutation that makes one object; true when it was the one that made it.
-    async fn mutate(app: &Arc<App>, key: &str, operation: &'static str, input: i32) -> Result<(uuid::Uuid, bool)> {
+    async fn mutate(
+        app: &Arc<App>,
+        key: &str,
+        operation: &'static str,
+        input: i32,
+    ) -> Result<(uuid::Uuid, bool)> {
         let actor = Actor::operator(app.clone());
         let request = Request::new(&actor, Some(key), operation, &json!({ "input": input }))?;
         let tx = TxScope::begin(app, new_id()).await?;

@@ -8,9 +8,7 @@ use entity::{
     api_key, failure, integration, job, portal_session, retry, run, run_event, run_stream, stream_cursor,
     system, tenant, user, write_receipt,
 };
-use sea_orm::sea_query::{
-    Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement,
-};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,

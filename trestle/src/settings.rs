@@ -245,7 +245,10 @@ impl Settings {
         };
         let redis_url = filled(written.redis_url);
         if redis_url.as_ref().is_some_and(|url| !url.starts_with("redis://")) {
-            return Err(wrong("TRESTLE_REDIS_URL", "must begin with redis://; TLS to Redis is not supported yet"));
+            return Err(wrong(
+                "TRESTLE_REDIS_URL",
+                "must begin with redis://; TLS to Redis is not supported yet",
+            ));
         }
         let bind = filled(written.bind).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         let bind = bind.parse().map_err(|_invalid| {
