@@ -42,8 +42,12 @@ pub(crate) struct AppReadiness(pub(crate) Arc<App>);
 #[async_trait]
 impl Readiness for AppReadiness {
     async fn check(&self) -> Vec<Dependency> {
-        let error = self.0.ready().await.err().map(|error| chain(&error));
-        vec![Dependency { name: "database and queue", error }]
+        let (database, queue) = tokio::join!(self.0.database_ready(), self.0.queue_ready());
+        let dependency = |name, outcome: domain::Result<()>| Dependency {
+            name,
+            error: outcome.err().map(|error| chain(&error)),
+        };
+        vec![dependency("database", database), dependency("queue", queue)]
     }
 }
 

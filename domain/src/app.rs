@@ -109,12 +109,20 @@ impl App {
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 
-    /// Whether the database and the queue can be reached.
+    /// Whether the database can be reached.
     ///
     /// # Errors
-    /// What can't.
-    pub async fn ready(&self) -> Result<()> {
+    /// Why it can't.
+    pub async fn database_ready(&self) -> Result<()> {
         self.database.reader().execute_unprepared("SELECT 1").await.doing("asking the database")?;
+        Ok(())
+    }
+
+    /// Whether the queue can be reached.
+    ///
+    /// # Errors
+    /// Why it can't.
+    pub async fn queue_ready(&self) -> Result<()> {
         self.dispatch.ping().await.doing("asking the queue")
     }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use async_graphql::Executor;
 use async_graphql::parser::types::OperationType;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use futures::StreamExt;
 
 use super::HttpState;
 use super::authentication::{AuthenticationError, Identity, RequestOrigin, bearer_of_headers};
@@ -24,6 +25,9 @@ use super::{graphiql, websocket};
 
 /// Longest time for a body to arrive once its headers have: 256 KiB on a line of 200 kbit/s.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes that are read of a body which is too large, before its sender is left alone.
+const DISCARDED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The methods of this path, for `Allow`.
 const ALLOWED_METHODS: &str = "GET, POST, OPTIONS";
@@ -196,17 +200,38 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, (StatusCode, Ref
     };
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
+    // Nobody sends what they asked about first.
+    let asks_first = headers.contains_key(header::EXPECT);
+    let limit = if asks_first { BODY_BYTES_MAX } else { DISCARDED_BYTES_MAX };
+    if announced.is_some_and(|bytes| bytes > limit as u64) {
         return Err(too_large());
     }
-    let mut request = Request::new(body);
-    DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
-    match tokio::time::timeout(BODY_READ_TIMEOUT, Bytes::from_request(request, &())).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(too_large()),
+    match tokio::time::timeout(BODY_READ_TIMEOUT, collect(body)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(too_large()),
         Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, bad_request("The body could not be read."))),
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, bad_request("The body did not arrive in time."))),
     }
+}
+
+/// The body; `None` when it is too large. Then what comes is thrown away for a while: a client that still sends does
+/// not read, and would see a broken connection in place of the answer.
+async fn collect(body: Body) -> Result<Option<Bytes>, axum::Error> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Vec::new();
+    let mut count = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        count += chunk.len();
+        if count <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&chunk);
+        } else if count > DISCARDED_BYTES_MAX {
+            break;
+        } else {
+            bytes = Vec::new();
+        }
+    }
+    Ok((count <= BODY_BYTES_MAX).then(|| bytes.into()))
 }
 
 fn bad_request(message: &str) -> Refusal {

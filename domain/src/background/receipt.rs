@@ -34,9 +34,11 @@ pub(super) async fn lookup<C: ConnectionTrait>(
     let backend = connection.get_database_backend();
     let sql = match backend {
         DatabaseBackend::Postgres => {
-            "SELECT source_key, payload_hash, run_id FROM write_receipt \
-             WHERE tenant_id = $1 AND integration_id = $2 AND stream = $3 \
-             AND source_key = ANY ($4::text::text[])"
+            // LIMIT makes it one search in the index for each key, whatever the statistics of a table that has
+            // just begun to grow say.
+            "SELECT w.source_key, w.payload_hash, w.run_id FROM unnest($4::text::text[]) AS k(source_key) \
+             CROSS JOIN LATERAL (SELECT * FROM write_receipt AS r WHERE r.tenant_id = $1 \
+             AND r.integration_id = $2 AND r.stream = $3 AND r.source_key = k.source_key LIMIT 1) AS w"
         }
         _ => {
             "SELECT source_key, payload_hash, run_id FROM write_receipt \
