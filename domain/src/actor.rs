@@ -115,7 +115,7 @@ impl Actor {
             role: Some(Role::PlatformAdmin),
             tenants: Tenants::All,
             permissions: PermissionSet::of(Role::PlatformAdmin, &[]),
-            name: "The operator".to_owned(),
+            name: "the operator".to_owned(),
             suspended: Vec::new(),
             expires_at: None,
         })

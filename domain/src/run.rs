@@ -219,7 +219,7 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Run> {
         _ => return Err(Error::conflict("runId", "this run has ended; there is nothing to cancel")),
     }
     let event =
-        NewEvent::new("run.cancel_requested", "api", format!("{} asked to cancel the run.", actor.name()));
+        NewEvent::new("run.cancel_requested", "api", format!("Canceling was asked for by {}.", actor.name()));
     run_event::record(&tx, id, vec![event]).await?;
     if job::end_unclaimed(&tx, id).await? {
         end_canceled(&mut tx, &run).await?;
@@ -358,7 +358,7 @@ pub(crate) async fn create(tx: &mut TxScope, new: NewRun<'_>) -> Result<Run> {
         IntegrationStatus::Held => " It is kept until the integration is released.",
         IntegrationStatus::Active | IntegrationStatus::Archived => "",
     };
-    let event = NewEvent::new("run.queued", "api", format!("{} asked for a run.{kept}", run.triggered_by))
+    let event = NewEvent::new("run.queued", "api", format!("Asked for by {}.{kept}", run.triggered_by))
         .attributes(json!({ "trigger": run.trigger, "scope": run.scope }));
     run_event::record(tx, run.id, vec![event]).await?;
     tx.tell_after_commit(changed(&run));

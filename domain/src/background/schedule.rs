@@ -71,7 +71,7 @@ impl Background {
                         id: new_id(),
                         integration: &integration,
                         trigger: RunTrigger::Schedule,
-                        triggered_by: "The schedule",
+                        triggered_by: "the schedule",
                         scope: RunScope::AllRecords,
                         retry_of_id: None,
                         retry_id: None,
