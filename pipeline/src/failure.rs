@@ -24,12 +24,18 @@ pub enum Stage {
 pub const SOURCE_MALFORMED: &str = "source.malformed";
 /// `record.missing_key`: a key field is absent or null.
 pub const RECORD_MISSING_KEY: &str = "record.missing_key";
+/// `record.unusable_key`: a key is too long to be kept, or holds a NUL character.
+pub const RECORD_UNUSABLE_KEY: &str = "record.unusable_key";
 /// `record.duplicate_key`: another record of this run has the same key.
 pub const RECORD_DUPLICATE_KEY: &str = "record.duplicate_key";
 /// `record.mapping_failed`: the mapping program failed on this record.
 pub const RECORD_MAPPING_FAILED: &str = "record.mapping_failed";
 /// `record.schema_violation`: the record breaks rules.
 pub const RECORD_SCHEMA_VIOLATION: &str = "record.schema_violation";
+
+/// Longest key, in bytes: beside tenant, integration and stream it has to fit into an entry of an index, of which
+/// PostgreSQL's are the smallest, with 2,704 bytes.
+const KEY_BYTES_MAX: usize = 2_000;
 
 /// A record that did not arrive.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +105,21 @@ impl RecordFailure {
         }
     }
 
+    pub(crate) fn unusable_key(why: UnusableKey, record: Record, key_fields: &[String]) -> Self {
+        let (rule, message) = match why {
+            UnusableKey::TooLong => (
+                "maxLength",
+                format!("is too long to tell which record this is: at most {KEY_BYTES_MAX} bytes"),
+            ),
+            UnusableKey::Nul => ("nul", "contains a NUL character".to_owned()),
+        };
+        Self {
+            field_errors: key_fields.iter().map(|field| key_error(field, rule, &message)).collect(),
+            record: Some(record),
+            ..Self::new(Stage::Extract, RECORD_UNUSABLE_KEY, "the key can't be kept")
+        }
+    }
+
     pub(crate) fn duplicate_key(key: RecordKey, key_fields: &[String], record: Record) -> Self {
         let field_errors = key_fields
             .iter()
@@ -134,6 +155,26 @@ impl RecordFailure {
             record: Some(record),
             attempts,
             ..Self::new(Stage::Load, format!("destination.{}", error.kind.code()), error.detail)
+        }
+    }
+}
+
+/// Why a key can't be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnusableKey {
+    TooLong,
+    Nul,
+}
+
+impl UnusableKey {
+    /// `None` when it can be kept.
+    pub(crate) fn of(key: &RecordKey) -> Option<Self> {
+        if key.canonical().len() > KEY_BYTES_MAX {
+            Some(Self::TooLong)
+        } else if key.reference().contains('\0') {
+            Some(Self::Nul)
+        } else {
+            None
         }
     }
 }

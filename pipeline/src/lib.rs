@@ -17,8 +17,8 @@ mod stream;
 
 pub use counts::Counts;
 pub use failure::{
-    RECORD_DUPLICATE_KEY, RECORD_MAPPING_FAILED, RECORD_MISSING_KEY, RECORD_SCHEMA_VIOLATION, RecordFailure,
-    SOURCE_MALFORMED, Stage,
+    RECORD_DUPLICATE_KEY, RECORD_MAPPING_FAILED, RECORD_MISSING_KEY, RECORD_SCHEMA_VIOLATION,
+    RECORD_UNUSABLE_KEY, RecordFailure, SOURCE_MALFORMED, Stage,
 };
 pub use ledger::{AccountedPage, Ledger, LedgerError, NewReceipt, Receipt, RetryNotice, Side};
 pub use mapping::{

@@ -30,9 +30,9 @@ pub use reader::StoredRecord;
 const PAGES_WAITING_MAX: usize = 2;
 
 /// Pages in memory at once, at most: one in the hands of each of the three stages, what waits between
-/// them, and one that the reader has read and can't hand on yet.
+/// them, and one that is being accounted, of which only receipts and failures are left.
 #[cfg(test)]
-const PAGES_IN_MEMORY_MAX: u64 = 3 + 2 * PAGES_WAITING_MAX as u64;
+const PAGES_IN_MEMORY_MAX: u64 = 4 + 2 * PAGES_WAITING_MAX as u64;
 
 /// What happens to the records of a stream between its ends.
 #[derive(Debug, Clone)]
@@ -141,7 +141,8 @@ enum Feed<T> {
 
 /// Moves a stream's records from its source to its destination, from `open_source.resume` on.
 ///
-/// Each page is mapped, validated, written and accounted, in the source's order. Transient errors are
+/// Each page is mapped, validated, written and accounted, in the source's order; a page is accounted while
+/// the next one is written. Transient errors are
 /// waited out as `plan.retry` says. Dropping the future stops it as cancelling does.
 ///
 /// # Errors

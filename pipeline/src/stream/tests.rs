@@ -4,19 +4,28 @@
 
 mod memory;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use connector::{Record, SyncMode, SystemError, SystemErrorKind};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{PAGES_IN_MEMORY_MAX, StoredRecord, StreamPlan, StreamReport, StreamStop, run_records};
-use crate::{Counts, LedgerError, Mapping, PayloadHash, RetryPolicy, Rules, Side};
-use memory::{Given, MemoryLedger, Random, codes, open_destination, plan, records, run, run_once, systems};
+use super::{
+    PAGES_IN_MEMORY_MAX, StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream,
+};
+use crate::{
+    AccountedPage, Counts, Ledger, LedgerError, Mapping, PayloadHash, Receipt, RetryNotice, RetryPolicy,
+    Rules, Side,
+};
+use memory::{
+    Given, MemoryLedger, Random, Systems, codes, open_destination, open_source, plan, records, run, run_once,
+    systems,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_fails_and_wherever_it_stops_each_record_has_one_end() {
@@ -124,6 +133,59 @@ async fn a_slow_ledger_holds_the_reader_back() {
     assert_eq!(report.counts, Counts { read: 500, created: 500, ..Counts::default() });
     assert_eq!(ledger.with(|kept| kept.pages.clone()), (1..=500).collect::<Vec<_>>());
     systems.with(|world| assert!(world.lead_max <= PAGES_IN_MEMORY_MAX, "{}", world.lead_max));
+}
+
+/// Stores a page only once the next one is at the destination; cancels while it stores page `cancel_at`.
+struct LateLedger {
+    inner: MemoryLedger,
+    systems: Systems,
+    pages: u64,
+    cancel_at: u64,
+    cancel: CancellationToken,
+}
+
+#[async_trait]
+impl Ledger for LateLedger {
+    async fn receipts(&self, stream: &str, keys: &[&str]) -> Result<HashMap<String, Receipt>, LedgerError> {
+        self.inner.receipts(stream, keys).await
+    }
+
+    async fn account(&self, page: AccountedPage) -> Result<(), LedgerError> {
+        if page.page_number == self.cancel_at {
+            self.cancel.cancel();
+            // The writer has time to see it, and to give this up.
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        } else if page.page_number < self.pages {
+            while u64::from(self.systems.with(|world| world.writes)) <= page.page_number {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.inner.account(page).await
+    }
+
+    async fn retrying(&self, stream: &str, notice: &RetryNotice) -> Result<(), LedgerError> {
+        self.inner.retrying(stream, notice).await
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_accounted_while_the_next_one_is_written_and_a_cancel_does_not_interrupt_that() {
+    for (cancel_at, accounted) in [(0, 9), (5, 5)] {
+        let systems = systems(1, records((0..9).map(|id| json!({"id": id}))));
+        let (inner, cancel) = (MemoryLedger::of(&systems), CancellationToken::new());
+        let ledger =
+            LateLedger { inner, systems: systems.clone(), pages: 9, cancel_at, cancel: cancel.clone() };
+        let open = open_source(SyncMode::Full, 1);
+        let (source, destination) = (Arc::new(systems.clone()), Arc::new(systems.clone()));
+        let destination_end = open_destination(SyncMode::Full);
+        let stream = run_stream(plan(), source, open, destination, destination_end, &ledger, &cancel);
+        let ended = tokio::time::timeout(Duration::from_secs(20), stream).await.unwrap();
+        assert_eq!(matches!(ended, Err(StreamStop::Canceled)), cancel_at > 0, "{ended:?}");
+        let pages = ledger.inner.with(|kept| kept.pages.clone());
+        assert_eq!(pages, (1..=accounted).collect::<Vec<u64>>());
+    }
 }
 
 #[tokio::test]

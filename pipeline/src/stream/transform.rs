@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::reader::{ReadItems, ReadPage};
 use super::{Duplicates, Feed, milliseconds, panicked};
+use crate::failure::UnusableKey;
 use crate::{Mapped, Mapping, PayloadHash, RecordFailure, Rules};
 
 /// A record that can be written.
@@ -140,6 +141,9 @@ impl Transform {
         let Some(key) = RecordKey::of(&record, &self.key_fields) else {
             return failed(RecordFailure::missing_key(record, &self.key_fields), retried);
         };
+        if let Some(why) = UnusableKey::of(&key) {
+            return failed(RecordFailure::unusable_key(why, record, &self.key_fields), retried);
+        }
         let (source, mapped) = match &self.mapping {
             None => (None, record),
             Some(mapping) => match mapping.apply_here(&record) {

@@ -1,12 +1,14 @@
-//! The last stage: receipts are looked up, records written, and the page accounted. Deliberately
-//! absent: a page that is half accounted.
+//! The last stage: receipts are looked up, records written, and the page accounted while the next one is
+//! written. Deliberately absent: a page that is half accounted, and one that is accounted before its turn.
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use connector::{Action, Connector, Destination, OpenDestination, SystemError, Write, WriteOutcome};
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -14,10 +16,13 @@ use super::transform::{MappedPage, Ready};
 use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds};
 use crate::retry::Patience;
 use crate::seen::SeenKeys;
-use crate::{AccountedPage, Counts, Ledger, NewReceipt, Receipt, RecordFailure, RetryNotice, Side};
+use crate::{
+    AccountedPage, Counts, Ledger, LedgerError, NewReceipt, Receipt, RecordFailure, RetryNotice, Side,
+};
 
 pub(super) struct Writer<'a> {
     end: DestinationEnd<'a>,
+    accounting: Accounting<'a>,
     key_fields: Vec<String>,
     duplicates: Duplicates,
     fresh: bool,
@@ -39,6 +44,7 @@ impl<'a> Writer<'a> {
     ) -> Self {
         Self {
             end: DestinationEnd { connector, open, destination: None, patience, ledger, cancel },
+            accounting: Accounting::default(),
             key_fields,
             duplicates,
             fresh,
@@ -49,15 +55,26 @@ impl<'a> Writer<'a> {
 
     pub(super) async fn run(
         mut self,
+        from: mpsc::Receiver<Feed<MappedPage>>,
+    ) -> Result<StreamReport, StreamStop> {
+        let result = self.pages(from).await;
+        // Whatever stopped the stream, a page that is being stored is stored.
+        self.accounting.done().await?;
+        result
+    }
+
+    async fn pages(
+        &mut self,
         mut from: mpsc::Receiver<Feed<MappedPage>>,
     ) -> Result<StreamReport, StreamStop> {
         // Opened while the first page is read; it also says whether receipts are needed.
         let detects_unchanged = self.end.detects_unchanged().await?;
         loop {
-            let message = canceled_or(self.end.cancel, async { Ok(from.recv().await) }).await?;
-            match message {
+            let next = canceled_or(self.end.cancel, async { Ok(from.recv().await) });
+            match self.accounting.beside(next).await? {
                 Some(Feed::Page(page)) => self.page(page, detects_unchanged).await?,
                 Some(Feed::End { watermark }) => {
+                    self.accounting.done().await?;
                     self.end.finish().await?;
                     return Ok(StreamReport { counts: self.counts, watermark });
                 }
@@ -73,6 +90,8 @@ impl<'a> Writer<'a> {
         let mut receipts = Vec::with_capacity(page.ready.len());
         let mut failures = page.failures;
 
+        let mut key_hashes: Vec<u64> = page.ready.iter().map(|ready| ready.key_hash).collect();
+        key_hashes.sort_unstable();
         let lookup = self.lookup(detects_unchanged);
         let known = self.receipts(&page.ready, lookup).await?;
         let mut batch = Vec::with_capacity(page.ready.len());
@@ -108,8 +127,11 @@ impl<'a> Writer<'a> {
             pending.push((ready.source, ready.payload_hash, ready.retried));
         }
 
-        let (outcomes, attempts) =
-            if batch.is_empty() { (Vec::new(), 0) } else { self.end.write(&batch).await? };
+        let (outcomes, attempts) = if batch.is_empty() {
+            (Vec::new(), 0)
+        } else {
+            self.accounting.beside(self.end.write(&batch)).await?
+        };
         if outcomes.len() != batch.len() {
             return Err(StreamStop::internal(format!(
                 "the destination answered for {} records of {}",
@@ -148,23 +170,22 @@ impl<'a> Writer<'a> {
         counts.failed = failures.len() as u64;
         debug_assert_eq!(counts.unaccounted(), 0, "page {} does not balance: {counts:?}", page.number);
 
-        // Not interrupted by a cancel: a page that is being stored is stored.
-        self.end
-            .ledger
-            .account(AccountedPage {
-                stream: self.end.open.stream.name.clone(),
-                page_number: page.number,
-                checkpoint: page.checkpoint,
-                counts,
-                receipts,
-                failures,
-                skipped: page.skipped_retries,
-                size_bytes: page.size_bytes,
-                read_ms: page.read_ms,
-                map_ms: page.map_ms,
-                write_ms: milliseconds(started),
-            })
-            .await?;
+        let page = AccountedPage {
+            stream: self.end.open.stream.name.clone(),
+            page_number: page.number,
+            checkpoint: page.checkpoint,
+            counts,
+            receipts,
+            failures,
+            skipped: page.skipped_retries,
+            size_bytes: page.size_bytes,
+            read_ms: page.read_ms,
+            map_ms: page.map_ms,
+            write_ms: milliseconds(started),
+        };
+        // One at a time, in order: a checkpoint also says that the pages before it are accounted.
+        self.accounting.done().await?;
+        self.accounting = Accounting { account: Some(self.end.ledger.account(page)), key_hashes };
         self.counts = self.counts.saturating_add(counts);
         Ok(())
     }
@@ -188,21 +209,27 @@ impl<'a> Writer<'a> {
         ready: &[Ready],
         lookup: Lookup,
     ) -> Result<HashMap<String, Receipt>, StreamStop> {
-        let keys: Vec<&str> = ready
-            .iter()
-            .filter(|ready| match lookup {
-                Lookup::All => true,
-                Lookup::SeenInThisRun => self.seen.may_contain(ready.key_hash),
-                Lookup::None => false,
-            })
-            .map(|ready| ready.write.key.canonical())
-            .collect();
+        let asked = ready.iter().filter(|ready| match lookup {
+            Lookup::All => true,
+            Lookup::SeenInThisRun => self.seen.may_contain(ready.key_hash),
+            Lookup::None => false,
+        });
+        let mut keys = Vec::new();
+        let mut in_page_before = false;
+        for ready in asked {
+            keys.push(ready.write.key.canonical());
+            in_page_before |= self.accounting.key_hashes.binary_search(&ready.key_hash).is_ok();
+        }
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
+        if in_page_before {
+            self.accounting.done().await?;
+        }
         let ledger = self.end.ledger;
         let stream = &self.end.open.stream.name;
-        canceled_or(self.end.cancel, async { Ok(ledger.receipts(stream, &keys).await?) }).await
+        let receipts = canceled_or(self.end.cancel, async { Ok(ledger.receipts(stream, &keys).await?) });
+        self.accounting.beside(receipts).await
     }
 }
 
@@ -212,6 +239,40 @@ enum Lookup {
     /// Those of keys that this run may have seen before.
     SeenInThisRun,
     None,
+}
+
+/// The page that is being stored, while the next one is on its way to the destination. Not interrupted by a
+/// cancel.
+#[derive(Default)]
+struct Accounting<'a> {
+    account: Option<BoxFuture<'a, Result<(), LedgerError>>>,
+    /// Of its records, sorted: what is asked about these must wait until it is stored.
+    key_hashes: Vec<u64>,
+}
+
+impl Accounting<'_> {
+    /// Waits until it is stored.
+    async fn done(&mut self) -> Result<(), StreamStop> {
+        if let Some(account) = &mut self.account {
+            let accounted = account.await;
+            self.account = None;
+            accounted?;
+        }
+        Ok(())
+    }
+
+    /// Works on something else while it is being stored. That it can't be stored ends the work.
+    async fn beside<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, StreamStop>>,
+    ) -> Result<T, StreamStop> {
+        let mut work = pin!(work);
+        tokio::select! {
+            biased;
+            Err(stop) = self.done() => Err(stop),
+            result = &mut work => result,
+        }
+    }
 }
 
 /// A destination that is opened again after a transient error, and given the same batch again.

@@ -380,6 +380,17 @@ pub(super) fn open_destination(mode: SyncMode) -> OpenDestination {
     OpenDestination { access: access(), stream: spec(mode), options: json!({}), run: Uuid::nil() }
 }
 
+pub(super) fn open_source(mode: SyncMode, page_records_max: usize) -> OpenSource {
+    OpenSource {
+        access: access(),
+        stream: spec(mode),
+        options: json!({}),
+        since: None,
+        resume: None,
+        page_records_max,
+    }
+}
+
 pub(super) async fn run(
     plan: &StreamPlan,
     mode: SyncMode,
@@ -388,14 +399,8 @@ pub(super) async fn run(
     ledger: &MemoryLedger,
     cancel: &CancellationToken,
 ) -> Result<StreamReport, StreamStop> {
-    let open = OpenSource {
-        access: access(),
-        stream: spec(mode),
-        options: json!({}),
-        since: None,
-        resume: ledger.with(|kept| kept.checkpoint.clone()),
-        page_records_max: page,
-    };
+    let resume = ledger.with(|kept| kept.checkpoint.clone());
+    let open = OpenSource { resume, ..open_source(mode, page) };
     let connector: Arc<dyn Connector> = Arc::new(systems.clone());
     run_stream(plan.clone(), connector.clone(), open, connector, open_destination(mode), ledger, cancel).await
 }
