@@ -102,6 +102,16 @@ const ENTRIES: &[Entry] = &[
         engineer_action: "If the field may be empty, the stream needs another key field.",
     },
     Entry {
+        code: "record.unusable_key",
+        category: FailureCategory::UserAction,
+        responsible_party: ResponsibleParty::Customer,
+        retryable: Retryable::Unknown,
+        summary: "has a value that can't identify it.",
+        customer_action: "Correct the key field, here or at the source, and retry.",
+        support_action: "Help the customer to correct the key field.",
+        engineer_action: "If the source's values are right, the stream needs another key field.",
+    },
+    Entry {
         code: "source.malformed",
         category: FailureCategory::UserAction,
         responsible_party: ResponsibleParty::Customer,

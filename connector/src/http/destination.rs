@@ -34,6 +34,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 const EXHAUSTED_IN_A_ROW_MAX: usize = 3 * IN_FLIGHT_MAX;
 /// Of a reply, in bytes: ids and refusals are short.
 const REPLY_BYTES_MAX: usize = 1024 * 1024;
+/// Longest id that a reply may give a record, in bytes; real ones are a tenth of it.
+const DESTINATION_KEY_BYTES_MAX: usize = 1024;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -265,6 +267,9 @@ fn arrived(write: &Write, reply: &Reply) -> WriteOutcome {
             _ => None,
         })
     };
+    // What nobody could store or look for is no id.
+    let destination_key =
+        destination_key.filter(|id| id.len() <= DESTINATION_KEY_BYTES_MAX && !id.contains('\0'));
     WriteOutcome::Written { action: if created { Action::Created } else { Action::Updated }, destination_key }
 }
 

@@ -215,7 +215,7 @@ impl HttpSource {
                 {
                     continue;
                 }
-                if let Some(value) = value.filter(|value| !value.is_null())
+                if let Some(value) = value.filter(|value| is_cursor(value))
                     && watermark.as_ref().is_none_or(|max| compare_cursor_values(value, max).is_gt())
                 {
                     watermark = Some(value.clone());
@@ -263,7 +263,7 @@ impl HttpSource {
                 let next = match exact_json::parse(text) {
                     Ok(Value::Null | Value::Bool(false)) => return Ok(At::End),
                     Ok(Value::String(next)) if next.is_empty() => return Ok(At::End),
-                    Ok(Value::String(next)) => next,
+                    Ok(Value::String(next)) if !next.contains('\0') => next,
                     Ok(Value::Number(next)) => next.to_string(),
                     _ => {
                         let detail = format!("{next_path} is neither text nor a number");
@@ -416,6 +416,15 @@ impl Source for HttpSource {
     fn watermark(&self) -> Option<Cursor> {
         self.cursor_field.as_ref()?;
         self.next.watermark.clone().or_else(|| self.since.clone())
+    }
+}
+
+/// Whether a value can be where the next run begins. A text with a NUL character could be neither stored nor sent.
+fn is_cursor(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.contains('\0'),
+        _ => true,
     }
 }
 
