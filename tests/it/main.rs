@@ -9,3 +9,19 @@
 
 #[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
 mod harness;
+mod access;
+mod bad_input;
+mod failure;
+mod fault;
+mod http;
+mod isolation;
+mod lifecycle;
+mod paging;
+mod peer;
+mod retry;
+mod scene;
+mod schedule;
+mod schema;
+mod sdl;
+mod subscription;
+mod sync;

@@ -1,0 +1,335 @@
+//! Every field of every object of the API, and who reads it. Deliberately absent: connections, edges and payloads,
+//! which hold nothing of their own; their shape is checked, and they are read with the operations.
+
+use super::rules::Rule;
+use super::world::Target;
+
+use Field::{Needs, Own, Redacted, Same};
+
+/// Who reads a field of an object that they may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// All, and all the same.
+    Same,
+    /// All, each in their own words.
+    Own,
+    /// Those with another permission; for the others it is an error.
+    Needs(&'static str),
+    /// Those with another permission; for the others it is null.
+    Redacted(&'static str),
+}
+
+/// A way to one object, or to one kind of its parts.
+pub struct Object {
+    /// Its type.
+    pub of: &'static str,
+    /// Who may read it.
+    pub rule: Rule,
+    /// The query, with `@` in place of what is selected of it.
+    pub at: fn(&Target) -> String,
+    /// Its fields.
+    pub fields: &'static [(&'static str, Field)],
+}
+
+/// All of them. A type that has several ways to it has all its fields in them together.
+pub const OBJECTS: &[Object] = &[
+    Object {
+        of: "Viewer",
+        rule: Rule::SignedIn,
+        at: |_| "viewer { @ }".to_owned(),
+        fields: &[
+            ("role", Own),
+            ("audience", Own),
+            ("tenant", Own),
+            ("user", Own),
+            ("permissions", Own),
+            ("expiresAt", Own),
+        ],
+    },
+    Object {
+        of: "Tenant",
+        rule: Rule::Needs("tenants:read"),
+        at: |t| format!("tenant(id: \"{}\") {{ @ }}", t.tenant),
+        fields: &[
+            ("id", Same),
+            ("slug", Same),
+            ("name", Same),
+            ("externalId", Same),
+            ("status", Same),
+            ("statusReason", Same),
+            ("createdAt", Same),
+            ("updatedAt", Same),
+            ("integrations", Needs("integrations:read")),
+            ("runs", Needs("runs:read")),
+            ("failures", Needs("failures:read")),
+            ("systems", Needs("systems:read")),
+        ],
+    },
+    Object {
+        of: "User",
+        rule: Rule::Needs("users:read"),
+        at: |t| format!("user(id: \"{}\") {{ @ }}", t.user),
+        fields: &[
+            ("id", Same),
+            ("email", Same),
+            ("name", Same),
+            ("role", Same),
+            ("tenant", Same),
+            ("createdAt", Same),
+            ("disabledAt", Same),
+        ],
+    },
+    Object {
+        of: "ApiKey",
+        rule: Rule::Needs("users:read"),
+        at: |t| format!("node(id: \"{}\") {{ ... on ApiKey {{ @ }} }}", t.api_key),
+        fields: &[
+            ("id", Same),
+            ("name", Same),
+            ("prefix", Same),
+            ("role", Same),
+            ("scopes", Same),
+            ("tenants", Same),
+            ("createdAt", Same),
+            ("expiresAt", Same),
+            ("lastUsedAt", Same),
+            ("revokedAt", Same),
+        ],
+    },
+    Object {
+        of: "Connector",
+        rule: Rule::Everywhere("systems:read"),
+        at: |_| "connectors { @ }".to_owned(),
+        fields: &[
+            ("name", Same),
+            ("title", Same),
+            ("description", Same),
+            ("isSource", Same),
+            ("isDestination", Same),
+            ("configSchema", Same),
+            ("credentialsSchema", Same),
+            ("sourceSchema", Same),
+            ("destinationSchema", Same),
+        ],
+    },
+    Object {
+        of: "System",
+        rule: Rule::Needs("systems:read"),
+        at: |t| format!("system(id: \"{}\") {{ @ }}", t.system),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("name", Same),
+            ("connector", Same),
+            ("config", Same),
+            ("hasCredentials", Same),
+            ("status", Same),
+            ("statusMessage", Same),
+            ("lastTestedAt", Same),
+            ("createdAt", Same),
+        ],
+    },
+    Object {
+        of: "Integration",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ @ }}", t.integration),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("name", Same),
+            ("description", Same),
+            ("status", Same),
+            ("statusReason", Same),
+            ("source", Needs("systems:read")),
+            ("destination", Needs("systems:read")),
+            ("streams", Same),
+            ("schedule", Same),
+            ("runs", Needs("runs:read")),
+            ("failures", Needs("failures:read")),
+            ("createdAt", Same),
+            ("updatedAt", Same),
+        ],
+    },
+    Object {
+        of: "Stream",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ streams {{ @ }} }}", t.integration),
+        fields: &[
+            ("name", Same),
+            ("mode", Same),
+            ("keyFields", Same),
+            ("cursorField", Same),
+            ("source", Same),
+            ("destination", Same),
+            ("mapping", Same),
+            ("recordSchema", Same),
+        ],
+    },
+    Object {
+        of: "Schedule",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ schedule {{ @ }} }}", t.integration),
+        fields: &[("cron", Same), ("timeZone", Same), ("nextRunAt", Same)],
+    },
+    Object {
+        of: "Run",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("run(id: \"{}\") {{ @ }}", t.run),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("integration", Same),
+            ("status", Same),
+            ("trigger", Same),
+            ("triggeredBy", Same),
+            ("retryOf", Same),
+            ("queuedAt", Same),
+            ("startedAt", Same),
+            ("finishedAt", Same),
+            ("durationMs", Same),
+            ("counts", Same),
+            ("failures", Needs("failures:read")),
+            ("events", Own),
+            ("traceId", Redacted("internals:read")),
+        ],
+    },
+    Object {
+        of: "Run",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("run(id: \"{}\") {{ @ }}", t.failed_run),
+        fields: &[("failure", Needs("failures:read"))],
+    },
+    Object {
+        of: "RunCounts",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("run(id: \"{}\") {{ counts {{ @ }} }}", t.run),
+        fields: &[
+            ("read", Same),
+            ("created", Same),
+            ("updated", Same),
+            ("unchanged", Same),
+            ("skipped", Same),
+            ("failed", Same),
+            ("unaccounted", Same),
+        ],
+    },
+    Object {
+        of: "RunEvent",
+        rule: Rule::Audience("CUSTOMER"),
+        at: |t| format!("node(id: \"{}\") {{ ... on RunEvent {{ @ }} }}", t.event),
+        fields: &[
+            ("id", Same),
+            ("at", Same),
+            ("type", Same),
+            ("audience", Same),
+            ("component", Same),
+            ("businessReference", Same),
+            ("message", Same),
+            ("attributes", Same),
+        ],
+    },
+    Object {
+        of: "Failure",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("failure(id: \"{}\") {{ @ }}", t.failure),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("integration", Same),
+            ("run", Same),
+            ("stream", Same),
+            ("businessReference", Same),
+            ("status", Same),
+            ("category", Same),
+            ("stage", Same),
+            ("code", Same),
+            ("responsibleParty", Same),
+            ("retryable", Same),
+            ("summary", Same),
+            ("suggestedAction", Own),
+            ("fieldErrors", Same),
+            ("attempts", Same),
+            ("failedAt", Same),
+            ("lastAttemptAt", Same),
+            ("nextAttemptAt", Same),
+            ("resolvedAt", Same),
+            ("httpStatus", Redacted("diagnostics:read")),
+            ("technicalDetail", Redacted("internals:read")),
+            ("record", Redacted("records:read")),
+            ("redactions", Own),
+            ("viewerCanRetry", Own),
+            ("viewerCanSkip", Own),
+            ("viewerCanEdit", Own),
+        ],
+    },
+    Object {
+        of: "FieldError",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("failure(id: \"{}\") {{ fieldErrors {{ @ }} }}", t.failure),
+        fields: &[("path", Same), ("rule", Same), ("message", Same)],
+    },
+    Object {
+        of: "Redaction",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("failure(id: \"{}\") {{ redactions {{ @ }} }}", t.failure),
+        fields: &[("field", Own), ("reason", Own)],
+    },
+    Object {
+        of: "Retry",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("retry(id: \"{}\") {{ @ }}", t.retry),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("status", Same),
+            ("requestedBy", Same),
+            ("createdAt", Same),
+            ("finishedAt", Same),
+            ("total", Same),
+            ("resolved", Same),
+            ("failed", Same),
+            ("remaining", Same),
+            ("runs", Needs("runs:read")),
+        ],
+    },
+    Object {
+        of: "RetryPlan",
+        rule: Rule::Everywhere("failures:read"),
+        at: |t| format!("retryPlan(filter: {{runId: \"{}\"}}) {{ @ }}", t.run),
+        fields: &[("total", Own), ("retryable", Own), ("notRetryable", Own), ("alreadyWritten", Own)],
+    },
+    Object {
+        of: "PageInfo",
+        rule: Rule::Everywhere("tenants:read"),
+        at: |_| "tenants { pageInfo { @ } }".to_owned(),
+        fields: &[("hasNextPage", Own), ("hasPreviousPage", Own), ("startCursor", Own), ("endCursor", Own)],
+    },
+];
+
+/// Types that are read with the operation that gives them, and their fields, where they are always the same.
+pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
+    match name {
+        "Query" | "Mutation" | "Subscription" => Some(&[]),
+        "UserError" => Some(&["code", "field", "message"]),
+        _ if name.ends_with("Connection") => Some(&["edges", "pageInfo"]),
+        _ if name.ends_with("Edge") => Some(&["cursor", "node"]),
+        _ => None,
+    }
+}
+
+/// What the payload of each mutation has besides `userErrors`.
+pub const PAYLOADS: [(&str, &[&str]); 13] = [
+    ("SignInPayload", &["accessToken", "expiresAt", "refreshToken", "viewer"]),
+    ("SignOutPayload", &[]),
+    ("TenantPayload", &["tenant"]),
+    ("UserPayload", &["user"]),
+    ("CreateApiKeyPayload", &["apiKey", "secret"]),
+    ("ApiKeyPayload", &["apiKey"]),
+    ("CreatePortalSessionPayload", &["expiresAt", "token"]),
+    ("SystemPayload", &["system"]),
+    ("DeleteSystemPayload", &["deletedSystemId"]),
+    ("IntegrationPayload", &["integration"]),
+    ("RunPayload", &["run"]),
+    ("RetryPayload", &["retry"]),
+    ("SkipFailuresPayload", &["skipped"]),
+];

@@ -1,0 +1,502 @@
+//! Every operation of the API: how it is called on the things of one tenant, and what it asks of its caller.
+
+use serde_json::{Value, json};
+
+use super::rules::{Kind, Outcome, Rule};
+use super::world::Target;
+
+/// What a mutation is tried on when it is expected to be done, so that the things of the others stay as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fresh {
+    /// What is there: nothing of it changes, or something is added.
+    Nothing,
+    /// A tenant.
+    Tenant,
+    /// A person of the tenant.
+    User,
+    /// A person of the tenant who is disabled.
+    DisabledUser,
+    /// A person of the staff.
+    StaffUser,
+    /// A key of the tenant.
+    ApiKey,
+    /// A system that nothing uses.
+    System,
+    /// An integration.
+    Integration,
+    /// An integration that is paused.
+    PausedIntegration,
+    /// A run that waits.
+    Run,
+    /// An open failure with a record.
+    Failure,
+    /// A retry that waits.
+    Retry,
+    /// A refresh token.
+    Refresh,
+    /// A session of the caller.
+    Session,
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+pub enum Call {
+    /// The fields of a query, and what is in its data when it is allowed.
+    Query(fn(&Target) -> String, fn(&Target) -> String),
+    /// The input of a mutation; null for one that has none.
+    Mutation(Fresh, fn(&Target, &Kind) -> Value),
+    /// The field of a subscription, and whether its first event comes at once.
+    Subscription(fn(&Target) -> String, bool),
+}
+
+/// One operation.
+pub struct Operation {
+    /// Its name in the schema.
+    pub name: &'static str,
+    /// Which of several ways to call it; mostly empty.
+    pub variant: &'static str,
+    /// What it asks.
+    pub rule: Rule,
+    /// How it is called.
+    pub call: Call,
+}
+
+impl Operation {
+    /// For the matrix.
+    pub fn label(&self) -> String {
+        let root = match self.call {
+            Call::Query(..) => "Query",
+            Call::Mutation(..) => "Mutation",
+            Call::Subscription(..) => "Subscription",
+        };
+        let variant = if self.variant.is_empty() { String::new() } else { format!(" ({})", self.variant) };
+        format!("{root}.{}{variant}", self.name)
+    }
+}
+
+/// All of them.
+pub fn operations() -> Vec<Operation> {
+    [
+        queries(),
+        nodes(),
+        sessions_and_tenants(),
+        users_and_keys(),
+        systems_and_integrations(),
+        runs_and_failures(),
+    ]
+    .into_iter()
+    .flatten()
+    .chain(subscriptions())
+    .collect()
+}
+
+fn query(
+    name: &'static str,
+    rule: Rule,
+    fields: fn(&Target) -> String,
+    sought: fn(&Target) -> String,
+) -> Operation {
+    Operation { name, variant: "", rule, call: Call::Query(fields, sought) }
+}
+
+fn mutation(name: &'static str, rule: Rule, fresh: Fresh, input: fn(&Target, &Kind) -> Value) -> Operation {
+    Operation { name, variant: "", rule, call: Call::Mutation(fresh, input) }
+}
+
+fn subscription(name: &'static str, rule: Rule, field: fn(&Target) -> String, at_once: bool) -> Operation {
+    Operation { name, variant: "", rule, call: Call::Subscription(field, at_once) }
+}
+
+fn variant(variant: &'static str, operation: Operation) -> Operation {
+    Operation { variant, ..operation }
+}
+
+/// A list, by the tenant and without a filter.
+fn list(name: &str, t: &Target) -> String {
+    format!(
+        "a: {name}(first: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ id }} }} }}
+         b: {name}(first: 100) {{ edges {{ node {{ id }} }} }}",
+        t.tenant
+    )
+}
+
+fn queries() -> Vec<Operation> {
+    vec![
+        query("viewer", Rule::SignedIn, |_| "viewer { role }".to_owned(), |_| "role".to_owned()),
+        query(
+            "tenant",
+            Rule::Needs("tenants:read"),
+            |t| format!("tenant(id: \"{}\") {{ id }}", t.tenant),
+            |t| t.tenant.clone(),
+        ),
+        variant(
+            "by slug",
+            query(
+                "tenant",
+                Rule::Needs("tenants:read"),
+                |t| format!("tenant(slug: \"{}\") {{ id }}", t.slug),
+                |t| t.tenant.clone(),
+            ),
+        ),
+        query(
+            "tenants",
+            Rule::Needs("tenants:read"),
+            |t| format!("tenants(filter: {{search: \"{}\"}}) {{ edges {{ node {{ id }} }} }}", t.slug),
+            |t| t.tenant.clone(),
+        ),
+        query(
+            "user",
+            Rule::Needs("users:read"),
+            |t| format!("user(id: \"{}\") {{ id email }}", t.user),
+            |t| t.user.clone(),
+        ),
+        query("users", Rule::Needs("users:read"), |t| list("users", t), |t| t.user.clone()),
+        query("apiKeys", Rule::Needs("users:read"), |t| list("apiKeys", t), |t| t.api_key.clone()),
+        query(
+            "connectors",
+            Rule::Everywhere("systems:read"),
+            |_| "connectors { name }".to_owned(),
+            |_| "sandbox".to_owned(),
+        ),
+        query(
+            "system",
+            Rule::Needs("systems:read"),
+            |t| format!("system(id: \"{}\") {{ id }}", t.system),
+            |t| t.system.clone(),
+        ),
+        query("systems", Rule::Needs("systems:read"), |t| list("systems", t), |t| t.system.clone()),
+        query(
+            "integration",
+            Rule::Needs("integrations:read"),
+            |t| format!("integration(id: \"{}\") {{ id }}", t.integration),
+            |t| t.integration.clone(),
+        ),
+        query(
+            "integrations",
+            Rule::Needs("integrations:read"),
+            |t| list("integrations", t),
+            |t| t.integration.clone(),
+        ),
+        query(
+            "run",
+            Rule::Needs("runs:read"),
+            |t| format!("run(id: \"{}\") {{ id }}", t.run),
+            |t| t.run.clone(),
+        ),
+        query("runs", Rule::Needs("runs:read"), |t| list("runs", t), |t| t.run.clone()),
+        query(
+            "failure",
+            Rule::Needs("failures:read"),
+            |t| format!("failure(id: \"{}\") {{ id }}", t.failure),
+            |t| t.failure.clone(),
+        ),
+        query("failures", Rule::Needs("failures:read"), |t| list("failures", t), |t| t.failure.clone()),
+        query(
+            "retry",
+            Rule::Needs("failures:read"),
+            |t| format!("retry(id: \"{}\") {{ id }}", t.retry),
+            |t| t.retry.clone(),
+        ),
+        query(
+            "retryPlan",
+            Rule::Needs("failures:read"),
+            |t| format!("retryPlan(filter: {{runId: \"{}\"}}) {{ total }}", t.run),
+            |t| format!("\"total\":{}", t.open_failures),
+        ),
+    ]
+}
+
+/// `node` of each type, with the permission that the type needs.
+fn nodes() -> Vec<Operation> {
+    fn node(id: &str) -> String {
+        format!("node(id: \"{id}\") {{ __typename id }}")
+    }
+    let row = |of, rule, fields, sought| variant(of, query("node", rule, fields, sought));
+    vec![
+        row("Tenant", Rule::Needs("tenants:read"), |t| node(&t.tenant), |t| t.tenant.clone()),
+        row("User", Rule::Needs("users:read"), |t| node(&t.user), |t| t.user.clone()),
+        row("ApiKey", Rule::Needs("users:read"), |t| node(&t.api_key), |t| t.api_key.clone()),
+        row("System", Rule::Needs("systems:read"), |t| node(&t.system), |t| t.system.clone()),
+        row(
+            "Integration",
+            Rule::Needs("integrations:read"),
+            |t| node(&t.integration),
+            |t| t.integration.clone(),
+        ),
+        row("Run", Rule::Needs("runs:read"), |t| node(&t.run), |t| t.run.clone()),
+        row("RunEvent", Rule::Audience("CUSTOMER"), |t| node(&t.event), |t| t.event.clone()),
+        row(
+            "RunEvent for SUPPORT",
+            Rule::Audience("SUPPORT"),
+            |t| node(&t.support_event),
+            |t| t.support_event.clone(),
+        ),
+        row(
+            "RunEvent for ENGINEER",
+            Rule::Audience("ENGINEER"),
+            |t| node(&t.engineer_event),
+            |t| t.engineer_event.clone(),
+        ),
+        row("Failure", Rule::Needs("failures:read"), |t| node(&t.failure), |t| t.failure.clone()),
+        row("Retry", Rule::Needs("failures:read"), |t| node(&t.retry), |t| t.retry.clone()),
+    ]
+}
+
+fn sessions_and_tenants() -> Vec<Operation> {
+    vec![
+        mutation(
+            "signIn",
+            Rule::Anyone,
+            Fresh::Nothing,
+            |t, _| json!({"email": t.email, "password": super::world::PASSWORD}),
+        ),
+        mutation(
+            "refreshSession",
+            Rule::Anyone,
+            Fresh::Refresh,
+            |t, _| json!({"refreshToken": t.refresh_token}),
+        ),
+        mutation("signOut", Rule::Session, Fresh::Session, |_, _| Value::Null),
+        mutation(
+            "createTenant",
+            Rule::Everywhere("tenants:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"slug": format!("new-{}", t.unique()), "name": "New"}),
+        ),
+        mutation(
+            "updateTenant",
+            Rule::Needs("tenants:manage"),
+            Fresh::Tenant,
+            |t, _| json!({"tenantId": t.tenant, "name": "Renamed"}),
+        ),
+        mutation(
+            "suspendTenant",
+            Rule::Needs("tenants:manage"),
+            Fresh::Tenant,
+            |t, _| json!({"tenantId": t.tenant, "reason": "the invoice is open"}),
+        ),
+        mutation(
+            "resumeTenant",
+            Rule::Needs("tenants:manage"),
+            Fresh::Tenant,
+            |t, _| json!({"tenantId": t.tenant}),
+        ),
+    ]
+}
+
+fn users_and_keys() -> Vec<Operation> {
+    vec![
+        mutation("createUser", Rule::Needs("users:manage"), Fresh::Nothing, |t, _| {
+            json!({
+                "email": format!("new-{}@example.com", t.unique()), "name": "New", "role": "TENANT_ADMIN",
+                "tenantId": t.tenant, "password": super::world::PASSWORD,
+            })
+        }),
+        variant(
+            "of the staff",
+            mutation("createUser", Rule::Staff(Outcome::Forbidden), Fresh::Nothing, |t, _| {
+                json!({
+                    "email": format!("new-{}@example.com", t.unique()), "name": "New", "role": "SUPPORT",
+                    "password": super::world::PASSWORD,
+                })
+            }),
+        ),
+        mutation(
+            "setUserRole",
+            Rule::Needs("users:manage"),
+            Fresh::User,
+            |t, _| json!({"userId": t.user, "role": "TENANT_ADMIN"}),
+        ),
+        variant(
+            "to the staff",
+            mutation(
+                "setUserRole",
+                Rule::Staff(Outcome::NotFound),
+                Fresh::StaffUser,
+                |t, _| json!({"userId": t.staff_user, "role": "PLATFORM_ADMIN"}),
+            ),
+        ),
+        mutation("disableUser", Rule::Needs("users:manage"), Fresh::User, |t, _| json!({"userId": t.user})),
+        variant(
+            "of the staff",
+            mutation(
+                "disableUser",
+                Rule::Staff(Outcome::NotFound),
+                Fresh::StaffUser,
+                |t, _| json!({"userId": t.staff_user}),
+            ),
+        ),
+        mutation(
+            "enableUser",
+            Rule::Needs("users:manage"),
+            Fresh::DisabledUser,
+            |t, _| json!({"userId": t.user}),
+        ),
+        mutation(
+            "setUserPassword",
+            Rule::Needs("users:manage"),
+            Fresh::User,
+            |t, _| json!({"userId": t.user, "password": "another password of many words"}),
+        ),
+        variant(
+            "of the staff",
+            mutation(
+                "setUserPassword",
+                Rule::Staff(Outcome::NotFound),
+                Fresh::StaffUser,
+                |t, _| json!({"userId": t.staff_user, "password": "another password of many words"}),
+            ),
+        ),
+        mutation(
+            "createApiKey",
+            Rule::Needs("api_keys:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"name": "New", "scopes": ["runs:read", "records:read"], "tenantIds": [t.tenant]}),
+        ),
+        mutation(
+            "revokeApiKey",
+            Rule::Needs("api_keys:manage"),
+            Fresh::ApiKey,
+            |t, _| json!({"apiKeyId": t.api_key}),
+        ),
+        mutation(
+            "createPortalSession",
+            Rule::Needs("portal_sessions:create"),
+            Fresh::Nothing,
+            |t, _| json!({"tenantId": t.tenant, "endUser": "somebody", "scopes": ["runs:read"]}),
+        ),
+    ]
+}
+
+fn systems_and_integrations() -> Vec<Operation> {
+    vec![
+        mutation(
+            "createSystem",
+            Rule::Needs("systems:write"),
+            Fresh::Nothing,
+            |t, _| json!({"tenantId": t.tenant, "name": format!("new {}", t.unique()), "connector": "sandbox"}),
+        ),
+        mutation(
+            "updateSystem",
+            Rule::Needs("systems:write"),
+            Fresh::System,
+            |t, _| json!({"systemId": t.system, "name": format!("renamed {}", t.unique())}),
+        ),
+        mutation(
+            "testSystem",
+            Rule::Needs("systems:test"),
+            Fresh::System,
+            |t, _| json!({"systemId": t.system}),
+        ),
+        mutation(
+            "deleteSystem",
+            Rule::Needs("systems:write"),
+            Fresh::System,
+            |t, _| json!({"systemId": t.system}),
+        ),
+        mutation("createIntegration", Rule::Needs("integrations:write"), Fresh::Nothing, |t, _| {
+            json!({
+                "tenantId": t.tenant, "name": format!("new {}", t.unique()), "sourceId": t.system,
+                "destinationId": t.system, "streams": [{"name": "records", "keyFields": ["id"], "source": {"path": "/a"}, "destination": {"path": "/b"}}],
+            })
+        }),
+        mutation(
+            "updateIntegration",
+            Rule::Needs("integrations:write"),
+            Fresh::Integration,
+            |t, _| json!({"integrationId": t.integration, "name": format!("renamed {}", t.unique())}),
+        ),
+        mutation(
+            "pauseIntegration",
+            Rule::Needs("integrations:operate"),
+            Fresh::Integration,
+            |t, _| json!({"integrationId": t.integration, "reason": "wait"}),
+        ),
+        mutation(
+            "resumeIntegration",
+            Rule::Needs("integrations:operate"),
+            Fresh::PausedIntegration,
+            |t, _| json!({"integrationId": t.integration}),
+        ),
+        mutation(
+            "archiveIntegration",
+            Rule::Needs("integrations:write"),
+            Fresh::Integration,
+            |t, _| json!({"integrationId": t.integration}),
+        ),
+    ]
+}
+
+fn runs_and_failures() -> Vec<Operation> {
+    vec![
+        mutation(
+            "startRun",
+            Rule::Needs("runs:start"),
+            Fresh::Nothing,
+            |t, _| json!({"integrationId": t.integration}),
+        ),
+        mutation("cancelRun", Rule::Needs("runs:start"), Fresh::Run, |t, _| json!({"runId": t.run})),
+        mutation(
+            "retryRun",
+            Rule::Needs("runs:start"),
+            Fresh::Nothing,
+            |t, _| json!({"runId": t.run, "scope": "ALL_RECORDS"}),
+        ),
+        mutation(
+            "retryFailures",
+            Rule::Needs("failures:retry"),
+            Fresh::Failure,
+            |t, _| json!({"failureIds": [t.failure]}),
+        ),
+        mutation(
+            "editAndRetryFailure",
+            Rule::Needs("failures:edit"),
+            Fresh::Failure,
+            |t, _| json!({"failureId": t.failure, "record": {"id": "R-1", "email": "new@example.com"}}),
+        ),
+        mutation(
+            "skipFailures",
+            Rule::Needs("failures:skip"),
+            Fresh::Failure,
+            |t, _| json!({"failureIds": [t.failure], "reason": "not needed"}),
+        ),
+        mutation(
+            "cancelRetry",
+            Rule::Needs("failures:retry"),
+            Fresh::Retry,
+            |t, _| json!({"retryId": t.retry}),
+        ),
+    ]
+}
+
+fn subscriptions() -> Vec<Operation> {
+    vec![
+        subscription(
+            "runChanged",
+            Rule::Needs("runs:read"),
+            |t| format!("runChanged(runId: \"{}\") {{ id }}", t.run),
+            true,
+        ),
+        variant(
+            "of an integration",
+            subscription(
+                "runChanged",
+                Rule::Needs("runs:read"),
+                |t| format!("runChanged(integrationId: \"{}\") {{ id }}", t.integration),
+                false,
+            ),
+        ),
+        subscription(
+            "failureChanged",
+            Rule::Needs("failures:read"),
+            |t| format!("failureChanged(integrationId: \"{}\") {{ id }}", t.integration),
+            false,
+        ),
+        subscription(
+            "retryChanged",
+            Rule::Needs("failures:read"),
+            |t| format!("retryChanged(retryId: \"{}\") {{ id }}", t.retry),
+            true,
+        ),
+    ]
+}

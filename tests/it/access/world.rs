@@ -1,0 +1,370 @@
+//! One program with one tenant that has one of everything, another tenant, and a caller of each kind. What the
+//! database holds can be compared, so that "refused" means that nothing changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, SqliteConnection};
+use uuid::Uuid;
+
+use super::operations::Fresh;
+use super::rules::{Home, Kind, kinds};
+use crate::harness::client::Client;
+use crate::harness::fixture::{Fixture, Tenant, stream};
+use crate::harness::outside::{Fault, Outside, Pagination, Rule};
+use crate::harness::trestle::Trestle;
+use crate::scene::{nodes, text};
+
+/// Password of everybody here.
+pub const PASSWORD: &str = "nine plain words are a very good password";
+/// Records of the run that is PARTIAL.
+const RECORDS: usize = 60;
+/// Requests of that run that the outside system answers well: one to read, the others to write.
+const ANSWERED: u64 = 5;
+/// Columns that change by looking.
+const NOT_COMPARED: [&str; 1] = ["last_used_at"];
+
+/// Ids of the things that operations are tried on.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    pub tenant: String,
+    pub slug: String,
+    pub user: String,
+    pub email: String,
+    pub staff_user: String,
+    pub api_key: String,
+    pub system: String,
+    pub integration: String,
+    pub run: String,
+    /// A run that failed as a whole.
+    pub failed_run: String,
+    pub event: String,
+    pub support_event: String,
+    pub engineer_event: String,
+    pub failure: String,
+    pub open_failures: usize,
+    pub retry: String,
+    pub refresh_token: String,
+}
+
+impl Target {
+    /// A text that no other call gives.
+    pub fn unique(&self) -> String {
+        Uuid::now_v7().simple().to_string()
+    }
+
+    /// Ids of the same kinds that name nothing.
+    pub fn unknown(&self) -> Self {
+        let other = |id: &str| {
+            let kind = id.split('_').next().unwrap_or_default();
+            format!("{kind}_{}", Uuid::now_v7().simple())
+        };
+        Self {
+            tenant: other(&self.tenant),
+            slug: "no-such-slug".to_owned(),
+            user: other(&self.user),
+            email: "nobody@example.com".to_owned(),
+            staff_user: other(&self.staff_user),
+            api_key: other(&self.api_key),
+            system: other(&self.system),
+            integration: other(&self.integration),
+            run: other(&self.run),
+            failed_run: other(&self.failed_run),
+            event: other(&self.event),
+            support_event: other(&self.support_event),
+            engineer_event: other(&self.engineer_event),
+            failure: other(&self.failure),
+            open_failures: self.open_failures,
+            retry: other(&self.retry),
+            refresh_token: self.refresh_token.clone(),
+        }
+    }
+}
+
+/// Somebody who calls.
+pub struct Caller {
+    /// What is expected of it.
+    pub kind: Kind,
+    /// With its token.
+    pub client: Client,
+    /// Of those who sign in.
+    email: Option<String>,
+}
+
+/// Everything that the matrix needs.
+pub struct World {
+    pub trestle: Trestle,
+    pub fixture: Fixture,
+    pub callers: Vec<Caller>,
+    pub target: Target,
+    tenant: Tenant,
+    tenant_admin: Client,
+    /// Open failures of which each is tried once.
+    failures: Vec<String>,
+    database: SqliteConnection,
+    /// Each table and the statement that reads it.
+    tables: Vec<(String, String)>,
+    _outside: Outside,
+}
+
+impl World {
+    /// Makes it.
+    pub async fn build() -> Self {
+        let trestle = Trestle::embedded().await;
+        let fixture = Fixture::of(&trestle).await;
+        let (tenant, other) = (fixture.tenant("quillon").await, fixture.tenant("elsewhere").await);
+        let mut callers = Vec::new();
+        for kind in kinds() {
+            callers.push(caller(&trestle, &fixture, &tenant, &other, kind).await);
+        }
+        let tenant_admin =
+            callers.iter().find(|caller| caller.kind.label == "t-admin").expect("a kind").client.clone();
+        let outside = Outside::with_records(RECORDS);
+        let reason = json!({"error": "quillon does not take this", "errors": [{"field": "email", "message": "is odd"}]});
+        outside.inject(Rule::new(Fault::Status(422, reason)).after(ANSWERED));
+        let (database, tables) = open(&trestle).await;
+        let mut world = Self {
+            target: Target { tenant: tenant.id.clone(), slug: tenant.slug.clone(), ..Target::default() },
+            trestle,
+            fixture,
+            callers,
+            tenant,
+            tenant_admin,
+            failures: Vec::new(),
+            database,
+            tables,
+            _outside: outside,
+        };
+        world.fill().await;
+        world
+    }
+
+    async fn fill(&mut self) {
+        let outside = &self._outside;
+        let system = self.fixture.system(&self.tenant, "http", outside.config(), Value::Null).await;
+        let mut moves = stream(outside.source_options(Pagination::Page), outside.destination_options());
+        moves["mapping"] = json!(".email = downcase!(.email)");
+        moves["recordSchema"] = json!({"type": "object"});
+        let integration = self.fixture.integration(&self.tenant, &system, &system, vec![moves]).await;
+        let run = self.fixture.start_run(&integration).await;
+        let finished = self.fixture.finished_run(&run).await;
+        assert_eq!(finished["status"], "PARTIAL", "{finished:#}");
+        let failures = self.fixture.failures(&run).await;
+        assert_eq!(json!(failures.len()), finished["counts"]["failed"], "{finished:#}");
+        assert!(failures.iter().all(|failure| failure["httpStatus"] == 422), "{failures:#?}");
+        self.failures = failures.iter().map(|failure| text(&failure["id"])).collect();
+
+        let files = self.fixture.system(&self.tenant, "file", json!({}), Value::Null).await;
+        let from_nothing = stream(json!({"path": "nothing.csv"}), json!({"path": "out.csv"}));
+        let broken = self.fixture.integration(&self.tenant, &files, &files, vec![from_nothing]).await;
+        let failed_run = self.fixture.start_run(&broken).await;
+        let failed = self.fixture.finished_run(&failed_run).await;
+        assert_eq!(failed["status"], "FAILED", "{failed:#}");
+
+        // From here on nothing runs by itself: what is started waits, so that the database holds still.
+        let schedule = json!({
+            "integrationId": integration, "description": "Of quillon",
+            "schedule": {"cron": "0 3 1 1 *", "timeZone": "Europe/Berlin"},
+        });
+        self.fixture.admin().mutate("updateIntegration", schedule, "integration { id }").await;
+        for id in [&integration, &broken] {
+            let pause = json!({"integrationId": id, "reason": "quillon asked for it"});
+            self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
+        }
+        let events = self.fixture.admin().query(
+            "query($id: ID!) { run(id: $id) { events(first: 100) { edges { node { id audience } } } } }",
+            json!({"id": run}),
+        );
+        let events = nodes(&events.await["run"]["events"]);
+        let event = |audience: &str| {
+            let found = events.iter().find(|event| event["audience"] == audience);
+            found
+                .map(|event| text(&event["id"]))
+                .unwrap_or_else(|| panic!("no event for {audience}: {events:#?}"))
+        };
+        self.target.event = event("CUSTOMER");
+        self.target.support_event = event("SUPPORT");
+        self.target.engineer_event = event("ENGINEER");
+        self.target.system = system;
+        self.target.integration = integration;
+        self.target.run = run;
+        self.target.failed_run = failed_run;
+        self.target.failure = self.failures.pop().expect("there are many");
+        self.target.api_key = self.api_key().await;
+        self.target.retry = self.retry().await;
+        (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
+        (self.target.staff_user, _) = self.person("SUPPORT", None).await;
+        self.target.open_failures = self.failures.len() + 1;
+    }
+
+    /// The target for a mutation that is expected to be done.
+    pub async fn fresh(&mut self, fresh: Fresh) -> Target {
+        let mut target = self.target.clone();
+        match fresh {
+            Fresh::Nothing | Fresh::Session => {}
+            Fresh::Tenant => {
+                let tenant = self.fixture.tenant(&format!("fresh-{}", target.unique())).await;
+                let suspend = json!({"tenantId": tenant.id, "reason": "to be resumed"});
+                self.fixture.admin().mutate("suspendTenant", suspend, "tenant { id }").await;
+                target.tenant = tenant.id;
+            }
+            Fresh::User => {
+                (target.user, target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await
+            }
+            Fresh::DisabledUser => {
+                (target.user, target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
+                let disable = json!({"userId": target.user});
+                self.fixture.admin().mutate("disableUser", disable, "user { id }").await;
+            }
+            Fresh::StaffUser => (target.staff_user, _) = self.person("SUPPORT", None).await,
+            Fresh::ApiKey => target.api_key = self.api_key().await,
+            Fresh::System => {
+                target.system = self.fixture.system(&self.tenant, "sandbox", json!({}), Value::Null).await
+            }
+            Fresh::Integration => {
+                target.integration = self.fixture.sandbox(&self.tenant, json!({}), json!({})).await;
+            }
+            Fresh::PausedIntegration => {
+                target.integration = self.fixture.sandbox(&self.tenant, json!({}), json!({})).await;
+                let pause = json!({"integrationId": target.integration});
+                self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
+            }
+            Fresh::Run => target.run = self.fixture.start_run(&target.integration).await,
+            Fresh::Failure => target.failure = self.failures.pop().expect("as many as are tried"),
+            Fresh::Retry => target.retry = self.retry().await,
+            Fresh::Refresh => {
+                let input = json!({"email": target.email, "password": PASSWORD});
+                let payload = self.trestle.client().mutate("signIn", input, "refreshToken").await;
+                target.refresh_token = text(&payload["refreshToken"]);
+            }
+        }
+        target
+    }
+
+    /// The caller again, in a session of its own where it has one.
+    pub async fn second_session(&self, caller: &Caller) -> Client {
+        match (&caller.email, caller.kind.role) {
+            (Some(email), _) => self.trestle.client().sign_in(email, PASSWORD).await,
+            (None, "PORTAL") => portal(&self.fixture, &self.tenant.id, &caller.kind.scopes).await,
+            (None, _) => caller.client.clone(),
+        }
+    }
+
+    /// Makes the rows of a subscription's objects change.
+    pub async fn touch(&mut self) {
+        let failure = self.failures.pop().expect("as many as are tried");
+        let input = json!({"failureIds": [failure], "reason": "to be told"});
+        self.fixture.admin().mutate("skipFailures", input, "skipped").await;
+        self.fixture.start_run(&self.target.integration).await;
+    }
+
+    /// Everything that the database holds: the rows of each table as text.
+    pub async fn stored(&mut self) -> BTreeMap<String, Vec<String>> {
+        let mut tables = BTreeMap::new();
+        for (table, rows) in &self.tables {
+            let rows = self.database.fetch_all(AssertSqlSafe(rows.clone())).await.unwrap();
+            tables.insert(table.clone(), rows.iter().map(|row| row.get(0)).collect());
+        }
+        tables
+    }
+
+    async fn api_key(&self) -> String {
+        let input = json!({"name": "Of quillon", "scopes": ["runs:read"], "tenantIds": [self.tenant.id]});
+        text(&self.tenant_admin.mutate("createApiKey", input, "apiKey { id }").await["apiKey"]["id"])
+    }
+
+    async fn retry(&mut self) -> String {
+        let failure = self.failures.pop().expect("as many as are tried");
+        let input = json!({"failureIds": [failure]});
+        text(&self.fixture.admin().mutate("retryFailures", input, "retry { id }").await["retry"]["id"])
+    }
+
+    async fn person(&self, role: &str, tenant: Option<&str>) -> (String, String) {
+        person(&self.fixture, role, tenant).await
+    }
+}
+
+/// What differs between two states of the database.
+pub fn difference(
+    before: &BTreeMap<String, Vec<String>>,
+    after: &BTreeMap<String, Vec<String>>,
+) -> Vec<String> {
+    let rows = |tables: &BTreeMap<String, Vec<String>>| -> BTreeSet<String> {
+        tables
+            .iter()
+            .flat_map(|(table, rows)| rows.iter().map(move |row| format!("{table}: {row}")))
+            .collect()
+    };
+    if before == after {
+        return Vec::new();
+    }
+    let (before, after) = (rows(before), rows(after));
+    let gone = before.difference(&after).map(|row| format!("- {row}"));
+    gone.chain(after.difference(&before).map(|row| format!("+ {row}"))).collect()
+}
+
+/// The program's own database, and for each table a statement that reads it as text.
+async fn open(trestle: &Trestle) -> (SqliteConnection, Vec<(String, String)>) {
+    let path = trestle.data_dir().join("trestle.db");
+    let mut connection = SqliteConnectOptions::new()
+        .filename(&path)
+        .connect()
+        .await
+        .unwrap_or_else(|error| panic!("opening {}: {error}", path.display()));
+    let mut tables = Vec::new();
+    let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    for row in connection.fetch_all(names).await.unwrap() {
+        let table: String = row.get(0);
+        let columns = format!("SELECT name FROM pragma_table_info('{table}')");
+        let columns = connection.fetch_all(AssertSqlSafe(columns)).await.unwrap();
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|row| row.get::<String, _>(0))
+            .filter(|column| !NOT_COMPARED.contains(&column.as_str()))
+            .map(|column| format!("'{column}=' || quote(\"{column}\")"))
+            .collect();
+        let rows = format!("SELECT {} FROM \"{table}\" ORDER BY 1", columns.join(" || ' ' || "));
+        tables.push((table, rows));
+    }
+    (connection, tables)
+}
+
+async fn caller(trestle: &Trestle, fixture: &Fixture, tenant: &Tenant, other: &Tenant, kind: Kind) -> Caller {
+    let tenant = match kind.home {
+        Home::Same => Some(&tenant.id),
+        Home::Other => Some(&other.id),
+        Home::Operator | Home::Nowhere => None,
+    };
+    let mut email = None;
+    let client = match (kind.role, tenant) {
+        ("", _) => trestle.client(),
+        ("PARTNER", Some(tenant)) => {
+            let input = json!({"name": kind.label, "scopes": kind.scopes, "tenantIds": [tenant]});
+            let payload = fixture.admin().mutate("createApiKey", input, "secret").await;
+            trestle.client().with_token(&text(&payload["secret"]))
+        }
+        ("PORTAL", Some(tenant)) => portal(fixture, tenant, &kind.scopes).await,
+        (role, tenant) => {
+            let (_, address) = person(fixture, role, tenant.map(String::as_str)).await;
+            let client = trestle.client().sign_in(&address, PASSWORD).await;
+            email = Some(address);
+            client
+        }
+    };
+    Caller { kind, client, email }
+}
+
+async fn person(fixture: &Fixture, role: &str, tenant: Option<&str>) -> (String, String) {
+    let email = format!("{}@example.com", Uuid::now_v7().simple());
+    let input =
+        json!({"email": email, "name": "Somebody", "role": role, "tenantId": tenant, "password": PASSWORD});
+    let payload = fixture.admin().mutate("createUser", input, "user { id }").await;
+    (text(&payload["user"]["id"]), email)
+}
+
+async fn portal(fixture: &Fixture, tenant: &str, scopes: &[&str]) -> Client {
+    let input = json!({"tenantId": tenant, "endUser": "portal user", "scopes": scopes});
+    let payload = fixture.admin().mutate("createPortalSession", input, "token").await;
+    fixture.admin().with_token(&text(&payload["token"]))
+}
