@@ -76,7 +76,11 @@ pub(super) async fn lookup<C: ConnectionTrait>(
         .collect()
 }
 
-/// Stores receipts: new ones, and newer ones over older ones.
+/// Stores receipts: new ones, and newer ones over older ones. No foreign key stands behind them, so the integration is
+/// looked up here.
+///
+/// # Errors
+/// Storage; or the tenant has no such integration, and nothing is stored.
 pub(super) async fn store<C: ConnectionTrait>(
     connection: &C,
     stream: Stream<'_>,
@@ -112,10 +116,12 @@ pub(super) async fn store<C: ConnectionTrait>(
     let (sql, keys, destination_keys) = match backend {
         DatabaseBackend::Postgres => {
             let sql = format!(
-                "{columns} SELECT $1, $2, $3, r.k, r.d, substr($6, (r.n::int - 1) * {HASH_BYTES} + 1, {HASH_BYTES}), \
+                "{columns} SELECT i.tenant_id, i.id, $3, r.k, r.d, \
+                 substr($6, (r.n::int - 1) * {HASH_BYTES} + 1, {HASH_BYTES}), \
                  CASE get_byte($7, r.n::int - 1) WHEN 0 THEN '{created}' WHEN 1 THEN '{updated}' \
                  ELSE '{unchanged}' END, $4, $5 \
-                 FROM unnest($8::text::text[], $9::text::text[]) WITH ORDINALITY AS r(k, d, n) {conflict}"
+                 FROM integration AS i, unnest($8::text::text[], $9::text::text[]) WITH ORDINALITY AS r(k, d, n) \
+                 WHERE i.tenant_id = $1 AND i.id = $2 {conflict}"
             );
             (sql, array(keys.map(Some)), named.then(|| array(destination_keys)))
         }
@@ -127,9 +133,10 @@ pub(super) async fn store<C: ConnectionTrait>(
                 ("value, NULL", json!(keys.collect::<Vec<_>>()))
             };
             let sql = format!(
-                "{columns} SELECT $1, $2, $3, {pair}, substr($6, key * {HASH_BYTES} + 1, {HASH_BYTES}), \
+                "{columns} SELECT i.tenant_id, i.id, $3, {pair}, substr($6, key * {HASH_BYTES} + 1, {HASH_BYTES}), \
                  CASE substr($7, key + 1, 1) WHEN x'00' THEN '{created}' WHEN x'01' THEN '{updated}' \
-                 ELSE '{unchanged}' END, $4, $5 FROM json_each($8) WHERE true {conflict}"
+                 ELSE '{unchanged}' END, $4, $5 FROM integration AS i, json_each($8) \
+                 WHERE i.tenant_id = $1 AND i.id = $2 {conflict}"
             );
             (sql, keys.to_string(), None)
         }
@@ -147,11 +154,15 @@ pub(super) async fn store<C: ConnectionTrait>(
     if backend == DatabaseBackend::Postgres {
         values.push(destination_keys.into());
     }
-    connection
+    let stored = connection
         .execute_raw(Statement::from_sql_and_values(backend, sql, values))
         .await
         .doing("storing write receipts")?;
-    Ok(())
+    if stored.rows_affected() == latest.len() as u64 {
+        Ok(())
+    } else {
+        Err(Error::internal("storing write receipts", "the tenant has no such integration"))
+    }
 }
 
 /// Whether a stream has any receipt.
@@ -195,5 +206,115 @@ fn code(action: connector::Action) -> u8 {
         connector::Action::Created => 0,
         connector::Action::Updated => 1,
         connector::Action::Unchanged => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use connector::{Action, Record, RecordKey};
+    use migration::{Migrator, MigratorTrait};
+    use pipeline::{NewReceipt, PayloadHash};
+    use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::{Stream, any, lookup, store};
+
+    const TENANT: Uuid = Uuid::from_u128(1);
+    const INTEGRATION: Uuid = Uuid::from_u128(2);
+    const ORDERS: Stream<'static> = Stream { tenant_id: TENANT, integration_id: INTEGRATION, name: "orders" };
+
+    async fn database() -> DatabaseConnection {
+        let connection = Database::connect("sqlite::memory:").await.expect("memory is there");
+        Migrator::up(&connection, None).await.expect("migrations run");
+        // The parents of an integration do not matter here.
+        connection.execute_unprepared("PRAGMA foreign_keys = off").await.expect("a setting");
+        let (tenant, id) = (TENANT.simple(), INTEGRATION.simple());
+        let sql = format!(
+            "INSERT INTO integration (id, tenant_id, name, status, source_id, destination_id, streams, created_at, \
+             updated_at) VALUES (x'{id}', x'{tenant}', 'i', 'ACTIVE', x'{id}', x'{id}', '[]', '2026-01-01', '2026-01-01')"
+        );
+        connection.execute_unprepared(&sql).await.expect("an integration");
+        connection
+    }
+
+    fn receipt(key: &str, hash: u8, destination_key: Option<&str>, action: Action) -> NewReceipt {
+        let record: Record = [("id".to_owned(), json!(key))].into_iter().collect();
+        NewReceipt {
+            key: RecordKey::of(&record, &["id".to_owned()]).expect("the key is there"),
+            destination_key: destination_key.map(str::to_owned),
+            payload_hash: PayloadHash::from_bytes([hash; 16]),
+            action,
+            retried: None,
+        }
+    }
+
+    async fn rows(connection: &DatabaseConnection) -> Vec<(String, Option<String>, u8, String)> {
+        let sql =
+            "SELECT source_key, destination_key, payload_hash, action FROM write_receipt ORDER BY source_key";
+        let rows =
+            connection.query_all_raw(sea_orm::Statement::from_string(connection.get_database_backend(), sql));
+        let read = |row: sea_orm::QueryResult| {
+            let hash: Vec<u8> = row.try_get_by_index(2).expect("a hash");
+            assert_eq!(hash, [hash[0]; 16]);
+            let text = |index| row.try_get_by_index::<String>(index).expect("a text");
+            (text(0), row.try_get_by_index(1).expect("a text or null"), hash[0], text(3))
+        };
+        rows.await.expect("a query").into_iter().map(read).collect()
+    }
+
+    #[tokio::test]
+    async fn receipts_come_back_whatever_is_in_a_key_and_the_later_one_stands() {
+        let connection = database().await;
+        let (first, second) = (Uuid::from_u128(3), Uuid::from_u128(4));
+        let now = chrono::DateTime::UNIX_EPOCH;
+        let awkward = ["", "NULL", "{a,b}", "\"quoted\"", "back\\slash", "new\nline", "'; --", "ä€😀", " x "];
+        let created: Vec<NewReceipt> =
+            (1..).zip(awkward).map(|(hash, key)| receipt(key, hash, None, Action::Created)).collect();
+        assert!(!any(&connection, ORDERS).await.expect("a query"));
+        store(&connection, ORDERS, first, now, &created).await.expect("a page is stored");
+        assert!(any(&connection, ORDERS).await.expect("a query"));
+
+        let keys: Vec<&str> = awkward.into_iter().chain(["unknown"]).collect();
+        let found = lookup(&connection, ORDERS, first, &keys).await.expect("a query");
+        let hashes: HashMap<&str, u8> =
+            found.iter().map(|(key, receipt)| (key.as_str(), receipt.payload_hash.to_bytes()[0])).collect();
+        assert_eq!(hashes, awkward.into_iter().zip(1..).collect());
+        assert!(found.values().all(|receipt| receipt.written_in_this_run));
+
+        // Of two of a key the later one; a destination's key stays where a later receipt has none.
+        let page = [
+            receipt("NULL", 50, Some("d, \"1\""), Action::Updated),
+            receipt("", 51, None, Action::Unchanged),
+            receipt("new", 52, Some("stale"), Action::Created),
+            receipt("new", 53, Some("NULL"), Action::Updated),
+        ];
+        store(&connection, ORDERS, second, now, &page).await.expect("a page is stored");
+        store(&connection, ORDERS, second, now, &[receipt("new", 54, None, Action::Unchanged)])
+            .await
+            .expect("a page is stored");
+        let stored = rows(&connection).await;
+        let of = |key: &str| {
+            stored.iter().find(|row| row.0 == key).map(|row| (row.1.as_deref(), row.2, row.3.as_str()))
+        };
+        assert_eq!(stored.len(), awkward.len() + 1);
+        assert_eq!(of("NULL"), Some((Some("d, \"1\""), 50, "UPDATED")));
+        assert_eq!(of(""), Some((None, 51, "UNCHANGED")));
+        assert_eq!(of("new"), Some((Some("NULL"), 54, "UNCHANGED")));
+        assert_eq!(of(" x "), Some((None, 9, "CREATED")));
+        let again = lookup(&connection, ORDERS, second, &["", " x "]).await.expect("a query");
+        assert_eq!((again[""].written_in_this_run, again[" x "].written_in_this_run), (true, false));
+    }
+
+    #[tokio::test]
+    async fn a_tenant_cannot_have_receipts_for_the_integration_of_another() {
+        let connection = database().await;
+        let other = Stream { tenant_id: Uuid::from_u128(9), ..ORDERS };
+        let page = [receipt("a", 1, None, Action::Created)];
+        let stored = store(&connection, other, Uuid::nil(), chrono::DateTime::UNIX_EPOCH, &page).await;
+        assert!(stored.is_err());
+        assert_eq!(rows(&connection).await, []);
     }
 }

@@ -208,7 +208,6 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("run_stream", "run_id", 8),
         ("stream_cursor", "integration_id", 7),
         ("stream_cursor", "run_id", 8),
-        ("write_receipt", "integration_id", 7),
         ("job", "integration_id", 7),
     ];
     for (table, column, target) in references {
