@@ -25,6 +25,8 @@ use crate::scope::{TxScope, all_set};
 
 /// Rejected records of a page that get an event each; the others share one.
 const REJECTED_EVENTS_MAX: usize = 20;
+/// Rows of a statement that stores failures again: SQLite takes 32,766 parameters, and a row is 30.
+const STORED_ROWS: usize = 1_000;
 /// Failures of a page that listeners are told of one by one.
 const TOLD_FAILURES_MAX: usize = 200;
 
@@ -152,9 +154,10 @@ impl RunLease {
         for row in &updated {
             tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
         }
-        if !updated.is_empty() {
+        let mut updated = updated.into_iter().map(all_set::<failure::Entity>).peekable();
+        while updated.peek().is_some() {
             use failure::Column;
-            failure::Entity::insert_many(updated.into_iter().map(all_set::<failure::Entity>))
+            failure::Entity::insert_many(updated.by_ref().take(STORED_ROWS))
                 .on_conflict(
                     OnConflict::column(Column::Id)
                         .update_columns([

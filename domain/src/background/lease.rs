@@ -27,8 +27,8 @@ use crate::error::{Doing, Error, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::{TxScope, all_set};
 
-/// Stored records read at once for a retry.
-const RETRIED_ROWS: u64 = 500;
+/// Stored records read at once for a retry; each can have megabytes.
+const RETRIED_ROWS: u64 = 50;
 /// A worker's hold on a run. Every write goes through it.
 pub struct RunLease {
     pub(super) app: Arc<App>,
@@ -192,7 +192,7 @@ impl RunLease {
                     // The raw text of something that was no record: it fails again, by its missing key.
                     _ => serde_json::Map::new(),
                 };
-                records.push(Ok(StoredRecord { failure: row.id, record }));
+                records.push(Ok(StoredRecord { failure: row.id, record, size_bytes: text.len() as u64 }));
             }
             Ok(Some((futures::stream::iter(records), reader)))
         });

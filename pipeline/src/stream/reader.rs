@@ -23,7 +23,12 @@ pub struct StoredRecord {
     pub failure: Uuid,
     /// As it was read, or as it was edited since.
     pub record: Record,
+    /// Rough size, in bytes of JSON.
+    pub size_bytes: u64,
 }
+
+/// Stored records of a page, in bytes; one more may come on top. As of the sources.
+const STORED_PAGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// What a page holds.
 pub(super) enum ReadItems {
@@ -165,7 +170,8 @@ impl StoredInput {
     async fn next(&mut self, number: u64) -> Result<Feed<ReadPage>, StreamStop> {
         let mut items = Vec::new();
         let mut keys = HashSet::new();
-        while items.len() < self.page_records_max {
+        let mut size_bytes = 0;
+        while items.len() < self.page_records_max && size_bytes < STORED_PAGE_BYTES_MAX {
             let stored = match self.held.take() {
                 Some(stored) => stored,
                 None if self.ended => break,
@@ -183,6 +189,7 @@ impl StoredInput {
                 self.held = Some(stored);
                 break;
             }
+            size_bytes += stored.size_bytes;
             items.push(stored);
         }
         if items.is_empty() {
@@ -192,7 +199,7 @@ impl StoredInput {
             number,
             items: ReadItems::Stored(items),
             checkpoint: None,
-            size_bytes: 0,
+            size_bytes,
             read_ms: 0,
         }))
     }

@@ -471,7 +471,8 @@ async fn a_retry_says_of_each_failure_what_came_of_it() {
         let stored: Vec<_> = given
             .iter()
             .map(|(number, record)| {
-                Ok(StoredRecord { failure: failure(*number), record: record.as_object().unwrap().clone() })
+                let record = record.as_object().unwrap().clone();
+                Ok(StoredRecord { failure: failure(*number), record, size_bytes: 0 })
             })
             .collect();
         let report = run_records(
