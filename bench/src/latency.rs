@@ -37,6 +37,9 @@ impl Default for Options {
     }
 }
 
+/// What a part of the latency is called, and how it is read off a sample, in milliseconds.
+type Part = (&'static str, fn(&Sample) -> f64);
+
 /// One run, in milliseconds.
 struct Sample {
     /// From asking to the answer of `startRun`.
@@ -65,7 +68,7 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
     for (name, stores) in cases {
         progress(&format!("{} runs, {name}", options.samples));
         let samples = sample(bench, stores, options.samples).await.with_context(|| name)?;
-        let parts: [(&str, fn(&Sample) -> f64); 3] = [
+        let parts: [Part; 3] = [
             ("startRun asked → answered", |sample| sample.answer),
             ("answered → seen started", |sample| sample.started),
             ("asked → seen finished", |sample| sample.finished),
