@@ -7,12 +7,12 @@
     reason = "the tests are outside of the fences: they look at what is stored"
 )]
 
-#[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
-mod harness;
 mod access;
 mod bad_input;
 mod failure;
 mod fault;
+#[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
+mod harness;
 mod http;
 mod isolation;
 mod lifecycle;

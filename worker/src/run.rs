@@ -19,7 +19,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::Instrument;
 
 /// Records a page: enough that a checkpoint costs little beside them, few enough that losing one does.
-const PAGE_RECORDS_MAX: usize = 1_000;
+const PAGE_RECORDS_MAX: usize = 5_000;
 /// A person who cancels a run should not wait for a third of a long lease.
 const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
 /// The longest such wait of our own choice.
