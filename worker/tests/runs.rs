@@ -252,7 +252,8 @@ async fn a_stopping_worker_hands_its_run_back_over_redis_too() {
 /// Neither queue nor sweeper may keep the run waiting.
 async fn hand_back(fixture: Fixture) {
     let worker = fixture.worker(Duration::from_secs(2));
-    let slow = json!({ "records": 20_000, "delayMs": 200 });
+    // Four pages of a second each: longer than a stopping worker waits.
+    let slow = json!({ "records": 20_000, "delayMs": 1000 });
     let integration = fixture.integration("Customers", slow, json!({})).await;
     let mut running = fixture.start(&integration).await;
     running.until(|run| run.read_count > 0).await;
