@@ -497,7 +497,7 @@ async fn a_pause_holds_runs_and_a_resume_lets_them_go() {
     sqlx::query(held).execute(&mut it.database().await).await.unwrap();
     assert_eq!(integration::resume(&it.operator, made.id).await.unwrap().status, Status::Active);
     let paused = integration::pause(&it.operator, made.id, None).await.unwrap();
-    assert_eq!(paused.status_reason.as_deref(), Some("Paused by operator."));
+    assert_eq!(paused.status_reason.as_deref(), Some("Paused by the operator."));
     let long = "x".repeat(501);
     assert_eq!(problems(integration::pause(&it.operator, made.id, Some(&long)).await), ["TooLong reason"]);
 }
