@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::failed::clean;
 use super::lease::{RunLease, storage, transient};
+use super::receipt::ReceiptPage;
 use super::{receipt, recovery};
 use crate::catalogue;
 use crate::error::{Doing, Result};
@@ -60,8 +61,7 @@ impl RunLease {
                 progress.col_expr(run_stream::Column::Checkpoint, Expr::value(Some(checkpoint.clone())));
         }
         progress.exec(tx.connection()).await.doing("storing a checkpoint")?;
-        receipt::store(tx.connection(), self.receipts_of(&page.stream), self.run.id, now, &page.receipts)
-            .await?;
+        self.store_receipts(tx, &page, now).await?;
         run_event::record(tx, self.run.id, page_events(&page)).await?;
         let mut runs = BTreeSet::new();
         if self.supersedes && !page.receipts.is_empty() {
@@ -227,6 +227,22 @@ impl RunLease {
             skip_reason: None,
             skipped_by: None,
         })
+    }
+
+    /// In a stream's first run nearly every key is new; at the first that is not, this is given up.
+    async fn store_receipts(&self, tx: &TxScope, page: &AccountedPage, now: DateTime<Utc>) -> Result<()> {
+        let stored = ReceiptPage {
+            stream: self.receipts_of(&page.stream),
+            run_id: self.run.id,
+            written_at: now,
+            receipts: &page.receipts,
+        };
+        let expected_new = self.new_streams().contains(&page.stream);
+        if expected_new && receipt::store_new(tx.connection(), stored).await? {
+            return Ok(());
+        }
+        self.new_streams().remove(&page.stream);
+        receipt::store(tx.connection(), stored).await
     }
 
     fn receipts_of<'a>(&self, stream: &'a str) -> receipt::Stream<'a> {

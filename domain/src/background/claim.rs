@@ -251,6 +251,8 @@ impl Parts {
         let app = tx.app().clone();
         let end = |system: &system::Model| end(&app, &self.tenant.slug, system);
         let (source, destination) = (end(&self.source)?, end(&self.destination)?);
+        let new_streams = streams.iter().filter(|claimed| claimed.fresh);
+        let new_streams = new_streams.map(|claimed| claimed.stream.name.clone()).collect();
         Ok(ClaimedRun {
             scope: self.run.scope,
             attempt: job.attempt,
@@ -258,7 +260,7 @@ impl Parts {
             source,
             destination,
             streams,
-            lease: RunLease::new(app, job, self.run, token, self.integration, supersedes),
+            lease: RunLease::new(app, job, self.run, token, self.integration, supersedes, new_streams),
         })
     }
 

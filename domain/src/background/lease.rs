@@ -1,8 +1,9 @@
 //! What a worker may write while it has a run: every transaction names the fencing token first, so that a worker
 //! that lost its lease can write nothing more.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use connector::Cursor;
@@ -29,6 +30,7 @@ use crate::scope::{TxScope, all_set};
 
 /// Stored records read at once for a retry; each can have megabytes.
 const RETRIED_ROWS: u64 = 50;
+
 /// A worker's hold on a run. Every write goes through it.
 pub struct RunLease {
     pub(super) app: Arc<App>,
@@ -42,6 +44,8 @@ pub struct RunLease {
     /// Earlier failures of records are open, that a write may supersede.
     pub(super) supersedes: bool,
     pub(super) pages: AtomicU64,
+    /// Streams whose records have no receipts yet, as far as is known.
+    new_streams: Mutex<HashSet<String>>,
 }
 
 /// The answer to a heartbeat.
@@ -63,6 +67,7 @@ impl RunLease {
         token: Uuid,
         integration: integration::Model,
         supersedes: bool,
+        new_streams: HashSet<String>,
     ) -> Self {
         Self {
             app,
@@ -75,6 +80,7 @@ impl RunLease {
             integration,
             supersedes,
             pages: AtomicU64::new(0),
+            new_streams: Mutex::new(new_streams),
         }
     }
 
@@ -101,6 +107,10 @@ impl RunLease {
     /// Claims of its job in a row without progress, this one included.
     pub fn attempt(&self) -> i32 {
         if self.made_progress() { 1 } else { self.attempt }
+    }
+
+    pub(super) fn new_streams(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.new_streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn made_progress(&self) -> bool {

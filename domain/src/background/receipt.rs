@@ -7,7 +7,10 @@ use std::collections::{HashMap, HashSet};
 
 use entity::write_receipt::WriteAction;
 use pipeline::{NewReceipt, PayloadHash, Receipt};
-use sea_orm::{ActiveEnum, ConnectionTrait, DatabaseBackend, Statement, Value};
+use sea_orm::{
+    ActiveEnum, ConnectionTrait, DatabaseBackend, DbErr, SqlErr, Statement, TransactionSession,
+    TransactionTrait, Value,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -76,92 +79,122 @@ pub(super) async fn lookup<C: ConnectionTrait>(
         .collect()
 }
 
+/// A page of receipts of one stream, about to be stored.
+#[derive(Clone, Copy)]
+pub(super) struct ReceiptPage<'a> {
+    pub(super) stream: Stream<'a>,
+    pub(super) run_id: Uuid,
+    pub(super) written_at: chrono::DateTime<chrono::Utc>,
+    pub(super) receipts: &'a [NewReceipt],
+}
+
 /// Stores receipts: new ones, and newer ones over older ones. No foreign key stands behind them, so the integration is
 /// looked up here.
 ///
 /// # Errors
 /// Storage; or the tenant has no such integration, and nothing is stored.
-pub(super) async fn store<C: ConnectionTrait>(
-    connection: &C,
-    stream: Stream<'_>,
-    run_id: Uuid,
-    written_at: chrono::DateTime<chrono::Utc>,
-    receipts: &[NewReceipt],
-) -> Result<()> {
-    if receipts.is_empty() {
-        return Ok(());
-    }
-    // One statement can't touch a row twice; of two receipts of a key the later one stands.
-    let mut seen = HashSet::with_capacity(receipts.len());
-    let mut latest: Vec<&NewReceipt> =
-        receipts.iter().rev().filter(|receipt| seen.insert(receipt.key.canonical())).collect();
-    latest.reverse();
-    let mut hashes = Vec::with_capacity(latest.len() * HASH_BYTES);
-    for receipt in &latest {
-        hashes.extend_from_slice(&receipt.payload_hash.to_bytes());
-    }
-    let actions: Vec<u8> = latest.iter().map(|receipt| code(receipt.action)).collect();
-    let backend = connection.get_database_backend();
-    let keys = latest.iter().map(|receipt| receipt.key.canonical());
-    let destination_keys = latest.iter().map(|receipt| receipt.destination_key.as_deref());
-    let named = latest.iter().any(|receipt| receipt.destination_key.is_some());
+pub(super) async fn store<C: ConnectionTrait>(connection: &C, page: ReceiptPage<'_>) -> Result<()> {
     let conflict = "ON CONFLICT (tenant_id, integration_id, stream, source_key) DO UPDATE SET \
          destination_key = COALESCE(excluded.destination_key, write_receipt.destination_key), \
          payload_hash = excluded.payload_hash, action = excluded.action, run_id = excluded.run_id, \
          written_at = excluded.written_at";
-    let columns = "INSERT INTO write_receipt (tenant_id, integration_id, stream, source_key, destination_key, \
+    page.insert(connection, conflict).await.doing("storing write receipts")
+}
+
+/// Stores receipts of records that have none, which is half the work for PostgreSQL. False, and nothing is stored,
+/// when one has.
+///
+/// # Errors
+/// As [`store`].
+pub(super) async fn store_new<C: TransactionTrait>(connection: &C, page: ReceiptPage<'_>) -> Result<bool> {
+    let doing = "storing new write receipts";
+    let savepoint = connection.begin().await.doing(doing)?;
+    match page.insert(&savepoint, "").await {
+        Ok(()) => {
+            savepoint.commit().await.doing(doing)?;
+            Ok(true)
+        }
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            savepoint.rollback().await.doing(doing)?;
+            Ok(false)
+        }
+        Err(error) => Err(Error::internal(doing, error)),
+    }
+}
+
+impl ReceiptPage<'_> {
+    /// Not inserted is what the receipts of an integration are that the tenant does not have.
+    async fn insert<C: ConnectionTrait>(
+        self,
+        connection: &C,
+        conflict: &str,
+    ) -> std::result::Result<(), DbErr> {
+        let Self { stream, run_id, written_at, receipts } = self;
+        if receipts.is_empty() {
+            return Ok(());
+        }
+        // One statement can't touch a row twice; of two receipts of a key the later one stands.
+        let mut seen = HashSet::with_capacity(receipts.len());
+        let mut latest: Vec<&NewReceipt> =
+            receipts.iter().rev().filter(|receipt| seen.insert(receipt.key.canonical())).collect();
+        latest.reverse();
+        let mut hashes = Vec::with_capacity(latest.len() * HASH_BYTES);
+        for receipt in &latest {
+            hashes.extend_from_slice(&receipt.payload_hash.to_bytes());
+        }
+        let actions: Vec<u8> = latest.iter().map(|receipt| code(receipt.action)).collect();
+        let backend = connection.get_database_backend();
+        let keys = latest.iter().map(|receipt| receipt.key.canonical());
+        let destination_keys = latest.iter().map(|receipt| receipt.destination_key.as_deref());
+        let named = latest.iter().any(|receipt| receipt.destination_key.is_some());
+        let columns = "INSERT INTO write_receipt (tenant_id, integration_id, stream, source_key, destination_key, \
          payload_hash, action, run_id, written_at)";
-    let [created, updated, unchanged] =
-        [WriteAction::Created, WriteAction::Updated, WriteAction::Unchanged].map(|action| action.to_value());
-    let (sql, keys, destination_keys) = match backend {
-        DatabaseBackend::Postgres => {
-            let sql = format!(
-                "{columns} SELECT i.tenant_id, i.id, $3, r.k, r.d, \
+        let [created, updated, unchanged] =
+            [WriteAction::Created, WriteAction::Updated, WriteAction::Unchanged]
+                .map(|action| action.to_value());
+        let (sql, keys, destination_keys) = match backend {
+            DatabaseBackend::Postgres => {
+                let sql = format!(
+                    "{columns} SELECT i.tenant_id, i.id, $3, r.k, r.d, \
                  substr($6, (r.n::int - 1) * {HASH_BYTES} + 1, {HASH_BYTES}), \
                  CASE get_byte($7, r.n::int - 1) WHEN 0 THEN '{created}' WHEN 1 THEN '{updated}' \
                  ELSE '{unchanged}' END, $4, $5 \
                  FROM integration AS i, unnest($8::text::text[], $9::text::text[]) WITH ORDINALITY AS r(k, d, n) \
                  WHERE i.tenant_id = $1 AND i.id = $2 {conflict}"
-            );
-            (sql, array(keys.map(Some)), named.then(|| array(destination_keys)))
-        }
-        _ => {
-            // Pairs only where there is a second one: reading them costs more than the rest.
-            let (pair, keys) = if named {
-                ("value ->> 0, value ->> 1", json!(keys.zip(destination_keys).collect::<Vec<_>>()))
-            } else {
-                ("value, NULL", json!(keys.collect::<Vec<_>>()))
-            };
-            let sql = format!(
-                "{columns} SELECT i.tenant_id, i.id, $3, {pair}, substr($6, key * {HASH_BYTES} + 1, {HASH_BYTES}), \
+                );
+                (sql, array(keys.map(Some)), named.then(|| array(destination_keys)))
+            }
+            _ => {
+                // Pairs only where there is a second one: reading them costs more than the rest.
+                let (pair, keys) = if named {
+                    ("value ->> 0, value ->> 1", json!(keys.zip(destination_keys).collect::<Vec<_>>()))
+                } else {
+                    ("value, NULL", json!(keys.collect::<Vec<_>>()))
+                };
+                let sql = format!(
+                    "{columns} SELECT i.tenant_id, i.id, $3, {pair}, substr($6, key * {HASH_BYTES} + 1, {HASH_BYTES}), \
                  CASE substr($7, key + 1, 1) WHEN x'00' THEN '{created}' WHEN x'01' THEN '{updated}' \
                  ELSE '{unchanged}' END, $4, $5 FROM integration AS i, json_each($8) \
                  WHERE i.tenant_id = $1 AND i.id = $2 {conflict}"
-            );
-            (sql, keys.to_string(), None)
+                );
+                (sql, keys.to_string(), None)
+            }
+        };
+        let mut values: Vec<Value> = vec![
+            stream.tenant_id.into(),
+            stream.integration_id.into(),
+            stream.name.into(),
+            run_id.into(),
+            written_at.into(),
+            hashes.into(),
+            actions.into(),
+            keys.into(),
+        ];
+        if backend == DatabaseBackend::Postgres {
+            values.push(destination_keys.into());
         }
-    };
-    let mut values: Vec<Value> = vec![
-        stream.tenant_id.into(),
-        stream.integration_id.into(),
-        stream.name.into(),
-        run_id.into(),
-        written_at.into(),
-        hashes.into(),
-        actions.into(),
-        keys.into(),
-    ];
-    if backend == DatabaseBackend::Postgres {
-        values.push(destination_keys.into());
-    }
-    let stored = connection
-        .execute_raw(Statement::from_sql_and_values(backend, sql, values))
-        .await
-        .doing("storing write receipts")?;
-    if stored.rows_affected() == latest.len() as u64 {
-        Ok(())
-    } else {
-        Err(Error::internal("storing write receipts", "the tenant has no such integration"))
+        let stored = connection.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        if stored.rows_affected() == latest.len() as u64 { Ok(()) } else { Err(DbErr::RecordNotInserted) }
     }
 }
 
@@ -216,11 +249,11 @@ mod tests {
     use connector::{Action, Record, RecordKey};
     use migration::{Migrator, MigratorTrait};
     use pipeline::{NewReceipt, PayloadHash};
-    use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+    use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::{Stream, any, lookup, store};
+    use super::{ReceiptPage, Stream, any, lookup, store, store_new};
 
     const TENANT: Uuid = Uuid::from_u128(1);
     const INTEGRATION: Uuid = Uuid::from_u128(2);
@@ -238,6 +271,10 @@ mod tests {
         );
         connection.execute_unprepared(&sql).await.expect("an integration");
         connection
+    }
+
+    fn page(run_id: Uuid, receipts: &[NewReceipt]) -> ReceiptPage<'_> {
+        ReceiptPage { stream: ORDERS, run_id, written_at: chrono::DateTime::UNIX_EPOCH, receipts }
     }
 
     fn receipt(key: &str, hash: u8, destination_key: Option<&str>, action: Action) -> NewReceipt {
@@ -269,12 +306,11 @@ mod tests {
     async fn receipts_come_back_whatever_is_in_a_key_and_the_later_one_stands() {
         let connection = database().await;
         let (first, second) = (Uuid::from_u128(3), Uuid::from_u128(4));
-        let now = chrono::DateTime::UNIX_EPOCH;
         let awkward = ["", "NULL", "{a,b}", "\"quoted\"", "back\\slash", "new\nline", "'; --", "ä€😀", " x "];
         let created: Vec<NewReceipt> =
             (1..).zip(awkward).map(|(hash, key)| receipt(key, hash, None, Action::Created)).collect();
         assert!(!any(&connection, ORDERS).await.expect("a query"));
-        store(&connection, ORDERS, first, now, &created).await.expect("a page is stored");
+        store(&connection, page(first, &created)).await.expect("a page is stored");
         assert!(any(&connection, ORDERS).await.expect("a query"));
 
         let keys: Vec<&str> = awkward.into_iter().chain(["unknown"]).collect();
@@ -285,14 +321,14 @@ mod tests {
         assert!(found.values().all(|receipt| receipt.written_in_this_run));
 
         // Of two of a key the later one; a destination's key stays where a later receipt has none.
-        let page = [
+        let newer = [
             receipt("NULL", 50, Some("d, \"1\""), Action::Updated),
             receipt("", 51, None, Action::Unchanged),
             receipt("new", 52, Some("stale"), Action::Created),
             receipt("new", 53, Some("NULL"), Action::Updated),
         ];
-        store(&connection, ORDERS, second, now, &page).await.expect("a page is stored");
-        store(&connection, ORDERS, second, now, &[receipt("new", 54, None, Action::Unchanged)])
+        store(&connection, page(second, &newer)).await.expect("a page is stored");
+        store(&connection, page(second, &[receipt("new", 54, None, Action::Unchanged)]))
             .await
             .expect("a page is stored");
         let stored = rows(&connection).await;
@@ -312,9 +348,24 @@ mod tests {
     async fn a_tenant_cannot_have_receipts_for_the_integration_of_another() {
         let connection = database().await;
         let other = Stream { tenant_id: Uuid::from_u128(9), ..ORDERS };
-        let page = [receipt("a", 1, None, Action::Created)];
-        let stored = store(&connection, other, Uuid::nil(), chrono::DateTime::UNIX_EPOCH, &page).await;
-        assert!(stored.is_err());
+        let receipts = [receipt("a", 1, None, Action::Created)];
+        let page = ReceiptPage { stream: other, ..page(Uuid::nil(), &receipts) };
+        assert!(store(&connection, page).await.is_err());
+        assert!(store_new(&connection, page).await.is_err());
         assert_eq!(rows(&connection).await, []);
+    }
+
+    #[tokio::test]
+    async fn new_receipts_are_stored_together_or_not_at_all() {
+        let connection = database().await;
+        let run = Uuid::from_u128(3);
+        let of = |keys: [&str; 2]| keys.map(|key| receipt(key, 1, None, Action::Created));
+        let transaction = connection.begin().await.expect("a transaction");
+        assert!(store_new(&transaction, page(run, &of(["a", "b"]))).await.expect("a page is stored"));
+        assert!(!store_new(&transaction, page(run, &of(["c", "b"]))).await.expect("the transaction goes on"));
+        assert!(store_new(&transaction, page(run, &of(["d", "e"]))).await.expect("a page is stored"));
+        transaction.commit().await.expect("a commit");
+        let keys: Vec<String> = rows(&connection).await.into_iter().map(|row| row.0).collect();
+        assert_eq!(keys, ["a", "b", "d", "e"]);
     }
 }
