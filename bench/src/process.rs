@@ -94,11 +94,17 @@ impl Process {
 
     /// Time of the processor that it took so far, its own and the system's for it.
     pub fn cpu(&self) -> Option<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
-        // The name, in parentheses, may hold spaces; utime and stime are the 12th and 13th field after it.
-        let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
-        let ticks = fields.next()?.parse::<u32>().ok()? + fields.next()?.parse::<u32>().ok()?;
-        Some(Duration::from_secs_f64(f64::from(ticks) / TICKS_PER_SECOND))
+        Some(Stat::read(&self.child.id().to_string())?.used)
+    }
+
+    /// The same with the processes that it started, those that ended included.
+    pub fn cpu_with_children(&self) -> Option<Duration> {
+        let id = self.child.id();
+        let own = Stat::read(&id.to_string())?;
+        let processes = std::fs::read_dir("/proc").ok()?.filter_map(Result::ok);
+        let stats = processes.filter_map(|entry| Stat::read(entry.file_name().to_str()?));
+        let children: Duration = stats.filter(|stat| stat.parent == id).map(|stat| stat.used).sum();
+        Some(own.used + own.used_by_ended_children + children)
     }
 
     /// The end of what it printed.
@@ -136,6 +142,28 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// What `/proc/PID/stat` says (proc(5)).
+struct Stat {
+    parent: u32,
+    used: Duration,
+    used_by_ended_children: Duration,
+}
+
+impl Stat {
+    fn read(process: &str) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // The name, in parentheses, may hold spaces. After it: state, parent; utime, stime, cutime and cstime come 12th.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let ticks = |place: usize| fields.get(place)?.parse::<u32>().ok();
+        let time = |ticks: u32| Duration::from_secs_f64(f64::from(ticks) / TICKS_PER_SECOND);
+        Some(Self {
+            parent: ticks(1)?,
+            used: time(ticks(11)? + ticks(12)?),
+            used_by_ended_children: time(ticks(13)? + ticks(14)?),
+        })
     }
 }
 

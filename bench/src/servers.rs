@@ -24,7 +24,7 @@ const SUPERUSER: &str = "postgres";
 /// A PostgreSQL server, stopped when dropped.
 pub struct Postgres {
     // Dropped before its directory.
-    _process: Process,
+    process: Process,
     directory: TempDir,
     port: u16,
 }
@@ -65,7 +65,12 @@ impl Postgres {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(Self { _process: process, directory, port })
+        Ok(Self { process, directory, port })
+    }
+
+    /// Time of the processor that the server took so far; `None` where the system does not say.
+    pub fn cpu(&self) -> Option<Duration> {
+        self.process.cpu_with_children()
     }
 
     /// Its port on 127.0.0.1.

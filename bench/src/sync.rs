@@ -73,6 +73,7 @@ struct Round {
     seconds: f64,
     memory_peak: Option<f64>,
     cpu_seconds: Option<f64>,
+    postgres_cpu_seconds: Option<f64>,
 }
 
 /// Measures every case in alternating rounds.
@@ -121,9 +122,10 @@ fn print(cases: &[Case], rows: u32, bytes: u64) {
     let of = |way: fn(&Way) -> bool| cases.iter().find(|case| way(&case.way)).and_then(seconds);
     let copy = of(|way| matches!(way, Way::Copy));
     let merge = of(|way| matches!(way, Way::Merge));
-    let header = ["what", "s", "records/s", "× COPY", "× COPY + merge", "peak MiB", "CPU s"]
-        .map(str::to_owned)
-        .to_vec();
+    let header =
+        ["what", "s", "records/s", "× COPY", "× COPY + merge", "peak MiB", "CPU s", "PostgreSQL CPU s"]
+            .map(str::to_owned)
+            .to_vec();
     let mut lines = vec![header];
     for case in cases {
         let Some(median_seconds) = seconds(case) else { continue };
@@ -136,6 +138,7 @@ fn print(cases: &[Case], rows: u32, bytes: u64) {
             ratio(merge),
             number(median(case.rounds.iter().map(|round| round.memory_peak)), 0),
             number(median(case.rounds.iter().map(|round| round.cpu_seconds)), 1),
+            number(median(case.rounds.iter().map(|round| round.postgres_cpu_seconds)), 1),
         ]);
     }
     let heading = format!(
@@ -198,12 +201,14 @@ async fn psql(postgres: &Postgres, file: &Path, way: Way, rows: u32) -> anyhow::
         _ => vec![copy("orders")],
     };
     let mut command = postgres.psql("target", &statements)?;
+    let postgres_cpu = postgres.cpu();
     let started = Instant::now();
     let output = command.output().context("starting psql")?;
     let seconds = started.elapsed().as_secs_f64();
+    let postgres_cpu_seconds = since(postgres_cpu, postgres.cpu());
     ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
     ensure!(postgres.count("target", "orders").await? == u64::from(rows), "rows are missing");
-    Ok(Round { seconds, memory_peak: None, cpu_seconds: None })
+    Ok(Round { seconds, memory_peak: None, cpu_seconds: None, postgres_cpu_seconds })
 }
 
 async fn trestle(
@@ -227,18 +232,25 @@ async fn trestle(
         admin.succeeded(&admin.start_run(&integration).await?, RUN_POLL).await?;
         postgres.execute("postgres", "CHECKPOINT").await?;
     }
-    let cpu_before = program.server().cpu();
+    let (cpu, postgres_cpu) = (program.server().cpu(), postgres.cpu());
     let run = admin.succeeded(&admin.start_run(&integration).await?, RUN_POLL).await?;
+    let cpu_seconds = since(cpu, program.server().cpu());
+    let postgres_cpu_seconds = since(postgres_cpu, postgres.cpu());
     let outcome = if again { "unchanged" } else { "created" };
     ensure!(run["counts"][outcome] == json!(rows), "not every record is {outcome}: {:#}", run["counts"]);
     ensure!(postgres.count("target", "orders").await? == u64::from(rows), "rows are missing");
-    let cpu = program.server().cpu().zip(cpu_before).map(|(after, before)| (after - before).as_secs_f64());
     let took = milliseconds(&run["finishedAt"])? - milliseconds(&run["startedAt"])?;
     Ok(Round {
         seconds: took as f64 / 1_000.0,
         memory_peak: program.server().memory_peak_bytes().map(mebibytes),
-        cpu_seconds: cpu,
+        cpu_seconds,
+        postgres_cpu_seconds,
     })
+}
+
+/// Seconds of the processor between two looks.
+fn since(before: Option<Duration>, after: Option<Duration>) -> Option<f64> {
+    Some(after?.saturating_sub(before?).as_secs_f64())
 }
 
 async fn integration(admin: &Client, postgres: &Postgres, mapped: bool) -> anyhow::Result<String> {
