@@ -30,6 +30,7 @@ mod m20261122_000015_create_run_stream;
 mod m20261122_000016_create_stream_cursor;
 mod m20261122_000017_create_write_receipt;
 mod m20261122_000018_create_job;
+mod m20261122_000019_leave_room_in_write_receipt;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000016_create_stream_cursor::Migration),
             Box::new(m20261122_000017_create_write_receipt::Migration),
             Box::new(m20261122_000018_create_job::Migration),
+            Box::new(m20261122_000019_leave_room_in_write_receipt::Migration),
         ]
     }
 }
