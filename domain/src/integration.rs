@@ -1,31 +1,32 @@
 //! Integrations: read, make, change, pause, resume, archive. Deliberately absent: deletion, since runs and
 //! failures are of an integration and are kept; and starting runs, which stands in `run`.
 
+mod check;
+mod status;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::integration::{self, IntegrationStatus, StreamList};
 use entity::job::{self as job_row, JobStatus};
-use entity::run::{self as run_row, RunStatus};
-use entity::system;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
+use self::check::{check_description, check_ends, check_name_free, check_schedule, refusal};
 use crate::actor::Actor;
-use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::error::{Doing, Error, Result};
 use crate::id::new_id;
-use crate::identity::unique_violation;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
-use crate::run_event::{self, NewEvent};
 use crate::schedule::Schedule;
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+use crate::search;
 use crate::stream::{self, Ends};
-use crate::system::{is_foreign_key_violation, owner};
+use crate::system::owner;
 use crate::validation::Problems;
-use crate::{job, run, search};
 
+pub use self::status::{archive, pause, resume};
 pub use crate::stream::Stream;
 pub use entity::integration::{IntegrationStatus as Status, Model as Integration, SyncMode};
 
@@ -35,8 +36,6 @@ pub const NAME_CHARS_MAX: usize = 100;
 pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
 /// Longest reason of a pause, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
-/// Runs that one transaction cancels when an integration is archived.
-const CANCELED_PER_TRANSACTION: u64 = 100;
 
 /// When an integration runs by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -328,109 +327,6 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
     Ok(row)
 }
 
-/// Pauses an integration: its runs wait, also those that are asked for meanwhile, and its schedule rests. A run that a
-/// worker has goes on to its end. Pausing twice is pausing once.
-///
-/// # Errors
-/// Denied without `integrations:operate`. Rejected: `NOT_FOUND` integrationId; a bad reason; `CONFLICT` when it is
-/// archived.
-pub async fn pause(actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Integration> {
-    let scope = actor.authorize(Permission::IntegrationOperate)?;
-    let row = found(&scope, id).await?;
-    let mut problems = Problems::default();
-    let reason = match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
-        Some(reason) => problems.text("reason", reason, REASON_CHARS_MAX),
-        None => format!("Paused by {}.", actor.name()),
-    };
-    problems.check()?;
-    let tx = begin(&scope, row.tenant_id).await?;
-    let from = [IntegrationStatus::Active, IntegrationStatus::Held];
-    if set_status(&tx, id, &from, IntegrationStatus::Paused, Some(reason)).await? {
-        store_next_run(&tx, id, None).await?;
-        job::hold_integration(&tx, id).await?;
-    }
-    let row = reread(&tx, id).await?;
-    if row.status == IntegrationStatus::Archived {
-        return Err(archived());
-    }
-    tx.commit().await?;
-    Ok(row)
-}
-
-/// Lets a paused or held integration go on: the runs that waited start, its schedule ticks from now on.
-///
-/// # Errors
-/// Denied without `integrations:operate`. Rejected: `NOT_FOUND` integrationId; `CONFLICT` when it is archived.
-pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
-    let scope = actor.authorize(Permission::IntegrationOperate)?;
-    let row = found(&scope, id).await?;
-    let mut tx = begin(&scope, row.tenant_id).await?;
-    let from = [IntegrationStatus::Paused, IntegrationStatus::Held];
-    if set_status(&tx, id, &from, IntegrationStatus::Active, None).await? {
-        let next = next_run(&reread(&tx, id).await?, scope.app().clock().now())?;
-        store_next_run(&tx, id, next).await?;
-        job::release_integration(&mut tx, id).await?;
-    }
-    let row = reread(&tx, id).await?;
-    if row.status == IntegrationStatus::Archived {
-        return Err(archived());
-    }
-    tx.commit().await?;
-    Ok(row)
-}
-
-/// Archives an integration, for good: it leaves the lists, starts nothing, and its name is free again. Runs that
-/// wait are canceled, one that a worker has is asked to stop; what they did stays. Twice is once.
-///
-/// # Errors
-/// Denied without `integrations:write`. Rejected: `NOT_FOUND` integrationId.
-pub async fn archive(actor: &Actor, id: Uuid) -> Result<Integration> {
-    let scope = actor.authorize(Permission::IntegrationWrite)?;
-    let row = found(&scope, id).await?;
-    let mut tx = begin(&scope, row.tenant_id).await?;
-    let from = [IntegrationStatus::Active, IntegrationStatus::Paused, IntegrationStatus::Held];
-    if set_status(&tx, id, &from, IntegrationStatus::Archived, None).await? {
-        store_next_run(&tx, id, None).await?;
-        job::hold_integration(&tx, id).await?;
-    }
-    // Most have few runs under way, and those end with the archiving itself. Of many the rest follows; should this
-    // process die before, they are held and start nothing, and archiving again goes on.
-    let mut after = cancel_runs(&mut tx, actor, id, Uuid::nil()).await?;
-    let row = reread(&tx, id).await?;
-    tx.commit().await?;
-    while let Some(last) = after {
-        let mut tx = begin(&scope, row.tenant_id).await?;
-        after = cancel_runs(&mut tx, actor, id, last).await?;
-        tx.commit().await?;
-    }
-    Ok(row)
-}
-
-/// Cancels some of the runs under way, in the order of their ids. Answers with the last one if more may follow.
-async fn cancel_runs(tx: &mut TxScope, actor: &Actor, id: Uuid, after: Uuid) -> Result<Option<Uuid>> {
-    let runs = tx
-        .find::<run_row::Entity>()
-        .filter(run_row::Column::IntegrationId.eq(id))
-        .filter(run_row::Column::Status.is_in([RunStatus::Queued, RunStatus::Running]))
-        .filter(run_row::Column::Id.gt(after))
-        .order_by_asc(run_row::Column::Id)
-        .limit(CANCELED_PER_TRANSACTION)
-        .all(tx.connection())
-        .await
-        .doing("reading the runs of an integration")?;
-    for run in &runs {
-        let message = format!("{} archived the integration.", actor.name());
-        run_event::record(tx, run.id, vec![NewEvent::new("run.cancel_requested", "api", message)]).await?;
-        if job::end_unclaimed(tx, run.id).await? {
-            run::end_canceled(tx, run).await?;
-        } else {
-            job::request_cancel(tx, run.id).await?;
-        }
-    }
-    let is_full = runs.len() as u64 == CANCELED_PER_TRANSACTION;
-    Ok(runs.last().filter(|_| is_full).map(|run| run.id))
-}
-
 /// Stores where records come from and go to, and forgets the progress of streams that moved.
 async fn store_streams(
     tx: &TxScope,
@@ -471,27 +367,6 @@ async fn has_running_job(tx: &TxScope, id: Uuid) -> Result<bool> {
         .await
         .doing("looking for a run under way")?;
     Ok(running.is_some())
-}
-
-/// False when the integration was in none of the states `from`.
-async fn set_status(
-    tx: &TxScope,
-    id: Uuid,
-    from: &[IntegrationStatus],
-    status: IntegrationStatus,
-    reason: Option<String>,
-) -> Result<bool> {
-    let changed = tx
-        .update::<integration::Entity>()
-        .col_expr(integration::Column::Status, Expr::value(status))
-        .col_expr(integration::Column::StatusReason, Expr::value(reason))
-        .col_expr(integration::Column::UpdatedAt, Expr::value(tx.app().clock().now()))
-        .filter(integration::Column::Id.eq(id))
-        .filter(integration::Column::Status.is_in(from.iter().copied()))
-        .exec(tx.connection())
-        .await
-        .doing("storing the status of an integration")?;
-    Ok(changed.rows_affected > 0)
 }
 
 async fn store_next_run(tx: &TxScope, id: Uuid, next: Option<DateTime<Utc>>) -> Result<()> {
@@ -537,117 +412,4 @@ async fn reread(tx: &TxScope, id: Uuid) -> Result<Integration> {
 
 fn archived() -> Error {
     Error::conflict("integrationId", "this integration is archived; it does not change any more")
-}
-
-fn check_description(description: Option<String>, problems: &mut Problems) -> Option<String> {
-    let description = description.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())?;
-    let chars = description.chars().count();
-    if chars > DESCRIPTION_CHARS_MAX {
-        let message = format!("has {chars} characters; at most {DESCRIPTION_CHARS_MAX} are allowed");
-        problems.add(ProblemCode::TooLong, "description", message);
-    } else if description.contains('\0') {
-        problems.add(ProblemCode::Invalid, "description", "must not contain the NUL character");
-    }
-    Some(description)
-}
-
-fn check_schedule(schedule: &NewSchedule, problems: &mut Problems) -> Option<Schedule> {
-    match Schedule::parse(&schedule.cron, &schedule.time_zone) {
-        Ok(schedule) => Some(schedule),
-        Err(found) => {
-            for problem in found {
-                let path = ["schedule".to_owned()].into_iter().chain(problem.path);
-                problems.push(Problem::new(problem.code, path, problem.message));
-            }
-            None
-        }
-    }
-}
-
-/// Both systems, of the tenant, and able to be read from and written to.
-async fn check_ends(
-    scope: &Scope,
-    tenant_id: Uuid,
-    source_id: Uuid,
-    destination_id: Uuid,
-    problems: &mut Problems,
-) -> Result<Ends> {
-    let rows = scope
-        .find::<system::Entity>()
-        .filter(system::Column::TenantId.eq(tenant_id))
-        .filter(system::Column::Id.is_in([source_id, destination_id]))
-        .all()
-        .await?;
-    let connector = |id: Uuid| rows.iter().find(|row| row.id == id).map(|row| row.connector.clone());
-    let mut end = |field: &str, id: Uuid| {
-        let Some(name) = connector(id) else {
-            problems.add(ProblemCode::NotFound, field, "no system of this tenant has this id");
-            return None;
-        };
-        let registered = scope.app().connectors().get(&name);
-        let able = registered.is_some_and(|connector| {
-            let description = connector.description();
-            let schema = if field == "sourceId" {
-                &description.source_schema
-            } else {
-                &description.destination_schema
-            };
-            schema.is_some()
-        });
-        if !able {
-            let what = if field == "sourceId" { "read from" } else { "written to" };
-            let message = format!("is a system of the connector `{name}`, which can't be {what}");
-            problems.add(ProblemCode::Invalid, field, message);
-            return None;
-        }
-        Some(name)
-    };
-    Ok(Ends { source: end("sourceId", source_id), destination: end("destinationId", destination_id) })
-}
-
-async fn check_name_free(
-    scope: &Scope,
-    tenant_id: Uuid,
-    name: &str,
-    own: Option<Uuid>,
-    problems: &mut Problems,
-) -> Result<()> {
-    // Such a name is refused already, and PostgreSQL would not take it in a query.
-    if name.is_empty() || name.contains('\0') {
-        return Ok(());
-    }
-    let other = scope
-        .find::<integration::Entity>()
-        .filter(integration::Column::TenantId.eq(tenant_id))
-        .filter(integration::Column::Name.eq(name))
-        .filter(integration::Column::Status.ne(IntegrationStatus::Archived))
-        .one()
-        .await?;
-    if other.is_some_and(|other| Some(other.id) != own) {
-        problems.push(name_taken());
-    }
-    Ok(())
-}
-
-fn name_taken() -> Problem {
-    Problem::new(ProblemCode::Conflict, ["name"], "another integration of this tenant has this name")
-}
-
-/// What the database refused because of a change of a moment ago: the name was taken, or a system deleted.
-async fn refusal(
-    scope: &Scope,
-    tenant_id: Uuid,
-    source_id: Uuid,
-    destination_id: Uuid,
-    error: Error,
-) -> Result<Error> {
-    if unique_violation(&error).is_some() {
-        return Ok(Error::rejected(name_taken()));
-    }
-    if is_foreign_key_violation(&error) {
-        let mut problems = Problems::default();
-        check_ends(scope, tenant_id, source_id, destination_id, &mut problems).await?;
-        problems.check()?;
-    }
-    Ok(error)
 }

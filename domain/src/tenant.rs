@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use entity::tenant;
 use sea_orm::ColumnTrait;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -17,6 +17,7 @@ use crate::job;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::scope::{Keyset, Scope};
+use crate::search;
 use crate::validation::{NAME_CHARS_MAX, Problems};
 
 pub use entity::tenant::{Model as Tenant, TenantStatus};
@@ -29,8 +30,6 @@ pub const SLUG_CHARS_MAX: usize = 63;
 pub const EXTERNAL_ID_CHARS_MAX: usize = 200;
 /// Longest reason of a suspension, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
-/// Longest text of a search, in characters.
-const SEARCH_CHARS_MAX: usize = 200;
 
 /// By what one tenant is found.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -123,16 +122,12 @@ pub async fn list(
         TenantOrder::Name => ("tenant.name", Some(tenant::Column::Name)),
     };
     let keyset = Keyset { name, column, id: tenant::Column::Id, direction };
-    let search = filter.search.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    if search.is_some_and(|text| text.chars().count() > SEARCH_CHARS_MAX || text.contains('\0')) {
-        let message = format!("`search` must have at most {SEARCH_CHARS_MAX} characters and no NUL");
-        return Err(Error::Argument { argument: "filter", message });
-    }
+    let search = search::text(filter.search.as_deref())?;
     scope
         .find::<tenant::Entity>()
         .filter_some(filter.status.clone(), |status| tenant::Column::Status.is_in(status))
         .filter_some(search, |text| {
-            contains(tenant::Column::Name, text).or(contains(tenant::Column::Slug, text))
+            search::contains(tenant::Column::Name, text).or(search::contains(tenant::Column::Slug, text))
         })
         .page(&keyset, &page.check(keyset.name)?)
         .await
@@ -304,18 +299,6 @@ fn conflict(error: Error) -> Error {
         Some(message) if message.contains("slug") => Error::rejected(taken("slug")),
         _ => error,
     }
-}
-
-fn contains(column: tenant::Column, text: &str) -> sea_orm::sea_query::SimpleExpr {
-    let mut pattern = String::from("%");
-    for char in text.to_lowercase().chars() {
-        if matches!(char, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(char);
-    }
-    pattern.push('%');
-    Expr::expr(Func::lower(Expr::col((tenant::Entity, column)))).like(LikeExpr::new(pattern).escape('\\'))
 }
 
 #[cfg(test)]

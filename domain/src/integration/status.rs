@@ -1,0 +1,143 @@
+//! Pause, resume and archive.
+
+use entity::integration::{self, IntegrationStatus};
+use entity::run::{self as run_row, RunStatus};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::{Integration, REASON_CHARS_MAX, archived, begin, found, next_run, reread, store_next_run};
+use crate::actor::Actor;
+use crate::error::{Doing, Result};
+use crate::permission::Permission;
+use crate::run_event::{self, NewEvent};
+use crate::scope::TxScope;
+use crate::validation::Problems;
+use crate::{job, run};
+
+/// Runs that one transaction cancels when an integration is archived.
+const CANCELED_PER_TRANSACTION: u64 = 100;
+
+/// Pauses an integration: its runs wait, also those that are asked for meanwhile, and its schedule rests. A run that a
+/// worker has goes on to its end. Pausing twice is pausing once.
+///
+/// # Errors
+/// Denied without `integrations:operate`. Rejected: `NOT_FOUND` integrationId; a bad reason; `CONFLICT` when it is
+/// archived.
+pub async fn pause(actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Integration> {
+    let scope = actor.authorize(Permission::IntegrationOperate)?;
+    let row = found(&scope, id).await?;
+    let mut problems = Problems::default();
+    let reason = match reason.map(str::trim).filter(|reason| !reason.is_empty()) {
+        Some(reason) => problems.text("reason", reason, REASON_CHARS_MAX),
+        None => format!("Paused by {}.", actor.name()),
+    };
+    problems.check()?;
+    let tx = begin(&scope, row.tenant_id).await?;
+    let from = [IntegrationStatus::Active, IntegrationStatus::Held];
+    if set_status(&tx, id, &from, IntegrationStatus::Paused, Some(reason)).await? {
+        store_next_run(&tx, id, None).await?;
+        job::hold_integration(&tx, id).await?;
+    }
+    let row = reread(&tx, id).await?;
+    if row.status == IntegrationStatus::Archived {
+        return Err(archived());
+    }
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Lets a paused or held integration go on: the runs that waited start, its schedule ticks from now on.
+///
+/// # Errors
+/// Denied without `integrations:operate`. Rejected: `NOT_FOUND` integrationId; `CONFLICT` when it is archived.
+pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
+    let scope = actor.authorize(Permission::IntegrationOperate)?;
+    let row = found(&scope, id).await?;
+    let mut tx = begin(&scope, row.tenant_id).await?;
+    let from = [IntegrationStatus::Paused, IntegrationStatus::Held];
+    if set_status(&tx, id, &from, IntegrationStatus::Active, None).await? {
+        let next = next_run(&reread(&tx, id).await?, scope.app().clock().now())?;
+        store_next_run(&tx, id, next).await?;
+        job::release_integration(&mut tx, id).await?;
+    }
+    let row = reread(&tx, id).await?;
+    if row.status == IntegrationStatus::Archived {
+        return Err(archived());
+    }
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Archives an integration, for good: it leaves the lists, starts nothing, and its name is free again. Runs that
+/// wait are canceled, one that a worker has is asked to stop; what they did stays. Twice is once.
+///
+/// # Errors
+/// Denied without `integrations:write`. Rejected: `NOT_FOUND` integrationId.
+pub async fn archive(actor: &Actor, id: Uuid) -> Result<Integration> {
+    let scope = actor.authorize(Permission::IntegrationWrite)?;
+    let row = found(&scope, id).await?;
+    let mut tx = begin(&scope, row.tenant_id).await?;
+    let from = [IntegrationStatus::Active, IntegrationStatus::Paused, IntegrationStatus::Held];
+    if set_status(&tx, id, &from, IntegrationStatus::Archived, None).await? {
+        store_next_run(&tx, id, None).await?;
+        job::hold_integration(&tx, id).await?;
+    }
+    // Most have few runs under way, and those end with the archiving itself. Of many the rest follows; should this
+    // process die before, they are held and start nothing, and archiving again goes on.
+    let mut after = cancel_runs(&mut tx, actor, id, Uuid::nil()).await?;
+    let row = reread(&tx, id).await?;
+    tx.commit().await?;
+    while let Some(last) = after {
+        let mut tx = begin(&scope, row.tenant_id).await?;
+        after = cancel_runs(&mut tx, actor, id, last).await?;
+        tx.commit().await?;
+    }
+    Ok(row)
+}
+
+/// Cancels some of the runs under way, in the order of their ids. Answers with the last one if more may follow.
+async fn cancel_runs(tx: &mut TxScope, actor: &Actor, id: Uuid, after: Uuid) -> Result<Option<Uuid>> {
+    let runs = tx
+        .find::<run_row::Entity>()
+        .filter(run_row::Column::IntegrationId.eq(id))
+        .filter(run_row::Column::Status.is_in([RunStatus::Queued, RunStatus::Running]))
+        .filter(run_row::Column::Id.gt(after))
+        .order_by_asc(run_row::Column::Id)
+        .limit(CANCELED_PER_TRANSACTION)
+        .all(tx.connection())
+        .await
+        .doing("reading the runs of an integration")?;
+    for run in &runs {
+        let message = format!("{} archived the integration.", actor.name());
+        run_event::record(tx, run.id, vec![NewEvent::new("run.cancel_requested", "api", message)]).await?;
+        if job::end_unclaimed(tx, run.id).await? {
+            run::end_canceled(tx, run).await?;
+        } else {
+            job::request_cancel(tx, run.id).await?;
+        }
+    }
+    let is_full = runs.len() as u64 == CANCELED_PER_TRANSACTION;
+    Ok(runs.last().filter(|_| is_full).map(|run| run.id))
+}
+
+/// False when the integration was in none of the states `from`.
+async fn set_status(
+    tx: &TxScope,
+    id: Uuid,
+    from: &[IntegrationStatus],
+    status: IntegrationStatus,
+    reason: Option<String>,
+) -> Result<bool> {
+    let changed = tx
+        .update::<integration::Entity>()
+        .col_expr(integration::Column::Status, Expr::value(status))
+        .col_expr(integration::Column::StatusReason, Expr::value(reason))
+        .col_expr(integration::Column::UpdatedAt, Expr::value(tx.app().clock().now()))
+        .filter(integration::Column::Id.eq(id))
+        .filter(integration::Column::Status.is_in(from.iter().copied()))
+        .exec(tx.connection())
+        .await
+        .doing("storing the status of an integration")?;
+    Ok(changed.rows_affected > 0)
+}

@@ -1,0 +1,187 @@
+//! Reaching a system: access for workers and tests, the test, and what its outcome means for the status.
+
+use std::time::Duration;
+
+use connector::{SystemAccess, SystemError, SystemErrorKind};
+use entity::{system, tenant};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, QueryFilter};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{System, SystemStatus, begin, found, reread};
+use crate::actor::Actor;
+use crate::app::App;
+use crate::error::{Doing, Error, Result};
+use crate::permission::Permission;
+use crate::scope::TxScope;
+
+/// Time that a test may take: a person waits for it.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest status message, in characters; what is longer is cut.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+/// Connects to a system for real, and stores what was found. That it does not answer is a result, not an error.
+///
+/// # Errors
+/// Denied without `systems:test`. Rejected: `NOT_FOUND` systemId.
+pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
+    let scope = actor.authorize(Permission::SystemTest)?;
+    let row = found(&scope, id).await?;
+    let tenant = scope
+        .find::<tenant::Entity>()
+        .filter(tenant::Column::Id.eq(row.tenant_id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::not_found("systemId", "system"))?;
+    let (status, message) = match connect(scope.app(), &tenant.slug, &row).await? {
+        Ok(found) => (SystemStatus::Healthy, short(&found)),
+        Err(error) => {
+            tracing::info!(
+                tenant.id = %row.tenant_id,
+                system.id = %row.id,
+                connector = row.connector,
+                kind = error.kind.code(),
+                http_status = error.http_status,
+                detail = error.detail,
+                "a system did not pass its test"
+            );
+            status_of(&error)
+        }
+    };
+    let tx = begin(&scope, row.tenant_id).await?;
+    // Also locks the row, so that what is compared below stays so.
+    tx.update::<system::Entity>()
+        .col_expr(system::Column::LastTestedAt, Expr::value(Some(scope.app().clock().now())))
+        .filter(system::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("storing when a system was tested")?;
+    let now = reread(&tx, id).await?;
+    // Somebody may have changed it meanwhile: then this says nothing about what it is now.
+    if now.config == row.config && now.credentials == row.credentials {
+        mark(&tx, id, status, Some(message)).await?;
+    }
+    let row = reread(&tx, id).await?;
+    tx.commit().await?;
+    Ok(row.into())
+}
+
+/// What a connector needs to reach a system, credentials included: for workers and tests.
+pub(crate) fn access(app: &App, tenant_slug: &str, row: &system::Model) -> Result<SystemAccess> {
+    let credentials = match &row.credentials {
+        None => "{}".to_owned(),
+        // The bytes are not made part of the error: they may be a secret.
+        Some(sealed) => String::from_utf8(app.unseal(row.tenant_id, row.id, sealed)?)
+            .map_err(|_bytes| Error::internal("reading the credentials of a system", "they are not text"))?,
+    };
+    Ok(SystemAccess {
+        config: row.config.clone(),
+        credentials: SecretString::from(credentials),
+        files_dir: app.tenant_files_dir(tenant_slug),
+    })
+}
+
+/// Stores what a test or a run found of a system.
+pub(crate) async fn mark(
+    tx: &TxScope,
+    id: Uuid,
+    status: SystemStatus,
+    message: Option<String>,
+) -> Result<()> {
+    tx.update::<system::Entity>()
+        .col_expr(system::Column::Status, Expr::value(status))
+        .col_expr(system::Column::StatusMessage, Expr::value(message))
+        .filter(system::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("storing the status of a system")?;
+    Ok(())
+}
+
+/// What an error of a system means for its status, in the customer's words.
+fn status_of(error: &SystemError) -> (SystemStatus, String) {
+    let status = match error.kind {
+        SystemErrorKind::Unauthorized => SystemStatus::ReauthRequired,
+        _ => SystemStatus::Failing,
+    };
+    let (what, action) = match error.kind {
+        SystemErrorKind::Unauthorized => {
+            ("The system refuses the sign-in", "Renew its credentials, then test it again.")
+        }
+        SystemErrorKind::NotFound => {
+            ("What the settings name is not there", "Correct the settings, or put it back, then test again.")
+        }
+        SystemErrorKind::Malformed => (
+            "What is there is not what the settings describe",
+            "Check that the settings name the right place, then test again.",
+        ),
+        SystemErrorKind::RateLimited => ("The system asks us to slow down", "Test it again in some minutes."),
+        SystemErrorKind::Unavailable => {
+            ("The system is down or can't be reached", "Check its address; if it is right, test again later.")
+        }
+        SystemErrorKind::Timeout => {
+            ("The system took too long to answer", "Check its address; if it is right, test again later.")
+        }
+        SystemErrorKind::Forbidden => (
+            "The address or path is not one that may be reached",
+            "Check it; if it is right, ask our support to allow it.",
+        ),
+        SystemErrorKind::Misconfigured => {
+            ("The settings do not fit the system", "Correct them, then test again.")
+        }
+        SystemErrorKind::Internal => {
+            ("A fault on our side kept us from trying", "Test again later; our support helps if it goes on.")
+        }
+    };
+    let message = match &error.hint {
+        Some(hint) => format!("{what}: {}. {action}", hint.trim_end_matches('.')),
+        None => format!("{what}. {action}"),
+    };
+    (status, short(&message))
+}
+
+async fn connect(app: &App, tenant_slug: &str, row: &system::Model) -> Result<Result<String, SystemError>> {
+    let Some(connector) = app.connectors().get(&row.connector) else {
+        let detail = format!("no connector has the name {}", row.connector);
+        return Ok(Err(SystemError::new(SystemErrorKind::Misconfigured, detail)
+            .with_hint("this kind of system is not supported any more")));
+    };
+    let access = access(app, tenant_slug, row)?;
+    Ok(match tokio::time::timeout(TEST_TIMEOUT, connector.test(&access)).await {
+        Ok(result) => result,
+        Err(_elapsed) => {
+            let detail = format!("the test did not end within {} s", TEST_TIMEOUT.as_secs());
+            Err(SystemError::new(SystemErrorKind::Timeout, detail))
+        }
+    })
+}
+
+/// One line of bounded length.
+fn short(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(MESSAGE_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use connector::{SystemError, SystemErrorKind};
+
+    use super::{SystemStatus, status_of};
+
+    #[test]
+    fn customers_read_the_hint_and_never_the_detail() {
+        let error = SystemError::new(SystemErrorKind::Unavailable, "db-7.internal:5432: connection refused")
+            .with_hint("the port is closed.");
+        let (status, message) = status_of(&error);
+        assert_eq!(status, SystemStatus::Failing);
+        assert_eq!(
+            message,
+            "The system is down or can't be reached: the port is closed. Check its address; if it is right, test again later."
+        );
+        let refused =
+            SystemError::new(SystemErrorKind::Unauthorized, "password authentication failed for ada");
+        let (status, message) = status_of(&refused);
+        assert_eq!(status, SystemStatus::ReauthRequired);
+        assert_eq!(message, "The system refuses the sign-in. Renew its credentials, then test it again.");
+    }
+}
