@@ -62,7 +62,10 @@ impl Caller {
                     error = &error as &dyn std::error::Error,
                     "a caller could not be authenticated again"
                 );
-                Err(ResolverError::new(ErrorCode::Unavailable, "Signing in is not possible at the moment."))
+                Err(ResolverError::new(
+                    ErrorCode::Unavailable,
+                    "Your access token can't be checked at the moment.",
+                ))
             }
             Err(AuthenticationError::Invalid | AuthenticationError::Expired) => {
                 Err(ResolverError::new(ErrorCode::Unauthenticated, "The access token is no longer valid."))

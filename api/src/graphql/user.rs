@@ -184,7 +184,7 @@ pub struct EnableUserInput {
 /// A new password for a person who lost theirs.
 #[derive(InputObject)]
 pub struct SetUserPasswordInput {
-    /// Which person; not one of staff.
+    /// Which person; one of staff needs `staff:manage`.
     user_id: ID,
     /// The password.
     #[graphql(secret)]

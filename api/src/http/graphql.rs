@@ -154,7 +154,7 @@ impl Exchange {
                 with_header(response, header::WWW_AUTHENTICATE, challenge)
             }
             AuthenticationError::Unavailable => {
-                let message = "Signing in is not possible at the moment. Please try again.";
+                let message = "Your access token can't be checked at the moment. Please try again.";
                 let response = self
                     .refuse(StatusCode::SERVICE_UNAVAILABLE, Refusal::new(ErrorCode::Unavailable, message));
                 with_header(response, header::RETRY_AFTER, RETRY_AFTER_SECONDS)

@@ -373,7 +373,7 @@ impl<E: Executor> Connection<E> {
                 AuthenticationError::Invalid => End::close(code::FORBIDDEN, "The access token is not valid"),
                 AuthenticationError::Expired => End::close(code::FORBIDDEN, "The access token has expired"),
                 AuthenticationError::Unavailable => {
-                    End::close(code::TRY_AGAIN_LATER, "Signing in is not possible at the moment")
+                    End::close(code::TRY_AGAIN_LATER, "The access token can't be checked at the moment")
                 }
             })?;
         tracing::debug!(subject = %identity.subject, "websocket initialised");

@@ -1,14 +1,14 @@
 //! Each operation by each role: refused exactly where the permission table says so, and to nobody signed in always.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::graphql::access::{Access, OPERATIONS};
 use api::graphql::sdl;
-use async_graphql::Request;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
+    BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
+use async_graphql::{Positioned, Request};
 use domain::permission::{Grant, ROLES};
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
@@ -30,9 +30,13 @@ impl Writer {
         Self(types.collect())
     }
 
-    fn document(&self, root: &str, name: &str) -> String {
+    fn fields(&self, root: &str) -> &[Positioned<FieldDefinition>] {
         let TypeKind::Object(object) = &self.0[root].kind else { unreachable!("a root is an object") };
-        let field = object.fields.iter().find(|field| field.node.name.node == name).unwrap();
+        &object.fields
+    }
+
+    fn document(&self, root: &str, name: &str) -> String {
+        let field = self.fields(root).iter().find(|field| field.node.name.node == name).unwrap();
         let arguments: Vec<_> = field.node.arguments.iter().map(|argument| &argument.node).collect();
         let arguments = self.required(&arguments);
         let arguments = if arguments.is_empty() { String::new() } else { format!("({arguments})") };
@@ -126,4 +130,24 @@ async fn roles_are_refused_exactly_what_the_table_refuses() {
         }
     }
     assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn the_table_of_operations_is_complete_and_stands_in_the_descriptions() {
+    let writer = Writer::new();
+    for root in ["Query", "Mutation", "Subscription"] {
+        let listed: BTreeSet<&str> =
+            OPERATIONS.iter().filter(|(name, _, _)| *name == root).map(|(_, field, _)| *field).collect();
+        let there: BTreeSet<&str> =
+            writer.fields(root).iter().map(|field| field.node.name.node.as_str()).collect();
+        assert_eq!(listed, there, "{root}");
+    }
+    for (root, name, access) in OPERATIONS {
+        let field = writer.fields(root).iter().find(|field| field.node.name.node == *name).unwrap();
+        let description = &field.node.description.as_ref().unwrap().node;
+        assert!(description.ends_with(&access.sentence()), "{root}.{name}: {description}");
+        if let Access::Needs(permission) = access {
+            assert!(description.contains(permission.name()), "{root}.{name}");
+        }
+    }
 }
