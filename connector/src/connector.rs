@@ -22,6 +22,9 @@ pub struct Description {
     pub config_schema: Value,
     /// Of a system's `credentials`.
     pub credentials_schema: Value,
+    /// Properties of `config` that say to whom credentials are sent. Who changes one of them gives the credentials
+    /// again: whoever may change a system could have them sent to a place of their own otherwise.
+    pub credentials_go_to: &'static [&'static str],
     /// Of a stream's `source` options; `None` when it can't be read from.
     pub source_schema: Option<Value>,
     /// Of a stream's `destination` options; `None` when it can't be written to.

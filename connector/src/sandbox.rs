@@ -122,6 +122,7 @@ impl SandboxConnector {
                     "seed": count("Seed", "Another seed gives other amounts and currencies.", 1, u64::from(u32::MAX)),
                 })),
                 credentials_schema: object(json!({})),
+                credentials_go_to: &[],
                 source_schema: Some(object(json!({
                     "records": count("Records", "How many records there are.", 1000, 100_000_000),
                     "invalidEvery": every(

@@ -254,7 +254,8 @@ pub async fn create(actor: &Actor, new: NewSystem) -> Result<System> {
 /// Changes a system. One whose config or credentials change is untested again.
 ///
 /// # Errors
-/// Denied without `systems:write`. Rejected, all at once: `NOT_FOUND` systemId; as [`create`].
+/// Denied without `systems:write`. Rejected, all at once: `NOT_FOUND` systemId; as [`create`]; `REQUIRED` credentials
+/// when there are some and a config that moves the system comes without them.
 pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<System> {
     let scope = actor.authorize(Permission::SystemWrite)?;
     let row = found(&scope, id).await?;
@@ -270,6 +271,14 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
         changes.credentials.map(|value| value.filter(|value| !value.is_null()).unwrap_or_else(|| json!({})));
     if let Some(credentials) = &credentials {
         check_credentials(scope.app(), &row.connector, credentials, &mut problems);
+    } else if let Some(config) = &changes.config
+        && row.credentials.is_some()
+        && let Some(property) = moved(scope.app(), &row, config)
+    {
+        let message = format!(
+            "must be given again because `{property}` in `config` changes: what is stored is not sent elsewhere"
+        );
+        problems.add(ProblemCode::Required, "credentials", message);
     }
     problems.check()?;
     let tx = begin(&scope, row.tenant_id).await?;
@@ -454,6 +463,13 @@ fn check_credentials(app: &App, connector: &str, credentials: &Value, problems: 
         found = input::by_schema(&path, credentials, by_schema);
     }
     found.into_iter().for_each(|problem| problems.push(problem));
+}
+
+/// What in a new config sends the credentials elsewhere than now, if anything does.
+fn moved(app: &App, row: &system::Model, config: &Value) -> Option<&'static str> {
+    let connector = app.connectors().get(&row.connector)?;
+    let mut properties = connector.description().credentials_go_to.iter().copied();
+    properties.find(|property| config.get(property) != row.config.get(property))
 }
 
 fn seal(app: &App, tenant_id: Uuid, id: Uuid, credentials: &Value) -> Result<Option<Vec<u8>>> {

@@ -64,6 +64,7 @@ impl Door {
             description: "For tests.",
             config_schema: object(json!({"floor": {"type": "integer"}})),
             credentials_schema: credentials,
+            credentials_go_to: &[],
             source_schema: Some(object(json!({}))),
             destination_schema: None,
         })

@@ -146,6 +146,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             description: "In memory.",
             config_schema: json!({}),
             credentials_schema: json!({}),
+            credentials_go_to: &[],
             source_schema: None,
             destination_schema: None,
         };

@@ -196,3 +196,34 @@ async fn a_run_between_two_attempts_can_be_paused_resumed_and_canceled() {
     scene.admin().mutate("cancelRun", json!({"runId": run}), "run { status }").await;
     assert_eq!(scene.fixture.finished_run(&run).await["status"], "CANCELED");
 }
+
+#[tokio::test]
+async fn stored_credentials_are_not_sent_to_another_place() {
+    let (scene, outside) = (Scene::shared().await, Outside::with_records(1));
+    let elsewhere = Outside::with_records(1);
+    let config = |outside: &Outside| {
+        let mut config = outside.config();
+        config["auth"] = json!("bearer");
+        config
+    };
+    let http = scene.fixture.system(&scene.tenant, "http", config(&outside), json!({"token": "ours"})).await;
+    let moved = json!({"systemId": http, "config": config(&elsewhere)});
+    let errors = scene.admin().refused("updateSystem", moved.clone()).await;
+    assert_eq!(
+        (errors[0].code.as_str(), errors[0].field.as_str()),
+        ("REQUIRED", "credentials"),
+        "{errors:?}"
+    );
+    assert!(errors[0].message.contains("baseUrl"), "{errors:?}");
+
+    let mut patient = config(&outside);
+    patient["timeoutMs"] = json!(5_000);
+    let patient = json!({"systemId": http, "config": patient});
+    let kept = scene.admin().mutate("updateSystem", patient, "system { hasCredentials }").await;
+    assert_eq!(kept["system"]["hasCredentials"], true, "what moves nothing keeps them");
+    for credentials in [json!({"token": "theirs"}), json!(null)] {
+        let mut given = moved.clone();
+        given["credentials"] = credentials;
+        scene.admin().mutate("updateSystem", given, "system { id }").await;
+    }
+}

@@ -196,7 +196,7 @@ pub struct UpdateSystemInput {
     system_id: ID,
     /// Name for people, at most 100 characters; unique in the tenant.
     name: Option<String>,
-    /// The whole config, by the connector's `configSchema`.
+    /// The whole config, by the connector's `configSchema`. One that sends stored credentials elsewhere needs them again.
     config: Option<Json>,
     /// The whole credentials, by the connector's `credentialsSchema`; null clears them.
     #[graphql(secret)]

@@ -107,6 +107,7 @@ impl FileConnector {
                 description: "CSV and JSON Lines files in your own directory.",
                 config_schema: nothing.clone(),
                 credentials_schema: nothing,
+                credentials_go_to: &[],
                 source_schema: Some(object(
                     json!({
                         "path": path("The file to read, inside your directory, e.g. `in/orders.csv`."),

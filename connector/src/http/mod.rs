@@ -108,6 +108,7 @@ fn description() -> Description {
                 "headerValue": {"type": "string", "minLength": 1, "description": "For `header`."},
             },
         }),
+        credentials_go_to: &["baseUrl"],
         source_schema: Some(json!({
             "type": "object",
             "additionalProperties": false,

@@ -101,6 +101,7 @@ fn description() -> Description {
             "required": ["user"],
             "properties": {"user": {"type": "string", "minLength": 1}, "password": {"type": "string"}},
         }),
+        credentials_go_to: &["host", "port"],
         source_schema: Some(json!({
             "type": "object",
             "additionalProperties": false,

@@ -93,6 +93,7 @@ impl SqliteConnector {
                     "required": ["path"],
                 })),
                 credentials_schema: object(json!({"properties": {}})),
+                credentials_go_to: &[],
                 source_schema: Some(object(json!({
                     "properties": {
                         "table": table("The table or view to read. Either this or a query."),

@@ -97,6 +97,7 @@ pub(super) fn systems(seed: u64, given: Vec<Given>) -> Systems {
         description: "Both ends in memory.",
         config_schema: json!({}),
         credentials_schema: json!({}),
+        credentials_go_to: &[],
         source_schema: None,
         destination_schema: None,
     };
