@@ -38,36 +38,70 @@ fn printed_again() -> String {
 }
 
 #[tokio::test]
-async fn introspection_tells_what_the_schema_file_tells() {
+async fn introspection_tells_each_viewer_what_the_schema_file_says_that_they_may_use() {
     let scene = Scene::shared().await;
-    let query = "{ __schema { types { name kind fields(includeDeprecated: true) { name args { name } }
-        inputFields { name } enumValues(includeDeprecated: true) { name } } } }";
-    let data = scene.admin().query(query, Value::Null).await;
     let sdl = Sdl::parse(&printed());
-    let names = |list: &Value| -> BTreeSet<String> {
-        list.as_array().into_iter().flatten().map(|item| text(&item["name"])).collect()
-    };
-    let types = data["__schema"]["types"].as_array().unwrap();
-    let own = types.iter().filter(|found| {
-        let name = found["name"].as_str().unwrap();
-        !name.starts_with("__") && !BUILT_IN.contains(&name)
-    });
-    let mut count = 0;
-    for found in own {
-        count += 1;
-        let in_file = sdl.get(found["name"].as_str().unwrap());
-        let fields: BTreeSet<String> = in_file.fields.keys().cloned().collect();
-        let values: BTreeSet<String> = in_file.values.keys().cloned().collect();
-        let introspected = if in_file.kind == Kind::Input { &found["inputFields"] } else { &found["fields"] };
-        assert_eq!(names(introspected), fields, "{}", found["name"]);
-        assert_eq!(names(&found["enumValues"]), values, "{}", found["name"]);
-        for field in found["fields"].as_array().into_iter().flatten() {
-            let arguments: BTreeSet<String> =
-                in_file.fields[field["name"].as_str().unwrap()].arguments.keys().cloned().collect();
-            assert_eq!(names(&field["args"]), arguments, "{}.{}", found["name"], field["name"]);
+    let (support, member) = (scene.fixture.user("SUPPORT", None).await, scene.person("TENANT_VIEWER").await);
+    for viewer in [scene.admin(), &support, &member] {
+        let permissions = viewer.query("{ viewer { permissions } }", Value::Null).await;
+        let permissions = texts(permissions["viewer"]["permissions"].as_array().unwrap().iter());
+        let visible = |field: &Field| needed(field).is_none_or(|permission| permissions.contains(permission));
+        let query = "{ __schema { types { name fields(includeDeprecated: true) { name args { name } }
+            inputFields { name } enumValues(includeDeprecated: true) { name } } } }";
+        let data = viewer.query(query, Value::Null).await;
+        let names = |list: &Value| texts(list.as_array().into_iter().flatten().map(|item| &item["name"]));
+        let mut types = BTreeSet::new();
+        for found in data["__schema"]["types"].as_array().unwrap() {
+            let name = text(&found["name"]);
+            if name.starts_with("__") || BUILT_IN.contains(&name.as_str()) {
+                continue;
+            }
+            let in_file = sdl.get(&name);
+            let fields = in_file.fields.iter().filter(|(_, field)| visible(field));
+            let fields: BTreeSet<String> = fields.map(|(name, _)| name.clone()).collect();
+            let introspected =
+                if in_file.kind == Kind::Input { &found["inputFields"] } else { &found["fields"] };
+            assert_eq!(names(introspected), fields, "{name}");
+            assert_eq!(names(&found["enumValues"]), in_file.values.keys().cloned().collect(), "{name}");
+            for field in found["fields"].as_array().into_iter().flatten() {
+                let in_file = &in_file.fields[field["name"].as_str().unwrap()];
+                assert_eq!(
+                    names(&field["args"]),
+                    in_file.arguments.keys().cloned().collect(),
+                    "{name}.{field}"
+                );
+            }
+            types.insert(name);
         }
+        assert_eq!(types, reachable(&sdl, visible));
     }
-    assert_eq!(count, sdl.0.keys().filter(|name| !BUILT_IN.contains(&name.as_str())).count());
+}
+
+fn texts<'a>(values: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
+    values.map(text).collect()
+}
+
+/// The permission that its description names.
+fn needed(field: &Field) -> Option<&str> {
+    Some(field.description.split_once("Needs `")?.1.split_once('`')?.0)
+}
+
+/// The types that a viewer comes to from the roots by what they may use.
+fn reachable(sdl: &Sdl, visible: impl Fn(&Field) -> bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut waiting: Vec<String> = ["Query", "Mutation", "Subscription"].map(str::to_owned).into();
+    while let Some(name) = waiting.pop() {
+        if BUILT_IN.contains(&name.as_str()) || !found.insert(name.clone()) {
+            continue;
+        }
+        for field in sdl.get(&name).fields.values().filter(|field| visible(field)) {
+            waiting.push(named(&field.of).to_owned());
+            waiting.extend(field.arguments.values().map(|argument| named(&argument.of).to_owned()));
+        }
+        let implementing = sdl.0.iter().filter(|(_, other)| other.implements.contains(&name));
+        waiting.extend(implementing.map(|(name, _)| name.clone()));
+    }
+    found
 }
 
 #[test]

@@ -1,15 +1,16 @@
-//! What each operation needs, written into the schema's descriptions from the permission table. Nothing is guarded
-//! here: the domain authorizes, and a test compares the two.
+//! What each operation needs, written into the schema's descriptions from the permission table; introspection leaves
+//! out what the viewer may not use. Nothing is guarded here: the domain authorizes, and a test compares the two.
 
 use std::borrow::Cow;
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::{MetaField, MetaType, Registry};
 use async_graphql::resolver_utils::enum_value;
-use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
-use domain::Permission;
+use async_graphql::{Context, ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
 use domain::permission::Grant;
+use domain::{Permission, Principal};
 
+use super::caller::actor;
 use super::viewer::Role;
 
 /// What a field needs.
@@ -130,6 +131,37 @@ impl Access {
     }
 }
 
+/// Whether introspection shows something to a viewer: async-graphql takes a plain function for each field.
+type Visible = fn(&Context<'_>) -> bool;
+
+impl Access {
+    fn visible(self) -> Option<Visible> {
+        match self {
+            Self::Anyone => None,
+            Self::SignedIn => Some(is_signed_in),
+            Self::Needs(permission) => {
+                let index = Permission::ALL.iter().position(|candidate| *candidate == permission)?;
+                Some(MAY[index])
+            }
+        }
+    }
+}
+
+/// For each permission, whether the viewer has it.
+const MAY: [Visible; Permission::ALL.len()] = [
+    may::<0>, may::<1>, may::<2>, may::<3>, may::<4>, may::<5>, may::<6>, may::<7>, may::<8>, may::<9>,
+    may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,
+    may::<19>, may::<20>, may::<21>, may::<22>,
+];
+
+fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {
+    actor(ctx).is_ok_and(|actor| actor.may(Permission::ALL[INDEX]))
+}
+
+fn is_signed_in(ctx: &Context<'_>) -> bool {
+    actor(ctx).is_ok_and(|actor| *actor.principal() != Principal::Anonymous)
+}
+
 /// The role as the API spells it.
 fn name(role: domain::Role) -> String {
     match enum_value(Role::from(role)) {
@@ -138,7 +170,8 @@ fn name(role: domain::Role) -> String {
     }
 }
 
-/// Registered after every other type, it completes their descriptions: `SchemaBuilder` gives no other way to it.
+/// Registered after every other type, it completes their descriptions and says who sees them: `SchemaBuilder` gives no
+/// other way to it.
 pub(super) struct Descriptions;
 
 impl OutputType for Descriptions {
@@ -154,6 +187,7 @@ impl OutputType for Descriptions {
                 description.push(' ');
             }
             description.push_str(&access.sentence());
+            field.visible = access.visible();
         }
         for meta in registry.types.values_mut() {
             let MetaType::Object { fields, .. } = meta else { continue };
