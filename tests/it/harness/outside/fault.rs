@@ -36,6 +36,7 @@ impl Fault {
 pub struct Rule {
     fault: Fault,
     key: Option<String>,
+    only_writes: bool,
     skip: u64,
     left: Option<u64>,
 }
@@ -43,12 +44,17 @@ pub struct Rule {
 impl Rule {
     /// On every request.
     pub fn new(fault: Fault) -> Self {
-        Self { fault, key: None, skip: 0, left: None }
+        Self { fault, key: None, only_writes: false, skip: 0, left: None }
     }
 
     /// Only on writes of the record `key`.
     pub fn on_key(self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self }
+    }
+
+    /// Only on writes.
+    pub fn on_writes(self) -> Self {
+        Self { only_writes: true, ..self }
     }
 
     /// Only on so many requests; then it is over.
@@ -69,7 +75,8 @@ impl Rule {
 /// The fault for a request that writes `key` (or reads), used up by it.
 pub(super) fn pick(rules: &mut [Rule], key: Option<&str>) -> Option<Fault> {
     for rule in rules {
-        if rule.left == Some(0) || rule.key.is_some() && rule.key.as_deref() != key {
+        let is_other = rule.key.is_some() && rule.key.as_deref() != key || rule.only_writes && key.is_none();
+        if is_other || rule.left == Some(0) {
             continue;
         }
         if rule.skip > 0 {
