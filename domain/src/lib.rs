@@ -11,6 +11,7 @@ pub mod background;
 pub mod bootstrap;
 pub mod catalogue;
 pub mod change;
+mod checksum;
 pub mod cipher;
 pub mod clock;
 pub mod connector;
