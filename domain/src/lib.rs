@@ -36,6 +36,7 @@ pub mod schedule;
 pub mod scope;
 mod search;
 pub mod session;
+pub mod signing_key;
 pub mod stream;
 pub mod system;
 pub mod tenant;

@@ -117,7 +117,7 @@ async fn open(directory: &tempfile::TempDir, millis: &Arc<AtomicI64>, pem: &str)
         database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
         files_dir: directory.path().join("files"),
         secret_key: [7; 32],
-        token_signer: TokenSigner::from_pem(pem).expect("a key"),
+        token_signer: Some(TokenSigner::from_pem(pem).expect("a key")),
         connectors: Registry::of(Vec::new()),
         dispatch: Arc::new(NoQueue),
         changes: Changes::in_process(),
