@@ -41,10 +41,10 @@ impl Default for ApiOptions {
 
 /// All endpoints of the API as one router; serve it with [`http::serve`].
 pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
-    let signer = app.clone();
+    let keys = app.clone();
     http::router(HttpOptions {
         metrics: options.metrics,
-        jwks: Arc::new(move || signer.signer().jwks()),
+        jwks: Arc::new(move || keys.jwks()),
         allowed_origins: options.allowed_origins,
         graphiql: options.graphiql,
         connections: options.connections,

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::app::App;
+use crate::checksum::{self, CHECKSUM_CHARS};
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::id::new_id;
 use crate::identity;
@@ -32,8 +33,6 @@ pub(crate) const KEY_START: &str = "trk_";
 const LOOKUP_CHARS: usize = 8;
 /// Secret characters: 190 bits.
 const SECRET_CHARS: usize = 32;
-/// Characters of the checksum.
-const CHECKSUM_CHARS: usize = 6;
 /// Tenants of one key; each is read at each request.
 pub const TENANTS_PER_KEY_MAX: usize = 500;
 /// Keys in use of one tenant, and of the operator.
@@ -336,33 +335,15 @@ impl<'a> ParsedKey<'a> {
         {
             return None;
         }
-        let (body, sum) = key.split_at_checked(key.len() - CHECKSUM_CHARS)?;
-        if checksum(body) != sum {
-            return None;
-        }
+        checksum::check(key)?;
         let prefix = key.get(..KEY_START.len() + LOOKUP_CHARS)?;
         Some(Self { prefix, hash: Sha256::digest(key).to_vec() })
     }
 }
 
 fn generate() -> SecretString {
-    let body =
-        format!("{KEY_START}{}", Alphanumeric.sample_string(&mut rand::rng(), LOOKUP_CHARS + SECRET_CHARS));
-    let sum = checksum(&body);
-    format!("{body}{sum}").into()
-}
-
-/// The first 32 bits of a SHA-256 in base 62, as wide as they need at most.
-fn checksum(body: &str) -> String {
-    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let digest = Sha256::digest(body);
-    let mut number = digest.iter().take(4).fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
-    let mut chars = [b'0'; CHECKSUM_CHARS];
-    for char in chars.iter_mut().rev() {
-        *char = DIGITS[number % DIGITS.len()];
-        number /= DIGITS.len();
-    }
-    chars.iter().map(|byte| char::from(*byte)).collect()
+    let chars = Alphanumeric.sample_string(&mut rand::rng(), LOOKUP_CHARS + SECRET_CHARS);
+    checksum::seal(format!("{KEY_START}{chars}")).into()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::database::Database;
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
+use crate::signing_key::SigningKeys;
 use crate::token::TokenSigner;
 
 /// What an [`App`] is made of.
@@ -26,8 +27,8 @@ pub struct AppOptions {
     pub files_dir: PathBuf,
     /// Encrypts credentials and records: 32 random bytes.
     pub secret_key: [u8; 32],
-    /// Signs access tokens.
-    pub token_signer: TokenSigner,
+    /// Signs access tokens; `None`: the keys of the database do, which [`load`](crate::signing_key::load) reads.
+    pub token_signer: Option<TokenSigner>,
     /// What can be connected to.
     pub connectors: Registry,
     /// The way to the queue.
@@ -46,7 +47,7 @@ pub struct AppOptions {
 pub struct App {
     database: Database,
     cipher: Cipher,
-    signer: TokenSigner,
+    signing_keys: SigningKeys,
     connectors: Registry,
     files_dir: PathBuf,
     dispatch: Arc<dyn Dispatch>,
@@ -67,7 +68,7 @@ impl App {
         Ok(Arc::new(Self {
             database,
             cipher: Cipher::new(&options.secret_key),
-            signer: options.token_signer,
+            signing_keys: SigningKeys::new(options.token_signer),
             connectors: options.connectors,
             files_dir: options.files_dir,
             dispatch: options.dispatch,
@@ -161,9 +162,14 @@ impl App {
         self.tenant_concurrency
     }
 
-    /// Signs and checks access tokens.
-    pub fn signer(&self) -> &TokenSigner {
-        &self.signer
+    /// Signs and checks access tokens, with the keys that were read last.
+    pub fn signer(&self) -> Arc<TokenSigner> {
+        self.signing_keys.current()
+    }
+
+    /// The public keys of access tokens, for services that check them themselves; see [`TokenSigner::jwks`].
+    pub fn jwks(&self) -> serde_json::Value {
+        self.signer().jwks(self.clock.now())
     }
 
     /// The directory of a tenant's files.
@@ -173,6 +179,10 @@ impl App {
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
+    }
+
+    pub(crate) fn signing_keys(&self) -> &SigningKeys {
+        &self.signing_keys
     }
 
     pub(crate) fn dispatch(&self) -> &Arc<dyn Dispatch> {

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::error::{Doing, Error};
 use crate::identity;
 use crate::permission::{Permission, PermissionSet, is_staff};
+use crate::signing_key;
 use crate::token::{TokenError, TokenKind, Verified};
 
 /// Staff towards customers: an operator answers as one, and its people are not named.
@@ -45,7 +46,7 @@ impl From<Error> for AuthenticationError {
 impl From<TokenError> for AuthenticationError {
     fn from(error: TokenError) -> Self {
         match error {
-            TokenError::Invalid => Self::Invalid,
+            TokenError::Invalid | TokenError::UnknownKey => Self::Invalid,
             TokenError::Expired => Self::Expired,
         }
     }
@@ -91,7 +92,13 @@ impl App {
         if bearer.starts_with(KEY_START) {
             return self.authenticate_key(bearer).await;
         }
-        let verified = self.signer().verify(bearer, self.clock().now())?;
+        let verified = match self.signer().verify(bearer, self.clock().now()) {
+            // Another process may have made the key a moment ago.
+            Err(TokenError::UnknownKey) if signing_key::look_again(self).await? => {
+                self.signer().verify(bearer, self.clock().now())?
+            }
+            verified => verified?,
+        };
         match verified.kind {
             TokenKind::Access => self.authenticate_user(verified).await,
             TokenKind::Portal => self.authenticate_portal(verified).await,

@@ -14,6 +14,8 @@ pub enum Kind {
     User,
     /// `key`
     ApiKey,
+    /// `portal`
+    PortalSession,
     /// `system`
     System,
     /// `integration`
@@ -29,10 +31,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
+        Self::PortalSession,
         Self::System,
         Self::Integration,
         Self::Run,
@@ -47,6 +50,7 @@ impl Kind {
             Self::Tenant => "tenant",
             Self::User => "user",
             Self::ApiKey => "key",
+            Self::PortalSession => "portal",
             Self::System => "system",
             Self::Integration => "integration",
             Self::Run => "run",

@@ -183,7 +183,7 @@ mod tests {
             database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
             files_dir: directory.path().join("files"),
             secret_key: [7; 32],
-            token_signer: TokenSigner::from_pem(&TokenSigner::generate_pem()).expect("a key"),
+            token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).expect("a key")),
             connectors: connector::Registry::of(Vec::new()),
             dispatch: Arc::new(NoQueue),
             changes: Changes::in_process(),

@@ -1,20 +1,27 @@
 //! Portal sessions: what a portal's server mints for one of its end users. One tenant, a few scopes, minutes
 //! to hours, no refresh. The token is shown once; its row ends it early.
 
-use chrono::{DateTime, Duration, Utc};
+use std::collections::HashMap;
+
+use chrono::Duration;
 use entity::portal_session;
 use entity::tenant::{self, TenantStatus};
 use entity::user::Role;
-use sea_orm::ColumnTrait;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, QueryFilter};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::error::{Doing, Error, ProblemCode, Result};
-use crate::id::new_id;
+use crate::id::{GlobalId, Kind, new_id};
+use crate::page::{Direction, Page, PageArguments};
 use crate::permission::{Grant, Permission};
+use crate::scope::Keyset;
 use crate::token::TokenKind;
 use crate::validation::Problems;
+
+pub use entity::portal_session::Model as PortalSession;
 
 /// How long a portal session lasts when nobody says so, in seconds: one hour.
 pub const TTL_SECONDS_DEFAULT: i64 = 3_600;
@@ -40,13 +47,67 @@ pub struct CreatePortalSession {
     pub ttl_seconds: Option<i64>,
 }
 
-/// A portal session's token.
+/// A portal session and its token, which nobody can read again.
 #[derive(Clone, Debug)]
 pub struct PortalToken {
+    /// The session.
+    pub portal_session: PortalSession,
     /// For `Authorization: Bearer`.
     pub token: SecretString,
-    /// When it ends.
-    pub expires_at: DateTime<Utc>,
+}
+
+/// Which portal sessions a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortalSessionFilter {
+    /// Of this tenant.
+    pub tenant_id: Option<Uuid>,
+    /// Of the end user with exactly this name.
+    pub end_user: Option<String>,
+    /// Only those whose tokens are good, or only those that have ended or expired.
+    pub active: Option<bool>,
+}
+
+/// Sessions by id, those that the caller may see.
+///
+/// # Errors
+/// Denied without `portal_sessions:create`.
+pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, PortalSession>> {
+    let scope = actor.authorize(Permission::PortalSessionCreate)?;
+    let rows = scope
+        .find::<portal_session::Entity>()
+        .filter(portal_session::Column::Id.is_in(ids.iter().copied()))
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// A page of sessions by the time they were made, ended ones included, whoever made them. They are kept for 30 days
+/// after they expire.
+///
+/// # Errors
+/// Denied without `portal_sessions:create`; [`Error::Argument`] for a bad page or end user.
+pub async fn list(
+    actor: &Actor,
+    filter: &PortalSessionFilter,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<Page<PortalSession>> {
+    let scope = actor.authorize(Permission::PortalSessionCreate)?;
+    let now = scope.app().clock().now();
+    let keyset = Keyset { name: "portal_session", column: None, id: portal_session::Column::Id, direction };
+    let end_user = filter.end_user.as_deref();
+    if end_user.is_some_and(|name| name.contains('\0') || name.chars().count() > END_USER_CHARS_MAX) {
+        let message = format!("`endUser` must have at most {END_USER_CHARS_MAX} characters and no NUL");
+        return Err(Error::Argument { argument: "filter", message });
+    }
+    let active = portal_session::Column::EndedAt.is_null().and(portal_session::Column::ExpiresAt.gt(now));
+    scope
+        .find::<portal_session::Entity>()
+        .filter_some(filter.tenant_id, |id| portal_session::Column::TenantId.eq(id))
+        .filter_some(end_user, |name| portal_session::Column::EndUser.eq(name))
+        .filter_some(filter.active, |wanted| if wanted { active } else { active.not() })
+        .page(&keyset, &page.check(keyset.name)?)
+        .await
 }
 
 /// Mints a portal session.
@@ -77,7 +138,7 @@ pub async fn create(actor: &Actor, input: CreatePortalSession) -> Result<PortalT
     let now = app.clock().now();
     let expires_at = now + Duration::seconds(ttl_seconds);
     let id = new_id();
-    let subject = format!("portal_{}", id.simple());
+    let subject = GlobalId::new(Kind::PortalSession, id).to_string();
     let token =
         app.signer().sign(TokenKind::Portal, subject, id, now, expires_at).doing("signing a portal token")?;
     let tx = scope.begin(input.tenant_id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
@@ -91,9 +152,35 @@ pub async fn create(actor: &Actor, input: CreatePortalSession) -> Result<PortalT
         expires_at,
         ended_at: None,
     };
-    tx.insert::<portal_session::Entity>(row, "storing a portal session").await?;
+    let portal_session = tx.insert::<portal_session::Entity>(row, "storing a portal session").await?;
     tx.commit().await?;
-    Ok(PortalToken { token, expires_at })
+    Ok(PortalToken { portal_session, token })
+}
+
+/// Ends a session before its time: its token is refused from the next request on. Twice is once, and one that has
+/// expired stays as it is.
+///
+/// # Errors
+/// Denied without `portal_sessions:create`. Rejected: `NOT_FOUND` portalSessionId.
+pub async fn end(actor: &Actor, id: Uuid) -> Result<PortalSession> {
+    let scope = actor.authorize(Permission::PortalSessionCreate)?;
+    let not_found = || Error::not_found("portalSessionId", "portal session");
+    let row = scope.find::<portal_session::Entity>().filter(portal_session::Column::Id.eq(id)).one().await?;
+    let row = row.ok_or_else(not_found)?;
+    let now = scope.app().clock().now();
+    if row.ended_at.is_some() || row.expires_at <= now {
+        return Ok(row);
+    }
+    let tx = scope.begin(row.tenant_id).await?.ok_or_else(not_found)?;
+    tx.update::<portal_session::Entity>()
+        .col_expr(portal_session::Column::EndedAt, Expr::value(Some(now)))
+        .filter(portal_session::Column::Id.eq(id))
+        .filter(portal_session::Column::EndedAt.is_null())
+        .exec(tx.connection())
+        .await
+        .doing("ending a portal session")?;
+    tx.commit().await?;
+    Ok(PortalSession { ended_at: Some(now), ..row })
 }
 
 fn check_scopes(actor: &Actor, names: &[String], problems: &mut Problems) -> Vec<Permission> {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::actor::{Actor, Principal};
 use crate::app::App;
 use crate::authentication::AuthenticationError;
+use crate::checksum;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::{GlobalId, Kind, new_id};
 use crate::identity;
@@ -33,6 +34,8 @@ const ENDED_KEPT_DAYS: i64 = 30;
 const REFRESH_START: &str = "trr_";
 /// Characters of an id without dashes.
 const ID_CHARS: usize = 32;
+/// Characters of the secret: 32 bytes in base64url.
+const SECRET_CHARS: usize = 43;
 
 /// What a person types.
 #[derive(Clone, Debug)]
@@ -282,7 +285,8 @@ async fn end_portal(
     Ok(())
 }
 
-/// A new refresh token: `trr_`, its row's id, a secret of 32 random bytes. Only a hash of the secret is kept.
+/// A new refresh token: `trr_`, its row's id, a secret of 32 random bytes, a checksum. Only a hash of the secret
+/// is kept.
 async fn issue(
     connection: &impl ConnectionTrait,
     session_id: Uuid,
@@ -298,13 +302,17 @@ async fn issue(
         used_at: None,
     };
     identity::insert::<refresh_token::Entity>(connection, row, "storing a refresh token").await?;
-    Ok(format!("{REFRESH_START}{}{}", id.simple(), URL_SAFE_NO_PAD.encode(secret)).into())
+    let secret = URL_SAFE_NO_PAD.encode(secret);
+    Ok(checksum::seal(format!("{REFRESH_START}{}{secret}", id.simple())).into())
 }
 
 fn parse(token: &str) -> Option<(Uuid, Vec<u8>)> {
-    let (id, secret) = token.strip_prefix(REFRESH_START)?.split_at_checked(ID_CHARS)?;
-    // 32 bytes are 43 characters; anything longer is not decoded.
-    if secret.len() != 43 {
+    // Those of before there were checksums are good until their sessions end.
+    let without = REFRESH_START.len() + ID_CHARS + SECRET_CHARS;
+    let body = if token.len() == without { token } else { checksum::check(token)? };
+    let (id, secret) = body.strip_prefix(REFRESH_START)?.split_at_checked(ID_CHARS)?;
+    // Anything longer is not decoded.
+    if secret.len() != SECRET_CHARS {
         return None;
     }
     let id = Uuid::parse_str(id).ok()?;
@@ -348,17 +356,30 @@ fn unauthenticated(message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::parse;
+    use crate::checksum;
 
     #[test]
     fn only_whole_refresh_tokens_are_looked_up() {
         let (id, secret) = ("0".repeat(32), "A".repeat(43));
-        assert!(parse(&format!("trr_{id}{secret}")).is_some());
+        let old = format!("trr_{id}{secret}");
+        let new = checksum::seal(old.clone());
+        assert_eq!(new.len(), 85);
+        assert!(parse(&old).is_some());
+        assert_eq!(parse(&old), parse(&new));
+        for index in 0..new.len() {
+            let mut bytes = new.as_bytes().to_vec();
+            bytes[index] = if bytes[index] == b'0' { b'1' } else { b'0' };
+            let changed = String::from_utf8(bytes).expect("ASCII");
+            assert!(parse(&changed).is_none(), "at {index}");
+        }
         for wrong in [
             String::new(),
             "trr_".to_owned(),
             format!("{id}{secret}"),
             format!("trk_{id}{secret}"),
-            format!("trr_{id}{secret}A"),
+            format!("{old}A"),
+            format!("{old}AAAAAA"),
+            checksum::seal(format!("{old}A")),
             format!("trr_{id}"),
             format!("trr_{}{secret}", "g".repeat(32)),
             format!("trr_{id}{}", "!".repeat(43)),

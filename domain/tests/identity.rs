@@ -15,7 +15,7 @@ use domain::change::Changes;
 use domain::clock::Clock;
 use domain::dispatch::{Dispatch, DispatchError, JobHint};
 use domain::page::{Direction, PageArguments};
-use domain::portal_session::{self, CreatePortalSession, PortalToken};
+use domain::portal_session::{self, CreatePortalSession, PortalSessionFilter, PortalToken};
 use domain::session::{self, SignIn, SignedIn};
 use domain::tenant::{
     self, CreateTenant, Tenant, TenantFilter, TenantKey, TenantOrder, TenantStatus, UpdateTenant,
@@ -117,7 +117,7 @@ async fn open(directory: &tempfile::TempDir, millis: &Arc<AtomicI64>, pem: &str)
         database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
         files_dir: directory.path().join("files"),
         secret_key: [7; 32],
-        token_signer: TokenSigner::from_pem(pem).expect("a key"),
+        token_signer: Some(TokenSigner::from_pem(pem).expect("a key")),
         connectors: Registry::of(Vec::new()),
         dispatch: Arc::new(NoQueue),
         changes: Changes::in_process(),
@@ -656,7 +656,7 @@ async fn portal_sessions_are_narrow_and_short() {
     let key = make_key(&fixture.operator, &["portal_sessions:create", "failures:retry"], &[acme.id]).await;
     let partner = fixture.authenticate(&key.secret).await.expect("good");
     let portal = make_portal(&partner, acme.id, &["failures:retry"]).await;
-    assert_eq!(portal.expires_at, fixture.app.clock().now() + TimeDelta::hours(1));
+    assert_eq!(portal.portal_session.expires_at, fixture.app.clock().now() + TimeDelta::hours(1));
 
     let mia = fixture.authenticate(&portal.token).await.expect("good");
     assert_eq!((mia.role(), mia.name(), mia.tenant_id()), (Some(Role::Portal), "Mia", Some(acme.id)));
@@ -664,7 +664,7 @@ async fn portal_sessions_are_narrow_and_short() {
         names(&mia),
         ["tenants:read", "integrations:read", "runs:read", "failures:read", "failures:retry"]
     );
-    assert_eq!(mia.expires_at(), Some(portal.expires_at));
+    assert_eq!(mia.expires_at(), Some(portal.portal_session.expires_at));
     assert!(tenant::get(&mia, &TenantKey::Id(globex.id)).await.expect("may ask").is_none());
     is_forbidden(user::get(&mia, Uuid::nil()).await, Permission::UserRead);
     is_forbidden(
@@ -705,6 +705,54 @@ async fn portal_sessions_are_narrow_and_short() {
     tenant::suspend(&fixture.operator, acme.id, "unpaid").await.expect("suspended");
     let suspended = portal_session::create(&fixture.operator, new_portal(acme.id, &["runs:read"])).await;
     assert_eq!(problems(suspended), ["Conflict tenantId"]);
+}
+
+#[tokio::test]
+async fn portal_sessions_are_ended_by_those_who_may_make_them() {
+    let fixture = Fixture::new().await;
+    let (acme, globex) = (fixture.tenant("acme").await, fixture.tenant("globex").await);
+    let scopes = ["portal_sessions:create", "runs:read"];
+    let key = make_key(&fixture.operator, &scopes, &[acme.id]).await;
+    let partner = fixture.authenticate(&key.secret).await.expect("good");
+    let mine = make_portal(&partner, acme.id, &["runs:read"]).await;
+    let other = make_portal(&fixture.operator, globex.id, &["runs:read"]).await;
+    let list = async |actor: &Actor, filter: PortalSessionFilter| {
+        let rows =
+            portal_session::list(actor, &filter, Direction::Descending, &page(9)).await.expect("may ask");
+        rows.edges.into_iter().map(|edge| edge.node.id).collect::<Vec<_>>()
+    };
+    let all = PortalSessionFilter::default;
+    assert_eq!(list(&partner, all()).await, [mine.portal_session.id]);
+    assert_eq!(list(&fixture.operator, all()).await, [other.portal_session.id, mine.portal_session.id]);
+
+    let mia = fixture.authenticate(&mine.token).await.expect("good");
+    for refused in [mia, fixture.actor("mel", Role::TenantMember, Some(acme.id)).await] {
+        let permission = Permission::PortalSessionCreate;
+        is_forbidden(portal_session::end(&refused, mine.portal_session.id).await, permission);
+        is_forbidden(portal_session::by_ids(&refused, &[mine.portal_session.id]).await, permission);
+        is_forbidden(
+            portal_session::list(&refused, &all(), Direction::Descending, &page(9)).await.map(|_page| ()),
+            permission,
+        );
+    }
+    let strange = portal_session::end(&partner, other.portal_session.id).await;
+    assert_eq!(problems(strange), ["NotFound portalSessionId"]);
+    assert!(fixture.authenticate(&other.token).await.is_ok());
+
+    fixture.pass(TimeDelta::seconds(1));
+    let ended = portal_session::end(&partner, mine.portal_session.id).await.expect("ended");
+    assert_eq!(ended.ended_at, Some(fixture.app.clock().now()));
+    assert!(fixture.is_invalid(&mine.token).await);
+    fixture.pass(TimeDelta::seconds(1));
+    assert_eq!(portal_session::end(&partner, ended.id).await.expect("twice is once"), ended);
+    let active = |active| PortalSessionFilter { active: Some(active), ..all() };
+    assert_eq!(list(&fixture.operator, active(true)).await, [other.portal_session.id]);
+    assert_eq!(list(&fixture.operator, active(false)).await, [ended.id]);
+
+    fixture.pass(TimeDelta::hours(1));
+    let expired = portal_session::end(&fixture.operator, other.portal_session.id).await.expect("too late");
+    assert_eq!(expired, other.portal_session, "it has expired and stays so");
+    assert_eq!(list(&fixture.operator, active(false)).await, [other.portal_session.id, ended.id]);
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ impl Fixture {
             database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
             files_dir: directory.path().join("files"),
             secret_key: [7; 32],
-            token_signer: TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap(),
+            token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap()),
             connectors: Registry::of(connectors),
             dispatch: Arc::new(NoQueue),
             changes: Changes::in_process(),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::harness::client::{Client, UserError, http};
 use crate::harness::fixture::{Fixture, Tenant};
-use crate::harness::trestle::Trestle;
+use crate::harness::trestle::{Setup, Trestle, jwt_key};
 
 static SHARED: OnceCell<Trestle> = OnceCell::const_new();
 
@@ -26,7 +26,9 @@ struct Place {
 
 impl Place {
     async fn new() -> Self {
-        let trestle = SHARED.get_or_init(Trestle::embedded).await;
+        // With a key that tests can sign with too.
+        let start = || Setup::new().setting("TRESTLE_JWT_KEY", jwt_key()).embedded();
+        let trestle = SHARED.get_or_init(start).await;
         let fixture = Fixture::of(trestle).await;
         let tenant = fixture.tenant(&format!("t-{}", Uuid::now_v7().simple())).await;
         Self { trestle, fixture, tenant }

@@ -26,7 +26,7 @@ use crate::scene::text;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "nine plain words are a very good password";
 /// Every setting, with a value that cannot be used and words of the complaint; none where any text can be used.
-const SETTINGS: [(&str, Option<(&str, &str)>); 17] = [
+const SETTINGS: [(&str, Option<(&str, &str)>); 18] = [
     ("TRESTLE_DATA_DIR", None),
     ("TRESTLE_DATABASE_URL", Some(("mysql://localhost/x", "postgres:// or sqlite://"))),
     ("TRESTLE_REDIS_URL", Some(("http://localhost", "redis://"))),
@@ -34,6 +34,7 @@ const SETTINGS: [(&str, Option<(&str, &str)>); 17] = [
     ("TRESTLE_FILES_DIR", None),
     ("TRESTLE_SECRET_KEY", Some(("c2hvcnQ=", "32"))),
     ("TRESTLE_JWT_KEY", Some(("not a key", "Ed25519"))),
+    ("TRESTLE_KEY_OVERLAP_SECONDS", Some(("0", "whole number"))),
     ("TRESTLE_ADMIN_EMAIL", None),
     ("TRESTLE_ADMIN_PASSWORD", None),
     ("TRESTLE_EGRESS_ALLOW", Some(("10.0.0.0/8,home", "`home`"))),
@@ -272,15 +273,13 @@ async fn the_first_start_makes_keys_and_an_administrator_and_tells_the_password_
     let data = directory.join("data");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
-    for key in ["secret.key", "jwt.pem"] {
-        assert_eq!(mode(&data.join(key)), 0o600, "{key}");
-    }
-    let keys = ["secret.key", "jwt.pem"].map(|key| std::fs::read_to_string(data.join(key)).unwrap());
+    assert_eq!(mode(&data.join("secret.key")), 0o600);
+    let key = std::fs::read_to_string(data.join("secret.key")).unwrap();
     first.signal("TERM");
     assert_eq!(first.exit(SOON).await.code(), Some(0));
     let log = first.log();
     assert_eq!(log.matches(&password).count(), 1, "{log}");
-    assert!(keys.iter().all(|key| !log.contains(key.trim())), "no key is logged");
+    assert!(!log.contains(key.trim()), "no key is logged");
 
     let mut second = start();
     let url = second.line("listening on ", START_LIMIT).await;
@@ -291,7 +290,7 @@ async fn the_first_start_makes_keys_and_an_administrator_and_tells_the_password_
         "PLATFORM_ADMIN",
         "the keys stay"
     );
-    assert_eq!(keys, ["secret.key", "jwt.pem"].map(|key| std::fs::read_to_string(data.join(key)).unwrap()));
+    assert_eq!(key, std::fs::read_to_string(data.join("secret.key")).unwrap());
 }
 
 #[tokio::test]

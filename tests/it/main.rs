@@ -15,6 +15,7 @@ mod fault;
 mod harness;
 mod http;
 mod isolation;
+mod key;
 mod lifecycle;
 mod paging;
 mod peer;

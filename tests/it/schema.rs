@@ -264,6 +264,8 @@ async fn node_finds_each_kind_of_object_by_its_id() {
     let user = member.query("{ viewer { user { id } } }", Value::Null).await;
     let key = json!({"name": "key", "scopes": []});
     let key = member.mutate("createApiKey", key, "apiKey { id }").await;
+    let session = json!({"tenantId": scene.tenant.id, "endUser": "Mia", "scopes": ["runs:read"]});
+    let session = member.mutate("createPortalSession", session, "portalSession { id }").await;
     let query = "query($id: ID!) { run(id: $id) { events(first: 1) { edges { node { id } } } } }";
     let events = nodes(&scene.admin().query(query, json!({"id": run["id"]})).await["run"]["events"]);
     let sdl = Sdl::parse(&printed());
@@ -283,6 +285,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("Retry", text(&retry["retry"]["id"])),
         ("User", text(&user["viewer"]["user"]["id"])),
         ("ApiKey", text(&key["apiKey"]["id"])),
+        ("PortalSession", text(&session["portalSession"]["id"])),
     ];
     assert_eq!(ids.iter().map(|(kind, _)| (*kind).to_owned()).collect::<BTreeSet<_>>(), kinds);
     for (kind, id) in &ids {

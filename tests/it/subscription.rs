@@ -12,7 +12,7 @@ use crate::harness::client::Client;
 use crate::harness::fixture::stream;
 use crate::harness::process::Process;
 use crate::harness::subscription::{Incoming, Socket, Subscription};
-use crate::harness::trestle::Trestle;
+use crate::harness::trestle::{Setup, Trestle, jwt_key};
 use crate::harness::watchdog;
 use crate::peer::node;
 use crate::scene::{Scene, text};
@@ -27,7 +27,8 @@ const TRIGGERS_MAX: usize = 300;
 static SHARED: OnceCell<Trestle> = OnceCell::const_new();
 
 async fn program() -> &'static Trestle {
-    SHARED.get_or_init(Trestle::embedded).await
+    // With a key that a test can sign with too.
+    SHARED.get_or_init(|| Setup::new().setting("TRESTLE_JWT_KEY", jwt_key()).embedded()).await
 }
 
 /// An integration of which every second record fails, and its system's destination refuses.
@@ -258,7 +259,7 @@ async fn a_connection_ends_with_its_token() {
     let header: Header = serde_json::from_slice(&part(0)).unwrap();
     let mut claims: Value = serde_json::from_slice(&part(1)).unwrap();
     claims["exp"] = json!(chrono::Utc::now().timestamp() + 2);
-    let key = EncodingKey::from_ed_pem(&std::fs::read(trestle.data_dir().join("jwt.pem")).unwrap()).unwrap();
+    let key = EncodingKey::from_ed_pem(jwt_key().as_bytes()).unwrap();
     let short = admin.with_token(&jsonwebtoken::encode(&header, &claims, &key).unwrap());
     let mut socket = open(&short).await;
     let payload = json!({"query": "subscription { retryChanged(retryId: \"x\") { id } runChanged { id } }"});

@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Subcommand;
+use domain::signing_key::{self, KeyError};
 use domain::tenant::TenantKey;
 use domain::user::CreateUser;
 use domain::{Actor, Error, Role};
@@ -11,6 +12,9 @@ use secrecy::SecretString;
 
 use crate::program::Program;
 use crate::settings::Settings;
+
+/// How times are told.
+const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
 
 /// Commands of `trestle admin`.
 #[derive(Subcommand)]
@@ -30,6 +34,9 @@ pub enum AdminCommand {
         #[arg(long)]
         tenant: Option<String>,
     },
+    /// Change the key that signs tokens, while everything runs: the new one is published now and signs after
+    /// TRESTLE_KEY_OVERLAP_SECONDS; tokens of the one before stay good until they end
+    RotateKeys,
 }
 
 /// Runs one command on the database of the settings.
@@ -38,7 +45,7 @@ pub enum AdminCommand {
 /// What can't be done, for the operator to read.
 pub async fn run(settings: Settings, command: AdminCommand) -> anyhow::Result<()> {
     let program = Program::open(settings, false).await?;
-    program.migrate().await?;
+    program.prepare().await?;
     match command {
         AdminCommand::CreateUser { email, name, role, tenant } => {
             let actor = Actor::operator(program.app.clone());
@@ -56,8 +63,27 @@ pub async fn run(settings: Settings, command: AdminCommand) -> anyhow::Result<()
                 .map_err(readable)?;
             say(&format!("created {} ({role:?})", user.email));
         }
+        AdminCommand::RotateKeys => rotate_keys(&program).await?,
     }
     program.close().await
+}
+
+async fn rotate_keys(program: &Program) -> anyhow::Result<()> {
+    let rotated = match signing_key::rotate(&program.app, program.settings.key_overlap).await {
+        Ok(rotated) => rotated,
+        Err(KeyError::Fixed) => bail!(
+            "TRESTLE_JWT_KEY fixes the keys, so they are changed there. Put a new key (`openssl genpkey -algorithm \
+             ed25519`) behind the present one, and restart every process; then put it in front, and restart again; \
+             after a day take the old one out. Without TRESTLE_JWT_KEY the keys are in the database, and this \
+             command changes them."
+        ),
+        Err(error) => return Err(error.into()),
+    };
+    let (signs_from, former_until) = (rotated.signs_from.format(TIME), rotated.former_until.format(TIME));
+    say(&format!("made the key {}", rotated.key_id));
+    say(&format!("it signs from {signs_from} on; until then every process reads it"));
+    say(&format!("tokens of the key before it are good until they end, {former_until} at the latest"));
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the answer to a command")]

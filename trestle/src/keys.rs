@@ -1,5 +1,5 @@
-//! The two secret keys of an embedded Trestle: read from the data directory, or made there at the first start,
-//! readable by the owner only.
+//! The secret key, and the keys that sign when the settings fix them. Embedded, the secret key is read from the data
+//! directory, or made there at the first start, readable by the owner only.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -9,16 +9,21 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::App;
+use domain::signing_key::{self, KeyError};
 use domain::token::TokenSigner;
 
-use crate::settings::Settings;
+use crate::settings::{Settings, wrong};
+
+/// Where the signing key was before there were keys in the database.
+const FORMER_FILE: &str = "jwt.pem";
 
 /// What encrypts and what signs.
 pub struct Keys {
-    /// Encrypts credentials and records.
+    /// Encrypts credentials, records and stored signing keys.
     pub secret: [u8; 32],
-    /// Signs access tokens.
-    pub signer: TokenSigner,
+    /// Signs access tokens; `None`: the keys of the database do.
+    pub signer: Option<TokenSigner>,
 }
 
 impl Keys {
@@ -37,13 +42,34 @@ impl Keys {
                 bytes.try_into().map_err(|_length| anyhow!("{} does not hold 32 bytes", path.display()))?
             }
         };
-        let pem = match &settings.jwt_key {
-            Some(pem) => pem.clone(),
-            None => read_or_make(&settings.data_dir.join("jwt.pem"), TokenSigner::generate_pem)?,
-        };
-        let signer =
-            TokenSigner::from_pem(&pem).map_err(|error| anyhow!("the key that signs tokens: {error}"))?;
+        let signer = settings.jwt_key.as_deref().map(TokenSigner::from_pem).transpose()?;
         Ok(Self { secret, signer })
+    }
+}
+
+/// Reads the keys of the database, and at the first start makes them: of the file in which an embedded Trestle kept
+/// its key, if it is there, so that tokens stay good.
+///
+/// # Errors
+/// When they can't be read, opened or made.
+pub async fn load(app: &App, settings: &Settings) -> anyhow::Result<()> {
+    let path = settings.data_dir.join(FORMER_FILE);
+    let former = if settings.embedded { read(&path)? } else { None };
+    match signing_key::load(app, former.as_deref()).await {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            tracing::info!(
+                file = %path.display(),
+                "the key that signs tokens was taken into the database; its file is no longer used"
+            );
+            Ok(())
+        }
+        Err(KeyError::OtherSecretKey(_)) => {
+            let problem = "is not the key that this database was made with: its signing keys can't be opened";
+            let setting = if settings.secret_key.is_some() { "TRESTLE_SECRET_KEY" } else { "secret.key" };
+            Err(wrong(setting, problem).into())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -60,10 +86,8 @@ pub fn make_data_dir(path: &Path) -> anyhow::Result<()> {
 }
 
 fn read_or_make(path: &Path, make: impl FnOnce() -> String) -> anyhow::Result<String> {
-    match fs::read_to_string(path) {
-        Ok(text) => return Ok(text),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+    if let Some(text) = read(path)? {
+        return Ok(text);
     }
     // Whole or not at all: a crash while writing must not leave half a key.
     let text = make();
@@ -80,4 +104,12 @@ fn read_or_make(path: &Path, make: impl FnOnce() -> String) -> anyhow::Result<St
         .with_context(|| format!("writing {}", draft.display()))?;
     fs::rename(&draft, path).with_context(|| format!("making {}", path.display()))?;
     Ok(text)
+}
+
+fn read(path: &Path) -> anyhow::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    }
 }

@@ -9,7 +9,7 @@ use domain::{App, AppOptions};
 use tokio::sync::mpsc;
 use worker::queue::{Queue, QueueOptions};
 
-use crate::keys::{Keys, make_data_dir};
+use crate::keys::{self, Keys, make_data_dir};
 use crate::settings::Settings;
 
 /// The open parts.
@@ -70,6 +70,15 @@ impl Program {
     pub async fn migrate(&self) -> anyhow::Result<()> {
         self.app.migrate().await?;
         Ok(())
+    }
+
+    /// Brings the schema up to date, and reads the keys that sign tokens: what all commands need but `migrate`.
+    ///
+    /// # Errors
+    /// When a migration fails, or the keys can't be read, opened or made.
+    pub async fn prepare(&self) -> anyhow::Result<()> {
+        self.migrate().await?;
+        keys::load(&self.app, &self.settings).await
     }
 
     /// Waits for what was spawned, and closes the database.

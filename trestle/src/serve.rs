@@ -1,14 +1,16 @@
 //! Serving: the API, a worker, or both in one process, from the first line to a clean end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use api::http::{Connections, GraphiqlOptions, ServerOptions, serve};
 use api::{ApiOptions, router};
-use domain::bootstrap;
+use domain::{App, bootstrap, signing_key};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use worker::{Worker, WorkerOptions};
@@ -23,6 +25,10 @@ const PASSWORD_CHARACTERS: usize = 24;
 const ADMIN_EMAIL: &str = "admin@trestle.localhost";
 /// How long live updates may take to leave at the end.
 const BRIDGE_PATIENCE: Duration = Duration::from_secs(1);
+/// How often the signing keys are read while a new one is published and does not sign yet: some may fail.
+const KEY_READS_IN_OVERLAP: u32 = 4;
+/// Longest time between two such reads; each is one small query.
+const KEY_READ_INTERVAL_MAX: Duration = Duration::from_secs(15);
 
 /// What this process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +50,7 @@ pub async fn run(settings: Settings, roles: Roles) -> anyhow::Result<()> {
         check_split(&settings, roles)?;
     }
     let program = Program::open(settings, true).await?;
-    program.migrate().await?;
+    program.prepare().await?;
     run_program(program, roles, GraphiqlOptions::default(), |_address| {}).await
 }
 
@@ -65,6 +71,7 @@ pub async fn run_program(
     let bridge = bridge(&mut program, &tasks);
     if roles != Roles::Worker {
         ensure_admin(&program).await?;
+        tasks.spawn(reread_keys(program.app.clone(), program.settings.key_overlap, shutdown.clone()));
     }
     let server = match roles {
         Roles::Worker => None,
@@ -167,6 +174,28 @@ fn bridge(program: &mut Program, tasks: &TaskTracker) -> Option<Bridge> {
         }
     });
     Some((stop, AbortOnDropHandle::new(task)))
+}
+
+/// Reads the signing keys again and again, so that this process has a new one before it signs.
+async fn reread_keys(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
+    let mut reread = interval((overlap / KEY_READS_IN_OVERLAP).min(KEY_READ_INTERVAL_MAX));
+    reread.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let next = async {
+            reread.tick().await;
+            signing_key::reread(&app).await
+        };
+        let read = tokio::select! {
+            () = shutdown.cancelled() => return,
+            read = next => read,
+        };
+        if let Err(error) = read {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the signing keys could not be read again; those read before stay in use"
+            );
+        }
+    }
 }
 
 async fn start_api(

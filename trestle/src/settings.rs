@@ -46,10 +46,14 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_SECRET_KEY", value_name = "BASE64", hide_env_values = true, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_key: Option<String>,
-    /// Signs access tokens: an Ed25519 private key, PKCS#8 PEM [default: as for the secret key]
+    /// Signs access tokens: Ed25519 private keys, PKCS#8 PEM, one after the other; the first signs, all verify [default: keys in the database, changed by `trestle admin rotate-keys`]
     #[arg(long, env = "TRESTLE_JWT_KEY", value_name = "PEM", hide_env_values = true, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     jwt_key: Option<String>,
+    /// How long a new key of `trestle admin rotate-keys` is published before it signs, in seconds; the same for all processes [default: 60]
+    #[arg(long, env = "TRESTLE_KEY_OVERLAP_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_overlap_seconds: Option<Number>,
     /// Mail address of the first platform administrator, made if absent
     #[arg(long, env = "TRESTLE_ADMIN_EMAIL", value_name = "EMAIL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,8 +150,10 @@ pub struct Settings {
     pub files_dir: PathBuf,
     /// `None`: generated or read from the data directory.
     pub secret_key: Option<[u8; 32]>,
-    /// `None`: generated or read from the data directory.
+    /// `None`: the keys of the database.
     pub jwt_key: Option<String>,
+    /// How long a new signing key is published before it signs.
+    pub key_overlap: Duration,
     /// Mail address and password of the first administrator.
     pub admin_email: Option<String>,
     /// See `admin_email`.
@@ -264,17 +270,10 @@ impl Settings {
                 "is required with PostgreSQL: 32 random bytes in base64, e.g. of `openssl rand -base64 32`";
             return Err(wrong("TRESTLE_SECRET_KEY", problem));
         }
-        if !embedded && jwt_key.is_none() {
-            let problem = "is required with PostgreSQL: an Ed25519 private key, e.g. of `openssl genpkey -algorithm ed25519`";
-            return Err(wrong("TRESTLE_JWT_KEY", problem));
-        }
-        if let Some(pem) = &jwt_key
-            && let Err(error) = domain::token::TokenSigner::from_pem(pem)
+        if let Some(pems) = &jwt_key
+            && let Err(error) = domain::token::TokenSigner::from_pem(pems)
         {
-            return Err(wrong(
-                "TRESTLE_JWT_KEY",
-                format!("is not an Ed25519 private key in PKCS#8 PEM: {error}"),
-            ));
+            return Err(wrong("TRESTLE_JWT_KEY", error.to_string()));
         }
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let log = filled(written.log).unwrap_or_else(|| DEFAULT_LOG.to_owned());
@@ -300,6 +299,7 @@ impl Settings {
             bind,
             secret_key,
             jwt_key,
+            key_overlap: seconds("TRESTLE_KEY_OVERLAP_SECONDS", written.key_overlap_seconds, 60, 1..=86_400)?,
             admin_email: filled(written.admin_email),
             admin_password: filled(written.admin_password),
             egress_allow: networks(filled(written.egress_allow))?,
@@ -402,6 +402,7 @@ mod tests {
             (settings.tenant_concurrency, settings.lease.as_secs(), settings.shutdown.as_secs()),
             (4, 30, 25)
         );
+        assert_eq!(settings.key_overlap.as_secs(), 60);
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Fixture {
             database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
             files_dir: directory.path().join("files"),
             secret_key: [7; 32],
-            token_signer: TokenSigner::from_pem(&TokenSigner::generate_pem()).expect("a key"),
+            token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).expect("a key")),
             connectors: Registry::standard(Egress::default()),
             dispatch: Arc::new(queue.clone()),
             changes: Changes::in_process(),

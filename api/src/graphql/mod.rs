@@ -37,6 +37,7 @@ pub struct Query(
     tenant::TenantQuery,
     user::UserQuery,
     api_key::ApiKeyQuery,
+    portal_session::PortalSessionQuery,
     connector::ConnectorQuery,
     system::SystemQuery,
     integration::IntegrationQuery,

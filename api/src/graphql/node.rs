@@ -10,6 +10,7 @@ use super::caller::{actor, loaders};
 use super::error::Result;
 use super::failure::Failure;
 use super::integration::Integration;
+use super::portal_session::PortalSession;
 use super::retry::Retry;
 use super::run::Run;
 use super::run_event::RunEvent;
@@ -27,6 +28,8 @@ pub enum Node {
     User(User),
     /// A partner's key.
     ApiKey(ApiKey),
+    /// An end user's session in a portal.
+    PortalSession(PortalSession),
     /// A tenant's access to an outside system.
     System(System),
     /// What moves records.
@@ -68,6 +71,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::Tenant => loaders.row(uuid).await?.map(|row| Node::Tenant(Tenant(row))),
         Kind::User => loaders.row(uuid).await?.map(|row| Node::User(User(row))),
         Kind::ApiKey => loaders.row(uuid).await?.map(|row| Node::ApiKey(ApiKey(row))),
+        Kind::PortalSession => loaders.row(uuid).await?.map(|row| Node::PortalSession(PortalSession(row))),
         Kind::System => loaders.row(uuid).await?.map(|row| Node::System(System(row))),
         Kind::Integration => loaders.row(uuid).await?.map(|row| Node::Integration(Integration(row))),
         Kind::Run => loaders.row(uuid).await?.map(|row| Node::Run(Run(row))),

@@ -17,8 +17,9 @@ use super::error;
 /// Longest wait for the answer of all dependencies; orchestrators give a probe 1 to 10 s.
 const READINESS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long others may keep the public keys: a rotated key is published this long before its first use.
-const JWKS_CACHE_CONTROL: &str = "public, max-age=300";
+/// How long others may keep the public keys. A new key is published a minute before it signs; every process here has
+/// it after 15 s, so that those who keep to this have it in time.
+const JWKS_CACHE_CONTROL: &str = "public, max-age=30";
 
 /// Tells whether what the server depends on can be reached.
 #[async_trait]

@@ -48,7 +48,7 @@ async fn it_is_ready_while_the_database_answers_and_shows_its_keys() {
     let (status, body) = send(&world, Request::get("/readyz").body(Body::empty()).unwrap()).await;
     assert_eq!((status, &body["status"]), (200, &json!("ready")));
     let (_, body) = send(&world, Request::get("/.well-known/jwks.json").body(Body::empty()).unwrap()).await;
-    assert_eq!(body, world.app.signer().jwks());
+    assert_eq!(body, world.app.jwks());
     world.app.close().await.unwrap();
     let (status, _) = send(&world, Request::get("/readyz").body(Body::empty()).unwrap()).await;
     assert_eq!(status, 503);

@@ -78,7 +78,7 @@ impl World {
             database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
             files_dir: directory.path().join("files"),
             secret_key: [7; 32],
-            token_signer: TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap(),
+            token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap()),
             connectors: Registry::standard(Egress::new(Vec::new())),
             dispatch: Arc::new(Recorder(sender)),
             changes: Changes::in_process(),

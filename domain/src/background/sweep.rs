@@ -14,7 +14,7 @@ use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
-use crate::{idempotency, job as jobs, session};
+use crate::{idempotency, job as jobs, session, signing_key};
 
 /// Rows of each kind that one sweep takes.
 const ROWS_MAX: u64 = 500;
@@ -49,13 +49,15 @@ impl Background {
         Ok((swept, hints))
     }
 
-    /// Deletes what nobody looks at any more: old idempotency keys, ended sessions. Answers with how many rows.
+    /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, retired
+    /// signing keys. Answers with how many rows.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used.
     pub async fn purge(&self) -> Result<u64> {
         let keys = idempotency::purge(self.app()).await?;
-        Ok(keys + session::purge(self.app()).await?)
+        let sessions = session::purge(self.app()).await?;
+        Ok(keys + sessions + signing_key::purge(self.app()).await?)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]

@@ -13,7 +13,8 @@ use std::fmt::Debug;
 
 use entity::{
     api_key, api_key_tenant, failure, idempotency_key, integration, job, portal_session, refresh_token,
-    retry, run, run_event, run_stream, session, stream_cursor, system, tenant, user, write_receipt,
+    retry, run, run_event, run_stream, session, signing_key, stream_cursor, system, tenant, user,
+    write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -28,7 +29,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "api_key",
     "api_key_tenant",
     "failure",
@@ -42,6 +43,7 @@ const TABLES: [&str; 18] = [
     "run_event",
     "run_stream",
     "session",
+    "signing_key",
     "stream_cursor",
     "system",
     "tenant",
@@ -111,6 +113,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<run_event::Entity>(db).await;
     assert_columns::<run_stream::Entity>(db).await;
     assert_columns::<session::Entity>(db).await;
+    assert_columns::<signing_key::Entity>(db).await;
     assert_columns::<stream_cursor::Entity>(db).await;
     assert_columns::<system::Entity>(db).await;
     assert_columns::<tenant::Entity>(db).await;
@@ -123,6 +126,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<user::Entity>(db, rows.user()).await;
     round_trip::<session::Entity>(db, rows.session()).await;
     round_trip::<refresh_token::Entity>(db, rows.refresh_token()).await;
+    round_trip::<signing_key::Entity>(db, rows.signing_key()).await;
     round_trip::<api_key::Entity>(db, rows.api_key()).await;
     round_trip::<api_key_tenant::Entity>(db, rows.api_key_tenant()).await;
     round_trip::<portal_session::Entity>(db, rows.portal_session()).await;
@@ -238,6 +242,8 @@ async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
     assert_unique(insert::<user::Entity>(db, same_email).await, "user.email");
     let same_prefix = api_key::Model { id: fresh.id(4), ..rows.api_key() };
     assert_unique(insert::<api_key::Entity>(db, same_prefix).await, "api_key.prefix");
+    let same_kid = signing_key::Model { id: fresh.id(14), ..rows.signing_key() };
+    assert_unique(insert::<signing_key::Entity>(db, same_kid).await, "signing_key.kid");
     let same_name = system::Model { id: fresh.id(6), ..rows.system() };
     assert_unique(insert::<system::Entity>(db, same_name).await, "system (tenant_id, name)");
 

@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, failure, idempotency_key, integration, job, portal_session, refresh_token,
-    retry, run, run_event, run_stream, session, stream_cursor, system, tenant, user, write_receipt,
+    retry, run, run_event, run_stream, session, signing_key, stream_cursor, system, tenant, user,
+    write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -77,6 +78,17 @@ impl Rows {
             secret_hash: vec![0, self.tenant, 0xff],
             created_at: time(0),
             used_at: Some(time(1)),
+        }
+    }
+
+    pub fn signing_key(self) -> signing_key::Model {
+        signing_key::Model {
+            id: self.id(14),
+            kid: self.name("thumbprint"),
+            sealed_key: vec![0, 1, 0xff],
+            created_at: time(0),
+            signs_from: time(1),
+            retires_at: Some(time(2)),
         }
     }
 

@@ -97,6 +97,20 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "PortalSession",
+        rule: Rule::Needs("portal_sessions:create"),
+        at: |t| format!("node(id: \"{}\") {{ ... on PortalSession {{ @ }} }}", t.portal_session),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("endUser", Same),
+            ("scopes", Same),
+            ("createdAt", Same),
+            ("expiresAt", Same),
+            ("endedAt", Same),
+        ],
+    },
+    Object {
         of: "Connector",
         rule: Rule::Everywhere("systems:read"),
         at: |_| "connectors { @ }".to_owned(),
@@ -318,14 +332,15 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 13] = [
+pub const PAYLOADS: [(&str, &[&str]); 14] = [
     ("SignInPayload", &["accessToken", "expiresAt", "refreshToken", "viewer"]),
     ("SignOutPayload", &[]),
     ("TenantPayload", &["tenant"]),
     ("UserPayload", &["user"]),
     ("CreateApiKeyPayload", &["apiKey", "secret"]),
     ("ApiKeyPayload", &["apiKey"]),
-    ("CreatePortalSessionPayload", &["expiresAt", "token"]),
+    ("CreatePortalSessionPayload", &["expiresAt", "portalSession", "token"]),
+    ("PortalSessionPayload", &["portalSession"]),
     ("SystemPayload", &["system"]),
     ("DeleteSystemPayload", &["deletedSystemId"]),
     ("IntegrationPayload", &["integration"]),

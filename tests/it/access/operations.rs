@@ -20,6 +20,8 @@ pub enum Fresh {
     StaffUser,
     /// A key of the tenant.
     ApiKey,
+    /// A portal session of the tenant.
+    PortalSession,
     /// A system that nothing uses.
     System,
     /// An integration.
@@ -153,6 +155,12 @@ fn queries() -> Vec<Operation> {
         query("users", Rule::Needs("users:read"), |t| list("users", t), |t| t.user.clone()),
         query("apiKeys", Rule::Needs("users:read"), |t| list("apiKeys", t), |t| t.api_key.clone()),
         query(
+            "portalSessions",
+            Rule::Needs("portal_sessions:create"),
+            |t| list("portalSessions", t),
+            |t| t.portal_session.clone(),
+        ),
+        query(
             "connectors",
             Rule::Everywhere("systems:read"),
             |_| "connectors { name }".to_owned(),
@@ -216,6 +224,12 @@ fn nodes() -> Vec<Operation> {
         row("Tenant", Rule::Needs("tenants:read"), |t| node(&t.tenant), |t| t.tenant.clone()),
         row("User", Rule::Needs("users:read"), |t| node(&t.user), |t| t.user.clone()),
         row("ApiKey", Rule::Needs("users:read"), |t| node(&t.api_key), |t| t.api_key.clone()),
+        row(
+            "PortalSession",
+            Rule::Needs("portal_sessions:create"),
+            |t| node(&t.portal_session),
+            |t| t.portal_session.clone(),
+        ),
         row("System", Rule::Needs("systems:read"), |t| node(&t.system), |t| t.system.clone()),
         row(
             "Integration",
@@ -364,6 +378,12 @@ fn users_and_keys() -> Vec<Operation> {
             Rule::Needs("portal_sessions:create"),
             Fresh::Nothing,
             |t, _| json!({"tenantId": t.tenant, "endUser": "somebody", "scopes": ["runs:read"]}),
+        ),
+        mutation(
+            "endPortalSession",
+            Rule::Needs("portal_sessions:create"),
+            Fresh::PortalSession,
+            |t, _| json!({"portalSessionId": t.portal_session}),
         ),
     ]
 }

@@ -34,6 +34,7 @@ pub struct Target {
     pub email: String,
     pub staff_user: String,
     pub api_key: String,
+    pub portal_session: String,
     pub system: String,
     pub integration: String,
     pub run: String,
@@ -67,6 +68,7 @@ impl Target {
             email: "nobody@example.com".to_owned(),
             staff_user: other(&self.staff_user),
             api_key: other(&self.api_key),
+            portal_session: other(&self.portal_session),
             system: other(&self.system),
             integration: other(&self.integration),
             run: other(&self.run),
@@ -192,6 +194,7 @@ impl World {
         self.target.failed_run = failed_run;
         self.target.failure = self.failures.pop().expect("there are many");
         self.target.api_key = self.api_key().await;
+        self.target.portal_session = self.portal_session().await;
         self.target.retry = self.retry().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
@@ -219,6 +222,7 @@ impl World {
             }
             Fresh::StaffUser => (target.staff_user, _) = self.person("SUPPORT", None).await,
             Fresh::ApiKey => target.api_key = self.api_key().await,
+            Fresh::PortalSession => target.portal_session = self.portal_session().await,
             Fresh::System => {
                 target.system = self.fixture.system(&self.tenant, "sandbox", json!({}), Value::Null).await
             }
@@ -272,6 +276,12 @@ impl World {
     async fn api_key(&self) -> String {
         let input = json!({"name": "Of quillon", "scopes": ["runs:read"], "tenantIds": [self.tenant.id]});
         text(&self.tenant_admin.mutate("createApiKey", input, "apiKey { id }").await["apiKey"]["id"])
+    }
+
+    async fn portal_session(&self) -> String {
+        let input = json!({"tenantId": self.tenant.id, "endUser": "Of quillon", "scopes": ["runs:read"]});
+        let payload = self.tenant_admin.mutate("createPortalSession", input, "portalSession { id }").await;
+        text(&payload["portalSession"]["id"])
     }
 
     async fn retry(&mut self) -> String {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Place, message, places};
 use crate::harness::client::http;
-use crate::harness::trestle::{ADMIN_EMAIL, ADMIN_PASSWORD};
+use crate::harness::trestle::{ADMIN_EMAIL, ADMIN_PASSWORD, jwt_key};
 
 #[tokio::test]
 async fn tokens_that_are_not_good_are_refused_whatever_is_wrong_with_them() {
@@ -59,8 +59,7 @@ async fn a_token_ends_and_says_so_and_each_of_its_claims_counts() {
     let place = Place::new().await;
     let (header, claims) = taken_apart(place.admin().token().unwrap());
     assert_eq!(header.alg, Algorithm::EdDSA);
-    let key = std::fs::read(place.trestle.data_dir().join("jwt.pem")).unwrap();
-    let key = EncodingKey::from_ed_pem(&key).unwrap();
+    let key = EncodingKey::from_ed_pem(jwt_key().as_bytes()).unwrap();
     let sign = |changes: Value| {
         let mut claims = claims.clone();
         changes.as_object().unwrap().iter().for_each(|(name, value)| claims[name] = value.clone());

@@ -33,6 +33,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("disableUser", "userId", json!({})),
         ("enableUser", "userId", json!({})),
         ("revokeApiKey", "apiKeyId", json!({})),
+        ("endPortalSession", "portalSessionId", json!({})),
         ("updateSystem", "systemId", json!({"name": "x"})),
         ("testSystem", "systemId", json!({})),
         ("deleteSystem", "systemId", json!({})),
@@ -219,6 +220,11 @@ async fn texts_are_refused_where_nobody_could_read_or_store_them() {
         assert_eq!(response.codes(), ["BAD_USER_INPUT"], "{:#}", response.body);
     }
     let query = "query($f: FailureFilter) { failures(filter: $f) { edges { cursor } } }";
+    let sessions = "query($f: PortalSessionFilter) { portalSessions(filter: $f) { edges { cursor } } }";
+    for end_user in ["a\0b".to_owned(), "x".repeat(201)] {
+        let response = place.admin().try_query(sessions, json!({"f": {"endUser": end_user}})).await;
+        assert_eq!(response.codes(), ["BAD_USER_INPUT"], "{:#}", response.body);
+    }
     let nul = json!({"f": {"businessReference": {"contains": "a\0b"}, "code": ["a\0b"]}});
     assert_eq!(place.admin().try_query(query, nul).await.codes(), ["BAD_USER_INPUT"]);
 }

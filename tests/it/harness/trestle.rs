@@ -177,6 +177,13 @@ impl Trestle {
         index
     }
 
+    /// Starts one more `trestle api` on the same stores, on a port of its own.
+    pub async fn another_server(&self) -> (Process, Client) {
+        let mut process = self.spawn("another server", &["api"], &[]);
+        let url = process.line(READY_LINE, START_LIMIT).await;
+        (process, Client::anonymous(&url))
+    }
+
     /// Ends every process as a crash does.
     pub fn kill9(&mut self) {
         for process in self.server.iter_mut().chain(&mut self.workers) {
@@ -311,8 +318,8 @@ fn newer_source(dependencies: &Path, built_at: SystemTime) -> Option<String> {
         .find(|source| std::fs::metadata(source).and_then(|it| it.modified()).is_ok_and(|at| at > built_at))
 }
 
-/// A key for access tokens, the same in every process of every test.
-fn jwt_key() -> String {
+/// A key for access tokens, the same in every process of every test that has stores.
+pub fn jwt_key() -> String {
     let mut der = ED25519_PKCS8_PREFIX.to_vec();
     der.extend_from_slice(&[9; 32]);
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der))

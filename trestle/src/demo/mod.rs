@@ -38,7 +38,7 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     let _warehouse = AbortOnDropHandle::new(tracker.spawn(warehouse.serve));
 
     let program = Program::open(settings, false).await?;
-    program.migrate().await?;
+    program.prepare().await?;
     say("Making two tenants, users of every role, integrations and their first runs …");
     let people = tenants::make(&program, &warehouse.address).await?;
     finish_first_runs(&program).await?;
