@@ -157,7 +157,7 @@ pub async fn create(actor: &Actor, input: CreateUser) -> Result<User> {
     let name = problems.text("name", &input.name, NAME_CHARS_MAX);
     check_role(actor, input.role, &mut problems);
     let tenant_id = check_tenant(actor, &scope, &input, &mut problems).await?;
-    if let Some(problem) = password::check(&input.password, &email) {
+    if let Some(problem) = password::check(&input.password, "password", &email, &name).await? {
         problems.push(problem);
     }
     // The address is taken by whoever has it, in whatever tenant.
@@ -279,7 +279,7 @@ pub async fn enable(actor: &Actor, id: Uuid) -> Result<User> {
 pub async fn set_password(actor: &Actor, id: Uuid, new: &SecretString) -> Result<User> {
     let scope = actor.authorize(Permission::UserManage)?;
     let row = managed(actor, &scope, id).await?;
-    if let Some(problem) = password::check(new, &row.email) {
+    if let Some(problem) = password::check(new, "password", &row.email, &row.name).await? {
         return Err(Error::rejected(problem));
     }
     let hash = password::hash(new).await?;
