@@ -26,10 +26,12 @@ pub enum Kind {
     Failure,
     /// `retry`
     Retry,
+    /// `session`
+    Session,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -39,6 +41,7 @@ impl Kind {
         Self::RunEvent,
         Self::Failure,
         Self::Retry,
+        Self::Session,
     ];
 
     /// What stands before the underscore.
@@ -53,6 +56,7 @@ impl Kind {
             Self::RunEvent => "event",
             Self::Failure => "failure",
             Self::Retry => "retry",
+            Self::Session => "session",
         }
     }
 }

@@ -35,6 +35,7 @@ pub mod schedule;
 pub mod scope;
 mod search;
 pub mod session;
+mod sign_in_attempt;
 pub mod stream;
 pub mod system;
 pub mod tenant;

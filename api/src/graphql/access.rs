@@ -19,6 +19,8 @@ pub enum Access {
     Anyone,
     /// To be signed in.
     SignedIn,
+    /// To be a person who is signed in: no API key, no portal session.
+    Person,
     /// A permission.
     Needs(Permission),
 }
@@ -46,6 +48,8 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "signIn", Access::Anyone),
     ("Mutation", "refreshSession", Access::Anyone),
     ("Mutation", "signOut", Access::SignedIn),
+    ("Mutation", "endSession", Access::Person),
+    ("Mutation", "changePassword", Access::Person),
     ("Mutation", "createTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "updateTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "suspendTenant", Access::Needs(Permission::TenantManage)),
@@ -77,6 +81,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Subscription", "runChanged", Access::Needs(Permission::RunRead)),
     ("Subscription", "failureChanged", Access::Needs(Permission::FailureRead)),
     ("Subscription", "retryChanged", Access::Needs(Permission::FailureRead)),
+    ("Viewer", "sessions", Access::Person),
     ("Tenant", "integrations", Access::Needs(Permission::IntegrationRead)),
     ("Tenant", "runs", Access::Needs(Permission::RunRead)),
     ("Tenant", "failures", Access::Needs(Permission::FailureRead)),
@@ -112,6 +117,7 @@ impl Access {
         match self {
             Self::Anyone => "Needs no sign-in.".to_owned(),
             Self::SignedIn => "For everybody who is signed in.".to_owned(),
+            Self::Person => "For people who are signed in; not for API keys and portal sessions.".to_owned(),
             Self::Needs(permission) => {
                 let with = |wanted: Grant| {
                     let roles = permission.roles().filter(move |(_role, grant)| *grant == wanted);

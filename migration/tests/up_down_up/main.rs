@@ -13,7 +13,8 @@ use std::fmt::Debug;
 
 use entity::{
     api_key, api_key_tenant, failure, idempotency_key, integration, job, portal_session, refresh_token,
-    retry, run, run_event, run_stream, session, stream_cursor, system, tenant, user, write_receipt,
+    retry, run, run_event, run_stream, session, sign_in_attempt, stream_cursor, system, tenant, user,
+    write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -28,7 +29,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "api_key",
     "api_key_tenant",
     "failure",
@@ -42,6 +43,7 @@ const TABLES: [&str; 18] = [
     "run_event",
     "run_stream",
     "session",
+    "sign_in_attempt",
     "stream_cursor",
     "system",
     "tenant",
@@ -111,6 +113,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<run_event::Entity>(db).await;
     assert_columns::<run_stream::Entity>(db).await;
     assert_columns::<session::Entity>(db).await;
+    assert_columns::<sign_in_attempt::Entity>(db).await;
     assert_columns::<stream_cursor::Entity>(db).await;
     assert_columns::<system::Entity>(db).await;
     assert_columns::<tenant::Entity>(db).await;
@@ -122,6 +125,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<tenant::Entity>(db, rows.tenant()).await;
     round_trip::<user::Entity>(db, rows.user()).await;
     round_trip::<session::Entity>(db, rows.session()).await;
+    round_trip::<sign_in_attempt::Entity>(db, rows.sign_in_attempt()).await;
     round_trip::<refresh_token::Entity>(db, rows.refresh_token()).await;
     round_trip::<api_key::Entity>(db, rows.api_key()).await;
     round_trip::<api_key_tenant::Entity>(db, rows.api_key_tenant()).await;
@@ -271,6 +275,10 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
         assert_refused(set(db, "job", column, -1).await, "ck_job_not_negative");
     }
     assert_refused(set(db, "failure", "attempts", -1).await, "ck_failure_not_negative");
+    let attempts = set(db, "sign_in_attempt", "failed_count", -1_i64).await;
+    assert_refused(attempts, "ck_sign_in_attempt_not_negative");
+    let kind = set(db, "sign_in_attempt", "kind", "NOPE").await;
+    assert_refused(kind, "ck_sign_in_attempt_kind");
     assert_refused(set(db, "run_stream", "page_count", -1_i64).await, "ck_run_stream_not_negative");
     for column in ["schedule_cron", "schedule_time_zone"] {
         assert_refused(set(db, "integration", column, None::<String>).await, "ck_integration_schedule");
