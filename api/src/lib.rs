@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::HeaderValue;
 use domain::App;
+use ipnet::IpNet;
 
 use self::authenticator::{AppAuthenticator, AppReadiness};
 use self::http::{Connections, GraphiqlOptions, HttpOptions};
@@ -19,6 +20,8 @@ use self::http::{Connections, GraphiqlOptions, HttpOptions};
 pub struct ApiOptions {
     /// Origins (`https://portal.example.com`) of pages that may call this API besides its own. Empty: only its own.
     pub allowed_origins: Vec<HeaderValue>,
+    /// Networks of proxies whose `X-Forwarded-For` says who asks. Empty: nobody's does.
+    pub trusted_proxies: Vec<IpNet>,
     /// GraphiQL for a browser's `GET /graphql`; `None` switches it off.
     pub graphiql: Option<GraphiqlOptions>,
     /// Prometheus text of the rest of the program, in front of the API's own at `GET /metrics`.
@@ -28,10 +31,11 @@ pub struct ApiOptions {
 }
 
 impl Default for ApiOptions {
-    /// No further origins, GraphiQL without tabs, no metrics of others.
+    /// No further origins, no trusted proxies, GraphiQL without tabs, no metrics of others.
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             graphiql: Some(GraphiqlOptions::default()),
             metrics: Arc::new(String::new),
             connections: Connections::default(),
@@ -46,6 +50,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         metrics: options.metrics,
         jwks: Arc::new(move || keys.jwks()),
         allowed_origins: options.allowed_origins,
+        trusted_proxies: options.trusted_proxies,
         graphiql: options.graphiql,
         connections: options.connections,
         ..HttpOptions::new(

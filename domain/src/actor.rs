@@ -148,13 +148,28 @@ impl Actor {
         }
         if !self.0.permissions.contains(permission) {
             let message = format!("this needs the permission `{}`", permission.name());
-            return Err(Error::Forbidden { permission, message });
+            return Err(Error::Forbidden { permission: Some(permission), message });
         }
         if self.is_suspended() && permission.writes() {
             let message = "this tenant is suspended: its people can look, and change nothing".to_owned();
-            return Err(Error::Forbidden { permission, message });
+            return Err(Error::Forbidden { permission: Some(permission), message });
         }
         Ok(())
+    }
+
+    /// The user and the session of a signed-in person.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for API keys and portal sessions.
+    pub(crate) fn own_session(&self) -> Result<(Uuid, Uuid)> {
+        match self.0.principal {
+            Principal::User { id, session_id } => Ok((id, session_id)),
+            Principal::Anonymous => Err(Error::Unauthenticated),
+            Principal::ApiKey { .. } | Principal::Portal { .. } | Principal::Operator => {
+                let message = "this is for people who signed in with a password".to_owned();
+                Err(Error::Forbidden { permission: None, message })
+            }
+        }
     }
 
     /// Whether a call that needs this permission would pass [`require`](Self::require).

@@ -14,8 +14,8 @@ pub enum Error {
     /// The caller is known and may not do this.
     #[error("{message}")]
     Forbidden {
-        /// What is missing.
-        permission: Permission,
+        /// What is missing; `None` where no permission would help.
+        permission: Option<Permission>,
         /// For the caller.
         message: String,
     },
@@ -69,7 +69,7 @@ pub enum ProblemCode {
     LimitReached,
     /// The value is longer or larger than the limit.
     TooLong,
-    /// Mail address and password don't go together, or the session has ended.
+    /// Mail address and password don't go together, there were too many attempts, or the session has ended.
     Unauthenticated,
 }
 

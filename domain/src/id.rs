@@ -28,10 +28,12 @@ pub enum Kind {
     Failure,
     /// `retry`
     Retry,
+    /// `session`
+    Session,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -42,6 +44,7 @@ impl Kind {
         Self::RunEvent,
         Self::Failure,
         Self::Retry,
+        Self::Session,
     ];
 
     /// What stands before the underscore.
@@ -57,6 +60,7 @@ impl Kind {
             Self::RunEvent => "event",
             Self::Failure => "failure",
             Self::Retry => "retry",
+            Self::Session => "session",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Rows that stand before or above tenants: they say who a caller is, so no scope can filter them yet.
 //! Private to the modules of authentication; everything else goes through a [`Scope`](crate::Scope).
 
-use entity::{api_key, api_key_tenant, portal_session, refresh_token, session, signing_key, user};
+use entity::{
+    api_key, api_key_tenant, portal_session, refresh_token, session, sign_in_attempt, signing_key, user,
+};
 use sea_orm::{ConnectionTrait, DbErr, DeleteMany, EntityTrait, IntoActiveModel, Select, SqlErr, UpdateMany};
 
 use crate::error::{Doing, Error, Result};
@@ -15,6 +17,7 @@ impl IdentityRow for api_key_tenant::Entity {}
 impl IdentityRow for portal_session::Entity {}
 impl IdentityRow for refresh_token::Entity {}
 impl IdentityRow for session::Entity {}
+impl IdentityRow for sign_in_attempt::Entity {}
 impl IdentityRow for signing_key::Entity {}
 impl IdentityRow for user::Entity {}
 

@@ -36,6 +36,7 @@ pub mod schedule;
 pub mod scope;
 mod search;
 pub mod session;
+mod sign_in_attempt;
 pub mod signing_key;
 pub mod stream;
 pub mod system;

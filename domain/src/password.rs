@@ -1,7 +1,7 @@
 //! Passwords: argon2id, in PHC strings. Hashing is slow by design, so it runs on blocking threads, a bounded
 //! number at once.
 //!
-//! Deliberately absent: slowing repeated failures down, and lists of leaked passwords.
+//! Deliberately absent: slowing repeated failures down (`sign_in_attempt`), and asking services for leaked passwords.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Problem, ProblemCode, Result};
+use crate::validation::{EMAIL_BYTES_MAX, NAME_CHARS_MAX};
 
 /// Shortest password, in characters.
 pub const PASSWORD_CHARS_MIN: usize = 10;
@@ -20,6 +21,15 @@ pub const PASSWORD_CHARS_MIN: usize = 10;
 pub const PASSWORD_CHARS_MAX: usize = 128;
 /// Longest password that a sign-in hashes, in bytes: [`PASSWORD_CHARS_MAX`] of four bytes each.
 const PASSWORD_BYTES_MAX: usize = PASSWORD_CHARS_MAX * 4;
+/// Characters of a password whose strength is estimated: a few milliseconds, and a few hundred where each of them may
+/// stand for letters, like `@` and `$`; 100 of those took seconds. A longer password that begins weakly with so many
+/// is a repetition.
+const STRENGTH_CHARS_MAX: usize = 40;
+/// Least strength: "safely unguessable, moderate protection from offline slow-hash scenario", 10^8 guesses or more
+/// (zxcvbn's own scale from 0 to 4).
+const SCORE_MIN: zxcvbn::Score = zxcvbn::Score::Three;
+/// Shortest part of a name or mail address that counts as known, in characters: shorter ones are in any text.
+const KNOWN_CHARS_MIN: usize = 3;
 /// Memory of one hash, in KiB: 19 MiB (OWASP Password Storage Cheat Sheet, argon2id with t=2, p=1).
 const MEMORY_KIB: u32 = 19 * 1024;
 /// Passes over the memory, from the same source.
@@ -45,10 +55,22 @@ pub(crate) struct Verified {
     pub(crate) outdated: bool,
 }
 
-/// Whether a password can be taken for the mail address; the message tells the rule, never the password.
-pub(crate) fn check(password: &SecretString, email: &str) -> Option<Problem> {
+/// Whether a person with this mail address and name can take a password, given at this field of the input: it has 10 to
+/// 128 characters, and guessing it takes 100 million attempts or more by the estimate of zxcvbn, also for those who know
+/// the person. The message tells what is wrong, never the password.
+pub(crate) async fn check(
+    password: &SecretString,
+    field: &'static str,
+    email: &str,
+    name: &str,
+) -> Result<Option<Problem>> {
+    let (password, email, name) = (password.clone(), email.to_owned(), name.to_owned());
+    blocking("estimating a password", move || Ok(problem_of(&password, field, &email, &name))).await
+}
+
+fn problem_of(password: &SecretString, field: &str, email: &str, name: &str) -> Option<Problem> {
     let password = password.expose_secret();
-    let problem = |code, message: String| Some(Problem::new(code, ["password"], message));
+    let problem = |code, message: String| Some(Problem::new(code, [field], message));
     let chars = password.chars().count();
     if chars == 0 {
         return problem(
@@ -56,32 +78,38 @@ pub(crate) fn check(password: &SecretString, email: &str) -> Option<Problem> {
             format!("choose a password of {PASSWORD_CHARS_MIN} characters or more"),
         );
     }
-    if chars < PASSWORD_CHARS_MIN {
+    if !(PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&chars) {
+        let code = if chars > PASSWORD_CHARS_MAX { ProblemCode::TooLong } else { ProblemCode::Invalid };
         let message =
             format!("has {chars} characters; a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX}");
-        return problem(ProblemCode::Invalid, message);
+        return problem(code, message);
     }
-    if chars > PASSWORD_CHARS_MAX {
-        let message =
-            format!("has {chars} characters; a password has {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX}");
-        return problem(ProblemCode::TooLong, message);
+    let looked_at: String = password.chars().take(STRENGTH_CHARS_MAX).collect();
+    let known = known_words(email, name);
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let strength = zxcvbn::zxcvbn(&looked_at, &known);
+    if strength.score() >= SCORE_MIN {
+        return None;
     }
-    let lower = password.trim().to_lowercase();
-    let local = email.split_once('@').map_or(email, |(local, _domain)| local);
-    if lower == email || lower == local {
-        return problem(
-            ProblemCode::Invalid,
-            "is the mail address; choose something that others can't guess".to_owned(),
-        );
-    }
-    let mut kinds: Vec<char> = lower.chars().collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    if kinds.len() < 3 {
-        let message = "repeats one or two characters; choose something that others can't guess";
-        return problem(ProblemCode::Invalid, message.to_owned());
-    }
-    None
+    let advice = strength.feedback().map(ToString::to_string).unwrap_or_default();
+    let message =
+        format!("is too easy to guess; a name, mail address or common words hardly count. {advice}");
+    problem(ProblemCode::Invalid, message.trim_end().to_owned())
+}
+
+/// What guessers try first for this person: the mail address, the name, their parts, and what they sign in to.
+fn known_words(email: &str, name: &str) -> Vec<String> {
+    // Either may be refused for its length in the same breath.
+    let (email, name): (String, String) =
+        (email.chars().take(EMAIL_BYTES_MAX).collect(), name.chars().take(NAME_CHARS_MAX).collect());
+    let local = email.split('@').next().unwrap_or_default().to_owned();
+    let parts = |text: &str| -> Vec<String> {
+        let parts = text.split(|char: char| !char.is_alphanumeric());
+        parts.filter(|part| part.chars().count() >= KNOWN_CHARS_MIN).map(str::to_owned).collect()
+    };
+    let (email_parts, name_parts) = (parts(&email), parts(&name));
+    let known = [email, local, name, "trestle".to_owned()].into_iter().chain(email_parts).chain(name_parts);
+    known.filter(|word| !word.is_empty()).collect()
 }
 
 /// Hashes a password with today's parameters and a random salt.
@@ -155,7 +183,7 @@ async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use super::{check, hash, verify};
+    use super::{hash, problem_of, verify};
     use crate::error::ProblemCode;
 
     #[tokio::test]
@@ -182,18 +210,42 @@ mod tests {
     }
 
     #[test]
-    fn the_rule_is_told() {
-        let code =
-            |password: &str| check(&password.into(), "ada.lovelace@example.com").map(|problem| problem.code);
-        assert_eq!(code("correct horse"), None);
-        assert_eq!(code(&"ä7x".repeat(42)), None);
+    fn a_password_must_be_long_and_hard_to_guess() {
+        let code = |password: &str| {
+            problem_of(&password.into(), "newPassword", "ada.lovelace@example.com", "Augusta King")
+                .map(|problem| problem.code)
+        };
+        let longest: String = (0..128_u32).filter_map(|n| char::from_u32(33 + n * 37 % 90)).collect();
+        for good in
+            ["correct horse battery", "I6XLafXxDWXswIEK0lnQLdwW", "плотник варит суп из репы", &longest]
+        {
+            assert_eq!(code(good), None, "{good}");
+        }
         assert_eq!(code(""), Some(ProblemCode::Required));
         assert_eq!(code("short 9 c"), Some(ProblemCode::Invalid));
         assert_eq!(code(&"abc".repeat(43)), Some(ProblemCode::TooLong));
-        assert_eq!(code("Ada.Lovelace@Example.com"), Some(ProblemCode::Invalid));
-        assert_eq!(code("ada.lovelace"), Some(ProblemCode::Invalid));
-        assert_eq!(code("aaaaaaaaaaaa"), Some(ProblemCode::Invalid));
-        let problem = check(&"secret99".into(), "a@b").expect("too short");
+        for weak in [
+            "Ada.Lovelace@Example.com",
+            "ada.lovelace",
+            "lovelace99",
+            "augustaking",
+            "Trestle2026",
+            "aaaaaaaaaaaa",
+            "password123",
+            "qwertyuiop",
+            "1234567890",
+        ] {
+            assert_eq!(code(weak), Some(ProblemCode::Invalid), "{weak}");
+        }
+    }
+
+    #[test]
+    fn a_weak_password_is_told_what_to_do_and_not_repeated() {
+        let problem = problem_of(&"p4ssw0rd123".into(), "newPassword", "a@b", "").expect("weak");
+        assert_eq!(problem.path, ["newPassword"]);
+        assert!(problem.message.contains("Add another word or two"), "{}", problem.message);
+        assert!(!problem.message.contains("p4ss"), "{}", problem.message);
+        let problem = problem_of(&"secret99".into(), "password", "a@b", "").expect("too short");
         assert!(problem.message.contains("10 to 128") && !problem.message.contains("secret99"));
     }
 }

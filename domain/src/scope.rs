@@ -153,13 +153,7 @@ impl<E: TenantOwned> ScopedSelect<'_, E> {
 
     /// One page, by keyset.
     pub(crate) async fn page(self, order: &Keyset<E>, request: &PageRequest) -> Result<Page<E::Model>> {
-        let rows = order
-            .apply(self.select, request)
-            .limit(request.limit + 1)
-            .all(self.connection)
-            .await
-            .doing("reading a page")?;
-        Ok(order.page(rows, request))
+        order.read(self.select, request, self.connection).await
     }
 
     /// One page for each parent, in one statement.
@@ -220,12 +214,19 @@ impl<E: EntityTrait> Keyset<E> {
         self.column.into_iter().chain([self.id]).map(move |column| (column, order.clone()))
     }
 
-    fn apply(&self, select: Select<E>, request: &PageRequest) -> Select<E> {
+    /// One page of what a query finds.
+    pub(crate) async fn read(
+        &self,
+        select: Select<E>,
+        request: &PageRequest,
+        connection: &sea_orm::DatabaseConnection,
+    ) -> Result<Page<E::Model>> {
         let mut select = self.constrain(select, request);
         for (column, order) in self.sort(request.backward) {
             select = select.order_by(column, order);
         }
-        select
+        let rows = select.limit(request.limit + 1).all(connection).await.doing("reading a page")?;
+        Ok(self.page(rows, request))
     }
 
     fn constrain(&self, mut select: Select<E>, request: &PageRequest) -> Select<E> {

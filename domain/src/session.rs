@@ -1,15 +1,18 @@
 //! Signed-in users: a session is a family of refresh tokens, each used once. A token that comes twice was
 //! stolen or lost, so it ends the family.
 //!
-//! Deliberately absent: slowing repeated failures down, single sign-on.
+//! Deliberately absent: single sign-on, and what a person sees of their sessions (`own`).
 
+pub mod own;
+
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use entity::{portal_session, refresh_token, session, user};
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -23,6 +26,7 @@ use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::{GlobalId, Kind, new_id};
 use crate::identity;
 use crate::password;
+use crate::sign_in_attempt::{self, Attempt};
 use crate::token::{ACCESS_TOKEN_MINUTES, TokenKind};
 use crate::validation::{EMAIL_BYTES_MAX, normal_email};
 
@@ -36,6 +40,10 @@ const REFRESH_START: &str = "trr_";
 const ID_CHARS: usize = 32;
 /// Characters of the secret: 32 bytes in base64url.
 const SECRET_CHARS: usize = 43;
+/// Longest `User-Agent` that is kept, in characters; browsers stay under 300.
+const USER_AGENT_CHARS_MAX: usize = 300;
+/// What everybody reads whose sign-in is refused, whatever the reason: it must not tell who is known.
+const REFUSAL: &str = "mail address and password don't go together, or there were too many attempts; wait some minutes and try again";
 
 /// What a person types.
 #[derive(Clone, Debug)]
@@ -44,6 +52,27 @@ pub struct SignIn {
     pub email: String,
     /// The password.
     pub password: SecretString,
+}
+
+/// Where a request comes from, as far as that is known.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The caller's IP address, not that of a proxy.
+    pub address: Option<IpAddr>,
+    /// `User-Agent`; what is longer than 300 characters is cut off.
+    pub user_agent: Option<String>,
+}
+
+impl Origin {
+    fn address_text(&self) -> Option<String> {
+        self.address.map(|address| address.to_canonical().to_string())
+    }
+
+    /// As it is stored: PostgreSQL takes no NUL.
+    fn user_agent_text(&self) -> Option<String> {
+        let kept = |char: &char| !char.is_control();
+        self.user_agent.as_ref().map(|text| text.chars().filter(kept).take(USER_AGENT_CHARS_MAX).collect())
+    }
 }
 
 /// What a client gets: it keeps the refresh token, and uses the access token for each request.
@@ -79,13 +108,15 @@ impl EndReason {
     }
 }
 
-/// Signs a person in.
+/// Signs a person in. Failures are counted by account and by address, and too many of them lock either for 30 seconds
+/// to 15 minutes.
 ///
 /// # Errors
-/// Rejected with `UNAUTHENTICATED`, and the same words whether the address is unknown, the password wrong
-/// or the person disabled.
-pub async fn sign_in(app: &Arc<App>, input: SignIn) -> Result<SignedIn> {
+/// Rejected with `UNAUTHENTICATED`, after the same time and with the same words whether the address is unknown, the
+/// password wrong, the person disabled, or the account or the caller's address locked.
+pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<SignedIn> {
     let email = normal_email(&input.email);
+    let attempt = Attempt::count(app, &email, origin.address).await?;
     let user = if email.len() > EMAIL_BYTES_MAX || email.contains('\0') {
         None
     } else {
@@ -95,11 +126,11 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn) -> Result<SignedIn> {
             .await
             .doing("reading a user by mail address")?
     };
-    let verified =
-        password::verify(&input.password, user.as_ref().map(|user| user.password_hash.clone())).await?;
+    let hash = user.as_ref().filter(|_user| attempt.is_open).map(|user| user.password_hash.clone());
+    let verified = password::verify(&input.password, hash).await?;
     let Some(user) = user.filter(|user| verified.matches && user.disabled_at.is_none()) else {
-        tracing::info!("a sign-in was refused");
-        return Err(unauthenticated("mail address and password don't go together"));
+        tracing::info!(sign_in.locked = !attempt.is_open, "a sign-in was refused");
+        return Err(unauthenticated(REFUSAL));
     };
     let renewed = if verified.outdated { Some(password::hash(&input.password).await?) } else { None };
     let now = app.clock().now();
@@ -113,6 +144,8 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn) -> Result<SignedIn> {
             .await
             .doing("storing a stronger password hash")?;
     }
+    // After the user's row, as where an administrator sets a password: two that lock both take turns.
+    attempt.forgive(&tx).await?;
     let session_id = new_id();
     let row = session::Model {
         id: session_id,
@@ -121,6 +154,9 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn) -> Result<SignedIn> {
         expires_at: now + Duration::days(SESSION_DAYS),
         ended_at: None,
         end_reason: None,
+        last_used_at: Some(now),
+        address: origin.address_text(),
+        user_agent: origin.user_agent_text(),
     };
     identity::insert::<session::Entity>(&tx, row, "storing a session").await?;
     let refresh_token = issue(&tx, session_id, now).await?;
@@ -133,7 +169,7 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn) -> Result<SignedIn> {
 ///
 /// # Errors
 /// Rejected with `UNAUTHENTICATED` when it is not good. One that was exchanged before ends the session.
-pub async fn refresh(app: &Arc<App>, refresh_token: &SecretString) -> Result<SignedIn> {
+pub async fn refresh(app: &Arc<App>, refresh_token: &SecretString, origin: &Origin) -> Result<SignedIn> {
     let refused = || unauthenticated("this session has ended; sign in again");
     let (token_id, secret_hash) = parse(refresh_token.expose_secret()).ok_or_else(refused)?;
     let now = app.clock().now();
@@ -172,6 +208,14 @@ pub async fn refresh(app: &Arc<App>, refresh_token: &SecretString) -> Result<Sig
         tracing::warn!(user.id = %user.id, "a refresh token came twice; its session was ended");
         return Err(refused());
     }
+    identity::update::<session::Entity>()
+        .col_expr(session::Column::LastUsedAt, Expr::value(Some(now)))
+        .col_expr(session::Column::Address, Expr::value(origin.address_text()))
+        .col_expr(session::Column::UserAgent, Expr::value(origin.user_agent_text()))
+        .filter(session::Column::Id.eq(session.id))
+        .exec(&tx)
+        .await
+        .doing("storing the use of a session")?;
     let next = issue(&tx, session.id, now).await?;
     tx.commit().await.doing("committing a refresh")?;
     signed_in(app, user.id, session.id, next, session.expires_at).await
@@ -200,12 +244,14 @@ pub async fn sign_out(actor: &Actor) -> Result<()> {
     }
 }
 
-/// Deletes rows of sessions that ended long ago, in background work. Returns how many sessions went.
+/// Deletes rows of sessions that ended long ago and of failed sign-ins that no longer count, in background work.
+/// Returns how many went.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn purge(app: &App) -> Result<u64> {
-    let before = app.clock().now() - Duration::days(ENDED_KEPT_DAYS);
+    let now = app.clock().now();
+    let before = now - Duration::days(ENDED_KEPT_DAYS);
     let tx = app.database().begin().await?;
     let ended = Query::select()
         .column(session::Column::Id)
@@ -227,18 +273,25 @@ pub async fn purge(app: &App) -> Result<u64> {
         .exec(&tx)
         .await
         .doing("deleting old portal sessions")?;
+    let attempts = sign_in_attempt::purge(&tx, now).await?;
     tx.commit().await.doing("committing the deletion of old sessions")?;
-    Ok(sessions.rows_affected + portals.rows_affected)
+    Ok(sessions.rows_affected + portals.rows_affected + attempts)
 }
 
-/// Ends everything that a user holds: sessions, and the portal sessions that they minted.
+/// Ends everything that a user holds: sessions, but for one that may be kept, and the portal sessions that they
+/// minted.
 pub(crate) async fn end_of_user(
     connection: &impl ConnectionTrait,
     user_id: Uuid,
+    kept: Option<Uuid>,
     reason: EndReason,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    end(connection, session::Column::UserId.eq(user_id), reason, now).await?;
+    let mut which = session::Column::UserId.eq(user_id);
+    if let Some(kept) = kept {
+        which = which.and(session::Column::Id.ne(kept));
+    }
+    end(connection, which, reason, now).await?;
     let principal = Principal::User { id: user_id, session_id: Uuid::nil() }.to_string();
     end_portal(connection, portal_session::Column::CreatedBy.eq(principal), now).await
 }

@@ -257,7 +257,7 @@ mod tests {
     use crate::change::Changes;
     use crate::clock::Clock;
     use crate::dispatch::{Dispatch, DispatchError, JobHint};
-    use crate::session::{SignIn, sign_in};
+    use crate::session::{Origin, SignIn, sign_in};
     use crate::token::{KEYS_MAX, TokenSigner};
 
     const EMAIL: &str = "root@example.com";
@@ -330,7 +330,12 @@ mod tests {
 
     async fn token(app: &Arc<App>) -> String {
         let input = SignIn { email: EMAIL.to_owned(), password: PASSWORD.into() };
-        sign_in(app, input).await.expect("signing in works").access_token.expose_secret().to_owned()
+        sign_in(app, input, &Origin::default())
+            .await
+            .expect("signing in works")
+            .access_token
+            .expose_secret()
+            .to_owned()
     }
 
     fn key_id(token: &str) -> String {

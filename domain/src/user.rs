@@ -19,6 +19,7 @@ use crate::password;
 use crate::permission::{Permission, is_staff};
 use crate::scope::{Keyset, Scope};
 use crate::session::{self, EndReason};
+use crate::sign_in_attempt;
 use crate::validation::{NAME_CHARS_MAX, Problems, is_email};
 
 /// People of one tenant, disabled ones included: far above what a customer has, and a bound.
@@ -157,7 +158,7 @@ pub async fn create(actor: &Actor, input: CreateUser) -> Result<User> {
     let name = problems.text("name", &input.name, NAME_CHARS_MAX);
     check_role(actor, input.role, &mut problems);
     let tenant_id = check_tenant(actor, &scope, &input, &mut problems).await?;
-    if let Some(problem) = password::check(&input.password, &email) {
+    if let Some(problem) = password::check(&input.password, "password", &email, &name).await? {
         problems.push(problem);
     }
     // The address is taken by whoever has it, in whatever tenant.
@@ -250,7 +251,7 @@ pub async fn disable(actor: &Actor, id: Uuid) -> Result<User> {
     let tx = scope.app().database().begin().await?;
     keep_one_admin(&tx, &row).await?;
     set_disabled(&tx, id, Some(now), now).await?;
-    session::end_of_user(&tx, id, EndReason::Disabled, now).await?;
+    session::end_of_user(&tx, id, None, EndReason::Disabled, now).await?;
     tx.commit().await.doing("committing the end of a user's sessions")?;
     Ok(User { disabled_at: Some(now), updated_at: now, ..row.into() })
 }
@@ -272,14 +273,14 @@ pub async fn enable(actor: &Actor, id: Uuid) -> Result<User> {
     Ok(User { disabled_at: None, updated_at: now, ..row.into() })
 }
 
-/// Sets a password for a person who lost theirs, and signs them out everywhere.
+/// Sets a password for a person who lost theirs, signs them out everywhere, and lets them sign in at once.
 ///
 /// # Errors
 /// Denied without `users:manage`. Rejected: `NOT_FOUND` userId; `FORBIDDEN` userId for staff; a bad password.
 pub async fn set_password(actor: &Actor, id: Uuid, new: &SecretString) -> Result<User> {
     let scope = actor.authorize(Permission::UserManage)?;
     let row = managed(actor, &scope, id).await?;
-    if let Some(problem) = password::check(new, &row.email) {
+    if let Some(problem) = password::check(new, "password", &row.email, &row.name).await? {
         return Err(Error::rejected(problem));
     }
     let hash = password::hash(new).await?;
@@ -292,7 +293,9 @@ pub async fn set_password(actor: &Actor, id: Uuid, new: &SecretString) -> Result
         .exec(&tx)
         .await
         .doing("storing a password")?;
-    session::end_of_user(&tx, id, EndReason::PasswordChanged, now).await?;
+    session::end_of_user(&tx, id, None, EndReason::PasswordChanged, now).await?;
+    // Whoever lost their password has tried a few.
+    sign_in_attempt::unlock(&tx, &row.email).await?;
     tx.commit().await.doing("committing a password")?;
     Ok(User { updated_at: now, ..row.into() })
 }

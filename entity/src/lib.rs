@@ -17,6 +17,7 @@ pub mod run;
 pub mod run_event;
 pub mod run_stream;
 pub mod session;
+pub mod sign_in_attempt;
 pub mod signing_key;
 pub mod stream_cursor;
 pub mod string_list;

@@ -1,4 +1,5 @@
-//! A signed-in user's family of refresh tokens. Ended by signing out, by disabling the user, and by reuse of an old token.
+//! A signed-in user's family of refresh tokens. Ended by signing out, by disabling the user, by a new password, and by
+//! reuse of an old token.
 
 use sea_orm::entity::prelude::*;
 
@@ -18,8 +19,14 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     /// When it was ended before its time.
     pub ended_at: Option<DateTimeUtc>,
-    /// `signed_out`, `disabled`, `reuse`, `role_changed`.
+    /// `signed_out`, `disabled`, `reuse`, `password_changed`.
     pub end_reason: Option<String>,
+    /// When its tokens were last issued; `None` in rows from before this was kept.
+    pub last_used_at: Option<DateTimeUtc>,
+    /// IP address of whoever they were issued to, where it is known.
+    pub address: Option<String>,
+    /// Their `User-Agent`, where they sent one.
+    pub user_agent: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

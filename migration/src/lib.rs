@@ -31,6 +31,8 @@ mod m20261122_000016_create_stream_cursor;
 mod m20261122_000017_create_write_receipt;
 mod m20261122_000018_create_job;
 mod m20261122_000019_leave_room_in_write_receipt;
+mod m20261122_000020_create_sign_in_attempt;
+mod m20261122_000021_add_last_use_to_session;
 mod m20261122_000022_create_signing_key;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -60,6 +62,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000017_create_write_receipt::Migration),
             Box::new(m20261122_000018_create_job::Migration),
             Box::new(m20261122_000019_leave_room_in_write_receipt::Migration),
+            Box::new(m20261122_000020_create_sign_in_attempt::Migration),
+            Box::new(m20261122_000021_add_last_use_to_session::Migration),
             Box::new(m20261122_000022_create_signing_key::Migration),
         ]
     }

@@ -313,7 +313,7 @@ async fn all_allowed(
                 Call::Mutation(fresh, _) => Some(fresh),
                 Call::Query(..) | Call::Subscription(..) => None,
             };
-            let target = match fresh {
+            let mut target = match fresh {
                 Some(fresh) => world.fresh(fresh).await,
                 None => world.target.clone(),
             };
@@ -321,6 +321,9 @@ async fn all_allowed(
                 Some(operations::Fresh::Session) => world.second_session(&world.callers[index]).await,
                 _ => world.callers[index].client.clone(),
             };
+            if let Rule::Person = operation.rule {
+                target.session = world::own_session(&client).await;
+            }
             let before = if fresh.is_some() { world.stored().await } else { BTreeMap::new() };
             let label = world.callers[index].kind.label;
             let found = if let Call::Subscription(field, false) = operation.call {
@@ -365,7 +368,8 @@ async fn who_is_suspended_only_reads(
         }
         for operation in operations {
             let expected = match (operation.call, operation.rule) {
-                (Call::Mutation(..), Rule::Anyone | Rule::Session) | (Call::Subscription(..), _) => continue,
+                (Call::Mutation(..), Rule::Anyone | Rule::Session | Rule::Person)
+                | (Call::Subscription(..), _) => continue,
                 (Call::Mutation(..), _) => Outcome::Forbidden,
                 (Call::Query(..), _) if operation.name == "retryPlan" => continue,
                 // Not a right to look, but one to make and to end what is looked at.

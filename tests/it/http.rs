@@ -26,7 +26,7 @@ use crate::scene::text;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "nine plain words are a very good password";
 /// Every setting, with a value that cannot be used and words of the complaint; none where any text can be used.
-const SETTINGS: [(&str, Option<(&str, &str)>); 18] = [
+const SETTINGS: [(&str, Option<(&str, &str)>); 19] = [
     ("TRESTLE_DATA_DIR", None),
     ("TRESTLE_DATABASE_URL", Some(("mysql://localhost/x", "postgres:// or sqlite://"))),
     ("TRESTLE_REDIS_URL", Some(("http://localhost", "redis://"))),
@@ -43,6 +43,7 @@ const SETTINGS: [(&str, Option<(&str, &str)>); 18] = [
     ("TRESTLE_LEASE_SECONDS", Some(("-1", "whole number"))),
     ("TRESTLE_SHUTDOWN_SECONDS", Some(("1e9", "whole number"))),
     ("TRESTLE_ALLOWED_ORIGINS", Some(("portal.example", "`portal.example`"))),
+    ("TRESTLE_TRUSTED_PROXIES", Some(("127.0.0.1,proxy", "`proxy`"))),
     ("TRESTLE_LOG", Some(("trestle=loud", ""))),
     ("TRESTLE_LOG_FORMAT", Some(("xml", "`xml`"))),
 ];

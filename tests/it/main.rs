@@ -24,5 +24,6 @@ mod scene;
 mod schedule;
 mod schema;
 mod sdl;
+mod sign_in;
 mod subscription;
 mod sync;

@@ -212,6 +212,7 @@ async fn start_api(
     let connections = Connections::closing_on(shutdown.clone());
     let options = ApiOptions {
         allowed_origins: program.settings.allowed_origins.clone(),
+        trusted_proxies: program.settings.trusted_proxies.clone(),
         graphiql: Some(graphiql),
         connections: connections.clone(),
         ..ApiOptions::default()

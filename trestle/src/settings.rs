@@ -96,6 +96,10 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_ALLOWED_ORIGINS", value_name = "ORIGIN,…", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     allowed_origins: Option<String>,
+    /// Networks of the proxies whose X-Forwarded-For says who asks: 10.1.0.0/16,127.0.0.1 [default: none]
+    #[arg(long, env = "TRESTLE_TRUSTED_PROXIES", value_name = "CIDR,…", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trusted_proxies: Option<String>,
     /// What is logged, as of tracing's EnvFilter: `debug`, `worker=debug,info` [default: info; of libraries warn; in the demo error]
     #[arg(long, env = "TRESTLE_LOG", value_name = "FILTER", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,6 +176,8 @@ pub struct Settings {
     pub retry_wait: Duration,
     /// Origins of browsers' pages.
     pub allowed_origins: Vec<HeaderValue>,
+    /// Proxies that are believed whom they ask for.
+    pub trusted_proxies: Vec<IpNet>,
     /// Filter of the log.
     pub log: String,
     /// One JSON object a line.
@@ -302,7 +308,7 @@ impl Settings {
             key_overlap: seconds("TRESTLE_KEY_OVERLAP_SECONDS", written.key_overlap_seconds, 60, 1..=86_400)?,
             admin_email: filled(written.admin_email),
             admin_password: filled(written.admin_password),
-            egress_allow: networks(filled(written.egress_allow))?,
+            egress_allow: networks("TRESTLE_EGRESS_ALLOW", filled(written.egress_allow))?,
             workers: integer("TRESTLE_WORKERS", written.workers, cores * 4, 1..=1_000)?,
             tenant_concurrency: integer(
                 "TRESTLE_TENANT_CONCURRENCY",
@@ -314,6 +320,7 @@ impl Settings {
             shutdown: seconds("TRESTLE_SHUTDOWN_SECONDS", written.shutdown_seconds, 25, 0..=3_600)?,
             retry_wait: seconds("TRESTLE_RETRY_SECONDS", written.retry_seconds, 15, 1..=3_600)?,
             allowed_origins: origins(filled(written.allowed_origins))?,
+            trusted_proxies: networks("TRESTLE_TRUSTED_PROXIES", filled(written.trusted_proxies))?,
             log,
             log_json,
         })
@@ -351,16 +358,16 @@ fn secret_key(text: &str) -> Result<[u8; 32], WrongSetting> {
     })
 }
 
-fn networks(text: Option<String>) -> Result<Vec<IpNet>, WrongSetting> {
+fn networks(name: &str, text: Option<String>) -> Result<Vec<IpNet>, WrongSetting> {
     let text = text.unwrap_or_default();
     text.split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())
         .map(|part| {
             let network = part.parse::<IpNet>().ok();
-            network.or_else(|| part.parse::<std::net::IpAddr>().ok().map(IpNet::from)).ok_or_else(|| {
-                wrong("TRESTLE_EGRESS_ALLOW", format!("`{part}` is not a network like 10.1.0.0/16"))
-            })
+            network
+                .or_else(|| part.parse::<std::net::IpAddr>().ok().map(IpNet::from))
+                .ok_or_else(|| wrong(name, format!("`{part}` is not a network like 10.1.0.0/16")))
         })
         .collect()
 }
@@ -414,6 +421,8 @@ mod tests {
         assert_eq!(problem(workers), "TRESTLE_WORKERS: `many` is not a whole number from 1 to 1000");
         let egress = Written { egress_allow: some("10.0.0.0/8, home"), ..Default::default() };
         assert_eq!(problem(egress), "TRESTLE_EGRESS_ALLOW: `home` is not a network like 10.1.0.0/16");
+        let proxies = Written { trusted_proxies: some("proxy"), ..Default::default() };
+        assert_eq!(problem(proxies), "TRESTLE_TRUSTED_PROXIES: `proxy` is not a network like 10.1.0.0/16");
         let key = Written { secret_key: some("c2hvcnQ="), ..Default::default() };
         assert_eq!(problem(key), "TRESTLE_SECRET_KEY: has 5 bytes; it must have 32, in base64");
         let postgres = Written { database_url: some("postgres://localhost/trestle"), ..Default::default() };

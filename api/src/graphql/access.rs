@@ -20,6 +20,8 @@ pub enum Access {
     Anyone,
     /// To be signed in.
     SignedIn,
+    /// To be a person who is signed in: no API key, no portal session.
+    Person,
     /// A permission.
     Needs(Permission),
 }
@@ -48,6 +50,8 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "signIn", Access::Anyone),
     ("Mutation", "refreshSession", Access::Anyone),
     ("Mutation", "signOut", Access::SignedIn),
+    ("Mutation", "endSession", Access::Person),
+    ("Mutation", "changePassword", Access::Person),
     ("Mutation", "createTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "updateTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "suspendTenant", Access::Needs(Permission::TenantManage)),
@@ -80,6 +84,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Subscription", "runChanged", Access::Needs(Permission::RunRead)),
     ("Subscription", "failureChanged", Access::Needs(Permission::FailureRead)),
     ("Subscription", "retryChanged", Access::Needs(Permission::FailureRead)),
+    ("Viewer", "sessions", Access::Person),
     ("Tenant", "integrations", Access::Needs(Permission::IntegrationRead)),
     ("Tenant", "runs", Access::Needs(Permission::RunRead)),
     ("Tenant", "failures", Access::Needs(Permission::FailureRead)),
@@ -115,6 +120,7 @@ impl Access {
         match self {
             Self::Anyone => "Needs no sign-in.".to_owned(),
             Self::SignedIn => "For everybody who is signed in.".to_owned(),
+            Self::Person => "For people who are signed in; not for API keys and portal sessions.".to_owned(),
             Self::Needs(permission) => {
                 let with = |wanted: Grant| {
                     let roles = permission.roles().filter(move |(_role, grant)| *grant == wanted);
@@ -141,6 +147,7 @@ impl Access {
         match self {
             Self::Anyone => None,
             Self::SignedIn => Some(is_signed_in),
+            Self::Person => Some(is_person),
             Self::Needs(permission) => {
                 let index = Permission::ALL.iter().position(|candidate| *candidate == permission)?;
                 Some(MAY[index])
@@ -162,6 +169,10 @@ fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {
 
 fn is_signed_in(ctx: &Context<'_>) -> bool {
     actor(ctx).is_ok_and(|actor| *actor.principal() != Principal::Anonymous)
+}
+
+fn is_person(ctx: &Context<'_>) -> bool {
+    actor(ctx).is_ok_and(|actor| matches!(actor.principal(), Principal::User { .. }))
 }
 
 /// The role as the API spells it.

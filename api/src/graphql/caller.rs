@@ -4,12 +4,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::{Context, Request};
 use domain::authentication::AuthenticationError;
+use domain::session::Origin;
 use domain::{Actor, App};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::{ResolverError, Result};
 use super::loader::Loaders;
-use crate::http::ErrorCode;
+use crate::http::{ErrorCode, RequestOrigin};
 
 /// Who sends one request. Signing in, signing out and renewing change who that is for the rest of the request.
 pub struct Caller {
@@ -89,6 +90,14 @@ pub(super) fn caller<'a>(ctx: &Context<'a>) -> Result<&'a Arc<Caller>> {
 /// As [`caller`].
 pub(super) fn actor(ctx: &Context<'_>) -> Result<Actor> {
     caller(ctx).map(|caller| caller.actor())
+}
+
+/// Where a resolver's request comes from, as far as that is known.
+pub(super) fn origin(ctx: &Context<'_>) -> Origin {
+    ctx.data_opt::<RequestOrigin>().map_or_else(Origin::default, |origin| Origin {
+        address: origin.client,
+        user_agent: origin.user_agent.clone(),
+    })
 }
 
 /// The loaders of a resolver's request.

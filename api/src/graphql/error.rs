@@ -50,7 +50,11 @@ impl From<domain::Error> for ResolverError {
                 "Sign in first: this needs an access token or an API key.",
             ),
             domain::Error::Forbidden { permission, .. } => {
-                Self::new(ErrorCode::Forbidden, message).with("permission", permission.name())
+                let error = Self::new(ErrorCode::Forbidden, message);
+                match permission {
+                    Some(permission) => error.with("permission", permission.name()),
+                    None => error,
+                }
             }
             domain::Error::Argument { argument, .. } => {
                 Self::new(ErrorCode::BadUserInput, message).with("argument", argument)
@@ -89,7 +93,7 @@ pub enum UserErrorCode {
     LimitReached,
     /// The value is longer or larger than is allowed.
     TooLong,
-    /// Mail address and password don't go together, or the session has ended.
+    /// Mail address and password don't go together, there were too many attempts, or the session has ended.
     Unauthenticated,
 }
 
@@ -164,11 +168,13 @@ mod tests {
     #[test]
     fn each_refusal_has_its_code() {
         assert_eq!(extensions(Error::Unauthenticated), serde_json::json!({ "code": "UNAUTHENTICATED" }));
-        let forbidden = Error::Forbidden { permission: Permission::RunStart, message: "no".to_owned() };
+        let forbidden = Error::Forbidden { permission: Some(Permission::RunStart), message: "no".to_owned() };
         assert_eq!(
             extensions(forbidden),
             serde_json::json!({ "code": "FORBIDDEN", "permission": "runs:start" })
         );
+        let never = Error::Forbidden { permission: None, message: "never".to_owned() };
+        assert_eq!(extensions(never), serde_json::json!({ "code": "FORBIDDEN" }));
         let argument = Error::Argument { argument: "first", message: "is 0".to_owned() };
         assert_eq!(
             extensions(argument),

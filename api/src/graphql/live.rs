@@ -317,11 +317,12 @@ mod tests {
     use domain::dispatch::{Dispatch, DispatchError, JobHint};
     use domain::integration::{self, NewIntegration, Stream, SyncMode};
     use domain::run::{self, Run};
+    use domain::session::{self, Origin};
     use domain::system::{self, NewSystem};
     use domain::tenant::{self, CreateTenant};
     use domain::token::TokenSigner;
     use domain::user::{self, CreateUser};
-    use domain::{Actor, App, AppOptions, Role, session};
+    use domain::{Actor, App, AppOptions, Role};
     use futures::poll;
     use secrecy::ExposeSecret;
     use serde_json::json;
@@ -412,7 +413,7 @@ mod tests {
             };
             user::create(&operator, new).await.unwrap();
             let input = session::SignIn { email, password: PASSWORD.into() };
-            let token = session::sign_in(&app, input).await.unwrap().access_token;
+            let token = session::sign_in(&app, input, &Origin::default()).await.unwrap().access_token;
             let actor = app.authenticate(Some(token.expose_secret())).await.unwrap();
             let run = run::start(&actor, integration.id, None).await.unwrap();
             let caller = Arc::new(Caller::new(app.clone(), Some(token), actor.clone()));

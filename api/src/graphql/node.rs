@@ -78,5 +78,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::RunEvent => run_event::get(&actor, uuid).await?.map(|row| Node::RunEvent(RunEvent(row))),
         Kind::Failure => loaders.row(uuid).await?.map(|row| Node::Failure(Failure(row))),
         Kind::Retry => loaders.row(uuid).await?.map(|row| Node::Retry(Retry(row))),
+        // Nobody but its owner sees one, under `viewer`.
+        Kind::Session => None,
     })
 }

@@ -1,13 +1,58 @@
-//! Signing in and out.
+//! Signing in and out, and what people do with their own sessions and password.
 
-use async_graphql::{Context, InputObject, Object, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use domain::id::Kind;
+use domain::session::own;
 use domain::{Actor, session, viewer};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::caller::{Caller, caller};
+use super::caller::{Caller, caller, origin};
 use super::error::{Result, UserError, outcome};
-use super::scalar::DateTime;
+use super::scalar::{DateTime, id, uuid};
 use super::viewer::Viewer;
+
+/// A place where the viewer is signed in.
+#[derive(Clone)]
+pub struct Session(pub(super) own::Session);
+
+/// A place where the viewer is signed in.
+#[Object]
+impl Session {
+    /// Opaque and lasting.
+    async fn id(&self) -> ID {
+        id(Kind::Session, self.0.id)
+    }
+
+    /// When they signed in.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// When its tokens were last issued, which its client asks for every 15 minutes while it is in use.
+    async fn last_used_at(&self) -> DateTime {
+        self.0.last_used_at.into()
+    }
+
+    /// When it ends by itself.
+    async fn expires_at(&self) -> DateTime {
+        self.0.expires_at.into()
+    }
+
+    /// IP address to which its tokens were last issued; null where it is not known.
+    async fn address(&self) -> Option<&str> {
+        self.0.address.as_deref()
+    }
+
+    /// What the client there calls itself, at most 300 characters; null where it does not.
+    async fn user_agent(&self) -> Option<&str> {
+        self.0.user_agent.as_deref()
+    }
+
+    /// Whether it is the session of this request.
+    async fn is_current(&self) -> bool {
+        self.0.is_current
+    }
+}
 
 /// What a person types.
 #[derive(InputObject)]
@@ -59,6 +104,42 @@ impl SignInPayload {
     }
 }
 
+/// Which session to end.
+#[derive(InputObject)]
+pub struct EndSessionInput {
+    /// One of the viewer's own.
+    session_id: ID,
+}
+
+/// A new password for whoever is signed in.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// What they sign in with by now.
+    #[graphql(secret)]
+    current_password: String,
+    /// What they sign in with from now on: 10 to 128 characters that are hard to guess.
+    #[graphql(secret)]
+    new_password: String,
+}
+
+/// The session that has ended, or why not.
+#[derive(SimpleObject)]
+pub struct EndSessionPayload {
+    /// Its id; null when `userErrors` is not empty.
+    ended_session_id: Option<ID>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+/// Whoever has a new password, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct ChangePasswordPayload {
+    /// Who asked; null when `userErrors` is not empty.
+    viewer: Option<Viewer>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
 /// That the session has ended, or why not.
 #[derive(SimpleObject)]
 pub struct SignOutPayload {
@@ -73,7 +154,9 @@ pub struct SessionMutation;
 #[Object]
 impl SessionMutation {
     /// Signs a person in, by mail address and password. The same error says that the address is unknown, the
-    /// password is wrong or the person is disabled.
+    /// password is wrong, the person is disabled, or there were too many failures: after 5 in a row for a mail address,
+    /// or 50 in 15 minutes from a network address, no password is taken for 30 seconds, then for longer with each
+    /// further failure, up to 15 minutes.
     async fn sign_in(
         &self,
         ctx: &Context<'_>,
@@ -81,7 +164,7 @@ impl SessionMutation {
     ) -> Result<SignInPayload> {
         let caller = caller(ctx)?;
         let input = session::SignIn { email: input.email, password: SecretString::from(input.password) };
-        SignInPayload::of(caller, session::sign_in(caller.app(), input).await)
+        SignInPayload::of(caller, session::sign_in(caller.app(), input, &origin(ctx)).await)
     }
 
     /// Exchanges a refresh token for the next pair of tokens.
@@ -92,7 +175,7 @@ impl SessionMutation {
     ) -> Result<SignInPayload> {
         let caller = caller(ctx)?;
         let token = SecretString::from(input.refresh_token);
-        SignInPayload::of(caller, session::refresh(caller.app(), &token).await)
+        SignInPayload::of(caller, session::refresh(caller.app(), &token, &origin(ctx)).await)
     }
 
     /// Ends the session of the token that was sent; its tokens are refused from now on.
@@ -103,5 +186,41 @@ impl SessionMutation {
             caller.become_actor(Actor::anonymous(caller.app().clone()));
         }
         Ok(SignOutPayload { user_errors })
+    }
+
+    /// Ends one of the viewer's own sessions: its tokens are refused from the next request on.
+    async fn end_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The session.")] input: EndSessionInput,
+    ) -> Result<EndSessionPayload> {
+        let caller = caller(ctx)?;
+        let session_id = uuid(Kind::Session, &input.session_id);
+        let (is_current, user_errors) = outcome(own::end_one(&caller.actor(), session_id).await)?;
+        if is_current == Some(true) {
+            caller.become_actor(Actor::anonymous(caller.app().clone()));
+        }
+        Ok(EndSessionPayload {
+            ended_session_id: is_current.map(|_| id(Kind::Session, session_id)),
+            user_errors,
+        })
+    }
+
+    /// Changes the viewer's own password, and ends their other sessions and the portal sessions that they made. A wrong
+    /// current password counts as a failed sign-in does.
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The passwords.")] input: ChangePasswordInput,
+    ) -> Result<ChangePasswordPayload> {
+        let actor = caller(ctx)?.actor();
+        let input = own::ChangePassword {
+            current: SecretString::from(input.current_password),
+            new: SecretString::from(input.new_password),
+        };
+        let changed = own::change_password(&actor, input, origin(ctx).address).await;
+        let (changed, user_errors) = outcome(changed)?;
+        let viewer = changed.map(|()| viewer::get(&actor)).transpose()?.map(Viewer);
+        Ok(ChangePasswordPayload { viewer, user_errors })
     }
 }

@@ -1,11 +1,13 @@
 //! Who is asking, told to themselves.
 
 use async_graphql::{Context, Enum, Object};
-use domain::viewer;
+use domain::{session, viewer};
 
 use super::caller::{actor, loaders};
 use super::error::Result;
+use super::page::{Connection, arguments};
 use super::scalar::DateTime;
+use super::session::Session;
 use super::tenant::Tenant;
 use super::user::User;
 
@@ -83,6 +85,19 @@ impl Viewer {
     /// When the token that was sent ends; null for an API key without an end.
     async fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(Into::into)
+    }
+
+    /// Where the person is signed in: their sessions that have not ended, newest first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Session>> {
+        let rows = session::own::list(&actor(ctx)?, &arguments(first, after, last, before)).await?;
+        Ok(Connection::new(rows, Session))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The seam to whoever knows tokens: a bearer token goes in, an identity comes out. No token format, no roles.
 
 use std::fmt;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime};
 
 use async_graphql::Request;
@@ -10,12 +10,16 @@ use async_trait::async_trait;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 
 use super::RequestId;
 use super::server::PeerAddress;
 
 /// Characters of a `User-Agent` that are kept; browsers stay under 300.
 const USER_AGENT_LENGTH_MAX: usize = 300;
+
+/// Header in which each proxy adds the address that it was asked from.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Finds out who a bearer token stands for.
 #[async_trait]
@@ -85,15 +89,20 @@ pub struct RequestOrigin {
     pub request_id: String,
     /// The other end of the TCP connection: the proxy, where there is one. `None` only without [`super::serve`].
     pub peer: Option<SocketAddr>,
+    /// Who asks: the peer, or the one for whom trusted proxies ask. `None` only without a peer.
+    pub client: Option<IpAddr>,
     /// `User-Agent`, shortened to 300 characters.
     pub user_agent: Option<String>,
 }
 
 impl RequestOrigin {
-    pub(super) fn of(parts: &Parts) -> Self {
+    /// Only proxies in these networks are believed whom they ask for.
+    pub(super) fn of(parts: &Parts, trusted_proxies: &[IpNet]) -> Self {
+        let peer = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
         Self {
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
-            peer: parts.extensions.get::<PeerAddress>().map(|peer| peer.0),
+            peer,
+            client: peer.map(|peer| client_of(peer.ip(), &parts.headers, trusted_proxies)),
             user_agent: parts
                 .headers
                 .get(header::USER_AGENT)
@@ -101,6 +110,38 @@ impl RequestOrigin {
                 .map(|value| value.chars().take(USER_AGENT_LENGTH_MAX).collect()),
         }
     }
+}
+
+/// The first address, seen from here, that is no trusted proxy's. What stands before it in the header is the word of
+/// a stranger.
+fn client_of(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> IpAddr {
+    static DOUBTED: Once = Once::new();
+    let is_trusted = |address: IpAddr| trusted_proxies.iter().any(|network| network.contains(&address));
+    let mut client = peer.to_canonical();
+    if !is_trusted(client) {
+        if headers.contains_key(FORWARDED_FOR) {
+            DOUBTED.call_once(|| {
+                tracing::warn!(
+                    peer = %client,
+                    "X-Forwarded-For came from a peer that is not in TRESTLE_TRUSTED_PROXIES; all its callers count as one"
+                );
+            });
+        }
+        return client;
+    }
+    let values: Vec<&str> =
+        headers.get_all(FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+    for text in values.iter().rev().flat_map(|value| value.rsplit(',')).map(str::trim) {
+        // Some proxies add the port.
+        let address =
+            text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
+        let Ok(address) = address else { break };
+        client = address.to_canonical();
+        if !is_trusted(client) {
+            break;
+        }
+    }
+    client
 }
 
 /// The token of an `Authorization` header.
@@ -127,7 +168,41 @@ pub(super) fn bearer_of_value(value: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::bearer_of_value;
+    use std::net::IpAddr;
+
+    use axum::http::{HeaderMap, HeaderValue};
+    use ipnet::IpNet;
+
+    use super::{FORWARDED_FOR, bearer_of_value, client_of};
+
+    #[test]
+    fn only_trusted_proxies_are_believed_whom_they_ask_for() {
+        let trusted: Vec<IpNet> =
+            ["10.0.0.0/8", "2001:db8::/32"].map(|text| text.parse().expect("a network")).into();
+        let client = |peer: &str, forwarded: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in forwarded {
+                headers.append(FORWARDED_FOR, HeaderValue::from_static(value));
+            }
+            let peer: IpAddr = peer.parse().expect("an address");
+            client_of(peer, &headers, &trusted).to_string()
+        };
+        assert_eq!(client("192.0.2.1", &[]), "192.0.2.1");
+        assert_eq!(client("192.0.2.1", &["198.51.100.9"]), "192.0.2.1", "a stranger says what they like");
+        assert_eq!(client("10.0.0.1", &["198.51.100.9"]), "198.51.100.9");
+        assert_eq!(client("::ffff:10.0.0.1", &["198.51.100.9"]), "198.51.100.9");
+        assert_eq!(client("10.0.0.1", &["203.0.113.5, 198.51.100.9, 10.0.0.2"]), "198.51.100.9");
+        assert_eq!(
+            client("10.0.0.1", &["203.0.113.5", "198.51.100.9"]),
+            "198.51.100.9",
+            "the last line is the nearest"
+        );
+        assert_eq!(client("2001:db8::1", &["198.51.100.9:4711"]), "198.51.100.9");
+        assert_eq!(client("10.0.0.1", &["[2a00::7]:4711"]), "2a00::7");
+        assert_eq!(client("10.0.0.1", &["203.0.113.5, unknown, 10.0.0.2"]), "10.0.0.2");
+        assert_eq!(client("10.0.0.1", &["10.0.0.3"]), "10.0.0.3");
+        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+    }
 
     #[test]
     fn only_bearer_with_one_token_is_taken() {

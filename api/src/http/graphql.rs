@@ -71,7 +71,7 @@ pub(super) async fn handle<E: Executor>(
         Ok(parameters) => parameters,
         Err((status, refusal)) => return exchange.refuse(status, refusal),
     };
-    let origin = RequestOrigin::of(&parts);
+    let origin = RequestOrigin::of(&parts, &state.options.trusted_proxies);
     let identity = match authenticate(&state, &parts.headers, &origin).await {
         Ok(identity) => identity,
         Err(error) => return exchange.unauthenticated(error),

@@ -27,6 +27,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
+use ipnet::IpNet;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use uuid::Uuid;
@@ -66,6 +67,8 @@ pub struct HttpOptions<E> {
     pub jwks: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// Origins (`https://portal.example.com`) of pages that may call this API besides its own. Empty: only its own.
     pub allowed_origins: Vec<HeaderValue>,
+    /// Networks of proxies whose `X-Forwarded-For` says who asks. Empty: nobody's does.
+    pub trusted_proxies: Vec<IpNet>,
     /// GraphiQL for a browser's `GET /graphql`; `None` switches it off.
     pub graphiql: Option<GraphiqlOptions>,
     /// Longest execution of a query or mutation.
@@ -77,7 +80,7 @@ pub struct HttpOptions<E> {
 }
 
 impl<E: Executor> HttpOptions<E> {
-    /// Options with everything optional at its default: no further origins, GraphiQL without tabs, no metrics of
+    /// Options with everything optional at its default: no further origins, no trusted proxies, GraphiQL without tabs, no metrics of
     /// others, an empty key set, 30 s of execution.
     pub fn new(executor: E, authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
         Self {
@@ -87,6 +90,7 @@ impl<E: Executor> HttpOptions<E> {
             metrics: Arc::new(String::new),
             jwks: Arc::new(|| serde_json::json!({ "keys": [] })),
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             graphiql: Some(GraphiqlOptions::default()),
             execution_timeout: limits::EXECUTION_TIMEOUT,
             websocket: WebSocketOptions::default(),

@@ -123,7 +123,7 @@ pub(super) async fn upgrade<E: Executor>(state: Arc<HttpState<E>>, mut parts: Pa
     let upgrade =
         upgrade.protocols([SUBPROTOCOL]).max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
     let speaks_protocol = upgrade.selected_protocol().is_some();
-    let origin = RequestOrigin::of(&parts);
+    let origin = RequestOrigin::of(&parts, &state.options.trusted_proxies);
     let header_token = bearer_of_headers(&parts.headers);
     // Counted from here on, so that a shutdown waits for it.
     let open = state.options.connections.open();

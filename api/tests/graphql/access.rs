@@ -9,6 +9,7 @@ use async_graphql::parser::types::{
     BaseType, FieldDefinition, InputValueDefinition, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
 };
 use async_graphql::{Positioned, Request};
+use domain::Role;
 use domain::permission::{Grant, ROLES};
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
@@ -97,7 +98,7 @@ async fn roles_are_refused_exactly_what_the_table_refuses() {
     let world = World::new().await;
     let customer = world.customer("acme").await;
     let writer = Writer::new();
-    let mut people: Vec<(domain::Role, Person)> = Vec::new();
+    let mut people: Vec<(Role, Person)> = Vec::new();
     for role in ROLES {
         people.push((role, world.person(role, &customer.tenant).await));
     }
@@ -119,6 +120,7 @@ async fn roles_are_refused_exactly_what_the_table_refuses() {
                     .await;
             let may = match access {
                 Access::Anyone | Access::SignedIn => true,
+                Access::Person => !matches!(role, Role::Partner | Role::Portal),
                 Access::Needs(permission) => permission.of(*role) != Grant::Never,
             };
             let codes = codes(&answer);

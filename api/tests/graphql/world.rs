@@ -16,7 +16,7 @@ use domain::id::{GlobalId, Kind};
 use domain::integration::{self, NewIntegration, Stream, SyncMode};
 use domain::page::PageArguments;
 use domain::portal_session::{self, CreatePortalSession};
-use domain::session::{self, SignIn};
+use domain::session::{self, Origin, SignIn};
 use domain::system::{self, NewSystem};
 use domain::tenant::{self, CreateTenant, Tenant};
 use domain::token::TokenSigner;
@@ -199,7 +199,7 @@ impl World {
                 };
                 user::create(&self.operator, input).await.unwrap();
                 let input = SignIn { email, password: PASSWORD.into() };
-                session::sign_in(&self.app, input).await.unwrap().access_token
+                session::sign_in(&self.app, input, &Origin::default()).await.unwrap().access_token
             }
         };
         let token = token.expose_secret().to_owned();

@@ -13,8 +13,8 @@ use std::fmt::Debug;
 
 use entity::{
     api_key, api_key_tenant, failure, idempotency_key, integration, job, portal_session, refresh_token,
-    retry, run, run_event, run_stream, session, signing_key, stream_cursor, system, tenant, user,
-    write_receipt,
+    retry, run, run_event, run_stream, session, sign_in_attempt, signing_key, stream_cursor, system, tenant,
+    user, write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -29,7 +29,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "api_key",
     "api_key_tenant",
     "failure",
@@ -43,6 +43,7 @@ const TABLES: [&str; 19] = [
     "run_event",
     "run_stream",
     "session",
+    "sign_in_attempt",
     "signing_key",
     "stream_cursor",
     "system",
@@ -113,6 +114,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<run_event::Entity>(db).await;
     assert_columns::<run_stream::Entity>(db).await;
     assert_columns::<session::Entity>(db).await;
+    assert_columns::<sign_in_attempt::Entity>(db).await;
     assert_columns::<signing_key::Entity>(db).await;
     assert_columns::<stream_cursor::Entity>(db).await;
     assert_columns::<system::Entity>(db).await;
@@ -125,6 +127,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<tenant::Entity>(db, rows.tenant()).await;
     round_trip::<user::Entity>(db, rows.user()).await;
     round_trip::<session::Entity>(db, rows.session()).await;
+    round_trip::<sign_in_attempt::Entity>(db, rows.sign_in_attempt()).await;
     round_trip::<refresh_token::Entity>(db, rows.refresh_token()).await;
     round_trip::<signing_key::Entity>(db, rows.signing_key()).await;
     round_trip::<api_key::Entity>(db, rows.api_key()).await;
@@ -277,6 +280,10 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
         assert_refused(set(db, "job", column, -1).await, "ck_job_not_negative");
     }
     assert_refused(set(db, "failure", "attempts", -1).await, "ck_failure_not_negative");
+    let attempts = set(db, "sign_in_attempt", "failed_count", -1_i64).await;
+    assert_refused(attempts, "ck_sign_in_attempt_not_negative");
+    let kind = set(db, "sign_in_attempt", "kind", "NOPE").await;
+    assert_refused(kind, "ck_sign_in_attempt_kind");
     assert_refused(set(db, "run_stream", "page_count", -1_i64).await, "ck_run_stream_not_negative");
     for column in ["schedule_cron", "schedule_time_zone"] {
         assert_refused(set(db, "integration", column, None::<String>).await, "ck_integration_schedule");

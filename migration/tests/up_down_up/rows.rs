@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, failure, idempotency_key, integration, job, portal_session, refresh_token,
-    retry, run, run_event, run_stream, session, signing_key, stream_cursor, system, tenant, user,
-    write_receipt,
+    retry, run, run_event, run_stream, session, sign_in_attempt, signing_key, stream_cursor, system, tenant,
+    user, write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -68,6 +68,19 @@ impl Rows {
             expires_at: time(1),
             ended_at: Some(time(2)),
             end_reason: Some("signed_out".to_owned()),
+            last_used_at: Some(time(1)),
+            address: Some("192.0.2.7".to_owned()),
+            user_agent: Some("curl/8.5.0".to_owned()),
+        }
+    }
+
+    pub fn sign_in_attempt(self) -> sign_in_attempt::Model {
+        sign_in_attempt::Model {
+            kind: sign_in_attempt::AttemptKind::Account,
+            key_hash: vec![self.tenant; 32],
+            failed_count: 5,
+            first_failed_at: time(0),
+            locked_until: Some(time(1)),
         }
     }
 

@@ -47,6 +47,26 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "Viewer",
+        rule: Rule::Person,
+        at: |_| "viewer { @ }".to_owned(),
+        fields: &[("sessions", Own)],
+    },
+    Object {
+        of: "Session",
+        rule: Rule::Person,
+        at: |_| "viewer { sessions { edges { node { @ } } } }".to_owned(),
+        fields: &[
+            ("id", Own),
+            ("createdAt", Own),
+            ("lastUsedAt", Own),
+            ("expiresAt", Own),
+            ("address", Own),
+            ("userAgent", Own),
+            ("isCurrent", Own),
+        ],
+    },
+    Object {
         of: "Tenant",
         rule: Rule::Needs("tenants:read"),
         at: |t| format!("tenant(id: \"{}\") {{ @ }}", t.tenant),
@@ -332,9 +352,11 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 14] = [
+pub const PAYLOADS: [(&str, &[&str]); 16] = [
     ("SignInPayload", &["accessToken", "expiresAt", "refreshToken", "viewer"]),
     ("SignOutPayload", &[]),
+    ("EndSessionPayload", &["endedSessionId"]),
+    ("ChangePasswordPayload", &["viewer"]),
     ("TenantPayload", &["tenant"]),
     ("UserPayload", &["user"]),
     ("CreateApiKeyPayload", &["apiKey", "secret"]),

@@ -271,6 +271,14 @@ fn sessions_and_tenants() -> Vec<Operation> {
             |t, _| json!({"refreshToken": t.refresh_token}),
         ),
         mutation("signOut", Rule::Session, Fresh::Session, |_, _| Value::Null),
+        mutation("endSession", Rule::Person, Fresh::Session, |t, _| json!({"sessionId": t.session})),
+        // After the others, which sign in by the password that was.
+        mutation(
+            "changePassword",
+            Rule::Person,
+            Fresh::Nothing,
+            |_, _| json!({"currentPassword": super::world::PASSWORD, "newPassword": super::world::NEW_PASSWORD}),
+        ),
         mutation(
             "createTenant",
             Rule::Everywhere("tenants:manage"),

@@ -103,6 +103,8 @@ pub enum Rule {
     SignedIn,
     /// To be signed in by a session, not by a key.
     Session,
+    /// To be a person who is signed in; it is about their own.
+    Person,
     /// A permission; the object's tenant must be the caller's.
     Needs(&'static str),
     /// A permission; there is no object.
@@ -156,6 +158,8 @@ impl Kind {
             Rule::Anyone | Rule::SignedIn => Outcome::Allowed,
             Rule::Session if self.role == "PARTNER" => Outcome::Pointless,
             Rule::Session => Outcome::Allowed,
+            Rule::Person if matches!(self.role, "PARTNER" | "PORTAL") => Outcome::Forbidden,
+            Rule::Person => Outcome::Allowed,
             Rule::Needs(permission) => needs(permission),
             Rule::Everywhere(permission) if self.may(permission) => Outcome::Allowed,
             Rule::Everywhere(_) => Outcome::Forbidden,

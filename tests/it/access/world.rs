@@ -18,6 +18,8 @@ use crate::scene::{nodes, text};
 
 /// Password of everybody here.
 pub const PASSWORD: &str = "nine plain words are a very good password";
+/// What those have later who change it.
+pub const NEW_PASSWORD: &str = "ten plain words are an even better password";
 /// Records of the run that is PARTIAL.
 const RECORDS: usize = 60;
 /// Records of that run that the outside system takes.
@@ -47,6 +49,8 @@ pub struct Target {
     pub open_failures: usize,
     pub retry: String,
     pub refresh_token: String,
+    /// The session of a person who asks.
+    pub session: String,
 }
 
 impl Target {
@@ -80,6 +84,7 @@ impl Target {
             open_failures: self.open_failures,
             retry: other(&self.retry),
             refresh_token: self.refresh_token.clone(),
+            session: other("session"),
         }
     }
 }
@@ -293,6 +298,14 @@ impl World {
     async fn person(&self, role: &str, tenant: Option<&str>) -> (String, String) {
         person(&self.fixture, role, tenant).await
     }
+}
+
+/// The session that a person asks in.
+pub async fn own_session(client: &Client) -> String {
+    let data = client.query("{ viewer { sessions { edges { node { id isCurrent } } } } }", Value::Null).await;
+    let sessions = nodes(&data["viewer"]["sessions"]);
+    let current = sessions.iter().find(|session| session["isCurrent"] == true);
+    text(&current.expect("one of them asks")["id"])
 }
 
 /// What differs between two states of the database.

@@ -1,6 +1,9 @@
 //! Who may come in, as whom, and until when: sign-in, sessions, users, API keys, portal sessions, tenants.
 //! Through `domain`'s public functions on SQLite, by a clock that the tests move.
 
+mod own;
+mod sign_in;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -16,7 +19,7 @@ use domain::clock::Clock;
 use domain::dispatch::{Dispatch, DispatchError, JobHint};
 use domain::page::{Direction, PageArguments};
 use domain::portal_session::{self, CreatePortalSession, PortalSessionFilter, PortalToken};
-use domain::session::{self, SignIn, SignedIn};
+use domain::session::{self, Origin, SignIn, SignedIn};
 use domain::tenant::{
     self, CreateTenant, Tenant, TenantFilter, TenantKey, TenantOrder, TenantStatus, UpdateTenant,
 };
@@ -87,7 +90,7 @@ impl Fixture {
 
     async fn try_sign_in(&self, name: &str, password: &str) -> Result<SignedIn, Error> {
         let input = SignIn { email: format!("{name}@example.com"), password: password.into() };
-        session::sign_in(&self.app, input).await
+        session::sign_in(&self.app, input, &Origin::default()).await
     }
 
     async fn actor(&self, name: &str, role: Role, tenant_id: Option<Uuid>) -> Actor {
@@ -179,7 +182,7 @@ fn is_forbidden<T: std::fmt::Debug>(result: Result<T, Error>, permission: Permis
     let Err(Error::Forbidden { permission: missing, .. }) = result else {
         unreachable!("should have been forbidden: {result:?}");
     };
-    assert_eq!(missing, permission);
+    assert_eq!(missing, Some(permission));
 }
 
 fn names(actor: &Actor) -> Vec<&'static str> {
@@ -203,7 +206,9 @@ async fn people_sign_in_as_who_their_row_says() {
     assert!(matches!(tenant::get(&nobody, &TenantKey::Id(acme.id)).await, Err(Error::Unauthenticated)));
 
     let input = SignIn { email: "  ADA@example.COM ".to_owned(), password: PASSWORD.into() };
-    let signed_in = session::sign_in(&fixture.app, input).await.expect("the address counts in any case");
+    let signed_in = session::sign_in(&fixture.app, input, &Origin::default())
+        .await
+        .expect("the address counts in any case");
     assert_eq!(signed_in.expires_at, fixture.app.clock().now() + TimeDelta::minutes(15));
     let actor = fixture.authenticate(&signed_in.access_token).await.expect("the token is good");
     let viewer = viewer::get(&actor).expect("somebody");
@@ -255,17 +260,29 @@ async fn access_tokens_end_and_refresh_tokens_work_once() {
     fixture.pass(TimeDelta::seconds(1));
     assert!(fixture.is_expired(&first.access_token).await);
 
-    let second = session::refresh(&fixture.app, &first.refresh_token).await.expect("the first exchange");
+    let second = session::refresh(&fixture.app, &first.refresh_token, &Origin::default())
+        .await
+        .expect("the first exchange");
     assert!(fixture.authenticate(&second.access_token).await.is_ok());
-    let third = session::refresh(&fixture.app, &second.refresh_token).await.expect("the next exchange");
+    let third = session::refresh(&fixture.app, &second.refresh_token, &Origin::default())
+        .await
+        .expect("the next exchange");
 
     // The first one comes again: its family ends, for the thief and for the owner.
-    assert_eq!(problems(session::refresh(&fixture.app, &first.refresh_token).await), ["Unauthenticated "]);
+    assert_eq!(
+        problems(session::refresh(&fixture.app, &first.refresh_token, &Origin::default()).await),
+        ["Unauthenticated "]
+    );
     assert!(fixture.is_invalid(&second.access_token).await);
     assert!(fixture.is_invalid(&third.access_token).await);
-    assert_eq!(problems(session::refresh(&fixture.app, &third.refresh_token).await), ["Unauthenticated "]);
+    assert_eq!(
+        problems(session::refresh(&fixture.app, &third.refresh_token, &Origin::default()).await),
+        ["Unauthenticated "]
+    );
     // Another session of the same person goes on.
-    session::refresh(&fixture.app, &other_device.refresh_token).await.expect("another family");
+    session::refresh(&fixture.app, &other_device.refresh_token, &Origin::default())
+        .await
+        .expect("another family");
 }
 
 #[tokio::test]
@@ -279,11 +296,16 @@ async fn made_up_refresh_tokens_end_nothing() {
     for wrong in
         ["", "trr_", other_secret.as_str(), other_id.as_str(), signed_in.access_token.expose_secret()]
     {
-        assert_eq!(problems(session::refresh(&fixture.app, &wrong.into()).await), ["Unauthenticated "]);
+        assert_eq!(
+            problems(session::refresh(&fixture.app, &wrong.into(), &Origin::default()).await),
+            ["Unauthenticated "]
+        );
     }
     // And a refresh token is no access token.
     assert!(fixture.is_invalid(&signed_in.refresh_token).await);
-    session::refresh(&fixture.app, &signed_in.refresh_token).await.expect("the right one still works");
+    session::refresh(&fixture.app, &signed_in.refresh_token, &Origin::default())
+        .await
+        .expect("the right one still works");
 }
 
 #[tokio::test]
@@ -291,7 +313,8 @@ async fn one_of_many_exchanges_at_once_wins_at_most() {
     let fixture = Fixture::new().await;
     fixture.user("ada", Role::PlatformAdmin, None).await;
     let token = fixture.sign_in("ada").await.refresh_token;
-    let exchanges = (0..8).map(|_number| session::refresh(&fixture.app, &token));
+    let origin = Origin::default();
+    let exchanges = (0..8).map(|_number| session::refresh(&fixture.app, &token, &origin));
     let won: Vec<_> = futures::future::join_all(exchanges).await.into_iter().filter_map(Result::ok).collect();
     assert!(won.len() <= 1, "{} exchanges of one token", won.len());
     for signed_in in won {
@@ -305,11 +328,16 @@ async fn sessions_end_after_thirty_days_and_are_forgotten_later() {
     fixture.user("ada", Role::PlatformAdmin, None).await;
     let signed_in = fixture.sign_in("ada").await;
     fixture.pass(TimeDelta::days(30) - TimeDelta::minutes(5));
-    let last = session::refresh(&fixture.app, &signed_in.refresh_token).await.expect("within thirty days");
+    let last = session::refresh(&fixture.app, &signed_in.refresh_token, &Origin::default())
+        .await
+        .expect("within thirty days");
     assert_eq!(last.expires_at, fixture.app.clock().now() + TimeDelta::minutes(5));
     fixture.pass(TimeDelta::minutes(5));
     assert!(fixture.is_expired(&last.access_token).await);
-    assert_eq!(problems(session::refresh(&fixture.app, &last.refresh_token).await), ["Unauthenticated "]);
+    assert_eq!(
+        problems(session::refresh(&fixture.app, &last.refresh_token, &Origin::default()).await),
+        ["Unauthenticated "]
+    );
     fixture.pass(TimeDelta::days(30));
     assert_eq!(session::purge(&fixture.app).await.expect("deleting works"), 0);
     fixture.pass(TimeDelta::milliseconds(1));
@@ -323,7 +351,10 @@ async fn signing_out_ends_the_session_at_once() {
     let (here, there) = (fixture.sign_in("ada").await, fixture.sign_in("ada").await);
     session::sign_out(&here.actor).await.expect("signing out works");
     assert!(fixture.is_invalid(&here.access_token).await);
-    assert_eq!(problems(session::refresh(&fixture.app, &here.refresh_token).await), ["Unauthenticated "]);
+    assert_eq!(
+        problems(session::refresh(&fixture.app, &here.refresh_token, &Origin::default()).await),
+        ["Unauthenticated "]
+    );
     assert!(fixture.authenticate(&there.access_token).await.is_ok());
     assert!(matches!(
         session::sign_out(&Actor::anonymous(fixture.app.clone())).await,
@@ -356,7 +387,7 @@ async fn disabling_holds_on_the_next_request() {
     assert!(fixture.is_invalid(&signed_in.access_token).await);
     assert!(fixture.is_invalid(&portal.token).await, "what they minted ends with them");
     assert_eq!(
-        problems(session::refresh(&fixture.app, &signed_in.refresh_token).await),
+        problems(session::refresh(&fixture.app, &signed_in.refresh_token, &Origin::default()).await),
         ["Unauthenticated "]
     );
     assert_eq!(problems(fixture.try_sign_in("ada", PASSWORD).await), ["Unauthenticated "]);
