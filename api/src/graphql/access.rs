@@ -139,15 +139,15 @@ impl Access {
     }
 }
 
-/// Whether introspection shows something to a viewer: async-graphql takes a plain function for each field.
+/// Whether introspection shows something to a viewer: async-graphql takes a plain function for each field. Nobody in
+/// particular sees everything, as in the published schema: their tools ask before they sign in.
 type Visible = fn(&Context<'_>) -> bool;
 
 impl Access {
     fn visible(self) -> Option<Visible> {
         match self {
-            Self::Anyone => None,
-            Self::SignedIn => Some(is_signed_in),
-            Self::Person => Some(is_person),
+            Self::Anyone | Self::SignedIn => None,
+            Self::Person => Some(may_be_person),
             Self::Needs(permission) => {
                 let index = Permission::ALL.iter().position(|candidate| *candidate == permission)?;
                 Some(MAY[index])
@@ -164,15 +164,12 @@ const MAY: [Visible; Permission::ALL.len()] = [
 ];
 
 fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {
-    actor(ctx).is_ok_and(|actor| actor.may(Permission::ALL[INDEX]))
+    actor(ctx)
+        .is_ok_and(|actor| *actor.principal() == Principal::Anonymous || actor.may(Permission::ALL[INDEX]))
 }
 
-fn is_signed_in(ctx: &Context<'_>) -> bool {
-    actor(ctx).is_ok_and(|actor| *actor.principal() != Principal::Anonymous)
-}
-
-fn is_person(ctx: &Context<'_>) -> bool {
-    actor(ctx).is_ok_and(|actor| matches!(actor.principal(), Principal::User { .. }))
+fn may_be_person(ctx: &Context<'_>) -> bool {
+    actor(ctx).is_ok_and(|actor| matches!(actor.principal(), Principal::Anonymous | Principal::User { .. }))
 }
 
 /// The role as the API spells it.
