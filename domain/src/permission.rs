@@ -57,7 +57,7 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// Every permission.
+    /// Every permission, in the order of the enum.
     pub const ALL: [Self; 23] = [
         Self::TenantRead,
         Self::TenantManage,
@@ -287,9 +287,10 @@ mod tests {
     use entity::user::Role;
 
     #[test]
-    fn names_are_unique_and_parse_back() {
-        for permission in Permission::ALL {
+    fn all_are_in_their_order_and_names_parse_back() {
+        for (index, permission) in Permission::ALL.into_iter().enumerate() {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
+            assert_eq!(permission as usize, index, "{permission:?}");
         }
         assert_eq!(Permission::ALL.len(), 23);
     }

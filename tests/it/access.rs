@@ -526,7 +526,8 @@ fn compare(found: &str) {
         std::fs::write(&path, found).unwrap();
         return;
     }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    let expected =
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("reading {}: {error}", path.display()));
     let changed: Vec<String> = found
         .lines()
         .filter(|line| !expected.lines().any(|other| other == *line))

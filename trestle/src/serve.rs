@@ -10,7 +10,7 @@ use domain::{App, bootstrap, signing_key};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use worker::{Worker, WorkerOptions};
@@ -176,9 +176,10 @@ fn bridge(program: &mut Program, tasks: &TaskTracker) -> Option<Bridge> {
     Some((stop, AbortOnDropHandle::new(task)))
 }
 
-/// Reads the signing keys again and again, so that this process has a new one before it signs.
+/// Reads the signing keys again and again after those of the start, so that this process has a new one before it signs.
 async fn reread_keys(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
-    let mut reread = interval((overlap / KEY_READS_IN_OVERLAP).min(KEY_READ_INTERVAL_MAX));
+    let every = (overlap / KEY_READS_IN_OVERLAP).min(KEY_READ_INTERVAL_MAX);
+    let mut reread = interval_at(Instant::now() + every, every);
     reread.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let next = async {

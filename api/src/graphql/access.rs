@@ -148,15 +148,12 @@ impl Access {
         match self {
             Self::Anyone | Self::SignedIn => None,
             Self::Person => Some(may_be_person),
-            Self::Needs(permission) => {
-                let index = Permission::ALL.iter().position(|candidate| *candidate == permission)?;
-                Some(MAY[index])
-            }
+            Self::Needs(permission) => Some(MAY[permission as usize]),
         }
     }
 }
 
-/// For each permission, whether the viewer has it.
+/// For each permission, in their order, whether the viewer has it.
 const MAY: [Visible; Permission::ALL.len()] = [
     may::<0>, may::<1>, may::<2>, may::<3>, may::<4>, may::<5>, may::<6>, may::<7>, may::<8>, may::<9>,
     may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,

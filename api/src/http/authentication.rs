@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use async_graphql::Request;
 use async_trait::async_trait;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
@@ -129,19 +129,21 @@ fn client_of(peer: IpAddr, headers: &HeaderMap, trusted_proxies: &[IpNet]) -> Ip
         }
         return client;
     }
-    let values: Vec<&str> =
-        headers.get_all(FORWARDED_FOR).iter().map(|value| value.to_str().unwrap_or_default()).collect();
-    for text in values.iter().rev().flat_map(|value| value.rsplit(',')).map(str::trim) {
-        // Some proxies add the port.
-        let address =
-            text.parse::<IpAddr>().or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()));
-        let Ok(address) = address else { break };
+    let values: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
+    for part in values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b',')) {
+        let Some(address) = address_of(part) else { break };
         client = address.to_canonical();
         if !is_trusted(client) {
             break;
         }
     }
     client
+}
+
+/// One entry of the header; some proxies add the port.
+fn address_of(part: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(part).ok()?.trim();
+    text.parse().or_else(|_no_port| text.parse::<SocketAddr>().map(|address| address.ip())).ok()
 }
 
 /// The token of an `Authorization` header.
@@ -182,7 +184,7 @@ mod tests {
         let client = |peer: &str, forwarded: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for value in forwarded {
-                headers.append(FORWARDED_FOR, HeaderValue::from_static(value));
+                headers.append(FORWARDED_FOR, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
             }
             let peer: IpAddr = peer.parse().expect("an address");
             client_of(peer, &headers, &trusted).to_string()
@@ -200,6 +202,11 @@ mod tests {
         assert_eq!(client("2001:db8::1", &["198.51.100.9:4711"]), "198.51.100.9");
         assert_eq!(client("10.0.0.1", &["[2a00::7]:4711"]), "2a00::7");
         assert_eq!(client("10.0.0.1", &["203.0.113.5, unknown, 10.0.0.2"]), "10.0.0.2");
+        assert_eq!(
+            client("10.0.0.1", &["ünknown, 198.51.100.9"]),
+            "198.51.100.9",
+            "what a stranger wrote first hides nobody"
+        );
         assert_eq!(client("10.0.0.1", &["10.0.0.3"]), "10.0.0.3");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
     }

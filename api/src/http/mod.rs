@@ -80,8 +80,8 @@ pub struct HttpOptions<E> {
 }
 
 impl<E: Executor> HttpOptions<E> {
-    /// Options with everything optional at its default: no further origins, no trusted proxies, GraphiQL without tabs, no metrics of
-    /// others, an empty key set, 30 s of execution.
+    /// Options with everything optional at its default: no further origins, no trusted proxies, GraphiQL without tabs,
+    /// no metrics of others, an empty key set, 30 s of execution.
     pub fn new(executor: E, authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
         Self {
             executor,

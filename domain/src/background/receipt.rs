@@ -123,7 +123,7 @@ pub(super) async fn store_new<C: TransactionTrait>(connection: &C, page: Receipt
 }
 
 impl ReceiptPage<'_> {
-    /// Not inserted is what the receipts of an integration are that the tenant does not have.
+    /// `RecordNotInserted` when the tenant has no such integration.
     async fn insert<C: ConnectionTrait>(
         self,
         connection: &C,
