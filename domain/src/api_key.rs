@@ -17,9 +17,10 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::app::App;
+use crate::audit::{self, Entry};
 use crate::checksum::{self, CHECKSUM_CHARS};
 use crate::error::{Doing, Error, ProblemCode, Result};
-use crate::id::new_id;
+use crate::id::{GlobalId, Kind, new_id};
 use crate::identity;
 use crate::page::{Direction, Edge, Page, PageArguments};
 use crate::permission::{Grant, Permission};
@@ -182,7 +183,9 @@ pub async fn create(actor: &Actor, input: CreateApiKey) -> Result<CreatedApiKey>
         let grant = api_key_tenant::Model { api_key_id: row.id, tenant_id: *tenant_id };
         identity::insert::<api_key_tenant::Entity>(&tx, grant, "storing a tenant of an API key").await?;
     }
-    tx.commit().await.doing("committing an API key")?;
+    let entry = Entry::of(concerns(row.tenant_id, &tenant_ids), Some(GlobalId::new(Kind::ApiKey, row.id)))
+        .detail(Some(row.scopes.0.join(" ")));
+    audit::commit(tx, entry, "committing an API key").await?;
     Ok(CreatedApiKey { api_key: view(row, tenant_ids), secret })
 }
 
@@ -214,9 +217,18 @@ pub async fn revoke(actor: &Actor, id: Uuid) -> Result<ApiKey> {
         .await
         .doing("revoking an API key")?;
     session::end_of_key(&tx, id, now).await?;
-    tx.commit().await.doing("committing the end of an API key")?;
+    let entry = Entry::of(concerns(key.tenant_id, &key.tenant_ids), Some(GlobalId::new(Kind::ApiKey, id)));
+    audit::commit(tx, entry, "committing the end of an API key").await?;
     key.revoked_at = Some(now);
     Ok(key)
+}
+
+/// The tenant in whose audit log a key is: its only one. One for several tenants is the operator's.
+fn concerns(owner: Option<Uuid>, tenant_ids: &[Uuid]) -> Option<Uuid> {
+    match tenant_ids {
+        [only] => Some(*only),
+        _ => owner,
+    }
 }
 
 fn check_scopes(names: &[String], problems: &mut Problems) -> Vec<Permission> {

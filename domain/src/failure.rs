@@ -16,6 +16,7 @@ use crate::actor::Actor;
 use crate::catalogue;
 use crate::change::{Change, ChangeKind};
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::id::Kind;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
@@ -568,10 +569,16 @@ pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) ->
         .rows_affected;
     let runs: std::collections::BTreeSet<Uuid> = rows.iter().map(|(_, run, _)| *run).collect();
     crate::background::recovery::recover(&mut tx, &runs).await?;
+    let only = if let [(id, _, _)] = rows[..] { Some(id) } else { None };
     for (id, _, integration_id) in rows.into_iter().take(TOLD_MAX) {
         tx.tell_after_commit(changed(tenant_id, id, integration_id));
     }
-    tx.commit().await?;
+    let tx = match only {
+        Some(id) => tx.about(Kind::Failure, id),
+        None => tx,
+    };
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    tx.detail(format!("{skipped} failures{reason}")).commit().await?;
     Ok(skipped)
 }
 

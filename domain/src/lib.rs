@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod api_key;
 pub mod app;
+pub mod audit;
 pub mod authentication;
 pub mod background;
 pub mod bootstrap;

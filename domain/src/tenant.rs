@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
-use crate::id::new_id;
+use crate::id::{Kind, new_id};
 use crate::identity::unique_violation;
 use crate::job;
 use crate::page::{Direction, Page, PageArguments};
@@ -168,7 +168,7 @@ pub async fn create(actor: &Actor, input: CreateTenant) -> Result<Tenant> {
     };
     let tx = scope.begin(row.id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
     let row = tx.insert::<tenant::Entity>(row, "storing a tenant").await.map_err(conflict)?;
-    tx.commit().await?;
+    tx.about(Kind::Tenant, row.id).commit().await?;
     Ok(row)
 }
 
@@ -200,7 +200,7 @@ pub async fn update(actor: &Actor, id: Uuid, input: UpdateTenant) -> Result<Tena
         .await
         .doing("storing a tenant")
         .map_err(conflict)?;
-    tx.commit().await?;
+    tx.about(Kind::Tenant, id).commit().await?;
     Ok(Tenant { name, external_id, updated_at: now, ..row })
 }
 
@@ -225,7 +225,7 @@ pub async fn suspend(actor: &Actor, id: Uuid, reason: &str) -> Result<Tenant> {
         .await
         .doing("suspending a tenant")?;
     job::hold_tenant(&tx).await?;
-    tx.commit().await?;
+    tx.about(Kind::Tenant, id).detail(&reason).commit().await?;
     Ok(Tenant { status: TenantStatus::Suspended, status_reason: Some(reason), updated_at: now, ..row })
 }
 
@@ -249,7 +249,7 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Tenant> {
         .await
         .doing("resuming a tenant")?;
     job::release_tenant(&mut tx).await?;
-    tx.commit().await?;
+    tx.about(Kind::Tenant, id).commit().await?;
     Ok(Tenant { status: TenantStatus::Active, status_reason: None, updated_at: now, ..row })
 }
 

@@ -6,6 +6,8 @@
 
 pub mod api_key;
 pub mod api_key_tenant;
+pub mod audit_chain;
+pub mod audit_entry;
 pub mod failure;
 pub mod idempotency_key;
 pub mod integration;

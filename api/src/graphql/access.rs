@@ -47,6 +47,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Query", "failures", Access::Needs(Permission::FailureRead)),
     ("Query", "retry", Access::Needs(Permission::FailureRead)),
     ("Query", "retryPlan", Access::Needs(Permission::FailureRead)),
+    ("Query", "auditEntries", Access::Needs(Permission::AuditRead)),
     ("Mutation", "signIn", Access::Anyone),
     ("Mutation", "refreshSession", Access::Anyone),
     ("Mutation", "signOut", Access::SignedIn),

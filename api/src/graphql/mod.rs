@@ -3,6 +3,8 @@
 
 pub mod access;
 mod api_key;
+mod audit;
+mod call;
 mod caller;
 mod connector;
 mod error;
@@ -44,6 +46,7 @@ pub struct Query(
     run::RunQuery,
     failure::FailureQuery,
     retry::RetryQuery,
+    audit::AuditQuery,
 );
 
 /// What can be done. Bad input is answered in `userErrors`, each with its path; nothing is done then.
@@ -73,6 +76,7 @@ pub fn schema() -> Schema {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<access::Descriptions>()
         .extension(error_path::ErrorPaths)
+        .extension(call::Calls)
         .finish()
 }
 

@@ -67,6 +67,31 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "AuditEntry",
+        rule: Rule::Needs("audit:read"),
+        at: |t| {
+            format!(
+                "auditEntries(first: 1, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ @ }} }} }}",
+                t.tenant
+            )
+        },
+        fields: &[
+            ("id", Own),
+            ("tenant", Own),
+            ("at", Own),
+            ("actorId", Own),
+            ("actorName", Own),
+            ("role", Own),
+            ("address", Own),
+            ("userAgent", Own),
+            ("requestId", Own),
+            ("operation", Own),
+            ("objectId", Own),
+            ("outcome", Own),
+            ("detail", Own),
+        ],
+    },
+    Object {
         of: "Tenant",
         rule: Rule::Needs("tenants:read"),
         at: |t| format!("tenant(id: \"{}\") {{ @ }}", t.tenant),

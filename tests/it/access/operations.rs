@@ -161,6 +161,15 @@ fn queries() -> Vec<Operation> {
             |t| t.portal_session.clone(),
         ),
         query(
+            "auditEntries",
+            Rule::Needs("audit:read"),
+            |t| {
+                let filter = format!("first: 1, filter: {{tenantId: \"{}\"}}", t.tenant);
+                format!("auditEntries({filter}) {{ edges {{ node {{ tenant {{ id }} }} }} }}")
+            },
+            |t| t.tenant.clone(),
+        ),
+        query(
             "connectors",
             Rule::Everywhere("systems:read"),
             |_| "connectors { name }".to_owned(),
