@@ -10,7 +10,7 @@ use entity::user::Role;
 use entity::{api_key, api_key_tenant, tenant};
 use rand::distr::{Alphanumeric, SampleString};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -183,9 +183,7 @@ pub async fn create(actor: &Actor, input: CreateApiKey) -> Result<CreatedApiKey>
         let grant = api_key_tenant::Model { api_key_id: row.id, tenant_id: *tenant_id };
         identity::insert::<api_key_tenant::Entity>(&tx, grant, "storing a tenant of an API key").await?;
     }
-    let entry = Entry::of(concerns(row.tenant_id, &tenant_ids), Some(GlobalId::new(Kind::ApiKey, row.id)))
-        .detail(Some(row.scopes.0.join(" ")));
-    audit::commit(tx, entry, "committing an API key").await?;
+    commit(tx, row.id, &tenant_ids, &row.scopes.0.join(" "), "committing an API key").await?;
     Ok(CreatedApiKey { api_key: view(row, tenant_ids), secret })
 }
 
@@ -217,18 +215,28 @@ pub async fn revoke(actor: &Actor, id: Uuid) -> Result<ApiKey> {
         .await
         .doing("revoking an API key")?;
     session::end_of_key(&tx, id, now).await?;
-    let entry = Entry::of(concerns(key.tenant_id, &key.tenant_ids), Some(GlobalId::new(Kind::ApiKey, id)));
-    audit::commit(tx, entry, "committing the end of an API key").await?;
+    commit(tx, id, &key.tenant_ids, "", "committing the end of an API key").await?;
     key.revoked_at = Some(now);
     Ok(key)
 }
 
-/// The tenant in whose audit log a key is: its only one. One for several tenants is the operator's.
-fn concerns(owner: Option<Uuid>, tenant_ids: &[Uuid]) -> Option<Uuid> {
-    match tenant_ids {
-        [only] => Some(*only),
-        _ => owner,
+/// Enters it in the audit log of each tenant whose data the key opens, and commits. The ids are in order, so that two
+/// such commits wait for each other's logs in turn.
+async fn commit(
+    tx: DatabaseTransaction,
+    id: Uuid,
+    tenant_ids: &[Uuid],
+    detail: &str,
+    doing: &'static str,
+) -> Result<()> {
+    let mut pending = Vec::with_capacity(tenant_ids.len());
+    for tenant_id in tenant_ids {
+        let entry = Entry::of(Some(*tenant_id), Some(GlobalId::new(Kind::ApiKey, id)));
+        pending.push(audit::enter(&tx, entry.detail(Some(detail.to_owned()))).await?);
     }
+    tx.commit().await.doing(doing)?;
+    pending.into_iter().for_each(audit::Pending::committed);
+    Ok(())
 }
 
 fn check_scopes(names: &[String], problems: &mut Problems) -> Vec<Permission> {

@@ -31,6 +31,7 @@ pub mod password;
 pub mod permission;
 pub mod portal_session;
 pub mod retry;
+pub mod reveal;
 pub mod run;
 pub mod run_event;
 pub mod schedule;

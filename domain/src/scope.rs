@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use entity::{
-    api_key, audit_entry, failure, integration, job, portal_session, retry, run, run_event, run_stream,
-    stream_cursor, system, tenant, user, write_receipt,
+    api_key, audit_entry, failure, integration, job, portal_session, retry, reveal, run, run_event,
+    run_stream, stream_cursor, system, tenant, user, write_receipt,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -55,6 +55,7 @@ tenant_owned!(
     run_event.TenantId,
     failure.TenantId,
     retry.TenantId,
+    reveal.TenantId,
     job.TenantId,
     write_receipt.TenantId,
 );

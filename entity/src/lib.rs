@@ -15,6 +15,7 @@ pub mod job;
 pub mod portal_session;
 pub mod refresh_token;
 pub mod retry;
+pub mod reveal;
 pub mod run;
 pub mod run_event;
 pub mod run_stream;

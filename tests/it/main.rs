@@ -21,6 +21,7 @@ mod lifecycle;
 mod paging;
 mod peer;
 mod retry;
+mod reveal;
 mod scene;
 mod schedule;
 mod schema;

@@ -17,6 +17,7 @@ mod node;
 mod page;
 mod portal_session;
 mod retry;
+mod reveal;
 mod run;
 mod run_event;
 mod scalar;
@@ -62,6 +63,7 @@ pub struct Mutation(
     run::RunMutation,
     failure::FailureMutation,
     retry::RetryMutation,
+    reveal::RevealMutation,
 );
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.

@@ -13,8 +13,8 @@ use std::fmt::Debug;
 
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, job,
-    portal_session, refresh_token, retry, run, run_event, run_stream, session, sign_in_attempt, signing_key,
-    stream_cursor, system, tenant, user, write_receipt,
+    portal_session, refresh_token, retry, reveal, run, run_event, run_stream, session, sign_in_attempt,
+    signing_key, stream_cursor, system, tenant, user, write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -29,7 +29,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 23] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -41,6 +41,7 @@ const TABLES: [&str; 22] = [
     "portal_session",
     "refresh_token",
     "retry",
+    "reveal",
     "run",
     "run_event",
     "run_stream",
@@ -114,6 +115,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<portal_session::Entity>(db).await;
     assert_columns::<refresh_token::Entity>(db).await;
     assert_columns::<retry::Entity>(db).await;
+    assert_columns::<reveal::Entity>(db).await;
     assert_columns::<run::Entity>(db).await;
     assert_columns::<run_event::Entity>(db).await;
     assert_columns::<run_stream::Entity>(db).await;
@@ -145,6 +147,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<retry::Entity>(db, rows.retry()).await;
     round_trip::<run::Entity>(db, rows.run()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
+    round_trip::<reveal::Entity>(db, rows.reveal()).await;
     round_trip::<run_event::Entity>(db, rows.run_event()).await;
     round_trip::<run_stream::Entity>(db, rows.run_stream()).await;
     round_trip::<stream_cursor::Entity>(db, rows.stream_cursor()).await;
@@ -222,6 +225,7 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("stream_cursor", "integration_id", 7),
         ("stream_cursor", "run_id", 8),
         ("job", "integration_id", 7),
+        ("reveal", "failure_id", 10),
     ];
     for (table, column, target) in references {
         let result = set_in_tenant(db, one, table, column, other.id(target)).await;

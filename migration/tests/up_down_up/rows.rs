@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, job,
-    portal_session, refresh_token, retry, run, run_event, run_stream, session, sign_in_attempt, signing_key,
-    stream_cursor, system, tenant, user, write_receipt,
+    portal_session, refresh_token, retry, reveal, run, run_event, run_stream, session, sign_in_attempt,
+    signing_key, stream_cursor, system, tenant, user, write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -43,6 +43,8 @@ impl Rows {
             status_reason: Some("unpaid".to_owned()),
             created_at: time(0),
             updated_at: time(1),
+            support_access: true,
+            support_access_until: Some(time(2)),
         }
     }
 
@@ -123,6 +125,19 @@ impl Rows {
             outcome: audit_entry::AuditOutcome::Succeeded,
             detail: Some("acme".to_owned()),
             mac: vec![4; 32],
+        }
+    }
+
+    pub fn reveal(self) -> reveal::Model {
+        reveal::Model {
+            id: self.id(20),
+            tenant_id: self.tenant_id(),
+            failure_id: self.id(10),
+            user_id: self.id(1),
+            user_name: "Ada".to_owned(),
+            reason: "case 4711".to_owned(),
+            created_at: time(0),
+            expires_at: time(1),
         }
     }
 

@@ -102,6 +102,8 @@ pub const OBJECTS: &[Object] = &[
             ("externalId", Same),
             ("status", Same),
             ("statusReason", Same),
+            ("supportAccess", Same),
+            ("supportAccessUntil", Same),
             ("createdAt", Same),
             ("updatedAt", Same),
             ("integrations", Needs("integrations:read")),
@@ -288,6 +290,18 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "Reveal",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("failure(id: \"{}\") {{ reveals {{ @ }} }}", t.failure),
+        fields: &[
+            ("failure", Same),
+            ("revealedBy", Own),
+            ("reason", Same),
+            ("createdAt", Same),
+            ("expiresAt", Same),
+        ],
+    },
+    Object {
         of: "Failure",
         rule: Rule::Needs("failures:read"),
         at: |t| format!("failure(id: \"{}\") {{ @ }}", t.failure),
@@ -315,6 +329,7 @@ pub const OBJECTS: &[Object] = &[
             ("httpStatus", Redacted("diagnostics:read")),
             ("technicalDetail", Redacted("internals:read")),
             ("record", Redacted("records:read")),
+            ("reveals", Own),
             ("redactions", Own),
             ("viewerCanRetry", Own),
             ("viewerCanSkip", Own),
@@ -377,7 +392,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 16] = [
+pub const PAYLOADS: [(&str, &[&str]); 17] = [
     ("SignInPayload", &["accessToken", "expiresAt", "refreshToken", "viewer"]),
     ("SignOutPayload", &[]),
     ("EndSessionPayload", &["endedSessionId"]),
@@ -391,6 +406,7 @@ pub const PAYLOADS: [(&str, &[&str]); 16] = [
     ("SystemPayload", &["system"]),
     ("DeleteSystemPayload", &["deletedSystemId"]),
     ("IntegrationPayload", &["integration"]),
+    ("RevealRecordPayload", &["reveal"]),
     ("RunPayload", &["run"]),
     ("RetryPayload", &["retry"]),
     ("SkipFailuresPayload", &["skipped"]),

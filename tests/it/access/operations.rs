@@ -301,6 +301,12 @@ fn sessions_and_tenants() -> Vec<Operation> {
             |t, _| json!({"tenantId": t.tenant, "name": "Renamed"}),
         ),
         mutation(
+            "setSupportAccess",
+            Rule::Needs("support_access:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"tenantId": t.tenant, "allowed": true}),
+        ),
+        mutation(
             "suspendTenant",
             Rule::Needs("tenants:manage"),
             Fresh::Tenant,
@@ -502,6 +508,12 @@ fn runs_and_failures() -> Vec<Operation> {
             Rule::Needs("failures:retry"),
             Fresh::Retry,
             |t, _| json!({"retryId": t.retry}),
+        ),
+        mutation(
+            "revealRecord",
+            Rule::Needs("records:reveal"),
+            Fresh::Nothing,
+            |t, _| json!({"failureId": t.failure, "reason": "case 4711"}),
         ),
     ]
 }
