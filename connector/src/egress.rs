@@ -137,6 +137,34 @@ impl Egress {
         self.client(timeout, Redirects::SameOrigin, HeaderMap::new())
     }
 
+    /// One request to somebody who is no system of a tenant, and its whole reply, of at most `bytes_max`.
+    ///
+    /// # Errors
+    /// As [`check_url`](Self::check_url); `Unavailable`, `Timeout`; `Malformed` for a longer reply.
+    pub async fn fetch(
+        &self,
+        request: ::http::Request<Vec<u8>>,
+        timeout: Duration,
+        bytes_max: usize,
+    ) -> Result<::http::Response<Vec<u8>>, SystemError> {
+        let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
+        self.check_url(request.url())?;
+        let client = self.client(timeout, Redirects::SameOrigin, HeaderMap::new())?;
+        let mut reply = client.execute(request).await.map_err(|error| failed(&error))?;
+        let mut body = Vec::new();
+        while let Some(chunk) = reply.chunk().await.map_err(|error| failed(&error))? {
+            if body.len() + chunk.len() > bytes_max {
+                let detail = format!("the reply has more than {bytes_max} bytes");
+                return Err(SystemError::new(SystemErrorKind::Malformed, detail));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut whole = ::http::Response::new(body);
+        *whole.status_mut() = reply.status();
+        *whole.headers_mut() = reply.headers().clone();
+        Ok(whole)
+    }
+
     /// [`http_client`](Self::http_client) with other redirects, and headers for each request.
     pub(crate) fn client(
         &self,
@@ -200,6 +228,12 @@ pub(crate) fn refusal(error: &reqwest::Error) -> Option<SystemError> {
         cause = current.source();
     }
     None
+}
+
+/// Why a request failed: the guard's own refusal, or the transport's.
+fn failed(error: &reqwest::Error) -> SystemError {
+    let kind = if error.is_timeout() { SystemErrorKind::Timeout } else { SystemErrorKind::Unavailable };
+    refusal(error).unwrap_or_else(|| SystemError::new(kind, chain(error)))
 }
 
 /// An error with all its causes, in one line.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use connector::Registry;
+use connector::{Egress, Registry};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::ConnectionTrait;
 use tokio_util::task::TaskTracker;
@@ -53,6 +53,8 @@ pub struct PeopleOptions {
     pub mail: Option<MailLinks>,
     /// Staff without a second factor may do nothing but set one up.
     pub staff_need_second_factor: bool,
+    /// Which addresses identity providers may be at.
+    pub egress: Egress,
 }
 
 /// What a process has once.

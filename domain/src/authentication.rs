@@ -63,6 +63,7 @@ struct UserRow {
     role: Role,
     disabled_at: Option<DateTime<Utc>>,
     second_factor_at: Option<DateTime<Utc>>,
+    identity_provider_id: Option<Uuid>,
     tenant_id: Option<Uuid>,
     tenant_status: Option<TenantStatus>,
 }
@@ -110,6 +111,10 @@ impl App {
         let query = Query::select()
             .expr_as(Expr::col((session::Entity, session::Column::ExpiresAt)), "expires_at")
             .expr_as(Expr::col((session::Entity, session::Column::EndedAt)), "ended_at")
+            .expr_as(
+                Expr::col((session::Entity, session::Column::IdentityProviderId)),
+                "identity_provider_id",
+            )
             .expr_as(Expr::col((user::Entity, user::Column::Id)), "user_id")
             .expr_as(Expr::col((user::Entity, user::Column::Name)), "user_name")
             .expr_as(Expr::col((user::Entity, user::Column::Role)), "role")
@@ -145,7 +150,10 @@ impl App {
         };
         let second_factor = match row.second_factor_at {
             Some(_since) => SecondFactor::On,
-            None if staff && self.people().staff_need_second_factor => SecondFactor::Due,
+            // Whoever signed in elsewhere was asked there for what is asked there.
+            None if staff && self.people().staff_need_second_factor && row.identity_provider_id.is_none() => {
+                SecondFactor::Due
+            }
             None => SecondFactor::Off,
         };
         Ok(Actor::new(Inner {

@@ -34,10 +34,12 @@ pub enum Kind {
     AuditEntry,
     /// `invitation`
     Invitation,
+    /// `provider`
+    IdentityProvider,
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -51,6 +53,7 @@ impl Kind {
         Self::Session,
         Self::AuditEntry,
         Self::Invitation,
+        Self::IdentityProvider,
     ];
 
     /// What stands before the underscore.
@@ -69,6 +72,7 @@ impl Kind {
             Self::Session => "session",
             Self::AuditEntry => "audit",
             Self::Invitation => "invitation",
+            Self::IdentityProvider => "provider",
         }
     }
 }

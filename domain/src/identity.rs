@@ -2,8 +2,9 @@
 //! Private to the modules of authentication; everything else goes through a [`Scope`](crate::Scope).
 
 use entity::{
-    api_key, api_key_tenant, invitation, mail, portal_session, recovery_code, refresh_token, second_factor,
-    session, sign_in_attempt, signing_key, user, user_token,
+    api_key, api_key_tenant, external_identity, identity_provider, invitation, mail, portal_session,
+    recovery_code, refresh_token, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
+    user, user_token,
 };
 use sea_orm::{ConnectionTrait, DbErr, DeleteMany, EntityTrait, IntoActiveModel, Select, SqlErr, UpdateMany};
 
@@ -15,6 +16,9 @@ pub(crate) trait IdentityRow: EntityTrait {}
 
 impl IdentityRow for api_key::Entity {}
 impl IdentityRow for api_key_tenant::Entity {}
+impl IdentityRow for external_identity::Entity {}
+impl IdentityRow for identity_provider::Entity {}
+impl IdentityRow for sign_on_attempt::Entity {}
 impl IdentityRow for invitation::Entity {}
 impl IdentityRow for mail::Entity {}
 impl IdentityRow for portal_session::Entity {}

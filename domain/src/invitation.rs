@@ -353,7 +353,7 @@ pub async fn accept(app: &Arc<App>, input: AcceptInvitation, origin: &Origin) ->
     }
     spend(&tx, id, secret_hash, user_id, now).await?;
     mail::withdraw(&tx, id).await?;
-    let opened = session::open(&tx, user_id, origin, now).await?;
+    let opened = session::open(&tx, user_id, None, origin, now).await?;
     let detail = format!("by {}", GlobalId::new(Kind::Invitation, id));
     audit::commit(tx, users::entry(&user).by(&user).detail(Some(detail)), "committing a user").await?;
     tracing::info!(invitation.id = %id, user.id = %user_id, "an invitation was accepted");

@@ -21,6 +21,11 @@ pub(crate) const PASSWORD_RESET_START: &str = "trp_";
 /// Start of the tokens that confirm a mail address.
 pub(crate) const EMAIL_CONFIRMATION_START: &str = "tre_";
 
+/// Start of what an identity provider brings back.
+pub(crate) const SIGN_ON_STATE_START: &str = "trs_";
+/// Start of what a browser keeps while somebody is at an identity provider.
+pub(crate) const SIGN_ON_SECRET_START: &str = "trb_";
+
 /// A new token for the row of this id, and what the row keeps of it.
 pub(crate) fn generate(start: &str, id: Uuid) -> (SecretString, Vec<u8>) {
     let secret: [u8; 32] = rand::random();

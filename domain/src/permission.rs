@@ -58,11 +58,13 @@ pub enum Permission {
     RecordReveal,
     /// Allow the operator's staff to do that, or withdraw it.
     SupportAccessManage,
+    /// Read, create, change and remove identity providers.
+    IdentityProviderManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -88,6 +90,7 @@ impl Permission {
         Self::AuditRead,
         Self::RecordReveal,
         Self::SupportAccessManage,
+        Self::IdentityProviderManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -118,6 +121,7 @@ impl Permission {
             Self::AuditRead => "audit:read",
             Self::RecordReveal => "records:reveal",
             Self::SupportAccessManage => "support_access:manage",
+            Self::IdentityProviderManage => "identity_providers:manage",
         }
     }
 
@@ -173,6 +177,7 @@ impl Permission {
             Self::AuditRead => [Always, Never, Never, Always, Never, Never, Never, Never],
             Self::RecordReveal => [Always, Always, Always, Never, Never, Never, Never, Never],
             Self::SupportAccessManage => [Never, Never, Never, Always, Never, Never, Never, Never],
+            Self::IdentityProviderManage => [Always, Never, Never, Always, Never, Never, Never, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -302,7 +307,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 25);
+        assert_eq!(Permission::ALL.len(), 26);
     }
 
     #[test]

@@ -98,6 +98,7 @@ pub(crate) enum EndReason {
     Reuse,
     PasswordChanged,
     SecondFactorChanged,
+    ProviderRemoved,
 }
 
 impl EndReason {
@@ -108,6 +109,7 @@ impl EndReason {
             Self::Reuse => "reuse",
             Self::PasswordChanged => "password_changed",
             Self::SecondFactorChanged => "second_factor_changed",
+            Self::ProviderRemoved => "provider_removed",
         }
     }
 }
@@ -174,7 +176,7 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
     }
     // After the user's row, as where an administrator sets a password: two that lock both take turns.
     attempt.forgive(&tx).await?;
-    let opened = open(&tx, user.id, origin, now).await?;
+    let opened = open(&tx, user.id, None, origin, now).await?;
     audit::commit(tx, entry(&user, opened.session_id), "committing a sign-in").await?;
     tracing::info!(user.id = %user.id, "signed in");
     opened.signed_in(app).await
@@ -183,7 +185,8 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
 /// A session that is stored, and its first refresh token.
 pub(crate) struct Opened {
     user_id: Uuid,
-    session_id: Uuid,
+    /// The session's row.
+    pub(crate) session_id: Uuid,
     refresh_token: SecretString,
     ends_at: DateTime<Utc>,
 }
@@ -195,10 +198,11 @@ impl Opened {
     }
 }
 
-/// Stores a session of somebody who proved who they are.
+/// Stores a session of somebody who proved who they are, to us or to an identity provider.
 pub(crate) async fn open(
     connection: &impl ConnectionTrait,
     user_id: Uuid,
+    identity_provider_id: Option<Uuid>,
     origin: &Origin,
     now: DateTime<Utc>,
 ) -> Result<Opened> {
@@ -213,6 +217,7 @@ pub(crate) async fn open(
         last_used_at: Some(now),
         address: origin.address_text(),
         user_agent: origin.user_agent_text(),
+        identity_provider_id,
     };
     identity::insert::<session::Entity>(connection, row, "storing a session").await?;
     let refresh_token = issue(connection, session_id, now).await?;
@@ -336,10 +341,11 @@ pub async fn purge(app: &App) -> Result<u64> {
         .exec(&tx)
         .await
         .doing("deleting old portal sessions")?;
+    let left = crate::single_sign_on::purge(&tx, now).await?;
     let attempts = sign_in_attempt::purge(&tx, now).await?;
     let mails = mail::purge(&tx, now).await? + user_token::purge(&tx, now).await?;
     tx.commit().await.doing("committing the deletion of old sessions")?;
-    Ok(sessions.rows_affected + portals.rows_affected + attempts + mails)
+    Ok(sessions.rows_affected + portals.rows_affected + left + attempts + mails)
 }
 
 /// Ends everything that a user holds: sessions, but for one that may be kept, and the portal sessions that they
@@ -370,7 +376,7 @@ pub(crate) async fn end_of_key(
     end_portal(connection, portal_session::Column::CreatedBy.eq(principal), now).await
 }
 
-async fn end(
+pub(crate) async fn end(
     connection: &impl ConnectionTrait,
     which: sea_orm::sea_query::SimpleExpr,
     reason: EndReason,
@@ -451,12 +457,12 @@ async fn signed_in(
 }
 
 /// For the audit log: what a person does with a session of theirs.
-fn entry(user: &user::Model, session_id: Uuid) -> Entry {
+pub(crate) fn entry(user: &user::Model, session_id: Uuid) -> Entry {
     Entry::of(user.tenant_id, Some(GlobalId::new(Kind::Session, session_id))).by(user)
 }
 
 /// At no single field: which of them is wrong is not for the caller to know.
-fn unauthenticated(message: &str) -> Error {
+pub(crate) fn unauthenticated(message: &str) -> Error {
     let none: [&str; 0] = [];
     Error::rejected(Problem::new(ProblemCode::Unauthenticated, none, message))
 }

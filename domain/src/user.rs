@@ -417,7 +417,7 @@ pub(crate) async fn check_tenant(
 }
 
 /// Refuses to take its role or access from the last platform administrator: nobody could give it back.
-async fn keep_one_admin(tx: &DatabaseTransaction, row: &user::Model) -> Result<()> {
+pub(crate) async fn keep_one_admin(tx: &DatabaseTransaction, row: &user::Model) -> Result<()> {
     if row.role != Role::PlatformAdmin || row.disabled_at.is_some() {
         return Ok(());
     }

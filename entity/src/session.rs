@@ -27,6 +27,8 @@ pub struct Model {
     pub address: Option<String>,
     /// Their `User-Agent`, where they sent one.
     pub user_agent: Option<String>,
+    /// The identity provider by which it began; `None` after a password.
+    pub identity_provider_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

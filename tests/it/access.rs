@@ -375,7 +375,7 @@ async fn all_allowed(
                     let done =
                         (entry.operation.as_str(), entry.outcome.as_str()) == (operation.name, "SUCCEEDED");
                     // Whose password it would be is looked up later, if there is anybody.
-                    let of_nobody = operation.name == "requestPasswordReset";
+                    let of_nobody = matches!(operation.name, "requestPasswordReset" | "startSingleSignOn");
                     done && (of_nobody || !entry.object.is_empty() && entry.principal != "anonymous")
                 }
                 (Call::Mutation(..), _) => false,

@@ -28,5 +28,6 @@ mod schedule;
 mod schema;
 mod sdl;
 mod sign_in;
+mod single_sign_on;
 mod subscription;
 mod sync;

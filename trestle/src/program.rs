@@ -46,12 +46,13 @@ impl Program {
         } else {
             (Changes::in_process(), None)
         };
+        let egress = Egress::new(settings.egress_allow.clone());
         let app = App::open(AppOptions {
             database_url: settings.database_url.clone(),
             files_dir: settings.files_dir.clone(),
             secret_key: keys.secret,
             token_signer: keys.signer,
-            connectors: Registry::standard(Egress::new(settings.egress_allow.clone())),
+            connectors: Registry::standard(egress.clone()),
             dispatch: Arc::new(queue.clone()),
             changes,
             clock: Clock::system(),
@@ -60,6 +61,7 @@ impl Program {
             people: PeopleOptions {
                 mail: settings.mail.as_ref().map(|(_mailer, links)| links.clone()),
                 staff_need_second_factor: settings.staff_need_second_factor,
+                egress,
             },
         })
         .await?;

@@ -48,6 +48,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Query", "failures", Access::Needs(Permission::FailureRead)),
     ("Query", "retry", Access::Needs(Permission::FailureRead)),
     ("Query", "retryPlan", Access::Needs(Permission::FailureRead)),
+    ("Query", "identityProviders", Access::Needs(Permission::IdentityProviderManage)),
     ("Query", "auditEntries", Access::Needs(Permission::AuditRead)),
     ("Mutation", "signIn", Access::Anyone),
     ("Mutation", "refreshSession", Access::Anyone),
@@ -69,6 +70,11 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "acceptInvitation", Access::Anyone),
     ("Mutation", "createTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "updateTenant", Access::Needs(Permission::TenantManage)),
+    ("Mutation", "startSingleSignOn", Access::Anyone),
+    ("Mutation", "finishSingleSignOn", Access::Anyone),
+    ("Mutation", "createIdentityProvider", Access::Needs(Permission::IdentityProviderManage)),
+    ("Mutation", "updateIdentityProvider", Access::Needs(Permission::IdentityProviderManage)),
+    ("Mutation", "deleteIdentityProvider", Access::Needs(Permission::IdentityProviderManage)),
     ("Mutation", "setSupportAccess", Access::Needs(Permission::SupportAccessManage)),
     ("Mutation", "suspendTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "resumeTenant", Access::Needs(Permission::TenantManage)),
@@ -175,7 +181,7 @@ impl Access {
 const MAY: [Visible; Permission::ALL.len()] = [
     may::<0>, may::<1>, may::<2>, may::<3>, may::<4>, may::<5>, may::<6>, may::<7>, may::<8>, may::<9>,
     may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,
-    may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>,
+    may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>, may::<25>,
 ];
 
 fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {

@@ -10,6 +10,7 @@ mod connector;
 mod error;
 mod error_path;
 mod failure;
+mod identity_provider;
 mod integration;
 mod invitation;
 mod live;
@@ -24,6 +25,7 @@ mod run_event;
 mod scalar;
 mod second_factor;
 mod session;
+mod single_sign_on;
 mod stream;
 mod system;
 mod tenant;
@@ -42,6 +44,7 @@ pub struct Query(
     tenant::TenantQuery,
     user::UserQuery,
     invitation::InvitationQuery,
+    identity_provider::IdentityProviderQuery,
     api_key::ApiKeyQuery,
     portal_session::PortalSessionQuery,
     connector::ConnectorQuery,
@@ -61,6 +64,8 @@ pub struct Mutation(
     tenant::TenantMutation,
     user::UserMutation,
     invitation::InvitationMutation,
+    identity_provider::IdentityProviderMutation,
+    single_sign_on::SingleSignOnMutation,
     api_key::ApiKeyMutation,
     portal_session::PortalSessionMutation,
     system::SystemMutation,

@@ -86,5 +86,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::Session => None,
         // Read in its list only: what an entry is worth is told by those around it.
         Kind::AuditEntry => None,
+        // Read in their list only.
+        Kind::IdentityProvider => None,
     })
 }

@@ -263,7 +263,11 @@ async fn administrators_take_it_from_who_lost_it() {
 
 #[tokio::test]
 async fn staff_without_one_may_only_set_one_up_where_it_is_required() {
-    let people = PeopleOptions { mail: Some(super::mail::links()), staff_need_second_factor: true };
+    let people = PeopleOptions {
+        mail: Some(super::mail::links()),
+        staff_need_second_factor: true,
+        ..PeopleOptions::default()
+    };
     let fixture = Fixture::with(people).await;
     let acme = fixture.tenant("acme").await;
     fixture.user("ada", Role::PlatformAdmin, None).await;

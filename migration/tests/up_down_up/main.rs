@@ -12,10 +12,10 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, invitation,
-    job, mail, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event, run_stream,
-    second_factor, session, sign_in_attempt, signing_key, stream_cursor, system, tenant, user, user_token,
-    write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, external_identity, failure, idempotency_key,
+    identity_provider, integration, invitation, job, mail, portal_session, recovery_code, refresh_token,
+    retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    signing_key, stream_cursor, system, tenant, user, user_token, write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -30,13 +30,15 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 31] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
     "audit_entry",
+    "external_identity",
     "failure",
     "idempotency_key",
+    "identity_provider",
     "integration",
     "invitation",
     "job",
@@ -52,6 +54,7 @@ const TABLES: [&str; 28] = [
     "second_factor",
     "session",
     "sign_in_attempt",
+    "sign_on_attempt",
     "signing_key",
     "stream_cursor",
     "system",
@@ -115,6 +118,9 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<audit_chain::Entity>(db).await;
     assert_columns::<audit_entry::Entity>(db).await;
     assert_columns::<failure::Entity>(db).await;
+    assert_columns::<sign_on_attempt::Entity>(db).await;
+    assert_columns::<identity_provider::Entity>(db).await;
+    assert_columns::<external_identity::Entity>(db).await;
     assert_columns::<idempotency_key::Entity>(db).await;
     assert_columns::<integration::Entity>(db).await;
     assert_columns::<invitation::Entity>(db).await;
@@ -148,6 +154,9 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<user_token::Entity>(db, rows.user_token()).await;
     round_trip::<second_factor::Entity>(db, rows.second_factor()).await;
     round_trip::<recovery_code::Entity>(db, rows.recovery_code()).await;
+    round_trip::<identity_provider::Entity>(db, rows.identity_provider()).await;
+    round_trip::<external_identity::Entity>(db, rows.external_identity()).await;
+    round_trip::<sign_on_attempt::Entity>(db, rows.sign_on_attempt()).await;
     round_trip::<session::Entity>(db, rows.session()).await;
     round_trip::<sign_in_attempt::Entity>(db, rows.sign_in_attempt()).await;
     round_trip::<refresh_token::Entity>(db, rows.refresh_token()).await;

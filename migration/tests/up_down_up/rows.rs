@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, invitation,
-    job, mail, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event, run_stream,
-    second_factor, session, sign_in_attempt, signing_key, stream_cursor, system, tenant, user, user_token,
-    write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, external_identity, failure, idempotency_key,
+    identity_provider, integration, invitation, job, mail, portal_session, recovery_code, refresh_token,
+    retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    signing_key, stream_cursor, system, tenant, user, user_token, write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -140,6 +140,7 @@ impl Rows {
             last_used_at: Some(time(1)),
             address: Some("192.0.2.7".to_owned()),
             user_agent: Some("curl/8.5.0".to_owned()),
+            identity_provider_id: Some(self.id(30)),
         }
     }
 
@@ -203,6 +204,49 @@ impl Rows {
             user_id: self.id(1),
             user_name: "Ada".to_owned(),
             reason: "case 4711".to_owned(),
+            created_at: time(0),
+            expires_at: time(1),
+        }
+    }
+
+    pub fn identity_provider(self) -> identity_provider::Model {
+        identity_provider::Model {
+            id: self.id(30),
+            tenant_id: Some(self.tenant_id()),
+            name: "Acme login".to_owned(),
+            issuer: "https://login.example".to_owned(),
+            client_id: "trestle".to_owned(),
+            sealed_client_secret: Some(vec![6; 60]),
+            redirect_uris: StringList(vec!["https://portal.example/".to_owned()]),
+            role_claim: Some("groups".to_owned()),
+            role_mapping: identity_provider::RoleMapping(vec![identity_provider::MappedRole {
+                value: "admins".to_owned(),
+                role: user::Role::TenantAdmin,
+            }]),
+            default_role: Some(user::Role::TenantViewer),
+            creates_users: true,
+            trusts_email: false,
+            created_at: time(0),
+            updated_at: time(1),
+        }
+    }
+
+    pub fn external_identity(self) -> external_identity::Model {
+        external_identity::Model {
+            provider_id: self.id(30),
+            subject: "ada".to_owned(),
+            user_id: self.id(1),
+            created_at: time(0),
+        }
+    }
+
+    pub fn sign_on_attempt(self) -> sign_on_attempt::Model {
+        sign_on_attempt::Model {
+            id: self.id(31),
+            provider_id: self.id(30),
+            state_hash: vec![1; 32],
+            secret_hash: vec![2; 32],
+            redirect_uri: "https://portal.example/".to_owned(),
             created_at: time(0),
             expires_at: time(1),
         }

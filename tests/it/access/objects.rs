@@ -130,6 +130,39 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "IdentityProvider",
+        rule: Rule::Needs("identity_providers:manage"),
+        at: |t| {
+            let filter = format!("filter: {{tenantId: \"{}\"}}", t.tenant);
+            format!("identityProviders(last: 1, {filter}) {{ edges {{ node {{ @ }} }} }}")
+        },
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("name", Same),
+            ("issuer", Same),
+            ("clientId", Same),
+            ("hasClientSecret", Same),
+            ("redirectUris", Same),
+            ("roleClaim", Same),
+            ("roleMapping", Same),
+            ("defaultRole", Same),
+            ("createsUsers", Same),
+            ("trustsEmail", Same),
+            ("createdAt", Same),
+            ("updatedAt", Same),
+        ],
+    },
+    Object {
+        of: "MappedRole",
+        rule: Rule::Needs("identity_providers:manage"),
+        at: |t| {
+            let filter = format!("filter: {{tenantId: \"{}\"}}", t.tenant);
+            format!("identityProviders(last: 1, {filter}) {{ edges {{ node {{ roleMapping {{ @ }} }} }} }}")
+        },
+        fields: &[("value", Same), ("role", Same)],
+    },
+    Object {
         of: "Invitation",
         rule: Rule::Needs("users:read"),
         at: |t| format!("node(id: \"{}\") {{ ... on Invitation {{ @ }} }}", t.invitation),
@@ -414,7 +447,10 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 26] = [
+pub const PAYLOADS: [(&str, &[&str]); 29] = [
+    ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
+    ("IdentityProviderPayload", &["identityProvider"]),
+    ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
     ("SignInPayload", &["accessToken", "expiresAt", "refreshToken", "viewer"]),
     ("SignOutPayload", &[]),
     ("EndSessionPayload", &["endedSessionId"]),

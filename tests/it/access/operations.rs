@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::rules::{Kind, Outcome, Rule};
 use super::world::Target;
+use crate::harness::oidc::PORTAL;
 
 /// What a mutation is tried on when it is expected to be done, so that the things of the others stay as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,10 @@ pub enum Fresh {
     Refresh,
     /// A session of the caller.
     Session,
+    /// An identity provider of the tenant.
+    IdentityProvider,
+    /// Somebody who came back from the tenant's identity provider.
+    Returned,
     /// An invitation of the tenant, which the caller knows the token of.
     Invitation,
     /// A mail for a new password, which the caller got.
@@ -172,6 +177,12 @@ fn queries() -> Vec<Operation> {
             Rule::Needs("portal_sessions:create"),
             |t| list("portalSessions", t),
             |t| t.portal_session.clone(),
+        ),
+        query(
+            "identityProviders",
+            Rule::Needs("identity_providers:manage"),
+            |t| list("identityProviders", t),
+            |t| t.identity_provider.clone(),
         ),
         query(
             "auditEntries",
@@ -346,6 +357,38 @@ fn sessions_and_tenants() -> Vec<Operation> {
             Rule::Needs("tenants:manage"),
             Fresh::Tenant,
             |t, _| json!({"tenantId": t.tenant, "name": "Renamed"}),
+        ),
+        mutation(
+            "startSingleSignOn",
+            Rule::Anyone,
+            Fresh::Nothing,
+            |t, _| json!({"identityProviderId": t.identity_provider, "redirectUri": PORTAL}),
+        ),
+        mutation("finishSingleSignOn", Rule::Anyone, Fresh::Returned, |t, _| {
+            serde_json::from_str(&t.token).expect("JSON")
+        }),
+        mutation(
+            "createIdentityProvider",
+            Rule::Needs("identity_providers:manage"),
+            Fresh::Nothing,
+            |t, _| {
+                json!({
+                    "tenantId": t.tenant, "name": "Another login", "issuer": t.issuer, "clientId": "public",
+                    "redirectUris": [PORTAL],
+                })
+            },
+        ),
+        mutation(
+            "updateIdentityProvider",
+            Rule::Needs("identity_providers:manage"),
+            Fresh::IdentityProvider,
+            |t, _| json!({"identityProviderId": t.identity_provider, "name": "Renamed"}),
+        ),
+        mutation(
+            "deleteIdentityProvider",
+            Rule::Needs("identity_providers:manage"),
+            Fresh::IdentityProvider,
+            |t, _| json!({"identityProviderId": t.identity_provider}),
         ),
         mutation(
             "setSupportAccess",

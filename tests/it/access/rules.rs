@@ -31,6 +31,7 @@ internals:read          yes            yes      -       -            -          
 audit:read              yes            -        -       yes          -             -             -       -
 records:reveal          yes            yes      yes     -            -             -             -       -
 support_access:manage   -              -        -       yes          -             -             -       -
+identity_providers:manage yes          -        -       yes          -             -             -       -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

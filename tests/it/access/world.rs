@@ -14,6 +14,7 @@ use super::operations::Fresh;
 use super::rules::{Home, Kind, kinds};
 use crate::harness::client::Client;
 use crate::harness::fixture::{Fixture, Tenant, stream};
+use crate::harness::oidc::Oidc;
 use crate::harness::outside::{Fault, Outside, Pagination, Rule};
 use crate::harness::smtp::{Mode, Smtp};
 use crate::harness::trestle::{Setup, Trestle};
@@ -58,6 +59,8 @@ pub struct Target {
     pub invitation: String,
     /// Of a mail.
     pub token: String,
+    pub identity_provider: String,
+    pub issuer: String,
     /// Of a second factor.
     pub code: String,
 }
@@ -96,6 +99,8 @@ impl Target {
             session: other("session"),
             invitation: other(&self.invitation),
             token: self.token.clone(),
+            identity_provider: other(&self.identity_provider),
+            issuer: self.issuer.clone(),
             code: self.code.clone(),
         }
     }
@@ -130,6 +135,7 @@ pub struct World {
     audited: i64,
     _outside: Outside,
     smtp: Smtp,
+    oidc: Oidc,
 }
 
 impl World {
@@ -163,12 +169,16 @@ impl World {
             audited: 0,
             _outside: outside,
             smtp,
+            oidc: Oidc::start().await,
         };
         world.fill().await;
         world
     }
 
     async fn fill(&mut self) {
+        self.oidc.person("somebody", json!({"email": "somebody@example.com", "email_verified": true}));
+        self.target.issuer = self.oidc.issuer();
+        self.target.identity_provider = self.identity_provider().await;
         let outside = &self._outside;
         let system = self.fixture.system(&self.tenant, "http", outside.config(), Value::Null).await;
         let mut moves = stream(outside.source_options(Pagination::Page), outside.destination_options());
@@ -269,6 +279,11 @@ impl World {
             Fresh::Run => target.run = self.fixture.start_run(&target.integration).await,
             Fresh::Failure => target.failure = self.failures.pop().expect("as many as are tried"),
             Fresh::Retry => target.retry = self.retry().await,
+            Fresh::IdentityProvider => target.identity_provider = self.identity_provider().await,
+            Fresh::Returned => {
+                let (client, provider) = (self.trestle.client(), &self.target.identity_provider);
+                target.token = self.oidc.come_back(&client, provider, "somebody").await.to_string();
+            }
             Fresh::Invitation => {
                 let email;
                 (target.invitation, email) = self.invitation().await;
@@ -379,6 +394,14 @@ impl World {
         let input = json!({"email": email, "name": "Of quillon", "role": "TENANT_VIEWER"});
         let payload = self.tenant_admin.mutate("inviteUser", input, "invitation { id }").await;
         (text(&payload["invitation"]["id"]), email)
+    }
+
+    async fn identity_provider(&self) -> String {
+        let changes = json!({
+            "createsUsers": true, "roleClaim": "groups", "defaultRole": "TENANT_VIEWER",
+            "roleMapping": [{"value": "quillon", "role": "TENANT_MEMBER"}],
+        });
+        self.oidc.register(&self.tenant_admin, changes).await
     }
 
     async fn api_key(&self) -> String {
