@@ -38,6 +38,8 @@ mod m20261125_000023_create_audit_chain;
 mod m20261125_000024_create_audit_entry;
 mod m20261125_000025_add_support_access_to_tenant;
 mod m20261125_000026_create_reveal;
+mod m20261125_000055_create_data_key;
+mod m20261125_000056_create_portal_key;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +75,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000024_create_audit_entry::Migration),
             Box::new(m20261125_000025_add_support_access_to_tenant::Migration),
             Box::new(m20261125_000026_create_reveal::Migration),
+            Box::new(m20261125_000055_create_data_key::Migration),
+            Box::new(m20261125_000056_create_portal_key::Migration),
         ]
     }
 }

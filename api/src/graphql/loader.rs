@@ -15,6 +15,7 @@ use domain::api_key::{self, ApiKey};
 use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
 use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
 use domain::page::{Direction, Page, PageArguments};
+use domain::portal_key::{self, PortalKey};
 use domain::portal_session::{self, PortalSession};
 use domain::retry::{self, Retry};
 use domain::reveal::{self, Reveal};
@@ -202,6 +203,12 @@ impl Row for User {
 impl Row for ApiKey {
     async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
         api_key::by_ids(actor, ids).await
+    }
+}
+
+impl Row for PortalKey {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        portal_key::by_ids(actor, ids).await
     }
 }
 

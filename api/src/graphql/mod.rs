@@ -15,6 +15,7 @@ mod live;
 mod loader;
 mod node;
 mod page;
+mod portal_key;
 mod portal_session;
 mod retry;
 mod reveal;
@@ -40,6 +41,7 @@ pub struct Query(
     tenant::TenantQuery,
     user::UserQuery,
     api_key::ApiKeyQuery,
+    portal_key::PortalKeyQuery,
     portal_session::PortalSessionQuery,
     connector::ConnectorQuery,
     system::SystemQuery,
@@ -57,6 +59,7 @@ pub struct Mutation(
     tenant::TenantMutation,
     user::UserMutation,
     api_key::ApiKeyMutation,
+    portal_key::PortalKeyMutation,
     portal_session::PortalSessionMutation,
     system::SystemMutation,
     integration::IntegrationMutation,

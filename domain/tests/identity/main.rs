@@ -61,6 +61,7 @@ impl Fixture {
         let pem = TokenSigner::generate_pem();
         let app = open(&directory, &millis, &pem).await;
         app.migrate().await.expect("the schema can be made");
+        domain::data_key::load(&app).await.expect("a key to seal with");
         Self { operator: Actor::operator(app.clone()), app, millis, pem, directory }
     }
 
@@ -119,9 +120,10 @@ async fn open(directory: &tempfile::TempDir, millis: &Arc<AtomicI64>, pem: &str)
     let options = AppOptions {
         database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
         files_dir: directory.path().join("files"),
-        secret_key: [7; 32],
+        secret_keys: vec![[7; 32]],
         token_signer: Some(TokenSigner::from_pem(pem).expect("a key")),
         connectors: Registry::of(Vec::new()),
+        references: domain::system::References::default(),
         dispatch: Arc::new(NoQueue),
         changes: Changes::in_process(),
         clock,

@@ -12,9 +12,10 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, job,
-    portal_session, refresh_token, retry, reveal, run, run_event, run_stream, session, sign_in_attempt,
-    signing_key, stream_cursor, system, tenant, user, write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, data_key, failure, idempotency_key, integration, job,
+    portal_cutoff, portal_key, portal_key_tenant, portal_session, refresh_token, retry, reveal, run,
+    run_event, run_stream, session, sign_in_attempt, signing_key, stream_cursor, system, tenant, user,
+    write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -29,15 +30,19 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 27] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
     "audit_entry",
+    "data_key",
     "failure",
     "idempotency_key",
     "integration",
     "job",
+    "portal_cutoff",
+    "portal_key",
+    "portal_key_tenant",
     "portal_session",
     "refresh_token",
     "retry",
@@ -108,10 +113,14 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<api_key_tenant::Entity>(db).await;
     assert_columns::<audit_chain::Entity>(db).await;
     assert_columns::<audit_entry::Entity>(db).await;
+    assert_columns::<data_key::Entity>(db).await;
     assert_columns::<failure::Entity>(db).await;
     assert_columns::<idempotency_key::Entity>(db).await;
     assert_columns::<integration::Entity>(db).await;
     assert_columns::<job::Entity>(db).await;
+    assert_columns::<portal_cutoff::Entity>(db).await;
+    assert_columns::<portal_key::Entity>(db).await;
+    assert_columns::<portal_key_tenant::Entity>(db).await;
     assert_columns::<portal_session::Entity>(db).await;
     assert_columns::<refresh_token::Entity>(db).await;
     assert_columns::<retry::Entity>(db).await;
@@ -135,6 +144,10 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<session::Entity>(db, rows.session()).await;
     round_trip::<sign_in_attempt::Entity>(db, rows.sign_in_attempt()).await;
     round_trip::<refresh_token::Entity>(db, rows.refresh_token()).await;
+    round_trip::<data_key::Entity>(db, rows.data_key()).await;
+    round_trip::<portal_key::Entity>(db, rows.portal_key()).await;
+    round_trip::<portal_key_tenant::Entity>(db, rows.portal_key_tenant()).await;
+    round_trip::<portal_cutoff::Entity>(db, rows.portal_cutoff()).await;
     round_trip::<signing_key::Entity>(db, rows.signing_key()).await;
     round_trip::<api_key::Entity>(db, rows.api_key()).await;
     round_trip::<api_key_tenant::Entity>(db, rows.api_key_tenant()).await;
