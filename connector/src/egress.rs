@@ -4,10 +4,13 @@
 //! that answers differently the second time gains nothing. Deliberately absent: ports, TLS policy and
 //! lists of host names.
 
+use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ipnet::IpNet;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -26,9 +29,37 @@ const REDIRECTS_MAX: usize = 5;
 const FORBIDDEN_HINT: &str = "this address is not allowed for integrations; the operator can allow it";
 
 /// Which addresses connectors may reach: public ones, and the networks the operator allows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Egress {
     allow: Arc<[IpNet]>,
+    names: Arc<dyn Names>,
+}
+
+/// From names to addresses.
+#[async_trait]
+pub trait Names: fmt::Debug + Send + Sync {
+    /// The addresses of a name, each with this port.
+    ///
+    /// # Errors
+    /// When there are none, or nobody could be asked.
+    async fn addresses(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
+}
+
+/// The machine's own resolver.
+#[derive(Debug)]
+struct SystemNames;
+
+#[async_trait]
+impl Names for SystemNames {
+    async fn addresses(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((name, port)).await?.collect())
+    }
+}
+
+impl Default for Egress {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
 }
 
 /// Which redirects an HTTP client follows by itself.
@@ -45,7 +76,12 @@ pub(crate) enum Redirects {
 impl Egress {
     /// A guard that refuses everything but public addresses and the networks of `allow`.
     pub fn new(allow: Vec<IpNet>) -> Self {
-        Self { allow: allow.into() }
+        Self::with_names(allow, Arc::new(SystemNames))
+    }
+
+    /// The same, with a way of its own from names to addresses.
+    pub fn with_names(allow: Vec<IpNet>, names: Arc<dyn Names>) -> Self {
+        Self { allow: allow.into(), names }
     }
 
     /// True when connectors may reach `address`. Addresses that embed an IPv4 address (mapped,
@@ -72,16 +108,14 @@ impl Egress {
         }
         let found: Vec<SocketAddr> = match bare.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => {
-                match tokio::time::timeout(RESOLVE_TIMEOUT, tokio::net::lookup_host((bare, port))).await {
-                    Err(_) => {
-                        let detail = format!("resolving {bare} took longer than {RESOLVE_TIMEOUT:?}");
-                        return Err(SystemError::new(SystemErrorKind::Timeout, detail));
-                    }
-                    Ok(Err(error)) => return Err(resolve_error(bare, &error)),
-                    Ok(Ok(addresses)) => addresses.collect(),
+            Err(_) => match tokio::time::timeout(RESOLVE_TIMEOUT, self.names.addresses(bare, port)).await {
+                Err(_) => {
+                    let detail = format!("resolving {bare} took longer than {RESOLVE_TIMEOUT:?}");
+                    return Err(SystemError::new(SystemErrorKind::Timeout, detail));
                 }
-            }
+                Ok(Err(error)) => return Err(resolve_error(bare, &error)),
+                Ok(Ok(addresses)) => addresses,
+            },
         };
         if found.is_empty() {
             return Err(no_such_host(bare, "it has no address"));
@@ -292,11 +326,10 @@ fn no_such_host(host: &str, reason: &str) -> SystemError {
 
 /// The standard library gives getaddrinfo's answer as text only (rust-lang/rust#108277), so the text of
 /// `EAI_NONAME` and `EAI_NODATA` decides between a wrong name and a name service that is down.
-fn resolve_error(host: &str, error: &std::io::Error) -> SystemError {
+fn resolve_error(host: &str, error: &io::Error) -> SystemError {
     let text = error.to_string();
     let unknown = ["not known", "No address associated", "nodename nor servname", "No such host"];
-    if unknown.iter().any(|phrase| text.contains(phrase)) || error.kind() == std::io::ErrorKind::InvalidInput
-    {
+    if unknown.iter().any(|phrase| text.contains(phrase)) || error.kind() == io::ErrorKind::InvalidInput {
         no_such_host(host, &text)
     } else {
         SystemError::new(SystemErrorKind::Unavailable, format!("resolving {host}: {text}"))
@@ -492,6 +525,25 @@ mod tests {
             "http://①②⑦.0.0.1/",
             "https://169.254.169.254/latest/meta-data",
             "http://[fe80::1]/",
+            "http://0.0.0.0/",
+            "http://:@127.0.0.1/",
+            "http://[::]/",
+            "http://127.0.0.1./",
+            "http://0x7f.1/",
+            "http://017700000001/",
+            "http://127.0.0.0x1/",
+            "http://%31%32%37.0.0.1/",
+            "http://127。0。0。1/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[::ffff:0:7f00:1]/",
+            "http://[64:ff9b::127.0.0.1]/",
+            "http://[2002:7f00:1::]/",
+            "http://127.0.0.1\\@example.com/",
+            "http://127.0.0.1#@example.com/",
+            "http://127.0.0.1?@example.com/",
+            "http:127.0.0.1/",
+            "http:/\\127.0.0.1/",
+            "http://127.0.0.1\t/",
         ];
         for text in refused {
             let error = egress.check_url(&Url::parse(text).unwrap()).unwrap_err();
@@ -503,6 +555,9 @@ mod tests {
             "file:///etc/passwd",
             "http://user:pass@example.com/",
             "http://u@example.com",
+            "http://example.com@127.0.0.1/",
+            "http://example.com:80@127.0.0.1/",
+            "gopher://127.0.0.1/",
         ] {
             let error = egress.check_url(&Url::parse(text).unwrap()).unwrap_err();
             assert_eq!(error.kind, SystemErrorKind::Misconfigured, "{text}");
@@ -517,6 +572,31 @@ mod tests {
         for host in ["127.0.0.1", "localhost", "[::1]", "::1", "[::127.0.0.1]", "0x7f.1", "2130706433"] {
             let error = Egress::default().resolve(host, 80).await.unwrap_err();
             assert_eq!(error.kind, SystemErrorKind::Forbidden, "{host}: {error}");
+        }
+        for host in [
+            "0.0.0.0",
+            "0",
+            "::",
+            "[::]",
+            "127.1",
+            "127.0.0.1.",
+            "0177.0.0.1",
+            "017700000001",
+            "0x7f000001",
+            "localhost.",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "fe80::1%1",
+            "127.0.0.1:80",
+            "a@127.0.0.1",
+            "[127.0.0.1]",
+        ] {
+            // Some resolvers take such a form for an address, others for no name.
+            let error = Egress::default().resolve(host, 80).await.unwrap_err();
+            let refused =
+                [SystemErrorKind::Forbidden, SystemErrorKind::Misconfigured, SystemErrorKind::Unavailable];
+            assert!(refused.contains(&error.kind), "{host}: {error}");
         }
         for host in ["", "/var/run/postgresql", "a b", "a\0b"] {
             let error = Egress::default().resolve(host, 80).await.unwrap_err();

@@ -18,6 +18,7 @@ mod problem;
 mod record;
 mod registry;
 mod sandbox;
+mod secret_store;
 mod source;
 mod sqlite;
 #[cfg(test)]
@@ -28,11 +29,12 @@ pub use connector::{
 };
 pub use cursor::{compare_cursor_values, is_after_watermark};
 pub use destination::{Action, Destination, Write, WriteOutcome};
-pub use egress::Egress;
+pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};
 pub use http::HttpConnector;
 pub use postgres::PostgresConnector;
 pub use problem::{Problem, problems};
 pub use record::{Record, RecordKey};
 pub use registry::Registry;
+pub use secret_store::{AwsOptions, SecretStores, StoreKind, VaultAuth, VaultOptions};
 pub use source::{Cursor, Item, Malformed, Page, Source};

@@ -18,6 +18,7 @@ use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
 use crate::mail::MailLinks;
 use crate::signing_key::SigningKeys;
+use crate::system::References;
 use crate::token::TokenSigner;
 
 /// What an [`App`] is made of.
@@ -26,12 +27,14 @@ pub struct AppOptions {
     pub database_url: String,
     /// Root of the tenants' directories.
     pub files_dir: PathBuf,
-    /// Encrypts credentials and records: 32 random bytes.
-    pub secret_key: [u8; 32],
+    /// Wrap the data keys that encrypt credentials and records: 32 random bytes each. The first wraps, all open.
+    pub secret_keys: Vec<[u8; 32]>,
     /// Signs access tokens; `None`: the keys of the database do, which [`load`](crate::signing_key::load) reads.
     pub token_signer: Option<TokenSigner>,
     /// What can be connected to.
     pub connectors: Registry,
+    /// Where credentials are that are references.
+    pub references: References,
     /// The way to the queue.
     pub dispatch: Arc<dyn Dispatch>,
     /// The way to listeners.
@@ -63,6 +66,7 @@ pub struct App {
     cipher: Cipher,
     signing_keys: SigningKeys,
     connectors: Registry,
+    references: References,
     files_dir: PathBuf,
     dispatch: Arc<dyn Dispatch>,
     changes: Changes,
@@ -82,9 +86,10 @@ impl App {
         let database = Database::connect(&options.database_url).await?;
         Ok(Arc::new(Self {
             database,
-            cipher: Cipher::new(&options.secret_key),
+            cipher: Cipher::new(&options.secret_keys),
             signing_keys: SigningKeys::new(options.token_signer),
             connectors: options.connectors,
+            references: options.references,
             files_dir: options.files_dir,
             dispatch: options.dispatch,
             changes: options.changes,
@@ -205,6 +210,14 @@ impl App {
         &self.signing_keys
     }
 
+    pub(crate) fn references(&self) -> &References {
+        &self.references
+    }
+
+    pub(crate) fn cipher(&self) -> &Cipher {
+        &self.cipher
+    }
+
     pub(crate) fn dispatch(&self) -> &Arc<dyn Dispatch> {
         &self.dispatch
     }
@@ -213,9 +226,10 @@ impl App {
         &self.tasks
     }
 
-    /// Encrypts for a row; see [`Cipher::seal`].
+    /// Encrypts for a row, by a data key that [`data_key::load`](crate::data_key::load) read; see [`Cipher::seal`]. A new
+    /// column for it gets its line in [`data_key`](crate::data_key).
     pub(crate) fn seal(&self, tenant_id: Uuid, row_id: Uuid, plaintext: &[u8]) -> Result<Vec<u8>> {
-        self.cipher.seal(tenant_id, row_id, plaintext).doing("encrypting")
+        self.cipher.seal(tenant_id, row_id, plaintext, self.clock.now()).doing("encrypting")
     }
 
     /// Decrypts for a row; see [`Cipher::open`].

@@ -1,4 +1,4 @@
-//! From what stands behind `Authorization: Bearer` to an [`Actor`]. One or two statements a request, and no
+//! From what stands behind `Authorization: Bearer` to an [`Actor`]. A few statements a request, and no
 //! cache: who is disabled, revoked or suspended is so on the next request.
 
 use std::sync::Arc;
@@ -6,7 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use entity::tenant::TenantStatus;
 use entity::user::Role;
-use entity::{api_key, api_key_tenant, portal_session, session, tenant, user};
+use entity::{
+    api_key, api_key_tenant, portal_cutoff, portal_key as portal_key_row, portal_key_tenant, portal_session,
+    session, tenant, user,
+};
 use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, Query, SelectStatement};
 use sea_orm::{ColumnTrait, FromQueryResult, QueryFilter};
 use uuid::Uuid;
@@ -17,6 +20,8 @@ use crate::app::App;
 use crate::error::{Doing, Error};
 use crate::identity;
 use crate::permission::{Permission, PermissionSet, is_staff};
+use crate::portal_key;
+use crate::portal_key::token::{NamedTenant, SignedPortal};
 use crate::signing_key;
 use crate::token::{TokenError, TokenKind, Verified};
 
@@ -78,6 +83,13 @@ struct PortalRow {
     tenant_status: TenantStatus,
 }
 
+/// A tenant that a signed token names, if its key may speak for it, and until when tokens for the end user ended.
+#[derive(FromQueryResult)]
+struct SignedPortalRow {
+    tenant_id: Uuid,
+    cutoff: Option<DateTime<Utc>>,
+}
+
 #[derive(FromQueryResult)]
 struct KeyTenantRow {
     tenant_id: Uuid,
@@ -85,7 +97,8 @@ struct KeyTenantRow {
 }
 
 impl App {
-    /// Who stands behind a bearer: an access token, an API key or a portal token; nobody without one.
+    /// Who stands behind a bearer: an access token, an API key or a portal token, of ours or of a portal's server;
+    /// nobody without one.
     ///
     /// # Errors
     /// When it is refused, or can't be checked.
@@ -93,6 +106,9 @@ impl App {
         let Some(bearer) = bearer else { return Ok(Actor::anonymous(self.clone())) };
         if bearer.starts_with(KEY_START) {
             return self.authenticate_key(bearer).await;
+        }
+        if let Some(key_id) = portal_key::token::key_named(bearer) {
+            return self.authenticate_signed_portal(key_id, bearer).await;
         }
         let verified = match self.signer().verify(bearer, self.clock().now()) {
             // Another process may have made the key a moment ago.
@@ -173,7 +189,102 @@ impl App {
         }))
     }
 
+    /// A token that a portal's server signed. Its first use makes its session, which then is as any other one.
+    async fn authenticate_signed_portal(self: &Arc<Self>, key_id: Uuid, bearer: &str) -> Result<Actor> {
+        let now = self.clock().now();
+        let key = identity::find::<portal_key_row::Entity>()
+            .filter(portal_key_row::Column::Id.eq(key_id))
+            .one(self.database().reader())
+            .await
+            .doing("reading a portal key")?
+            .filter(|key| {
+                key.revoked_at.is_none() && key.expires_at.is_none_or(|expires_at| expires_at > now)
+            })
+            .ok_or(AuthenticationError::Invalid)?;
+        let token = portal_key::token::verify(&key, bearer, now)?;
+        let row = self.tenant_of(&key, &token).await?.ok_or_else(|| {
+            tracing::info!(portal_key.id = %key.id, "a signed portal token is refused: its key is not for its tenant");
+            AuthenticationError::Invalid
+        })?;
+        let id = portal_key::token::session_id(key.id, row.tenant_id, &token.token_id);
+        let session = Verified { kind: TokenKind::Portal, session_id: id, expires_at: token.expires_at };
+        if row.cutoff.is_some_and(|ended_at| token.issued_at <= ended_at) {
+            return Err(AuthenticationError::Invalid);
+        }
+        if self.portal_row(id).await?.is_none() {
+            let made = portal_session::Model {
+                id,
+                tenant_id: row.tenant_id,
+                end_user: token.end_user.clone(),
+                scopes: entity::string_list::StringList(token.scopes.clone()),
+                created_by: portal_key::signer(key.id),
+                created_at: now,
+                expires_at: token.expires_at,
+                ended_at: None,
+            };
+            identity::insert_if_absent::<portal_session::Entity>(
+                self.database().writer(),
+                made,
+                "storing the session of a signed token",
+            )
+            .await?;
+        }
+        let stored = self.portal_row(id).await?.ok_or(AuthenticationError::Invalid)?;
+        // The id of a token is for one token: another one with the same does not get what the first one was given.
+        let is_the_same = stored.tenant_id == row.tenant_id
+            && stored.end_user == token.end_user
+            && stored.scopes.0 == token.scopes;
+        if !is_the_same && stored.ended_at.is_none() {
+            tracing::info!(portal_key.id = %key.id, "a signed portal token is refused: its jti was another token's");
+            return Err(AuthenticationError::Invalid);
+        }
+        self.portal_actor(stored, session)
+    }
+
+    /// The tenant of a signed token; `None` when there is none that its key may speak for.
+    async fn tenant_of(
+        &self,
+        key: &portal_key_row::Model,
+        token: &SignedPortal,
+    ) -> Result<Option<SignedPortalRow>> {
+        let tenant_id = (tenant::Entity, tenant::Column::Id);
+        let named = match &token.tenant {
+            NamedTenant::Id(id) => Expr::col(tenant_id).eq(*id),
+            NamedTenant::Slug(slug) => Expr::col((tenant::Entity, tenant::Column::Slug)).eq(slug.as_str()),
+            NamedTenant::ExternalId(id) => {
+                Expr::col((tenant::Entity, tenant::Column::ExternalId)).eq(id.as_str())
+            }
+        };
+        let mut query = Query::select();
+        query
+            .expr_as(Expr::col(tenant_id), "tenant_id")
+            .expr_as(Expr::col((portal_cutoff::Entity, portal_cutoff::Column::EndedAt)), "cutoff")
+            .from(tenant::Entity)
+            .left_join(
+                portal_cutoff::Entity,
+                equal((portal_cutoff::Entity, portal_cutoff::Column::TenantId), tenant_id).and(
+                    Expr::col((portal_cutoff::Entity, portal_cutoff::Column::EndUser))
+                        .eq(token.end_user.as_str()),
+                ),
+            )
+            .and_where(named);
+        if !key.all_tenants {
+            let granted = Query::select()
+                .column(portal_key_tenant::Column::TenantId)
+                .from(portal_key_tenant::Entity)
+                .and_where(Expr::col(portal_key_tenant::Column::PortalKeyId).eq(key.id))
+                .to_owned();
+            query.and_where(Expr::col(tenant_id).in_subquery(granted));
+        }
+        self.one(&query, "reading the tenant of a signed token").await
+    }
+
     async fn authenticate_portal(self: &Arc<Self>, token: Verified) -> Result<Actor> {
+        let row = self.portal_row(token.session_id).await?.ok_or(AuthenticationError::Invalid)?;
+        self.portal_actor(row, token)
+    }
+
+    async fn portal_row(&self, id: Uuid) -> Result<Option<PortalRow>> {
         let query = Query::select()
             .expr_as(Expr::col((portal_session::Entity, portal_session::Column::ExpiresAt)), "expires_at")
             .expr_as(Expr::col((portal_session::Entity, portal_session::Column::EndedAt)), "ended_at")
@@ -189,10 +300,12 @@ impl App {
                     (tenant::Entity, tenant::Column::Id),
                 ),
             )
-            .and_where(Expr::col((portal_session::Entity, portal_session::Column::Id)).eq(token.session_id))
+            .and_where(Expr::col((portal_session::Entity, portal_session::Column::Id)).eq(id))
             .to_owned();
-        let row: PortalRow =
-            self.one(&query, "reading a portal session").await?.ok_or(AuthenticationError::Invalid)?;
+        self.one(&query, "reading a portal session").await
+    }
+
+    fn portal_actor(self: &Arc<Self>, row: PortalRow, token: Verified) -> Result<Actor> {
         if row.ended_at.is_some() {
             return Err(AuthenticationError::Invalid);
         }

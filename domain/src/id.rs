@@ -16,6 +16,8 @@ pub enum Kind {
     ApiKey,
     /// `portal`
     PortalSession,
+    /// `portalkey`
+    PortalKey,
     /// `system`
     System,
     /// `integration`
@@ -39,11 +41,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
         Self::PortalSession,
+        Self::PortalKey,
         Self::System,
         Self::Integration,
         Self::Run,
@@ -63,6 +66,7 @@ impl Kind {
             Self::User => "user",
             Self::ApiKey => "key",
             Self::PortalSession => "portal",
+            Self::PortalKey => "portalkey",
             Self::System => "system",
             Self::Integration => "integration",
             Self::Run => "run",

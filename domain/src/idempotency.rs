@@ -182,9 +182,10 @@ mod tests {
         let options = AppOptions {
             database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
             files_dir: directory.path().join("files"),
-            secret_key: [7; 32],
+            secret_keys: vec![[7; 32]],
             token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).expect("a key")),
             connectors: connector::Registry::of(Vec::new()),
+            references: crate::system::References::default(),
             dispatch: Arc::new(NoQueue),
             changes: Changes::in_process(),
             clock,

@@ -2,10 +2,11 @@
 //! Private to the modules of authentication; everything else goes through a [`Scope`](crate::Scope).
 
 use entity::{
-    api_key, api_key_tenant, external_identity, identity_provider, invitation, mail, portal_session,
-    recovery_code, refresh_token, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
-    user, user_token,
+    api_key, api_key_tenant, data_key, external_identity, identity_provider, invitation, mail, portal_cutoff,
+    portal_key, portal_key_tenant, portal_session, recovery_code, refresh_token, second_factor, session,
+    sign_in_attempt, sign_on_attempt, signing_key, user, user_token,
 };
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, DbErr, DeleteMany, EntityTrait, IntoActiveModel, Select, SqlErr, UpdateMany};
 
 use crate::error::{Doing, Error, Result};
@@ -21,6 +22,10 @@ impl IdentityRow for identity_provider::Entity {}
 impl IdentityRow for sign_on_attempt::Entity {}
 impl IdentityRow for invitation::Entity {}
 impl IdentityRow for mail::Entity {}
+impl IdentityRow for data_key::Entity {}
+impl IdentityRow for portal_cutoff::Entity {}
+impl IdentityRow for portal_key::Entity {}
+impl IdentityRow for portal_key_tenant::Entity {}
 impl IdentityRow for portal_session::Entity {}
 impl IdentityRow for recovery_code::Entity {}
 impl IdentityRow for refresh_token::Entity {}
@@ -61,6 +66,26 @@ where
     E::Model: IntoActiveModel<E::ActiveModel>,
 {
     E::insert(all_set::<E>(row)).exec_without_returning(connection).await.doing(doing)?;
+    Ok(())
+}
+
+/// Inserts a row unless one with its key is there.
+#[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]
+pub(crate) async fn insert_if_absent<E>(
+    connection: &impl ConnectionTrait,
+    row: E::Model,
+    doing: &'static str,
+) -> Result<()>
+where
+    E: IdentityRow,
+    E::Model: IntoActiveModel<E::ActiveModel>,
+{
+    let nothing = OnConflict::new().do_nothing().to_owned();
+    E::insert(all_set::<E>(row))
+        .on_conflict(nothing)
+        .exec_without_returning(connection)
+        .await
+        .doing(doing)?;
     Ok(())
 }
 

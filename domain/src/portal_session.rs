@@ -3,21 +3,25 @@
 
 use std::collections::HashMap;
 
-use chrono::Duration;
-use entity::portal_session;
+use chrono::{DateTime, Duration, Utc};
 use entity::tenant::{self, TenantStatus};
 use entity::user::Role;
+use entity::{portal_cutoff, portal_session};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::app::App;
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::id::{GlobalId, Kind, new_id};
+use crate::identity;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::{Grant, Permission};
-use crate::scope::Keyset;
+use crate::portal_key;
+use crate::portal_key::token::{LEEWAY_SECONDS, LIFE_SECONDS_MAX, TOKEN_ID_CHARS_MAX, session_id};
+use crate::scope::{Keyset, TxScope};
 use crate::token::TokenKind;
 use crate::validation::Problems;
 
@@ -31,6 +35,8 @@ pub const TTL_SECONDS_MIN: i64 = 60;
 pub const TTL_SECONDS_MAX: i64 = 86_400;
 /// Longest name of an end user, in characters.
 pub const END_USER_CHARS_MAX: usize = 200;
+/// Stands for the end user of a token that was ended before anybody used it.
+const UNUSED: &str = "(never used)";
 /// Scopes that a caller may name; more than there are permissions, so that repeating one is no error.
 const SCOPES_NAMED_MAX: usize = 100;
 
@@ -183,7 +189,133 @@ pub async fn end(actor: &Actor, id: Uuid) -> Result<PortalSession> {
     Ok(PortalSession { ended_at: Some(now), ..row })
 }
 
-fn check_scopes(actor: &Actor, names: &[String], problems: &mut Problems) -> Vec<Permission> {
+/// What to end at once: by the end user, or by key and token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndedSessions {
+    /// All that this end user holds, also tokens that a portal's server has signed and nobody has used yet.
+    pub end_user: Option<String>,
+    /// The key that signed the one token. An id that can't be read is passed as nil, which names nothing.
+    pub portal_key_id: Option<Uuid>,
+    /// Its `jti`.
+    pub token_id: Option<String>,
+}
+
+/// The same, checked.
+enum Ended {
+    OfEndUser(String),
+    Signed { portal_key_id: Uuid, token_id: String },
+}
+
+impl EndedSessions {
+    fn check(self, problems: &mut Problems) -> Option<Ended> {
+        match (self.end_user, self.portal_key_id, self.token_id) {
+            (Some(name), None, None) => {
+                Some(Ended::OfEndUser(problems.text("endUser", &name, END_USER_CHARS_MAX)))
+            }
+            (None, Some(portal_key_id), Some(token_id)) => {
+                let token_id = problems.text("tokenId", &token_id, TOKEN_ID_CHARS_MAX);
+                Some(Ended::Signed { portal_key_id, token_id })
+            }
+            _ => {
+                let message = "give either `endUser`, or `portalKeyId` with `tokenId`";
+                problems.add(ProblemCode::Invalid, "endUser", message);
+                None
+            }
+        }
+    }
+}
+
+/// Ends portal sessions of one tenant by whom they are for, or by their signed token. Gives how many went on until now.
+///
+/// # Errors
+/// Denied without `portal_sessions:create`. Rejected: `NOT_FOUND` tenantId; a bad endUser or tokenId.
+pub async fn end_all(actor: &Actor, tenant_id: Uuid, ended: EndedSessions) -> Result<u64> {
+    let scope = actor.authorize(Permission::PortalSessionCreate)?;
+    let mut problems = Problems::default();
+    let not_found = || Error::not_found("tenantId", "tenant");
+    let tenant = scope.find::<tenant::Entity>().filter(tenant::Column::Id.eq(tenant_id)).one().await?;
+    if tenant.is_none() {
+        problems.add(ProblemCode::NotFound, "tenantId", "no tenant has this id");
+    }
+    let ended = ended.check(&mut problems);
+    problems.check()?;
+    let ended =
+        ended.ok_or_else(|| Error::internal("ending portal sessions", "the input was not checked"))?;
+    let now = scope.app().clock().now();
+    let tx = scope.begin(tenant_id).await?.ok_or_else(not_found)?;
+    let (which, kind, about) = match ended {
+        Ended::OfEndUser(end_user) => {
+            refuse_signed_until(&tx, &end_user, now).await?;
+            (portal_session::Column::EndUser.eq(end_user), Kind::Tenant, tenant_id)
+        }
+        Ended::Signed { portal_key_id, token_id } => {
+            let id = session_id(portal_key_id, tenant_id, &token_id);
+            refuse_unused(&tx, id, portal_key_id, now).await?;
+            (portal_session::Column::Id.eq(id), Kind::PortalSession, id)
+        }
+    };
+    let ended = tx
+        .update::<portal_session::Entity>()
+        .col_expr(portal_session::Column::EndedAt, Expr::value(Some(now)))
+        .filter(which)
+        .filter(portal_session::Column::EndedAt.is_null())
+        .filter(portal_session::Column::ExpiresAt.gt(now))
+        .exec(tx.connection())
+        .await
+        .doing("ending portal sessions")?;
+    tx.about(kind, about).commit().await?;
+    Ok(ended.rows_affected)
+}
+
+/// Has tokens for this end user that were signed until now refused although no row tells of them.
+async fn refuse_signed_until(tx: &TxScope, end_user: &str, now: DateTime<Utc>) -> Result<()> {
+    tx.delete::<portal_cutoff::Entity>()
+        .filter(portal_cutoff::Column::EndUser.eq(end_user))
+        .exec(tx.connection())
+        .await
+        .doing("replacing the end of signed tokens")?;
+    let row =
+        portal_cutoff::Model { tenant_id: tx.tenant_id(), end_user: end_user.to_owned(), ended_at: now };
+    tx.insert::<portal_cutoff::Entity>(row, "storing the end of signed tokens").await?;
+    Ok(())
+}
+
+/// Has one signed token refused that nobody has used yet: its session is there, and ended, before it begins.
+async fn refuse_unused(tx: &TxScope, id: Uuid, portal_key_id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    let row = portal_session::Model {
+        id,
+        tenant_id: tx.tenant_id(),
+        end_user: UNUSED.to_owned(),
+        scopes: entity::string_list::StringList(Vec::new()),
+        created_by: portal_key::signer(portal_key_id),
+        created_at: now,
+        expires_at: now + Duration::seconds(LIFE_SECONDS_MAX + 2 * LEEWAY_SECONDS),
+        ended_at: Some(now),
+    };
+    identity::insert_if_absent::<portal_session::Entity>(
+        tx.connection(),
+        row,
+        "storing the end of a signed token",
+    )
+    .await
+}
+
+/// Deletes what tells of signed tokens that have expired since, in background work. Returns how many rows went.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn purge_cutoffs(app: &App) -> Result<u64> {
+    let before = app.clock().now() - Duration::seconds(LIFE_SECONDS_MAX + 2 * LEEWAY_SECONDS);
+    let deleted = identity::delete::<portal_cutoff::Entity>()
+        .filter(portal_cutoff::Column::EndedAt.lt(before))
+        .exec(app.database().writer())
+        .await
+        .doing("deleting ends of signed tokens")?;
+    Ok(deleted.rows_affected)
+}
+
+/// Scopes of an end user: of what PORTAL can have, and of what the caller has.
+pub(crate) fn check_scopes(actor: &Actor, names: &[String], problems: &mut Problems) -> Vec<Permission> {
     if names.is_empty() {
         problems.add(ProblemCode::Required, "scopes", "name at least one, e.g. `runs:read`");
     }

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use entity::{
-    api_key, audit_entry, failure, identity_provider, integration, invitation, job, portal_session, retry,
-    reveal, run, run_event, run_stream, stream_cursor, system, tenant, user, write_receipt,
+    api_key, audit_entry, failure, identity_provider, integration, invitation, job, portal_cutoff,
+    portal_key, portal_session, retry, reveal, run, run_event, run_stream, stream_cursor, system, tenant,
+    user, write_receipt,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -47,6 +48,8 @@ tenant_owned!(
     invitation.TenantId,
     identity_provider.TenantId,
     api_key.TenantId,
+    portal_key.TenantId,
+    portal_cutoff.TenantId,
     portal_session.TenantId,
     audit_entry.TenantId,
     system.TenantId,

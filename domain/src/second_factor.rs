@@ -162,7 +162,7 @@ pub async fn enroll(actor: &Actor, password: &SecretString, address: Option<IpAd
     let totp = totp(&secret, Some(&row.email))?;
     let url = totp.to_url().doing("making the URL of a second factor")?;
     let now = app.clock().now();
-    let sealed_secret = app.seal(row.tenant_id.unwrap_or(Uuid::nil()), user_id, &secret)?;
+    let sealed_secret = app.seal(Uuid::nil(), user_id, &secret)?;
     let tx = app.database().begin().await?;
     identity::delete::<second_factor::Entity>()
         .filter(second_factor::Column::UserId.eq(user_id))
@@ -381,7 +381,7 @@ fn step_of(
     if code.len() != usize::from(DIGITS) || !code.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(None);
     }
-    let secret = app.unseal(user.tenant_id.unwrap_or(Uuid::nil()), user.id, &factor.sealed_secret)?;
+    let secret = app.unseal(Uuid::nil(), user.id, &factor.sealed_secret)?;
     let seconds = u64::try_from(now.timestamp()).doing("reading the clock")?;
     totp(&secret, None)?.check(code, seconds).map(i64::try_from).transpose().doing("counting steps")
 }

@@ -393,7 +393,7 @@ pub(crate) async fn end(
     Ok(())
 }
 
-async fn end_portal(
+pub(crate) async fn end_portal(
     connection: &impl ConnectionTrait,
     which: sea_orm::sea_query::SimpleExpr,
     now: DateTime<Utc>,

@@ -38,6 +38,9 @@ pub enum KeyError {
     /// There are [`KEYS_MAX`] that still verify or will sign.
     #[error("{KEYS_MAX} signing keys are in use, which is the limit; the first of them retires at {}", .0.format("%Y-%m-%d %H:%M:%S UTC"))]
     TooMany(DateTime<Utc>),
+    /// No key has this id.
+    #[error("there is no signing key `{0}`")]
+    Unknown(String),
     /// The database can't be used.
     #[error(transparent)]
     Failed(#[from] Error),
@@ -174,6 +177,43 @@ pub async fn rotate(app: &App, overlap: Duration) -> Result<Rotated, KeyError> {
     Ok(Rotated { key_id, signs_from, former_until })
 }
 
+/// Drops a key that has leaked: its tokens are refused by this process now, and by the others when they read the keys
+/// again. Where it signs, or will, a new one does at once; gives that one's id.
+///
+/// # Errors
+/// [`KeyError::Fixed`], [`KeyError::Unknown`], [`KeyError::OtherSecretKey`]; when the database can't be used.
+pub async fn drop_key(app: &App, key_id: &str) -> Result<Option<String>, KeyError> {
+    if !app.signing_keys().is_stored {
+        return Err(KeyError::Fixed);
+    }
+    let tx = begin_alone(app).await?;
+    let now = app.clock().now();
+    let rows = in_use(&tx, now).await?;
+    for row in &rows {
+        open(app, row)?;
+    }
+    // They stand in the order in which they sign.
+    let position = rows.iter().position(|row| row.kid == key_id);
+    let position = position.ok_or_else(|| KeyError::Unknown(key_id.to_owned()))?;
+    let signing = rows.iter().rposition(|row| row.signs_from <= now);
+    identity::delete::<signing_key::Entity>()
+        .filter(signing_key::Column::Id.eq(rows[position].id))
+        .exec(&tx)
+        .await
+        .doing("dropping a signing key")?;
+    // A key before it must not sign again: it retires sooner than tokens that it would sign now.
+    let next = if signing.is_none_or(|signing| position >= signing) {
+        Some(insert(app, &tx, &TokenSigner::generate_pem(), now, now).await?)
+    } else {
+        None
+    };
+    let entry = Entry::of(None, None).detail(Some(format!("dropped {key_id}")));
+    audit::commit(tx, entry, "committing the end of a signing key").await?;
+    reread(app).await?;
+    tracing::warn!(key.id = key_id, next = next.as_deref(), "a signing key was dropped");
+    Ok(next)
+}
+
 /// Deletes keys that have retired, in background work. Returns how many went.
 ///
 /// # Errors
@@ -251,7 +291,7 @@ mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
     use secrecy::ExposeSecret;
 
-    use super::{KeyError, load, look_again, purge, reread, rotate};
+    use super::{KeyError, drop_key, load, look_again, purge, reread, rotate};
     use crate::app::{App, AppOptions};
     use crate::authentication::AuthenticationError;
     use crate::bootstrap;
@@ -298,9 +338,10 @@ mod tests {
             let options = AppOptions {
                 database_url: format!("sqlite://{}/trestle.db?mode=rwc", self.directory.path().display()),
                 files_dir: self.directory.path().join("files"),
-                secret_key,
+                secret_keys: vec![secret_key],
                 token_signer: fixed,
                 connectors: connector::Registry::of(Vec::new()),
+                references: crate::system::References::default(),
                 dispatch: Arc::new(NoQueue),
                 changes: Changes::in_process(),
                 clock,
@@ -310,6 +351,8 @@ mod tests {
             };
             let app = App::open(options).await.expect("the database opens");
             app.migrate().await.expect("the schema can be made");
+            let sealing = crate::data_key::load(&app).await;
+            assert_eq!(sealing.is_ok(), secret_key == [7; 32], "{sealing:?}");
             app
         }
 
@@ -412,6 +455,36 @@ mod tests {
         let strange = token(&stranger).await;
         assert!(matches!(two.authenticate(Some(&strange)).await, Err(AuthenticationError::Invalid)));
         assert!(!look_again(&stranger).await.expect("asking works"), "fixed keys stand nowhere else");
+    }
+
+    #[tokio::test]
+    async fn a_dropped_key_is_refused_and_another_one_signs_at_once() {
+        let place = Place::new();
+        let (one, two) = (place.started().await, place.started().await);
+        bootstrap::ensure_admin(&one, EMAIL, PASSWORD.into()).await.expect("an administrator");
+        let leaked = token(&two).await;
+        assert!(matches!(drop_key(&one, "none").await, Err(KeyError::Unknown(_))));
+        two.authenticate(Some(&leaked)).await.expect("nothing was dropped");
+
+        let next = drop_key(&one, &key_id(&leaked)).await.expect("it is dropped").expect("another one signs");
+        assert_eq!(published(&one), [next.as_str()]);
+        assert!(matches!(one.authenticate(Some(&leaked)).await, Err(AuthenticationError::Invalid)));
+        let new = token(&one).await;
+        assert_eq!(key_id(&new), next);
+        two.authenticate(Some(&new)).await.expect("it looks for the key that it does not know");
+        assert!(matches!(two.authenticate(Some(&leaked)).await, Err(AuthenticationError::Invalid)));
+
+        // A key that waits for its turn is dropped with it, and the one that it was to follow does not sign for ever.
+        let rotated = rotate(&one, OVERLAP).await.expect("a new key");
+        let third = drop_key(&one, &rotated.key_id).await.expect("it is dropped").expect("another one signs");
+        assert_eq!(published(&one), [next.as_str(), third.as_str()]);
+        place.pass(TimeDelta::seconds(1));
+        assert_eq!(key_id(&token(&one).await), third);
+        // One that signs no longer has no follower.
+        assert_eq!(drop_key(&one, &next).await.expect("it is dropped"), None);
+        assert_eq!(published(&one), [third.as_str()]);
+        let fixed = place.process([7; 32], fixed(&TokenSigner::generate_pem())).await;
+        assert!(matches!(drop_key(&fixed, &third).await, Err(KeyError::Fixed)));
     }
 
     #[tokio::test]

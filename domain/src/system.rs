@@ -1,6 +1,7 @@
 //! Systems: a tenant's access to the outside. Credentials go in and never come out; workers alone open them.
 
 mod connection;
+mod reference;
 
 use std::collections::HashMap;
 
@@ -25,6 +26,7 @@ use crate::{json as input, search};
 
 pub use self::connection::{TEST_TIMEOUT, test};
 pub(crate) use self::connection::{access, mark};
+pub use self::reference::{PlaceError, References};
 pub use entity::system::SystemStatus;
 
 /// Longest name, in characters.
@@ -90,7 +92,7 @@ pub struct NewSystem {
     pub connector: String,
     /// By the connector's config schema.
     pub config: Value,
-    /// By the connector's credentials schema; `None` is `{}`.
+    /// By the connector's credentials schema, or a reference to a secret that is so; `None` is `{}`.
     pub credentials: Option<Value>,
 }
 
@@ -469,6 +471,10 @@ fn check_config(app: &App, connector: &str, config: &Value, problems: &mut Probl
 }
 
 fn check_credentials(app: &App, connector: &str, credentials: &Value, problems: &mut Problems) {
+    if let Some(found) = app.references().problems(credentials) {
+        found.into_iter().for_each(|problem| problems.push(problem));
+        return;
+    }
     let path = ["credentials".to_owned()];
     let mut found = input::problems(&path, credentials, CREDENTIALS_BYTES_MAX);
     if found.is_empty() {

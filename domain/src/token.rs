@@ -26,11 +26,11 @@ pub const KEYS_MAX: usize = 5;
 /// Seconds by which the clocks of two processes of ours may differ.
 const LEEWAY_SECONDS: i64 = 5;
 /// Longest token that is looked at, in bytes; ours have about 450.
-const TOKEN_BYTES_MAX: usize = 4_096;
+pub(crate) const TOKEN_BYTES_MAX: usize = 4_096;
 /// `iss`.
 const ISSUER: &str = "trestle";
 /// `aud`.
-const AUDIENCE: &str = "trestle-api";
+pub(crate) const AUDIENCE: &str = "trestle-api";
 /// Last line of a private key in PEM.
 const PEM_END: &str = "-----END PRIVATE KEY-----";
 /// DER of an Ed25519 private key up to its 32 bytes: PKCS#8 version 1 of RFC 8410, section 7.

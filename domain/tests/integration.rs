@@ -120,9 +120,10 @@ impl Fixture {
         let app = App::open(AppOptions {
             database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
             files_dir: directory.path().join("files"),
-            secret_key: [7; 32],
+            secret_keys: vec![[7; 32]],
             token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap()),
             connectors: Registry::of(connectors),
+            references: domain::system::References::default(),
             dispatch: Arc::new(NoQueue),
             changes: Changes::in_process(),
             clock: Clock::from_fn(move || {
@@ -135,6 +136,7 @@ impl Fixture {
         .await
         .unwrap();
         app.migrate().await.unwrap();
+        domain::data_key::load(&app).await.unwrap();
         let operator = Actor::operator(app.clone());
         let tenant = make_tenant(&operator, "acme").await;
         Self { app, operator, tenant, millis, directory }

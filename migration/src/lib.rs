@@ -44,6 +44,8 @@ mod m20261125_000042_create_user_token;
 mod m20261125_000043_create_second_factor;
 mod m20261125_000044_create_recovery_code;
 mod m20261125_000045_add_second_factor_to_user;
+mod m20261125_000055_create_data_key;
+mod m20261125_000056_create_portal_key;
 mod m20261125_000070_create_identity_provider;
 mod m20261125_000071_create_external_identity;
 mod m20261125_000072_create_sign_on_attempt;
@@ -89,6 +91,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000043_create_second_factor::Migration),
             Box::new(m20261125_000044_create_recovery_code::Migration),
             Box::new(m20261125_000045_add_second_factor_to_user::Migration),
+            Box::new(m20261125_000055_create_data_key::Migration),
+            Box::new(m20261125_000056_create_portal_key::Migration),
             Box::new(m20261125_000070_create_identity_provider::Migration),
             Box::new(m20261125_000071_create_external_identity::Migration),
             Box::new(m20261125_000072_create_sign_on_attempt::Migration),

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use self::objects::{Field, OBJECTS, Object, PAYLOADS, fields_by_shape};
 use self::operations::{Call, Operation, operations};
 use self::rules::{Home, Outcome, Rule};
+pub use self::world::public_key;
 use self::world::{Caller, Target, World, difference};
 use crate::harness::client::{Client, Response};
 use crate::harness::subscription::{Incoming, Socket};

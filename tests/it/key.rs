@@ -109,6 +109,32 @@ async fn two_servers_on_postgresql_change_the_signing_key_together() {
 }
 
 #[tokio::test]
+async fn a_leaked_key_is_dropped_from_every_server_within_seconds() {
+    let trestle = Setup::new().setting("TRESTLE_JWT_KEY", "").split(0).await;
+    let (_process, other) = trestle.another_server().await;
+    let servers = [trestle.client(), other];
+    let leaked = trestle.admin().await;
+    assert!(is_good(&leaked, &servers).await);
+    let refused = trestle.run_once(&["admin", "rotate-keys", "--drop", "another"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("there is no signing key `another`"));
+    assert!(is_good(&leaked, &servers).await);
+
+    let output = trestle.run_once(&["admin", "rotate-keys", "--drop", &key_id(&leaked)]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for server in &servers {
+        let leaked = server.with_token(leaked.token().unwrap());
+        until("its tokens are refused", SOON, async || match status(&leaked).await {
+            StatusCode::UNAUTHORIZED => Ok(()),
+            other => Err(other),
+        })
+        .await;
+        assert!(!published(server).await.contains(&key_id(&leaked)));
+    }
+    let again = trestle.admin().await;
+    assert!(is_good(&again, &servers).await, "people sign in again");
+}
+
+#[tokio::test]
 async fn servers_that_start_at_once_on_postgresql_make_one_key() {
     let mut trestle = Setup::new().setting("TRESTLE_JWT_KEY", "").split(0).await;
     let before = published(&trestle.client()).await;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::access::public_key;
 use crate::harness::client::Client;
 use crate::harness::fixture::Fixture;
 use crate::harness::smtp::{Mode, Smtp};
@@ -282,6 +283,8 @@ async fn node_finds_each_kind_of_object_by_its_id() {
     let invitation = member.mutate("inviteUser", invitation, "invitation { id }").await;
     let key = json!({"name": "key", "scopes": []});
     let key = member.mutate("createApiKey", key, "apiKey { id }").await;
+    let portal_key = json!({"name": "key", "scopes": ["runs:read"], "publicKey": public_key()});
+    let portal_key = member.mutate("createPortalKey", portal_key, "portalKey { id }").await;
     let session = json!({"tenantId": scene.tenant.id, "endUser": "Mia", "scopes": ["runs:read"]});
     let session = member.mutate("createPortalSession", session, "portalSession { id }").await;
     let query = "query($id: ID!) { run(id: $id) { events(first: 1) { edges { node { id } } } } }";
@@ -304,6 +307,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("User", text(&user["viewer"]["user"]["id"])),
         ("Invitation", text(&invitation["invitation"]["id"])),
         ("ApiKey", text(&key["apiKey"]["id"])),
+        ("PortalKey", text(&portal_key["portalKey"]["id"])),
         ("PortalSession", text(&session["portalSession"]["id"])),
     ];
     assert_eq!(ids.iter().map(|(kind, _)| (*kind).to_owned()).collect::<BTreeSet<_>>(), kinds);

@@ -1,20 +1,26 @@
 //! `trestle admin …`: what the operator does on the command line, where no token is needed.
 
 use std::io::{BufRead, IsTerminal};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Subcommand;
 use domain::audit::{self, Call, chain};
+use domain::data_key::{self, Progress, Rotate};
 use domain::session::Origin;
 use domain::signing_key::{self, KeyError};
 use domain::tenant::TenantKey;
 use domain::user::CreateUser;
 use domain::{Actor, Error, Role};
 use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::program::Program;
 use crate::settings::Settings;
 
+/// How often progress is told.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 /// How times are told.
 const TIME: &str = "%Y-%m-%d %H:%M:%S UTC";
 
@@ -44,7 +50,18 @@ pub enum AdminCommand {
     },
     /// Change the key that signs tokens, while everything runs: the new one is published now and signs after
     /// TRESTLE_KEY_OVERLAP_SECONDS; tokens of the one before stay good until they end
-    RotateKeys,
+    RotateKeys {
+        /// Drop this key at once, because it has leaked: its tokens are refused within seconds, and people sign in again
+        #[arg(long, value_name = "KID")]
+        drop: Option<String>,
+    },
+    /// Change the keys that encrypt credentials and records, while everything runs: the first key of TRESTLE_SECRET_KEY
+    /// takes over from those behind it. Interrupted, it goes on when it is run again
+    RotateSecrets {
+        /// Also make a new data key, and encrypt everything anew with it
+        #[arg(long)]
+        data_keys: bool,
+    },
     /// Check the audit log: no entry was changed, removed or added by hand. Ends with an error if one was
     VerifyAudit,
 }
@@ -91,14 +108,28 @@ pub async fn run(settings: Settings, command: AdminCommand) -> anyhow::Result<()
             reset.await.map_err(readable)?;
             say(&format!("{} signs in by password alone now", user.email));
         }
-        AdminCommand::RotateKeys => {
-            let operator = Actor::operator(program.app.clone());
-            let call = Call::new(operator, "trestle admin rotate-keys", Origin::default(), None);
-            audit::record(call, rotate_keys(&program)).await?;
+        AdminCommand::RotateKeys { drop } => {
+            let call = call(&program, "trestle admin rotate-keys");
+            audit::record(call, async {
+                match drop {
+                    None => rotate_keys(&program).await,
+                    Some(key_id) => drop_key(&program, &key_id).await,
+                }
+            })
+            .await?;
+        }
+        AdminCommand::RotateSecrets { data_keys } => {
+            let call = call(&program, "trestle admin rotate-secrets");
+            audit::record(call, rotate_secrets(&program, data_keys)).await?;
         }
         AdminCommand::VerifyAudit => verify_audit(&program).await?,
     }
     program.close().await
+}
+
+/// What the operator does on the command line, for the audit log.
+fn call(program: &Program, operation: &str) -> Call {
+    Call::new(Actor::operator(program.app.clone()), operation, Origin::default(), None)
 }
 
 async fn rotate_keys(program: &Program) -> anyhow::Result<()> {
@@ -116,6 +147,71 @@ async fn rotate_keys(program: &Program) -> anyhow::Result<()> {
     say(&format!("made the key {}", rotated.key_id));
     say(&format!("it signs from {signs_from} on; until then every process reads it"));
     say(&format!("tokens of the key before it are good until they end, {former_until} at the latest"));
+    Ok(())
+}
+
+async fn drop_key(program: &Program, key_id: &str) -> anyhow::Result<()> {
+    let next = match signing_key::drop_key(&program.app, key_id).await {
+        Ok(next) => next,
+        Err(KeyError::Fixed) => bail!(
+            "TRESTLE_JWT_KEY fixes the keys, so they are dropped there: take the key out, and restart every process"
+        ),
+        Err(error) => return Err(error.into()),
+    };
+    say(&format!("dropped the key {key_id}; every process refuses its tokens within seconds"));
+    if let Some(next) = next {
+        say(&format!("made the key {next}, which signs from now on"));
+    }
+    Ok(())
+}
+
+async fn rotate_secrets(program: &Program, new_data_key: bool) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let mut told: Option<(String, Instant)> = None;
+    let mut tell = |progress: Progress| match progress {
+        Progress::Wrapped(count) => say(&format!("wrapped {count} data keys by the first secret key")),
+        Progress::Waiting(time) => {
+            say(&format!("every process reads the new data key until {}", time.format(TIME)));
+        }
+        Progress::Resealed { column, count } => {
+            let is_news = |(of, at): &(String, Instant)| *of != column || at.elapsed() >= PROGRESS_INTERVAL;
+            if told.as_ref().is_none_or(is_news) {
+                say(&format!("encrypted {count} values of {column} anew"));
+                told = Some((column, Instant::now()));
+            }
+        }
+    };
+    let rotation = Rotate { new_data_key, overlap: program.settings.key_overlap };
+    let mut rotating = std::pin::pin!(data_key::rotate(&program.app, rotation, &stop, &mut tell));
+    let rotated = loop {
+        tokio::select! {
+            rotated = &mut rotating => break rotated?,
+            _ = terminate.recv() => stop.cancel(),
+            _ = interrupt.recv() => stop.cancel(),
+        }
+    };
+    if rotated.is_interrupted {
+        bail!(
+            "interrupted after {} values; nothing is lost, and it goes on when it is run again",
+            rotated.resealed_count
+        );
+    }
+    say(&format!("encrypted {} values anew", rotated.resealed_count));
+    if rotated.removed_count > 0 {
+        say(&format!("removed {} data keys that encrypted nothing any more", rotated.removed_count));
+    }
+    if rotated.unreadable_count > 0 {
+        let named = rotated.unreadable.iter().map(|value| format!("{} of {}", value.column, value.id));
+        bail!(
+            "{} values can't be opened with the keys that are there, and stay as they are; keep the older keys. They \
+             are: {}",
+            rotated.unreadable_count,
+            named.collect::<Vec<_>>().join(", ")
+        );
+    }
+    say(&format!("nothing needs another secret key than {} any more", rotated.secret_key_id));
     Ok(())
 }
 

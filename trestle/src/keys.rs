@@ -1,4 +1,4 @@
-//! The secret key, and the keys that sign when the settings fix them. Embedded, the secret key is read from the data
+//! The secret keys, and the keys that sign when the settings fix them. Embedded, the secret key is read from the data
 //! directory, or made there at the first start, readable by the owner only.
 
 use std::fs::{self, OpenOptions};
@@ -10,18 +10,21 @@ use anyhow::{Context, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::App;
+use domain::data_key::{self, DataKeyError};
 use domain::signing_key::{self, KeyError};
 use domain::token::TokenSigner;
 
-use crate::settings::{Settings, wrong};
+use crate::settings::{Settings, secret_keys, wrong};
 
+/// Where an embedded Trestle keeps its secret keys, one a line.
+const SECRET_FILE: &str = "secret.key";
 /// Where the signing key was before there were keys in the database.
 const FORMER_FILE: &str = "jwt.pem";
 
 /// What encrypts and what signs.
 pub struct Keys {
-    /// Encrypts credentials, records and stored signing keys.
-    pub secret: [u8; 32],
+    /// Wrap the keys that encrypt what is stored: the first wraps, all open.
+    pub secrets: Vec<[u8; 32]>,
     /// Signs access tokens; `None`: the keys of the database do.
     pub signer: Option<TokenSigner>,
 }
@@ -32,27 +35,35 @@ impl Keys {
     /// # Errors
     /// When a key file can't be read, written or understood.
     pub fn of(settings: &Settings) -> anyhow::Result<Self> {
-        let secret = match settings.secret_key {
-            Some(key) => key,
+        let secrets = match &settings.secret_keys {
+            Some(keys) => keys.clone(),
             None => {
-                let path = settings.data_dir.join("secret.key");
+                let path = settings.data_dir.join(SECRET_FILE);
                 let text = read_or_make(&path, || STANDARD.encode(rand::random::<[u8; 32]>()))?;
-                let bytes =
-                    STANDARD.decode(text.trim()).with_context(|| format!("reading {}", path.display()))?;
-                bytes.try_into().map_err(|_length| anyhow!("{} does not hold 32 bytes", path.display()))?
+                secret_keys(&text).map_err(|problem| anyhow!("{} {problem}", path.display()))?
             }
         };
         let signer = settings.jwt_key.as_deref().map(TokenSigner::from_pem).transpose()?;
-        Ok(Self { secret, signer })
+        Ok(Self { secrets, signer })
     }
 }
 
-/// Reads the keys of the database, and at the first start makes them: of the file in which an embedded Trestle kept
+/// Reads the keys of the database that seal and those that sign, and at the first start makes them: of the file in which an embedded Trestle kept
 /// its key, if it is there, so that tokens stay good.
 ///
 /// # Errors
 /// When they can't be read, opened or made.
 pub async fn load(app: &App, settings: &Settings) -> anyhow::Result<()> {
+    match data_key::load(app).await {
+        Err(DataKeyError::OtherSecretKey { needed, given }) => {
+            let problem = format!(
+                "is not the key that this database needs: that is {needed}, and there is {}",
+                given.join(", ")
+            );
+            return Err(wrong(secret_name(settings), problem).into());
+        }
+        loaded => loaded?,
+    }
     let path = settings.data_dir.join(FORMER_FILE);
     let former = if settings.embedded { read(&path)? } else { None };
     match signing_key::load(app, former.as_deref()).await {
@@ -66,11 +77,15 @@ pub async fn load(app: &App, settings: &Settings) -> anyhow::Result<()> {
         }
         Err(KeyError::OtherSecretKey(_)) => {
             let problem = "is not the key that this database was made with: its signing keys can't be opened";
-            let setting = if settings.secret_key.is_some() { "TRESTLE_SECRET_KEY" } else { "secret.key" };
-            Err(wrong(setting, problem).into())
+            Err(wrong(secret_name(settings), problem).into())
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Where the secret keys came from, for people.
+fn secret_name(settings: &Settings) -> &'static str {
+    if settings.secret_keys.is_some() { "TRESTLE_SECRET_KEY" } else { SECRET_FILE }
 }
 
 /// Makes the data directory, for its owner only.

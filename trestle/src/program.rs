@@ -50,9 +50,10 @@ impl Program {
         let app = App::open(AppOptions {
             database_url: settings.database_url.clone(),
             files_dir: settings.files_dir.clone(),
-            secret_key: keys.secret,
+            secret_keys: keys.secrets,
             token_signer: keys.signer,
             connectors: Registry::standard(egress.clone()),
+            references: settings.stores.clone().open()?,
             dispatch: Arc::new(queue.clone()),
             changes,
             clock: Clock::system(),
@@ -78,7 +79,7 @@ impl Program {
         Ok(())
     }
 
-    /// Brings the schema up to date, and reads the keys that sign tokens: what all commands need but `migrate`.
+    /// Brings the schema up to date, and reads the keys that seal and sign: what all commands need but `migrate`.
     ///
     /// # Errors
     /// When a migration fails, or the keys can't be read, opened or made.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use api::http::{Connections, GraphiqlOptions, ServerOptions, serve};
 use api::{ApiOptions, router};
-use domain::{App, bootstrap, signing_key};
+use domain::{App, bootstrap, data_key, signing_key};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,10 +25,10 @@ const PASSWORD_CHARACTERS: usize = 24;
 const ADMIN_EMAIL: &str = "admin@trestle.localhost";
 /// How long live updates may take to leave at the end.
 const BRIDGE_PATIENCE: Duration = Duration::from_secs(1);
-/// How often the signing keys are read while a new one is published and does not sign yet: some may fail.
+/// How often the keys are read while a new one is published and not used yet: some reads may fail.
 const KEY_READS_IN_OVERLAP: u32 = 4;
-/// Longest time between two such reads; each is one small query.
-const KEY_READ_INTERVAL_MAX: Duration = Duration::from_secs(15);
+/// Longest time between two such reads, after which a key that was dropped is refused; each is one small query.
+const KEY_READ_INTERVAL_MAX: Duration = Duration::from_secs(5);
 
 /// What this process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +71,8 @@ pub async fn run_program(
     let bridge = bridge(&mut program, &tasks);
     if roles != Roles::Worker {
         ensure_admin(&program).await?;
-        tasks.spawn(reread_keys(program.app.clone(), program.settings.key_overlap, shutdown.clone()));
     }
+    tasks.spawn(reread_keys(program.app.clone(), program.settings.key_overlap, shutdown.clone()));
     let server = match roles {
         Roles::Worker => None,
         Roles::Both | Roles::Api => Some(start_api(&program, graphiql, &shutdown, &tasks, ready).await?),
@@ -176,7 +176,7 @@ fn bridge(program: &mut Program, tasks: &TaskTracker) -> Option<Bridge> {
     Some((stop, AbortOnDropHandle::new(task)))
 }
 
-/// Reads the signing keys again and again after those of the start, so that this process has a new one before it signs.
+/// Reads the keys again and again after those of the start, so that this process has a new one before it signs or seals.
 async fn reread_keys(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
     let every = (overlap / KEY_READS_IN_OVERLAP).min(KEY_READ_INTERVAL_MAX);
     let mut reread = interval_at(Instant::now() + every, every);
@@ -184,13 +184,19 @@ async fn reread_keys(app: Arc<App>, overlap: Duration, shutdown: CancellationTok
     loop {
         let next = async {
             reread.tick().await;
-            signing_key::reread(&app).await
+            (data_key::reread(&app).await, signing_key::reread(&app).await)
         };
-        let read = tokio::select! {
+        let (sealing, signing) = tokio::select! {
             () = shutdown.cancelled() => return,
             read = next => read,
         };
-        if let Err(error) = read {
+        if let Err(error) = sealing {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the data keys could not be read again; those read before stay in use"
+            );
+        }
+        if let Err(error) = signing {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the signing keys could not be read again; those read before stay in use"

@@ -10,15 +10,23 @@ use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use connector::{AwsOptions, SecretStores, VaultAuth, VaultOptions};
 use domain::mail::{LinkTemplate, MailLinks};
+use domain::system::References;
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use ipnet::IpNet;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use worker::mail::Mailer;
 
 /// What is logged when nobody says: libraries speak only when something is wrong.
 pub const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,apalis_core=warn,sqlx=warn";
+
+/// Where in a store each tenant's secrets are when nobody says.
+const DEFAULT_PREFIX: &str = "trestle/{tenant}/";
+/// Secret keys at once: the present one, and those that older data still needs.
+const SECRET_KEYS_MAX: usize = 8;
 
 /// Every setting as it is written. Flags are `--bind`, the environment `TRESTLE_BIND`, a file `bind = "…"`.
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
@@ -44,7 +52,7 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_FILES_DIR", value_name = "DIR", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     files_dir: Option<String>,
-    /// Encrypts credentials and records: 32 bytes in base64 [default: generated in the data directory when embedded; required with PostgreSQL]
+    /// Wraps the keys that encrypt credentials and records: 32 bytes in base64; several with commas, the first wraps, all open [default: generated in the data directory when embedded; required with PostgreSQL]
     #[arg(long, env = "TRESTLE_SECRET_KEY", value_name = "BASE64", hide_env_values = true, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_key: Option<String>,
@@ -56,6 +64,70 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_KEY_OVERLAP_SECONDS", value_name = "SECONDS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     key_overlap_seconds: Option<Number>,
+    /// HashiCorp Vault, for credentials that are references: https://vault.example:8200 [default: none]
+    #[arg(long, env = "TRESTLE_VAULT_ADDRESS", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vault_address: Option<String>,
+    /// Signs in to Vault, unless AppRole does
+    #[arg(long, env = "TRESTLE_VAULT_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vault_token: Option<String>,
+    /// Signs in to Vault with AppRole, together with --vault-secret-id
+    #[arg(long, env = "TRESTLE_VAULT_ROLE_ID", value_name = "ID", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vault_role_id: Option<String>,
+    /// See --vault-role-id
+    #[arg(long, env = "TRESTLE_VAULT_SECRET_ID", value_name = "ID", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vault_secret_id: Option<String>,
+    /// Where Vault's KV engine (version 2) is [default: secret]
+    #[arg(long, env = "TRESTLE_VAULT_MOUNT", value_name = "PATH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vault_mount: Option<String>,
+    /// Where in it each tenant's secrets are [default: trestle/{tenant}/]
+    #[arg(long, env = "TRESTLE_VAULT_PREFIX", value_name = "PATH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vault_prefix: Option<String>,
+    /// AWS Secrets Manager, for credentials that are references: its region [default: none]
+    #[arg(long, env = "TRESTLE_AWS_REGION", value_name = "REGION", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws_region: Option<String>,
+    /// Signs in to AWS, together with --aws-secret-access-key
+    #[arg(long, env = "TRESTLE_AWS_ACCESS_KEY_ID", value_name = "ID", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws_access_key_id: Option<String>,
+    /// See --aws-access-key-id
+    #[arg(
+        long,
+        env = "TRESTLE_AWS_SECRET_ACCESS_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws_secret_access_key: Option<String>,
+    /// Of a temporary access key [default: none]
+    #[arg(
+        long,
+        env = "TRESTLE_AWS_SESSION_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws_session_token: Option<String>,
+    /// Another address than the region's own [default: none]
+    #[arg(long, env = "TRESTLE_AWS_ENDPOINT", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws_endpoint: Option<String>,
+    /// Where in it each tenant's secrets are [default: trestle/{tenant}/]
+    #[arg(long, env = "TRESTLE_AWS_PREFIX", value_name = "PATH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aws_prefix: Option<String>,
+    /// How long a secret of Vault or AWS is kept, in seconds [default: 30]
+    #[arg(long, env = "TRESTLE_SECRET_CACHE_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_cache_seconds: Option<Number>,
     /// Mail address of the first platform administrator, made if absent
     #[arg(long, env = "TRESTLE_ADMIN_EMAIL", value_name = "EMAIL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,11 +272,13 @@ pub struct Settings {
     pub bind: SocketAddr,
     /// Root of the tenants' directories.
     pub files_dir: PathBuf,
-    /// `None`: generated or read from the data directory.
-    pub secret_key: Option<[u8; 32]>,
+    /// `None`: generated or read from the data directory. Otherwise at least one.
+    pub secret_keys: Option<Vec<[u8; 32]>>,
     /// `None`: the keys of the database.
     pub jwt_key: Option<String>,
-    /// How long a new signing key is published before it signs.
+    /// Stores of credentials that are references.
+    pub stores: Stores,
+    /// How long a new key is published before it is used.
     pub key_overlap: Duration,
     /// Mail address and password of the first administrator.
     pub admin_email: Option<String>,
@@ -234,6 +308,99 @@ pub struct Settings {
     pub log: String,
     /// One JSON object a line.
     pub log_json: bool,
+}
+
+/// Stores of credentials that are references.
+#[derive(Clone, Default)]
+pub struct Stores {
+    /// HashiCorp Vault.
+    pub vault: Option<VaultOptions>,
+    /// Where in it each tenant's secrets are.
+    pub vault_prefix: String,
+    /// AWS Secrets Manager.
+    pub aws: Option<AwsOptions>,
+    /// Where in it each tenant's secrets are.
+    pub aws_prefix: String,
+    /// How long a secret is kept.
+    pub keep: Duration,
+}
+
+impl Stores {
+    /// The parts of the program.
+    ///
+    /// # Errors
+    /// When the machine has no certificate store, or a place does not name the tenant.
+    pub fn open(self) -> anyhow::Result<References> {
+        let stores = SecretStores::new(self.vault, self.aws, self.keep)?;
+        Ok(References::new(stores, &self.vault_prefix, &self.aws_prefix)?)
+    }
+
+    fn of(written: &Written) -> Result<Self, WrongSetting> {
+        let prefix = |name: &str, text: &Option<String>| {
+            let prefix = filled(text.clone()).unwrap_or_else(|| DEFAULT_PREFIX.to_owned());
+            let problem = References::new(SecretStores::default(), &prefix, &prefix).err();
+            problem.map_or(Ok(prefix), |problem| Err(wrong(name, problem.to_string())))
+        };
+        Ok(Self {
+            vault: vault(written)?,
+            vault_prefix: prefix("TRESTLE_VAULT_PREFIX", &written.vault_prefix)?,
+            aws: aws(written)?,
+            aws_prefix: prefix("TRESTLE_AWS_PREFIX", &written.aws_prefix)?,
+            keep: integer("TRESTLE_SECRET_CACHE_SECONDS", written.secret_cache_seconds.clone(), 30, 0..=300)
+                .map(|seconds| Duration::from_secs(seconds as u64))?,
+        })
+    }
+}
+
+fn vault(written: &Written) -> Result<Option<VaultOptions>, WrongSetting> {
+    let Some(address) = filled(written.vault_address.clone()) else { return Ok(None) };
+    let address = store_url("TRESTLE_VAULT_ADDRESS", &address)?;
+    let mount = filled(written.vault_mount.clone()).unwrap_or_else(|| "secret".to_owned());
+    let [token, role_id, secret_id] =
+        [&written.vault_token, &written.vault_role_id, &written.vault_secret_id]
+            .map(|text| filled(text.clone()));
+    let auth = match (token, role_id, secret_id) {
+        (Some(token), None, None) => VaultAuth::Token(token.into()),
+        (None, Some(role_id), Some(secret_id)) => VaultAuth::AppRole { role_id, secret_id: secret_id.into() },
+        _ => {
+            let problem = "needs TRESTLE_VAULT_TOKEN, or TRESTLE_VAULT_ROLE_ID with TRESTLE_VAULT_SECRET_ID";
+            return Err(wrong("TRESTLE_VAULT_ADDRESS", problem));
+        }
+    };
+    Ok(Some(VaultOptions { address, mount: mount.trim_matches('/').to_owned(), auth }))
+}
+
+fn aws(written: &Written) -> Result<Option<AwsOptions>, WrongSetting> {
+    let Some(region) = filled(written.aws_region.clone()) else { return Ok(None) };
+    if !region.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-') {
+        return Err(wrong("TRESTLE_AWS_REGION", format!("`{region}` is not a region like eu-central-1")));
+    }
+    let endpoint = filled(written.aws_endpoint.clone());
+    let endpoint = endpoint.map(|url| store_url("TRESTLE_AWS_ENDPOINT", &url)).transpose()?;
+    let keys = (filled(written.aws_access_key_id.clone()), filled(written.aws_secret_access_key.clone()));
+    let (Some(access_key_id), Some(secret_access_key)) = keys else {
+        let problem = "needs TRESTLE_AWS_ACCESS_KEY_ID and TRESTLE_AWS_SECRET_ACCESS_KEY";
+        return Err(wrong("TRESTLE_AWS_REGION", problem));
+    };
+    Ok(Some(AwsOptions {
+        region,
+        endpoint,
+        access_key_id,
+        secret_access_key: secret_access_key.into(),
+        session_token: filled(written.aws_session_token.clone()).map(Into::into),
+    }))
+}
+
+/// The address of a store.
+fn store_url(name: &str, text: &str) -> Result<Url, WrongSetting> {
+    let url = Url::parse(text).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    url.ok_or_else(|| wrong(name, "is not an address like https://store.example:8200"))
 }
 
 /// One setting can't be used.
@@ -291,8 +458,9 @@ impl Settings {
         self.database_url = format!("sqlite://{}?mode=rwc", directory.join("trestle.db").display());
         self.embedded = true;
         self.redis_url = None;
-        self.secret_key = None;
+        self.secret_keys = None;
         self.jwt_key = None;
+        self.stores = Stores { vault: None, aws: None, ..self.stores.clone() };
         self.admin_email = None;
         self.admin_password = None;
         self.mail = None;
@@ -300,6 +468,7 @@ impl Settings {
     }
 
     fn of(written: Written) -> Result<Self, WrongSetting> {
+        let stores = Stores::of(&written)?;
         let data_dir = PathBuf::from(filled(written.data_dir).unwrap_or_else(|| "./trestle-data".to_owned()));
         let (database_url, embedded) = match filled(written.database_url) {
             None => (format!("sqlite://{}?mode=rwc", data_dir.join("trestle.db").display()), true),
@@ -320,12 +489,12 @@ impl Settings {
         let bind = bind.parse().map_err(|_invalid| {
             wrong("TRESTLE_BIND", format!("`{bind}` is not an address and port like 127.0.0.1:8080"))
         })?;
-        let secret_key = match filled(written.secret_key) {
-            Some(text) => Some(secret_key(&text)?),
+        let secret_keys = match filled(written.secret_key) {
+            Some(text) => Some(secret_keys(&text).map_err(|problem| wrong("TRESTLE_SECRET_KEY", problem))?),
             None => None,
         };
         let jwt_key = filled(written.jwt_key);
-        if !embedded && secret_key.is_none() {
+        if !embedded && secret_keys.is_none() {
             let problem =
                 "is required with PostgreSQL: 32 random bytes in base64, e.g. of `openssl rand -base64 32`";
             return Err(wrong("TRESTLE_SECRET_KEY", problem));
@@ -367,8 +536,9 @@ impl Settings {
             embedded,
             redis_url,
             bind,
-            secret_key,
+            secret_keys,
             jwt_key,
+            stores,
             key_overlap: seconds("TRESTLE_KEY_OVERLAP_SECONDS", written.key_overlap_seconds, 60, 1..=86_400)?,
             admin_email: filled(written.admin_email),
             admin_password: filled(written.admin_password),
@@ -474,13 +644,29 @@ fn integer(
     }
 }
 
-fn secret_key(text: &str) -> Result<[u8; 32], WrongSetting> {
-    let bytes =
-        STANDARD.decode(text.trim()).map_err(|_invalid| wrong("TRESTLE_SECRET_KEY", "is not base64"))?;
-    let length = bytes.len();
-    bytes.try_into().map_err(|_length| {
-        wrong("TRESTLE_SECRET_KEY", format!("has {length} bytes; it must have 32, in base64"))
-    })
+/// Secret keys in base64, with commas or line ends between them: one at least.
+///
+/// # Errors
+/// What is wrong with them, for people.
+pub fn secret_keys(text: &str) -> Result<Vec<[u8; 32]>, String> {
+    let parts = text.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty());
+    let mut keys: Vec<[u8; 32]> = Vec::new();
+    for part in parts {
+        let bytes = STANDARD.decode(part).map_err(|_invalid| "is not base64".to_owned())?;
+        let length = bytes.len();
+        let key =
+            bytes.try_into().map_err(|_length| format!("has {length} bytes; it must have 32, in base64"))?;
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    match keys.len() {
+        0 => Err("has no key".to_owned()),
+        count if count > SECRET_KEYS_MAX => {
+            Err(format!("has {count} keys; at most {SECRET_KEYS_MAX} can be used at once"))
+        }
+        _ => Ok(keys),
+    }
 }
 
 fn networks(name: &str, text: Option<String>) -> Result<Vec<IpNet>, WrongSetting> {
@@ -518,7 +704,10 @@ fn origins(text: Option<String>) -> Result<Vec<HeaderValue>, WrongSetting> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flag, Number, Settings, Written};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::{Flag, Number, SECRET_KEYS_MAX, Settings, Written, secret_keys};
 
     fn problem(written: Written) -> String {
         Settings::read(&written, None).err().map(|wrong| wrong.to_string()).unwrap_or_default()
@@ -538,6 +727,20 @@ mod tests {
     }
 
     #[test]
+    fn secret_keys_stand_in_their_order_and_twice_is_once() {
+        let [one, two] = [[1; 32], [2; 32]].map(|key| STANDARD.encode(key));
+        let read = |text: String| secret_keys(&text).expect("they are keys");
+        assert_eq!(read(format!("{one}")), [[1; 32]]);
+        assert_eq!(read(format!(" {two}, {one},{two} ,")), [[2; 32], [1; 32]]);
+        assert_eq!(read(format!("{two}\n{one}\n")), [[2; 32], [1; 32]], "as in a file");
+        let many = (0..=SECRET_KEYS_MAX as u8).map(|byte| STANDARD.encode([byte; 32])).collect::<Vec<_>>();
+        assert_eq!(
+            secret_keys(&many.join(",")).expect_err("too many"),
+            "has 9 keys; at most 8 can be used at once"
+        );
+    }
+
+    #[test]
     fn a_wrong_setting_is_one_line_that_names_it() {
         let some = |text: &str| Some(text.to_owned());
         let bind = Written { bind: some("nowhere"), ..Default::default() };
@@ -550,6 +753,25 @@ mod tests {
         assert_eq!(problem(proxies), "TRESTLE_TRUSTED_PROXIES: `proxy` is not a network like 10.1.0.0/16");
         let key = Written { secret_key: some("c2hvcnQ="), ..Default::default() };
         assert_eq!(problem(key), "TRESTLE_SECRET_KEY: has 5 bytes; it must have 32, in base64");
+        let keys =
+            Written { secret_key: some(&format!("{},c2hvcnQ=", "A".repeat(43) + "=")), ..Default::default() };
+        assert_eq!(problem(keys), "TRESTLE_SECRET_KEY: has 5 bytes; it must have 32, in base64");
+        let none = Written { secret_key: some(" , "), ..Default::default() };
+        assert_eq!(problem(none), "TRESTLE_SECRET_KEY: has no key");
+        let vault = Written { vault_address: some("https://vault.example"), ..Default::default() };
+        assert_eq!(
+            problem(vault),
+            "TRESTLE_VAULT_ADDRESS: needs TRESTLE_VAULT_TOKEN, or TRESTLE_VAULT_ROLE_ID with TRESTLE_VAULT_SECRET_ID"
+        );
+        let vault = Written { vault_address: some("vault.example:8200"), ..Default::default() };
+        assert!(problem(vault).starts_with("TRESTLE_VAULT_ADDRESS: is not an address"));
+        let prefix = Written { vault_prefix: some("trestle/"), ..Default::default() };
+        assert!(problem(prefix).starts_with("TRESTLE_VAULT_PREFIX: must contain `{tenant}` once"));
+        let aws = Written { aws_region: some("eu-central-1"), ..Default::default() };
+        assert_eq!(
+            problem(aws),
+            "TRESTLE_AWS_REGION: needs TRESTLE_AWS_ACCESS_KEY_ID and TRESTLE_AWS_SECRET_ACCESS_KEY"
+        );
         let postgres = Written { database_url: some("postgres://localhost/trestle"), ..Default::default() };
         assert!(problem(postgres).starts_with("TRESTLE_SECRET_KEY: is required with PostgreSQL"));
         let smtp =

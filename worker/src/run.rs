@@ -7,8 +7,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use connector::{Connector, OpenDestination, OpenSource, StreamSpec, SyncMode, SystemAccess};
-use domain::background::{Background, Claim, ClaimedRun, ClaimedStream, Renewal, RunEnd, RunLease};
+use connector::{OpenDestination, OpenSource, StreamSpec, SyncMode};
+use domain::background::{Background, Claim, ClaimedRun, ClaimedStream, End, Renewal, RunEnd, RunLease};
 use domain::dispatch::JobHint;
 use entity::run::RunScope;
 use pipeline::{LedgerError, Mapping, RetryPolicy, Rules, StreamPlan, StreamReport, StreamStop};
@@ -138,13 +138,8 @@ impl Runner {
                 .in_current_span(),
             ),
         );
-        let route = Route {
-            scope,
-            source: (source.connector, source.access),
-            destination: (destination.connector, destination.access),
-            lease: lease.clone(),
-            cancel: interrupt.token.clone(),
-        };
+        let route =
+            Route { scope, source, destination, lease: lease.clone(), cancel: interrupt.token.clone() };
         let end = route.run_all(streams).await;
         drop(heart);
         let ending = ending(end, interrupt.reason(), lease.may_try_again(), |retry_after| {
@@ -186,8 +181,8 @@ async fn write_ending(lease: &RunLease, ending: Ending, duration_ms: u64) {
 /// Where the records of a run go from and to.
 struct Route {
     scope: RunScope,
-    source: (Arc<dyn Connector>, SystemAccess),
-    destination: (Arc<dyn Connector>, SystemAccess),
+    source: End,
+    destination: End,
     lease: Arc<RunLease>,
     cancel: CancellationToken,
 }
@@ -226,19 +221,20 @@ impl Route {
                 entity::integration::SyncMode::Incremental => SyncMode::Incremental,
             },
         };
-        let (destination, access) = self.destination.clone();
+        let failed = |error| StreamStop::Destination { error, attempts: 1 };
         let open_destination = OpenDestination {
-            access,
+            access: self.destination.access().await.map_err(failed)?,
             stream: spec.clone(),
             options: stream.destination,
             run: self.lease.run_id(),
         };
+        let destination = self.destination.connector.clone();
         let ledger = self.lease.as_ref();
         match self.scope {
             RunScope::AllRecords => {
-                let (source, access) = self.source.clone();
+                let failed = |error| StreamStop::Source { error, attempts: 1 };
                 let open_source = OpenSource {
-                    access,
+                    access: self.source.access().await.map_err(failed)?,
                     stream: spec,
                     options: stream.source,
                     since,
@@ -247,7 +243,7 @@ impl Route {
                 };
                 pipeline::run_stream(
                     plan,
-                    source,
+                    self.source.connector.clone(),
                     open_source,
                     destination,
                     open_destination,

@@ -50,9 +50,10 @@ impl Fixture {
         let options = AppOptions {
             database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
             files_dir: directory.path().join("files"),
-            secret_key: [7; 32],
+            secret_keys: vec![[7; 32]],
             token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).expect("a key")),
             connectors: Registry::standard(Egress::default()),
+            references: domain::system::References::default(),
             dispatch: Arc::new(queue.clone()),
             changes: Changes::in_process(),
             clock: Clock::system(),
@@ -62,6 +63,7 @@ impl Fixture {
         };
         let app = App::open(options).await.expect("the database opens");
         app.migrate().await.expect("the schema is made");
+        domain::data_key::load(&app).await.expect("a key to seal with");
         let operator = Actor::operator(app.clone());
         let new = CreateTenant { slug: "acme".to_owned(), name: "Acme".to_owned(), external_id: None };
         let tenant_id = tenant::create(&operator, new).await.expect("the tenant is made").id;

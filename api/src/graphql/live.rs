@@ -366,9 +366,10 @@ mod tests {
             let app = App::open(AppOptions {
                 database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
                 files_dir: directory.path().join("files"),
-                secret_key: [7; 32],
+                secret_keys: vec![[7; 32]],
                 token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap()),
                 connectors: Registry::standard(Egress::new(Vec::new())),
+                references: domain::system::References::default(),
                 dispatch: Arc::new(NoQueue),
                 changes: Changes::in_process(),
                 clock: Clock::system(),
@@ -379,6 +380,7 @@ mod tests {
             .await
             .unwrap();
             app.migrate().await.unwrap();
+            domain::data_key::load(&app).await.unwrap();
             let operator = Actor::operator(app.clone());
             let input = CreateTenant { slug: "acme".to_owned(), name: "Acme".to_owned(), external_id: None };
             let tenant_id = Some(tenant::create(&operator, input).await.unwrap().id);

@@ -16,6 +16,7 @@ use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent}
 use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
 use domain::invitation::{self, Invitation};
 use domain::page::{Direction, Page, PageArguments};
+use domain::portal_key::{self, PortalKey};
 use domain::portal_session::{self, PortalSession};
 use domain::retry::{self, Retry};
 use domain::reveal::{self, Reveal};
@@ -209,6 +210,12 @@ impl Row for Invitation {
 impl Row for ApiKey {
     async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
         api_key::by_ids(actor, ids).await
+    }
+}
+
+impl Row for PortalKey {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        portal_key::by_ids(actor, ids).await
     }
 }
 

@@ -17,6 +17,7 @@ mod live;
 mod loader;
 mod node;
 mod page;
+mod portal_key;
 mod portal_session;
 mod retry;
 mod reveal;
@@ -46,6 +47,7 @@ pub struct Query(
     invitation::InvitationQuery,
     identity_provider::IdentityProviderQuery,
     api_key::ApiKeyQuery,
+    portal_key::PortalKeyQuery,
     portal_session::PortalSessionQuery,
     connector::ConnectorQuery,
     system::SystemQuery,
@@ -67,6 +69,7 @@ pub struct Mutation(
     identity_provider::IdentityProviderMutation,
     single_sign_on::SingleSignOnMutation,
     api_key::ApiKeyMutation,
+    portal_key::PortalKeyMutation,
     portal_session::PortalSessionMutation,
     system::SystemMutation,
     integration::IntegrationMutation,

@@ -11,6 +11,7 @@ use super::error::Result;
 use super::failure::Failure;
 use super::integration::Integration;
 use super::invitation::Invitation;
+use super::portal_key::PortalKey;
 use super::portal_session::PortalSession;
 use super::retry::Retry;
 use super::run::Run;
@@ -31,6 +32,8 @@ pub enum Node {
     Invitation(Invitation),
     /// A partner's key.
     ApiKey(ApiKey),
+    /// A public key of a portal's server.
+    PortalKey(PortalKey),
     /// An end user's session in a portal.
     PortalSession(PortalSession),
     /// A tenant's access to an outside system.
@@ -75,6 +78,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::User => loaders.row(uuid).await?.map(|row| Node::User(User(row))),
         Kind::Invitation => loaders.row(uuid).await?.map(|row| Node::Invitation(Invitation(row))),
         Kind::ApiKey => loaders.row(uuid).await?.map(|row| Node::ApiKey(ApiKey(row))),
+        Kind::PortalKey => loaders.row(uuid).await?.map(|row| Node::PortalKey(PortalKey(row))),
         Kind::PortalSession => loaders.row(uuid).await?.map(|row| Node::PortalSession(PortalSession(row))),
         Kind::System => loaders.row(uuid).await?.map(|row| Node::System(System(row))),
         Kind::Integration => loaders.row(uuid).await?.map(|row| Node::Integration(Integration(row))),

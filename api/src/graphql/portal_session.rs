@@ -146,6 +146,28 @@ pub struct EndPortalSessionInput {
     portal_session_id: ID,
 }
 
+/// Which portal sessions of a tenant to end: those of an end user, or the one of a signed token.
+#[derive(InputObject)]
+pub struct EndPortalSessionsInput {
+    /// Of this tenant.
+    tenant_id: ID,
+    /// All of the end user with exactly this name.
+    end_user: Option<String>,
+    /// The one of a token that a portal's server signed: the key that signed it, together with `tokenId`.
+    portal_key_id: Option<ID>,
+    /// The token's `jti`, together with `portalKeyId`.
+    token_id: Option<String>,
+}
+
+/// What was ended, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct EndPortalSessionsPayload {
+    /// How many sessions went on until now; null when `userErrors` is not empty.
+    ended_count: Option<u64>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
 /// A portal session's token, or what is wrong with the input.
 #[derive(Default, SimpleObject)]
 pub struct CreatePortalSessionPayload {
@@ -209,5 +231,23 @@ impl PortalSessionMutation {
             portal_session::end(&actor(ctx)?, uuid(Kind::PortalSession, &input.portal_session_id)).await;
         let (portal_session, user_errors) = outcome(ended)?;
         Ok(PortalSessionPayload { portal_session: portal_session.map(PortalSession), user_errors })
+    }
+
+    /// Ends all that an end user holds in a tenant, or the one token that a portal's server signed, used or not: they
+    /// are refused from the next request on. For an end user that goes for every token that was signed until now.
+    async fn end_portal_sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which.")] input: EndPortalSessionsInput,
+    ) -> Result<EndPortalSessionsPayload> {
+        let portal_key_id = input.portal_key_id.as_ref().map(|id| uuid(Kind::PortalKey, id));
+        let ended = portal_session::EndedSessions {
+            end_user: input.end_user,
+            portal_key_id,
+            token_id: input.token_id,
+        };
+        let ended = portal_session::end_all(&actor(ctx)?, uuid(Kind::Tenant, &input.tenant_id), ended).await;
+        let (ended_count, user_errors) = outcome(ended)?;
+        Ok(EndPortalSessionsPayload { ended_count, user_errors })
     }
 }

@@ -77,9 +77,10 @@ impl World {
         let app = App::open(AppOptions {
             database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
             files_dir: directory.path().join("files"),
-            secret_key: [7; 32],
+            secret_keys: vec![[7; 32]],
             token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap()),
             connectors: Registry::standard(Egress::new(Vec::new())),
+            references: domain::system::References::default(),
             dispatch: Arc::new(Recorder(sender)),
             changes: Changes::in_process(),
             clock: Clock::system(),
@@ -90,6 +91,7 @@ impl World {
         .await
         .unwrap();
         app.migrate().await.unwrap();
+        domain::data_key::load(&app).await.unwrap();
         let operator = Actor::operator(app.clone());
         Self { app, schema: schema(), operator, hints: Mutex::new(hints), _directory: directory }
     }

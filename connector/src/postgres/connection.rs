@@ -8,6 +8,7 @@ use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
+use super::relay::Relay;
 use crate::{Egress, SystemAccess, SystemError, SystemErrorKind, egress, options};
 
 /// TCP, TLS and sign-in together.
@@ -26,6 +27,7 @@ pub(super) struct Config {
     pub(super) schema: String,
     #[serde(default)]
     ssl_mode: SslMode,
+    ssl_root_cert: Option<String>,
 }
 
 #[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +66,8 @@ pub(super) enum Use {
 
 /// A connection to an address that the guard permits.
 ///
-/// It goes to the address that was checked, not to the name. Only `verify-full` needs the name, for
-/// the certificate: there the name is resolved a second time, and what guards against an answer that
-/// changed in between is that the server behind it must prove to be that name.
+/// It goes to the address that was checked, not to the name. `verify-full` needs the name, for the certificate: there
+/// a [`Relay`] leads to the address.
 pub(super) async fn connect(
     egress: &Egress,
     access: &SystemAccess,
@@ -77,7 +78,7 @@ pub(super) async fn connect(
         .map_err(|_| misconfigured("the credentials are not what the postgres connector takes"))?;
     let addresses = egress.resolve(&config.host, config.port).await?;
     // Set whatever the environment of this process (PGPASSWORD …) says: it belongs to the operator.
-    let settings = PgConnectOptions::new_without_pgpass()
+    let mut settings = PgConnectOptions::new_without_pgpass()
         .port(config.port)
         .username(&credentials.user)
         .password(credentials.password.as_ref().map_or("", |password| password.expose_secret()))
@@ -93,14 +94,22 @@ pub(super) async fn connect(
         // Floats in the shortest form that reads back as the same.
         .extra_float_digits(3)
         .disable_statement_logging();
-    let hosts: Vec<String> = if config.ssl_mode == SslMode::VerifyFull {
-        vec![config.host.clone()]
-    } else {
-        addresses.iter().map(|address| address.ip().to_string()).collect()
-    };
+    if let Some(certificates) = &config.ssl_root_cert {
+        settings = settings.ssl_root_cert_from_pem(certificates.clone().into_bytes());
+    }
     let mut last_error = None;
-    for host in hosts {
-        match tokio::time::timeout(CONNECT_TIMEOUT, open(settings.clone().host(&host), purpose)).await {
+    for address in addresses {
+        let opening = async {
+            if config.ssl_mode != SslMode::VerifyFull {
+                return open(settings.clone().host(&address.ip().to_string()), purpose).await;
+            }
+            let relay = Relay::open(address, config.port).await?;
+            let settings = settings.clone().host(&config.host).socket(relay.directory());
+            let connection = open(settings, purpose).await?;
+            relay.keep();
+            Ok(connection)
+        };
+        match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
             Ok(Ok(connection)) => return Ok((connection, config)),
             Ok(Err(error)) => {
                 let error = system_error(&format!("connecting to {}:{}", config.host, config.port), error);

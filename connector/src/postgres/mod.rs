@@ -8,6 +8,7 @@ mod connection;
 mod decode;
 mod destination;
 mod refusal;
+mod relay;
 mod source;
 mod table;
 
@@ -93,6 +94,10 @@ fn description() -> Description {
                     "enum": ["disable", "prefer", "require", "verify-ca", "verify-full"], "default": "prefer",
                     "description": "As in libpq. `verify-full` also checks that the certificate is the host's.",
                 },
+                "sslRootCert": {
+                    "type": "string", "minLength": 1, "maxLength": 20_000,
+                    "description": "Certificates in PEM that `verify-ca` and `verify-full` trust beside the public ones.",
+                },
             },
         }),
         credentials_schema: json!({
@@ -101,7 +106,7 @@ fn description() -> Description {
             "required": ["user"],
             "properties": {"user": {"type": "string", "minLength": 1}, "password": {"type": "string"}},
         }),
-        credentials_go_to: &["host", "port"],
+        credentials_go_to: &["host", "port", "sslMode", "sslRootCert"],
         source_schema: Some(json!({
             "type": "object",
             "additionalProperties": false,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connector::{Connector, Cursor, SystemAccess};
+use connector::{Connector, Cursor, SystemAccess, SystemError};
 use entity::failure::{self, FailureStatus};
 use entity::integration::{IntegrationStatus, Stream};
 use entity::job::{self, JobStatus};
@@ -58,8 +58,19 @@ pub struct ClaimedRun {
 pub struct End {
     /// Code that talks to it.
     pub connector: Arc<dyn Connector>,
-    /// Config and credentials.
-    pub access: SystemAccess,
+    app: Arc<App>,
+    tenant_slug: String,
+    system: system::Model,
+}
+
+impl End {
+    /// Config and credentials, fetched now if they are a reference.
+    ///
+    /// # Errors
+    /// When credentials can't be opened, or fetched, or are not what the connector takes.
+    pub async fn access(&self) -> Result<SystemAccess, SystemError> {
+        crate::system::access(&self.app, &self.tenant_slug, &self.system).await
+    }
 }
 
 /// A stream of a claimed run.
@@ -342,5 +353,5 @@ fn end(app: &Arc<App>, slug: &str, system: &system::Model) -> Result<End> {
     let connector = app.connectors().get(&system.connector).ok_or_else(|| {
         Error::internal("looking up a connector", format!("there is no `{}`", system.connector))
     })?;
-    Ok(End { connector, access: crate::system::access(app, slug, system)? })
+    Ok(End { connector, app: app.clone(), tenant_slug: slug.to_owned(), system: system.clone() })
 }

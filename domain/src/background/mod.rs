@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 
-pub use claim::{Claim, ClaimedRun, ClaimedStream};
+pub use claim::{Claim, ClaimedRun, ClaimedStream, End};
 pub use ending::RunEnd;
 pub use lease::{Renewal, RunLease};
 pub use mail::{MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};

@@ -14,7 +14,7 @@ use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
-use crate::{idempotency, job as jobs, session, signing_key};
+use crate::{idempotency, job as jobs, portal_session, session, signing_key};
 
 /// Rows of each kind that one sweep takes.
 const ROWS_MAX: u64 = 500;
@@ -57,7 +57,8 @@ impl Background {
     pub async fn purge(&self) -> Result<u64> {
         let keys = idempotency::purge(self.app()).await?;
         let sessions = session::purge(self.app()).await?;
-        Ok(keys + sessions + signing_key::purge(self.app()).await?)
+        let cutoffs = portal_session::purge_cutoffs(self.app()).await?;
+        Ok(keys + sessions + cutoffs + signing_key::purge(self.app()).await?)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]

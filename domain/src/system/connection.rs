@@ -6,9 +6,11 @@ use connector::{SystemAccess, SystemError, SystemErrorKind};
 use entity::{system, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use uuid::Uuid;
 
+use super::reference::Reference;
 use super::{System, SystemStatus, begin, found, reread};
 use crate::actor::Actor;
 use crate::app::App;
@@ -69,18 +71,54 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
 }
 
 /// What a connector needs to reach a system, credentials included: for workers and tests.
-pub(crate) fn access(app: &App, tenant_slug: &str, row: &system::Model) -> Result<SystemAccess> {
-    let credentials = match &row.credentials {
+/// Credentials that are a reference are fetched now; nobody holds a transaction meanwhile.
+///
+/// # Errors
+/// `Internal` when they can't be opened; those of the store that has them; `Misconfigured` when what it has is not what
+/// the connector takes.
+pub(crate) async fn access(
+    app: &App,
+    tenant_slug: &str,
+    row: &system::Model,
+) -> Result<SystemAccess, SystemError> {
+    let stored = match &row.credentials {
         None => "{}".to_owned(),
-        // The bytes are not made part of the error: they may be a secret.
-        Some(sealed) => String::from_utf8(app.unseal(row.tenant_id, row.id, sealed)?)
-            .map_err(|_bytes| Error::internal("reading the credentials of a system", "they are not text"))?,
+        Some(sealed) => open(app, row, sealed)?,
     };
-    Ok(SystemAccess {
-        config: row.config.clone(),
-        credentials: SecretString::from(credentials),
-        files_dir: app.tenant_files_dir(tenant_slug),
+    let reference = serde_json::from_str(&stored).ok().and_then(|value: Value| Reference::parse(&value));
+    let credentials = match reference {
+        None => SecretString::from(stored),
+        Some(Ok(reference)) => {
+            let fetched = app.references().fetch(&reference, tenant_slug).await?;
+            check_fetched(app, row, &fetched)?;
+            fetched
+        }
+        Some(Err(problem)) => return Err(SystemError::new(SystemErrorKind::Internal, problem)),
+    };
+    Ok(SystemAccess { config: row.config.clone(), credentials, files_dir: app.tenant_files_dir(tenant_slug) })
+}
+
+fn open(app: &App, row: &system::Model, sealed: &[u8]) -> Result<String, SystemError> {
+    let opened = app.unseal(row.tenant_id, row.id, sealed).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        SystemError::new(SystemErrorKind::Internal, format!("opening the credentials of a system: {cause}"))
+    })?;
+    // The bytes are not made part of the error: they may be a secret.
+    String::from_utf8(opened).map_err(|_bytes| {
+        SystemError::new(SystemErrorKind::Internal, "the credentials of a system are not text")
     })
+}
+
+/// That what a store gave is what the connector takes. Where it is not is said, what it is never.
+fn check_fetched(app: &App, row: &system::Model, fetched: &SecretString) -> Result<(), SystemError> {
+    let value: Value = serde_json::from_str(fetched.expose_secret())
+        .map_err(|_secret| SystemError::new(SystemErrorKind::Misconfigured, "the secret is not JSON"))?;
+    let problems = app.connectors().credentials_problems(&row.connector, &value);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(SystemError::new(SystemErrorKind::Misconfigured, "the secret is not what the connector takes")
+        .with_hint("the secret in the secret store is not what this kind of system takes as credentials"))
 }
 
 /// Stores what a test or a run found of a system.
@@ -148,8 +186,11 @@ async fn connect(app: &App, tenant_slug: &str, row: &system::Model) -> Result<Re
         return Ok(Err(SystemError::new(SystemErrorKind::Misconfigured, detail)
             .with_hint("this kind of system is not supported any more")));
     };
-    let access = access(app, tenant_slug, row)?;
-    Ok(match tokio::time::timeout(TEST_TIMEOUT, connector.test(&access)).await {
+    let tested = async {
+        let access = access(app, tenant_slug, row).await?;
+        connector.test(&access).await
+    };
+    Ok(match tokio::time::timeout(TEST_TIMEOUT, tested).await {
         Ok(result) => result,
         Err(_elapsed) => {
             let detail = format!("the test did not end within {} s", TEST_TIMEOUT.as_secs());

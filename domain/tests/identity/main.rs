@@ -73,6 +73,7 @@ impl Fixture {
         let pem = TokenSigner::generate_pem();
         let app = open(&directory, &millis, &pem, people.clone()).await;
         app.migrate().await.expect("the schema can be made");
+        domain::data_key::load(&app).await.expect("a key to seal with");
         Self { operator: Actor::operator(app.clone()), app, millis, pem, people, directory }
     }
 
@@ -136,9 +137,10 @@ async fn open(
     let options = AppOptions {
         database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
         files_dir: directory.path().join("files"),
-        secret_key: [7; 32],
+        secret_keys: vec![[7; 32]],
         token_signer: Some(TokenSigner::from_pem(pem).expect("a key")),
         connectors: Registry::of(Vec::new()),
+        references: domain::system::References::default(),
         dispatch: Arc::new(NoQueue),
         changes: Changes::in_process(),
         clock,

@@ -12,10 +12,11 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, external_identity, failure, idempotency_key,
-    identity_provider, integration, invitation, job, mail, portal_session, recovery_code, refresh_token,
-    retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, system, tenant, user, user_token, write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, data_key, external_identity, failure, idempotency_key,
+    identity_provider, integration, invitation, job, mail, portal_cutoff, portal_key, portal_key_tenant,
+    portal_session, recovery_code, refresh_token, retry, reveal, run, run_event, run_stream, second_factor,
+    session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system, tenant, user, user_token,
+    write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -30,12 +31,13 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 31] = [
+const TABLES: [&str; 35] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
     "audit_entry",
     "external_identity",
+    "data_key",
     "failure",
     "idempotency_key",
     "identity_provider",
@@ -43,6 +45,9 @@ const TABLES: [&str; 31] = [
     "invitation",
     "job",
     "mail",
+    "portal_cutoff",
+    "portal_key",
+    "portal_key_tenant",
     "portal_session",
     "recovery_code",
     "refresh_token",
@@ -117,6 +122,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<api_key_tenant::Entity>(db).await;
     assert_columns::<audit_chain::Entity>(db).await;
     assert_columns::<audit_entry::Entity>(db).await;
+    assert_columns::<data_key::Entity>(db).await;
     assert_columns::<failure::Entity>(db).await;
     assert_columns::<sign_on_attempt::Entity>(db).await;
     assert_columns::<identity_provider::Entity>(db).await;
@@ -126,6 +132,9 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<invitation::Entity>(db).await;
     assert_columns::<job::Entity>(db).await;
     assert_columns::<mail::Entity>(db).await;
+    assert_columns::<portal_cutoff::Entity>(db).await;
+    assert_columns::<portal_key::Entity>(db).await;
+    assert_columns::<portal_key_tenant::Entity>(db).await;
     assert_columns::<portal_session::Entity>(db).await;
     assert_columns::<recovery_code::Entity>(db).await;
     assert_columns::<refresh_token::Entity>(db).await;
@@ -160,6 +169,10 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<session::Entity>(db, rows.session()).await;
     round_trip::<sign_in_attempt::Entity>(db, rows.sign_in_attempt()).await;
     round_trip::<refresh_token::Entity>(db, rows.refresh_token()).await;
+    round_trip::<data_key::Entity>(db, rows.data_key()).await;
+    round_trip::<portal_key::Entity>(db, rows.portal_key()).await;
+    round_trip::<portal_key_tenant::Entity>(db, rows.portal_key_tenant()).await;
+    round_trip::<portal_cutoff::Entity>(db, rows.portal_cutoff()).await;
     round_trip::<signing_key::Entity>(db, rows.signing_key()).await;
     round_trip::<api_key::Entity>(db, rows.api_key()).await;
     round_trip::<api_key_tenant::Entity>(db, rows.api_key_tenant()).await;

@@ -3,10 +3,11 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, external_identity, failure, idempotency_key,
-    identity_provider, integration, invitation, job, mail, portal_session, recovery_code, refresh_token,
-    retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, system, tenant, user, user_token, write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, data_key, external_identity, failure, idempotency_key,
+    identity_provider, integration, invitation, job, mail, portal_cutoff, portal_key, portal_key_tenant,
+    portal_session, recovery_code, refresh_token, retry, reveal, run, run_event, run_stream, second_factor,
+    session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system, tenant, user, user_token,
+    write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -263,6 +264,17 @@ impl Rows {
         }
     }
 
+    pub fn data_key(self) -> data_key::Model {
+        data_key::Model {
+            id: self.id(15),
+            secret_key_id: "0123456789abcdef".to_owned(),
+            wrapped_key: vec![0, 1, 0xff],
+            created_at: time(0),
+            seals_from: time(1),
+            emptied_at: Some(time(2)),
+        }
+    }
+
     pub fn api_key(self) -> api_key::Model {
         api_key::Model {
             id: self.id(4),
@@ -282,6 +294,35 @@ impl Rows {
 
     pub fn api_key_tenant(self) -> api_key_tenant::Model {
         api_key_tenant::Model { api_key_id: self.id(4), tenant_id: self.tenant_id() }
+    }
+
+    pub fn portal_key(self) -> portal_key::Model {
+        portal_key::Model {
+            id: self.id(16),
+            tenant_id: Some(self.tenant_id()),
+            name: "Portal".to_owned(),
+            algorithm: portal_key::PortalKeyAlgorithm::Es256,
+            public_key: json!({ "kty": "EC", "crv": "P-256", "x": "…", "y": "…" }),
+            thumbprint: "thumbprint".to_owned(),
+            scopes: StringList(vec!["runs:read".to_owned()]),
+            all_tenants: true,
+            created_by: "user:1".to_owned(),
+            created_at: time(0),
+            expires_at: Some(time(1)),
+            revoked_at: Some(time(2)),
+        }
+    }
+
+    pub fn portal_key_tenant(self) -> portal_key_tenant::Model {
+        portal_key_tenant::Model { portal_key_id: self.id(16), tenant_id: self.tenant_id() }
+    }
+
+    pub fn portal_cutoff(self) -> portal_cutoff::Model {
+        portal_cutoff::Model {
+            tenant_id: self.tenant_id(),
+            end_user: "end user".to_owned(),
+            ended_at: time(0),
+        }
     }
 
     pub fn portal_session(self) -> portal_session::Model {

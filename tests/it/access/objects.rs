@@ -199,6 +199,23 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "PortalKey",
+        rule: Rule::Needs("users:read"),
+        at: |t| format!("node(id: \"{}\") {{ ... on PortalKey {{ @ }} }}", t.portal_key),
+        fields: &[
+            ("id", Same),
+            ("name", Same),
+            ("algorithm", Same),
+            ("thumbprint", Same),
+            ("scopes", Same),
+            ("allTenants", Same),
+            ("tenants", Same),
+            ("createdAt", Same),
+            ("expiresAt", Same),
+            ("revokedAt", Same),
+        ],
+    },
+    Object {
         of: "PortalSession",
         rule: Rule::Needs("portal_sessions:create"),
         at: |t| format!("node(id: \"{}\") {{ ... on PortalSession {{ @ }} }}", t.portal_session),
@@ -447,7 +464,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 29] = [
+pub const PAYLOADS: [(&str, &[&str]); 32] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -469,7 +486,9 @@ pub const PAYLOADS: [(&str, &[&str]); 29] = [
     ("CreateApiKeyPayload", &["apiKey", "secret"]),
     ("ApiKeyPayload", &["apiKey"]),
     ("CreatePortalSessionPayload", &["expiresAt", "portalSession", "token"]),
+    ("PortalKeyPayload", &["portalKey"]),
     ("PortalSessionPayload", &["portalSession"]),
+    ("EndPortalSessionsPayload", &["endedCount"]),
     ("SystemPayload", &["system"]),
     ("DeleteSystemPayload", &["deletedSystemId"]),
     ("IntegrationPayload", &["integration"]),

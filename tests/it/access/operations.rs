@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::rules::{Kind, Outcome, Rule};
-use super::world::Target;
+use super::world::{Target, public_key};
 use crate::harness::oidc::PORTAL;
 
 /// What a mutation is tried on when it is expected to be done, so that the things of the others stay as they are.
@@ -21,6 +21,8 @@ pub enum Fresh {
     StaffUser,
     /// A key of the tenant.
     ApiKey,
+    /// A portal key of the tenant.
+    PortalKey,
     /// A portal session of the tenant.
     PortalSession,
     /// A system that nothing uses.
@@ -172,6 +174,7 @@ fn queries() -> Vec<Operation> {
         query("users", Rule::Needs("users:read"), |t| list("users", t), |t| t.user.clone()),
         query("invitations", Rule::Needs("users:read"), |t| list("invitations", t), |t| t.invitation.clone()),
         query("apiKeys", Rule::Needs("users:read"), |t| list("apiKeys", t), |t| t.api_key.clone()),
+        query("portalKeys", Rule::Needs("users:read"), |t| list("portalKeys", t), |t| t.portal_key.clone()),
         query(
             "portalSessions",
             Rule::Needs("portal_sessions:create"),
@@ -258,6 +261,7 @@ fn nodes() -> Vec<Operation> {
         row("User", Rule::Needs("users:read"), |t| node(&t.user), |t| t.user.clone()),
         row("Invitation", Rule::Needs("users:read"), |t| node(&t.invitation), |t| t.invitation.clone()),
         row("ApiKey", Rule::Needs("users:read"), |t| node(&t.api_key), |t| t.api_key.clone()),
+        row("PortalKey", Rule::Needs("users:read"), |t| node(&t.portal_key), |t| t.portal_key.clone()),
         row(
             "PortalSession",
             Rule::Needs("portal_sessions:create"),
@@ -526,6 +530,18 @@ fn users_and_keys() -> Vec<Operation> {
             |t, _| json!({"apiKeyId": t.api_key}),
         ),
         mutation(
+            "createPortalKey",
+            Rule::Needs("api_keys:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"name": "New", "publicKey": public_key(), "scopes": ["runs:read"], "tenantIds": [t.tenant]}),
+        ),
+        mutation(
+            "revokePortalKey",
+            Rule::Needs("api_keys:manage"),
+            Fresh::PortalKey,
+            |t, _| json!({"portalKeyId": t.portal_key}),
+        ),
+        mutation(
             "createPortalSession",
             Rule::Needs("portal_sessions:create"),
             Fresh::Nothing,
@@ -536,6 +552,12 @@ fn users_and_keys() -> Vec<Operation> {
             Rule::Needs("portal_sessions:create"),
             Fresh::PortalSession,
             |t, _| json!({"portalSessionId": t.portal_session}),
+        ),
+        mutation(
+            "endPortalSessions",
+            Rule::Needs("portal_sessions:create"),
+            Fresh::Nothing,
+            |t, _| json!({"tenantId": t.tenant, "endUser": "who has none"}),
         ),
     ]
 }

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, SqliteConnection};
@@ -41,6 +43,7 @@ pub struct Target {
     pub email: String,
     pub staff_user: String,
     pub api_key: String,
+    pub portal_key: String,
     pub portal_session: String,
     pub system: String,
     pub integration: String,
@@ -84,6 +87,7 @@ impl Target {
             email: "nobody@example.com".to_owned(),
             staff_user: other(&self.staff_user),
             api_key: other(&self.api_key),
+            portal_key: other(&self.portal_key),
             portal_session: other(&self.portal_session),
             system: other(&self.system),
             integration: other(&self.integration),
@@ -104,6 +108,13 @@ impl Target {
             code: self.code.clone(),
         }
     }
+}
+
+/// A public key that nobody else has, and that nobody can sign for.
+pub fn public_key() -> String {
+    let [start, end] = [Uuid::now_v7(), Uuid::now_v7()];
+    let x = URL_SAFE_NO_PAD.encode([start.into_bytes(), end.into_bytes()].concat());
+    json!({"kty": "OKP", "crv": "Ed25519", "x": x}).to_string()
 }
 
 /// Somebody who calls.
@@ -234,6 +245,7 @@ impl World {
         let open = json!({"failureId": self.target.failure, "reason": "quillon asked for it"});
         self.fixture.admin().mutate("revealRecord", open, "reveal { reason }").await;
         self.target.api_key = self.api_key().await;
+        self.target.portal_key = self.portal_key().await;
         self.target.portal_session = self.portal_session().await;
         self.target.retry = self.retry().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
@@ -264,6 +276,7 @@ impl World {
             }
             Fresh::StaffUser => (target.staff_user, _) = self.person("SUPPORT", None).await,
             Fresh::ApiKey => target.api_key = self.api_key().await,
+            Fresh::PortalKey => target.portal_key = self.portal_key().await,
             Fresh::PortalSession => target.portal_session = self.portal_session().await,
             Fresh::System => {
                 target.system = self.fixture.system(&self.tenant, "sandbox", json!({}), Value::Null).await
@@ -407,6 +420,11 @@ impl World {
     async fn api_key(&self) -> String {
         let input = json!({"name": "Of quillon", "scopes": ["runs:read"], "tenantIds": [self.tenant.id]});
         text(&self.tenant_admin.mutate("createApiKey", input, "apiKey { id }").await["apiKey"]["id"])
+    }
+
+    async fn portal_key(&self) -> String {
+        let input = json!({"name": "Of quillon", "publicKey": public_key(), "scopes": ["runs:read"]});
+        text(&self.tenant_admin.mutate("createPortalKey", input, "portalKey { id }").await["portalKey"]["id"])
     }
 
     async fn portal_session(&self) -> String {

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod files;
 pub mod fixture;
+pub mod moto;
 pub mod oidc;
 pub mod outside;
 pub mod postgres;

@@ -225,6 +225,16 @@ impl Trestle {
         self.command(arguments).output().unwrap_or_else(|error| panic!("starting trestle: {error}"))
     }
 
+    /// Starts the program with these arguments, on the same data and settings.
+    pub fn start_command(&self, name: &str, arguments: &[&str]) -> Process {
+        self.spawn(name, arguments, &[])
+    }
+
+    /// Changes a setting of what starts from now on.
+    pub fn change_setting(&mut self, name: &str, value: impl ToString) {
+        self.settings.push((name.to_owned(), value.to_string()));
+    }
+
     /// Everything that its processes logged.
     pub fn log(&self) -> String {
         self.server.iter().chain(&self.workers).map(Process::log).collect()
