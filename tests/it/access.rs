@@ -3,9 +3,9 @@
 //! An operation or a field that is not in the tables fails the test.
 
 mod objects;
-mod operations;
-mod rules;
-mod world;
+pub mod operations;
+pub mod rules;
+pub mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -5,6 +5,7 @@ pub mod access;
 mod api_key;
 mod caller;
 mod connector;
+mod cost;
 mod error;
 mod error_path;
 mod failure;
@@ -28,6 +29,7 @@ mod viewer;
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
 pub use self::caller::Caller;
+pub(crate) use self::cost::FIELD_COSTS;
 
 /// What can be asked.
 #[derive(MergedObject, Default)]

@@ -39,8 +39,12 @@ pub const FRAGMENTS_MAX: usize = 200;
 pub const FRAGMENT_DEPTH_MAX: u64 = 30;
 /// Errors in the answer to a request that is not executed: what a person still reads.
 pub const ERRORS_MAX: usize = 50;
-/// Estimated number of fields that an operation makes the server resolve.
+/// Points that an operation may cost: estimated fields that it makes the server resolve, and what larger work costs.
 pub const COST_MAX: u64 = 20_000;
+/// What `__schema` costs: the standard query returns some 10,000 fields, which are not resolved one by one.
+const SCHEMA_COST: u64 = 1_000;
+/// What `__type` costs.
+const TYPE_COST: u64 = 50;
 /// The largest page, as in the resolvers: a larger `first` or `last` costs no more.
 pub const PAGE_SIZE_MAX: u64 = 100;
 /// The page of a connection without `first` and `last`, as in the resolvers.
@@ -56,6 +60,8 @@ pub(super) struct CheckedDocument {
     pub(super) document: ExecutableDocument,
     /// Whether it asks for `__schema` or `__type` anywhere.
     pub(super) introspects: bool,
+    /// Points that the selected operation costs; at least one.
+    pub(super) cost: u64,
 }
 
 /// Parses a document and refuses it when it exceeds a limit.
@@ -66,6 +72,7 @@ pub(super) fn check(
     query: &str,
     operation_name: Option<&str>,
     variables: &Variables,
+    field_costs: &[(&str, u64)],
 ) -> Result<CheckedDocument, Refusal> {
     let bytes = query.len() as u64;
     at_most("documentBytes", bytes, DOCUMENT_BYTES_MAX as u64, "The document has", "bytes")?;
@@ -98,11 +105,11 @@ pub(super) fn check(
         .iter()
         .find(|(name, _)| operation_name.is_none() || name.map(Name::as_str) == operation_name)
         .map(|(_, operation)| &operation.node);
-    let introspects = measure_document(&document, selected, variables)?;
+    let Measured { introspects, cost } = measure_document(&document, selected, variables, field_costs)?;
     if introspects {
         introspection::check(&document)?;
     }
-    Ok(CheckedDocument { document, introspects })
+    Ok(CheckedDocument { document, introspects, cost: cost.max(1) })
 }
 
 /// What a selection set amounts to once its fragments are expanded. All sums saturate.
@@ -164,14 +171,22 @@ impl Measure {
     }
 }
 
+/// What is to be known of a document that is within the limits.
+struct Measured {
+    introspects: bool,
+    cost: u64,
+}
+
 /// Measures every operation, because validation walks all of them, and says whether anything is introspection.
 fn measure_document(
     document: &ExecutableDocument,
     selected: Option<&OperationDefinition>,
     variables: &Variables,
-) -> Result<bool, Refusal> {
-    let mut meter = Meter { document, selected, variables, fragments: HashMap::new() };
+    field_costs: &[(&str, u64)],
+) -> Result<Measured, Refusal> {
+    let mut meter = Meter { document, selected, variables, field_costs, fragments: HashMap::new() };
     let mut total = Measure::default();
+    let mut cost = 0;
     for (_, operation) in document.operations.iter() {
         let mut measure = meter.selection_set(&operation.node.selection_set.node, 0)?;
         let of_variables: usize =
@@ -185,9 +200,10 @@ fn measure_document(
                 "cost",
                 measure.cost,
                 COST_MAX,
-                "The query is estimated to resolve",
-                "fields: ask for smaller pages",
+                "The query is estimated to cost",
+                "points: ask for smaller pages",
             )?;
+            cost = measure.cost;
         }
     }
     for (name, fragment) in &document.fragments {
@@ -196,7 +212,7 @@ fn measure_document(
         measure.check()?;
         total.introspects |= measure.introspects;
     }
-    Ok(total.introspects)
+    Ok(Measured { introspects: total.introspects, cost })
 }
 
 /// Measures selection sets, each fragment once.
@@ -204,6 +220,7 @@ struct Meter<'a> {
     document: &'a ExecutableDocument,
     selected: Option<&'a OperationDefinition>,
     variables: &'a Variables,
+    field_costs: &'a [(&'a str, u64)],
     /// `None` while a fragment is being measured: meeting it again is a cycle.
     fragments: HashMap<&'a str, Option<Measure>>,
 }
@@ -231,6 +248,11 @@ impl<'a> Meter<'a> {
         let below = self.selection_set(&field.selection_set.node, level + 1)?;
         let name = field.name.node.as_str();
         let introspects = matches!(name, "__schema" | "__type");
+        let own_cost = match name {
+            "__schema" => SCHEMA_COST,
+            "__type" => TYPE_COST,
+            _ => self.field_costs.iter().find(|(field, _)| *field == name).map_or(1, |(_, cost)| *cost),
+        };
         let depth_below = below.depth.saturating_add(1);
         Ok(Measure {
             selections: below.selections,
@@ -238,7 +260,10 @@ impl<'a> Meter<'a> {
             directives: below.directives,
             depth: if introspects { 1 } else { depth_below },
             introspection_depth: if introspects { depth_below } else { below.introspection_depth },
-            cost: self.page_size(field, below.is_connection).saturating_mul(below.cost).saturating_add(1),
+            cost: self
+                .page_size(field, below.is_connection)
+                .saturating_mul(below.cost)
+                .saturating_add(own_cost),
             introspects: introspects || below.introspects,
             is_connection: matches!(name, "edges" | "nodes"),
         })

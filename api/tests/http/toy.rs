@@ -220,6 +220,7 @@ impl Authenticator for ToyAuthenticator {
                 attach: Arc::new(move |request| request.data(Subject(attached.clone()))),
                 expires_at: None,
                 may_introspect: false,
+                is_anonymous: subject == "anonymous",
                 subject,
             }
         };
