@@ -72,6 +72,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,
         graphiql: options.graphiql,
+        terse_executor: Some(graphql::terse_schema()),
         budget: options.budget,
         field_costs: graphql::FIELD_COSTS,
         documents: options.documents,

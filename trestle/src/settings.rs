@@ -412,6 +412,9 @@ fn integer(
 ) -> Result<usize, WrongSetting> {
     let Some(number) = number else { return Ok(default) };
     let text = number.to_string();
+    if text.trim().is_empty() {
+        return Ok(default);
+    }
     match text.trim().parse::<usize>() {
         Ok(number) if range.contains(&number) => Ok(number),
         _ => {
@@ -534,6 +537,8 @@ mod tests {
         assert_eq!(problem(bind), "TRESTLE_BIND: `nowhere` is not an address and port like 127.0.0.1:8080");
         let workers = Written { workers: Some(Number::Text("many".into())), ..Default::default() };
         assert_eq!(problem(workers), "TRESTLE_WORKERS: `many` is not a whole number from 1 to 1000");
+        let unset = Written { workers: Some(Number::Text(" ".into())), ..Default::default() };
+        assert_eq!(problem(unset), "", "an empty number counts as none, as an empty text does");
         let egress = Written { egress_allow: some("10.0.0.0/8, home"), ..Default::default() };
         assert_eq!(problem(egress), "TRESTLE_EGRESS_ALLOW: `home` is not a network like 10.1.0.0/16");
         let proxies = Written { trusted_proxies: some("proxy"), ..Default::default() };

@@ -26,7 +26,7 @@ mod tenant;
 mod user;
 mod viewer;
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
 
 pub use self::caller::Caller;
 pub(crate) use self::cost::FIELD_COSTS;
@@ -72,10 +72,18 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema. Requests that it executes carry a [`Caller`].
 pub fn schema() -> Schema {
+    builder().finish()
+}
+
+/// The same schema, which says nothing about names that are similar to unknown ones.
+pub(crate) fn terse_schema() -> Schema {
+    builder().disable_suggestions().finish()
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<access::Descriptions>()
         .extension(error_path::ErrorPaths)
-        .finish()
 }
 
 /// The schema as text, the same on each call: what `schema.graphql` holds.

@@ -201,6 +201,11 @@ async fn parameters_of_body(headers: &HeaderMap, body: Body) -> Result<Parameter
         let message = "Send the request as \"Content-Type: application/json\" in UTF-8.";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, bad_request(message)));
     }
+    let is_plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        let message = "Send the request as it is, without \"Content-Encoding\".";
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, bad_request(message)));
+    }
     let bytes = read(headers, body).await?;
     Parameters::from_body(&bytes).map_err(|refusal| (StatusCode::BAD_REQUEST, refusal))
 }

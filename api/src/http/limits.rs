@@ -62,6 +62,8 @@ pub(super) struct CheckedDocument {
     pub(super) introspects: bool,
     /// Points that the selected operation costs; at least one.
     pub(super) cost: u64,
+    /// Bytes of the names of all fields and arguments, as the validator meets them.
+    pub(super) name_bytes: u64,
 }
 
 /// Parses a document and refuses it when it exceeds a limit.
@@ -105,11 +107,12 @@ pub(super) fn check(
         .iter()
         .find(|(name, _)| operation_name.is_none() || name.map(Name::as_str) == operation_name)
         .map(|(_, operation)| &operation.node);
-    let Measured { introspects, cost } = measure_document(&document, selected, variables, field_costs)?;
+    let Measured { introspects, cost, name_bytes } =
+        measure_document(&document, selected, variables, field_costs)?;
     if introspects {
         introspection::check(&document)?;
     }
-    Ok(CheckedDocument { document, introspects, cost: cost.max(1) })
+    Ok(CheckedDocument { document, introspects, cost: cost.max(1), name_bytes })
 }
 
 /// What a selection set amounts to once its fragments are expanded. All sums saturate.
@@ -121,6 +124,7 @@ struct Measure {
     depth: u64,
     introspection_depth: u64,
     cost: u64,
+    name_bytes: u64,
     introspects: bool,
     /// Selects `edges` or `nodes`: what it is selected on is a connection.
     is_connection: bool,
@@ -134,6 +138,7 @@ impl Measure {
         self.depth = self.depth.max(other.depth);
         self.introspection_depth = self.introspection_depth.max(other.introspection_depth);
         self.cost = self.cost.saturating_add(other.cost);
+        self.name_bytes = self.name_bytes.saturating_add(other.name_bytes);
         self.introspects |= other.introspects;
         self.is_connection |= other.is_connection;
     }
@@ -175,6 +180,7 @@ impl Measure {
 struct Measured {
     introspects: bool,
     cost: u64,
+    name_bytes: u64,
 }
 
 /// Measures every operation, because validation walks all of them, and says whether anything is introspection.
@@ -211,8 +217,9 @@ fn measure_document(
         measure.directives = measure.directives.saturating_add(fragment.node.directives.len() as u64);
         measure.check()?;
         total.introspects |= measure.introspects;
+        total.name_bytes = total.name_bytes.saturating_add(measure.name_bytes);
     }
-    Ok(Measured { introspects: total.introspects, cost })
+    Ok(Measured { introspects: total.introspects, cost, name_bytes: total.name_bytes })
 }
 
 /// Measures selection sets, each fragment once.
@@ -264,6 +271,7 @@ impl<'a> Meter<'a> {
                 .page_size(field, below.is_connection)
                 .saturating_mul(below.cost)
                 .saturating_add(own_cost),
+            name_bytes: below.name_bytes.saturating_add(bytes_of_names(field)),
             introspects: introspects || below.introspects,
             is_connection: matches!(name, "edges" | "nodes"),
         })
@@ -309,6 +317,11 @@ impl<'a> Meter<'a> {
         let definition = definitions.iter().find(|definition| definition.node.name.node == *name)?;
         definition.node.default_value.as_ref().map(|value| &value.node)
     }
+}
+
+fn bytes_of_names(field: &Field) -> u64 {
+    let of_arguments: usize = field.arguments.iter().map(|(name, _)| name.node.len()).sum();
+    (field.name.node.len() + of_arguments) as u64
 }
 
 /// `LIMIT_EXCEEDED` when `actual` is more than `maximum`, as one sentence.

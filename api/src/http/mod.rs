@@ -75,6 +75,9 @@ const CORS_MAX_AGE: Duration = Duration::from_secs(2 * 60 * 60);
 pub struct HttpOptions<E> {
     /// The schema (or anything else that executes requests).
     pub executor: E,
+    /// The same without suggestions for misspelt names (`disable_suggestions`): for callers who may not read the schema,
+    /// and for documents so large that looking for similar names would be an attack. `None`: the one above.
+    pub terse_executor: Option<E>,
     /// Turns a bearer token into the identity that resolvers see.
     pub authenticator: Arc<dyn Authenticator>,
     /// Asked by `GET /readyz`.
@@ -112,6 +115,7 @@ impl<E: Executor> HttpOptions<E> {
     pub fn new(executor: E, authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
         Self {
             executor,
+            terse_executor: None,
             authenticator,
             readiness,
             metrics: Arc::new(String::new),
@@ -127,6 +131,12 @@ impl<E: Executor> HttpOptions<E> {
             websocket: WebSocketOptions::default(),
             connections: Connections::default(),
         }
+    }
+}
+
+impl<E> HttpOptions<E> {
+    fn executor(&self, may_suggest: bool) -> &E {
+        self.terse_executor.as_ref().filter(|_| !may_suggest).unwrap_or(&self.executor)
     }
 }
 

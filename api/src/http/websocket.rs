@@ -437,9 +437,9 @@ impl<E: Executor> Connection<E> {
     }
 
     async fn subscribe(&mut self, id: Arc<str>, payload: Map<String, Value>) -> Result<(), End> {
-        let Some(identity) = self.identity.clone() else {
+        if self.identity.is_none() {
             return Err(End::close(code::UNAUTHORIZED, "Unauthorized"));
-        };
+        }
         if self.operations.contains_key(&id) {
             return Err(End::close(code::DUPLICATE_OPERATION, format!("Subscriber for {id} already exists")));
         }
@@ -449,7 +449,13 @@ impl<E: Executor> Connection<E> {
             let message = format!("At most {OPERATIONS_MAX} operations may run at once on a connection.");
             Err(Refusal::limit("operations", OPERATIONS_MAX as u64, message))
         } else {
-            execution::admit(&self.state, parameters, &identity, &self.origin).await
+            match self.identity_now().await? {
+                Some(identity) => execution::admit(&self.state, parameters, &identity, &self.origin).await,
+                None => {
+                    let message = "Your access token can't be checked at the moment. Please try again.";
+                    Err(Refusal::new(ErrorCode::Unavailable, message))
+                }
+            }
         };
         let prepared = match prepared {
             Ok(prepared) => prepared,
@@ -474,6 +480,22 @@ impl<E: Executor> Connection<E> {
         Ok(())
     }
 
+    /// Who asks now: each operation is a request of its own, so who was disabled a moment ago is refused. `None` when
+    /// nobody can tell.
+    async fn identity_now(&mut self) -> Result<Option<Identity>, End> {
+        if self.token.is_some() {
+            let authenticator = Arc::clone(&self.state.options.authenticator);
+            let authentication = authenticator.authenticate(self.token.as_deref(), &self.origin);
+            let result = timeout(AUTHENTICATION_TIMEOUT, authentication).await;
+            match result.unwrap_or(Err(AuthenticationError::Unavailable)) {
+                Ok(identity) => self.identity = Some(identity),
+                Err(AuthenticationError::Unavailable) => return Ok(None),
+                Err(error) => return Err(no_longer_good(error)),
+            }
+        }
+        Ok(self.identity.clone())
+    }
+
     async fn deliver(&mut self, event: Event) -> Result<(), End> {
         match event {
             Event::Message { id, serial, text, is_last } => {
@@ -490,14 +512,9 @@ impl<E: Executor> Connection<E> {
                 self.is_reauthenticating = false;
                 match result {
                     Ok(identity) => self.identity = Some(identity),
-                    Err(AuthenticationError::Invalid) => {
-                        return Err(End::close(code::FORBIDDEN, "The access token is no longer valid"));
-                    }
-                    Err(AuthenticationError::Expired) => {
-                        return Err(End::close(code::FORBIDDEN, "The access token has expired"));
-                    }
                     // Nobody can tell now; the token was good a minute ago.
                     Err(AuthenticationError::Unavailable) => {}
+                    Err(error) => return Err(no_longer_good(error)),
                 }
                 Ok(())
             }
@@ -562,6 +579,16 @@ fn token_of(payload: Option<&Map<String, Value>>) -> Option<Result<String, End>>
         Value::String(value) => Some(bearer_of_value(value).ok_or_else(malformed_token)),
         _ => Some(Err(malformed_token())),
     }
+}
+
+fn no_longer_good(error: AuthenticationError) -> End {
+    let reason = match error {
+        AuthenticationError::Expired => "The access token has expired",
+        AuthenticationError::Invalid | AuthenticationError::Unavailable => {
+            "The access token is no longer valid"
+        }
+    };
+    End::close(code::FORBIDDEN, reason)
 }
 
 /// Trying again with the same kind of value cannot help, so the code is the final one.

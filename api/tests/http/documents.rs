@@ -1,10 +1,11 @@
 //! Documents by name: automatic persisted queries as Apollo's clients ask for them, and trusted documents.
 
-use api::http::{DocumentOptions, GraphiqlOptions, ServerOptions, TrustedDocuments};
+use api::http::{DocumentOptions, GraphiqlOptions, HttpOptions, ServerOptions, TrustedDocuments};
 use reqwest::header::{ACCEPT, AUTHORIZATION};
 use serde_json::{Value, json};
 
 use crate::server::{Answer, GRAPHQL_RESPONSE, Server, answer};
+use crate::toy::{self, ToySchema};
 use crate::websocket::Socket;
 
 const QUERY: &str = "query A($t: String) { echo(text: $t) whoami }";
@@ -187,7 +188,16 @@ async fn trusted_documents_may_be_named_where_any_is_answered() {
 
 #[tokio::test]
 async fn who_may_not_read_the_schema_is_told_no_names_of_it() {
-    let server = Server::start().await;
+    let terse = |options: &mut HttpOptions<ToySchema>| options.terse_executor = Some(toy::terse_schema());
+    let server = Server::start_with(terse, ServerOptions::default()).await;
+    // Nobody types that much, and each name would be compared with all that there are.
+    let flood: String = (0..100).map(|index| format!("{}{index} ", "x".repeat(50))).collect();
+    let refused = server.query_as("good", &format!("{{ helo {flood} }}")).await;
+    assert!(
+        refused.message().contains("\"helo\"") && !refused.message().contains("Did you mean"),
+        "{}",
+        refused.body
+    );
     for (query, wrong) in [
         ("{ helo }", "\"helo\""),
         ("{ thing { chld { id } } }", "\"chld\""),

@@ -21,6 +21,11 @@ pub fn schema() -> ToySchema {
     Schema::build(Query, Mutation::default(), Ticks).finish()
 }
 
+/// The same without suggestions.
+pub fn terse_schema() -> ToySchema {
+    Schema::build(Query, Mutation::default(), Ticks).disable_suggestions().finish()
+}
+
 struct Subject(String);
 
 pub struct Query;

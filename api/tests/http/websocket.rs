@@ -273,6 +273,12 @@ async fn tokens_are_checked_at_the_start_and_later() {
     server.authenticator.is_revoked.store(true, Ordering::SeqCst);
     assert_eq!(socket.close_code().await, 4403, "the token was revoked");
 
+    let server = Server::start().await;
+    let mut socket = Socket::ready(&server, json!({ "authorization": "Bearer revocable" })).await;
+    server.authenticator.is_revoked.store(true, Ordering::SeqCst);
+    socket.subscribe("a", "{ whoami }").await;
+    assert_eq!(socket.close_code().await, 4403, "each operation asks again, as each request does");
+
     let headers = [("sec-websocket-protocol", "graphql-transport-ws"), ("authorization", "Bearer good")];
     let mut socket = Socket::open_with(&server, &headers).await.unwrap();
     socket.send(json!({ "type": "connection_init" })).await;

@@ -136,25 +136,25 @@ impl Place {
             return Some(format!("{} {body}", response.status));
         }
         let answer = &body["data"][&self.operation];
-        let is_refused = match self.root {
-            // All fields of a payload are null, counts and lists aside, and somebody says why.
-            "Mutation" => {
-                let errors = answer["userErrors"].as_array().is_some_and(|errors| !errors.is_empty());
-                let is_nothing = |value: &Value| match value {
-                    Value::Null => true,
-                    Value::Number(number) => number.as_i64() == Some(0),
-                    Value::Array(items) => items.is_empty(),
-                    _ => false,
-                };
-                let rest = answer.as_object().into_iter().flatten().filter(|(name, _)| *name != "userErrors");
-                !told.is_empty() || (errors && rest.into_iter().all(|(_, value)| is_nothing(value)))
-            }
-            _ => {
-                let is_empty = answer["edges"].as_array().is_some_and(Vec::is_empty);
-                !told.is_empty() || answer.is_null() || is_empty
-            }
-        };
+        // A mutation says why, unless its filter matches nothing.
+        let says_why = self.root != "Mutation"
+            || self.path.iter().any(|name| name == "filter")
+            || answer["userErrors"].as_array().is_some_and(|errors| !errors.is_empty());
+        let is_refused = !told.is_empty() || (says_why && is_nothing(answer));
         (!is_refused).then(|| body.to_string())
+    }
+}
+
+/// Null, no items, zero, and objects of these; what a mutation says about it aside.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields
+            .iter()
+            .all(|(name, value)| name == "userErrors" || name == "__typename" || is_nothing(value)),
+        Value::Bool(_) | Value::String(_) => false,
     }
 }
 

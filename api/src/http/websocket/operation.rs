@@ -64,7 +64,7 @@ async fn run_subscription<E: Executor>(state: &HttpState<E>, prepared: Prepared,
     let started = Instant::now();
     let mut context = prepared.context;
     let mut events = 0_u64;
-    let mut stream = state.options.executor.execute_stream(prepared.request, None);
+    let mut stream = state.options.executor(prepared.may_suggest).execute_stream(prepared.request, None);
     let outcome = loop {
         match AssertUnwindSafe(stream.next()).catch_unwind().await {
             Ok(Some(response)) => {
