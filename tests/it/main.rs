@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod audit;
 mod bad_input;
 mod caller_limits;
 mod failure;
@@ -22,6 +23,7 @@ mod lifecycle;
 mod paging;
 mod peer;
 mod retry;
+mod reveal;
 mod scene;
 mod schedule;
 mod schema;

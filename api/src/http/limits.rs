@@ -88,6 +88,10 @@ pub(super) fn check(
     )?;
     at_most("documentTokens", count.tokens, DOCUMENT_TOKENS_MAX, "The document has", "tokens")?;
     let document = parse_query(query).map_err(|error| parse_failed(&error))?;
+    if let Some((name, at)) = tokens::field_twice(query) {
+        let message = format!("The field \"{name}\" stands twice in one input object.");
+        return Err(Refusal { locations: vec![at], ..Refusal::new(ErrorCode::ValidationFailed, message) });
+    }
     at_most(
         "operations",
         document.operations.iter().len() as u64,

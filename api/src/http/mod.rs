@@ -40,7 +40,7 @@ use uuid::Uuid;
 pub use self::authentication::{AuthenticationError, Authenticator, Identity, RequestOrigin};
 pub use self::budget::BudgetOptions;
 pub use self::documents::{DocumentOptions, ManifestError, TrustedDocuments};
-pub use self::error::{ErrorCode, coded_error};
+pub use self::error::{ErrorCode, code_of, coded_error};
 pub use self::graphiql::{GraphiqlOptions, SignIn, Tab};
 pub use self::health::{Dependency, Readiness};
 pub use self::server::{Connections, PeerAddress, ServerOptions, serve};

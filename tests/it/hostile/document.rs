@@ -136,6 +136,10 @@ fn invalid() -> Vec<Attack> {
             "types that are not there",
             &format!("{{ {} }}", repeated(600, |index| format!("... on T{index} {{ a }}"))),
         ),
+        refused(
+            "a field twice in an object",
+            "{ runs(filter: {status: [FAILED], status: []}) { edges { cursor } } }",
+        ),
         refused("values of no type", &format!("{{ run(id: [{}]) {{ id }} }}", "{a: 1} ".repeat(700))),
     ]
 }
