@@ -53,6 +53,7 @@ pub(super) async fn handle<E: Executor>(
     let media_type = negotiate(&parts.headers);
     let exchange = Exchange { media_type: media_type.unwrap_or(MediaType::Json) };
     if !is_get && parts.method != Method::POST {
+        discard(&parts.headers, body).await;
         let message = "Send queries and mutations with POST, or queries with GET.";
         let response = exchange.refuse(StatusCode::METHOD_NOT_ALLOWED, bad_request(message));
         return with_header(response, header::ALLOW, ALLOWED_METHODS);
@@ -61,6 +62,7 @@ pub(super) async fn handle<E: Executor>(
         return graphiql::page();
     }
     if media_type.is_none() {
+        discard(&parts.headers, body).await;
         let message =
             "Answers are application/graphql-response+json or application/json: name one in \"Accept\".";
         return exchange.refuse(StatusCode::NOT_ACCEPTABLE, bad_request(message));
@@ -198,11 +200,13 @@ fn names_document(parts: &Parts) -> bool {
 
 async fn parameters_of_body(headers: &HeaderMap, body: Body) -> Result<Parameters, (StatusCode, Refusal)> {
     if !is_json(headers) {
+        discard(headers, body).await;
         let message = "Send the request as \"Content-Type: application/json\" in UTF-8.";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, bad_request(message)));
     }
     let is_plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
     if !headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        discard(headers, body).await;
         let message = "Send the request as it is, without \"Content-Encoding\".";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, bad_request(message)));
     }
@@ -229,6 +233,14 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, (StatusCode, Ref
         Ok(Ok(None)) => Err(too_large()),
         Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, bad_request("The body could not be read."))),
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, bad_request("The body did not arrive in time."))),
+    }
+}
+
+/// Reads a body that nobody wants, within the same bounds: whoever still sends does not read, and would see a broken
+/// connection in place of the refusal.
+async fn discard(headers: &HeaderMap, body: Body) {
+    if let Err((status, _)) = read(headers, body).await {
+        tracing::debug!(status = status.as_u16(), "a body that nobody wants did not come to its end");
     }
 }
 

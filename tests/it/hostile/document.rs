@@ -134,7 +134,7 @@ fn invalid() -> Vec<Attack> {
         ),
         refused(
             "types that are not there",
-            &format!("{{ {} }}", repeated(600, |index| format!("... on T{index} {{ a }}"))),
+            &format!("{{ {} }}", repeated(400, |index| format!("... on T{index} {{ a }}"))),
         ),
         refused(
             "a field twice in an object",
