@@ -105,7 +105,7 @@ pub(super) struct Refusal {
     /// When it is worth trying again.
     pub(super) retry_in: Option<Duration>,
     /// What the request costs, when that was drawn.
-    pub(super) cost: Option<Cost>,
+    pub(super) cost: Option<Box<Cost>>,
 }
 
 impl Refusal {
@@ -140,8 +140,8 @@ impl Refusal {
     }
 
     /// The same, with the cost beside the code: for a WebSocket's `error`, which has no `extensions` of its own.
-    pub(super) fn into_error_with_cost(self) -> ServerError {
-        let cost = self.cost;
+    pub(super) fn into_error_with_cost(mut self) -> ServerError {
+        let cost = self.cost.take();
         let mut error = self.into_error();
         if let Some(cost) = cost {
             let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);

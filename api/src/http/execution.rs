@@ -88,7 +88,7 @@ pub(super) async fn admit<E: Executor>(
             let cost = budget.draw(&caller, REFUSED_COST).await;
             return Err(match cost.retry_in() {
                 Some(_) => exhausted(cost),
-                None => Refusal { cost: Some(cost), ..refusal },
+                None => Refusal { cost: Some(Box::new(cost)), ..refusal },
             });
         }
     };
@@ -124,7 +124,8 @@ async fn register<E: Executor>(
 fn exhausted(cost: Cost) -> Refusal {
     let message = "You have asked for more than your budget holds: wait as long as \"retryAfterSeconds\" says. \
                    \"extensions.cost\" tells what each request costs and what is left.";
-    Refusal { cost: Some(cost), ..Refusal::wait(cost.retry_in().unwrap_or_default(), message) }
+    let retry_in = cost.retry_in().unwrap_or_default();
+    Refusal { cost: Some(Box::new(cost)), ..Refusal::wait(retry_in, message) }
 }
 
 fn prepare(

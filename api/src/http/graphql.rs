@@ -139,7 +139,7 @@ impl Exchange {
 
     fn refuse(&self, status: StatusCode, refusal: Refusal) -> Response {
         let retry_after = refusal.retry_after_seconds();
-        let extensions = refusal.cost.map(|cost| Extensions { cost: cost.value(SystemTime::now()) });
+        let extensions = refusal.cost.as_ref().map(|cost| Extensions { cost: cost.value(SystemTime::now()) });
         let body = ErrorBody { errors: &[refusal.into_error()], extensions };
         let mut response = json(status, self.media_type.content_type(), &body);
         if let Some(seconds) = retry_after {
