@@ -22,6 +22,7 @@ mod key;
 mod lifecycle;
 mod paging;
 mod peer;
+mod people;
 mod retry;
 mod reveal;
 mod scene;

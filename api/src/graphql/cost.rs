@@ -3,6 +3,8 @@
 
 /// Points of the argon2id hash that judges or stores a password: 50 ms of a core.
 const PASSWORD_HASH: u64 = 5_000;
+/// Points of a mail, which costs its receiver more than us.
+const MAIL: u64 = 1_000;
 /// Points of a call to an outside system, which holds a connection for up to half a minute.
 const OUTSIDE_CALL: u64 = 1_000;
 /// Points of what compiles mappings and schemas, or starts a run that a worker then has.
@@ -12,6 +14,15 @@ const HEAVY_WRITE: u64 = 500;
 pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("signIn", PASSWORD_HASH),
     ("changePassword", 2 * PASSWORD_HASH),
+    ("resetPassword", PASSWORD_HASH),
+    ("changeEmail", PASSWORD_HASH + MAIL),
+    ("enrollSecondFactor", PASSWORD_HASH),
+    ("disableSecondFactor", PASSWORD_HASH),
+    ("regenerateRecoveryCodes", PASSWORD_HASH),
+    ("acceptInvitation", PASSWORD_HASH),
+    ("requestPasswordReset", MAIL),
+    ("inviteUser", MAIL),
+    ("resendInvitation", MAIL),
     ("createUser", PASSWORD_HASH),
     ("setUserPassword", PASSWORD_HASH),
     ("testSystem", OUTSIDE_CALL),

@@ -12,6 +12,7 @@ mod error;
 mod error_path;
 mod failure;
 mod integration;
+mod invitation;
 mod live;
 mod loader;
 mod node;
@@ -22,6 +23,7 @@ mod reveal;
 mod run;
 mod run_event;
 mod scalar;
+mod second_factor;
 mod session;
 mod stream;
 mod system;
@@ -41,6 +43,7 @@ pub struct Query(
     node::NodeQuery,
     tenant::TenantQuery,
     user::UserQuery,
+    invitation::InvitationQuery,
     api_key::ApiKeyQuery,
     portal_session::PortalSessionQuery,
     connector::ConnectorQuery,
@@ -56,8 +59,10 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     session::SessionMutation,
+    second_factor::SecondFactorMutation,
     tenant::TenantMutation,
     user::UserMutation,
+    invitation::InvitationMutation,
     api_key::ApiKeyMutation,
     portal_session::PortalSessionMutation,
     system::SystemMutation,
