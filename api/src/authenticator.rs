@@ -3,16 +3,43 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::App;
 use domain::authentication::AuthenticationError as Refusal;
+use domain::{Actor, App, Principal};
 use secrecy::SecretString;
 
 use crate::graphql::Caller;
 use crate::http::{AuthenticationError, Authenticator, Dependency, Identity, Readiness, RequestOrigin};
 
-/// Authenticates by the domain. Everybody may introspect: the schema is public documentation, and GraphiQL needs it
-/// before anybody signs in.
-pub(crate) struct AppAuthenticator(pub(crate) Arc<App>);
+/// Who may read the schema by introspection. Who may not is not told its names by the validator either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Introspection {
+    /// Everybody: the schema is public documentation, and GraphiQL needs it before anybody signs in.
+    #[default]
+    Everyone,
+    /// Whoever has signed in, API keys and portal sessions included.
+    SignedIn,
+    /// The operator's staff.
+    Staff,
+    /// Nobody.
+    Off,
+}
+
+impl Introspection {
+    fn is_for(self, actor: &Actor) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::SignedIn => *actor.principal() != Principal::Anonymous,
+            Self::Staff => actor.is_staff(),
+            Self::Off => false,
+        }
+    }
+}
+
+/// Authenticates by the domain.
+pub(crate) struct AppAuthenticator {
+    pub(crate) app: Arc<App>,
+    pub(crate) introspection: Introspection,
+}
 
 #[async_trait]
 impl Authenticator for AppAuthenticator {
@@ -21,7 +48,7 @@ impl Authenticator for AppAuthenticator {
         bearer: Option<&str>,
         _origin: &RequestOrigin,
     ) -> Result<Identity, AuthenticationError> {
-        let actor = self.0.authenticate(bearer).await.map_err(|refusal| match refusal {
+        let actor = self.app.authenticate(bearer).await.map_err(|refusal| match refusal {
             Refusal::Invalid => AuthenticationError::Invalid,
             Refusal::Expired => AuthenticationError::Expired,
             Refusal::Unavailable(error) => {
@@ -29,10 +56,12 @@ impl Authenticator for AppAuthenticator {
                 AuthenticationError::Unavailable
             }
         })?;
-        let (app, bearer) = (self.0.clone(), bearer.map(SecretString::from));
+        let (app, bearer) = (self.app.clone(), bearer.map(SecretString::from));
         let (expires_at, subject) = (actor.expires_at(), actor.principal().to_string());
+        let is_anonymous = *actor.principal() == Principal::Anonymous;
+        let may_introspect = self.introspection.is_for(&actor);
         let attach = move |request| Caller::new(app.clone(), bearer.clone(), actor.clone()).attach(request);
-        Ok(Identity { attach: Arc::new(attach), expires_at, may_introspect: true, subject })
+        Ok(Identity { attach: Arc::new(attach), expires_at, may_introspect, subject, is_anonymous })
     }
 }
 

@@ -13,8 +13,12 @@ use axum::http::HeaderValue;
 use domain::App;
 use ipnet::IpNet;
 
+pub use self::authenticator::Introspection;
+
 use self::authenticator::{AppAuthenticator, AppReadiness};
-use self::http::{Connections, GraphiqlOptions, HttpOptions};
+use self::http::{
+    BudgetOptions, Connections, DocumentOptions, GraphiqlOptions, HttpOptions, SharedStore, WebSocketOptions,
+};
 
 /// What the API needs besides the [`App`].
 pub struct ApiOptions {
@@ -24,6 +28,16 @@ pub struct ApiOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// GraphiQL for a browser's `GET /graphql`; `None` switches it off.
     pub graphiql: Option<GraphiqlOptions>,
+    /// Who may read the schema.
+    pub introspection: Introspection,
+    /// Which documents are answered.
+    pub documents: DocumentOptions,
+    /// What each caller may ask for; `None`: without end.
+    pub budget: Option<BudgetOptions>,
+    /// What API processes share; `None`: nothing.
+    pub shared: Option<Arc<SharedStore>>,
+    /// Timing and number of WebSocket connections.
+    pub websocket: WebSocketOptions,
     /// Prometheus text of the rest of the program, in front of the API's own at `GET /metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Shared with [`http::serve`]: says when to close, and counts what is still open.
@@ -31,12 +45,18 @@ pub struct ApiOptions {
 }
 
 impl Default for ApiOptions {
-    /// No further origins, no trusted proxies, GraphiQL without tabs, no metrics of others.
+    /// No further origins, no trusted proxies, GraphiQL without tabs, the schema open to everybody, any document, no
+    /// budgets, no metrics of others.
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             graphiql: Some(GraphiqlOptions::default()),
+            introspection: Introspection::default(),
+            documents: DocumentOptions::default(),
+            budget: None,
+            shared: None,
+            websocket: WebSocketOptions::default(),
             metrics: Arc::new(String::new),
             connections: Connections::default(),
         }
@@ -52,10 +72,16 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,
         graphiql: options.graphiql,
+        terse_executor: Some(graphql::terse_schema()),
+        budget: options.budget,
+        field_costs: graphql::FIELD_COSTS,
+        documents: options.documents,
+        shared: options.shared,
+        websocket: options.websocket,
         connections: options.connections,
         ..HttpOptions::new(
             graphql::schema(),
-            Arc::new(AppAuthenticator(app.clone())),
+            Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),
             Arc::new(AppReadiness(app.clone())),
         )
     })

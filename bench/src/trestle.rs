@@ -94,7 +94,9 @@ impl Directory {
             .env("TRESTLE_BIND", "127.0.0.1:0")
             .env("TRESTLE_ADMIN_EMAIL", ADMIN_EMAIL)
             .env("TRESTLE_ADMIN_PASSWORD", ADMIN_PASSWORD)
-            .env("TRESTLE_EGRESS_ALLOW", "127.0.0.0/8");
+            .env("TRESTLE_EGRESS_ALLOW", "127.0.0.0/8")
+            // One caller asks as much as the machine can answer.
+            .env("TRESTLE_BUDGET_PER_MINUTE", "100000000");
         let (database, redis) = match stores {
             Stores::Embedded => return command,
             Stores::Postgres(database) => (database, None),

@@ -26,7 +26,7 @@ use crate::scene::text;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "nine plain words are a very good password";
 /// Every setting, with a value that cannot be used and words of the complaint; none where any text can be used.
-const SETTINGS: [(&str, Option<(&str, &str)>); 19] = [
+const SETTINGS: [(&str, Option<(&str, &str)>); 25] = [
     ("TRESTLE_DATA_DIR", None),
     ("TRESTLE_DATABASE_URL", Some(("mysql://localhost/x", "postgres:// or sqlite://"))),
     ("TRESTLE_REDIS_URL", Some(("http://localhost", "redis://"))),
@@ -44,6 +44,12 @@ const SETTINGS: [(&str, Option<(&str, &str)>); 19] = [
     ("TRESTLE_SHUTDOWN_SECONDS", Some(("1e9", "whole number"))),
     ("TRESTLE_ALLOWED_ORIGINS", Some(("portal.example", "`portal.example`"))),
     ("TRESTLE_TRUSTED_PROXIES", Some(("127.0.0.1,proxy", "`proxy`"))),
+    ("TRESTLE_BUDGET_PER_MINUTE", Some(("-1", "whole number"))),
+    ("TRESTLE_WEBSOCKETS_PER_CALLER", Some(("0", "whole number"))),
+    ("TRESTLE_INTROSPECTION", Some(("nobody", "`nobody`"))),
+    ("TRESTLE_GRAPHIQL", Some(("yes", "`yes`"))),
+    ("TRESTLE_TRUSTED_DOCUMENTS", Some(("/nowhere.json", "/nowhere.json"))),
+    ("TRESTLE_OPERATIONS", Some(("some", "`some`"))),
     ("TRESTLE_LOG", Some(("trestle=loud", ""))),
     ("TRESTLE_LOG_FORMAT", Some(("xml", "`xml`"))),
 ];

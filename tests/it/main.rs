@@ -10,10 +10,12 @@
 mod access;
 mod audit;
 mod bad_input;
+mod caller_limits;
 mod failure;
 mod fault;
 #[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
 mod harness;
+mod hostile;
 mod http;
 mod isolation;
 mod key;

@@ -24,7 +24,7 @@ async fn person(fixture: &Fixture) -> (String, String) {
     (text(&payload["user"]["id"]), email)
 }
 
-/// The whole body that answers a sign-in through a proxy which asks for `address`.
+/// The body that answers a sign-in through a proxy which asks for `address`: all but what is left of the budget.
 async fn sign_in_from(trestle: &Trestle, address: &str, email: &str, password: &str) -> String {
     let query = "mutation($input: SignInInput!) { signIn(input: $input) {
         accessToken viewer { role } userErrors { code field message }
@@ -35,7 +35,13 @@ async fn sign_in_from(trestle: &Trestle, address: &str, email: &str, password: &
         .header("x-forwarded-for", address)
         .header("user-agent", "a test")
         .json(&json!({"query": query, "variables": variables}));
-    request.send().await.unwrap().text().await.unwrap()
+    let mut body: Value = request.send().await.unwrap().json().await.unwrap();
+    let extensions = body.as_object_mut().unwrap().remove("extensions").unwrap();
+    assert!(
+        extensions["cost"]["remaining"].is_u64() && extensions.as_object().unwrap().len() == 1,
+        "{extensions}"
+    );
+    body.to_string()
 }
 
 fn is_in(body: &str) -> bool {

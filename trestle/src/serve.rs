@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use api::http::{Connections, GraphiqlOptions, ServerOptions, serve};
+use api::http::{
+    BudgetOptions, Connections, GraphiqlOptions, ServerOptions, SharedStore, WebSocketOptions, serve,
+};
 use api::{ApiOptions, router};
 use domain::{App, bootstrap, data_key, signing_key};
 use secrecy::SecretString;
@@ -217,10 +219,21 @@ async fn start_api(
         TcpListener::bind(bind).await.with_context(|| format!("TRESTLE_BIND: listening on {bind}"))?;
     let address = listener.local_addr().context("reading the address of the API")?;
     let connections = Connections::closing_on(shutdown.clone());
+    let settings = &program.settings;
+    let shared =
+        settings.redis_url.as_deref().map(SharedStore::redis).transpose().context("TRESTLE_REDIS_URL")?;
     let options = ApiOptions {
-        allowed_origins: program.settings.allowed_origins.clone(),
-        trusted_proxies: program.settings.trusted_proxies.clone(),
-        graphiql: Some(graphiql),
+        allowed_origins: settings.allowed_origins.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        graphiql: settings.graphiql.then_some(graphiql),
+        introspection: settings.introspection,
+        documents: settings.documents.clone(),
+        budget: settings.budget_per_minute.map(|points_per_minute| BudgetOptions { points_per_minute }),
+        shared: shared.map(Arc::new),
+        websocket: WebSocketOptions {
+            connections_per_caller_max: settings.websockets_per_caller,
+            ..WebSocketOptions::default()
+        },
         connections: connections.clone(),
         ..ApiOptions::default()
     };

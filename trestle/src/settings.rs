@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use api::Introspection;
+use api::http::{DocumentOptions, TrustedDocuments, WebSocketOptions};
 use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +29,11 @@ pub const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,apalis_core=warn,sqlx
 const DEFAULT_PREFIX: &str = "trestle/{tenant}/";
 /// Secret keys at once: the present one, and those that older data still needs.
 const SECRET_KEYS_MAX: usize = 8;
+/// Points of 10 µs each that a caller may ask for in a minute: 3 seconds of a core, 5 % of it for good. The page of a
+/// portal costs some hundreds, the largest query 20,000, signing in 5,000.
+const BUDGET_PER_MINUTE: usize = 300_000;
+/// More would be no budget: a minute of 16 cores.
+const BUDGET_PER_MINUTE_MAX: usize = 100_000_000;
 
 /// Every setting as it is written. Flags are `--bind`, the environment `TRESTLE_BIND`, a file `bind = "…"`.
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
@@ -202,6 +209,30 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_TRUSTED_PROXIES", value_name = "CIDR,…", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     trusted_proxies: Option<String>,
+    /// What each caller may ask for in a minute, in points of some 10 µs of a core; 0 for no end [default: 300000]
+    #[arg(long, env = "TRESTLE_BUDGET_PER_MINUTE", value_name = "POINTS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_per_minute: Option<Number>,
+    /// WebSocket connections of one caller at once, in each process [default: 20]
+    #[arg(long, env = "TRESTLE_WEBSOCKETS_PER_CALLER", value_name = "NUMBER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    websockets_per_caller: Option<Number>,
+    /// Who may read the schema by introspection: `everyone`, `signed-in`, `staff` or `off` [default: everyone]
+    #[arg(long, env = "TRESTLE_INTROSPECTION", value_name = "WHO", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introspection: Option<String>,
+    /// GraphiQL for browsers: `on` or `off` [default: on; off when only trusted documents are answered]
+    #[arg(long, env = "TRESTLE_GRAPHIQL", value_name = "SWITCH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    graphiql: Option<String>,
+    /// Manifest of documents that requests may name by id, JSON like {"<id>": "<document>"} [default: none]
+    #[arg(long, env = "TRESTLE_TRUSTED_DOCUMENTS", value_name = "FILE", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trusted_documents: Option<String>,
+    /// Which operations are answered: `any`, or only `trusted` ones of the manifest [default: any]
+    #[arg(long, env = "TRESTLE_OPERATIONS", value_name = "WHICH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operations: Option<String>,
     /// What is logged, as of tracing's EnvFilter: `debug`, `worker=debug,info` [default: info; of libraries warn; in the demo error]
     #[arg(long, env = "TRESTLE_LOG", value_name = "FILTER", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -304,6 +335,16 @@ pub struct Settings {
     pub allowed_origins: Vec<HeaderValue>,
     /// Proxies that are believed whom they ask for.
     pub trusted_proxies: Vec<IpNet>,
+    /// Points that each caller may ask for in a minute; `None`: no end.
+    pub budget_per_minute: Option<u64>,
+    /// WebSocket connections of one caller.
+    pub websockets_per_caller: usize,
+    /// Who may read the schema.
+    pub introspection: Introspection,
+    /// Whether browsers get GraphiQL.
+    pub graphiql: bool,
+    /// Which documents are answered.
+    pub documents: DocumentOptions,
     /// Filter of the log.
     pub log: String,
     /// One JSON object a line.
@@ -526,6 +567,26 @@ impl Settings {
                 return Err(wrong("TRESTLE_LOG_FORMAT", format!("`{other}` is neither `text` nor `json`")));
             }
         };
+        let documents = documents(filled(written.trusted_documents), filled(written.operations))?;
+        let budget_per_minute = integer(
+            "TRESTLE_BUDGET_PER_MINUTE",
+            written.budget_per_minute,
+            BUDGET_PER_MINUTE,
+            0..=BUDGET_PER_MINUTE_MAX,
+        )?;
+        let graphiql = match filled(written.graphiql).as_deref() {
+            None => !documents.only_trusted,
+            Some("off") => false,
+            Some("on") if documents.only_trusted => {
+                let problem =
+                    "can't be on with TRESTLE_OPERATIONS=trusted: what people write is no trusted document";
+                return Err(wrong("TRESTLE_GRAPHIQL", problem));
+            }
+            Some("on") => true,
+            Some(other) => {
+                return Err(wrong("TRESTLE_GRAPHIQL", format!("`{other}` is neither `on` nor `off`")));
+            }
+        };
         let seconds = |name, number, default, range| {
             integer(name, number, default, range).map(|seconds| Duration::from_secs(seconds as u64))
         };
@@ -557,6 +618,16 @@ impl Settings {
             retry_wait: seconds("TRESTLE_RETRY_SECONDS", written.retry_seconds, 15, 1..=3_600)?,
             allowed_origins: origins(filled(written.allowed_origins))?,
             trusted_proxies: networks("TRESTLE_TRUSTED_PROXIES", filled(written.trusted_proxies))?,
+            budget_per_minute: (budget_per_minute > 0).then_some(budget_per_minute as u64),
+            websockets_per_caller: integer(
+                "TRESTLE_WEBSOCKETS_PER_CALLER",
+                written.websockets_per_caller,
+                WebSocketOptions::default().connections_per_caller_max,
+                1..=5_000,
+            )?,
+            introspection: introspection(filled(written.introspection))?,
+            graphiql,
+            documents,
             log,
             log_json,
         })
@@ -635,6 +706,9 @@ fn integer(
 ) -> Result<usize, WrongSetting> {
     let Some(number) = number else { return Ok(default) };
     let text = number.to_string();
+    if text.trim().is_empty() {
+        return Ok(default);
+    }
     match text.trim().parse::<usize>() {
         Ok(number) if range.contains(&number) => Ok(number),
         _ => {
@@ -642,6 +716,49 @@ fn integer(
             Err(wrong(name, problem))
         }
     }
+}
+
+fn introspection(text: Option<String>) -> Result<Introspection, WrongSetting> {
+    match text.as_deref() {
+        None | Some("everyone") => Ok(Introspection::Everyone),
+        Some("signed-in") => Ok(Introspection::SignedIn),
+        Some("staff") => Ok(Introspection::Staff),
+        Some("off") => Ok(Introspection::Off),
+        Some(other) => {
+            let problem = format!("`{other}` is none of `everyone`, `signed-in`, `staff` and `off`");
+            Err(wrong("TRESTLE_INTROSPECTION", problem))
+        }
+    }
+}
+
+/// The manifest that `path` names, and whether its documents alone are answered.
+fn documents(path: Option<String>, operations: Option<String>) -> Result<DocumentOptions, WrongSetting> {
+    const NAME: &str = "TRESTLE_TRUSTED_DOCUMENTS";
+    let only_trusted = match operations.as_deref() {
+        None | Some("any") => false,
+        Some("trusted") => true,
+        Some(other) => {
+            return Err(wrong("TRESTLE_OPERATIONS", format!("`{other}` is neither `any` nor `trusted`")));
+        }
+    };
+    let trusted = match path {
+        None if only_trusted => {
+            return Err(wrong(
+                NAME,
+                "is required with TRESTLE_OPERATIONS=trusted: the file with the documents",
+            ));
+        }
+        None => TrustedDocuments::default(),
+        Some(path) => {
+            let json = std::fs::read_to_string(&path)
+                .map_err(|error| wrong(NAME, format!("{path} can't be read: {error}")))?;
+            TrustedDocuments::from_manifest(&json).map_err(|error| wrong(NAME, format!("{path} {error}")))?
+        }
+    };
+    if only_trusted && trusted.is_empty() {
+        return Err(wrong(NAME, "holds no document, so nothing would be answered"));
+    }
+    Ok(DocumentOptions { trusted, only_trusted })
 }
 
 /// Secret keys in base64, with commas or line ends between them: one at least.
@@ -747,10 +864,16 @@ mod tests {
         assert_eq!(problem(bind), "TRESTLE_BIND: `nowhere` is not an address and port like 127.0.0.1:8080");
         let workers = Written { workers: Some(Number::Text("many".into())), ..Default::default() };
         assert_eq!(problem(workers), "TRESTLE_WORKERS: `many` is not a whole number from 1 to 1000");
+        let unset = Written { workers: Some(Number::Text(" ".into())), ..Default::default() };
+        assert_eq!(problem(unset), "", "an empty number counts as none, as an empty text does");
         let egress = Written { egress_allow: some("10.0.0.0/8, home"), ..Default::default() };
         assert_eq!(problem(egress), "TRESTLE_EGRESS_ALLOW: `home` is not a network like 10.1.0.0/16");
         let proxies = Written { trusted_proxies: some("proxy"), ..Default::default() };
         assert_eq!(problem(proxies), "TRESTLE_TRUSTED_PROXIES: `proxy` is not a network like 10.1.0.0/16");
+        let operations = Written { operations: some("trusted"), ..Default::default() };
+        assert!(problem(operations).starts_with("TRESTLE_TRUSTED_DOCUMENTS: is required"));
+        let documents = Written { trusted_documents: some("/nowhere.json"), ..Default::default() };
+        assert!(problem(documents).starts_with("TRESTLE_TRUSTED_DOCUMENTS: /nowhere.json can't be read"));
         let key = Written { secret_key: some("c2hvcnQ="), ..Default::default() };
         assert_eq!(problem(key), "TRESTLE_SECRET_KEY: has 5 bytes; it must have 32, in base64");
         let keys =

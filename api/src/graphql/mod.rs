@@ -7,6 +7,7 @@ mod audit;
 mod call;
 mod caller;
 mod connector;
+mod cost;
 mod error;
 mod error_path;
 mod failure;
@@ -33,9 +34,10 @@ mod tenant;
 mod user;
 mod viewer;
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
 
 pub use self::caller::Caller;
+pub(crate) use self::cost::FIELD_COSTS;
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -88,11 +90,19 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema. Requests that it executes carry a [`Caller`].
 pub fn schema() -> Schema {
+    builder().finish()
+}
+
+/// The same schema, which says nothing about names that are similar to unknown ones.
+pub(crate) fn terse_schema() -> Schema {
+    builder().disable_suggestions().finish()
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<access::Descriptions>()
         .extension(error_path::ErrorPaths)
         .extension(call::Calls)
-        .finish()
 }
 
 /// The schema as text, the same on each call: what `schema.graphql` holds.

@@ -1,7 +1,7 @@
 //! The seam to whoever knows tokens: a bearer token goes in, an identity comes out. No token format, no roles.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +17,9 @@ use super::server::PeerAddress;
 
 /// Characters of a `User-Agent` that are kept; browsers stay under 300.
 const USER_AGENT_LENGTH_MAX: usize = 300;
+
+/// Bits of an IPv6 address that name a network: one caller has the other 64 to themselves (RFC 4291, section 2.5.4).
+const IPV6_NETWORK_BITS: u32 = 64;
 
 /// Header in which each proxy adds the address that it was asked from.
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -45,8 +48,10 @@ pub struct Identity {
     pub expires_at: Option<DateTime<Utc>>,
     /// Whether `__schema` and `__type` are answered.
     pub may_introspect: bool,
-    /// For the log, e.g. `user:0198…`; never a secret and never personal data.
+    /// For the log, e.g. `user:0198…`; never a secret and never personal data. The same for all tokens of a person.
     pub subject: String,
+    /// Nobody signed in.
+    pub is_anonymous: bool,
 }
 
 impl Identity {
@@ -54,6 +59,11 @@ impl Identity {
     pub(super) fn remaining(&self) -> Option<Duration> {
         self.expires_at
             .map(|at| SystemTime::from(at).duration_since(SystemTime::now()).unwrap_or(Duration::ZERO))
+    }
+
+    /// Whose budget and places a request takes: the subject's, and of nobody signed in the network's.
+    pub(super) fn caller(&self, origin: &RequestOrigin) -> String {
+        if self.is_anonymous { origin.network() } else { self.subject.clone() }
     }
 }
 
@@ -108,6 +118,18 @@ impl RequestOrigin {
                 .get(header::USER_AGENT)
                 .and_then(|value| value.to_str().ok())
                 .map(|value| value.chars().take(USER_AGENT_LENGTH_MAX).collect()),
+        }
+    }
+
+    /// Where a caller who has not signed in is told apart from others: an IPv4 address, or an IPv6 network.
+    pub(super) fn network(&self) -> String {
+        match self.client.map(|address| address.to_canonical()) {
+            None => "network:unknown".to_owned(),
+            Some(IpAddr::V4(address)) => format!("network:{address}"),
+            Some(IpAddr::V6(address)) => {
+                let network = address.to_bits() >> IPV6_NETWORK_BITS << IPV6_NETWORK_BITS;
+                format!("network:{}", Ipv6Addr::from_bits(network))
+            }
         }
     }
 }
@@ -175,7 +197,21 @@ mod tests {
     use axum::http::{HeaderMap, HeaderValue};
     use ipnet::IpNet;
 
-    use super::{FORWARDED_FOR, bearer_of_value, client_of};
+    use super::{FORWARDED_FOR, RequestOrigin, bearer_of_value, client_of};
+
+    #[test]
+    fn callers_who_have_not_signed_in_are_told_apart_by_network() {
+        let network = |client: Option<&str>| {
+            let client = client.map(|text| text.parse().expect("an address"));
+            RequestOrigin { request_id: String::new(), peer: None, client, user_agent: None }.network()
+        };
+        assert_eq!(network(Some("192.0.2.7")), "network:192.0.2.7");
+        assert_eq!(network(Some("::ffff:192.0.2.7")), "network:192.0.2.7");
+        assert_eq!(network(Some("2001:db8:1:2:3:4:5:6")), "network:2001:db8:1:2::");
+        assert_eq!(network(Some("2001:db8:1:2:ffff::")), "network:2001:db8:1:2::");
+        assert_ne!(network(Some("2001:db8:1:3::1")), network(Some("2001:db8:1:2::1")));
+        assert_eq!(network(None), "network:unknown");
+    }
 
     #[test]
     fn only_trusted_proxies_are_believed_whom_they_ask_for() {

@@ -1,10 +1,14 @@
 //! Error codes of the API and how an answer with an error looks. Domain errors are mapped in `graphql`, not here.
 
-use async_graphql::{ErrorExtensionValues, Pos, ServerError};
+use std::time::{Duration, SystemTime};
+
+use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
+
+use super::budget::Cost;
 
 /// What a caller reads when the fault is ours; the detail is in the log under the request id.
 pub(super) const INTERNAL_MESSAGE: &str =
@@ -23,6 +27,12 @@ pub enum ErrorCode {
     ValidationFailed,
     /// The document asks for more than one request may.
     LimitExceeded,
+    /// No document is known by this hash or id: send it.
+    PersistedQueryNotFound,
+    /// Only trusted documents are answered, and this is none.
+    OperationNotTrusted,
+    /// The caller asked for more than their budget holds, or for too much at once; worth trying again later.
+    RateLimited,
     /// No token, or one that is not good.
     Unauthenticated,
     /// The token is good and does not allow this.
@@ -46,6 +56,9 @@ impl ErrorCode {
             Self::ParseFailed => "GRAPHQL_PARSE_FAILED",
             Self::ValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Self::OperationNotTrusted => "OPERATION_NOT_TRUSTED",
+            Self::RateLimited => "RATE_LIMITED",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
@@ -59,7 +72,8 @@ impl ErrorCode {
     pub(super) const fn status(self) -> StatusCode {
         match self {
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::OperationNotTrusted => StatusCode::FORBIDDEN,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal | Self::Timeout => StatusCode::INTERNAL_SERVER_ERROR,
@@ -67,6 +81,7 @@ impl ErrorCode {
             | Self::BadUserInput
             | Self::ParseFailed
             | Self::ValidationFailed
+            | Self::PersistedQueryNotFound
             | Self::LimitExceeded => StatusCode::BAD_REQUEST,
         }
     }
@@ -80,25 +95,35 @@ pub fn coded_error(code: ErrorCode, message: impl Into<String>) -> async_graphql
 }
 
 /// An error of the transport itself, before or instead of execution.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) code: ErrorCode,
     pub(super) message: String,
     pub(super) locations: Vec<Pos>,
     /// The limit that is exceeded and its value, for programs.
     pub(super) limit: Option<(&'static str, u64)>,
+    /// When it is worth trying again.
+    pub(super) retry_in: Option<Duration>,
+    /// What the request costs, when that was drawn.
+    pub(super) cost: Option<Box<Cost>>,
 }
 
 impl Refusal {
     pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), locations: Vec::new(), limit: None }
+        Self { code, message: message.into(), locations: Vec::new(), limit: None, retry_in: None, cost: None }
+    }
+
+    /// `RATE_LIMITED`.
+    pub(super) fn wait(retry_in: Duration, message: impl Into<String>) -> Self {
+        Self { retry_in: Some(retry_in), ..Self::new(ErrorCode::RateLimited, message) }
     }
 
     pub(super) fn limit(name: &'static str, maximum: u64, message: String) -> Self {
-        Self { code: ErrorCode::LimitExceeded, message, locations: Vec::new(), limit: Some((name, maximum)) }
+        Self { limit: Some((name, maximum)), ..Self::new(ErrorCode::LimitExceeded, message) }
     }
 
     pub(super) fn into_error(self) -> ServerError {
+        let retry_after_seconds = self.retry_after_seconds();
         let mut error = ServerError::new(self.message, None);
         error.locations = self.locations;
         set_code(&mut error, self.code);
@@ -107,7 +132,27 @@ impl Refusal {
             extensions.set("limit", name);
             extensions.set("maximum", maximum);
         }
+        if let Some(seconds) = retry_after_seconds {
+            let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+            extensions.set("retryAfterSeconds", seconds);
+        }
         error
+    }
+
+    /// The same, with the cost beside the code: for a WebSocket's `error`, which has no `extensions` of its own.
+    pub(super) fn into_error_with_cost(mut self) -> ServerError {
+        let cost = self.cost.take();
+        let mut error = self.into_error();
+        if let Some(cost) = cost {
+            let extensions = error.extensions.get_or_insert_with(ErrorExtensionValues::default);
+            extensions.set("cost", cost.value(SystemTime::now()));
+        }
+        error
+    }
+
+    /// The value of `Retry-After` (RFC 9110, section 10.2.3): whole seconds, one at least.
+    pub(super) fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_in.map(|wait| wait.as_millis().div_ceil(1_000).clamp(1, u128::from(u64::MAX)) as u64)
     }
 }
 
@@ -128,12 +173,20 @@ pub fn code_of(error: &ServerError) -> Option<&str> {
 #[derive(Serialize)]
 pub(super) struct ErrorBody<'a> {
     pub(super) errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) extensions: Option<Extensions>,
+}
+
+/// What stands beside `errors` and `data`.
+#[derive(Serialize)]
+pub(super) struct Extensions {
+    pub(super) cost: Value,
 }
 
 /// An answer with one error, as `application/json`, for places where nothing was negotiated.
 pub(super) fn plain(status: StatusCode, code: ErrorCode, message: &str) -> Response {
     let error = Refusal::new(code, message).into_error();
-    json(status, "application/json; charset=utf-8", &ErrorBody { errors: &[error] })
+    json(status, "application/json; charset=utf-8", &ErrorBody { errors: &[error], extensions: None })
 }
 
 /// A JSON answer. A body that cannot be written as JSON (which no type here produces) becomes a 500.

@@ -3,10 +3,10 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use async_graphql::parser::types::{DocumentOperations, OperationDefinition, OperationType};
-use async_graphql::{ErrorExtensionValues, Executor, Request, Response, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, Executor, Request, Response, ServerError, Value, Variables};
 use futures::FutureExt;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -14,10 +14,24 @@ use tracing::{Instrument, Span};
 
 use super::HttpState;
 use super::authentication::{Identity, RequestOrigin};
+use super::budget::{Cost, REFUSED_COST};
+use super::documents::{DocumentHash, Found};
 use super::error::{ErrorCode, INTERNAL_MESSAGE, Refusal, code_of, set_code};
 use super::metrics::Outcome;
+use super::occupancy::Place;
 use super::parameters::Parameters;
 use super::{introspection, limits};
+
+/// Queries and mutations of one caller that this process executes at once. A browser sends 6 over HTTP/1.1; more than
+/// this would keep others from the database's connections.
+pub(super) const OPERATIONS_PER_CALLER_MAX: usize = 100;
+
+/// How long who has too much running is asked to wait: most operations take milliseconds.
+const OPERATIONS_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Bytes of names for which the validator may look for similar ones: it compares each unknown name with all that there
+/// are, and 50 KB of them take a sixth of a second in a build without optimisation. What a person types is a tenth.
+const SUGGESTIONS_NAME_BYTES_MAX: u64 = 5_000;
 
 /// A request that is within the limits and ready for the executor.
 #[derive(Debug)]
@@ -26,20 +40,103 @@ pub(super) struct Prepared {
     pub(super) operation_type: OperationType,
     /// The span that everything of this operation runs in.
     pub(super) span: Span,
-    request_id: String,
+    pub(super) context: AnswerContext,
+    /// Misspelt names are answered with those that there are.
+    pub(super) may_suggest: bool,
+    cost: u64,
+    /// The caller's place among what is executed; a subscription has none.
+    place: Option<Place>,
 }
 
-/// Checks a request and gives it its identity.
+/// What an answer needs to know of its request.
+#[derive(Clone, Debug)]
+pub(super) struct AnswerContext {
+    request_id: String,
+    /// Told with the answer.
+    cost: Option<Cost>,
+}
+
+/// Finds a request's document, checks it, gives it its identity, and draws its cost from the caller's budget.
 ///
 /// # Errors
-/// A [`Refusal`] when the document is not GraphQL, exceeds a limit or names no operation.
-pub(super) fn prepare(
+/// A [`Refusal`] when the document is not known, not GraphQL, exceeds a limit or names no operation, or when the
+/// caller's budget does not suffice. A refusal costs, too.
+pub(super) async fn admit<E: Executor>(
+    state: &HttpState<E>,
     parameters: Parameters,
     identity: &Identity,
     origin: &RequestOrigin,
 ) -> Result<Prepared, Refusal> {
-    let Parameters { query, operation_name, variables } = parameters;
-    let checked = limits::check(&query, operation_name.as_deref(), &variables)?;
+    let caller = identity.caller(origin);
+    if let Some(cost) = state.budget.as_ref().and_then(|budget| budget.is_exhausted(&caller)) {
+        return Err(exhausted(cost));
+    }
+    let Parameters { document, operation_name, variables } = parameters;
+    let prepared = match state.documents.find(document).await {
+        Ok(Found { text, register_as }) => {
+            let registered = register_as.filter(|_| !identity.is_anonymous).map(|hash| (hash, text.clone()));
+            let field_costs = state.options.field_costs;
+            prepare(text, operation_name, variables, identity, origin, field_costs)
+                .map(|prepared| (prepared, registered))
+        }
+        Err(refusal) => Err(refusal),
+    };
+    let (mut prepared, registered) = match prepared {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            let Some(budget) = &state.budget else { return Err(refusal) };
+            let cost = budget.draw(&caller, REFUSED_COST).await;
+            return Err(match cost.retry_in() {
+                Some(_) => exhausted(cost),
+                None => Refusal { cost: Some(Box::new(cost)), ..refusal },
+            });
+        }
+    };
+    if prepared.operation_type != OperationType::Subscription {
+        let place = state.executing.enter(&caller, OPERATIONS_PER_CALLER_MAX).ok_or_else(|| {
+            let message = format!("At most {OPERATIONS_PER_CALLER_MAX} of your operations may run at once.");
+            Refusal::wait(OPERATIONS_RETRY, message)
+        })?;
+        prepared.place = Some(place);
+    }
+    let cost = match &state.budget {
+        Some(budget) => budget.draw(&caller, prepared.cost).await,
+        None => return Ok(register(state, prepared, registered).await),
+    };
+    if cost.retry_in().is_some() {
+        return Err(exhausted(cost));
+    }
+    prepared.context.cost = Some(cost);
+    Ok(register(state, prepared, registered).await)
+}
+
+async fn register<E: Executor>(
+    state: &HttpState<E>,
+    prepared: Prepared,
+    document: Option<(DocumentHash, String)>,
+) -> Prepared {
+    if let Some((hash, text)) = document {
+        state.documents.register(hash, &text).await;
+    }
+    prepared
+}
+
+fn exhausted(cost: Cost) -> Refusal {
+    let message = "You have asked for more than your budget holds: wait as long as \"retryAfterSeconds\" says. \
+                   \"extensions.cost\" tells what each request costs and what is left.";
+    let retry_in = cost.retry_in().unwrap_or_default();
+    Refusal { cost: Some(Box::new(cost)), ..Refusal::wait(retry_in, message) }
+}
+
+fn prepare(
+    query: String,
+    operation_name: Option<String>,
+    variables: Variables,
+    identity: &Identity,
+    origin: &RequestOrigin,
+    field_costs: &[(&str, u64)],
+) -> Result<Prepared, Refusal> {
+    let checked = limits::check(&query, operation_name.as_deref(), &variables, field_costs)?;
     if checked.introspects && !identity.may_introspect {
         return Err(introspection::refused());
     }
@@ -60,26 +157,29 @@ pub(super) fn prepare(
         request = request.disable_introspection();
     }
     let request = (identity.attach)(request);
-    Ok(Prepared { request, operation_type, span, request_id: origin.request_id.clone() })
+    let context = AnswerContext { request_id: origin.request_id.clone(), cost: None };
+    let may_suggest = identity.may_introspect && checked.name_bytes <= SUGGESTIONS_NAME_BYTES_MAX;
+    Ok(Prepared { request, operation_type, span, context, may_suggest, cost: checked.cost, place: None })
 }
 
 /// Runs a query or mutation to its end, at the longest for the configured time. A panic becomes an `INTERNAL` error.
 pub(super) async fn execute<E: Executor>(state: &HttpState<E>, prepared: Prepared) -> Answer {
-    let Prepared { request, operation_type, span, request_id } = prepared;
+    let Prepared { request, operation_type, span, context, may_suggest, cost: _, place } = prepared;
     async {
         let started = Instant::now();
-        let execution = AssertUnwindSafe(state.options.executor.execute(request)).catch_unwind();
+        let execution = AssertUnwindSafe(state.options.executor(may_suggest).execute(request)).catch_unwind();
         let answer = match tokio::time::timeout(state.options.execution_timeout, execution).await {
-            Ok(Ok(response)) => Answer::of(response, &request_id),
-            Ok(Err(panic)) => Answer::of_panic(panic.as_ref(), &request_id),
+            Ok(Ok(response)) => Answer::of(response, &context),
+            Ok(Err(panic)) => Answer::of_panic(panic.as_ref(), &context),
             Err(_) => {
                 tracing::warn!(
                     limit_ms = state.options.execution_timeout.as_millis() as u64,
                     "execution timed out"
                 );
-                Answer::fault(ErrorCode::Timeout, "The request took too long and was stopped.", &request_id)
+                Answer::fault(ErrorCode::Timeout, "The request took too long and was stopped.", &context)
             }
         };
+        drop(place);
         let duration = started.elapsed();
         state.metrics.record(operation_type, answer.outcome(), duration);
         tracing::info!(
@@ -104,7 +204,7 @@ pub(super) struct Answer {
 
 impl Answer {
     /// Completes the executor's response: every error gets a code, and what is internal stays inside.
-    pub(super) fn of(mut response: Response, request_id: &str) -> Self {
+    pub(super) fn of(mut response: Response, context: &AnswerContext) -> Self {
         // The executor says nothing about it, but errors of fields have paths and those of requests have none.
         let executed = response.errors.is_empty()
             || response.data != Value::Null
@@ -128,27 +228,34 @@ impl Answer {
                 }
             }
             if code_of(error) == Some(ErrorCode::Internal.as_str()) {
-                set_request_id(error, request_id);
+                set_request_id(error, &context.request_id);
             }
         }
-        Self { response, executed }
+        Self { response, executed }.with_cost(context)
     }
 
-    pub(super) fn of_panic(panic: &(dyn Any + Send), request_id: &str) -> Self {
+    fn with_cost(mut self, context: &AnswerContext) -> Self {
+        if let Some(cost) = context.cost {
+            self.response.extensions.insert("cost".to_owned(), cost.value(SystemTime::now()));
+        }
+        self
+    }
+
+    pub(super) fn of_panic(panic: &(dyn Any + Send), context: &AnswerContext) -> Self {
         let message = panic
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("no message");
         tracing::error!(panic = message, "a resolver panicked");
-        Self::fault(ErrorCode::Internal, INTERNAL_MESSAGE, request_id)
+        Self::fault(ErrorCode::Internal, INTERNAL_MESSAGE, context)
     }
 
     /// An execution that came to nothing through no fault of the request: `data` is null.
-    fn fault(code: ErrorCode, message: &str, request_id: &str) -> Self {
+    fn fault(code: ErrorCode, message: &str, context: &AnswerContext) -> Self {
         let mut error = Refusal::new(code, message).into_error();
-        set_request_id(&mut error, request_id);
-        Self { response: Response::from_errors(vec![error]), executed: true }
+        set_request_id(&mut error, &context.request_id);
+        Self { response: Response::from_errors(vec![error]), executed: true }.with_cost(context)
     }
 
     pub(super) fn outcome(&self) -> Outcome {
@@ -185,9 +292,10 @@ impl Serialize for Answer {
     }
 }
 
-impl Prepared {
-    pub(super) fn request_id(&self) -> &str {
-        &self.request_id
+impl AnswerContext {
+    /// The same without the cost, which is told once: for what comes after the first event of a subscription.
+    pub(super) fn without_cost(&self) -> Self {
+        Self { cost: None, ..self.clone() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! `/graphql` over HTTP, as <https://graphql.github.io/graphql-over-http/draft/> has it. Deliberately absent: batches,
-//! multipart uploads, persisted documents.
+//! multipart uploads.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_graphql::Executor;
 use async_graphql::parser::types::OperationType;
@@ -15,7 +15,7 @@ use futures::StreamExt;
 
 use super::HttpState;
 use super::authentication::{AuthenticationError, Identity, RequestOrigin, bearer_of_headers};
-use super::error::{ErrorBody, ErrorCode, Refusal, json};
+use super::error::{ErrorBody, ErrorCode, Extensions, Refusal, json};
 use super::execution;
 use super::limits::BODY_BYTES_MAX;
 use super::metrics::Outcome;
@@ -53,14 +53,16 @@ pub(super) async fn handle<E: Executor>(
     let media_type = negotiate(&parts.headers);
     let exchange = Exchange { media_type: media_type.unwrap_or(MediaType::Json) };
     if !is_get && parts.method != Method::POST {
+        discard(&parts.headers, body).await;
         let message = "Send queries and mutations with POST, or queries with GET.";
         let response = exchange.refuse(StatusCode::METHOD_NOT_ALLOWED, bad_request(message));
         return with_header(response, header::ALLOW, ALLOWED_METHODS);
     }
-    if is_get && state.options.graphiql.is_some() && !has_query(&parts) && wants_html(&parts.headers) {
+    if is_get && state.options.graphiql.is_some() && !names_document(&parts) && wants_html(&parts.headers) {
         return graphiql::page();
     }
     if media_type.is_none() {
+        discard(&parts.headers, body).await;
         let message =
             "Answers are application/graphql-response+json or application/json: name one in \"Accept\".";
         return exchange.refuse(StatusCode::NOT_ACCEPTABLE, bad_request(message));
@@ -93,18 +95,20 @@ impl Exchange {
         origin: &RequestOrigin,
         is_get: bool,
     ) -> Response {
-        let prepared = match execution::prepare(parameters, identity, origin) {
+        let prepared = match execution::admit(state, parameters, identity, origin).await {
             Ok(prepared) => prepared,
             Err(refusal) => {
-                state.metrics.record(OperationType::Query, Outcome::Refused, Duration::ZERO);
+                let outcome = Outcome::of_refusal(refusal.code);
+                state.metrics.record(OperationType::Query, outcome, Duration::ZERO);
                 tracing::info!(
                     request.id = %origin.request_id,
                     subject = %identity.subject,
                     code = refusal.code.as_str(),
                     "graphql request refused"
                 );
-                // With application/json, 200 stands for every well-formed request.
+                // With application/json, 200 stands for every well-formed request that was not put off.
                 let status = match (self.media_type, refusal.code) {
+                    (_, ErrorCode::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
                     (MediaType::Json, code) if code != ErrorCode::BadRequest => StatusCode::OK,
                     (_, code) => code.status(),
                 };
@@ -134,7 +138,14 @@ impl Exchange {
     }
 
     fn refuse(&self, status: StatusCode, refusal: Refusal) -> Response {
-        json(status, self.media_type.content_type(), &ErrorBody { errors: &[refusal.into_error()] })
+        let retry_after = refusal.retry_after_seconds();
+        let extensions = refusal.cost.as_ref().map(|cost| Extensions { cost: cost.value(SystemTime::now()) });
+        let body = ErrorBody { errors: &[refusal.into_error()], extensions };
+        let mut response = json(status, self.media_type.content_type(), &body);
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 
     fn unauthenticated(&self, error: AuthenticationError) -> Response {
@@ -179,13 +190,24 @@ fn parameters_of_url(parts: &Parts) -> Result<Parameters, (StatusCode, Refusal)>
 }
 
 /// A browser's address bar holds a query only when a person put it there, and then JSON is what they want.
-fn has_query(parts: &Parts) -> bool {
-    parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("query=")))
+fn names_document(parts: &Parts) -> bool {
+    const NAMES: [&str; 3] = ["query", "documentId", "extensions"];
+    let names = |query: &str| {
+        query.split('&').any(|pair| pair.split('=').next().is_some_and(|name| NAMES.contains(&name)))
+    };
+    parts.uri.query().is_some_and(names)
 }
 
 async fn parameters_of_body(headers: &HeaderMap, body: Body) -> Result<Parameters, (StatusCode, Refusal)> {
     if !is_json(headers) {
+        discard(headers, body).await;
         let message = "Send the request as \"Content-Type: application/json\" in UTF-8.";
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, bad_request(message)));
+    }
+    let is_plain = |encoding: &HeaderValue| encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        discard(headers, body).await;
+        let message = "Send the request as it is, without \"Content-Encoding\".";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, bad_request(message)));
     }
     let bytes = read(headers, body).await?;
@@ -211,6 +233,14 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, (StatusCode, Ref
         Ok(Ok(None)) => Err(too_large()),
         Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, bad_request("The body could not be read."))),
         Err(_) => Err((StatusCode::REQUEST_TIMEOUT, bad_request("The body did not arrive in time."))),
+    }
+}
+
+/// Reads a body that nobody wants, within the same bounds: whoever still sends does not read, and would see a broken
+/// connection in place of the refusal.
+async fn discard(headers: &HeaderMap, body: Body) {
+    if let Err((status, _)) = read(headers, body).await {
+        tracing::debug!(status = status.as_u16(), "a body that nobody wants did not come to its end");
     }
 }
 

@@ -39,8 +39,12 @@ pub const FRAGMENTS_MAX: usize = 200;
 pub const FRAGMENT_DEPTH_MAX: u64 = 30;
 /// Errors in the answer to a request that is not executed: what a person still reads.
 pub const ERRORS_MAX: usize = 50;
-/// Estimated number of fields that an operation makes the server resolve.
+/// Points that an operation may cost: estimated fields that it makes the server resolve, and what larger work costs.
 pub const COST_MAX: u64 = 20_000;
+/// What `__schema` costs: the standard query returns some 10,000 fields, which are not resolved one by one.
+const SCHEMA_COST: u64 = 1_000;
+/// What `__type` costs.
+const TYPE_COST: u64 = 50;
 /// The largest page, as in the resolvers: a larger `first` or `last` costs no more.
 pub const PAGE_SIZE_MAX: u64 = 100;
 /// The page of a connection without `first` and `last`, as in the resolvers.
@@ -56,6 +60,10 @@ pub(super) struct CheckedDocument {
     pub(super) document: ExecutableDocument,
     /// Whether it asks for `__schema` or `__type` anywhere.
     pub(super) introspects: bool,
+    /// Points that the selected operation costs; at least one.
+    pub(super) cost: u64,
+    /// Bytes of the names of all fields and arguments, as the validator meets them.
+    pub(super) name_bytes: u64,
 }
 
 /// Parses a document and refuses it when it exceeds a limit.
@@ -66,6 +74,7 @@ pub(super) fn check(
     query: &str,
     operation_name: Option<&str>,
     variables: &Variables,
+    field_costs: &[(&str, u64)],
 ) -> Result<CheckedDocument, Refusal> {
     let bytes = query.len() as u64;
     at_most("documentBytes", bytes, DOCUMENT_BYTES_MAX as u64, "The document has", "bytes")?;
@@ -79,6 +88,10 @@ pub(super) fn check(
     )?;
     at_most("documentTokens", count.tokens, DOCUMENT_TOKENS_MAX, "The document has", "tokens")?;
     let document = parse_query(query).map_err(|error| parse_failed(&error))?;
+    if let Some((name, at)) = tokens::field_twice(query) {
+        let message = format!("The field \"{name}\" stands twice in one input object.");
+        return Err(Refusal { locations: vec![at], ..Refusal::new(ErrorCode::ValidationFailed, message) });
+    }
     at_most(
         "operations",
         document.operations.iter().len() as u64,
@@ -98,11 +111,12 @@ pub(super) fn check(
         .iter()
         .find(|(name, _)| operation_name.is_none() || name.map(Name::as_str) == operation_name)
         .map(|(_, operation)| &operation.node);
-    let introspects = measure_document(&document, selected, variables)?;
+    let Measured { introspects, cost, name_bytes } =
+        measure_document(&document, selected, variables, field_costs)?;
     if introspects {
         introspection::check(&document)?;
     }
-    Ok(CheckedDocument { document, introspects })
+    Ok(CheckedDocument { document, introspects, cost: cost.max(1), name_bytes })
 }
 
 /// What a selection set amounts to once its fragments are expanded. All sums saturate.
@@ -114,6 +128,7 @@ struct Measure {
     depth: u64,
     introspection_depth: u64,
     cost: u64,
+    name_bytes: u64,
     introspects: bool,
     /// Selects `edges` or `nodes`: what it is selected on is a connection.
     is_connection: bool,
@@ -127,6 +142,7 @@ impl Measure {
         self.depth = self.depth.max(other.depth);
         self.introspection_depth = self.introspection_depth.max(other.introspection_depth);
         self.cost = self.cost.saturating_add(other.cost);
+        self.name_bytes = self.name_bytes.saturating_add(other.name_bytes);
         self.introspects |= other.introspects;
         self.is_connection |= other.is_connection;
     }
@@ -164,14 +180,23 @@ impl Measure {
     }
 }
 
+/// What is to be known of a document that is within the limits.
+struct Measured {
+    introspects: bool,
+    cost: u64,
+    name_bytes: u64,
+}
+
 /// Measures every operation, because validation walks all of them, and says whether anything is introspection.
 fn measure_document(
     document: &ExecutableDocument,
     selected: Option<&OperationDefinition>,
     variables: &Variables,
-) -> Result<bool, Refusal> {
-    let mut meter = Meter { document, selected, variables, fragments: HashMap::new() };
+    field_costs: &[(&str, u64)],
+) -> Result<Measured, Refusal> {
+    let mut meter = Meter { document, selected, variables, field_costs, fragments: HashMap::new() };
     let mut total = Measure::default();
+    let mut cost = 0;
     for (_, operation) in document.operations.iter() {
         let mut measure = meter.selection_set(&operation.node.selection_set.node, 0)?;
         let of_variables: usize =
@@ -185,9 +210,10 @@ fn measure_document(
                 "cost",
                 measure.cost,
                 COST_MAX,
-                "The query is estimated to resolve",
-                "fields: ask for smaller pages",
+                "The query is estimated to cost",
+                "points: ask for smaller pages",
             )?;
+            cost = measure.cost;
         }
     }
     for (name, fragment) in &document.fragments {
@@ -195,8 +221,9 @@ fn measure_document(
         measure.directives = measure.directives.saturating_add(fragment.node.directives.len() as u64);
         measure.check()?;
         total.introspects |= measure.introspects;
+        total.name_bytes = total.name_bytes.saturating_add(measure.name_bytes);
     }
-    Ok(total.introspects)
+    Ok(Measured { introspects: total.introspects, cost, name_bytes: total.name_bytes })
 }
 
 /// Measures selection sets, each fragment once.
@@ -204,6 +231,7 @@ struct Meter<'a> {
     document: &'a ExecutableDocument,
     selected: Option<&'a OperationDefinition>,
     variables: &'a Variables,
+    field_costs: &'a [(&'a str, u64)],
     /// `None` while a fragment is being measured: meeting it again is a cycle.
     fragments: HashMap<&'a str, Option<Measure>>,
 }
@@ -231,6 +259,11 @@ impl<'a> Meter<'a> {
         let below = self.selection_set(&field.selection_set.node, level + 1)?;
         let name = field.name.node.as_str();
         let introspects = matches!(name, "__schema" | "__type");
+        let own_cost = match name {
+            "__schema" => SCHEMA_COST,
+            "__type" => TYPE_COST,
+            _ => self.field_costs.iter().find(|(field, _)| *field == name).map_or(1, |(_, cost)| *cost),
+        };
         let depth_below = below.depth.saturating_add(1);
         Ok(Measure {
             selections: below.selections,
@@ -238,7 +271,11 @@ impl<'a> Meter<'a> {
             directives: below.directives,
             depth: if introspects { 1 } else { depth_below },
             introspection_depth: if introspects { depth_below } else { below.introspection_depth },
-            cost: self.page_size(field, below.is_connection).saturating_mul(below.cost).saturating_add(1),
+            cost: self
+                .page_size(field, below.is_connection)
+                .saturating_mul(below.cost)
+                .saturating_add(own_cost),
+            name_bytes: below.name_bytes.saturating_add(bytes_of_names(field)),
             introspects: introspects || below.introspects,
             is_connection: matches!(name, "edges" | "nodes"),
         })
@@ -284,6 +321,11 @@ impl<'a> Meter<'a> {
         let definition = definitions.iter().find(|definition| definition.node.name.node == *name)?;
         definition.node.default_value.as_ref().map(|value| &value.node)
     }
+}
+
+fn bytes_of_names(field: &Field) -> u64 {
+    let of_arguments: usize = field.arguments.iter().map(|(name, _)| name.node.len()).sum();
+    (field.name.node.len() + of_arguments) as u64
 }
 
 /// `LIMIT_EXCEEDED` when `actual` is more than `maximum`, as one sentence.

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
 
+use super::error::ErrorCode;
+
 /// Upper bounds of the duration histogram, in milliseconds; the last bucket is unbounded.
 const BUCKETS_MS: [u64; 11] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
 const OPERATION_TYPES: [&str; 3] = ["query", "mutation", "subscription"];
-const OUTCOMES: [&str; 4] = ["succeeded", "partial", "failed", "refused"];
+const OUTCOMES: [&str; 5] = ["succeeded", "partial", "failed", "refused", "rate_limited"];
 
 /// How a GraphQL request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,14 @@ pub(super) enum Outcome {
     Failed,
     /// Not executed.
     Refused,
+    /// Not executed now, because the caller asks for too much.
+    RateLimited,
+}
+
+impl Outcome {
+    pub(super) fn of_refusal(code: ErrorCode) -> Self {
+        if code == ErrorCode::RateLimited { Self::RateLimited } else { Self::Refused }
+    }
 }
 
 /// All counters of one router.
@@ -56,6 +66,7 @@ impl Metrics {
             Outcome::Partial => &by_outcome[1],
             Outcome::Failed => &by_outcome[2],
             Outcome::Refused => &by_outcome[3],
+            Outcome::RateLimited => &by_outcome[4],
         };
         counter.fetch_add(1, Ordering::Relaxed);
         if operation_type == OperationType::Subscription {

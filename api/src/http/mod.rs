@@ -2,6 +2,8 @@
 //! async-graphql is used as schema and executor only; no resolver and no permission lives here.
 
 mod authentication;
+mod budget;
+mod documents;
 mod error;
 mod execution;
 mod framing;
@@ -12,8 +14,11 @@ mod introspection;
 pub mod limits;
 mod metrics;
 mod negotiation;
+mod occupancy;
 mod parameters;
 mod server;
+mod shared;
+mod strict_json;
 mod tokens;
 mod websocket;
 
@@ -22,7 +27,7 @@ use std::time::Duration;
 
 use async_graphql::Executor;
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -33,13 +38,19 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use uuid::Uuid;
 
 pub use self::authentication::{AuthenticationError, Authenticator, Identity, RequestOrigin};
+pub use self::budget::BudgetOptions;
+pub use self::documents::{DocumentOptions, ManifestError, TrustedDocuments};
 pub use self::error::{ErrorCode, code_of, coded_error};
 pub use self::graphiql::{GraphiqlOptions, SignIn, Tab};
 pub use self::health::{Dependency, Readiness};
 pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
+pub use self::shared::{SharedStore, SharedStoreError};
 pub use self::websocket::WebSocketOptions;
 
+use self::budget::Budget;
+use self::documents::Documents;
 use self::metrics::Metrics;
+use self::occupancy::Occupancy;
 
 /// The path of queries, mutations, subscriptions and GraphiQL.
 pub const GRAPHQL_PATH: &str = "/graphql";
@@ -50,6 +61,13 @@ pub const REQUEST_ID_HEADER: &str = "x-request-id";
 /// Characters of a caller's own `x-request-id` that are taken over; a UUID has 36, trace systems use up to 64.
 const REQUEST_ID_LENGTH_MAX: usize = 64;
 
+/// A year (RFC 6797). Without `includeSubDomains`: other hosts of the domain are not ours to speak for.
+const STRICT_TRANSPORT_SECURITY_YEAR: &str = "max-age=31536000";
+/// <https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header>
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// <https://html.spec.whatwg.org/multipage/browsers.html#the-coop-headers>
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
 /// How long an answer to a CORS preflight may be kept by the browser. Chromium caps it at two hours.
 const CORS_MAX_AGE: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -57,6 +75,9 @@ const CORS_MAX_AGE: Duration = Duration::from_secs(2 * 60 * 60);
 pub struct HttpOptions<E> {
     /// The schema (or anything else that executes requests).
     pub executor: E,
+    /// The same without suggestions for misspelt names (`disable_suggestions`): for callers who may not read the schema,
+    /// and for documents so large that looking for similar names would be an attack. `None`: the one above.
+    pub terse_executor: Option<E>,
     /// Turns a bearer token into the identity that resolvers see.
     pub authenticator: Arc<dyn Authenticator>,
     /// Asked by `GET /readyz`.
@@ -71,6 +92,15 @@ pub struct HttpOptions<E> {
     pub trusted_proxies: Vec<IpNet>,
     /// GraphiQL for a browser's `GET /graphql`; `None` switches it off.
     pub graphiql: Option<GraphiqlOptions>,
+    /// What each caller may ask for; `None`: without end.
+    pub budget: Option<BudgetOptions>,
+    /// Points that fields cost whose work is more than a field's, by their names: hashing a password, calling another
+    /// system. Every other field costs one.
+    pub field_costs: &'static [(&'static str, u64)],
+    /// Which documents are answered.
+    pub documents: DocumentOptions,
+    /// What processes share; `None`: nothing.
+    pub shared: Option<Arc<SharedStore>>,
     /// Longest execution of a query or mutation.
     pub execution_timeout: Duration,
     /// Timing of WebSocket connections.
@@ -81,10 +111,11 @@ pub struct HttpOptions<E> {
 
 impl<E: Executor> HttpOptions<E> {
     /// Options with everything optional at its default: no further origins, no trusted proxies, GraphiQL without tabs,
-    /// no metrics of others, an empty key set, 30 s of execution.
+    /// no metrics of others, an empty key set, no budgets, any document, 30 s of execution.
     pub fn new(executor: E, authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
         Self {
             executor,
+            terse_executor: None,
             authenticator,
             readiness,
             metrics: Arc::new(String::new),
@@ -92,6 +123,10 @@ impl<E: Executor> HttpOptions<E> {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             graphiql: Some(GraphiqlOptions::default()),
+            budget: None,
+            field_costs: &[],
+            documents: DocumentOptions::default(),
+            shared: None,
             execution_timeout: limits::EXECUTION_TIMEOUT,
             websocket: WebSocketOptions::default(),
             connections: Connections::default(),
@@ -99,10 +134,24 @@ impl<E: Executor> HttpOptions<E> {
     }
 }
 
+impl<E> HttpOptions<E> {
+    fn executor(&self, may_suggest: bool) -> &E {
+        self.terse_executor.as_ref().filter(|_| !may_suggest).unwrap_or(&self.executor)
+    }
+}
+
 /// What all handlers share.
 struct HttpState<E> {
     options: HttpOptions<E>,
     metrics: Metrics,
+    budget: Option<Budget>,
+    documents: Documents,
+    /// Queries and mutations that run, by caller.
+    executing: Occupancy,
+    /// WebSockets, by caller and all together.
+    sockets: Occupancy,
+    /// WebSockets on which nobody has said yet who they are, by network.
+    handshakes: Occupancy,
 }
 
 /// The id of one HTTP request, in its extensions.
@@ -120,9 +169,22 @@ pub fn router<E: Executor>(options: HttpOptions<E>) -> Router {
             header::ACCEPT,
             HeaderName::from_static(REQUEST_ID_HEADER),
         ])
-        .expose_headers([HeaderName::from_static(REQUEST_ID_HEADER)])
+        .expose_headers([
+            HeaderName::from_static(REQUEST_ID_HEADER),
+            header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
+        ])
         .max_age(CORS_MAX_AGE);
-    let state = Arc::new(HttpState { options, metrics: Metrics::default() });
+    let trusted_proxies = options.trusted_proxies.clone();
+    let state = Arc::new(HttpState {
+        metrics: Metrics::default(),
+        budget: options.budget.map(|budget| Budget::new(budget, options.shared.clone())),
+        documents: Documents::new(options.documents.clone(), options.shared.clone()),
+        executing: Occupancy::default(),
+        sockets: Occupancy::default(),
+        handshakes: Occupancy::default(),
+        options,
+    });
     Router::new()
         .route(GRAPHQL_PATH, any(graphql::handle::<E>))
         .route(graphiql::CONFIG_PATH, get(graphiql::config::<E>))
@@ -139,7 +201,7 @@ pub fn router<E: Executor>(options: HttpOptions<E>) -> Router {
             tracing::error!("a handler panicked");
             error::plain(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, error::INTERNAL_MESSAGE)
         }))
-        .layer(middleware::from_fn(finish_response))
+        .layer(middleware::from_fn_with_state(trusted_proxies.into(), finish_response))
 }
 
 /// A person who opens the bare address is sent to GraphiQL; everything else unknown is a 404.
@@ -163,7 +225,12 @@ async fn method_not_allowed() -> Response {
 }
 
 /// Gives the request its id, and every answer its id, its security headers and its cache rule.
-async fn finish_response(mut request: Request, next: Next) -> Response {
+async fn finish_response(
+    State(trusted_proxies): State<Arc<[IpNet]>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let is_encrypted = came_encrypted(&request, &trusted_proxies);
     let id = request
         .headers()
         .get(REQUEST_ID_HEADER)
@@ -179,11 +246,26 @@ async fn finish_response(mut request: Request, next: Next) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // Pages of others may ask by CORS, and not take answers in as scripts, images or frames.
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    if is_encrypted {
+        headers
+            .entry(header::STRICT_TRANSPORT_SECURITY)
+            .or_insert(HeaderValue::from_static(STRICT_TRANSPORT_SECURITY_YEAR));
+    }
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Whether the caller spoke TLS, by the word of a proxy that is trusted: the header means something then only.
+fn came_encrypted(request: &Request, trusted_proxies: &[IpNet]) -> bool {
+    let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip().to_canonical());
+    let is_trusted = peer.is_some_and(|peer| trusted_proxies.iter().any(|network| network.contains(&peer)));
+    is_trusted && request.headers().get("x-forwarded-proto").is_some_and(|scheme| scheme == "https")
 }
 
 /// Ids of callers end up in the log, so only what cannot forge a log line is taken over.

@@ -3,13 +3,18 @@
 use async_graphql::Variables;
 use serde_json::{Map, Value};
 
+use super::documents::{DocumentHash, DocumentRequest};
 use super::error::{ErrorCode, Refusal};
 use super::limits::VARIABLES_DEPTH_MAX;
+use super::strict_json::{Strict, key_twice};
+
+/// Characters of a `documentId`: a hash with its prefix has 71, and tools that number documents have fewer.
+const DOCUMENT_ID_LENGTH_MAX: usize = 200;
 
 /// One GraphQL request as it was sent.
 #[derive(Debug)]
 pub(super) struct Parameters {
-    pub(super) query: String,
+    pub(super) document: DocumentRequest,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Variables,
 }
@@ -26,6 +31,7 @@ impl Parameters {
             ));
         }
         let value = serde_json::from_slice(body).map_err(|error| invalid_json("The body", &error))?;
+        let Strict(value) = value;
         match value {
             Value::Object(map) => Self::from_map(map),
             Value::Array(_) => Err(bad_request("Batches are not supported: send one request at a time.")),
@@ -42,8 +48,12 @@ impl Parameters {
         for (name, text) in pairs {
             let value = match name.as_str() {
                 "variables" | "extensions" if text.is_empty() => Value::Null,
-                "variables" | "extensions" => serde_json::from_str(&text)
-                    .map_err(|error| invalid_json(&format!("The parameter \"{name}\""), &error))?,
+                "variables" | "extensions" => {
+                    let value = serde_json::from_str(&text);
+                    let Strict(value) =
+                        value.map_err(|error| invalid_json(&format!("The parameter \"{name}\""), &error))?;
+                    value
+                }
                 _ => Value::String(text),
             };
             if map.insert(name.clone(), value).is_some() {
@@ -59,6 +69,8 @@ impl Parameters {
     /// A [`Refusal`] that names the key that is missing, unknown or of the wrong type.
     pub(super) fn from_map(map: Map<String, Value>) -> Result<Self, Refusal> {
         let mut query = None;
+        let mut document_id = None;
+        let mut hash = None;
         let mut operation_name = None;
         let mut variables = Variables::default();
         for (key, value) in map {
@@ -66,6 +78,14 @@ impl Parameters {
                 ("query", Value::String(text)) => query = Some(text),
                 ("query", Value::Null) => {}
                 ("query", _) => return Err(wrong_type("query", "a string")),
+                ("documentId", Value::Null) => {}
+                ("documentId", Value::String(id)) if !id.is_empty() && id.len() <= DOCUMENT_ID_LENGTH_MAX => {
+                    document_id = Some(id);
+                }
+                ("documentId", _) => {
+                    let expected = format!("a string of 1 to {DOCUMENT_ID_LENGTH_MAX} bytes");
+                    return Err(wrong_type("documentId", &expected));
+                }
                 ("operationName", Value::Null) => {}
                 // Some clients send the empty string where they mean "none".
                 ("operationName", Value::String(name)) => {
@@ -78,23 +98,51 @@ impl Parameters {
                     variables = Variables::from_json(value);
                 }
                 ("variables", _) => return Err(wrong_type("variables", "an object")),
-                // No extension is understood, so any may be sent.
-                ("extensions", Value::Null | Value::Object(_)) => {}
+                ("extensions", Value::Null) => {}
+                // Extensions that are not understood may be sent.
+                ("extensions", Value::Object(mut extensions)) => {
+                    hash = extensions.remove("persistedQuery").map(persisted_query).transpose()?;
+                }
                 ("extensions", _) => return Err(wrong_type("extensions", "an object")),
                 (key, _) => {
                     return Err(bad_request(format!(
-                        "The key \"{}\" is not known. A request has \"query\", \"operationName\", \"variables\" and \
-                         \"extensions\".",
+                        "The key \"{}\" is not known. A request has \"query\" or \"documentId\", \"operationName\", \
+                         \"variables\" and \"extensions\".",
                         excerpt(key)
                     )));
                 }
             }
         }
-        match query {
-            Some(query) if !query.trim().is_empty() => Ok(Self { query, operation_name, variables }),
-            _ => Err(bad_request("The key \"query\" is missing: it holds the GraphQL document.")),
-        }
+        let query = query.filter(|query| !query.trim().is_empty());
+        let document = match (query, document_id, hash) {
+            (Some(text), None, None) => DocumentRequest::Text(text),
+            (text, None, Some(hash)) => DocumentRequest::Hash { hash, text },
+            (None, Some(id), None) => DocumentRequest::Id(id),
+            (None, None, None) => {
+                return Err(bad_request("The key \"query\" is missing: it holds the GraphQL document."));
+            }
+            (_, Some(_), _) => {
+                return Err(bad_request(
+                    "A request with \"documentId\" has neither \"query\" nor \"persistedQuery\".",
+                ));
+            }
+        };
+        Ok(Self { document, operation_name, variables })
     }
+}
+
+/// The hash of `extensions.persistedQuery`, `{ "version": 1, "sha256Hash": "…" }`
+/// (<https://www.apollographql.com/docs/apollo-server/performance/apq>).
+fn persisted_query(value: Value) -> Result<DocumentHash, Refusal> {
+    let version = value.get("version").and_then(Value::as_u64);
+    if version != Some(1) {
+        return Err(bad_request("Of \"persistedQuery\" only version 1 is known."));
+    }
+    value.get("sha256Hash").and_then(Value::as_str).and_then(DocumentHash::parse).ok_or_else(|| {
+        bad_request(
+            "The \"sha256Hash\" of \"persistedQuery\" must be the document's SHA-256, 64 hexadecimal digits.",
+        )
+    })
 }
 
 fn bad_request(message: impl Into<String>) -> Refusal {
@@ -109,6 +157,10 @@ fn wrong_type(key: &str, expected: &str) -> Refusal {
 fn invalid_json(subject: &str, error: &serde_json::Error) -> Refusal {
     let (line, column) = (error.line(), error.column());
     bad_request(match error.classify() {
+        serde_json::error::Category::Data if key_twice(error).is_some() => {
+            let key = key_twice(error).unwrap_or_default();
+            format!("{subject} has the key \"{}\" twice in one object.", excerpt(&key))
+        }
         serde_json::error::Category::Eof => {
             format!("{subject} is not complete JSON: it ends at line {line}, column {column}.")
         }
@@ -150,13 +202,13 @@ fn check_depth(value: &Value) -> Result<(), Refusal> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use super::Parameters;
+    use super::{DocumentRequest, Parameters};
 
     #[test]
     fn a_full_request_is_read() {
         let body = br#"{"query":"query A{a}","operationName":"A","variables":{"n":1},"extensions":{"x":1}}"#;
         let parameters = Parameters::from_body(body).unwrap();
-        assert_eq!(parameters.query, "query A{a}");
+        assert_eq!(parameters.document, DocumentRequest::Text("query A{a}".to_owned()));
         assert_eq!(parameters.operation_name.as_deref(), Some("A"));
         assert_eq!(parameters.variables.len(), 1);
     }
@@ -178,6 +230,16 @@ mod tests {
             ("{\"query\":\"{a}\",\"variables\":\"{}\"}", "\"variables\" must be an object"),
             ("{\"query\":\"{a}\",\"extensions\":7}", "\"extensions\" must be an object"),
             ("{\"query\":\"{a}\",\"mutation\":\"x\"}", "\"mutation\" is not known"),
+            ("{\"query\":\"{a}\",\"query\":\"{b}\"}", "the key \"query\" twice"),
+            ("{\"query\":\"{a}\",\"variables\":{\"v\":[{\"x\":1,\"x\":2}]}}", "the key \"x\" twice"),
+            ("{\"query\":\"{a}\",\"documentId\":\"x\"}", "has neither \"query\" nor"),
+            ("{\"documentId\":\"\"}", "\"documentId\" must be a string of 1 to 200 bytes"),
+            ("{\"extensions\":{\"persistedQuery\":1}}", "only version 1"),
+            ("{\"extensions\":{\"persistedQuery\":{\"version\":2}}}", "only version 1"),
+            (
+                "{\"extensions\":{\"persistedQuery\":{\"version\":1,\"sha256Hash\":\"ab\"}}}",
+                "64 hexadecimal digits",
+            ),
         ] {
             let refusal = Parameters::from_body(body.as_bytes()).unwrap_err();
             assert!(refusal.message.contains(part), "{body}: {}", refusal.message);

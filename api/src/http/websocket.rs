@@ -30,7 +30,9 @@ use super::error::{ErrorCode, Refusal, plain};
 use super::execution;
 use super::limits::DOCUMENT_BYTES_MAX;
 use super::metrics::Outcome;
+use super::occupancy::Place;
 use super::parameters::Parameters;
+use super::strict_json::Strict;
 
 /// The only subprotocol that is spoken.
 pub(super) const SUBPROTOCOL: &str = "graphql-transport-ws";
@@ -42,6 +44,15 @@ const MESSAGE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX;
 const FRAME_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
 /// Operations that run at once on one connection; a large dashboard has about 20.
 const OPERATIONS_MAX: usize = 100;
+/// Connections of all callers in one process: half of what the listener accepts, so that requests get through.
+const CONNECTIONS_MAX: usize = 5_000;
+/// Connections from one network on which nobody has said yet who they are; they do within milliseconds, and within
+/// [`WebSocketOptions::initialisation_timeout`] at the latest.
+const UNINITIALISED_MAX: usize = 100;
+/// Operations in a row that are put off; who goes on regardless is sent away.
+const RATE_LIMITED_MAX: u32 = 100;
+/// How long who finds no place for a connection is asked to wait.
+const CONNECTION_RETRY_SECONDS: u64 = 5;
 /// Characters of an operation's id; clients use UUIDs or counters.
 const OPERATION_ID_LENGTH_MAX: usize = 128;
 /// Results of all operations that wait to be sent. When it is full, operations wait.
@@ -70,9 +81,11 @@ mod code {
     pub(super) const INITIALISATION_TIMEOUT: u16 = 4408;
     pub(super) const DUPLICATE_OPERATION: u16 = 4409;
     pub(super) const DUPLICATE_INITIALISATION: u16 = 4429;
+    /// Too many connections, or requests; the same code, at which clients do not try again by themselves.
+    pub(super) const TOO_MANY: u16 = 4429;
 }
 
-/// Timing of WebSocket connections.
+/// Timing and number of WebSocket connections.
 #[derive(Clone, Debug)]
 pub struct WebSocketOptions {
     /// Longest wait for `connection_init`. Default 10 s: mobile networks take seconds for a first round trip.
@@ -84,6 +97,9 @@ pub struct WebSocketOptions {
     pub send_timeout: Duration,
     /// How often a token is checked again, so that a revoked one ends its connections. Default 60 s.
     pub reauthentication_interval: Duration,
+    /// Connections of one caller (a person, an API key, a portal session; of who has not signed in, a network) in this
+    /// process. Default 20: a tab of a browser has one.
+    pub connections_per_caller_max: usize,
 }
 
 impl Default for WebSocketOptions {
@@ -93,6 +109,7 @@ impl Default for WebSocketOptions {
             keep_alive_interval: Duration::from_secs(20),
             send_timeout: Duration::from_secs(10),
             reauthentication_interval: Duration::from_secs(60),
+            connections_per_caller_max: 20,
         }
     }
 }
@@ -120,10 +137,25 @@ pub(super) async fn upgrade<E: Executor>(state: Arc<HttpState<E>>, mut parts: Pa
             return plain(status, ErrorCode::BadRequest, "This is not a valid WebSocket handshake.");
         }
     };
+    let origin = RequestOrigin::of(&parts, &state.options.trusted_proxies);
+    let places = (
+        state.sockets.enter(EVERYBODY, CONNECTIONS_MAX),
+        state.handshakes.enter(&origin.network(), UNINITIALISED_MAX),
+    );
+    let (everybody, handshake) = match places {
+        (Some(everybody), Some(handshake)) => (everybody, handshake),
+        (None, _) => {
+            let message = "There are too many WebSockets at the moment. Please try again.";
+            return later(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, message);
+        }
+        (_, None) => {
+            let message = "Too many WebSockets of your network wait for their \"connection_init\".";
+            return later(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, message);
+        }
+    };
     let upgrade =
         upgrade.protocols([SUBPROTOCOL]).max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
     let speaks_protocol = upgrade.selected_protocol().is_some();
-    let origin = RequestOrigin::of(&parts, &state.options.trusted_proxies);
     let header_token = bearer_of_headers(&parts.headers);
     // Counted from here on, so that a shutdown waits for it.
     let open = state.options.connections.open();
@@ -131,7 +163,7 @@ pub(super) async fn upgrade<E: Executor>(state: Arc<HttpState<E>>, mut parts: Pa
         let span = tracing::info_span!("websocket", request.id = %origin.request_id);
         async {
             if speaks_protocol {
-                Connection::new(state, socket, origin, header_token).run().await;
+                Connection::new(state, socket, origin, header_token, handshake).run().await;
             } else {
                 let reason = format!("Subprotocol not acceptable: use {SUBPROTOCOL}");
                 close(&mut socket, &Close { code: code::SUBPROTOCOL, reason }, CLOSE_TIMEOUT).await;
@@ -139,8 +171,18 @@ pub(super) async fn upgrade<E: Executor>(state: Arc<HttpState<E>>, mut parts: Pa
         }
         .instrument(span)
         .await;
-        drop(open);
+        drop((open, everybody));
     })
+}
+
+/// The name under which all connections are counted.
+const EVERYBODY: &str = "everybody";
+
+/// A refused handshake that is worth another try.
+fn later(status: StatusCode, code: ErrorCode, message: &str) -> Response {
+    let mut response = plain(status, code, message);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(CONNECTION_RETRY_SECONDS));
+    response
 }
 
 /// Browsers send `Origin` and do not ask before they open a WebSocket, so the server must look.
@@ -197,6 +239,10 @@ struct Connection<E> {
     token: Option<String>,
     /// Set once `connection_init` is accepted.
     identity: Option<Identity>,
+    /// Among those that have not said yet who they are, and then among the caller's.
+    place: Place,
+    /// Operations in a row that were put off.
+    rate_limited: u32,
     is_init_received: bool,
     is_reauthenticating: bool,
     operations: HashMap<Arc<str>, Running>,
@@ -213,6 +259,7 @@ impl<E: Executor> Connection<E> {
         socket: WebSocket,
         origin: RequestOrigin,
         header_token: Result<Option<String>, AuthenticationError>,
+        place: Place,
     ) -> Self {
         let (sender, events) = mpsc::channel(QUEUE_LENGTH);
         Self {
@@ -222,6 +269,8 @@ impl<E: Executor> Connection<E> {
             header_token,
             token: None,
             identity: None,
+            place,
+            rate_limited: 0,
             is_init_received: false,
             is_reauthenticating: false,
             operations: HashMap::new(),
@@ -320,8 +369,8 @@ impl<E: Executor> Connection<E> {
                 format!("Messages must not exceed {MESSAGE_BYTES_MAX} bytes"),
             ));
         }
-        let Ok(Value::Object(mut message)) = serde_json::from_str::<Value>(&text) else {
-            return Err(End::close(code::BAD_MESSAGE, "Messages must be JSON objects"));
+        let Ok(Strict(Value::Object(mut message))) = serde_json::from_str(&text) else {
+            return Err(End::close(code::BAD_MESSAGE, "Messages must be JSON objects with each key once"));
         };
         match message.remove("type") {
             Some(Value::String(kind)) => match kind.as_str() {
@@ -376,15 +425,21 @@ impl<E: Executor> Connection<E> {
                     End::close(code::TRY_AGAIN_LATER, "The access token can't be checked at the moment")
                 }
             })?;
+        let maximum = self.state.options.websocket.connections_per_caller_max;
+        let Some(place) = self.state.sockets.enter(&identity.caller(&self.origin), maximum) else {
+            let reason = format!("Too many connections: each caller may have {maximum}");
+            return Err(End::close(code::TOO_MANY, reason));
+        };
+        self.place = place;
         tracing::debug!(subject = %identity.subject, "websocket initialised");
         self.identity = Some(identity);
         self.send_text(json!({ "type": "connection_ack" }).to_string()).await
     }
 
     async fn subscribe(&mut self, id: Arc<str>, payload: Map<String, Value>) -> Result<(), End> {
-        let Some(identity) = &self.identity else {
+        if self.identity.is_none() {
             return Err(End::close(code::UNAUTHORIZED, "Unauthorized"));
-        };
+        }
         if self.operations.contains_key(&id) {
             return Err(End::close(code::DUPLICATE_OPERATION, format!("Subscriber for {id} already exists")));
         }
@@ -394,20 +449,51 @@ impl<E: Executor> Connection<E> {
             let message = format!("At most {OPERATIONS_MAX} operations may run at once on a connection.");
             Err(Refusal::limit("operations", OPERATIONS_MAX as u64, message))
         } else {
-            execution::prepare(parameters, identity, &self.origin)
+            match self.identity_now().await? {
+                Some(identity) => execution::admit(&self.state, parameters, &identity, &self.origin).await,
+                None => {
+                    let message = "Your access token can't be checked at the moment. Please try again.";
+                    Err(Refusal::new(ErrorCode::Unavailable, message))
+                }
+            }
         };
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(refusal) => {
-                self.state.metrics.record(OperationType::Subscription, Outcome::Refused, Duration::ZERO);
-                return self.send_text(message_text("error", &id, &[refusal.into_error()])).await;
+                let outcome = Outcome::of_refusal(refusal.code);
+                self.state.metrics.record(OperationType::Subscription, outcome, Duration::ZERO);
+                if refusal.code == ErrorCode::RateLimited {
+                    self.rate_limited += 1;
+                    if self.rate_limited > RATE_LIMITED_MAX {
+                        return Err(End::close(code::TOO_MANY, "Too many requests"));
+                    }
+                }
+                let error = refusal.into_error_with_cost();
+                return self.send_text(message_text("error", &id, &[error])).await;
             }
         };
+        self.rate_limited = 0;
         self.serial += 1;
         let output = Output { id: Arc::clone(&id), serial: self.serial, sender: self.sender.clone() };
         let task = self.tasks.spawn(run_operation(Arc::clone(&self.state), prepared, output));
         self.operations.insert(id, Running { serial: self.serial, task });
         Ok(())
+    }
+
+    /// Who asks now: each operation is a request of its own, so who was disabled a moment ago is refused. `None` when
+    /// nobody can tell.
+    async fn identity_now(&mut self) -> Result<Option<Identity>, End> {
+        if self.token.is_some() {
+            let authenticator = Arc::clone(&self.state.options.authenticator);
+            let authentication = authenticator.authenticate(self.token.as_deref(), &self.origin);
+            let result = timeout(AUTHENTICATION_TIMEOUT, authentication).await;
+            match result.unwrap_or(Err(AuthenticationError::Unavailable)) {
+                Ok(identity) => self.identity = Some(identity),
+                Err(AuthenticationError::Unavailable) => return Ok(None),
+                Err(error) => return Err(no_longer_good(error)),
+            }
+        }
+        Ok(self.identity.clone())
     }
 
     async fn deliver(&mut self, event: Event) -> Result<(), End> {
@@ -426,14 +512,9 @@ impl<E: Executor> Connection<E> {
                 self.is_reauthenticating = false;
                 match result {
                     Ok(identity) => self.identity = Some(identity),
-                    Err(AuthenticationError::Invalid) => {
-                        return Err(End::close(code::FORBIDDEN, "The access token is no longer valid"));
-                    }
-                    Err(AuthenticationError::Expired) => {
-                        return Err(End::close(code::FORBIDDEN, "The access token has expired"));
-                    }
                     // Nobody can tell now; the token was good a minute ago.
                     Err(AuthenticationError::Unavailable) => {}
+                    Err(error) => return Err(no_longer_good(error)),
                 }
                 Ok(())
             }
@@ -498,6 +579,16 @@ fn token_of(payload: Option<&Map<String, Value>>) -> Option<Result<String, End>>
         Value::String(value) => Some(bearer_of_value(value).ok_or_else(malformed_token)),
         _ => Some(Err(malformed_token())),
     }
+}
+
+fn no_longer_good(error: AuthenticationError) -> End {
+    let reason = match error {
+        AuthenticationError::Expired => "The access token has expired",
+        AuthenticationError::Invalid | AuthenticationError::Unavailable => {
+            "The access token is no longer valid"
+        }
+    };
+    End::close(code::FORBIDDEN, reason)
 }
 
 /// Trying again with the same kind of value cannot help, so the code is the final one.

@@ -88,6 +88,10 @@ async fn other_methods_and_types_are_refused() {
         let request = server.client.post(server.url("/graphql")).header(CONTENT_TYPE, content_type);
         assert_eq!(answer(request.body(body.clone())).await.status, 415, "{content_type}");
     }
+    for (encoding, status) in [("gzip", 415), ("identity, br", 415), ("identity", 200)] {
+        let request = server.post(&json!({ "query": "{ hello }" })).header("content-encoding", encoding);
+        assert_eq!(answer(request).await.status, status, "{encoding}");
+    }
     assert_eq!(answer(server.client.post(server.url("/graphql")).body(body)).await.status, 415);
     let by_post = server.query("mutation { increment }").await;
     assert_eq!(by_post.body["data"]["increment"], 1, "nothing was executed before");
@@ -219,6 +223,11 @@ async fn every_answer_has_its_id_and_security_headers() {
         assert!(!response.header("x-request-id").is_empty(), "{path}");
         assert_eq!(response.header("x-content-type-options"), "nosniff");
         assert_eq!(response.header("referrer-policy"), "no-referrer");
+        assert_eq!(response.header("x-frame-options"), "DENY");
+        assert_eq!(response.header("cross-origin-resource-policy"), "same-origin");
+        assert_eq!(response.header("cross-origin-opener-policy"), "same-origin");
+        assert!(response.header("content-security-policy").contains("frame-ancestors 'none'"));
+        assert_eq!(response.header("strict-transport-security"), "", "nobody says that this is TLS");
         assert_eq!(response.header("cache-control"), "no-store");
     }
     let request = server.post(&json!({ "query": "{ requestId }" }));
@@ -230,6 +239,21 @@ async fn every_answer_has_its_id_and_security_headers() {
     let forged =
         answer(server.post(&json!({ "query": "{ hello }" })).header("x-request-id", "a b\u{e9}")).await;
     assert_ne!(forged.header("x-request-id"), "a b\u{e9}");
+}
+
+#[tokio::test]
+async fn browsers_stay_with_tls_where_a_trusted_proxy_speaks_it() {
+    for (trusted, scheme, expected) in [
+        ("127.0.0.0/8", "https", "max-age=31536000"),
+        ("127.0.0.0/8", "http", ""),
+        ("192.0.2.0/24", "https", ""),
+    ] {
+        let proxies = vec![trusted.parse().unwrap()];
+        let server =
+            Server::start_with(|options| options.trusted_proxies = proxies, ServerOptions::default()).await;
+        let request = server.client.get(server.url("/healthz")).header("x-forwarded-proto", scheme);
+        assert_eq!(answer(request).await.header("strict-transport-security"), expected, "{trusted} {scheme}");
+    }
 }
 
 #[tokio::test]
@@ -254,7 +278,16 @@ async fn only_allowed_origins_may_call_across_sites() {
     let refused = answer(preflight("https://evil.example")).await;
     assert_eq!(refused.header("access-control-allow-origin"), "");
     let actual = server.post(&json!({ "query": "{ hello }" })).header("origin", "https://portal.example.com");
-    assert_eq!(answer(actual).await.header("access-control-allow-origin"), "https://portal.example.com");
+    let actual = answer(actual).await;
+    assert_eq!(actual.header("access-control-allow-origin"), "https://portal.example.com");
+    assert!(actual.header("vary").contains("origin"), "what one origin gets is not another's");
+    let exposed = actual.header("access-control-expose-headers");
+    assert!(exposed.contains("retry-after") && exposed.contains("x-request-id"), "{exposed}");
+    let null = answer(preflight("null")).await;
+    assert_eq!(null.header("access-control-allow-origin"), "", "a page without an origin is nobody's");
+    // A browser asks before it sends JSON or a token, and hears no.
+    let written = server.post(&json!({ "query": "{ hello }" })).header("origin", "https://evil.example");
+    assert_eq!(answer(written).await.header("access-control-allow-origin"), "");
 }
 
 #[tokio::test]

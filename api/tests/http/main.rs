@@ -1,8 +1,10 @@
 //! The transport as its clients meet it: a real listener, real sockets, and a schema made for the purpose.
 //! What resolvers of the product answer is tested elsewhere.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where its expectation does")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where its expectation does")]
 
+mod budget;
+mod documents;
 mod graphql_over_http;
 mod limits;
 mod listener;

@@ -21,6 +21,11 @@ pub fn schema() -> ToySchema {
     Schema::build(Query, Mutation::default(), Ticks).finish()
 }
 
+/// The same without suggestions.
+pub fn terse_schema() -> ToySchema {
+    Schema::build(Query, Mutation::default(), Ticks).disable_suggestions().finish()
+}
+
 struct Subject(String);
 
 pub struct Query;
@@ -220,6 +225,7 @@ impl Authenticator for ToyAuthenticator {
                 attach: Arc::new(move |request| request.data(Subject(attached.clone()))),
                 expires_at: None,
                 may_introspect: false,
+                is_anonymous: subject == "anonymous",
                 subject,
             }
         };

@@ -19,14 +19,14 @@ use crate::toy::ToySchema;
 /// Longest wait for anything that must happen.
 const SOON: Duration = Duration::from_secs(10);
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    async fn open(server: &Server) -> Self {
+    pub async fn open(server: &Server) -> Self {
         Self::open_with(server, &[("sec-websocket-protocol", "graphql-transport-ws")]).await.unwrap()
     }
 
-    async fn open_with(server: &Server, headers: &[(&'static str, &'static str)]) -> Result<Self, Error> {
+    pub async fn open_with(server: &Server, headers: &[(&'static str, &'static str)]) -> Result<Self, Error> {
         let mut request = format!("ws://{}/graphql", server.address).into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, HeaderValue::from_static(value));
@@ -35,22 +35,22 @@ impl Socket {
     }
 
     /// Open and acknowledged.
-    async fn ready(server: &Server, payload: Value) -> Self {
+    pub async fn ready(server: &Server, payload: Value) -> Self {
         let mut socket = Self::open(server).await;
         socket.send(json!({ "type": "connection_init", "payload": payload })).await;
         assert_eq!(socket.receive().await, json!({ "type": "connection_ack" }));
         socket
     }
 
-    async fn send(&mut self, message: Value) {
+    pub async fn send(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn subscribe(&mut self, id: &str, query: &str) {
+    pub async fn subscribe(&mut self, id: &str, query: &str) {
         self.send(json!({ "id": id, "type": "subscribe", "payload": { "query": query } })).await;
     }
 
-    async fn receive(&mut self) -> Value {
+    pub async fn receive(&mut self) -> Value {
         loop {
             match timeout(SOON, self.0.next()).await.unwrap().unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -60,8 +60,19 @@ impl Socket {
         }
     }
 
+    /// The next message, or the code with which the server closes.
+    pub async fn receive_or_close(&mut self) -> Result<Value, u16> {
+        loop {
+            match timeout(SOON, self.0.next()).await.unwrap().unwrap().unwrap() {
+                Message::Text(text) => return Ok(serde_json::from_str(&text).unwrap()),
+                Message::Close(Some(frame)) => return Err(frame.code.into()),
+                _ => {}
+            }
+        }
+    }
+
     /// Reads on until the server closes.
-    async fn close_code(&mut self) -> u16 {
+    pub async fn close_code(&mut self) -> u16 {
         loop {
             match timeout(SOON, self.0.next()).await.unwrap() {
                 Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
@@ -188,6 +199,10 @@ async fn malformed_messages_close_with_4400() {
         Message::text(r#"{"type":"subscribe","id":"a","payload":{"query":"{ hello }","variables":[]}}"#),
         Message::text(r#"{"type":"complete"}"#),
         Message::text(r#"{"type":"ping","payload":1}"#),
+        Message::text(r#"{"type":"ping","type":"pong"}"#),
+        Message::text(
+            r#"{"type":"subscribe","id":"a","payload":{"query":"{ hello }","query":"{ whoami }"}}"#,
+        ),
         Message::binary(vec![1, 2]),
     ] {
         let mut socket = Socket::ready(&server, json!({})).await;
@@ -257,6 +272,12 @@ async fn tokens_are_checked_at_the_start_and_later() {
     assert_eq!(socket.receive().await["type"], "next");
     server.authenticator.is_revoked.store(true, Ordering::SeqCst);
     assert_eq!(socket.close_code().await, 4403, "the token was revoked");
+
+    let server = Server::start().await;
+    let mut socket = Socket::ready(&server, json!({ "authorization": "Bearer revocable" })).await;
+    server.authenticator.is_revoked.store(true, Ordering::SeqCst);
+    socket.subscribe("a", "{ whoami }").await;
+    assert_eq!(socket.close_code().await, 4403, "each operation asks again, as each request does");
 
     let headers = [("sec-websocket-protocol", "graphql-transport-ws"), ("authorization", "Bearer good")];
     let mut socket = Socket::open_with(&server, &headers).await.unwrap();

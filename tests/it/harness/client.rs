@@ -66,6 +66,15 @@ impl Response {
         self.errors().iter().map(|error| text(&error["extensions"]["code"])).collect()
     }
 
+    /// The whole body as text but for what is left of the budget, which differs between answers that are the same.
+    pub fn text(&self) -> String {
+        let mut body = self.body.clone();
+        if let Some(body) = body.as_object_mut() {
+            body.remove("extensions");
+        }
+        body.to_string()
+    }
+
     /// The data of a response without errors.
     pub fn data(self, operation: &str) -> Value {
         assert!(

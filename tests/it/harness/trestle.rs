@@ -19,6 +19,8 @@ use super::watchdog;
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long it may take to end after SIGTERM: `TRESTLE_SHUTDOWN_SECONDS` is 25.
 const STOP_LIMIT: Duration = Duration::from_secs(40);
+/// Ticks of `/proc/<pid>/stat` in a second: 100 on Linux on all machines that matter (`sysconf(_SC_CLK_TCK)`).
+const TICKS_PER_SECOND: u32 = 100;
 const READY_LINE: &str = "listening on ";
 
 /// Who signs in first, a PLATFORM_ADMIN.
@@ -28,6 +30,11 @@ pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 
 /// Networks of the outside systems of the tests.
 const EGRESS_ALLOW: &str = "127.0.0.0/8,::1/128";
+
+/// So many points that no test runs out of them that does not want to: all of a binary's tests are one caller.
+const BUDGET_PER_MINUTE: &str = "100000000";
+/// As many WebSockets.
+const WEBSOCKETS_PER_CALLER: &str = "1000";
 
 /// DER of a PKCS #8 Ed25519 key up to its 32 secret bytes (RFC 8410, section 7).
 const ED25519_PKCS8_PREFIX: [u8; 16] =
@@ -40,7 +47,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The defaults of the program, but for the admin, egress to this machine, and a free port.
+    /// The defaults of the program, but for the admin, egress to this machine, a free port, and budgets that suffice for
+    /// all tests at once.
     pub fn new() -> Self {
         Self::default()
     }
@@ -163,6 +171,18 @@ impl Trestle {
         self.server.as_mut().expect("it is started")
     }
 
+    /// What the process that listens has taken of the processor so far, in all its threads.
+    pub fn cpu_time(&self) -> Duration {
+        let id = self.server.as_ref().expect("it is started").id();
+        let path = format!("/proc/{id}/stat");
+        let stat = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("reading {path}: {error}"));
+        // After the name, which may hold anything: state, then numbers; user and system time are the 14th and 15th of all.
+        let (_, fields) = stat.rsplit_once(')').expect("the name is in brackets");
+        let ticks =
+            fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u32>().expect("ticks"));
+        Duration::from_secs(1) * ticks.sum() / TICKS_PER_SECOND
+    }
+
     /// One of the worker processes, by its place.
     pub fn worker(&mut self, index: usize) -> &mut Process {
         &mut self.workers[index]
@@ -254,7 +274,9 @@ impl Trestle {
             .env("TRESTLE_BIND", "127.0.0.1:0")
             .env("TRESTLE_ADMIN_EMAIL", ADMIN_EMAIL)
             .env("TRESTLE_ADMIN_PASSWORD", ADMIN_PASSWORD)
-            .env("TRESTLE_EGRESS_ALLOW", EGRESS_ALLOW);
+            .env("TRESTLE_EGRESS_ALLOW", EGRESS_ALLOW)
+            .env("TRESTLE_BUDGET_PER_MINUTE", BUDGET_PER_MINUTE)
+            .env("TRESTLE_WEBSOCKETS_PER_CALLER", WEBSOCKETS_PER_CALLER);
         if let Some(stores) = &self.stores {
             command
                 .env("TRESTLE_DATABASE_URL", stores.database.url())

@@ -62,13 +62,14 @@ pub(super) async fn run_operation<E: Executor>(state: Arc<HttpState<E>>, prepare
 async fn run_subscription<E: Executor>(state: &HttpState<E>, prepared: Prepared, output: &Output) {
     let open = state.metrics.open_subscription();
     let started = Instant::now();
-    let request_id = prepared.request_id().to_owned();
+    let mut context = prepared.context;
     let mut events = 0_u64;
-    let mut stream = state.options.executor.execute_stream(prepared.request, None);
+    let mut stream = state.options.executor(prepared.may_suggest).execute_stream(prepared.request, None);
     let outcome = loop {
         match AssertUnwindSafe(stream.next()).catch_unwind().await {
             Ok(Some(response)) => {
-                let answer = Answer::of(response, &request_id);
+                let answer = Answer::of(response, &context);
+                context = context.without_cost();
                 if !answer.executed {
                     output.error(&answer).await;
                     break Outcome::Refused;
@@ -83,7 +84,7 @@ async fn run_subscription<E: Executor>(state: &HttpState<E>, prepared: Prepared,
                 break Outcome::Succeeded;
             }
             Err(panic) => {
-                output.error(&Answer::of_panic(panic.as_ref(), &request_id)).await;
+                output.error(&Answer::of_panic(panic.as_ref(), &context)).await;
                 break Outcome::Failed;
             }
         }

@@ -1,0 +1,49 @@
+//! What fields cost whose work is more than a field's, in points of some 10 µs of a core (`http/limits.rs` counts, and
+//! `http/budget.rs` draws). Every other field costs one.
+
+/// Points of the argon2id hash that judges or stores a password: 50 ms of a core.
+const PASSWORD_HASH: u64 = 5_000;
+/// Points of a mail, which costs its receiver more than us.
+const MAIL: u64 = 1_000;
+/// Points of a call to an outside system, which holds a connection for up to half a minute.
+const OUTSIDE_CALL: u64 = 1_000;
+/// Points of what compiles mappings and schemas, or starts a run that a worker then has.
+const HEAVY_WRITE: u64 = 500;
+
+/// Fields by name.
+pub const FIELD_COSTS: &[(&str, u64)] = &[
+    ("signIn", PASSWORD_HASH),
+    ("changePassword", 2 * PASSWORD_HASH),
+    ("resetPassword", PASSWORD_HASH),
+    ("changeEmail", PASSWORD_HASH + MAIL),
+    ("enrollSecondFactor", PASSWORD_HASH),
+    ("disableSecondFactor", PASSWORD_HASH),
+    ("regenerateRecoveryCodes", PASSWORD_HASH),
+    ("acceptInvitation", PASSWORD_HASH),
+    ("requestPasswordReset", MAIL),
+    ("inviteUser", MAIL),
+    ("resendInvitation", MAIL),
+    ("createUser", PASSWORD_HASH),
+    ("setUserPassword", PASSWORD_HASH),
+    ("testSystem", OUTSIDE_CALL),
+    ("createIntegration", HEAVY_WRITE),
+    ("updateIntegration", HEAVY_WRITE),
+    ("startRun", HEAVY_WRITE),
+    ("retryRun", HEAVY_WRITE),
+    ("retryFailures", HEAVY_WRITE),
+    ("skipFailures", HEAVY_WRITE),
+    ("editAndRetryFailure", HEAVY_WRITE),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::FIELD_COSTS;
+
+    #[test]
+    fn every_priced_field_is_a_mutation_of_the_schema() {
+        let sdl = crate::graphql::sdl();
+        for (field, _) in FIELD_COSTS {
+            assert!(sdl.contains(&format!("\t{field}(")) || sdl.contains(&format!("  {field}(")), "{field}");
+        }
+    }
+}
