@@ -195,7 +195,7 @@ impl App {
         let parsed = ParsedKey::parse(key).ok_or(AuthenticationError::Invalid)?;
         let row = identity::find::<api_key::Entity>()
             .filter(api_key::Column::Prefix.eq(parsed.prefix))
-            .one(self.database().reader())
+            .one(self.across_tenants().reader())
             .await
             .doing("reading an API key")?
             .filter(|row| row.secret_hash == parsed.hash && row.revoked_at.is_none())
@@ -218,7 +218,7 @@ impl App {
             .to_owned();
         let statement = self.database().backend().build(&query);
         let tenants = KeyTenantRow::find_by_statement(statement)
-            .all(self.database().reader())
+            .all(self.across_tenants().reader())
             .await
             .doing("reading the tenants of an API key")?;
         self.touch_key(&row);
@@ -249,7 +249,7 @@ impl App {
                 .col_expr(api_key::Column::LastUsedAt, Expr::value(Some(minute)))
                 .filter(api_key::Column::Id.eq(id))
                 .filter(api_key::Column::LastUsedAt.is_null().or(api_key::Column::LastUsedAt.lt(minute)))
-                .exec(app.database().writer())
+                .exec(app.across_tenants().writer())
                 .await;
             if let Err(error) = touched {
                 tracing::warn!(
@@ -266,7 +266,7 @@ impl App {
         doing: &'static str,
     ) -> Result<Option<T>> {
         let statement = self.database().backend().build(query);
-        Ok(T::find_by_statement(statement).one(self.database().reader()).await.doing(doing)?)
+        Ok(T::find_by_statement(statement).one(self.across_tenants().reader()).await.doing(doing)?)
     }
 }
 

@@ -122,7 +122,7 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
     } else {
         identity::find::<user::Entity>()
             .filter(user::Column::Email.eq(email))
-            .one(app.database().reader())
+            .one(app.across_tenants().reader())
             .await
             .doing("reading a user by mail address")?
     };
@@ -134,7 +134,7 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
     };
     let renewed = if verified.outdated { Some(password::hash(&input.password).await?) } else { None };
     let now = app.clock().now();
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     if let Some(hash) = renewed {
         identity::update::<user::Entity>()
             .col_expr(user::Column::PasswordHash, Expr::value(hash))
@@ -173,7 +173,7 @@ pub async fn refresh(app: &Arc<App>, refresh_token: &SecretString, origin: &Orig
     let refused = || unauthenticated("this session has ended; sign in again");
     let (token_id, secret_hash) = parse(refresh_token.expose_secret()).ok_or_else(refused)?;
     let now = app.clock().now();
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let token = identity::find::<refresh_token::Entity>()
         .filter(refresh_token::Column::Id.eq(token_id))
         .one(&tx)
@@ -231,10 +231,11 @@ pub async fn sign_out(actor: &Actor) -> Result<()> {
     match actor.principal() {
         Principal::Anonymous => Err(Error::Unauthenticated),
         Principal::User { session_id, .. } => {
-            end(app.database().writer(), session::Column::Id.eq(*session_id), EndReason::SignedOut, now).await
+            end(app.across_tenants().writer(), session::Column::Id.eq(*session_id), EndReason::SignedOut, now)
+                .await
         }
         Principal::Portal { id } => {
-            end_portal(app.database().writer(), portal_session::Column::Id.eq(*id), now).await
+            end_portal(app.across_tenants().writer(), portal_session::Column::Id.eq(*id), now).await
         }
         Principal::ApiKey { .. } | Principal::Operator => {
             let none: [&str; 0] = [];
@@ -252,7 +253,7 @@ pub async fn sign_out(actor: &Actor) -> Result<()> {
 pub async fn purge(app: &App) -> Result<u64> {
     let now = app.clock().now();
     let before = now - Duration::days(ENDED_KEPT_DAYS);
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let ended = Query::select()
         .column(session::Column::Id)
         .from(session::Entity)

@@ -178,9 +178,12 @@ pub async fn create(actor: &Actor, input: CreateUser) -> Result<User> {
         updated_at: now,
         disabled_at: None,
     };
-    let stored =
-        identity::insert::<user::Entity>(scope.app().database().writer(), row.clone(), "storing a user")
-            .await;
+    let stored = identity::insert::<user::Entity>(
+        scope.app().across_tenants().writer(),
+        row.clone(),
+        "storing a user",
+    )
+    .await;
     match stored {
         Ok(()) => Ok(row.into()),
         // Somebody took the address a moment ago.
@@ -220,7 +223,7 @@ pub async fn set_role(actor: &Actor, id: Uuid, role: Role) -> Result<User> {
         return Ok(row.into());
     }
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     keep_one_admin(&tx, &row).await?;
     identity::update::<user::Entity>()
         .col_expr(user::Column::Role, Expr::value(role))
@@ -248,7 +251,7 @@ pub async fn disable(actor: &Actor, id: Uuid) -> Result<User> {
         return Ok(row.into());
     }
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     keep_one_admin(&tx, &row).await?;
     set_disabled(&tx, id, Some(now), now).await?;
     session::end_of_user(&tx, id, None, EndReason::Disabled, now).await?;
@@ -267,7 +270,7 @@ pub async fn enable(actor: &Actor, id: Uuid) -> Result<User> {
         return Ok(row.into());
     }
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     set_disabled(&tx, id, None, now).await?;
     tx.commit().await.doing("committing that a user is enabled")?;
     Ok(User { disabled_at: None, updated_at: now, ..row.into() })
@@ -285,7 +288,7 @@ pub async fn set_password(actor: &Actor, id: Uuid, new: &SecretString) -> Result
     }
     let hash = password::hash(new).await?;
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     identity::update::<user::Entity>()
         .col_expr(user::Column::PasswordHash, Expr::value(hash))
         .col_expr(user::Column::UpdatedAt, Expr::value(now))
@@ -311,7 +314,7 @@ fn taken() -> Problem {
 async fn is_taken(scope: &Scope, email: &str) -> Result<bool> {
     let row = identity::find::<user::Entity>()
         .filter(user::Column::Email.eq(email))
-        .one(scope.app().database().reader())
+        .one(scope.app().across_tenants().reader())
         .await
         .doing("reading a user by mail address")?;
     Ok(row.is_some())

@@ -12,6 +12,7 @@ pub use sea_orm_migration::MigratorTrait;
 
 mod columns;
 mod constraints;
+mod isolation;
 mod m20261122_000001_create_tenant;
 mod m20261122_000002_create_user;
 mod m20261122_000003_create_session;
@@ -34,6 +35,8 @@ mod m20261122_000019_leave_room_in_write_receipt;
 mod m20261122_000020_create_sign_in_attempt;
 mod m20261122_000021_add_last_use_to_session;
 mod m20261122_000022_create_signing_key;
+mod m20261125_000030_isolate_tenants;
+pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_create_sign_in_attempt::Migration),
             Box::new(m20261122_000021_add_last_use_to_session::Migration),
             Box::new(m20261122_000022_create_signing_key::Migration),
+            Box::new(m20261125_000030_isolate_tenants::Migration),
         ]
     }
 }

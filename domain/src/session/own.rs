@@ -60,7 +60,7 @@ pub async fn list(actor: &Actor, page: &PageArguments) -> Result<Page<Session>> 
         .filter(session::Column::UserId.eq(user_id))
         .filter(session::Column::EndedAt.is_null())
         .filter(session::Column::ExpiresAt.gt(actor.app().clock().now()));
-    let rows = keyset.read(live, &page.check(keyset.name)?, actor.app().database().reader()).await?;
+    let rows = keyset.read(live, &page.check(keyset.name)?, actor.app().across_tenants().reader()).await?;
     Ok(rows.map(|row| Session {
         id: row.id,
         created_at: row.created_at,
@@ -83,11 +83,11 @@ pub async fn end_one(actor: &Actor, id: Uuid) -> Result<bool> {
     let own = session::Column::Id.eq(id).and(session::Column::UserId.eq(user_id));
     identity::find::<session::Entity>()
         .filter(own.clone())
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("reading a session")?
         .ok_or_else(|| Error::not_found("sessionId", "session of yours"))?;
-    end(app.database().writer(), own, EndReason::SignedOut, app.clock().now()).await?;
+    end(app.across_tenants().writer(), own, EndReason::SignedOut, app.clock().now()).await?;
     Ok(id == current_id)
 }
 
@@ -102,7 +102,7 @@ pub async fn change_password(actor: &Actor, input: ChangePassword, address: Opti
     let app = actor.app();
     let row = identity::find::<user::Entity>()
         .filter(user::Column::Id.eq(user_id))
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("reading a user")?
         .ok_or(Error::Unauthenticated)?;
@@ -112,7 +112,7 @@ pub async fn change_password(actor: &Actor, input: ChangePassword, address: Opti
     let mut problems = Problems::default();
     if is_right {
         // Also when the new one is bad: nobody is locked out for looking for a good one.
-        attempt.forgive(app.database().writer()).await?;
+        attempt.forgive(app.across_tenants().writer()).await?;
     } else {
         let message =
             "is not your password, or there were too many attempts; wait some minutes and try again";
@@ -126,7 +126,7 @@ pub async fn change_password(actor: &Actor, input: ChangePassword, address: Opti
     problems.check()?;
     let hash = password::hash(&input.new).await?;
     let now = app.clock().now();
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let changed = identity::update::<user::Entity>()
         .col_expr(user::Column::PasswordHash, Expr::value(hash))
         .col_expr(user::Column::UpdatedAt, Expr::value(now))
