@@ -18,8 +18,10 @@ use uuid::Uuid;
 use super::question::{EMPTY, Questioner};
 use super::random::Random;
 use super::town::{Caller, Town};
+use crate::harness::postgres::Database;
 use crate::harness::subscription::{Incoming, Socket};
 use crate::harness::trestle::{Setup, Trestle};
+use crate::harness::wait::{SOON, until};
 
 /// Questions of each database where nobody says how many: a minute of them.
 const QUERIES_DEFAULT: usize = 4_000;
@@ -31,6 +33,13 @@ const AT_ONCE: usize = 12;
 const LISTENERS: usize = 24;
 /// How often something is made to happen in every tenant.
 const STIR_INTERVAL: Duration = Duration::from_millis(700);
+/// Shorter than a token is good.
+const SIGN_IN_INTERVAL: Duration = Duration::from_secs(300);
+/// So many of a hundred callers do not wait for their answer, and so long do they wait at most, in milliseconds.
+const IMPATIENT_PERCENT: usize = 6;
+const PATIENCE_MS_MAX: usize = 40;
+/// How a socket is closed whose token is no longer good.
+const TOKEN_EXPIRED: u16 = 4403;
 /// How long a listener waits before it looks whether the questions are over.
 const LISTEN_LIMIT: Duration = Duration::from_millis(500);
 /// Kinds of objects, each of which somebody must have been shown for the test to mean anything.
@@ -61,10 +70,13 @@ async fn nobody_is_shown_anything_of_another_tenant_on_postgresql() {
 /// What the answers had.
 #[derive(Default)]
 struct Seen {
-    queries: AtomicUsize,
+    /// Questions that were taken, or about to be.
+    taken: AtomicUsize,
+    answered: AtomicUsize,
     requests: AtomicUsize,
     events: AtomicUsize,
     too_costly: AtomicUsize,
+    abandoned: AtomicUsize,
     refused: AtomicUsize,
     /// Objects of the caller's own by kind.
     own: Mutex<BTreeMap<String, usize>>,
@@ -82,7 +94,6 @@ async fn hold(trestle: Trestle) {
     let queries = number("TEST_ISOLATION_QUERIES").map_or(QUERIES_DEFAULT, |queries| queries as usize);
     println!("TEST_ISOLATION_SEED={seed} TEST_ISOLATION_QUERIES={queries}");
     let mut random = Random::new(seed);
-    let admin = trestle.admin().await;
     let mut town = Town::build(trestle, &mut random).await;
     let (seen, over) = (Seen::default(), AtomicBool::new(false));
     let begin = Instant::now();
@@ -93,9 +104,14 @@ async fn hold(trestle: Trestle) {
     };
     let stir = async {
         let (mut random, mut tick) = (Random::new(seed ^ 1), tokio::time::interval(STIR_INTERVAL));
+        let mut signed_in = Instant::now();
         while !over.load(Ordering::Relaxed) {
             tick.tick().await;
-            town.stir(&admin, &mut random).await;
+            if signed_in.elapsed() > SIGN_IN_INTERVAL {
+                town.sign_in_again().await;
+                signed_in = Instant::now();
+            }
+            town.stir(&mut random).await;
         }
     };
     let listen = (0..LISTENERS)
@@ -115,17 +131,21 @@ async fn hold(trestle: Trestle) {
     let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
     let own = seen.own.lock().unwrap();
     println!(
-        "{} queries in {} requests, {} events, {took:?}; refused in part {}, too costly {}; own objects seen: {own:?}",
-        count(&seen.queries),
+        "{} queries in {} requests, {} events, {took:?}; refused in part {}, too costly {}, abandoned {}; own objects seen: {own:?}",
+        count(&seen.answered),
         count(&seen.requests),
         count(&seen.events),
         count(&seen.refused),
         count(&seen.too_costly),
+        count(&seen.abandoned),
     );
+    if town.trestle.is_split() {
+        no_transaction_is_left_open(&town.trestle.stores().database).await;
+    }
     // A test that sees nothing proves nothing.
     let kinds: Vec<_> = own.keys().map(String::as_str).collect();
     assert_eq!(kinds, KINDS, "objects of every kind were shown");
-    assert!(own.values().sum::<usize>() > 2 * queries, "{own:?}");
+    assert!(own.values().sum::<usize>() > queries, "{own:?}");
     assert!(count(&seen.events) > 0, "listeners heard something");
     assert!(count(&seen.too_costly) * 20 < count(&seen.requests), "most requests are executed");
     let roots: Vec<_> = town.schema.get("Query").fields.keys().cloned().collect();
@@ -136,20 +156,41 @@ async fn hold(trestle: Trestle) {
     );
 }
 
+/// One that stayed open would show its tenants' rows to whoever gets its connection next.
+async fn no_transaction_is_left_open(database: &Database) {
+    let sql =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'";
+    let mut connection = database.connect().await;
+    until("no transaction is open", SOON, async || {
+        match sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut connection).await.unwrap() {
+            0 => Ok(()),
+            open => Err(open),
+        }
+    })
+    .await;
+}
+
 /// Asks until there were enough questions.
 async fn asker(town: &Town, seen: &Seen, queries: usize, mut random: Random) {
-    while seen.queries.fetch_add(BATCH, Ordering::Relaxed) < queries {
+    while seen.taken.fetch_add(BATCH, Ordering::Relaxed) < queries {
         let place = random.below(town.callers.len());
         let caller = &town.callers[place];
+        let client = caller.client();
         let document = Questioner::new(town, caller, &mut random).document(BATCH);
         let staff = async {
             // Staff see all; their statements run between those of the others.
             if seen.requests.fetch_add(1, Ordering::Relaxed) % 4 == 0 {
                 let all = "{ runs(first: 20) { edges { node { id tenant { id } } } } failures(first: 20) { edges { node { id } } } }";
-                town.staff.query(all, Value::Null).await;
+                town.staff.client().query(all, Value::Null).await;
             }
         };
-        let (answer, ()) = join(caller.client.try_query(&document, json!({})), staff).await;
+        if random.percent(IMPATIENT_PERCENT) {
+            // What a caller who left leaves behind, in a connection of the database, the next one must not find.
+            let patience = Duration::from_millis(1 + random.below(PATIENCE_MS_MAX) as u64);
+            drop(tokio::time::timeout(patience, client.try_query(&document, json!({}))).await);
+            seen.abandoned.fetch_add(1, Ordering::Relaxed);
+        }
+        let (answer, ()) = join(client.try_query(&document, json!({})), staff).await;
         let codes = answer.codes();
         let odd =
             |code: &&String| !matches!(code.as_str(), "FORBIDDEN" | "BAD_USER_INPUT" | "LIMIT_EXCEEDED");
@@ -158,6 +199,7 @@ async fn asker(town: &Town, seen: &Seen, queries: usize, mut random: Random) {
             seen.too_costly.fetch_add(1, Ordering::Relaxed);
             continue;
         }
+        seen.answered.fetch_add(BATCH, Ordering::Relaxed);
         if !codes.is_empty() {
             seen.refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -176,8 +218,9 @@ async fn listener(town: &Town, seen: &Seen, over: &AtomicBool, first: usize, mut
     let place = first % town.callers.len();
     let caller = &town.callers[place];
     while !over.load(Ordering::Relaxed) {
-        let mut socket = Socket::connect(caller.client.url()).await;
-        let token = caller.client.token().expect("callers are signed in");
+        let client = caller.client();
+        let mut socket = Socket::connect(client.url()).await;
+        let token = client.token().expect("callers are signed in");
         let payload = json!({"Authorization": format!("Bearer {token}")});
         socket.send(json!({"type": "connection_init", "payload": payload})).await;
         let asked = Questioner::new(town, caller, &mut random).subscription();
@@ -187,6 +230,7 @@ async fn listener(town: &Town, seen: &Seen, over: &AtomicBool, first: usize, mut
             let message = match socket.receive_within(LISTEN_LIMIT).await {
                 None => continue,
                 Some(Incoming::Message(message)) => message,
+                Some(Incoming::Closed(Some((TOKEN_EXPIRED, _)))) => break,
                 Some(Incoming::Closed(reason)) => panic!("{} was cut off: {reason:?}\n{asked}", caller.label),
             };
             match message["type"].as_str() {

@@ -13,9 +13,9 @@ pub const EMPTY: &str = "empty_";
 /// Chance of something foreign where an id, a text or a cursor is asked for.
 const FOREIGN_PERCENT: usize = 65;
 /// Lists and objects inside one another.
-const LEVELS_MAX: usize = 4;
+const LEVELS_MAX: usize = 3;
 /// Fields of one question, far below what a request may have with several questions.
-const FIELDS_MAX: usize = 70;
+const FIELDS_MAX: usize = 40;
 /// Names of one question.
 const NAMES_MAX: usize = 9;
 

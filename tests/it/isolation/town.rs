@@ -2,6 +2,7 @@
 //! what is whose, by the database's own account.
 
 use std::collections::HashMap;
+use std::sync::RwLock;
 use std::time::Duration;
 
 use base64::Engine;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use super::random::Random;
 use crate::harness::client::Client;
 use crate::harness::fixture::Fixture;
-use crate::harness::trestle::Trestle;
+use crate::harness::trestle::{ADMIN_EMAIL, ADMIN_PASSWORD, Trestle};
 use crate::harness::wait::until;
 use crate::scene::{changed_stream, into_table, nodes, text};
 use crate::sdl::Sdl;
@@ -56,14 +57,17 @@ pub struct House {
     pub mark: String,
     /// What new runs are made of.
     pub integrations: Vec<String>,
-    admin: Client,
+    /// Place of its administrator among the callers.
+    admin: usize,
 }
 
 /// Somebody of one tenant or more.
 pub struct Caller {
     pub label: String,
     pub role: &'static str,
-    pub client: Client,
+    client: RwLock<Client>,
+    /// Of who signs in, again and again: their tokens are good for minutes.
+    sign_in: Option<(String, &'static str)>,
     /// Those that it may see.
     pub tenants: Vec<Uuid>,
     pub permissions: Vec<String>,
@@ -84,7 +88,9 @@ pub struct Town {
     pub houses: Vec<House>,
     pub callers: Vec<Caller>,
     /// Staff, who may see everything, and whose questions run between those of the others.
-    pub staff: Client,
+    pub staff: Caller,
+    /// Who makes things happen.
+    pub admin: Caller,
     /// Whose each row is; nobody's rows are the operator's.
     pub owners: HashMap<Uuid, Option<Uuid>>,
     /// Ids by what they begin with.
@@ -103,7 +109,8 @@ impl Town {
             .collect();
         let built = plans.into_iter().map(|(mark, random)| house(&trestle, &fixture, &schema, mark, random));
         let (mut houses, mut callers) = (Vec::new(), Vec::new());
-        for (house, people) in join_all(built).await {
+        for (mut house, people) in join_all(built).await {
+            house.admin = callers.len();
             houses.push(house);
             callers.extend(people);
         }
@@ -116,19 +123,29 @@ impl Town {
             let secret = text(&fixture.admin().mutate("createApiKey", input, "secret").await["secret"]);
             let tenants = pair.iter().map(|house| house.uuid).collect();
             callers.push(
-                Caller::new(label.to_owned(), "PARTNER", trestle.client().with_token(&secret), tenants).await,
+                Caller::new(label.to_owned(), "PARTNER", trestle.client().with_token(&secret), None, tenants)
+                    .await,
             );
         }
         let suspended = houses.last().expect("there are some");
         let reason = json!({"tenantId": suspended.id, "reason": format!("{} did not pay", suspended.mark)});
         fixture.admin().mutate("suspendTenant", reason, "tenant { id }").await;
-        let staff = fixture.user("SUPPORT", None).await;
+        let staff =
+            json!({"email": "staff@example.com", "name": "Staff", "role": "SUPPORT", "password": PASSWORD});
+        fixture.admin().mutate("createUser", staff, "user { id }").await;
+        let person = async |role: &'static str, email: &str, password: &'static str| {
+            let client = trestle.client().sign_in(email, password).await;
+            Caller::new(role.to_owned(), role, client, Some((email.to_owned(), password)), Vec::new()).await
+        };
+        let staff = person("SUPPORT", "staff@example.com", PASSWORD).await;
+        let admin = person("PLATFORM_ADMIN", ADMIN_EMAIL, ADMIN_PASSWORD).await;
         let mut town = Self {
             trestle,
             schema,
             houses,
             callers,
             staff,
+            admin,
             owners: HashMap::new(),
             ids: HashMap::new(),
             cursors: HashMap::new(),
@@ -149,15 +166,29 @@ impl Town {
     }
 
     /// Makes something happen in every house.
-    pub async fn stir(&self, admin: &Client, random: &mut Random) {
+    pub async fn stir(&self, random: &mut Random) {
+        let admin = self.admin.client();
         for house in &self.houses {
             let Some(integration) = random.pick(&house.integrations) else { continue };
             admin.mutate("startRun", json!({"integrationId": integration}), "run { id }").await;
             if random.percent(30) {
                 // Nothing to retry, or a tenant that is suspended, is no matter.
                 let input = json!({"filter": {"tenantId": house.id, "status": ["OPEN"]}});
-                let retried = house.admin.try_mutate("retryFailures", &input, "retry { id }").await;
+                let retried = self.callers[house.admin]
+                    .client()
+                    .try_mutate("retryFailures", &input, "retry { id }")
+                    .await;
                 assert!(retried.status.is_success(), "{retried:?}");
+            }
+        }
+    }
+
+    /// Signs everybody in anew who signs in.
+    pub async fn sign_in_again(&self) {
+        for caller in self.callers.iter().chain([&self.staff, &self.admin]) {
+            if let Some((email, password)) = &caller.sign_in {
+                let client = caller.client().sign_in(email, password).await;
+                *caller.client.write().unwrap() = client;
             }
         }
     }
@@ -200,11 +231,22 @@ impl Town {
 }
 
 impl Caller {
-    async fn new(label: String, role: &'static str, client: Client, tenants: Vec<Uuid>) -> Self {
+    async fn new(
+        label: String,
+        role: &'static str,
+        client: Client,
+        sign_in: Option<(String, &'static str)>,
+        tenants: Vec<Uuid>,
+    ) -> Self {
         let viewer = client.query("{ viewer { permissions } }", Value::Null).await;
         let permissions =
             viewer["viewer"]["permissions"].as_array().expect("a list").iter().map(text).collect();
-        Self { label, role, client, tenants, permissions }
+        Self { label, role, client: RwLock::new(client), sign_in, tenants, permissions }
+    }
+
+    /// With its token of now.
+    pub fn client(&self) -> Client {
+        self.client.read().unwrap().clone()
     }
 
     /// Whether it may see what is of this tenant, or of nobody.
@@ -265,28 +307,26 @@ async fn house(
         });
         fixture.admin().mutate("createUser", input, "user { id }").await;
         let client = trestle.client().sign_in(&email, PASSWORD).await;
-        callers.push(Caller::new(format!("{role} of {mark}"), role, client, vec![uuid]).await);
+        let sign_in = Some((email, PASSWORD));
+        callers.push(Caller::new(format!("{role} of {mark}"), role, client, sign_in, vec![uuid]).await);
     }
-    let admin = callers[0].client.clone();
+    let admin = callers[0].client();
     let mut some = scopes(schema, "PARTNER");
     some.retain(|_| random.percent(50));
     for (what, scopes) in [("all", scopes(schema, "PARTNER")), ("some", some)] {
         let input = json!({"name": format!("{mark} key with {what} scopes"), "scopes": scopes});
         let secret = text(&admin.mutate("createApiKey", input, "secret").await["secret"]);
         let client = trestle.client().with_token(&secret);
-        callers.push(
-            Caller::new(format!("PARTNER of {mark} with {what} scopes"), "PARTNER", client, vec![uuid]).await,
-        );
+        let label = format!("PARTNER of {mark} with {what} scopes");
+        callers.push(Caller::new(label, "PARTNER", client, None, vec![uuid]).await);
     }
     let scopes = scopes(schema, "PORTAL");
     let input = json!({"tenantId": id, "endUser": format!("{mark} end user"), "scopes": scopes, "ttlSeconds": 86_400});
     let token = text(&admin.mutate("createPortalSession", input, "token").await["token"]);
-    callers.push(
-        Caller::new(format!("PORTAL of {mark}"), "PORTAL", trestle.client().with_token(&token), vec![uuid])
-            .await,
-    );
+    let client = trestle.client().with_token(&token);
+    callers.push(Caller::new(format!("PORTAL of {mark}"), "PORTAL", client, None, vec![uuid]).await);
     let integrations = fill(trestle, fixture, &admin, &id, &mark, &mut random).await;
-    (House { id, uuid, mark, integrations, admin }, callers)
+    (House { id, uuid, mark, integrations, admin: 0 }, callers)
 }
 
 /// Things that moved, failed, are retried, were skipped, are paused.
