@@ -83,6 +83,8 @@ pub(crate) struct Inner {
     pub(crate) permissions: PermissionSet,
     /// In words a customer understands: a person's name, a key's name, or the operator's support.
     pub(crate) name: String,
+    /// As the operator's own people know it.
+    pub(crate) own_name: String,
     /// Those of a tenant-side caller's tenants that are suspended: read only.
     pub(crate) suspended: Vec<Uuid>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
@@ -102,6 +104,7 @@ impl Actor {
             tenants: Tenants::Some(Vec::new()),
             permissions: PermissionSet::default(),
             name: "nobody".to_owned(),
+            own_name: "nobody".to_owned(),
             suspended: Vec::new(),
             expires_at: None,
         })
@@ -116,6 +119,7 @@ impl Actor {
             tenants: Tenants::All,
             permissions: PermissionSet::of(Role::PlatformAdmin, &[]),
             name: "the operator".to_owned(),
+            own_name: "the operator".to_owned(),
             suspended: Vec::new(),
             expires_at: None,
         })
@@ -228,6 +232,11 @@ impl Actor {
     /// In words a customer understands: staff are not named to tenants.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// The name of a person or key, of staff too: for the audit log, not for tenants.
+    pub(crate) fn own_name(&self) -> &str {
+        &self.0.own_name
     }
 
     /// When its token ends.

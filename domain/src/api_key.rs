@@ -10,16 +10,17 @@ use entity::user::Role;
 use entity::{api_key, api_key_tenant, tenant};
 use rand::distr::{Alphanumeric, SampleString};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::app::App;
+use crate::audit::{self, Entry};
 use crate::checksum::{self, CHECKSUM_CHARS};
 use crate::error::{Doing, Error, ProblemCode, Result};
-use crate::id::new_id;
+use crate::id::{GlobalId, Kind, new_id};
 use crate::identity;
 use crate::page::{Direction, Edge, Page, PageArguments};
 use crate::permission::{Grant, Permission};
@@ -182,7 +183,7 @@ pub async fn create(actor: &Actor, input: CreateApiKey) -> Result<CreatedApiKey>
         let grant = api_key_tenant::Model { api_key_id: row.id, tenant_id: *tenant_id };
         identity::insert::<api_key_tenant::Entity>(&tx, grant, "storing a tenant of an API key").await?;
     }
-    tx.commit().await.doing("committing an API key")?;
+    commit(tx, row.id, &tenant_ids, &row.scopes.0.join(" "), "committing an API key").await?;
     Ok(CreatedApiKey { api_key: view(row, tenant_ids), secret })
 }
 
@@ -214,9 +215,28 @@ pub async fn revoke(actor: &Actor, id: Uuid) -> Result<ApiKey> {
         .await
         .doing("revoking an API key")?;
     session::end_of_key(&tx, id, now).await?;
-    tx.commit().await.doing("committing the end of an API key")?;
+    commit(tx, id, &key.tenant_ids, "", "committing the end of an API key").await?;
     key.revoked_at = Some(now);
     Ok(key)
+}
+
+/// Enters it in the audit log of each tenant whose data the key opens, and commits. The ids are in order, so that two
+/// such commits wait for each other's logs in turn.
+async fn commit(
+    tx: DatabaseTransaction,
+    id: Uuid,
+    tenant_ids: &[Uuid],
+    detail: &str,
+    doing: &'static str,
+) -> Result<()> {
+    let mut pending = Vec::with_capacity(tenant_ids.len());
+    for tenant_id in tenant_ids {
+        let entry = Entry::of(Some(*tenant_id), Some(GlobalId::new(Kind::ApiKey, id)));
+        pending.push(audit::enter(&tx, entry.detail(Some(detail.to_owned()))).await?);
+    }
+    tx.commit().await.doing(doing)?;
+    pending.into_iter().for_each(audit::Pending::committed);
+    Ok(())
 }
 
 fn check_scopes(names: &[String], problems: &mut Problems) -> Vec<Permission> {

@@ -148,7 +148,8 @@ impl App {
             suspended: suspended(row.tenant_id.zip(row.tenant_status)),
             tenants,
             permissions: PermissionSet::of(row.role, &[]),
-            name: if staff { STAFF_NAME.to_owned() } else { row.user_name },
+            name: if staff { STAFF_NAME.to_owned() } else { row.user_name.clone() },
+            own_name: row.user_name,
             expires_at: Some(token.expires_at),
         }))
     }
@@ -185,7 +186,8 @@ impl App {
             role: Some(Role::Portal),
             tenants: Tenants::Some(vec![row.tenant_id]),
             permissions: PermissionSet::of(Role::Portal, &scopes(&row.scopes.0)),
-            name: row.end_user,
+            name: row.end_user.clone(),
+            own_name: row.end_user,
             suspended: suspended([(row.tenant_id, row.tenant_status)]),
             expires_at: Some(std::cmp::min(token.expires_at, row.expires_at)),
         }))
@@ -229,7 +231,8 @@ impl App {
             permissions: PermissionSet::of(row.role, &scopes(&row.scopes.0)),
             suspended: suspended(tenants.iter().map(|tenant| (tenant.tenant_id, tenant.tenant_status))),
             tenants: Tenants::Some(tenants.into_iter().map(|tenant| tenant.tenant_id).collect()),
-            name: row.name,
+            name: row.name.clone(),
+            own_name: row.name,
             expires_at: row.expires_at,
         }))
     }

@@ -9,8 +9,10 @@ use secrecy::SecretString;
 
 use crate::actor::Actor;
 use crate::app::App;
+use crate::audit::{self, Call};
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::identity;
+use crate::session::Origin;
 use crate::user::CreateUser;
 use crate::validation::normal_email;
 
@@ -51,7 +53,14 @@ pub async fn ensure_admin(app: &Arc<App>, email: &str, password: SecretString) -
         tenant_id: None,
         password,
     };
-    match crate::user::create(&Actor::operator(app.clone()), input).await {
+    let operator = Actor::operator(app.clone());
+    let call = Call::new(operator.clone(), "start", Origin::default(), None);
+    let created = audit::record(call, async {
+        let created = crate::user::create(&operator, input).await;
+        audit::tell(&created);
+        created
+    });
+    match created.await {
         Ok(_user) => Ok(true),
         // Another process was quicker.
         Err(Error::Rejected(problems))

@@ -73,6 +73,22 @@ pub enum ProblemCode {
     Unauthenticated,
 }
 
+impl ProblemCode {
+    /// Its name in the API, e.g. `NOT_FOUND`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "INVALID",
+            Self::Required => "REQUIRED",
+            Self::NotFound => "NOT_FOUND",
+            Self::Conflict => "CONFLICT",
+            Self::Forbidden => "FORBIDDEN",
+            Self::LimitReached => "LIMIT_REACHED",
+            Self::TooLong => "TOO_LONG",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+        }
+    }
+}
+
 impl Problem {
     /// A problem at a path.
     pub fn new<P: Into<String>>(

@@ -1,6 +1,6 @@
 //! Failures as their viewers may read them, and the decision to leave records out. Retrying stands in `retry`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use entity::failure::{
@@ -16,8 +16,10 @@ use crate::actor::Actor;
 use crate::catalogue;
 use crate::change::{Change, ChangeKind};
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::id::Kind;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
+use crate::reveal;
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 
 /// Most failures that one call may name by id.
@@ -225,7 +227,8 @@ fn filtered(scope: &Scope, filter: &FailureFilter) -> ScopedSelect<failure::Enti
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
     let row = scope.find::<failure::Entity>().filter(failure::Column::Id.eq(id)).one().await?;
-    row.map(|row| view(actor, row)).transpose()
+    let open = reveal::open_to(actor).await?;
+    row.map(|row| view(actor, &open, row)).transpose()
 }
 
 /// Failures by id, those that the caller may see.
@@ -236,7 +239,8 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Failure
     let scope = actor.authorize(Permission::FailureRead)?;
     let rows =
         scope.find::<failure::Entity>().filter(failure::Column::Id.is_in(ids.iter().copied())).all().await?;
-    rows.into_iter().map(|row| Ok((row.id, view(actor, row)?))).collect()
+    let open = reveal::open_to(actor).await?;
+    rows.into_iter().map(|row| Ok((row.id, view(actor, &open, row)?))).collect()
 }
 
 /// A page of failures.
@@ -253,7 +257,7 @@ pub async fn list(
     let scope = actor.authorize(Permission::FailureRead)?;
     let order = keyset(order, direction);
     let page = filtered(&scope, filter).page(&order, &page.check(order.name)?).await?;
-    viewed(actor, page)
+    viewed(actor, &reveal::open_to(actor).await?, page)
 }
 
 /// A page of failures for each parent, in one statement.
@@ -278,14 +282,15 @@ pub async fn pages_by_parent(
     };
     let pages =
         filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await?;
-    pages.into_iter().map(|(parent, page)| Ok((parent, viewed(actor, page)?))).collect()
+    let open = reveal::open_to(actor).await?;
+    pages.into_iter().map(|(parent, page)| Ok((parent, viewed(actor, &open, page)?))).collect()
 }
 
-fn viewed(actor: &Actor, page: Page<failure::Model>) -> Result<Page<Failure>> {
+fn viewed(actor: &Actor, open: &HashSet<Uuid>, page: Page<failure::Model>) -> Result<Page<Failure>> {
     let edges = page
         .edges
         .into_iter()
-        .map(|edge| Ok(crate::page::Edge { cursor: edge.cursor, node: view(actor, edge.node)? }))
+        .map(|edge| Ok(crate::page::Edge { cursor: edge.cursor, node: view(actor, open, edge.node)? }))
         .collect::<Result<_>>()?;
     Ok(Page { edges, has_next: page.has_next, has_previous: page.has_previous })
 }
@@ -300,8 +305,8 @@ fn is_record(row: &failure::Model) -> bool {
     row.edited_record.is_some() || (row.record.is_some() && row.code != crate::retry::MALFORMED)
 }
 
-/// What this viewer may read of a row.
-pub(crate) fn view(actor: &Actor, row: failure::Model) -> Result<Failure> {
+/// What this viewer may read of a row; `revealed` are the failures whose records are open to them.
+pub(crate) fn view(actor: &Actor, revealed: &HashSet<Uuid>, row: failure::Model) -> Result<Failure> {
     let entry = catalogue::entry(&row.code);
     let open = row.status == FailureStatus::Open;
     let has_record = row.record.is_some();
@@ -329,7 +334,7 @@ pub(crate) fn view(actor: &Actor, row: failure::Model) -> Result<Failure> {
     });
     let record = match row.edited_record.as_ref().or(row.record.as_ref()) {
         None => None,
-        Some(ciphertext) if actor.may(Permission::RecordRead) => {
+        Some(ciphertext) if actor.may(Permission::RecordRead) || revealed.contains(&row.id) => {
             let text = actor.app().unseal(row.tenant_id, row.id, ciphertext)?;
             Some(serde_json::from_slice(&text).doing("reading a stored record")?)
         }
@@ -337,7 +342,7 @@ pub(crate) fn view(actor: &Actor, row: failure::Model) -> Result<Failure> {
             redactions.push((
                 "record",
                 if actor.is_staff() {
-                    "Records belong to the customer; the operator's staff does not read them."
+                    "Records belong to the customer. `revealRecord` shows one for minutes, with a reason, if the customer allows support access."
                 } else {
                     "Records are shown to administrators and members, and to keys with the scope `records:read`."
                 },
@@ -568,10 +573,16 @@ pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) ->
         .rows_affected;
     let runs: std::collections::BTreeSet<Uuid> = rows.iter().map(|(_, run, _)| *run).collect();
     crate::background::recovery::recover(&mut tx, &runs).await?;
+    let only = if let [(id, _, _)] = rows[..] { Some(id) } else { None };
     for (id, _, integration_id) in rows.into_iter().take(TOLD_MAX) {
         tx.tell_after_commit(changed(tenant_id, id, integration_id));
     }
-    tx.commit().await?;
+    let tx = match only {
+        Some(id) => tx.about(Kind::Failure, id),
+        None => tx,
+    };
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    tx.detail(format!("{skipped} failures{reason}")).commit().await?;
     Ok(skipped)
 }
 

@@ -30,10 +30,12 @@ pub enum Kind {
     Retry,
     /// `session`
     Session,
+    /// `audit`
+    AuditEntry,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -45,6 +47,7 @@ impl Kind {
         Self::Failure,
         Self::Retry,
         Self::Session,
+        Self::AuditEntry,
     ];
 
     /// What stands before the underscore.
@@ -61,6 +64,7 @@ impl Kind {
             Self::Failure => "failure",
             Self::Retry => "retry",
             Self::Session => "session",
+            Self::AuditEntry => "audit",
         }
     }
 }

@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use self::check::{check_description, check_ends, check_name_free, check_schedule, refusal};
 use crate::actor::Actor;
+use crate::audit::names;
 use crate::error::{Doing, Error, Result};
-use crate::id::new_id;
+use crate::id::{Kind, new_id};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::schedule::Schedule;
@@ -81,6 +82,20 @@ pub struct IntegrationChanges {
     pub streams: Option<Vec<Stream>>,
     /// When it runs by itself.
     pub schedule: Option<Option<NewSchedule>>,
+}
+
+impl IntegrationChanges {
+    /// What is changed, as the API names it: for the audit log, which has no values.
+    fn names(&self) -> String {
+        names([
+            ("name", self.name.is_some()),
+            ("description", self.description.is_some()),
+            ("sourceId", self.source_id.is_some()),
+            ("destinationId", self.destination_id.is_some()),
+            ("streams", self.streams.is_some()),
+            ("schedule", self.schedule.is_some()),
+        ])
+    }
 }
 
 /// Which integrations a list has.
@@ -229,7 +244,7 @@ pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
             return Err(refusal(&scope, tenant_id, source_id, destination_id, error).await?);
         }
     };
-    tx.commit().await?;
+    tx.about(Kind::Integration, row.id).commit().await?;
     Ok(row)
 }
 
@@ -246,6 +261,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
     if row.status == IntegrationStatus::Archived {
         return Err(archived());
     }
+    let changed = changes.names();
     let mut problems = Problems::default();
     let name = changes.name.map(|name| problems.text("name", &name, NAME_CHARS_MAX));
     if let Some(name) = &name {
@@ -320,7 +336,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
         store_next_run(&tx, id, schedule.and_then(|schedule| schedule.next_after(now))).await?;
     }
     let row = reread(&tx, id).await?;
-    tx.commit().await?;
+    tx.about(Kind::Integration, id).detail(changed).commit().await?;
     Ok(row)
 }
 

@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod api_key;
 pub mod app;
+pub mod audit;
 pub mod authentication;
 pub mod background;
 pub mod bootstrap;
@@ -30,6 +31,7 @@ pub mod password;
 pub mod permission;
 pub mod portal_session;
 pub mod retry;
+pub mod reveal;
 pub mod run;
 pub mod run_event;
 pub mod schedule;

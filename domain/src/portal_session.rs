@@ -153,7 +153,7 @@ pub async fn create(actor: &Actor, input: CreatePortalSession) -> Result<PortalT
         ended_at: None,
     };
     let portal_session = tx.insert::<portal_session::Entity>(row, "storing a portal session").await?;
-    tx.commit().await?;
+    tx.about(Kind::PortalSession, id).detail(portal_session.scopes.0.join(" ")).commit().await?;
     Ok(PortalToken { portal_session, token })
 }
 
@@ -179,7 +179,7 @@ pub async fn end(actor: &Actor, id: Uuid) -> Result<PortalSession> {
         .exec(tx.connection())
         .await
         .doing("ending a portal session")?;
-    tx.commit().await?;
+    tx.about(Kind::PortalSession, id).commit().await?;
     Ok(PortalSession { ended_at: Some(now), ..row })
 }
 

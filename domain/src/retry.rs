@@ -18,7 +18,7 @@ use crate::change::{Change, ChangeKind};
 use crate::dispatch::Priority;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::failure::{FailureFilter, Selection, not_open, select};
-use crate::id::new_id;
+use crate::id::{GlobalId, Kind, new_id};
 use crate::permission::Permission;
 use crate::run::NewRun;
 use crate::scope::{Scope, TxScope};
@@ -155,7 +155,7 @@ async fn start_once(
         return first_outcome(scope, first).await;
     }
     let retry = take(&mut tx, actor, id, condition).await?.ok_or_else(nothing)?;
-    tx.commit().await?;
+    tx.about(Kind::Retry, id).detail(format!("{} failures", retry.total)).commit().await?;
     Ok(retry)
 }
 
@@ -227,7 +227,7 @@ async fn edit_and_start_once(
     let retry = take(&mut tx, actor, id, condition)
         .await?
         .ok_or_else(|| Error::conflict("failureId", "the integration of this failure is archived"))?;
-    tx.commit().await?;
+    tx.about(Kind::Retry, id).detail(GlobalId::new(Kind::Failure, row.id).to_string()).commit().await?;
     Ok(retry)
 }
 
@@ -300,7 +300,7 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
         }
     }
     tx.tell_after_commit(changed(&row));
-    tx.commit().await?;
+    tx.about(Kind::Retry, id).commit().await?;
     first_outcome(&scope, id).await
 }
 

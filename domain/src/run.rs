@@ -15,7 +15,7 @@ use crate::actor::Actor;
 use crate::change::{Change, ChangeKind};
 use crate::dispatch::Priority;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
-use crate::id::new_id;
+use crate::id::{Kind, new_id};
 use crate::idempotency;
 use crate::job;
 use crate::page::{Direction, Page, PageArguments};
@@ -202,7 +202,7 @@ pub async fn start(actor: &Actor, integration_id: Uuid, idempotency_key: Option<
         },
     )
     .await?;
-    tx.commit().await?;
+    tx.about(Kind::Run, id).commit().await?;
     Ok(run)
 }
 
@@ -226,7 +226,7 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Run> {
     } else {
         job::request_cancel(&tx, id).await?;
     }
-    tx.commit().await?;
+    tx.about(Kind::Run, id).commit().await?;
     found(&scope, id).await
 }
 
@@ -311,7 +311,7 @@ pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: 
     if run_scope == RunScope::FailedRecords && taken == 0 {
         return Err(Error::conflict("runId", "this run has no open failure whose record can be tried again"));
     }
-    tx.commit().await?;
+    tx.about(Kind::Run, new).commit().await?;
     Ok(run)
 }
 

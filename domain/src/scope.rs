@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use entity::{
-    api_key, failure, integration, job, portal_session, retry, run, run_event, run_stream, stream_cursor,
-    system, tenant, user, write_receipt,
+    api_key, audit_entry, failure, integration, job, portal_session, retry, reveal, run, run_event,
+    run_stream, stream_cursor, system, tenant, user, write_receipt,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -18,10 +18,12 @@ use uuid::Uuid;
 
 use crate::actor::Tenants;
 use crate::app::App;
+use crate::audit::{self, Entry};
 use crate::change::Change;
 use crate::database::TenantReader;
 use crate::dispatch::{JobHint, PUSH_TIMEOUT};
 use crate::error::{Doing, Error, Result};
+use crate::id::{GlobalId, Kind};
 use crate::page::{Direction, Edge, Page, PageRequest, Position, encode};
 
 /// An entity whose rows belong to a tenant.
@@ -46,6 +48,7 @@ tenant_owned!(
     user.TenantId,
     api_key.TenantId,
     portal_session.TenantId,
+    audit_entry.TenantId,
     system.TenantId,
     integration.TenantId,
     run.TenantId,
@@ -54,6 +57,7 @@ tenant_owned!(
     run_event.TenantId,
     failure.TenantId,
     retry.TenantId,
+    reveal.TenantId,
     job.TenantId,
     write_receipt.TenantId,
 );
@@ -281,11 +285,13 @@ impl<E: EntityTrait> Keyset<E> {
 }
 
 /// A transaction on one tenant's rows. What it promises to others (jobs to push, changes to tell) goes out
-/// after the commit, and only then.
+/// after the commit, and only then. What a caller does in it is entered in the tenant's audit log.
 pub struct TxScope {
     app: Arc<App>,
     tx: DatabaseTransaction,
     tenant_id: Uuid,
+    object: Option<GlobalId>,
+    detail: Option<String>,
     hints: Vec<JobHint>,
     changes: Vec<Change>,
 }
@@ -294,7 +300,15 @@ impl TxScope {
     /// For one tenant. Callers hold a [`Scope`] that contains it, or are background work.
     pub(crate) async fn begin(app: &Arc<App>, tenant_id: Uuid) -> Result<Self> {
         let tx = app.database().begin_for(tenant_id).await?;
-        Ok(Self { app: app.clone(), tx, tenant_id, hints: Vec::new(), changes: Vec::new() })
+        Ok(Self {
+            app: app.clone(),
+            tx,
+            tenant_id,
+            object: None,
+            detail: None,
+            hints: Vec::new(),
+            changes: Vec::new(),
+        })
     }
 
     /// The tenant.
@@ -370,6 +384,18 @@ impl TxScope {
         &self.tx
     }
 
+    /// Names what the caller changes here, for the audit log.
+    pub(crate) fn about(mut self, kind: Kind, id: Uuid) -> Self {
+        self.object = Some(GlobalId::new(kind, id));
+        self
+    }
+
+    /// Says more of it, for the audit log: a reason, a number, what of it changed.
+    pub(crate) fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
     /// After the commit: push this job.
     pub(crate) fn push_after_commit(&mut self, hint: JobHint) {
         self.hints.push(hint);
@@ -380,10 +406,12 @@ impl TxScope {
         self.changes.push(change);
     }
 
-    /// Commits, then pushes and tells. A push that fails is logged; a sweeper does it later.
+    /// Enters it in the audit log, commits, then pushes and tells. A push that fails is logged; a sweeper does it
+    /// later.
     pub(crate) async fn commit(self) -> Result<()> {
-        let Self { app, tx, hints, changes, .. } = self;
-        tx.commit().await.doing("committing")?;
+        let Self { app, tx, tenant_id, object, detail, hints, changes } = self;
+        let entry = Entry::of(Some(tenant_id), object).detail(detail);
+        audit::commit(tx, entry, "committing").await?;
         for change in changes {
             app.changes().publish(change);
         }

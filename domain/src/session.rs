@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::actor::{Actor, Principal};
 use crate::app::App;
+use crate::audit::{self, AuditOutcome, Entry};
 use crate::authentication::AuthenticationError;
 use crate::checksum;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
@@ -64,12 +65,12 @@ pub struct Origin {
 }
 
 impl Origin {
-    fn address_text(&self) -> Option<String> {
+    pub(crate) fn address_text(&self) -> Option<String> {
         self.address.map(|address| address.to_canonical().to_string())
     }
 
     /// As it is stored: PostgreSQL takes no NUL.
-    fn user_agent_text(&self) -> Option<String> {
+    pub(crate) fn user_agent_text(&self) -> Option<String> {
         let kept = |char: &char| !char.is_control();
         self.user_agent.as_ref().map(|text| text.chars().filter(kept).take(USER_AGENT_CHARS_MAX).collect())
     }
@@ -128,8 +129,14 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
     };
     let hash = user.as_ref().filter(|_user| attempt.is_open).map(|user| user.password_hash.clone());
     let verified = password::verify(&input.password, hash).await?;
-    let Some(user) = user.filter(|user| verified.matches && user.disabled_at.is_none()) else {
+    let (tried, is_theirs) = (user, verified.matches);
+    let Some(user) = tried.clone().filter(|user| is_theirs && user.disabled_at.is_none()) else {
         tracing::info!(sign_in.locked = !attempt.is_open, "a sign-in was refused");
+        if !attempt.is_open {
+            audit::leave_out();
+        } else if let Some(user) = tried {
+            audit::about(user.tenant_id, GlobalId::new(Kind::User, user.id));
+        }
         return Err(unauthenticated(REFUSAL));
     };
     let renewed = if verified.outdated { Some(password::hash(&input.password).await?) } else { None };
@@ -139,7 +146,7 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
         identity::update::<user::Entity>()
             .col_expr(user::Column::PasswordHash, Expr::value(hash))
             .filter(user::Column::Id.eq(user.id))
-            .filter(user::Column::PasswordHash.eq(user.password_hash))
+            .filter(user::Column::PasswordHash.eq(user.password_hash.clone()))
             .exec(&tx)
             .await
             .doing("storing a stronger password hash")?;
@@ -160,7 +167,7 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
     };
     identity::insert::<session::Entity>(&tx, row, "storing a session").await?;
     let refresh_token = issue(&tx, session_id, now).await?;
-    tx.commit().await.doing("committing a sign-in")?;
+    audit::commit(tx, entry(&user, session_id), "committing a sign-in").await?;
     tracing::info!(user.id = %user.id, "signed in");
     signed_in(app, user.id, session_id, refresh_token, now + Duration::days(SESSION_DAYS)).await
 }
@@ -204,7 +211,10 @@ pub async fn refresh(app: &Arc<App>, refresh_token: &SecretString, origin: &Orig
         .doing("marking a refresh token as used")?;
     if used.rows_affected == 0 {
         end(&tx, session::Column::Id.eq(session.id), EndReason::Reuse, now).await?;
-        tx.commit().await.doing("committing the end of a session")?;
+        let entry = entry(&user, session.id)
+            .outcome(AuditOutcome::Denied)
+            .detail(Some("a refresh token came twice; its session was ended".to_owned()));
+        audit::commit(tx, entry, "committing the end of a session").await?;
         tracing::warn!(user.id = %user.id, "a refresh token came twice; its session was ended");
         return Err(refused());
     }
@@ -217,7 +227,7 @@ pub async fn refresh(app: &Arc<App>, refresh_token: &SecretString, origin: &Orig
         .await
         .doing("storing the use of a session")?;
     let next = issue(&tx, session.id, now).await?;
-    tx.commit().await.doing("committing a refresh")?;
+    audit::commit(tx, entry(&user, session.id), "committing a refresh").await?;
     signed_in(app, user.id, session.id, next, session.expires_at).await
 }
 
@@ -231,11 +241,16 @@ pub async fn sign_out(actor: &Actor) -> Result<()> {
     match actor.principal() {
         Principal::Anonymous => Err(Error::Unauthenticated),
         Principal::User { session_id, .. } => {
-            end(app.across_tenants().writer(), session::Column::Id.eq(*session_id), EndReason::SignedOut, now)
-                .await
+            let tx = app.across_tenants().begin().await?;
+            end(&tx, session::Column::Id.eq(*session_id), EndReason::SignedOut, now).await?;
+            let entry = Entry::of(actor.tenant_id(), Some(GlobalId::new(Kind::Session, *session_id)));
+            audit::commit(tx, entry, "committing the end of a session").await
         }
         Principal::Portal { id } => {
-            end_portal(app.across_tenants().writer(), portal_session::Column::Id.eq(*id), now).await
+            let tx = app.across_tenants().begin().await?;
+            end_portal(&tx, portal_session::Column::Id.eq(*id), now).await?;
+            let entry = Entry::of(actor.tenant_id(), Some(GlobalId::new(Kind::PortalSession, *id)));
+            audit::commit(tx, entry, "committing the end of a portal session").await
         }
         Principal::ApiKey { .. } | Principal::Operator => {
             let none: [&str; 0] = [];
@@ -399,6 +414,11 @@ async fn signed_in(
     };
     let expires_at = actor.expires_at().unwrap_or(expires_at);
     Ok(SignedIn { access_token, refresh_token, expires_at, actor })
+}
+
+/// For the audit log: what a person does with a session of theirs.
+fn entry(user: &user::Model, session_id: Uuid) -> Entry {
+    Entry::of(user.tenant_id, Some(GlobalId::new(Kind::Session, session_id))).by(user)
 }
 
 /// At no single field: which of them is wrong is not for the caller to know.

@@ -16,6 +16,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::audit::{self, Entry};
 use crate::error::{Doing, Error};
 use crate::id::new_id;
 use crate::identity;
@@ -167,7 +168,7 @@ pub async fn rotate(app: &App, overlap: Duration) -> Result<Rotated, KeyError> {
         .doing("retiring a signing key")?;
     let pem = TokenSigner::generate_pem();
     let key_id = insert(app, &tx, &pem, now, signs_from).await?;
-    tx.commit().await.doing("committing a signing key")?;
+    audit::commit(tx, Entry::of(None, None).detail(Some(key_id.clone())), "committing a signing key").await?;
     reread(app).await?;
     tracing::info!(key.id = key_id, "a new signing key was made");
     Ok(Rotated { key_id, signs_from, former_until })

@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::app::App;
+use crate::audit::names;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
-use crate::id::new_id;
+use crate::id::{Kind, new_id};
 use crate::identity::unique_violation;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
@@ -102,6 +103,17 @@ pub struct SystemChanges {
     pub config: Option<Value>,
     /// The whole credentials; `Some(None)` clears them.
     pub credentials: Option<Option<Value>>,
+}
+
+impl SystemChanges {
+    /// What is changed, as the API names it: for the audit log, which has no values.
+    fn names(&self) -> String {
+        names([
+            ("name", self.name.is_some()),
+            ("config", self.config.is_some()),
+            ("credentials", self.credentials.is_some()),
+        ])
+    }
 }
 
 /// Which systems a list has.
@@ -247,7 +259,7 @@ pub async fn create(actor: &Actor, new: NewSystem) -> Result<System> {
     };
     let tx = scope.begin(tenant.id).await?.ok_or_else(not_found)?;
     let row = tx.insert::<system::Entity>(row, "storing a system").await.map_err(name_conflict)?;
-    tx.commit().await?;
+    tx.about(Kind::System, id).commit().await?;
     Ok(row.into())
 }
 
@@ -259,6 +271,7 @@ pub async fn create(actor: &Actor, new: NewSystem) -> Result<System> {
 pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<System> {
     let scope = actor.authorize(Permission::SystemWrite)?;
     let row = found(&scope, id).await?;
+    let changed = changes.names();
     let mut problems = Problems::default();
     let name = changes.name.map(|name| problems.text("name", &name, NAME_CHARS_MAX));
     if let Some(name) = &name {
@@ -303,7 +316,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
     }
     update.exec(tx.connection()).await.doing("storing a system").map_err(name_conflict)?;
     let row = reread(&tx, id).await?;
-    tx.commit().await?;
+    tx.about(Kind::System, id).detail(changed).commit().await?;
     Ok(row.into())
 }
 
@@ -331,7 +344,7 @@ pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
         }
         other => other?,
     };
-    tx.commit().await
+    tx.about(Kind::System, id).detail(row.name).commit().await
 }
 
 /// The tenant that a new object is for; `None` when there is a problem with it.

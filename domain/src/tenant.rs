@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use entity::tenant;
 use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
-use crate::id::new_id;
+use crate::id::{Kind, new_id};
 use crate::identity::unique_violation;
 use crate::job;
 use crate::page::{Direction, Page, PageArguments};
@@ -165,10 +166,12 @@ pub async fn create(actor: &Actor, input: CreateTenant) -> Result<Tenant> {
         status_reason: None,
         created_at: now,
         updated_at: now,
+        support_access: false,
+        support_access_until: None,
     };
     let tx = scope.begin(row.id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
     let row = tx.insert::<tenant::Entity>(row, "storing a tenant").await.map_err(conflict)?;
-    tx.commit().await?;
+    tx.about(Kind::Tenant, row.id).commit().await?;
     Ok(row)
 }
 
@@ -200,7 +203,7 @@ pub async fn update(actor: &Actor, id: Uuid, input: UpdateTenant) -> Result<Tena
         .await
         .doing("storing a tenant")
         .map_err(conflict)?;
-    tx.commit().await?;
+    tx.about(Kind::Tenant, id).commit().await?;
     Ok(Tenant { name, external_id, updated_at: now, ..row })
 }
 
@@ -225,7 +228,7 @@ pub async fn suspend(actor: &Actor, id: Uuid, reason: &str) -> Result<Tenant> {
         .await
         .doing("suspending a tenant")?;
     job::hold_tenant(&tx).await?;
-    tx.commit().await?;
+    tx.about(Kind::Tenant, id).detail(&reason).commit().await?;
     Ok(Tenant { status: TenantStatus::Suspended, status_reason: Some(reason), updated_at: now, ..row })
 }
 
@@ -249,8 +252,49 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Tenant> {
         .await
         .doing("resuming a tenant")?;
     job::release_tenant(&mut tx).await?;
-    tx.commit().await?;
+    tx.about(Kind::Tenant, id).commit().await?;
     Ok(Tenant { status: TenantStatus::Active, status_reason: None, updated_at: now, ..row })
+}
+
+/// Allows the operator's staff to look at records of the tenant, each for minutes and for a reason, until a time or for
+/// good; or withdraws it, which closes every record at once.
+///
+/// # Errors
+/// Denied without `support_access:manage`. Rejected: `NOT_FOUND` tenantId; `INVALID` until when it is not in the future
+/// or comes with a withdrawal.
+pub async fn set_support_access(
+    actor: &Actor,
+    id: Uuid,
+    is_allowed: bool,
+    until: Option<DateTime<Utc>>,
+) -> Result<Tenant> {
+    let scope = actor.authorize(Permission::SupportAccessManage)?;
+    let row = found(&scope, id).await?;
+    let now = scope.app().clock().now();
+    let mut problems = Problems::default();
+    match until {
+        Some(_) if !is_allowed => {
+            problems.add(ProblemCode::Invalid, "until", "must be left out when access is withdrawn");
+        }
+        Some(until) if until <= now => problems.add(ProblemCode::Invalid, "until", "must be in the future"),
+        _ => {}
+    }
+    problems.check()?;
+    let tx = scope.begin(id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
+    tx.update::<tenant::Entity>()
+        .col_expr(tenant::Column::SupportAccess, Expr::value(is_allowed))
+        .col_expr(tenant::Column::SupportAccessUntil, Expr::value(until))
+        .col_expr(tenant::Column::UpdatedAt, Expr::value(now))
+        .exec(tx.connection())
+        .await
+        .doing("storing whether support has access")?;
+    let detail = match (is_allowed, until) {
+        (true, Some(until)) => format!("allowed until {}", until.to_rfc3339()),
+        (true, None) => "allowed".to_owned(),
+        (false, _) => "withdrawn".to_owned(),
+    };
+    tx.about(Kind::Tenant, id).detail(detail).commit().await?;
+    Ok(Tenant { support_access: is_allowed, support_access_until: until, updated_at: now, ..row })
 }
 
 async fn found(scope: &Scope, id: Uuid) -> Result<Tenant> {

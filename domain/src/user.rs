@@ -6,13 +6,14 @@ use chrono::{DateTime, Utc};
 use entity::tenant;
 use entity::user::{self, Role};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveEnum, ColumnTrait, DatabaseTransaction, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::actor::{Actor, Principal};
+use crate::audit::{self, Entry};
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
-use crate::id::new_id;
+use crate::id::{GlobalId, Kind, new_id};
 use crate::identity;
 use crate::page::{Direction, Page, PageArguments};
 use crate::password;
@@ -178,18 +179,15 @@ pub async fn create(actor: &Actor, input: CreateUser) -> Result<User> {
         updated_at: now,
         disabled_at: None,
     };
-    let stored = identity::insert::<user::Entity>(
-        scope.app().across_tenants().writer(),
-        row.clone(),
-        "storing a user",
-    )
-    .await;
-    match stored {
-        Ok(()) => Ok(row.into()),
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
+    match identity::insert::<user::Entity>(&tx, row.clone(), "storing a user").await {
+        Ok(()) => {}
         // Somebody took the address a moment ago.
-        Err(error) if identity::unique_violation(&error).is_some() => Err(Error::rejected(taken())),
-        Err(error) => Err(error),
+        Err(error) if identity::unique_violation(&error).is_some() => return Err(Error::rejected(taken())),
+        Err(error) => return Err(error),
     }
+    audit::commit(tx, entry(&row).detail(Some(row.role.to_value())), "committing a user").await?;
+    Ok(row.into())
 }
 
 /// Sets a role. It holds from the person's next request on.
@@ -232,7 +230,7 @@ pub async fn set_role(actor: &Actor, id: Uuid, role: Role) -> Result<User> {
         .exec(&tx)
         .await
         .doing("storing a user's role")?;
-    tx.commit().await.doing("committing a user's role")?;
+    audit::commit(tx, entry(&row).detail(Some(role.to_value())), "committing a user's role").await?;
     Ok(User { role, updated_at: now, ..row.into() })
 }
 
@@ -255,7 +253,7 @@ pub async fn disable(actor: &Actor, id: Uuid) -> Result<User> {
     keep_one_admin(&tx, &row).await?;
     set_disabled(&tx, id, Some(now), now).await?;
     session::end_of_user(&tx, id, None, EndReason::Disabled, now).await?;
-    tx.commit().await.doing("committing the end of a user's sessions")?;
+    audit::commit(tx, entry(&row), "committing the end of a user's sessions").await?;
     Ok(User { disabled_at: Some(now), updated_at: now, ..row.into() })
 }
 
@@ -272,7 +270,7 @@ pub async fn enable(actor: &Actor, id: Uuid) -> Result<User> {
     let now = scope.app().clock().now();
     let tx = scope.app().database().begin_of(row.tenant_id).await?;
     set_disabled(&tx, id, None, now).await?;
-    tx.commit().await.doing("committing that a user is enabled")?;
+    audit::commit(tx, entry(&row), "committing that a user is enabled").await?;
     Ok(User { disabled_at: None, updated_at: now, ..row.into() })
 }
 
@@ -299,8 +297,13 @@ pub async fn set_password(actor: &Actor, id: Uuid, new: &SecretString) -> Result
     session::end_of_user(&tx, id, None, EndReason::PasswordChanged, now).await?;
     // Whoever lost their password has tried a few.
     sign_in_attempt::unlock(&tx, &row.email).await?;
-    tx.commit().await.doing("committing a password")?;
+    audit::commit(tx, entry(&row), "committing a password").await?;
     Ok(User { updated_at: now, ..row.into() })
+}
+
+/// For the audit log: a change of a person.
+pub(crate) fn entry(row: &user::Model) -> Entry {
+    Entry::of(row.tenant_id, Some(GlobalId::new(Kind::User, row.id)))
 }
 
 fn is_self(actor: &Actor, id: Uuid) -> bool {

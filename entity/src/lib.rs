@@ -6,6 +6,8 @@
 
 pub mod api_key;
 pub mod api_key_tenant;
+pub mod audit_chain;
+pub mod audit_entry;
 pub mod failure;
 pub mod idempotency_key;
 pub mod integration;
@@ -13,6 +15,7 @@ pub mod job;
 pub mod portal_session;
 pub mod refresh_token;
 pub mod retry;
+pub mod reveal;
 pub mod run;
 pub mod run_event;
 pub mod run_stream;

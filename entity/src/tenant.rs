@@ -25,6 +25,10 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     /// When it was last changed by a person or the system.
     pub updated_at: DateTimeUtc,
+    /// Whether the operator's staff may look at its records, each for a reason.
+    pub support_access: bool,
+    /// Until when they may; `None` for as long as it is allowed.
+    pub support_access_until: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -35,6 +35,10 @@ mod m20261122_000019_leave_room_in_write_receipt;
 mod m20261122_000020_create_sign_in_attempt;
 mod m20261122_000021_add_last_use_to_session;
 mod m20261122_000022_create_signing_key;
+mod m20261125_000023_create_audit_chain;
+mod m20261125_000024_create_audit_entry;
+mod m20261125_000025_add_support_access_to_tenant;
+mod m20261125_000026_create_reveal;
 mod m20261125_000030_isolate_tenants;
 pub mod program_role;
 
@@ -68,6 +72,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000020_create_sign_in_attempt::Migration),
             Box::new(m20261122_000021_add_last_use_to_session::Migration),
             Box::new(m20261122_000022_create_signing_key::Migration),
+            Box::new(m20261125_000023_create_audit_chain::Migration),
+            Box::new(m20261125_000024_create_audit_entry::Migration),
+            Box::new(m20261125_000025_add_support_access_to_tenant::Migration),
+            Box::new(m20261125_000026_create_reveal::Migration),
             Box::new(m20261125_000030_isolate_tenants::Migration),
         ]
     }

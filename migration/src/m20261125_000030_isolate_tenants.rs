@@ -7,7 +7,7 @@ use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
 use crate::isolation::{isolate, isolate_as_parent, open};
 
 /// Tables, and the column that names the tenant.
-const TENANT_TABLES: [(&str, &str); 15] = [
+const TENANT_TABLES: [(&str, &str); 18] = [
     ("tenant", "id"),
     ("user", "tenant_id"),
     ("api_key", "tenant_id"),
@@ -23,6 +23,9 @@ const TENANT_TABLES: [(&str, &str); 15] = [
     ("stream_cursor", "tenant_id"),
     ("write_receipt", "tenant_id"),
     ("job", "tenant_id"),
+    ("audit_chain", "tenant_id"),
+    ("audit_entry", "tenant_id"),
+    ("reveal", "tenant_id"),
 ];
 /// Tables, the column that refers to a parent, and the parent.
 const CHILD_TABLES: [(&str, &str, &str); 2] =

@@ -179,7 +179,7 @@ fn field_outcome(response: &Response, index: usize, value: &Value, name: &str, f
     if let Some(error) = own.or(any) {
         return error_outcome(error);
     }
-    if value.is_null() {
+    if value.is_null() || value["edges"] == json!([]) {
         return Outcome::NotFound;
     }
     match field {
@@ -255,6 +255,8 @@ async fn all_refused(
     let unknown = world.target.unknown();
     let mut before = world.stored().await;
     for operation in operations {
+        world.audited().await;
+        let mut entries = Vec::new();
         let refused: Vec<&Caller> = world
             .callers
             .iter()
@@ -275,6 +277,9 @@ async fn all_refused(
         for ((caller, (found, answer)), other) in refused.iter().zip(answers).zip(others) {
             let expected = caller.kind.expected(operation.rule);
             let label = format!("{} as {}", operation.label(), caller.kind.label);
+            let entry = entry_of(operation, expected);
+            entries.extend(entry.clone());
+            entries.extend(entry.filter(|_| other.is_some()));
             if found != expected {
                 wrong.push(format!("{label}: {found}, not {expected}: {answer}"));
             }
@@ -286,6 +291,13 @@ async fn all_refused(
             }
             outcomes.insert((operation.label(), caller.kind.label), found);
         }
+        entries.sort();
+        let mut audited: Vec<(String, String)> =
+            world.audited().await.into_iter().map(|entry| (entry.operation, entry.outcome)).collect();
+        audited.sort();
+        if audited != entries {
+            wrong.push(format!("{}: the audit log has {audited:?}, not {entries:?}", operation.label()));
+        }
         let after = world.stored().await;
         let changed = difference(&before, &after);
         if !changed.is_empty() {
@@ -294,6 +306,22 @@ async fn all_refused(
         }
     }
     outcomes
+}
+
+/// What the audit log has of a call that is refused: its operation and outcome.
+fn entry_of(operation: &Operation, refused: Outcome) -> Option<(String, String)> {
+    let name = match operation.call {
+        Call::Mutation(..) => operation.name,
+        // Who may not look is entered; who looks for what is not there, or has not signed in, is not.
+        Call::Query(..) if refused == Outcome::Forbidden => "query",
+        Call::Subscription(..) if refused == Outcome::Forbidden => "subscription",
+        Call::Query(..) | Call::Subscription(..) => return None,
+    };
+    let outcome = match refused {
+        Outcome::Forbidden | Outcome::SignIn => "DENIED",
+        _ => "REJECTED",
+    };
+    Some((name.to_owned(), outcome.to_owned()))
 }
 
 /// Calls everything as those who may: it is done.
@@ -325,6 +353,7 @@ async fn all_allowed(
                 target.session = world::own_session(&client).await;
             }
             let before = if fresh.is_some() { world.stored().await } else { BTreeMap::new() };
+            world.audited().await;
             let label = world.callers[index].kind.label;
             let found = if let Call::Subscription(field, false) = operation.call {
                 listen(world, &client, &field(&target)).await
@@ -335,6 +364,20 @@ async fn all_allowed(
                 }
                 found
             };
+            let audited = world.audited().await;
+            let is_entered = match (&operation.call, &audited[..]) {
+                (Call::Mutation(..), [entry]) => {
+                    let done =
+                        (entry.operation.as_str(), entry.outcome.as_str()) == (operation.name, "SUCCEEDED");
+                    done && !entry.object.is_empty() && entry.principal != "anonymous"
+                }
+                (Call::Mutation(..), _) => false,
+                (Call::Query(..), entries) => entries.is_empty(),
+                (Call::Subscription(..), _) => true,
+            };
+            if !is_entered {
+                wrong.push(format!("{} as {label}: the audit log has {audited:?}", operation.label()));
+            }
             // Enabling somebody who is enabled, and so on, would prove nothing.
             if fresh.is_some() && difference(&before, &world.stored().await).is_empty() {
                 wrong.push(format!("{} as {label} changed nothing", operation.label()));

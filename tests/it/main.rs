@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod audit;
 mod bad_input;
 mod failure;
 mod fault;
@@ -20,6 +21,7 @@ mod lifecycle;
 mod paging;
 mod peer;
 mod retry;
+mod reveal;
 mod scene;
 mod schedule;
 mod schema;

@@ -4,6 +4,8 @@ use std::io::{BufRead, IsTerminal};
 
 use anyhow::{Context, anyhow, bail};
 use clap::Subcommand;
+use domain::audit::{self, Call, chain};
+use domain::session::Origin;
 use domain::signing_key::{self, KeyError};
 use domain::tenant::TenantKey;
 use domain::user::CreateUser;
@@ -37,6 +39,8 @@ pub enum AdminCommand {
     /// Change the key that signs tokens, while everything runs: the new one is published now and signs after
     /// TRESTLE_KEY_OVERLAP_SECONDS; tokens of the one before stay good until they end
     RotateKeys,
+    /// Check the audit log: no entry was changed, removed or added by hand. Ends with an error if one was
+    VerifyAudit,
 }
 
 /// Runs one command on the database of the settings.
@@ -58,12 +62,22 @@ pub async fn run(settings: Settings, command: AdminCommand) -> anyhow::Result<()
                 }
             };
             let password = read_password()?;
-            let user = domain::user::create(&actor, CreateUser { email, name, role, tenant_id, password })
-                .await
-                .map_err(readable)?;
+            let input = CreateUser { email, name, role, tenant_id, password };
+            let call = Call::new(actor.clone(), "trestle admin create-user", Origin::default(), None);
+            let created = audit::record(call, async {
+                let created = domain::user::create(&actor, input).await;
+                audit::tell(&created);
+                created
+            });
+            let user = created.await.map_err(readable)?;
             say(&format!("created {} ({role:?})", user.email));
         }
-        AdminCommand::RotateKeys => rotate_keys(&program).await?,
+        AdminCommand::RotateKeys => {
+            let operator = Actor::operator(program.app.clone());
+            let call = Call::new(operator, "trestle admin rotate-keys", Origin::default(), None);
+            audit::record(call, rotate_keys(&program)).await?;
+        }
+        AdminCommand::VerifyAudit => verify_audit(&program).await?,
     }
     program.close().await
 }
@@ -83,6 +97,26 @@ async fn rotate_keys(program: &Program) -> anyhow::Result<()> {
     say(&format!("made the key {}", rotated.key_id));
     say(&format!("it signs from {signs_from} on; until then every process reads it"));
     say(&format!("tokens of the key before it are good until they end, {former_until} at the latest"));
+    Ok(())
+}
+
+async fn verify_audit(program: &Program) -> anyhow::Result<()> {
+    let (mut chains, mut entries, mut broken) = (0_u64, 0_u64, 0_u64);
+    chain::verify(&program.app, |checked| {
+        chains += 1;
+        entries += checked.entries;
+        if let Some(flaw) = checked.flaw {
+            broken += 1;
+            let whose =
+                checked.tenant.map_or_else(|| "the operator".to_owned(), |slug| format!("tenant {slug}"));
+            say(&format!("audit log of {whose}: {flaw}; the {} entries before are whole", checked.entries));
+        }
+    })
+    .await?;
+    if broken > 0 {
+        bail!("{broken} of {chains} audit logs were tampered with");
+    }
+    say(&format!("{entries} entries in {chains} audit logs are as they were written"));
     Ok(())
 }
 

@@ -47,6 +47,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Query", "failures", Access::Needs(Permission::FailureRead)),
     ("Query", "retry", Access::Needs(Permission::FailureRead)),
     ("Query", "retryPlan", Access::Needs(Permission::FailureRead)),
+    ("Query", "auditEntries", Access::Needs(Permission::AuditRead)),
     ("Mutation", "signIn", Access::Anyone),
     ("Mutation", "refreshSession", Access::Anyone),
     ("Mutation", "signOut", Access::SignedIn),
@@ -54,6 +55,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "changePassword", Access::Person),
     ("Mutation", "createTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "updateTenant", Access::Needs(Permission::TenantManage)),
+    ("Mutation", "setSupportAccess", Access::Needs(Permission::SupportAccessManage)),
     ("Mutation", "suspendTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "resumeTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "createUser", Access::Needs(Permission::UserManage)),
@@ -80,6 +82,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "retryFailures", Access::Needs(Permission::FailureRetry)),
     ("Mutation", "editAndRetryFailure", Access::Needs(Permission::FailureEdit)),
     ("Mutation", "skipFailures", Access::Needs(Permission::FailureSkip)),
+    ("Mutation", "revealRecord", Access::Needs(Permission::RecordReveal)),
     ("Mutation", "cancelRetry", Access::Needs(Permission::FailureRetry)),
     ("Subscription", "runChanged", Access::Needs(Permission::RunRead)),
     ("Subscription", "failureChanged", Access::Needs(Permission::FailureRead)),
@@ -157,7 +160,7 @@ impl Access {
 const MAY: [Visible; Permission::ALL.len()] = [
     may::<0>, may::<1>, may::<2>, may::<3>, may::<4>, may::<5>, may::<6>, may::<7>, may::<8>, may::<9>,
     may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,
-    may::<19>, may::<20>, may::<21>, may::<22>,
+    may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>,
 ];
 
 fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use async_graphql::{Context, Request};
+use async_graphql::{Context, DataContext, Request};
 use domain::authentication::AuthenticationError;
 use domain::session::Origin;
 use domain::{Actor, App};
@@ -92,8 +92,8 @@ pub(super) fn actor(ctx: &Context<'_>) -> Result<Actor> {
     caller(ctx).map(|caller| caller.actor())
 }
 
-/// Where a resolver's request comes from, as far as that is known.
-pub(super) fn origin(ctx: &Context<'_>) -> Origin {
+/// Where a request comes from, as far as that is known.
+pub(super) fn origin<'a>(ctx: &impl DataContext<'a>) -> Origin {
     ctx.data_opt::<RequestOrigin>().map_or_else(Origin::default, |origin| Origin {
         address: origin.client,
         user_agent: origin.user_agent.clone(),

@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 
 use async_graphql::{Enum, ErrorExtensionValues, SimpleObject};
-use domain::{Problem, ProblemCode};
+use domain::{Problem, ProblemCode, audit};
 
 use crate::http::{ErrorCode, coded_error};
 
@@ -43,6 +43,7 @@ impl ResolverError {
 
 impl From<domain::Error> for ResolverError {
     fn from(error: domain::Error) -> Self {
+        audit::tell_error(&error);
         let message = error.to_string();
         match error {
             domain::Error::Unauthenticated => Self::new(
@@ -123,6 +124,7 @@ impl From<Problem> for UserError {
 /// # Errors
 /// What is neither: denied and internal.
 pub(super) fn outcome<T>(result: domain::Result<T>) -> Result<(Option<T>, Vec<UserError>)> {
+    audit::tell(&result);
     match result {
         Ok(value) => Ok((Some(value), Vec::new())),
         Err(domain::Error::Rejected(problems)) => {

@@ -16,6 +16,7 @@ use super::error::{Result, UserError, exactly_one, filter_text, outcome};
 use super::integration::Integration;
 use super::live::{self, Watch};
 use super::page::{Connection, OrderDirection, arguments};
+use super::reveal::Reveal;
 use super::run::{DateTimeFilter, Run};
 use super::scalar::{BigInt, DateTime, Json, id, optional_uuid, uuid, uuids};
 use super::tenant::Tenant;
@@ -234,9 +235,15 @@ impl Failure {
         self.0.technical_detail.as_deref()
     }
 
-    /// The record as read, or as last edited. Tenant admins and members see it; others get null and a redaction.
+    /// The record as read, or as last edited. Tenant admins and members see it, and staff to whom `revealRecord` opened
+    /// it; others get null and a redaction.
     async fn record(&self) -> Option<Json> {
         self.0.record.clone().map(Into::into)
+    }
+
+    /// When staff of the operator could read the record, and why: the latest 20, newest first.
+    async fn reveals(&self, ctx: &Context<'_>) -> Result<Vec<Reveal>> {
+        Ok(loaders(ctx)?.reveals(self.0.id).await?.into_iter().map(Reveal).collect())
     }
 
     /// Fields of this object that are null only because this viewer may not see them, and why.

@@ -20,6 +20,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
+use super::call::record_denied_subscription;
 use super::caller::{Caller, caller, loaders};
 use super::error::{ResolverError, Result};
 use super::loader::Row;
@@ -152,7 +153,10 @@ pub(super) async fn watch<T: Live, O: Send + 'static>(
     let caller = caller(ctx)?.clone();
     // Before anything is read, so that no change falls in between.
     let changes = caller.app().changes().subscribe();
-    caller.actor().require(T::PERMISSION)?;
+    if let Err(error) = caller.actor().require(T::PERMISSION) {
+        record_denied_subscription(ctx, &error).await;
+        return Err(error.into());
+    }
     if let Some(id) = watch.integration_id {
         loaders(ctx)?.row::<Integration>(id).await?.ok_or_else(|| not_found("integration"))?;
     }

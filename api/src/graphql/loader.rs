@@ -17,6 +17,7 @@ use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder
 use domain::page::{Direction, Page, PageArguments};
 use domain::portal_session::{self, PortalSession};
 use domain::retry::{self, Retry};
+use domain::reveal::{self, Reveal};
 use domain::run::{self, Run, RunFilter, RunParent};
 use domain::run_event::{self, RunEvent};
 use domain::system::{self, System, SystemFilter, SystemOrder};
@@ -73,6 +74,14 @@ impl Loaders {
         Ok(ids.iter().filter_map(|id| rows.remove(&(*id, PhantomData))).collect())
     }
 
+    /// The latest reveals of a failure.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn reveals(&self, failure_id: Uuid) -> Result<Vec<Reveal>> {
+        Ok(self.0.load_one(OfFailure(failure_id)).await?.unwrap_or_default())
+    }
+
     /// A page of a list under a row.
     ///
     /// # Errors
@@ -126,6 +135,21 @@ impl<T: Row> Loader<(Uuid, PhantomData<fn() -> T>)> for Reader {
         let ids: Vec<Uuid> = keys.iter().map(|(id, _)| *id).collect();
         let rows = T::by_ids(&self.0.actor(), &ids).await?;
         Ok(rows.into_iter().map(|(id, row)| ((id, PhantomData), row)).collect())
+    }
+}
+
+/// The reveals of a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct OfFailure(Uuid);
+
+impl Loader<OfFailure> for Reader {
+    type Value = Vec<Reveal>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[OfFailure]) -> Result<HashMap<OfFailure, Vec<Reveal>>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let reveals = reveal::by_failures(&self.0.actor(), &ids).await?;
+        Ok(reveals.into_iter().map(|(id, reveals)| (OfFailure(id), reveals)).collect())
     }
 }
 

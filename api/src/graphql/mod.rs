@@ -3,6 +3,8 @@
 
 pub mod access;
 mod api_key;
+mod audit;
+mod call;
 mod caller;
 mod connector;
 mod error;
@@ -15,6 +17,7 @@ mod node;
 mod page;
 mod portal_session;
 mod retry;
+mod reveal;
 mod run;
 mod run_event;
 mod scalar;
@@ -44,6 +47,7 @@ pub struct Query(
     run::RunQuery,
     failure::FailureQuery,
     retry::RetryQuery,
+    audit::AuditQuery,
 );
 
 /// What can be done. Bad input is answered in `userErrors`, each with its path; nothing is done then.
@@ -59,6 +63,7 @@ pub struct Mutation(
     run::RunMutation,
     failure::FailureMutation,
     retry::RetryMutation,
+    reveal::RevealMutation,
 );
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.
@@ -73,6 +78,7 @@ pub fn schema() -> Schema {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<access::Descriptions>()
         .extension(error_path::ErrorPaths)
+        .extension(call::Calls)
         .finish()
 }
 

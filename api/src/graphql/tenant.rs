@@ -8,10 +8,11 @@
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::failure::FailureParent;
 use domain::id::Kind;
+use domain::reveal;
 use domain::run::RunParent;
 use domain::tenant::{self, TenantKey};
 
-use super::caller::{actor, loaders};
+use super::caller::{actor, caller, loaders};
 use super::error::{ResolverError, Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder};
 use super::integration::{Integration, IntegrationFilter, IntegrationOrder};
@@ -66,6 +67,16 @@ impl Tenant {
     /// Why it is suspended; null while it is active.
     async fn status_reason(&self) -> Option<&str> {
         self.0.status_reason.as_deref()
+    }
+
+    /// Whether its administrators allow the operator's staff to look at records, each for minutes and for a reason.
+    async fn support_access(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(reveal::allows(&self.0, caller(ctx)?.app().clock().now()))
+    }
+
+    /// Until when they allow it; null: for as long as `supportAccess` is true, or not at all.
+    async fn support_access_until(&self) -> Option<DateTime> {
+        self.0.support_access_until.map(Into::into)
     }
 
     /// When it was made.
@@ -274,6 +285,17 @@ pub struct UpdateTenantInput {
     external_id: MaybeUndefined<String>,
 }
 
+/// Whether support has access.
+#[derive(InputObject)]
+pub struct SetSupportAccessInput {
+    /// Which tenant.
+    tenant_id: ID,
+    /// True to allow it; false to withdraw it.
+    allowed: bool,
+    /// Until when it is allowed; for as long as it is not withdrawn by default.
+    until: Option<DateTime>,
+}
+
 /// Which tenant to suspend.
 #[derive(InputObject)]
 pub struct SuspendTenantInput {
@@ -336,6 +358,18 @@ impl TenantMutation {
         };
         let id = uuid(Kind::Tenant, &input.tenant_id);
         TenantPayload::of(tenant::update(&actor(ctx)?, id, changes).await)
+    }
+
+    /// Allows the operator's staff to look at records of the tenant that failed, each for minutes and for a reason that
+    /// the tenant reads; or withdraws it, which closes every record at once. New tenants have not allowed it.
+    async fn set_support_access(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The tenant, and whether.")] input: SetSupportAccessInput,
+    ) -> Result<TenantPayload> {
+        let id = uuid(Kind::Tenant, &input.tenant_id);
+        let until = input.until.map(|time| time.0);
+        TenantPayload::of(tenant::set_support_access(&actor(ctx)?, id, input.allowed, until).await)
     }
 
     /// Suspends a tenant: its runs wait queued, nothing new starts, its people look and change nothing. Runs that

@@ -116,7 +116,7 @@ pub(super) fn set_code(error: &mut ServerError, code: ErrorCode) {
 }
 
 /// The value of an error's `extensions.code`.
-pub(super) fn code_of(error: &ServerError) -> Option<&str> {
+pub fn code_of(error: &ServerError) -> Option<&str> {
     match error.extensions.as_ref()?.get("code")? {
         async_graphql::Value::String(code) => Some(code),
         async_graphql::Value::Enum(code) => Some(code.as_str()),

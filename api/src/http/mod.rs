@@ -33,7 +33,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use uuid::Uuid;
 
 pub use self::authentication::{AuthenticationError, Authenticator, Identity, RequestOrigin};
-pub use self::error::{ErrorCode, coded_error};
+pub use self::error::{ErrorCode, code_of, coded_error};
 pub use self::graphiql::{GraphiqlOptions, SignIn, Tab};
 pub use self::health::{Dependency, Readiness};
 pub use self::server::{Connections, PeerAddress, ServerOptions, serve};

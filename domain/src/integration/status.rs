@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Integration, REASON_CHARS_MAX, archived, begin, found, next_run, reread, store_next_run};
 use crate::actor::Actor;
 use crate::error::{Doing, Result};
+use crate::id::Kind;
 use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
@@ -43,7 +44,7 @@ pub async fn pause(actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Inte
     if row.status == IntegrationStatus::Archived {
         return Err(archived());
     }
-    tx.commit().await?;
+    tx.about(Kind::Integration, id).commit().await?;
     Ok(row)
 }
 
@@ -65,7 +66,7 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
     if row.status == IntegrationStatus::Archived {
         return Err(archived());
     }
-    tx.commit().await?;
+    tx.about(Kind::Integration, id).commit().await?;
     Ok(row)
 }
 
@@ -87,7 +88,7 @@ pub async fn archive(actor: &Actor, id: Uuid) -> Result<Integration> {
     // process die before, they are held and start nothing, and archiving again goes on.
     let mut after = cancel_runs(&mut tx, actor, id, Uuid::nil()).await?;
     let row = reread(&tx, id).await?;
-    tx.commit().await?;
+    tx.about(Kind::Integration, id).commit().await?;
     while let Some(last) = after {
         let mut tx = begin(&scope, row.tenant_id).await?;
         after = cancel_runs(&mut tx, actor, id, last).await?;

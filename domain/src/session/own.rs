@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use super::{EndReason, end, end_of_user};
 use crate::actor::Actor;
+use crate::audit::{self, Entry};
 use crate::error::{Doing, Error, ProblemCode, Result};
+use crate::id::{GlobalId, Kind};
 use crate::identity;
 use crate::page::{Direction, Page, PageArguments};
 use crate::password;
@@ -87,7 +89,10 @@ pub async fn end_one(actor: &Actor, id: Uuid) -> Result<bool> {
         .await
         .doing("reading a session")?
         .ok_or_else(|| Error::not_found("sessionId", "session of yours"))?;
-    end(app.across_tenants().writer(), own, EndReason::SignedOut, app.clock().now()).await?;
+    let tx = app.across_tenants().begin().await?;
+    end(&tx, own, EndReason::SignedOut, app.clock().now()).await?;
+    let entry = Entry::of(actor.tenant_id(), Some(GlobalId::new(Kind::Session, id)));
+    audit::commit(tx, entry, "committing the end of a session").await?;
     Ok(id == current_id)
 }
 
@@ -131,7 +136,7 @@ pub async fn change_password(actor: &Actor, input: ChangePassword, address: Opti
         .col_expr(user::Column::PasswordHash, Expr::value(hash))
         .col_expr(user::Column::UpdatedAt, Expr::value(now))
         .filter(user::Column::Id.eq(user_id))
-        .filter(user::Column::PasswordHash.eq(row.password_hash))
+        .filter(user::Column::PasswordHash.eq(row.password_hash.clone()))
         .exec(&tx)
         .await
         .doing("storing a password")?;
@@ -142,7 +147,7 @@ pub async fn change_password(actor: &Actor, input: ChangePassword, address: Opti
         ));
     }
     end_of_user(&tx, user_id, Some(session_id), EndReason::PasswordChanged, now).await?;
-    tx.commit().await.doing("committing a password")?;
+    audit::commit(tx, crate::user::entry(&row), "committing a password").await?;
     tracing::info!(user.id = %user_id, "a password was changed");
     Ok(())
 }

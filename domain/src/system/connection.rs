@@ -13,6 +13,7 @@ use super::{System, SystemStatus, begin, found, reread};
 use crate::actor::Actor;
 use crate::app::App;
 use crate::error::{Doing, Error, Result};
+use crate::id::Kind;
 use crate::permission::Permission;
 use crate::scope::TxScope;
 
@@ -63,7 +64,7 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
         mark(&tx, id, status, Some(message)).await?;
     }
     let row = reread(&tx, id).await?;
-    tx.commit().await?;
+    tx.about(Kind::System, id).commit().await?;
     Ok(row.into())
 }
 

@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, failure, idempotency_key, integration, job, portal_session, refresh_token,
-    retry, run, run_event, run_stream, session, sign_in_attempt, signing_key, stream_cursor, system, tenant,
-    user, write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, job,
+    portal_session, refresh_token, retry, reveal, run, run_event, run_stream, session, sign_in_attempt,
+    signing_key, stream_cursor, system, tenant, user, write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -30,9 +30,11 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 23] = [
     "api_key",
     "api_key_tenant",
+    "audit_chain",
+    "audit_entry",
     "failure",
     "idempotency_key",
     "integration",
@@ -40,6 +42,7 @@ const TABLES: [&str; 20] = [
     "portal_session",
     "refresh_token",
     "retry",
+    "reveal",
     "run",
     "run_event",
     "run_stream",
@@ -108,6 +111,8 @@ async fn up_down_up(db: &DatabaseConnection) {
 async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<api_key::Entity>(db).await;
     assert_columns::<api_key_tenant::Entity>(db).await;
+    assert_columns::<audit_chain::Entity>(db).await;
+    assert_columns::<audit_entry::Entity>(db).await;
     assert_columns::<failure::Entity>(db).await;
     assert_columns::<idempotency_key::Entity>(db).await;
     assert_columns::<integration::Entity>(db).await;
@@ -115,6 +120,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<portal_session::Entity>(db).await;
     assert_columns::<refresh_token::Entity>(db).await;
     assert_columns::<retry::Entity>(db).await;
+    assert_columns::<reveal::Entity>(db).await;
     assert_columns::<run::Entity>(db).await;
     assert_columns::<run_event::Entity>(db).await;
     assert_columns::<run_stream::Entity>(db).await;
@@ -137,6 +143,8 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<signing_key::Entity>(db, rows.signing_key()).await;
     round_trip::<api_key::Entity>(db, rows.api_key()).await;
     round_trip::<api_key_tenant::Entity>(db, rows.api_key_tenant()).await;
+    round_trip::<audit_chain::Entity>(db, rows.audit_chain()).await;
+    round_trip::<audit_entry::Entity>(db, rows.audit_entry()).await;
     round_trip::<portal_session::Entity>(db, rows.portal_session()).await;
     round_trip::<idempotency_key::Entity>(db, rows.idempotency_key()).await;
     round_trip::<system::Entity>(db, rows.system()).await;
@@ -144,6 +152,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<retry::Entity>(db, rows.retry()).await;
     round_trip::<run::Entity>(db, rows.run()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
+    round_trip::<reveal::Entity>(db, rows.reveal()).await;
     round_trip::<run_event::Entity>(db, rows.run_event()).await;
     round_trip::<run_stream::Entity>(db, rows.run_stream()).await;
     round_trip::<stream_cursor::Entity>(db, rows.stream_cursor()).await;
@@ -221,6 +230,7 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("stream_cursor", "integration_id", 7),
         ("stream_cursor", "run_id", 8),
         ("job", "integration_id", 7),
+        ("reveal", "failure_id", 10),
     ];
     for (table, column, target) in references {
         let result = set_in_tenant(db, one, table, column, other.id(target)).await;
@@ -250,6 +260,11 @@ async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
     assert_unique(insert::<user::Entity>(db, same_email).await, "user.email");
     let same_prefix = api_key::Model { id: fresh.id(4), ..rows.api_key() };
     assert_unique(insert::<api_key::Entity>(db, same_prefix).await, "api_key.prefix");
+    let same_number = audit_entry::Model { id: fresh.id(20), ..rows.audit_entry() };
+    assert_unique(
+        insert::<audit_entry::Entity>(db, same_number).await,
+        "audit_entry.chain_id, audit_entry.number",
+    );
     let same_kid = signing_key::Model { id: fresh.id(14), ..rows.signing_key() };
     assert_unique(insert::<signing_key::Entity>(db, same_kid).await, "signing_key.kid");
     let same_name = system::Model { id: fresh.id(6), ..rows.system() };
@@ -285,6 +300,8 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
         assert_refused(set(db, "job", column, -1).await, "ck_job_not_negative");
     }
     assert_refused(set(db, "failure", "attempts", -1).await, "ck_failure_not_negative");
+    let changed = set(db, "audit_entry", "detail", "another").await;
+    assert!(changed.unwrap_err().to_string().contains("entries of the audit log are not changed"));
     let attempts = set(db, "sign_in_attempt", "failed_count", -1_i64).await;
     assert_refused(attempts, "ck_sign_in_attempt_not_negative");
     let kind = set(db, "sign_in_attempt", "kind", "NOPE").await;

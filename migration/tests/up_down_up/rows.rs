@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, failure, idempotency_key, integration, job, portal_session, refresh_token,
-    retry, run, run_event, run_stream, session, sign_in_attempt, signing_key, stream_cursor, system, tenant,
-    user, write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, job,
+    portal_session, refresh_token, retry, reveal, run, run_event, run_stream, session, sign_in_attempt,
+    signing_key, stream_cursor, system, tenant, user, write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -43,6 +43,8 @@ impl Rows {
             status_reason: Some("unpaid".to_owned()),
             created_at: time(0),
             updated_at: time(1),
+            support_access: true,
+            support_access_until: Some(time(2)),
         }
     }
 
@@ -91,6 +93,51 @@ impl Rows {
             secret_hash: vec![0, self.tenant, 0xff],
             created_at: time(0),
             used_at: Some(time(1)),
+        }
+    }
+
+    pub fn audit_chain(self) -> audit_chain::Model {
+        audit_chain::Model {
+            id: self.tenant_id(),
+            tenant_id: Some(self.tenant_id()),
+            last_number: 1,
+            last_mac: vec![4; 32],
+            sealed_key: vec![5; 73],
+            created_at: time(0),
+        }
+    }
+
+    pub fn audit_entry(self) -> audit_entry::Model {
+        audit_entry::Model {
+            id: self.id(19),
+            chain_id: self.tenant_id(),
+            number: 1,
+            tenant_id: Some(self.tenant_id()),
+            at: time(1),
+            principal: "operator".to_owned(),
+            role: Some(user::Role::PlatformAdmin),
+            name: "the operator".to_owned(),
+            address: Some("192.0.2.7".to_owned()),
+            user_agent: Some("a browser".to_owned()),
+            request_id: Some("0198".to_owned()),
+            operation: "createTenant".to_owned(),
+            object: Some("tenant_1".to_owned()),
+            outcome: audit_entry::AuditOutcome::Succeeded,
+            detail: Some("acme".to_owned()),
+            mac: vec![4; 32],
+        }
+    }
+
+    pub fn reveal(self) -> reveal::Model {
+        reveal::Model {
+            id: self.id(20),
+            tenant_id: self.tenant_id(),
+            failure_id: self.id(10),
+            user_id: self.id(1),
+            user_name: "Ada".to_owned(),
+            reason: "case 4711".to_owned(),
+            created_at: time(0),
+            expires_at: time(1),
         }
     }
 

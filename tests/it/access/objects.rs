@@ -67,6 +67,31 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "AuditEntry",
+        rule: Rule::Needs("audit:read"),
+        at: |t| {
+            format!(
+                "auditEntries(first: 1, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ @ }} }} }}",
+                t.tenant
+            )
+        },
+        fields: &[
+            ("id", Own),
+            ("tenant", Own),
+            ("at", Own),
+            ("actorId", Own),
+            ("actorName", Own),
+            ("role", Own),
+            ("address", Own),
+            ("userAgent", Own),
+            ("requestId", Own),
+            ("operation", Own),
+            ("objectId", Own),
+            ("outcome", Own),
+            ("detail", Own),
+        ],
+    },
+    Object {
         of: "Tenant",
         rule: Rule::Needs("tenants:read"),
         at: |t| format!("tenant(id: \"{}\") {{ @ }}", t.tenant),
@@ -77,6 +102,8 @@ pub const OBJECTS: &[Object] = &[
             ("externalId", Same),
             ("status", Same),
             ("statusReason", Same),
+            ("supportAccess", Same),
+            ("supportAccessUntil", Same),
             ("createdAt", Same),
             ("updatedAt", Same),
             ("integrations", Needs("integrations:read")),
@@ -263,6 +290,18 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "Reveal",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("failure(id: \"{}\") {{ reveals {{ @ }} }}", t.failure),
+        fields: &[
+            ("failure", Same),
+            ("revealedBy", Own),
+            ("reason", Same),
+            ("createdAt", Same),
+            ("expiresAt", Same),
+        ],
+    },
+    Object {
         of: "Failure",
         rule: Rule::Needs("failures:read"),
         at: |t| format!("failure(id: \"{}\") {{ @ }}", t.failure),
@@ -290,6 +329,7 @@ pub const OBJECTS: &[Object] = &[
             ("httpStatus", Redacted("diagnostics:read")),
             ("technicalDetail", Redacted("internals:read")),
             ("record", Redacted("records:read")),
+            ("reveals", Own),
             ("redactions", Own),
             ("viewerCanRetry", Own),
             ("viewerCanSkip", Own),
@@ -352,7 +392,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 16] = [
+pub const PAYLOADS: [(&str, &[&str]); 17] = [
     ("SignInPayload", &["accessToken", "expiresAt", "refreshToken", "viewer"]),
     ("SignOutPayload", &[]),
     ("EndSessionPayload", &["endedSessionId"]),
@@ -366,6 +406,7 @@ pub const PAYLOADS: [(&str, &[&str]); 16] = [
     ("SystemPayload", &["system"]),
     ("DeleteSystemPayload", &["deletedSystemId"]),
     ("IntegrationPayload", &["integration"]),
+    ("RevealRecordPayload", &["reveal"]),
     ("RunPayload", &["run"]),
     ("RetryPayload", &["retry"]),
     ("SkipFailuresPayload", &["skipped"]),

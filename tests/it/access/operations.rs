@@ -161,6 +161,15 @@ fn queries() -> Vec<Operation> {
             |t| t.portal_session.clone(),
         ),
         query(
+            "auditEntries",
+            Rule::Needs("audit:read"),
+            |t| {
+                let filter = format!("first: 1, filter: {{tenantId: \"{}\"}}", t.tenant);
+                format!("auditEntries({filter}) {{ edges {{ node {{ tenant {{ id }} }} }} }}")
+            },
+            |t| t.tenant.clone(),
+        ),
+        query(
             "connectors",
             Rule::Everywhere("systems:read"),
             |_| "connectors { name }".to_owned(),
@@ -290,6 +299,12 @@ fn sessions_and_tenants() -> Vec<Operation> {
             Rule::Needs("tenants:manage"),
             Fresh::Tenant,
             |t, _| json!({"tenantId": t.tenant, "name": "Renamed"}),
+        ),
+        mutation(
+            "setSupportAccess",
+            Rule::Needs("support_access:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"tenantId": t.tenant, "allowed": true}),
         ),
         mutation(
             "suspendTenant",
@@ -493,6 +508,12 @@ fn runs_and_failures() -> Vec<Operation> {
             Rule::Needs("failures:retry"),
             Fresh::Retry,
             |t, _| json!({"retryId": t.retry}),
+        ),
+        mutation(
+            "revealRecord",
+            Rule::Needs("records:reveal"),
+            Fresh::Nothing,
+            |t, _| json!({"failureId": t.failure, "reason": "case 4711"}),
         ),
     ]
 }

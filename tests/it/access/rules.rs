@@ -29,6 +29,8 @@ records:read            -              -        -       yes          yes        
 diagnostics:read        yes            yes      yes     -            -             -             -       -
 internals:read          yes            yes      -       -            -             -             -       -
 audit:read              yes            -        -       yes          -             -             -       -
+records:reveal          yes            yes      yes     -            -             -             -       -
+support_access:manage   -              -        -       yes          -             -             -       -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

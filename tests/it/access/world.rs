@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, SqliteConnection};
 use uuid::Uuid;
 
@@ -112,6 +112,8 @@ pub struct World {
     database: SqliteConnection,
     /// Each table and the statement that reads it.
     tables: Vec<(String, String)>,
+    /// The last entry of the audit log that was looked at.
+    audited: i64,
     _outside: Outside,
 }
 
@@ -141,6 +143,7 @@ impl World {
             failures: Vec::new(),
             database,
             tables,
+            audited: 0,
             _outside: outside,
         };
         world.fill().await;
@@ -198,6 +201,10 @@ impl World {
         self.target.run = run;
         self.target.failed_run = failed_run;
         self.target.failure = self.failures.pop().expect("there are many");
+        let allow = json!({"tenantId": self.tenant.id, "allowed": true, "until": "2100-01-01T00:00:00Z"});
+        self.tenant_admin.mutate("setSupportAccess", allow, "tenant { id }").await;
+        let open = json!({"failureId": self.target.failure, "reason": "quillon asked for it"});
+        self.fixture.admin().mutate("revealRecord", open, "reveal { reason }").await;
         self.target.api_key = self.api_key().await;
         self.target.portal_session = self.portal_session().await;
         self.target.retry = self.retry().await;
@@ -268,7 +275,25 @@ impl World {
         self.fixture.start_run(&self.target.integration).await;
     }
 
-    /// Everything that the database holds: the rows of each table as text.
+    /// The entries that the audit log got since this was asked last.
+    pub async fn audited(&mut self) -> Vec<Audited> {
+        let sql = format!(
+            "SELECT rowid, operation, outcome, COALESCE(object, ''), principal FROM audit_entry
+             WHERE rowid > {} ORDER BY rowid",
+            self.audited
+        );
+        let rows = self.database.fetch_all(AssertSqlSafe(sql)).await.unwrap();
+        self.audited = rows.last().map_or(self.audited, |row| row.get(0));
+        let entry = |row: &SqliteRow| Audited {
+            operation: row.get(1),
+            outcome: row.get(2),
+            object: row.get(3),
+            principal: row.get(4),
+        };
+        rows.iter().map(entry).collect()
+    }
+
+    /// Everything that the database holds but for the audit log: the rows of each table as text.
     pub async fn stored(&mut self) -> BTreeMap<String, Vec<String>> {
         let mut tables = BTreeMap::new();
         for (table, rows) in &self.tables {
@@ -308,6 +333,15 @@ pub async fn own_session(client: &Client) -> String {
     text(&current.expect("one of them asks")["id"])
 }
 
+/// An entry of the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Audited {
+    pub operation: String,
+    pub outcome: String,
+    pub object: String,
+    pub principal: String,
+}
+
 /// What differs between two states of the database.
 pub fn difference(
     before: &BTreeMap<String, Vec<String>>,
@@ -339,6 +373,9 @@ async fn open(trestle: &Trestle) -> (SqliteConnection, Vec<(String, String)>) {
     let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     for row in connection.fetch_all(names).await.unwrap() {
         let table: String = row.get(0);
+        if table.starts_with("audit_") {
+            continue;
+        }
         let columns = format!("SELECT name FROM pragma_table_info('{table}')");
         let columns = connection.fetch_all(AssertSqlSafe(columns)).await.unwrap();
         let columns: Vec<String> = columns

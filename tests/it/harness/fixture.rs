@@ -13,7 +13,8 @@ use super::wait::until;
 /// Longer than any run of a test takes.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
 /// Password of every user that is made here.
-const PASSWORD: &str = "a password of eight words is hard to guess";
+/// The password of everybody whom a fixture makes.
+pub const PASSWORD: &str = "a password of eight words is hard to guess";
 /// Everything of a run that a test may want to compare.
 const RUN: &str = "id status trigger triggeredBy queuedAt startedAt finishedAt
     counts { read created updated unchanged skipped failed unaccounted }

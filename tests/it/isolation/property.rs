@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::{join, join_all};
 use serde_json::{Value, json};
+use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::question::{EMPTY, Questioner};
@@ -32,7 +33,7 @@ const AT_ONCE: usize = 12;
 /// Listeners at once.
 const LISTENERS: usize = 24;
 /// How often something is made to happen in every tenant.
-const STIR_INTERVAL: Duration = Duration::from_millis(700);
+const STIR_INTERVAL: Duration = Duration::from_secs(2);
 /// Shorter than a token is good.
 const SIGN_IN_INTERVAL: Duration = Duration::from_secs(300);
 /// So many of a hundred callers do not wait for their answer, and so long do they wait at most, in milliseconds.
@@ -43,7 +44,8 @@ const TOKEN_EXPIRED: u16 = 4403;
 /// How long a listener waits before it looks whether the questions are over.
 const LISTEN_LIMIT: Duration = Duration::from_millis(500);
 /// Kinds of objects, each of which somebody must have been shown for the test to mean anything.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
+    "audit",
     "event",
     "failure",
     "integration",
@@ -104,6 +106,8 @@ async fn hold(trestle: Trestle) {
     };
     let stir = async {
         let (mut random, mut tick) = (Random::new(seed ^ 1), tokio::time::interval(STIR_INTERVAL));
+        // A slow machine is not to catch up.
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut signed_in = Instant::now();
         while !over.load(Ordering::Relaxed) {
             tick.tick().await;

@@ -23,7 +23,7 @@ use crate::sdl::Sdl;
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 11] = [
+const OWNERS: [(&str, &str); 12] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -34,16 +34,18 @@ const OWNERS: [(&str, &str); 11] = [
     ("event", "SELECT id, tenant_id FROM run_event"),
     ("failure", "SELECT id, tenant_id FROM failure"),
     ("retry", "SELECT id, tenant_id FROM retry"),
+    ("audit", "SELECT id, tenant_id FROM audit_entry"),
     ("session", "SELECT s.id, u.tenant_id FROM session AS s JOIN \"user\" AS u ON u.id = s.user_id"),
 ];
 /// Lists of the root and the orders in which cursors are taken from them.
-const LISTS: [(&str, &str, &[&str]); 7] = [
+const LISTS: [(&str, &str, &[&str]); 8] = [
     ("TenantConnection", "tenants", &["CREATED_AT", "NAME"]),
     ("UserConnection", "users", &["CREATED_AT", "EMAIL"]),
     ("ApiKeyConnection", "apiKeys", &["CREATED_AT"]),
     ("PortalSessionConnection", "portalSessions", &["CREATED_AT"]),
     ("SystemConnection", "systems", &["CREATED_AT", "NAME"]),
     ("IntegrationConnection", "integrations", &["CREATED_AT", "NAME"]),
+    ("AuditEntryConnection", "auditEntries", &["AT"]),
     ("FailureConnection", "failures", &["FAILED_AT", "LAST_ATTEMPT_AT"]),
 ];
 /// How long the records of a tenant may take.

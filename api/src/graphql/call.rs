@@ -1,0 +1,110 @@
+//! Makes each mutation a call of the audit log, so that none needs to know of it and none can be forgotten; and enters
+//! what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo,
+};
+use async_graphql::{DataContext, PathSegment, Response, ServerError, ServerResult, Value};
+use async_trait::async_trait;
+use domain::audit::{self, Call};
+
+use super::caller::{Caller, origin};
+use crate::http::{ErrorCode, RequestOrigin, code_of};
+
+/// The root type of mutations.
+const MUTATION: &str = "Mutation";
+/// Places that are named of what was denied in one request: enough to see what was tried.
+const PLACES_MAX: usize = 5;
+
+/// Switches it on.
+pub(super) struct Calls;
+
+impl ExtensionFactory for Calls {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(RequestCalls::default())
+    }
+}
+
+/// One request's.
+#[derive(Default)]
+struct RequestCalls {
+    /// Whether it is a mutation, whose own fields are calls already.
+    mutates: AtomicBool,
+    /// Whether what was denied is entered: a subscription comes by with each event.
+    is_entered: AtomicBool,
+}
+
+#[async_trait]
+impl Extension for RequestCalls {
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        if info.parent_type != MUTATION {
+            return next.run(ctx, info).await;
+        }
+        self.mutates.store(true, Ordering::Relaxed);
+        let Some(call) = call(ctx, info.name) else { return next.run(ctx, info).await };
+        audit::record(call, next.run(ctx, info)).await
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let response = next.run(ctx, operation_name).await;
+        let is_own = |error: &ServerError| self.mutates.load(Ordering::Relaxed) && error.path.len() < 2;
+        let denied = response
+            .errors
+            .iter()
+            .filter(|error| code_of(error) == Some(ErrorCode::Forbidden.as_str()) && !is_own(error));
+        let places: Vec<String> = denied.take(PLACES_MAX).map(place).collect();
+        if !places.is_empty()
+            && !self.is_entered.swap(true, Ordering::Relaxed)
+            && let Some(call) = call(ctx, "query")
+        {
+            audit::record_denied(call, places.join("; ")).await;
+        }
+        response
+    }
+}
+
+/// Enters that the viewer may not listen to something.
+pub(super) async fn record_denied_subscription<'a>(ctx: &impl DataContext<'a>, error: &domain::Error) {
+    if let domain::Error::Forbidden { message, .. } = error
+        && let Some(call) = call(ctx, "subscription")
+    {
+        audit::record_denied(call, message.clone()).await;
+    }
+}
+
+/// `None` for a request without a caller, whose fields fail for that.
+fn call<'a>(ctx: &impl DataContext<'a>, operation: &str) -> Option<Call> {
+    let caller = ctx.data_opt::<Arc<Caller>>()?;
+    let request_id = ctx.data_opt::<RequestOrigin>().map(|request| request.request_id.clone());
+    Some(Call::new(caller.actor(), operation, origin(ctx), request_id))
+}
+
+/// Where in the answer something was denied, and for want of what.
+fn place(error: &ServerError) -> String {
+    let path: Vec<&str> = error
+        .path
+        .iter()
+        .filter_map(|segment| match segment {
+            PathSegment::Field(name) => Some(name.as_str()),
+            PathSegment::Index(_) => None,
+        })
+        .collect();
+    let permission = error.extensions.as_ref().and_then(|extensions| extensions.get("permission"));
+    match permission {
+        Some(Value::String(permission)) => format!("{} {permission}", path.join(".")),
+        _ => path.join("."),
+    }
+}
