@@ -88,6 +88,19 @@ pub(crate) struct Inner {
     /// Those of a tenant-side caller's tenants that are suspended: read only.
     pub(crate) suspended: Vec<Uuid>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
+    /// Of a person.
+    pub(crate) second_factor: Option<SecondFactor>,
+}
+
+/// What a person has of a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecondFactor {
+    /// Signing in asks for a code.
+    On,
+    /// It does not.
+    Off,
+    /// It does not, and until it does they may do nothing else.
+    Due,
 }
 
 impl Actor {
@@ -107,6 +120,7 @@ impl Actor {
             own_name: "nobody".to_owned(),
             suspended: Vec::new(),
             expires_at: None,
+            second_factor: None,
         })
     }
 
@@ -122,6 +136,7 @@ impl Actor {
             own_name: "the operator".to_owned(),
             suspended: Vec::new(),
             expires_at: None,
+            second_factor: None,
         })
     }
 
@@ -150,6 +165,9 @@ impl Actor {
         if self.0.principal == Principal::Anonymous {
             return Err(Error::Unauthenticated);
         }
+        if self.needs_second_factor() {
+            return Err(Self::enroll_first());
+        }
         if !self.0.permissions.contains(permission) {
             let message = format!("this needs the permission `{}`", permission.name());
             return Err(Error::Forbidden { permission: Some(permission), message });
@@ -161,11 +179,27 @@ impl Actor {
         Ok(())
     }
 
+    fn enroll_first() -> Error {
+        let message =
+            "staff need a second factor here: set yours up first, with `enrollSecondFactor`".to_owned();
+        Error::Forbidden { permission: None, message }
+    }
+
     /// The user and the session of a signed-in person.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for API keys and portal sessions.
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for API keys and portal sessions, and for staff who
+    /// must set up a second factor first.
     pub(crate) fn own_session(&self) -> Result<(Uuid, Uuid)> {
+        let own = self.own_session_before_enrolling()?;
+        if self.needs_second_factor() { Err(Self::enroll_first()) } else { Ok(own) }
+    }
+
+    /// The same for what those may do who must set up a second factor first: that, and ending their sessions.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] for API keys and portal sessions.
+    pub(crate) fn own_session_before_enrolling(&self) -> Result<(Uuid, Uuid)> {
         match self.0.principal {
             Principal::User { id, session_id } => Ok((id, session_id)),
             Principal::Anonymous => Err(Error::Unauthenticated),
@@ -232,6 +266,16 @@ impl Actor {
     /// In words a customer understands: staff are not named to tenants.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Whether signing in asks this person for a code; `None` for whoever is no person.
+    pub fn second_factor(&self) -> Option<bool> {
+        self.0.second_factor.map(|factor| factor == SecondFactor::On)
+    }
+
+    /// Whether this person may do nothing before they set up a second factor.
+    pub fn needs_second_factor(&self) -> bool {
+        self.0.second_factor == Some(SecondFactor::Due)
     }
 
     /// The name of a person or key, of staff too: for the audit log, not for tenants.

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::database::{AcrossTenants, Database};
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
+use crate::mail::MailLinks;
 use crate::signing_key::SigningKeys;
 use crate::token::TokenSigner;
 
@@ -40,6 +41,17 @@ pub struct AppOptions {
     pub tenant_concurrency: u32,
     /// A run whose worker says nothing for so long is taken over.
     pub lease: std::time::Duration,
+    /// How people come in.
+    pub people: PeopleOptions,
+}
+
+/// How people come in; by default without mail, and staff without a second factor.
+#[derive(Clone, Debug, Default)]
+pub struct PeopleOptions {
+    /// Where links of mails lead; `None` where no mail is sent.
+    pub mail: Option<MailLinks>,
+    /// Staff without a second factor may do nothing but set one up.
+    pub staff_need_second_factor: bool,
 }
 
 /// What a process has once.
@@ -55,6 +67,7 @@ pub struct App {
     tasks: TaskTracker,
     tenant_concurrency: u32,
     lease: std::time::Duration,
+    people: PeopleOptions,
 }
 
 impl App {
@@ -76,6 +89,7 @@ impl App {
             tasks: TaskTracker::new(),
             tenant_concurrency: options.tenant_concurrency,
             lease: options.lease,
+            people: options.people,
         }))
     }
 
@@ -161,6 +175,10 @@ impl App {
     /// The directory of a tenant's files.
     pub fn tenant_files_dir(&self, slug: &str) -> PathBuf {
         self.files_dir.join(slug)
+    }
+
+    pub(crate) fn people(&self) -> &PeopleOptions {
+        &self.people
     }
 
     pub(crate) fn database(&self) -> &Database {

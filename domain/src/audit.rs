@@ -117,6 +117,12 @@ pub fn tell_error(error: &Error) {
     with_call(|call| call.tell(outcome, detail));
 }
 
+/// Tells the call under way that it did something that stands in no transaction with its entry: a mail that somebody
+/// asked for, who may be nobody in particular and ask without end.
+pub(crate) fn tell_done() {
+    with_call(|call| call.tell(AuditOutcome::Succeeded, None));
+}
+
 /// Tells the call under way whom and what it is about, for the case that it does nothing.
 pub(crate) fn about(tenant_id: Option<Uuid>, object: GlobalId) {
     with_call(|call| {

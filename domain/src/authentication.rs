@@ -11,7 +11,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, Query, SelectStatement}
 use sea_orm::{ColumnTrait, FromQueryResult, QueryFilter};
 use uuid::Uuid;
 
-use crate::actor::{Actor, Inner, Principal, Tenants};
+use crate::actor::{Actor, Inner, Principal, SecondFactor, Tenants};
 use crate::api_key::{KEY_START, ParsedKey};
 use crate::app::App;
 use crate::error::{Doing, Error};
@@ -62,6 +62,7 @@ struct UserRow {
     user_name: String,
     role: Role,
     disabled_at: Option<DateTime<Utc>>,
+    second_factor_at: Option<DateTime<Utc>>,
     tenant_id: Option<Uuid>,
     tenant_status: Option<TenantStatus>,
 }
@@ -113,6 +114,7 @@ impl App {
             .expr_as(Expr::col((user::Entity, user::Column::Name)), "user_name")
             .expr_as(Expr::col((user::Entity, user::Column::Role)), "role")
             .expr_as(Expr::col((user::Entity, user::Column::DisabledAt)), "disabled_at")
+            .expr_as(Expr::col((user::Entity, user::Column::SecondFactorAt)), "second_factor_at")
             .expr_as(Expr::col((user::Entity, user::Column::TenantId)), "tenant_id")
             .expr_as(Expr::col((tenant::Entity, tenant::Column::Status)), "tenant_status")
             .from(session::Entity)
@@ -141,13 +143,22 @@ impl App {
             // The table's checks refuse such a row; if one were there, it would see nothing.
             _ => return Err(AuthenticationError::Invalid),
         };
+        let second_factor = match row.second_factor_at {
+            Some(_since) => SecondFactor::On,
+            None if staff && self.people().staff_need_second_factor => SecondFactor::Due,
+            None => SecondFactor::Off,
+        };
         Ok(Actor::new(Inner {
             app: self.clone(),
             principal: Principal::User { id: row.user_id, session_id: token.session_id },
             role: Some(row.role),
             suspended: suspended(row.tenant_id.zip(row.tenant_status)),
             tenants,
-            permissions: PermissionSet::of(row.role, &[]),
+            permissions: match second_factor {
+                SecondFactor::Due => PermissionSet::default(),
+                SecondFactor::On | SecondFactor::Off => PermissionSet::of(row.role, &[]),
+            },
+            second_factor: Some(second_factor),
             name: if staff { STAFF_NAME.to_owned() } else { row.user_name.clone() },
             own_name: row.user_name,
             expires_at: Some(token.expires_at),
@@ -190,6 +201,7 @@ impl App {
             own_name: row.end_user,
             suspended: suspended([(row.tenant_id, row.tenant_status)]),
             expires_at: Some(std::cmp::min(token.expires_at, row.expires_at)),
+            second_factor: None,
         }))
     }
 
@@ -234,6 +246,7 @@ impl App {
             name: row.name.clone(),
             own_name: row.name,
             expires_at: row.expires_at,
+            second_factor: None,
         }))
     }
 

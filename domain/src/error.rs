@@ -71,6 +71,10 @@ pub enum ProblemCode {
     TooLong,
     /// Mail address and password don't go together, there were too many attempts, or the session has ended.
     Unauthenticated,
+    /// The password is right; a code of the second factor is missing.
+    SecondFactorRequired,
+    /// The operator has not set up what this needs.
+    NotConfigured,
 }
 
 impl ProblemCode {
@@ -85,6 +89,8 @@ impl ProblemCode {
             Self::LimitReached => "LIMIT_REACHED",
             Self::TooLong => "TOO_LONG",
             Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::SecondFactorRequired => "SECOND_FACTOR_REQUIRED",
+            Self::NotConfigured => "NOT_CONFIGURED",
         }
     }
 }
@@ -119,6 +125,14 @@ impl Error {
     /// The object named by the input field is not there, or not for the caller to know.
     pub fn not_found(field: &str, what: &str) -> Self {
         Self::rejected(Problem::new(ProblemCode::NotFound, [field], format!("no {what} has this id")))
+    }
+
+    /// Nothing can be mailed here.
+    pub(crate) fn no_mail(what: &str) -> Self {
+        let none: [&str; 0] = [];
+        let message =
+            format!("this installation sends no mail, which {what} needs; its operator can set it up");
+        Self::rejected(Problem::new(ProblemCode::NotConfigured, none, message))
     }
 
     /// The input clashes with what is there.

@@ -32,10 +32,12 @@ pub enum Kind {
     Session,
     /// `audit`
     AuditEntry,
+    /// `invitation`
+    Invitation,
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -48,6 +50,7 @@ impl Kind {
         Self::Retry,
         Self::Session,
         Self::AuditEntry,
+        Self::Invitation,
     ];
 
     /// What stands before the underscore.
@@ -65,6 +68,7 @@ impl Kind {
             Self::Retry => "retry",
             Self::Session => "session",
             Self::AuditEntry => "audit",
+            Self::Invitation => "invitation",
         }
     }
 }

@@ -2,7 +2,8 @@
 //! Private to the modules of authentication; everything else goes through a [`Scope`](crate::Scope).
 
 use entity::{
-    api_key, api_key_tenant, portal_session, refresh_token, session, sign_in_attempt, signing_key, user,
+    api_key, api_key_tenant, invitation, mail, portal_session, recovery_code, refresh_token, second_factor,
+    session, sign_in_attempt, signing_key, user, user_token,
 };
 use sea_orm::{ConnectionTrait, DbErr, DeleteMany, EntityTrait, IntoActiveModel, Select, SqlErr, UpdateMany};
 
@@ -14,12 +15,17 @@ pub(crate) trait IdentityRow: EntityTrait {}
 
 impl IdentityRow for api_key::Entity {}
 impl IdentityRow for api_key_tenant::Entity {}
+impl IdentityRow for invitation::Entity {}
+impl IdentityRow for mail::Entity {}
 impl IdentityRow for portal_session::Entity {}
+impl IdentityRow for recovery_code::Entity {}
 impl IdentityRow for refresh_token::Entity {}
+impl IdentityRow for second_factor::Entity {}
 impl IdentityRow for session::Entity {}
 impl IdentityRow for sign_in_attempt::Entity {}
 impl IdentityRow for signing_key::Entity {}
 impl IdentityRow for user::Entity {}
+impl IdentityRow for user_token::Entity {}
 
 /// Starts a query.
 #[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]

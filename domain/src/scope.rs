@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use entity::{
-    api_key, audit_entry, failure, integration, job, portal_session, retry, reveal, run, run_event,
-    run_stream, stream_cursor, system, tenant, user, write_receipt,
+    api_key, audit_entry, failure, integration, invitation, job, portal_session, retry, reveal, run,
+    run_event, run_stream, stream_cursor, system, tenant, user, write_receipt,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -46,6 +46,7 @@ macro_rules! tenant_owned {
 tenant_owned!(
     tenant.Id,
     user.TenantId,
+    invitation.TenantId,
     api_key.TenantId,
     portal_session.TenantId,
     audit_entry.TenantId,

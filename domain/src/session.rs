@@ -3,19 +3,18 @@
 //!
 //! Deliberately absent: single sign-on, and what a person sees of their sessions (`own`).
 
+pub mod email;
 pub mod own;
+pub mod reset;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use entity::{portal_session, refresh_token, session, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::actor::{Actor, Principal};
@@ -26,9 +25,13 @@ use crate::checksum;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::{GlobalId, Kind, new_id};
 use crate::identity;
+use crate::mail;
+use crate::one_time_token::{self, ID_CHARS, SECRET_CHARS};
 use crate::password;
+use crate::second_factor::{self, Asked};
 use crate::sign_in_attempt::{self, Attempt};
 use crate::token::{ACCESS_TOKEN_MINUTES, TokenKind};
+use crate::user_token;
 use crate::validation::{EMAIL_BYTES_MAX, normal_email};
 
 /// How long a session lasts at most; then its user signs in again.
@@ -37,10 +40,6 @@ pub const SESSION_DAYS: i64 = 30;
 const ENDED_KEPT_DAYS: i64 = 30;
 /// Start of every refresh token, so that a leaked one is recognised.
 const REFRESH_START: &str = "trr_";
-/// Characters of an id without dashes.
-const ID_CHARS: usize = 32;
-/// Characters of the secret: 32 bytes in base64url.
-const SECRET_CHARS: usize = 43;
 /// Longest `User-Agent` that is kept, in characters; browsers stay under 300.
 const USER_AGENT_CHARS_MAX: usize = 300;
 /// What everybody reads whose sign-in is refused, whatever the reason: it must not tell who is known.
@@ -53,6 +52,8 @@ pub struct SignIn {
     pub email: String,
     /// The password.
     pub password: SecretString,
+    /// A code of the second factor, or a recovery code, of those who have one.
+    pub code: Option<SecretString>,
 }
 
 /// Where a request comes from, as far as that is known.
@@ -96,6 +97,7 @@ pub(crate) enum EndReason {
     Disabled,
     Reuse,
     PasswordChanged,
+    SecondFactorChanged,
 }
 
 impl EndReason {
@@ -105,6 +107,7 @@ impl EndReason {
             Self::Disabled => "disabled",
             Self::Reuse => "reuse",
             Self::PasswordChanged => "password_changed",
+            Self::SecondFactorChanged => "second_factor_changed",
         }
     }
 }
@@ -114,7 +117,8 @@ impl EndReason {
 ///
 /// # Errors
 /// Rejected with `UNAUTHENTICATED`, after the same time and with the same words whether the address is unknown, the
-/// password wrong, the person disabled, or the account or the caller's address locked.
+/// password wrong, the person disabled, or the account or the caller's address locked. Only who gave the right password
+/// hears of a second factor: `SECOND_FACTOR_REQUIRED` code when it is missing, `INVALID` code when it is not right.
 pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<SignedIn> {
     let email = normal_email(&input.email);
     let attempt = Attempt::count(app, &email, origin.address).await?;
@@ -139,9 +143,26 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
         }
         return Err(unauthenticated(REFUSAL));
     };
-    let renewed = if verified.outdated { Some(password::hash(&input.password).await?) } else { None };
     let now = app.clock().now();
+    let code = match second_factor::ask(app, &user, input.code.as_ref(), now).await? {
+        Asked::Nothing => None,
+        Asked::Right(code) => Some(code),
+        Asked::Missing => {
+            audit::about(user.tenant_id, GlobalId::new(Kind::User, user.id));
+            attempt.take_back(app.across_tenants().writer()).await?;
+            return Err(second_factor::required());
+        }
+        Asked::Wrong => {
+            audit::about(user.tenant_id, GlobalId::new(Kind::User, user.id));
+            tracing::info!(user.id = %user.id, "a sign-in was refused by its code");
+            return Err(second_factor::wrong_code());
+        }
+    };
+    let renewed = if verified.outdated { Some(password::hash(&input.password).await?) } else { None };
     let tx = app.across_tenants().begin().await?;
+    if let Some(code) = code {
+        second_factor::spend(&tx, user.id, &code, now).await?;
+    }
     if let Some(hash) = renewed {
         identity::update::<user::Entity>()
             .col_expr(user::Column::PasswordHash, Expr::value(hash))
@@ -153,23 +174,49 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
     }
     // After the user's row, as where an administrator sets a password: two that lock both take turns.
     attempt.forgive(&tx).await?;
-    let session_id = new_id();
+    let opened = open(&tx, user.id, origin, now).await?;
+    audit::commit(tx, entry(&user, opened.session_id), "committing a sign-in").await?;
+    tracing::info!(user.id = %user.id, "signed in");
+    opened.signed_in(app).await
+}
+
+/// A session that is stored, and its first refresh token.
+pub(crate) struct Opened {
+    user_id: Uuid,
+    session_id: Uuid,
+    refresh_token: SecretString,
+    ends_at: DateTime<Utc>,
+}
+
+impl Opened {
+    /// After the commit: the tokens, and who they are of.
+    pub(crate) async fn signed_in(self, app: &Arc<App>) -> Result<SignedIn> {
+        signed_in(app, self.user_id, self.session_id, self.refresh_token, self.ends_at).await
+    }
+}
+
+/// Stores a session of somebody who proved who they are.
+pub(crate) async fn open(
+    connection: &impl ConnectionTrait,
+    user_id: Uuid,
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<Opened> {
+    let (session_id, ends_at) = (new_id(), now + Duration::days(SESSION_DAYS));
     let row = session::Model {
         id: session_id,
-        user_id: user.id,
+        user_id,
         created_at: now,
-        expires_at: now + Duration::days(SESSION_DAYS),
+        expires_at: ends_at,
         ended_at: None,
         end_reason: None,
         last_used_at: Some(now),
         address: origin.address_text(),
         user_agent: origin.user_agent_text(),
     };
-    identity::insert::<session::Entity>(&tx, row, "storing a session").await?;
-    let refresh_token = issue(&tx, session_id, now).await?;
-    audit::commit(tx, entry(&user, session_id), "committing a sign-in").await?;
-    tracing::info!(user.id = %user.id, "signed in");
-    signed_in(app, user.id, session_id, refresh_token, now + Duration::days(SESSION_DAYS)).await
+    identity::insert::<session::Entity>(connection, row, "storing a session").await?;
+    let refresh_token = issue(connection, session_id, now).await?;
+    Ok(Opened { user_id, session_id, refresh_token, ends_at })
 }
 
 /// Exchanges a refresh token for the next pair.
@@ -260,8 +307,8 @@ pub async fn sign_out(actor: &Actor) -> Result<()> {
     }
 }
 
-/// Deletes rows of sessions that ended long ago and of failed sign-ins that no longer count, in background work.
-/// Returns how many went.
+/// Deletes rows of sessions, mails and their tokens that ended long ago, and of failed sign-ins that no longer count, in
+/// background work. Returns how many went.
 ///
 /// # Errors
 /// When the database fails.
@@ -290,8 +337,9 @@ pub async fn purge(app: &App) -> Result<u64> {
         .await
         .doing("deleting old portal sessions")?;
     let attempts = sign_in_attempt::purge(&tx, now).await?;
+    let mails = mail::purge(&tx, now).await? + user_token::purge(&tx, now).await?;
     tx.commit().await.doing("committing the deletion of old sessions")?;
-    Ok(sessions.rows_affected + portals.rows_affected + attempts)
+    Ok(sessions.rows_affected + portals.rows_affected + attempts + mails)
 }
 
 /// Ends everything that a user holds: sessions, but for one that may be kept, and the portal sessions that they
@@ -361,32 +409,18 @@ async fn issue(
     session_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<SecretString> {
-    let secret: [u8; 32] = rand::random();
     let id = new_id();
-    let row = refresh_token::Model {
-        id,
-        session_id,
-        secret_hash: Sha256::digest(secret).to_vec(),
-        created_at: now,
-        used_at: None,
-    };
+    let (token, secret_hash) = one_time_token::generate(REFRESH_START, id);
+    let row = refresh_token::Model { id, session_id, secret_hash, created_at: now, used_at: None };
     identity::insert::<refresh_token::Entity>(connection, row, "storing a refresh token").await?;
-    let secret = URL_SAFE_NO_PAD.encode(secret);
-    Ok(checksum::seal(format!("{REFRESH_START}{}{secret}", id.simple())).into())
+    Ok(token)
 }
 
 fn parse(token: &str) -> Option<(Uuid, Vec<u8>)> {
     // Those of before there were checksums are good until their sessions end.
     let without = REFRESH_START.len() + ID_CHARS + SECRET_CHARS;
     let body = if token.len() == without { token } else { checksum::check(token)? };
-    let (id, secret) = body.strip_prefix(REFRESH_START)?.split_at_checked(ID_CHARS)?;
-    // Anything longer is not decoded.
-    if secret.len() != SECRET_CHARS {
-        return None;
-    }
-    let id = Uuid::parse_str(id).ok()?;
-    let secret = URL_SAFE_NO_PAD.decode(secret).ok()?;
-    Some((id, Sha256::digest(secret).to_vec()))
+    one_time_token::parse_body(REFRESH_START, body)
 }
 
 async fn signed_in(

@@ -1,5 +1,6 @@
-//! The brake on guessing passwords: failed attempts are counted by account and by the caller's address, and too many
-//! of them lock either for a while. Known and unknown mail addresses are counted alike.
+//! The brake on guessing passwords and codes: failed attempts are counted by account and by the caller's address, and
+//! too many of them lock either for a while. Known and unknown mail addresses are counted alike. Requests that send a
+//! mail are counted in the same way, apart from the attempts.
 //!
 //! Deliberately absent: words for the caller. Who is locked out hears what a wrong password hears.
 
@@ -22,6 +23,10 @@ const WINDOW_MINUTES: i64 = 15;
 const ACCOUNT_FAILURES_MAX: i64 = 5;
 /// Failures that lock an address. Many people may share one behind a router, so it stands more than an account.
 const ADDRESS_FAILURES_MAX: i64 = 50;
+/// Mails of one kind to one account before there is a wait: one that was lost, and one more.
+const ACCOUNT_MAILS_MAX: i64 = 3;
+/// Requests of one address that send mails before there is a wait: as many people may share it as for failures.
+const ADDRESS_MAILS_MAX: i64 = 50;
 /// How long a lock lasts, in seconds: each failure after it locks for twice as long, up to 15 minutes. The same sheet
 /// prefers this to locking for good, with which anybody could keep a person out.
 const WAITS_SECONDS: [i64; 6] = [30, 60, 120, 240, 480, 900];
@@ -60,10 +65,11 @@ impl Attempt {
             .map_err(|_elapsed| Error::internal("signing in", "too many sign in at once"))?;
         let mut is_open = true;
         if let Some(key) = &address {
-            is_open = count_one(connection, AttemptKind::Address, key, now).await?;
+            is_open = count_one(connection, AttemptKind::Address, key, ADDRESS_FAILURES_MAX, now).await?;
         }
         if is_open {
-            is_open = count_one(connection, AttemptKind::Account, &account, now).await?;
+            is_open =
+                count_one(connection, AttemptKind::Account, &account, ACCOUNT_FAILURES_MAX, now).await?;
         }
         Ok(Self { account, address, is_open, _turn: is_open.then_some(turn) })
     }
@@ -72,20 +78,54 @@ impl Attempt {
     /// one. Whoever has one password must not get to try others' without end.
     pub(crate) async fn forgive(self, connection: &impl ConnectionTrait) -> Result<()> {
         forgive_account(connection, self.account).await?;
-        let Some(address) = self.address else { return Ok(()) };
-        let one_less = Expr::col(sign_in_attempt::Column::FailedCount).sub(1);
-        identity::update::<sign_in_attempt::Entity>()
-            .col_expr(sign_in_attempt::Column::FailedCount, one_less)
-            // If there is a lock, this attempt was one of those that made it: it got in before.
-            .col_expr(sign_in_attempt::Column::LockedUntil, Expr::value(None::<DateTime<Utc>>))
-            .filter(sign_in_attempt::Column::Kind.eq(AttemptKind::Address))
-            .filter(sign_in_attempt::Column::KeyHash.eq(address))
-            .filter(sign_in_attempt::Column::FailedCount.gt(0))
-            .exec(connection)
-            .await
-            .doing("taking back an attempt of an address")?;
-        Ok(())
+        match self.address {
+            Some(address) => take_back_one(connection, AttemptKind::Address, address).await,
+            None => Ok(()),
+        }
     }
+
+    /// Takes this one attempt back, because it was no failure and no success either: the password was right, and a code
+    /// is still to come. The account's failures stay counted; else a right password would forgive wrong codes.
+    pub(crate) async fn take_back(self, connection: &impl ConnectionTrait) -> Result<()> {
+        take_back_one(connection, AttemptKind::Account, self.account).await?;
+        match self.address {
+            Some(address) => take_back_one(connection, AttemptKind::Address, address).await,
+            None => Ok(()),
+        }
+    }
+}
+
+async fn take_back_one(connection: &impl ConnectionTrait, kind: AttemptKind, key: Vec<u8>) -> Result<()> {
+    let one_less = Expr::col(sign_in_attempt::Column::FailedCount).sub(1);
+    identity::update::<sign_in_attempt::Entity>()
+        .col_expr(sign_in_attempt::Column::FailedCount, one_less)
+        // If there is a lock, this attempt was one of those that made it: it got in before.
+        .col_expr(sign_in_attempt::Column::LockedUntil, Expr::value(None::<DateTime<Utc>>))
+        .filter(sign_in_attempt::Column::Kind.eq(kind))
+        .filter(sign_in_attempt::Column::KeyHash.eq(key))
+        .filter(sign_in_attempt::Column::FailedCount.gt(0))
+        .exec(connection)
+        .await
+        .doing("taking back an attempt")?;
+    Ok(())
+}
+
+/// Counts a request that sends a mail of this kind to an account, known or not; false, and nothing is to be sent, when
+/// there were too many, of the account or from the address. Nothing forgives these: each sent a mail.
+pub(crate) async fn count_mail(
+    app: &App,
+    what: &str,
+    account: &str,
+    address: Option<IpAddr>,
+) -> Result<bool> {
+    let (connection, now) = (app.across_tenants().writer(), app.clock().now());
+    if let Some(address) = address {
+        let key = hash_apart(what, &network(address));
+        if !count_one(connection, AttemptKind::Address, &key, ADDRESS_MAILS_MAX, now).await? {
+            return Ok(false);
+        }
+    }
+    count_one(connection, AttemptKind::Account, &hash_apart(what, account), ACCOUNT_MAILS_MAX, now).await
 }
 
 /// Forgets the failures of an account: somebody proved that it is theirs, or an administrator gave it a new password.
@@ -126,12 +166,9 @@ async fn count_one(
     connection: &impl ConnectionTrait,
     kind: AttemptKind,
     key: &[u8],
+    failures_max: i64,
     now: DateTime<Utc>,
 ) -> Result<bool> {
-    let failures_max = match kind {
-        AttemptKind::Account => ACCOUNT_FAILURES_MAX,
-        AttemptKind::Address => ADDRESS_FAILURES_MAX,
-    };
     let window_start = now - Duration::minutes(WINDOW_MINUTES);
     // The failures of an account are in a row until it was quiet for a window after its lock; else every window would
     // begin with free guesses again. An address has other people on it, who would pay for that.
@@ -181,6 +218,15 @@ fn network(address: IpAddr) -> String {
 
 fn hash(key: &str) -> Vec<u8> {
     Sha256::digest(key).to_vec()
+}
+
+/// A key of another kind than those of attempts: no text has the byte 0xFF, so none has this hash.
+fn hash_apart(what: &str, key: &str) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    digest.update(what);
+    digest.update([0xFF]);
+    digest.update(key);
+    digest.finalize().to_vec()
 }
 
 #[cfg(test)]

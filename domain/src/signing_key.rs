@@ -306,6 +306,7 @@ mod tests {
                 clock,
                 tenant_concurrency: 4,
                 lease: Duration::from_secs(30),
+                people: Default::default(),
             };
             let app = App::open(options).await.expect("the database opens");
             app.migrate().await.expect("the schema can be made");
@@ -330,7 +331,7 @@ mod tests {
     }
 
     async fn token(app: &Arc<App>) -> String {
-        let input = SignIn { email: EMAIL.to_owned(), password: PASSWORD.into() };
+        let input = SignIn { email: EMAIL.to_owned(), password: PASSWORD.into(), code: None };
         sign_in(app, input, &Origin::default())
             .await
             .expect("signing in works")

@@ -15,13 +15,15 @@ use crate::audit::{self, Entry};
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::{GlobalId, Kind, new_id};
 use crate::identity;
+use crate::invitation;
 use crate::page::{Direction, Page, PageArguments};
 use crate::password;
 use crate::permission::{Permission, is_staff};
 use crate::scope::{Keyset, Scope};
 use crate::session::{self, EndReason};
 use crate::sign_in_attempt;
-use crate::validation::{NAME_CHARS_MAX, Problems, is_email};
+use crate::user_token;
+use crate::validation::{NAME_CHARS_MAX, Problems, is_email, normal_email};
 
 /// People of one tenant, disabled ones included: far above what a customer has, and a bound.
 pub const USERS_PER_TENANT_MAX: u64 = 10_000;
@@ -45,6 +47,8 @@ pub struct User {
     pub updated_at: DateTime<Utc>,
     /// Since when they can't sign in.
     pub disabled_at: Option<DateTime<Utc>>,
+    /// Whether signing in asks for a code, too.
+    pub second_factor: bool,
 }
 
 impl From<user::Model> for User {
@@ -58,6 +62,7 @@ impl From<user::Model> for User {
             created_at: row.created_at,
             updated_at: row.updated_at,
             disabled_at: row.disabled_at,
+            second_factor: row.second_factor_at.is_some(),
         }
     }
 }
@@ -118,6 +123,16 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, User>> 
     Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
 }
 
+/// A person by their mail address, in any case; `None` when there is none whom the caller may see.
+///
+/// # Errors
+/// Denied without `users:read`.
+pub async fn by_email(actor: &Actor, email: &str) -> Result<Option<User>> {
+    let scope = actor.authorize(Permission::UserRead)?;
+    let email = normal_email(email);
+    Ok(scope.find::<user::Entity>().filter(user::Column::Email.eq(email)).one().await?.map(User::from))
+}
+
 /// A page of people.
 ///
 /// # Errors
@@ -158,7 +173,7 @@ pub async fn create(actor: &Actor, input: CreateUser) -> Result<User> {
     let email = problems.email(&input.email);
     let name = problems.text("name", &input.name, NAME_CHARS_MAX);
     check_role(actor, input.role, &mut problems);
-    let tenant_id = check_tenant(actor, &scope, &input, &mut problems).await?;
+    let tenant_id = check_tenant(actor, &scope, input.role, input.tenant_id, &mut problems).await?;
     if let Some(problem) = password::check(&input.password, "password", &email, &name).await? {
         problems.push(problem);
     }
@@ -178,6 +193,7 @@ pub async fn create(actor: &Actor, input: CreateUser) -> Result<User> {
         created_at: now,
         updated_at: now,
         disabled_at: None,
+        second_factor_at: None,
     };
     let tx = scope.app().database().begin_of(row.tenant_id).await?;
     match identity::insert::<user::Entity>(&tx, row.clone(), "storing a user").await {
@@ -234,7 +250,8 @@ pub async fn set_role(actor: &Actor, id: Uuid, role: Role) -> Result<User> {
     Ok(User { role, updated_at: now, ..row.into() })
 }
 
-/// Disables a person: signs them out everywhere at once, and lets them sign in no more. Twice is once.
+/// Disables a person: signs them out everywhere at once, lets them sign in no more, and takes back their invitations.
+/// Twice is once.
 ///
 /// # Errors
 /// Denied without `users:manage`. Rejected: `NOT_FOUND` userId; `FORBIDDEN` userId for staff; `CONFLICT`
@@ -253,6 +270,8 @@ pub async fn disable(actor: &Actor, id: Uuid) -> Result<User> {
     keep_one_admin(&tx, &row).await?;
     set_disabled(&tx, id, Some(now), now).await?;
     session::end_of_user(&tx, id, None, EndReason::Disabled, now).await?;
+    user_token::void(&tx, id, now).await?;
+    invitation::revoke_of_user(&tx, id, now).await?;
     audit::commit(tx, entry(&row), "committing the end of a user's sessions").await?;
     Ok(User { disabled_at: Some(now), updated_at: now, ..row.into() })
 }
@@ -295,6 +314,7 @@ pub async fn set_password(actor: &Actor, id: Uuid, new: &SecretString) -> Result
         .await
         .doing("storing a password")?;
     session::end_of_user(&tx, id, None, EndReason::PasswordChanged, now).await?;
+    user_token::void(&tx, id, now).await?;
     // Whoever lost their password has tried a few.
     sign_in_attempt::unlock(&tx, &row.email).await?;
     audit::commit(tx, entry(&row), "committing a password").await?;
@@ -306,15 +326,15 @@ pub(crate) fn entry(row: &user::Model) -> Entry {
     Entry::of(row.tenant_id, Some(GlobalId::new(Kind::User, row.id)))
 }
 
-fn is_self(actor: &Actor, id: Uuid) -> bool {
+pub(crate) fn is_self(actor: &Actor, id: Uuid) -> bool {
     matches!(actor.principal(), Principal::User { id: own, .. } if *own == id)
 }
 
-fn taken() -> Problem {
+pub(crate) fn taken() -> Problem {
     Problem::new(ProblemCode::Conflict, ["email"], "another user has this mail address")
 }
 
-async fn is_taken(scope: &Scope, email: &str) -> Result<bool> {
+pub(crate) async fn is_taken(scope: &Scope, email: &str) -> Result<bool> {
     let row = identity::find::<user::Entity>()
         .filter(user::Column::Email.eq(email))
         .one(scope.app().across_tenants().reader())
@@ -324,7 +344,7 @@ async fn is_taken(scope: &Scope, email: &str) -> Result<bool> {
 }
 
 /// The person whom the caller wants to change.
-async fn managed(actor: &Actor, scope: &Scope, id: Uuid) -> Result<user::Model> {
+pub(crate) async fn managed(actor: &Actor, scope: &Scope, id: Uuid) -> Result<user::Model> {
     let row = scope
         .find::<user::Entity>()
         .filter(user::Column::Id.eq(id))
@@ -338,7 +358,7 @@ async fn managed(actor: &Actor, scope: &Scope, id: Uuid) -> Result<user::Model> 
     Ok(row)
 }
 
-fn check_role(actor: &Actor, role: Role, problems: &mut Problems) {
+pub(crate) fn check_role(actor: &Actor, role: Role, problems: &mut Problems) {
     match role {
         Role::Partner => {
             problems.add(
@@ -366,19 +386,20 @@ fn check_role(actor: &Actor, role: Role, problems: &mut Problems) {
 }
 
 /// The tenant of a new person, checked against the role.
-async fn check_tenant(
+pub(crate) async fn check_tenant(
     actor: &Actor,
     scope: &Scope,
-    input: &CreateUser,
+    role: Role,
+    tenant_id: Option<Uuid>,
     problems: &mut Problems,
 ) -> Result<Option<Uuid>> {
-    if is_staff(input.role) {
-        if input.tenant_id.is_some() {
+    if is_staff(role) {
+        if tenant_id.is_some() {
             problems.add(ProblemCode::Invalid, "tenantId", "must be left out: staff belong to no tenant");
         }
         return Ok(None);
     }
-    let Some(tenant_id) = input.tenant_id.or_else(|| actor.tenant_id()) else {
+    let Some(tenant_id) = tenant_id.or_else(|| actor.tenant_id()) else {
         problems.add(ProblemCode::Required, "tenantId", "this role needs a tenant");
         return Ok(None);
     };

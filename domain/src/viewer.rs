@@ -22,6 +22,10 @@ pub struct Viewer {
     pub user_id: Option<Uuid>,
     /// What it may do now, in the order of the table: while its tenant is suspended, nothing that writes.
     pub permissions: Vec<Permission>,
+    /// Whether signing in asks this person for a code; `None` for keys and portal sessions.
+    pub second_factor: Option<bool>,
+    /// Whether they may do nothing before they set up a second factor.
+    pub second_factor_required: bool,
     /// When its token ends; `None` for a key without an end.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -41,6 +45,8 @@ pub fn get(actor: &Actor) -> Result<Viewer> {
             _ => None,
         },
         permissions: Permission::ALL.into_iter().filter(|permission| actor.may(*permission)).collect(),
+        second_factor: actor.second_factor(),
+        second_factor_required: actor.needs_second_factor(),
         expires_at: actor.expires_at(),
     })
 }

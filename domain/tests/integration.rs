@@ -130,6 +130,7 @@ impl Fixture {
             }),
             tenant_concurrency: 4,
             lease: Duration::from_secs(30),
+            people: Default::default(),
         })
         .await
         .unwrap();

@@ -1,5 +1,5 @@
-//! A signed-in user's family of refresh tokens. Ended by signing out, by disabling the user, by a new password, and by
-//! reuse of an old token.
+//! A signed-in user's family of refresh tokens. Ended by signing out, by disabling the user, by a new password or
+//! second factor, and by reuse of an old token.
 
 use sea_orm::entity::prelude::*;
 
@@ -19,7 +19,7 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     /// When it was ended before its time.
     pub ended_at: Option<DateTimeUtc>,
-    /// `signed_out`, `disabled`, `reuse`, `password_changed`.
+    /// `signed_out`, `disabled`, `reuse`, `password_changed`, `second_factor_changed`.
     pub end_reason: Option<String>,
     /// When its tokens were last issued; `None` in rows from before this was kept.
     pub last_used_at: Option<DateTimeUtc>,

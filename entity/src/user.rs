@@ -27,6 +27,8 @@ pub struct Model {
     pub updated_at: DateTimeUtc,
     /// Since when they can't sign in.
     pub disabled_at: Option<DateTimeUtc>,
+    /// Since when they sign in with a second factor.
+    pub second_factor_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -40,6 +40,12 @@ mod m20261125_000024_create_audit_entry;
 mod m20261125_000025_add_support_access_to_tenant;
 mod m20261125_000026_create_reveal;
 mod m20261125_000030_isolate_tenants;
+mod m20261125_000040_create_mail;
+mod m20261125_000041_create_invitation;
+mod m20261125_000042_create_user_token;
+mod m20261125_000043_create_second_factor;
+mod m20261125_000044_create_recovery_code;
+mod m20261125_000045_add_second_factor_to_user;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -76,6 +82,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000024_create_audit_entry::Migration),
             Box::new(m20261125_000025_add_support_access_to_tenant::Migration),
             Box::new(m20261125_000026_create_reveal::Migration),
+            Box::new(m20261125_000040_create_mail::Migration),
+            Box::new(m20261125_000041_create_invitation::Migration),
+            Box::new(m20261125_000042_create_user_token::Migration),
+            Box::new(m20261125_000043_create_second_factor::Migration),
+            Box::new(m20261125_000044_create_recovery_code::Migration),
+            Box::new(m20261125_000045_add_second_factor_to_user::Migration),
             Box::new(m20261125_000030_isolate_tenants::Migration),
         ]
     }

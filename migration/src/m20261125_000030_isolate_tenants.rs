@@ -1,5 +1,6 @@
-//! Row-level security on every table that has a tenant, and on sessions and their refresh tokens, which are seen with
-//! their user. Deliberately without: `idempotency_key`, `sign_in_attempt` and `signing_key`, which are no tenant's.
+//! Row-level security on every table that has a tenant, and on what belongs to a user, sessions and their refresh tokens
+//! for example, which is seen with the user. Deliberately without: `idempotency_key`, `mail`, `sign_in_attempt` and
+//! `signing_key`, which are no tenant's.
 
 use sea_orm_migration::prelude::DeriveMigrationName;
 use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
@@ -7,7 +8,7 @@ use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
 use crate::isolation::{isolate, isolate_as_parent, open};
 
 /// Tables, and the column that names the tenant.
-const TENANT_TABLES: [(&str, &str); 18] = [
+const TENANT_TABLES: [(&str, &str); 19] = [
     ("tenant", "id"),
     ("user", "tenant_id"),
     ("api_key", "tenant_id"),
@@ -26,10 +27,16 @@ const TENANT_TABLES: [(&str, &str); 18] = [
     ("audit_chain", "tenant_id"),
     ("audit_entry", "tenant_id"),
     ("reveal", "tenant_id"),
+    ("invitation", "tenant_id"),
 ];
 /// Tables, the column that refers to a parent, and the parent.
-const CHILD_TABLES: [(&str, &str, &str); 2] =
-    [("session", "user_id", "user"), ("refresh_token", "session_id", "session")];
+const CHILD_TABLES: [(&str, &str, &str); 5] = [
+    ("session", "user_id", "user"),
+    ("refresh_token", "session_id", "session"),
+    ("user_token", "user_id", "user"),
+    ("second_factor", "user_id", "user"),
+    ("recovery_code", "user_id", "user"),
+];
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;

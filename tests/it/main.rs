@@ -20,6 +20,7 @@ mod key;
 mod lifecycle;
 mod paging;
 mod peer;
+mod people;
 mod retry;
 mod reveal;
 mod scene;

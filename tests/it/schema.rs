@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::harness::client::Client;
 use crate::harness::fixture::Fixture;
-use crate::harness::trestle::{Trestle, command};
+use crate::harness::smtp::{Mode, Smtp};
+use crate::harness::trestle::{Setup, Trestle, command};
 use crate::scene::{Scene, nodes, text};
 use crate::sdl::{Field, Kind, Sdl, named};
 
@@ -263,7 +264,9 @@ fn names_and_shapes_are_the_same_everywhere() {
 
 #[tokio::test]
 async fn node_finds_each_kind_of_object_by_its_id() {
-    let scene = Scene::shared().await;
+    let smtp = Smtp::start(Mode::Plain).await;
+    let trestle = smtp.setup(Setup::new()).embedded().await;
+    let scene = Scene::of(&trestle).await;
     let system = scene.fixture.system(&scene.tenant, "sandbox", json!({}), Value::Null).await;
     let (source, destination) = (json!({"records": 5}), json!({"rejectEvery": 2}));
     let stream = crate::harness::fixture::stream(source, destination);
@@ -275,6 +278,8 @@ async fn node_finds_each_kind_of_object_by_its_id() {
     let retry = scene.admin().mutate("retryFailures", json!({"failureIds": [failure]}), "retry { id }").await;
     let member = scene.person("TENANT_ADMIN").await;
     let user = member.query("{ viewer { user { id } } }", Value::Null).await;
+    let invitation = json!({"email": "mia@example.com", "name": "Mia", "role": "TENANT_VIEWER"});
+    let invitation = member.mutate("inviteUser", invitation, "invitation { id }").await;
     let key = json!({"name": "key", "scopes": []});
     let key = member.mutate("createApiKey", key, "apiKey { id }").await;
     let session = json!({"tenantId": scene.tenant.id, "endUser": "Mia", "scopes": ["runs:read"]});
@@ -297,6 +302,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("Failure", failure),
         ("Retry", text(&retry["retry"]["id"])),
         ("User", text(&user["viewer"]["user"]["id"])),
+        ("Invitation", text(&invitation["invitation"]["id"])),
         ("ApiKey", text(&key["apiKey"]["id"])),
         ("PortalSession", text(&session["portalSession"]["id"])),
     ];

@@ -36,6 +36,12 @@ pub enum AdminCommand {
         #[arg(long)]
         tenant: Option<String>,
     },
+    /// Take the second factor from a user who lost it and their recovery codes; it signs them out everywhere
+    ResetSecondFactor {
+        /// Mail address of the user
+        #[arg(long)]
+        email: String,
+    },
     /// Change the key that signs tokens, while everything runs: the new one is published now and signs after
     /// TRESTLE_KEY_OVERLAP_SECONDS; tokens of the one before stay good until they end
     RotateKeys,
@@ -71,6 +77,19 @@ pub async fn run(settings: Settings, command: AdminCommand) -> anyhow::Result<()
             });
             let user = created.await.map_err(readable)?;
             say(&format!("created {} ({role:?})", user.email));
+        }
+        AdminCommand::ResetSecondFactor { email } => {
+            let actor = Actor::operator(program.app.clone());
+            let user = domain::user::by_email(&actor, &email).await?;
+            let user = user.ok_or_else(|| anyhow!("--email: there is no user `{email}`"))?;
+            let call = Call::new(actor.clone(), "trestle admin reset-second-factor", Origin::default(), None);
+            let reset = audit::record(call, async {
+                let reset = domain::second_factor::reset(&actor, user.id).await;
+                audit::tell(&reset);
+                reset
+            });
+            reset.await.map_err(readable)?;
+            say(&format!("{} signs in by password alone now", user.email));
         }
         AdminCommand::RotateKeys => {
             let operator = Actor::operator(program.app.clone());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connector::{Egress, Registry};
 use domain::change::{Change, Changes};
 use domain::clock::Clock;
-use domain::{App, AppOptions};
+use domain::{App, AppOptions, PeopleOptions};
 use tokio::sync::mpsc;
 use worker::queue::{Queue, QueueOptions};
 
@@ -57,6 +57,10 @@ impl Program {
             clock: Clock::system(),
             tenant_concurrency: settings.tenant_concurrency,
             lease: settings.lease,
+            people: PeopleOptions {
+                mail: settings.mail.as_ref().map(|(_mailer, links)| links.clone()),
+                staff_need_second_factor: settings.staff_need_second_factor,
+            },
         })
         .await?;
         Ok(Self { settings, app, queue, outbound })

@@ -229,6 +229,11 @@ async fn start_api(
 }
 
 fn start_worker(program: &Program) -> Worker {
+    if let Some((mailer, _links)) = &program.settings.mail
+        && !mailer.is_encrypted()
+    {
+        tracing::warn!("mails go to the mail server in plain text, as TRESTLE_SMTP_URL says");
+    }
     let name = format!("{}:{}", hostname(), std::process::id());
     Worker::start(
         program.app.clone(),
@@ -238,6 +243,7 @@ fn start_worker(program: &Program) -> Worker {
             concurrency: program.settings.workers,
             shutdown: program.settings.shutdown,
             retry_wait: program.settings.retry_wait,
+            mailer: program.settings.mail.as_ref().map(|(mailer, _links)| mailer.clone()),
         },
     )
 }

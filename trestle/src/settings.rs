@@ -10,10 +10,12 @@ use axum::http::HeaderValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
+use domain::mail::{LinkTemplate, MailLinks};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use worker::mail::Mailer;
 
 /// What is logged when nobody says: libraries speak only when something is wrong.
 pub const DEFAULT_LOG: &str = "info,sea_orm_migration=warn,apalis_core=warn,sqlx=warn";
@@ -68,6 +70,34 @@ pub struct Written {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     admin_password: Option<String>,
+    /// The mail server: smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?tls=none (plain text) [default: none, no mail is sent]
+    #[arg(long, env = "TRESTLE_SMTP_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    smtp_url: Option<String>,
+    /// The sender of mails: `Trestle <trestle@example.com>`; needed with a mail server
+    #[arg(long, env = "TRESTLE_MAIL_FROM", value_name = "SENDER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mail_from: Option<String>,
+    /// Where people reach the API from outside, for the links of mails: https://trestle.example
+    #[arg(long, env = "TRESTLE_PUBLIC_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_url: Option<String>,
+    /// The page where an invitation is accepted, with {token} in it [default: GraphiQL at the public URL]
+    #[arg(long, env = "TRESTLE_INVITATION_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation_url: Option<String>,
+    /// The page where a new password is chosen, with {token} in it [default: GraphiQL at the public URL]
+    #[arg(long, env = "TRESTLE_PASSWORD_RESET_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_reset_url: Option<String>,
+    /// The page where a new mail address is confirmed, with {token} in it [default: GraphiQL at the public URL]
+    #[arg(long, env = "TRESTLE_EMAIL_CONFIRMATION_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_confirmation_url: Option<String>,
+    /// `true`: staff without a second factor may do nothing but set one up [default: false]
+    #[arg(long, env = "TRESTLE_REQUIRE_STAFF_TOTP", value_name = "BOOLEAN", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    require_staff_totp: Option<Flag>,
     /// Networks that connectors may reach although private, loopback or link-local: 10.1.0.0/16,127.0.0.1 [default: none]
     #[arg(long, env = "TRESTLE_EGRESS_ALLOW", value_name = "CIDR,…", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +167,24 @@ impl fmt::Display for Number {
     }
 }
 
+/// A yes or no as it is written: a TOML file may say `true` or `"true"`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Flag {
+    /// `true`
+    Boolean(bool),
+    /// `"true"`
+    Text(String),
+}
+
+impl std::str::FromStr for Flag {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::Text(text.to_owned()))
+    }
+}
+
 /// The settings as the program uses them.
 #[derive(Clone)]
 pub struct Settings {
@@ -162,6 +210,10 @@ pub struct Settings {
     pub admin_email: Option<String>,
     /// See `admin_email`.
     pub admin_password: Option<String>,
+    /// The way to the mail server, and where mails lead; `None`: no mail is sent.
+    pub mail: Option<(Mailer, MailLinks)>,
+    /// Staff without a second factor may do nothing but set one up.
+    pub staff_need_second_factor: bool,
     /// Exceptions of the egress guard.
     pub egress_allow: Vec<IpNet>,
     /// Runs at once.
@@ -243,6 +295,8 @@ impl Settings {
         self.jwt_key = None;
         self.admin_email = None;
         self.admin_password = None;
+        self.mail = None;
+        self.staff_need_second_factor = false;
     }
 
     fn of(written: Written) -> Result<Self, WrongSetting> {
@@ -281,6 +335,16 @@ impl Settings {
         {
             return Err(wrong("TRESTLE_JWT_KEY", error.to_string()));
         }
+        let mail = mail(
+            filled(written.smtp_url),
+            filled(written.mail_from),
+            filled(written.public_url),
+            [
+                filled(written.invitation_url),
+                filled(written.password_reset_url),
+                filled(written.email_confirmation_url),
+            ],
+        )?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let log = filled(written.log).unwrap_or_else(|| DEFAULT_LOG.to_owned());
         if let Err(error) = log.parse::<tracing_subscriber::EnvFilter>() {
@@ -308,6 +372,8 @@ impl Settings {
             key_overlap: seconds("TRESTLE_KEY_OVERLAP_SECONDS", written.key_overlap_seconds, 60, 1..=86_400)?,
             admin_email: filled(written.admin_email),
             admin_password: filled(written.admin_password),
+            mail,
+            staff_need_second_factor: flag("TRESTLE_REQUIRE_STAFF_TOTP", written.require_staff_totp)?,
             egress_allow: networks("TRESTLE_EGRESS_ALLOW", filled(written.egress_allow))?,
             workers: integer("TRESTLE_WORKERS", written.workers, cores * 4, 1..=1_000)?,
             tenant_concurrency: integer(
@@ -324,6 +390,65 @@ impl Settings {
             log,
             log_json,
         })
+    }
+}
+
+/// The mail server and where mails lead. Everything that is written is checked, also without a mail server.
+fn mail(
+    url: Option<String>,
+    from: Option<String>,
+    public_url: Option<String>,
+    pages: [Option<String>; 3],
+) -> Result<Option<(Mailer, MailLinks)>, WrongSetting> {
+    let names = ["TRESTLE_INVITATION_URL", "TRESTLE_PASSWORD_RESET_URL", "TRESTLE_EMAIL_CONFIRMATION_URL"];
+    let operations = ["acceptInvitation", "resetPassword", "confirmEmail"];
+    let from = match from {
+        Some(text) => Some(Mailer::sender(&text).map_err(|_invalid| {
+            wrong("TRESTLE_MAIL_FROM", "is not a sender like Trestle <trestle@example.com>")
+        })?),
+        None => None,
+    };
+    let public_url = match public_url.map(|url| url.trim_end_matches('/').to_owned()) {
+        Some(url)
+            if LinkTemplate::parse(&format!("{url}/{{token}}")).is_err() || url.contains(['?', '#']) =>
+        {
+            return Err(wrong("TRESTLE_PUBLIC_URL", "is not a URL like https://trestle.example"));
+        }
+        url => url,
+    };
+    let mut links = Vec::with_capacity(names.len());
+    for ((name, operation), page) in names.into_iter().zip(operations).zip(pages) {
+        // Behind a #, which browsers keep to themselves, so that no log of a server or proxy has the token.
+        let default = public_url.as_ref().map(|url| format!("{url}/graphql#{operation}={{token}}"));
+        let link = page.or(default).map(|link| LinkTemplate::parse(&link));
+        links.push(link.transpose().map_err(|error| wrong(name, error.to_string()))?);
+    }
+    let Some(url) = url else { return Ok(None) };
+    let Some(from) = from else {
+        return Err(wrong("TRESTLE_MAIL_FROM", "is missing: a mail server is set"));
+    };
+    let mailer = Mailer::new(&url, from).map_err(|error| wrong("TRESTLE_SMTP_URL", error.to_string()))?;
+    let [Some(invitation), Some(password_reset), Some(email_confirmation)] = links.as_slice() else {
+        let problem = "is missing: a mail server is set, and its mails need links that lead here";
+        return Err(wrong("TRESTLE_PUBLIC_URL", problem));
+    };
+    let links = MailLinks {
+        invitation: invitation.clone(),
+        password_reset: password_reset.clone(),
+        email_confirmation: email_confirmation.clone(),
+    };
+    Ok(Some((mailer, links)))
+}
+
+fn flag(name: &str, written: Option<Flag>) -> Result<bool, WrongSetting> {
+    match written {
+        None => Ok(false),
+        Some(Flag::Boolean(flag)) => Ok(flag),
+        Some(Flag::Text(text)) => match text.trim() {
+            "" | "false" => Ok(false),
+            "true" => Ok(true),
+            other => Err(wrong(name, format!("`{other}` is neither `true` nor `false`"))),
+        },
     }
 }
 
@@ -393,7 +518,7 @@ fn origins(text: Option<String>) -> Result<Vec<HeaderValue>, WrongSetting> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Number, Settings, Written};
+    use super::{Flag, Number, Settings, Written};
 
     fn problem(written: Written) -> String {
         Settings::read(&written, None).err().map(|wrong| wrong.to_string()).unwrap_or_default()
@@ -427,6 +552,21 @@ mod tests {
         assert_eq!(problem(key), "TRESTLE_SECRET_KEY: has 5 bytes; it must have 32, in base64");
         let postgres = Written { database_url: some("postgres://localhost/trestle"), ..Default::default() };
         assert!(problem(postgres).starts_with("TRESTLE_SECRET_KEY: is required with PostgreSQL"));
+        let smtp =
+            Written { smtp_url: some("http://mail.example"), mail_from: some("a@b.c"), ..Default::default() };
+        assert!(problem(smtp).starts_with("TRESTLE_SMTP_URL: must begin with smtp://"));
+        let sender = Written { smtp_url: some("smtp://mail.example"), ..Default::default() };
+        assert_eq!(problem(sender), "TRESTLE_MAIL_FROM: is missing: a mail server is set");
+        let public = Written {
+            smtp_url: some("smtp://mail.example"),
+            mail_from: some("Trestle <a@b.c>"),
+            ..Default::default()
+        };
+        assert!(problem(public).starts_with("TRESTLE_PUBLIC_URL: is missing"));
+        let page = Written { invitation_url: some("https://portal.example/"), ..Default::default() };
+        assert!(problem(page).starts_with("TRESTLE_INVITATION_URL: must be one http:// or https:// URL"));
+        let totp = Written { require_staff_totp: Some(Flag::Text("yes".into())), ..Default::default() };
+        assert_eq!(problem(totp), "TRESTLE_REQUIRE_STAFF_TOTP: `yes` is neither `true` nor `false`");
         let mysql = Written { database_url: some("mysql://localhost"), ..Default::default() };
         assert_eq!(problem(mysql), "TRESTLE_DATABASE_URL: must begin with postgres:// or sqlite://");
     }

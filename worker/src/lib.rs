@@ -9,6 +9,7 @@ mod sweep;
 mod worker;
 
 pub mod live;
+pub mod mail;
 pub mod queue;
 
 pub use worker::{Worker, WorkerError, WorkerOptions};

@@ -11,9 +11,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::run::Runner;
-use crate::{schedule, sweep};
+use crate::{mail, schedule, sweep};
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct WorkerOptions {
     /// The longest first wait before a run whose system stayed down through one patient attempt is tried again; it
     /// doubles with each attempt (`TRESTLE_RETRY_SECONDS`).
     pub retry_wait: Duration,
+    /// The way to the mail server; `None` where no mail is sent (`TRESTLE_SMTP_URL`).
+    pub mailer: Option<Mailer>,
 }
 
 /// Why a worker ended.
@@ -90,7 +93,7 @@ async fn supervise(
     options: WorkerOptions,
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
-    let WorkerOptions { queue, name, concurrency, shutdown: patience, retry_wait } = options;
+    let WorkerOptions { queue, name, concurrency, shutdown: patience, retry_wait, mailer } = options;
     let hand_back = CancellationToken::new();
     let runner = Arc::new(Runner::new(background.clone(), name, hand_back.clone(), retry_wait));
     let mut parts = JoinSet::new();
@@ -110,6 +113,13 @@ async fn supervise(
         async move {
             sweep::run(background, queue, shutdown).await;
             ("sweeper", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, shutdown) = (background.clone(), shutdown.clone());
+        async move {
+            mail::run(background, mailer, shutdown).await;
+            ("mailer", Ok(()))
         }
     });
     parts.spawn({

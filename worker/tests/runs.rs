@@ -58,6 +58,7 @@ impl Fixture {
             clock: Clock::system(),
             tenant_concurrency: 4,
             lease: LEASE,
+            people: Default::default(),
         };
         let app = App::open(options).await.expect("the database opens");
         app.migrate().await.expect("the schema is made");
@@ -85,6 +86,7 @@ impl Fixture {
             concurrency: 4,
             shutdown,
             retry_wait: Duration::from_secs(15),
+            mailer: None,
         };
         Worker::start(self.app.clone(), options)
     }

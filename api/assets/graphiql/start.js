@@ -1,10 +1,17 @@
-// Starts GraphiQL with the server's ready-made queries and a bar to sign in. The access token stays in this tab.
+// Starts GraphiQL with the server's ready-made queries and a bar to sign in, or to follow the link of a mail. The access
+// token stays in this tab.
 (() => {
   'use strict';
   const { createElement: h, useState, useMemo, useCallback } = React;
   const url = new URL('/graphql', location.href).href;
   const subscriptionUrl = url.replace(/^http/, 'ws');
-  const SIGN_IN = 'mutation SignIn($input: SignInInput!) { signIn(input: $input) { accessToken userErrors { message } } }';
+  const SIGN_IN = 'mutation SignIn($input: SignInInput!) { signIn(input: $input) { accessToken userErrors { code message } } }';
+  // What the links of mails lead to where no portal has pages of its own: /graphql#acceptInvitation=TOKEN
+  const LINKS = {
+    acceptInvitation: { title: 'Choose a password to come in', button: 'Come in', done: 'Welcome.', fields: 'accessToken viewer { user { email } }' },
+    resetPassword: { title: 'Choose a new password', button: 'Set it', done: 'That is your password now: please sign in.', fields: '' },
+    confirmEmail: { title: 'Confirm your new mail address', button: 'Confirm', done: 'That is your mail address now.', fields: 'email' },
+  };
   const STORAGE_KEY = 'trestle:session';
 
   const readSession = () => {
@@ -19,17 +26,44 @@
     else sessionStorage.removeItem(STORAGE_KEY);
   };
 
-  async function signIn(email, password) {
+  async function mutate(name, query, input) {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify({ query: SIGN_IN, variables: { input: { email, password } } }),
+      body: JSON.stringify({ query, variables: { input } }),
     });
     const { data, errors } = await response.json();
-    const token = data && data.signIn && data.signIn.accessToken;
-    if (token) return token;
-    const problems = errors || (data && data.signIn && data.signIn.userErrors) || [];
-    throw new Error(problems.map((problem) => problem.message).join(' ') || 'Signing in failed.');
+    const payload = (data && data[name]) || {};
+    return { payload, problems: errors || payload.userErrors || [] };
+  }
+
+  const words = (problems) => problems.map((problem) => problem.message).join(' ');
+
+  async function signIn(email, password, code) {
+    const { payload, problems } = await mutate('signIn', SIGN_IN, { email, password, code });
+    if (payload.accessToken) return payload.accessToken;
+    if (!code && problems.some((problem) => problem.code === 'SECOND_FACTOR_REQUIRED')) {
+      const typed = prompt('The code of your authenticator app, or a recovery code:');
+      if (typed) return signIn(email, password, typed);
+    }
+    throw new Error(words(problems) || 'Signing in failed.');
+  }
+
+  /** The operation and token of a link, taken out of the address so that no history keeps them. */
+  function readLink() {
+    const [, name, token] = /^#(\w+)=([\w-]+)$/.exec(location.hash) || [];
+    if (!name || !Object.hasOwn(LINKS, name)) return null;
+    history.replaceState(null, '', location.pathname + location.search);
+    return { name, token, ...LINKS[name] };
+  }
+
+  async function follow({ name, token, fields }, password) {
+    const input = name === 'confirmEmail' ? { token } : { token, password };
+    const type = name[0].toUpperCase() + name.slice(1) + 'Input';
+    const query = `mutation($input: ${type}!) { ${name}(input: $input) { ${fields} userErrors { message } } }`;
+    const { payload, problems } = await mutate(name, query, input);
+    if (problems.length > 0) throw new Error(words(problems));
+    return payload;
   }
 
   const hasAuthorization = (headers) =>
@@ -66,7 +100,19 @@
     };
   }
 
-  function Bar({ config, session, failure, onSignIn, onSignOut }) {
+  function LinkForm({ link, onFollow }) {
+    const [password, setPassword] = useState('');
+    const submit = (event) => {
+      event.preventDefault();
+      onFollow(password);
+    };
+    return h('form', { onSubmit: submit },
+      h('strong', null, link.title),
+      link.name !== 'confirmEmail' && h('input', { type: 'password', required: true, placeholder: 'New password', 'aria-label': 'New password', autoComplete: 'new-password', value: password, onChange: (event) => setPassword(event.target.value) }),
+      h('button', { type: 'submit' }, link.button));
+  }
+
+  function Bar({ config, session, link, failure, onSignIn, onSignOut, onFollow }) {
     const [email, setEmail] = useState('');
     const [password, setPassword] = useState('');
     const submit = (event) => {
@@ -76,6 +122,7 @@
     };
     return h('div', { className: 'bar', role: 'region', 'aria-label': 'Sign in' },
       h('strong', null, 'Trestle'),
+      link && h(LinkForm, { link, onFollow }),
       config.signIns.length > 0 && h('span', null, 'Sign in as'),
       config.signIns.map((entry) =>
         h('button', {
@@ -85,7 +132,7 @@
           'aria-pressed': Boolean(session && session.email === entry.email),
           onClick: () => onSignIn({ ...entry, isReadyMade: true }),
         }, entry.title)),
-      !session && h('form', { onSubmit: submit },
+      !session && !link && h('form', { onSubmit: submit },
         h('input', { type: 'email', required: true, placeholder: 'Email', 'aria-label': 'Email', autoComplete: 'username', value: email, onChange: (event) => setEmail(event.target.value) }),
         h('input', { type: 'password', required: true, placeholder: 'Password', 'aria-label': 'Password', autoComplete: 'current-password', value: password, onChange: (event) => setPassword(event.target.value) }),
         h('button', { type: 'submit' }, 'Sign in')),
@@ -97,6 +144,7 @@
 
   function App({ config }) {
     const [session, setSession] = useState(readSession);
+    const [link, setLink] = useState(readLink);
     const [failure, setFailure] = useState('');
     const change = useCallback((next) => {
       writeSession(next);
@@ -112,6 +160,17 @@
         setFailure(error.message);
       }
     }, [change]);
+    const onFollow = useCallback(async (password) => {
+      setFailure('');
+      try {
+        const { accessToken, viewer } = await follow(link, password);
+        if (accessToken) change({ title: viewer.user.email, email: viewer.user.email, token: accessToken });
+        setLink(null);
+        setFailure(link.done);
+      } catch (error) {
+        setFailure(error.message);
+      }
+    }, [link, change]);
     // Keyed by the person, not the token: a renewed token must not throw away what is shown.
     const fetcher = useMemo(() => createFetcher(
       session,
@@ -122,7 +181,7 @@
       },
     ), [session, change]);
     return h(React.Fragment, null,
-      h(Bar, { config, session, failure, onSignIn, onSignOut: () => change(null) }),
+      h(Bar, { config, session, link, failure, onSignIn, onSignOut: () => change(null), onFollow }),
       h(GraphiQL, {
         fetcher,
         defaultTabs: config.tabs.length > 0 ? config.tabs : undefined,

@@ -96,6 +96,10 @@ pub enum UserErrorCode {
     TooLong,
     /// Mail address and password don't go together, there were too many attempts, or the session has ended.
     Unauthenticated,
+    /// The password is right, and a code of the second factor is missing: ask for it, and send both.
+    SecondFactorRequired,
+    /// The operator has not set up what this needs, e.g. a mail server.
+    NotConfigured,
 }
 
 /// One thing wrong with a mutation's input. All of them are answered at once.

@@ -374,6 +374,7 @@ mod tests {
                 clock: Clock::system(),
                 tenant_concurrency: 4,
                 lease: Duration::from_secs(60),
+                people: Default::default(),
             })
             .await
             .unwrap();
@@ -416,7 +417,7 @@ mod tests {
                 password: PASSWORD.into(),
             };
             user::create(&operator, new).await.unwrap();
-            let input = session::SignIn { email, password: PASSWORD.into() };
+            let input = session::SignIn { email, password: PASSWORD.into(), code: None };
             let token = session::sign_in(&app, input, &Origin::default()).await.unwrap().access_token;
             let actor = app.authenticate(Some(token.expose_secret())).await.unwrap();
             let run = run::start(&actor, integration.id, None).await.unwrap();

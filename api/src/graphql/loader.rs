@@ -14,6 +14,7 @@ use domain::Actor;
 use domain::api_key::{self, ApiKey};
 use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
 use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
+use domain::invitation::{self, Invitation};
 use domain::page::{Direction, Page, PageArguments};
 use domain::portal_session::{self, PortalSession};
 use domain::retry::{self, Retry};
@@ -196,6 +197,12 @@ impl Row for Tenant {
 impl Row for User {
     async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
         user::by_ids(actor, ids).await
+    }
+}
+
+impl Row for Invitation {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        invitation::by_ids(actor, ids).await
     }
 }
 

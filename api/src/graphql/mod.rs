@@ -11,6 +11,7 @@ mod error;
 mod error_path;
 mod failure;
 mod integration;
+mod invitation;
 mod live;
 mod loader;
 mod node;
@@ -21,6 +22,7 @@ mod reveal;
 mod run;
 mod run_event;
 mod scalar;
+mod second_factor;
 mod session;
 mod stream;
 mod system;
@@ -39,6 +41,7 @@ pub struct Query(
     node::NodeQuery,
     tenant::TenantQuery,
     user::UserQuery,
+    invitation::InvitationQuery,
     api_key::ApiKeyQuery,
     portal_session::PortalSessionQuery,
     connector::ConnectorQuery,
@@ -54,8 +57,10 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     session::SessionMutation,
+    second_factor::SecondFactorMutation,
     tenant::TenantMutation,
     user::UserMutation,
+    invitation::InvitationMutation,
     api_key::ApiKeyMutation,
     portal_session::PortalSessionMutation,
     system::SystemMutation,

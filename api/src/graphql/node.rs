@@ -10,6 +10,7 @@ use super::caller::{actor, loaders};
 use super::error::Result;
 use super::failure::Failure;
 use super::integration::Integration;
+use super::invitation::Invitation;
 use super::portal_session::PortalSession;
 use super::retry::Retry;
 use super::run::Run;
@@ -26,6 +27,8 @@ pub enum Node {
     Tenant(Tenant),
     /// A person who signs in.
     User(User),
+    /// Somebody who was asked to come.
+    Invitation(Invitation),
     /// A partner's key.
     ApiKey(ApiKey),
     /// An end user's session in a portal.
@@ -70,6 +73,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     Ok(match kind {
         Kind::Tenant => loaders.row(uuid).await?.map(|row| Node::Tenant(Tenant(row))),
         Kind::User => loaders.row(uuid).await?.map(|row| Node::User(User(row))),
+        Kind::Invitation => loaders.row(uuid).await?.map(|row| Node::Invitation(Invitation(row))),
         Kind::ApiKey => loaders.row(uuid).await?.map(|row| Node::ApiKey(ApiKey(row))),
         Kind::PortalSession => loaders.row(uuid).await?.map(|row| Node::PortalSession(PortalSession(row))),
         Kind::System => loaders.row(uuid).await?.map(|row| Node::System(System(row))),

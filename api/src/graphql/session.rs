@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use domain::id::Kind;
-use domain::session::own;
+use domain::session::{email, own, reset};
 use domain::{Actor, session, viewer};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -62,6 +62,10 @@ pub struct SignInInput {
     /// The password.
     #[graphql(secret)]
     password: String,
+    /// A code of the authenticator app, or a recovery code, of those who have a second factor. Without it the right
+    /// password is answered with SECOND_FACTOR_REQUIRED.
+    #[graphql(secret)]
+    code: Option<String>,
 }
 
 /// What a client kept.
@@ -89,7 +93,7 @@ pub struct SignInPayload {
 
 impl SignInPayload {
     /// Answers with the tokens, and lets the fields below `viewer` be read by who signed in.
-    fn of(caller: &Caller, result: domain::Result<session::SignedIn>) -> Result<Self> {
+    pub(super) fn of(caller: &Caller, result: domain::Result<session::SignedIn>) -> Result<Self> {
         let (signed_in, user_errors) = outcome(result)?;
         let Some(signed_in) = signed_in else { return Ok(Self { user_errors, ..Self::default() }) };
         let viewer = Viewer(viewer::get(&signed_in.actor)?);
@@ -120,6 +124,72 @@ pub struct ChangePasswordInput {
     /// What they sign in with from now on: 10 to 128 characters that are hard to guess.
     #[graphql(secret)]
     new_password: String,
+}
+
+/// Whose password is to be chosen anew.
+#[derive(InputObject)]
+pub struct RequestPasswordResetInput {
+    /// Mail address, in any case.
+    email: String,
+}
+
+/// A new password, by the token of a mail.
+#[derive(InputObject)]
+pub struct ResetPasswordInput {
+    /// The token that the link in the mail carries. Good once, for an hour.
+    #[graphql(secret)]
+    token: String,
+    /// What they sign in with from now on: 10 to 128 characters that are hard to guess.
+    #[graphql(secret)]
+    password: String,
+}
+
+/// A new mail address for whoever is signed in.
+#[derive(InputObject)]
+pub struct ChangeEmailInput {
+    /// The new address.
+    email: String,
+    /// What they sign in with.
+    #[graphql(secret)]
+    password: String,
+}
+
+/// That a new mail address is read.
+#[derive(InputObject)]
+pub struct ConfirmEmailInput {
+    /// The token that the link in the mail carries. Good once, for 24 hours.
+    #[graphql(secret)]
+    token: String,
+}
+
+/// That a mail was asked for, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct RequestPasswordResetPayload {
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+/// That there is a new password, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct ResetPasswordPayload {
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+/// That a mail was sent to the new address, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct ChangeEmailPayload {
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+/// The address that is in use from now on, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct ConfirmEmailPayload {
+    /// The new address; null when `userErrors` is not empty.
+    email: Option<String>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
 }
 
 /// The session that has ended, or why not.
@@ -156,14 +226,19 @@ impl SessionMutation {
     /// Signs a person in, by mail address and password. The same error says that the address is unknown, the
     /// password is wrong, the person is disabled, or there were too many failures: after 5 in a row for a mail address,
     /// or 50 in 15 minutes from a network address, no password is taken for 30 seconds, then for longer with each
-    /// further failure, up to 15 minutes.
+    /// further failure, up to 15 minutes. Who gave the right password and has a second factor is asked for a `code`; a
+    /// wrong code counts as a wrong password does.
     async fn sign_in(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Mail address and password.")] input: SignInInput,
     ) -> Result<SignInPayload> {
         let caller = caller(ctx)?;
-        let input = session::SignIn { email: input.email, password: SecretString::from(input.password) };
+        let input = session::SignIn {
+            email: input.email,
+            password: SecretString::from(input.password),
+            code: input.code.map(SecretString::from),
+        };
         SignInPayload::of(caller, session::sign_in(caller.app(), input, &origin(ctx)).await)
     }
 
@@ -222,5 +297,53 @@ impl SessionMutation {
         let (changed, user_errors) = outcome(changed)?;
         let viewer = changed.map(|()| viewer::get(&actor)).transpose()?.map(Viewer);
         Ok(ChangePasswordPayload { viewer, user_errors })
+    }
+
+    /// Sends a mail for a new password to the person with this address. The answer is the same when there is none.
+    /// After 3 mails for an address, or 50 requests from a network address, there is a wait as for `signIn`.
+    async fn request_password_reset(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose password.")] input: RequestPasswordResetInput,
+    ) -> Result<RequestPasswordResetPayload> {
+        let asked = reset::request(caller(ctx)?.app(), &input.email, origin(ctx).address).await;
+        let (_asked, user_errors) = outcome(asked)?;
+        Ok(RequestPasswordResetPayload { user_errors })
+    }
+
+    /// Sets a new password by the token of a mail, and ends every session of the person. It signs nobody in.
+    async fn reset_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token and the password.")] input: ResetPasswordInput,
+    ) -> Result<ResetPasswordPayload> {
+        let (token, password) = (SecretString::from(input.token), SecretString::from(input.password));
+        let (_done, user_errors) = outcome(reset::reset(caller(ctx)?.app(), &token, &password).await)?;
+        Ok(ResetPasswordPayload { user_errors })
+    }
+
+    /// Asks to change the viewer's own mail address. A mail goes to the new one, with a token for `confirmEmail`, and a
+    /// note to the present one. The answer is the same when somebody else has the new address. A wrong password counts
+    /// as a failed sign-in does.
+    async fn change_email(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new address.")] input: ChangeEmailInput,
+    ) -> Result<ChangeEmailPayload> {
+        let password = SecretString::from(input.password);
+        let asked = email::request(&caller(ctx)?.actor(), &input.email, &password, origin(ctx).address).await;
+        let (_asked, user_errors) = outcome(asked)?;
+        Ok(ChangeEmailPayload { user_errors })
+    }
+
+    /// Confirms a new mail address by the token of its mail. It is signed in with from now on.
+    async fn confirm_email(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token.")] input: ConfirmEmailInput,
+    ) -> Result<ConfirmEmailPayload> {
+        let token = SecretString::from(input.token);
+        let (email, user_errors) = outcome(email::confirm(caller(ctx)?.app(), &token).await)?;
+        Ok(ConfirmEmailPayload { email, user_errors })
     }
 }

@@ -60,6 +60,11 @@ impl User {
     async fn disabled_at(&self) -> Option<DateTime> {
         self.0.disabled_at.map(Into::into)
     }
+
+    /// Whether signing in asks them for a code of an authenticator app, too.
+    async fn second_factor(&self) -> bool {
+        self.0.second_factor
+    }
 }
 
 /// Which people a list has; all conditions hold at once.
@@ -201,7 +206,7 @@ pub struct UserPayload {
 }
 
 impl UserPayload {
-    fn of(result: domain::Result<user::User>) -> Result<Self> {
+    pub(super) fn of(result: domain::Result<user::User>) -> Result<Self> {
         let (user, user_errors) = outcome(result)?;
         Ok(Self { user: user.map(User), user_errors })
     }
@@ -213,7 +218,7 @@ pub struct UserMutation;
 
 #[Object]
 impl UserMutation {
-    /// Adds a person, who can sign in at once.
+    /// Adds a person, who can sign in at once. `inviteUser` lets them choose the password themselves.
     async fn create_user(
         &self,
         ctx: &Context<'_>,
@@ -239,7 +244,7 @@ impl UserMutation {
         UserPayload::of(user::set_role(&actor(ctx)?, id, input.role.into()).await)
     }
 
-    /// Disables a person, and signs them out everywhere at once.
+    /// Disables a person, signs them out everywhere at once, and takes back their invitations.
     async fn disable_user(
         &self,
         ctx: &Context<'_>,

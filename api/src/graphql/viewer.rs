@@ -1,7 +1,7 @@
 //! Who is asking, told to themselves.
 
 use async_graphql::{Context, Enum, Object};
-use domain::{session, viewer};
+use domain::{second_factor, session, viewer};
 
 use super::caller::{actor, loaders};
 use super::error::Result;
@@ -80,6 +80,25 @@ impl Viewer {
     /// anything.
     async fn permissions(&self) -> Vec<&'static str> {
         self.0.permissions.iter().map(|permission| permission.name()).collect()
+    }
+
+    /// Whether signing in asks this person for a code of an authenticator app, too; null for API keys and portal
+    /// sessions.
+    async fn second_factor(&self) -> Option<bool> {
+        self.0.second_factor
+    }
+
+    /// Whether this person may do nothing before they set up a second factor, as staff must where the operator says so:
+    /// until then `permissions` is empty.
+    async fn second_factor_required(&self) -> bool {
+        self.0.second_factor_required
+    }
+
+    /// How many recovery codes of the second factor are left; null without one.
+    async fn recovery_codes_left(&self, ctx: &Context<'_>) -> Option<Result<i32>> {
+        let left = async { Ok(second_factor::recovery_codes_left(&actor(ctx)?).await?) };
+        let left: Option<Result<u64>> = left.await.transpose();
+        left.map(|left| left.map(|left| i32::try_from(left).unwrap_or(i32::MAX)))
     }
 
     /// When the token that was sent ends; null for an API key without an end.

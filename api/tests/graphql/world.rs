@@ -85,6 +85,7 @@ impl World {
             clock: Clock::system(),
             tenant_concurrency: 4,
             lease: Duration::from_secs(60),
+            people: Default::default(),
         })
         .await
         .unwrap();
@@ -198,7 +199,7 @@ impl World {
                     password: PASSWORD.into(),
                 };
                 user::create(&self.operator, input).await.unwrap();
-                let input = SignIn { email, password: PASSWORD.into() };
+                let input = SignIn { email, password: PASSWORD.into(), code: None };
                 session::sign_in(&self.app, input, &Origin::default()).await.unwrap().access_token
             }
         };

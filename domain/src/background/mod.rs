@@ -7,6 +7,7 @@ mod due;
 mod ending;
 mod failed;
 mod lease;
+mod mail;
 mod receipt;
 pub(crate) mod recovery;
 mod schedule;
@@ -19,6 +20,7 @@ use crate::app::App;
 pub use claim::{Claim, ClaimedRun, ClaimedStream};
 pub use ending::RunEnd;
 pub use lease::{Renewal, RunLease};
+pub use mail::{MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};
 pub use sweep::Swept;
 
 /// What background work holds in place of an actor.

@@ -12,14 +12,16 @@ use uuid::Uuid;
 
 use super::{EndReason, end, end_of_user};
 use crate::actor::Actor;
+use crate::app::App;
 use crate::audit::{self, Entry};
-use crate::error::{Doing, Error, ProblemCode, Result};
+use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::{GlobalId, Kind};
 use crate::identity;
 use crate::page::{Direction, Page, PageArguments};
 use crate::password;
 use crate::scope::Keyset;
 use crate::sign_in_attempt::Attempt;
+use crate::user_token;
 use crate::validation::Problems;
 
 /// A place where a person is signed in.
@@ -55,7 +57,7 @@ pub struct ChangePassword {
 /// # Errors
 /// Denied to whoever is not a signed-in person; [`Error::Argument`] for a bad page.
 pub async fn list(actor: &Actor, page: &PageArguments) -> Result<Page<Session>> {
-    let (user_id, current_id) = actor.own_session()?;
+    let (user_id, current_id) = actor.own_session_before_enrolling()?;
     let keyset =
         Keyset { name: "session", column: None, id: session::Column::Id, direction: Direction::Descending };
     let live = identity::find::<session::Entity>()
@@ -80,7 +82,7 @@ pub async fn list(actor: &Actor, page: &PageArguments) -> Result<Page<Session>> 
 /// # Errors
 /// Denied to whoever is not a signed-in person. Rejected: `NOT_FOUND` sessionId.
 pub async fn end_one(actor: &Actor, id: Uuid) -> Result<bool> {
-    let (user_id, current_id) = actor.own_session()?;
+    let (user_id, current_id) = actor.own_session_before_enrolling()?;
     let app = actor.app();
     let own = session::Column::Id.eq(id).and(session::Column::UserId.eq(user_id));
     identity::find::<session::Entity>()
@@ -105,23 +107,18 @@ pub async fn end_one(actor: &Actor, id: Uuid) -> Result<bool> {
 pub async fn change_password(actor: &Actor, input: ChangePassword, address: Option<IpAddr>) -> Result<()> {
     let (user_id, session_id) = actor.own_session()?;
     let app = actor.app();
-    let row = identity::find::<user::Entity>()
-        .filter(user::Column::Id.eq(user_id))
-        .one(app.across_tenants().reader())
-        .await
-        .doing("reading a user")?
-        .ok_or(Error::Unauthenticated)?;
-    let attempt = Attempt::count(app, &row.email, address).await?;
-    let hash = attempt.is_open.then(|| row.password_hash.clone());
-    let is_right = password::verify(&input.current, hash).await?.matches;
+    let row = own_row(app, user_id).await?;
     let mut problems = Problems::default();
-    if is_right {
-        // Also when the new one is bad: nobody is locked out for looking for a good one.
-        attempt.forgive(app.across_tenants().writer()).await?;
-    } else {
-        let message =
-            "is not your password, or there were too many attempts; wait some minutes and try again";
-        problems.add(ProblemCode::Invalid, "currentPassword", message);
+    let proof = prove(app, &row, &input.current, address).await?;
+    let is_right = proof.is_some();
+    match proof {
+        // Also when the new one is bad: nobody is locked out for looking for a good one. Only a second factor could be
+        // guessed by who has the password, so its failures stay.
+        Some(attempt) if row.second_factor_at.is_some() => {
+            attempt.take_back(app.across_tenants().writer()).await?
+        }
+        Some(attempt) => attempt.forgive(app.across_tenants().writer()).await?,
+        None => problems.push(wrong_password("currentPassword")),
     }
     if let Some(problem) = password::check(&input.new, "newPassword", &row.email, &row.name).await? {
         problems.push(problem);
@@ -147,7 +144,38 @@ pub async fn change_password(actor: &Actor, input: ChangePassword, address: Opti
         ));
     }
     end_of_user(&tx, user_id, Some(session_id), EndReason::PasswordChanged, now).await?;
+    user_token::void(&tx, user_id, now).await?;
     audit::commit(tx, crate::user::entry(&row), "committing a password").await?;
     tracing::info!(user.id = %user_id, "a password was changed");
     Ok(())
+}
+
+/// The row of the person who asks.
+pub(crate) async fn own_row(app: &App, user_id: Uuid) -> Result<user::Model> {
+    identity::find::<user::Entity>()
+        .filter(user::Column::Id.eq(user_id))
+        .one(app.across_tenants().reader())
+        .await
+        .doing("reading a user")?
+        .ok_or(Error::Unauthenticated)
+}
+
+/// Looks at the password of somebody who is signed in. A wrong one counts as a failed sign-in does, and so does the
+/// attempt that comes back for a right one, until it is forgiven.
+pub(crate) async fn prove(
+    app: &App,
+    row: &user::Model,
+    password: &SecretString,
+    address: Option<IpAddr>,
+) -> Result<Option<Attempt>> {
+    let attempt = Attempt::count(app, &row.email, address).await?;
+    let hash = attempt.is_open.then(|| row.password_hash.clone());
+    let is_right = password::verify(password, hash).await?.matches;
+    Ok(is_right.then_some(attempt))
+}
+
+/// What is told of a password that is not right, or not looked at.
+pub(crate) fn wrong_password(field: &str) -> Problem {
+    let message = "is not your password, or there were too many attempts; wait some minutes and try again";
+    Problem::invalid([field], message)
 }

@@ -1,7 +1,12 @@
 //! Who may come in, as whom, and until when: sign-in, sessions, users, API keys, portal sessions, tenants.
 //! Through `domain`'s public functions on SQLite, by a clock that the tests move.
 
+mod email;
+mod invitation;
+mod mail;
 mod own;
+mod reset;
+mod second_factor;
 mod sign_in;
 
 use std::sync::Arc;
@@ -25,7 +30,9 @@ use domain::tenant::{
 };
 use domain::token::TokenSigner;
 use domain::user::{self, CreateUser, User, UserFilter, UserOrder};
-use domain::{Actor, App, AppOptions, Audience, Error, Permission, Principal, ProblemCode, Role, viewer};
+use domain::{
+    Actor, App, AppOptions, Audience, Error, PeopleOptions, Permission, Principal, ProblemCode, Role, viewer,
+};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -51,23 +58,28 @@ struct Fixture {
     operator: Actor,
     millis: Arc<AtomicI64>,
     pem: String,
+    people: PeopleOptions,
     directory: tempfile::TempDir,
 }
 
 impl Fixture {
     async fn new() -> Self {
+        Self::with(PeopleOptions { mail: Some(mail::links()), ..PeopleOptions::default() }).await
+    }
+
+    async fn with(people: PeopleOptions) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let millis = Arc::new(AtomicI64::new(1_790_000_000_000));
         let pem = TokenSigner::generate_pem();
-        let app = open(&directory, &millis, &pem).await;
+        let app = open(&directory, &millis, &pem, people.clone()).await;
         app.migrate().await.expect("the schema can be made");
-        Self { operator: Actor::operator(app.clone()), app, millis, pem, directory }
+        Self { operator: Actor::operator(app.clone()), app, millis, pem, people, directory }
     }
 
     /// The same database in a new process.
     async fn reopen(&mut self) {
         self.app.close().await.expect("closing works");
-        self.app = open(&self.directory, &self.millis, &self.pem).await;
+        self.app = open(&self.directory, &self.millis, &self.pem, self.people.clone()).await;
         self.operator = Actor::operator(self.app.clone());
     }
 
@@ -89,7 +101,7 @@ impl Fixture {
     }
 
     async fn try_sign_in(&self, name: &str, password: &str) -> Result<SignedIn, Error> {
-        let input = SignIn { email: format!("{name}@example.com"), password: password.into() };
+        let input = SignIn { email: format!("{name}@example.com"), password: password.into(), code: None };
         session::sign_in(&self.app, input, &Origin::default()).await
     }
 
@@ -111,7 +123,12 @@ impl Fixture {
     }
 }
 
-async fn open(directory: &tempfile::TempDir, millis: &Arc<AtomicI64>, pem: &str) -> Arc<App> {
+async fn open(
+    directory: &tempfile::TempDir,
+    millis: &Arc<AtomicI64>,
+    pem: &str,
+    people: PeopleOptions,
+) -> Arc<App> {
     let now = millis.clone();
     let clock = Clock::from_fn(move || {
         DateTime::<Utc>::from_timestamp_millis(now.load(Ordering::SeqCst)).expect("a time")
@@ -127,6 +144,7 @@ async fn open(directory: &tempfile::TempDir, millis: &Arc<AtomicI64>, pem: &str)
         clock,
         tenant_concurrency: 4,
         lease: Duration::from_secs(30),
+        people,
     };
     App::open(options).await.expect("the database opens")
 }
@@ -205,7 +223,7 @@ async fn people_sign_in_as_who_their_row_says() {
     assert!(matches!(viewer::get(&nobody), Err(Error::Unauthenticated)));
     assert!(matches!(tenant::get(&nobody, &TenantKey::Id(acme.id)).await, Err(Error::Unauthenticated)));
 
-    let input = SignIn { email: "  ADA@example.COM ".to_owned(), password: PASSWORD.into() };
+    let input = SignIn { email: "  ADA@example.COM ".to_owned(), password: PASSWORD.into(), code: None };
     let signed_in = session::sign_in(&fixture.app, input, &Origin::default())
         .await
         .expect("the address counts in any case");

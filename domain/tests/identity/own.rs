@@ -35,7 +35,7 @@ async fn a_person_sees_where_they_are_signed_in() {
         address: Some("::ffff:192.0.2.7".parse().expect("an address")),
         user_agent: Some("x".repeat(1_000)),
     };
-    let input = SignIn { email: "ada@example.com".to_owned(), password: PASSWORD.into() };
+    let input = SignIn { email: "ada@example.com".to_owned(), password: PASSWORD.into(), code: None };
     let new = session::sign_in(&fixture.app, input, &origin).await.expect("signing in works");
     let sessions = own::list(&new.actor, &page(1)).await.expect("their own");
     assert!(sessions.has_next && sessions.edges.len() == 1);

@@ -13,7 +13,7 @@ use super::{Fixture, PASSWORD};
 async fn knock(fixture: &Fixture, name: &str, password: &str, address: &str) -> Result<(), Vec<Problem>> {
     let address: IpAddr = address.parse().expect("an address");
     let origin = Origin { address: Some(address), user_agent: None };
-    let input = SignIn { email: format!("{name}@example.com"), password: password.into() };
+    let input = SignIn { email: format!("{name}@example.com"), password: password.into(), code: None };
     match session::sign_in(&fixture.app, input, &origin).await {
         Ok(_signed_in) => Ok(()),
         Err(Error::Rejected(problems)) => Err(problems),
@@ -85,7 +85,8 @@ async fn an_address_that_nobody_has_locks_like_any_other() {
     fail(&fixture, "late", 5).await;
     fixture.user("late", Role::Support, None).await;
     assert!(!is_open(&fixture, "late").await);
-    let other_spelling = SignIn { email: " LATE@Example.com ".to_owned(), password: PASSWORD.into() };
+    let other_spelling =
+        SignIn { email: " LATE@Example.com ".to_owned(), password: PASSWORD.into(), code: None };
     assert!(session::sign_in(&fixture.app, other_spelling, &Origin::default()).await.is_err());
 }
 

@@ -10,9 +10,11 @@ use sea_orm::{
 use crate::rows::Rows;
 
 /// Tables that are no tenant's. Whoever adds one says here that it is so.
-const OPEN_TABLES: [&str; 4] = ["idempotency_key", "seaql_migrations", "sign_in_attempt", "signing_key"];
-/// References by the id alone, to what may be the operator's and then has no tenant: keys, a chain of entries, staff.
-const SIMPLE_REFERENCES: [&str; 3] = ["api_key_tenant.api_key_id", "audit_entry.chain_id", "reveal.user_id"];
+const OPEN_TABLES: [&str; 5] =
+    ["idempotency_key", "mail", "seaql_migrations", "sign_in_attempt", "signing_key"];
+/// References by the id alone, to what may be the operator's and then has no tenant: keys, a chain of entries, people.
+const SIMPLE_REFERENCES: [&str; 4] =
+    ["api_key_tenant.api_key_id", "audit_entry.chain_id", "invitation.user_id", "reveal.user_id"];
 /// Tables to which rows are added only.
 const ADDED_TO: [&str; 1] = ["audit_entry"];
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
@@ -148,7 +150,7 @@ async fn writes_what_the_setting_names(
     // The other's rows, again: row-level security speaks before any key does.
     execute(program, "RESET ROLE").await.expect("a superuser again");
     let of_other = match table {
-        "session" => {
+        "session" | "user_token" | "second_factor" | "recovery_code" => {
             format!("user_id IN (SELECT id FROM \"user\" WHERE tenant_id = '{}')", other.tenant_id())
         }
         "refresh_token" => format!(
@@ -201,7 +203,7 @@ async fn nothing_is_done(program: &DatabaseConnection, table: &str, sql: &str) {
 fn tenant_column(table: &str) -> Option<&'static str> {
     match table {
         "tenant" => Some("id"),
-        "session" | "refresh_token" => None,
+        "session" | "refresh_token" | "user_token" | "second_factor" | "recovery_code" => None,
         _ => Some("tenant_id"),
     }
 }

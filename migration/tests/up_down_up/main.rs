@@ -13,9 +13,10 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, job,
-    portal_session, refresh_token, retry, reveal, run, run_event, run_stream, session, sign_in_attempt,
-    signing_key, stream_cursor, system, tenant, user, write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, invitation,
+    job, mail, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event, run_stream,
+    second_factor, session, sign_in_attempt, signing_key, stream_cursor, system, tenant, user, user_token,
+    write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -30,7 +31,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 28] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -38,14 +39,18 @@ const TABLES: [&str; 23] = [
     "failure",
     "idempotency_key",
     "integration",
+    "invitation",
     "job",
+    "mail",
     "portal_session",
+    "recovery_code",
     "refresh_token",
     "retry",
     "reveal",
     "run",
     "run_event",
     "run_stream",
+    "second_factor",
     "session",
     "sign_in_attempt",
     "signing_key",
@@ -53,6 +58,7 @@ const TABLES: [&str; 23] = [
     "system",
     "tenant",
     "user",
+    "user_token",
     "write_receipt",
 ];
 
@@ -116,14 +122,18 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<failure::Entity>(db).await;
     assert_columns::<idempotency_key::Entity>(db).await;
     assert_columns::<integration::Entity>(db).await;
+    assert_columns::<invitation::Entity>(db).await;
     assert_columns::<job::Entity>(db).await;
+    assert_columns::<mail::Entity>(db).await;
     assert_columns::<portal_session::Entity>(db).await;
+    assert_columns::<recovery_code::Entity>(db).await;
     assert_columns::<refresh_token::Entity>(db).await;
     assert_columns::<retry::Entity>(db).await;
     assert_columns::<reveal::Entity>(db).await;
     assert_columns::<run::Entity>(db).await;
     assert_columns::<run_event::Entity>(db).await;
     assert_columns::<run_stream::Entity>(db).await;
+    assert_columns::<second_factor::Entity>(db).await;
     assert_columns::<session::Entity>(db).await;
     assert_columns::<sign_in_attempt::Entity>(db).await;
     assert_columns::<signing_key::Entity>(db).await;
@@ -131,12 +141,18 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<system::Entity>(db).await;
     assert_columns::<tenant::Entity>(db).await;
     assert_columns::<user::Entity>(db).await;
+    assert_columns::<user_token::Entity>(db).await;
     assert_columns::<write_receipt::Entity>(db).await;
 }
 
 async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<tenant::Entity>(db, rows.tenant()).await;
     round_trip::<user::Entity>(db, rows.user()).await;
+    round_trip::<invitation::Entity>(db, rows.invitation()).await;
+    round_trip::<mail::Entity>(db, rows.mail()).await;
+    round_trip::<user_token::Entity>(db, rows.user_token()).await;
+    round_trip::<second_factor::Entity>(db, rows.second_factor()).await;
+    round_trip::<recovery_code::Entity>(db, rows.recovery_code()).await;
     round_trip::<session::Entity>(db, rows.session()).await;
     round_trip::<sign_in_attempt::Entity>(db, rows.sign_in_attempt()).await;
     round_trip::<refresh_token::Entity>(db, rows.refresh_token()).await;
@@ -197,7 +213,11 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<job::JobKind>(db, "job", "kind").await;
     assert_enum::<job::JobStatus>(db, "job", "status").await;
     assert_enum::<user::Role>(db, "api_key", "role").await;
+    assert_enum::<mail::MailKind>(db, "mail", "kind").await;
+    assert_enum::<mail::MailStatus>(db, "mail", "status").await;
+    assert_enum::<user_token::TokenPurpose>(db, "user_token", "purpose").await;
     assert_refused(set(db, "user", "role", "NOPE").await, "ck_user_role");
+    assert_refused(set(db, "invitation", "role", "NOPE").await, "ck_invitation_role");
 }
 
 async fn assert_enum<A>(db: &DatabaseConnection, table: &'static str, column: &'static str)
@@ -301,12 +321,14 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
     }
     assert_refused(set(db, "failure", "attempts", -1).await, "ck_failure_not_negative");
     let changed = set(db, "audit_entry", "detail", "another").await;
-    assert!(changed.unwrap_err().to_string().contains("entries of the audit log are not changed"));
+    let refusal = changed.expect_err("an entry stays as it is").to_string();
+    assert!(refusal.contains("entries of the audit log are not changed"), "{refusal}");
     let attempts = set(db, "sign_in_attempt", "failed_count", -1_i64).await;
     assert_refused(attempts, "ck_sign_in_attempt_not_negative");
     let kind = set(db, "sign_in_attempt", "kind", "NOPE").await;
     assert_refused(kind, "ck_sign_in_attempt_kind");
     assert_refused(set(db, "run_stream", "page_count", -1_i64).await, "ck_run_stream_not_negative");
+    assert_refused(set(db, "mail", "attempt_count", -1_i64).await, "ck_mail_not_negative");
     for column in ["schedule_cron", "schedule_time_zone"] {
         assert_refused(set(db, "integration", column, None::<String>).await, "ck_integration_schedule");
     }
@@ -328,6 +350,8 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
             ..staff.clone()
         };
         assert_refused(insert::<user::Entity>(db, of_tenant).await, "ck_user_tenant_id");
+        let invited = invitation::Model { id: Rows::of(4).id(16), role, ..rows.invitation() };
+        assert_refused(insert::<invitation::Entity>(db, invited).await, "ck_invitation_tenant_id");
     }
     for role in [user::Role::TenantAdmin, user::Role::TenantMember, user::Role::TenantViewer] {
         let of_none = user::Model {
@@ -337,6 +361,9 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
             ..staff.clone()
         };
         assert_refused(insert::<user::Entity>(db, of_none).await, "ck_user_tenant_id");
+        let invited =
+            invitation::Model { id: Rows::of(4).id(16), tenant_id: None, role, ..rows.invitation() };
+        assert_refused(insert::<invitation::Entity>(db, invited).await, "ck_invitation_tenant_id");
     }
 }
 

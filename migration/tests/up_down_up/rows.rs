@@ -3,9 +3,10 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, job,
-    portal_session, refresh_token, retry, reveal, run, run_event, run_stream, session, sign_in_attempt,
-    signing_key, stream_cursor, system, tenant, user, write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, failure, idempotency_key, integration, invitation,
+    job, mail, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event, run_stream,
+    second_factor, session, sign_in_attempt, signing_key, stream_cursor, system, tenant, user, user_token,
+    write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -59,6 +60,72 @@ impl Rows {
             created_at: time(0),
             updated_at: time(1),
             disabled_at: Some(time(2)),
+            second_factor_at: Some(time(3)),
+        }
+    }
+
+    pub fn mail(self) -> mail::Model {
+        mail::Model {
+            id: self.id(15),
+            kind: mail::MailKind::PasswordReset,
+            subject_id: Some(self.id(16)),
+            status: mail::MailStatus::GivenUp,
+            sealed_letter: Some(vec![0, 1, 0xff]),
+            attempt_count: i64::from(i32::MAX) + 1,
+            available_at: time(1),
+            expires_at: time(2),
+            created_at: time(0),
+            finished_at: Some(time(3)),
+            last_error: Some("refused".to_owned()),
+        }
+    }
+
+    pub fn invitation(self) -> invitation::Model {
+        invitation::Model {
+            id: self.id(16),
+            tenant_id: Some(self.tenant_id()),
+            email: "somebody@example.com".to_owned(),
+            name: "Somebody".to_owned(),
+            role: user::Role::TenantViewer,
+            invited_by: "user:1".to_owned(),
+            secret_hash: vec![4; 32],
+            created_at: time(0),
+            expires_at: time(1),
+            accepted_at: Some(time(2)),
+            revoked_at: Some(time(3)),
+            user_id: Some(self.id(1)),
+        }
+    }
+
+    pub fn user_token(self) -> user_token::Model {
+        user_token::Model {
+            id: self.id(17),
+            user_id: self.id(1),
+            purpose: user_token::TokenPurpose::EmailConfirmation,
+            email: Some("new@example.com".to_owned()),
+            secret_hash: vec![5; 32],
+            created_at: time(0),
+            expires_at: time(1),
+            used_at: Some(time(2)),
+        }
+    }
+
+    pub fn second_factor(self) -> second_factor::Model {
+        second_factor::Model {
+            user_id: self.id(1),
+            sealed_secret: vec![0, 2, 0xff],
+            created_at: time(0),
+            confirmed_at: Some(time(1)),
+            last_step: Some(i64::from(i32::MAX) + 1),
+        }
+    }
+
+    pub fn recovery_code(self) -> recovery_code::Model {
+        recovery_code::Model {
+            user_id: self.id(1),
+            code_hash: vec![6; 32],
+            created_at: time(0),
+            used_at: Some(time(1)),
         }
     }
 

@@ -43,6 +43,8 @@ pub const OBJECTS: &[Object] = &[
             ("tenant", Own),
             ("user", Own),
             ("permissions", Own),
+            ("secondFactor", Own),
+            ("secondFactorRequired", Own),
             ("expiresAt", Own),
         ],
     },
@@ -50,7 +52,7 @@ pub const OBJECTS: &[Object] = &[
         of: "Viewer",
         rule: Rule::Person,
         at: |_| "viewer { @ }".to_owned(),
-        fields: &[("sessions", Own)],
+        fields: &[("sessions", Own), ("recoveryCodesLeft", Own)],
     },
     Object {
         of: "Session",
@@ -124,6 +126,26 @@ pub const OBJECTS: &[Object] = &[
             ("tenant", Same),
             ("createdAt", Same),
             ("disabledAt", Same),
+            ("secondFactor", Same),
+        ],
+    },
+    Object {
+        of: "Invitation",
+        rule: Rule::Needs("users:read"),
+        at: |t| format!("node(id: \"{}\") {{ ... on Invitation {{ @ }} }}", t.invitation),
+        fields: &[
+            ("id", Same),
+            ("email", Same),
+            ("name", Same),
+            ("role", Same),
+            ("tenant", Same),
+            ("status", Same),
+            ("mail", Same),
+            ("createdAt", Same),
+            ("expiresAt", Same),
+            ("acceptedAt", Same),
+            ("revokedAt", Same),
+            ("user", Same),
         ],
     },
     Object {
@@ -392,11 +414,20 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 17] = [
+pub const PAYLOADS: [(&str, &[&str]); 26] = [
     ("SignInPayload", &["accessToken", "expiresAt", "refreshToken", "viewer"]),
     ("SignOutPayload", &[]),
     ("EndSessionPayload", &["endedSessionId"]),
     ("ChangePasswordPayload", &["viewer"]),
+    ("RequestPasswordResetPayload", &[]),
+    ("ResetPasswordPayload", &[]),
+    ("ChangeEmailPayload", &[]),
+    ("ConfirmEmailPayload", &["email"]),
+    ("EnrollSecondFactorPayload", &["otpauthUrl", "secret"]),
+    ("ConfirmSecondFactorPayload", &["recoveryCodes", "viewer"]),
+    ("RegenerateRecoveryCodesPayload", &["recoveryCodes"]),
+    ("DisableSecondFactorPayload", &["viewer"]),
+    ("InvitationPayload", &["invitation"]),
     ("TenantPayload", &["tenant"]),
     ("UserPayload", &["user"]),
     ("CreateApiKeyPayload", &["apiKey", "secret"]),

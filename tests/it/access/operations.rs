@@ -38,6 +38,18 @@ pub enum Fresh {
     Refresh,
     /// A session of the caller.
     Session,
+    /// An invitation of the tenant, which the caller knows the token of.
+    Invitation,
+    /// A mail for a new password, which the caller got.
+    PasswordReset,
+    /// A mail that confirms an address, which the caller got.
+    EmailConfirmation,
+    /// Somebody like the caller who has begun to set up a second factor, and a code of it.
+    Enrolling,
+    /// Somebody like the caller who has a second factor, and a code of it.
+    Enrolled,
+    /// A person of the tenant who has a second factor.
+    SecondFactor,
 }
 
 /// What is sent.
@@ -153,6 +165,7 @@ fn queries() -> Vec<Operation> {
             |t| t.user.clone(),
         ),
         query("users", Rule::Needs("users:read"), |t| list("users", t), |t| t.user.clone()),
+        query("invitations", Rule::Needs("users:read"), |t| list("invitations", t), |t| t.invitation.clone()),
         query("apiKeys", Rule::Needs("users:read"), |t| list("apiKeys", t), |t| t.api_key.clone()),
         query(
             "portalSessions",
@@ -232,6 +245,7 @@ fn nodes() -> Vec<Operation> {
     vec![
         row("Tenant", Rule::Needs("tenants:read"), |t| node(&t.tenant), |t| t.tenant.clone()),
         row("User", Rule::Needs("users:read"), |t| node(&t.user), |t| t.user.clone()),
+        row("Invitation", Rule::Needs("users:read"), |t| node(&t.invitation), |t| t.invitation.clone()),
         row("ApiKey", Rule::Needs("users:read"), |t| node(&t.api_key), |t| t.api_key.clone()),
         row(
             "PortalSession",
@@ -281,6 +295,39 @@ fn sessions_and_tenants() -> Vec<Operation> {
         ),
         mutation("signOut", Rule::Session, Fresh::Session, |_, _| Value::Null),
         mutation("endSession", Rule::Person, Fresh::Session, |t, _| json!({"sessionId": t.session})),
+        mutation("requestPasswordReset", Rule::Anyone, Fresh::User, |t, _| json!({"email": t.email})),
+        mutation(
+            "resetPassword",
+            Rule::Anyone,
+            Fresh::PasswordReset,
+            |t, _| json!({"token": t.token, "password": super::world::NEW_PASSWORD}),
+        ),
+        mutation(
+            "changeEmail",
+            Rule::Person,
+            Fresh::Session,
+            |t, _| json!({"email": format!("{}@example.com", t.unique()), "password": super::world::PASSWORD}),
+        ),
+        mutation("confirmEmail", Rule::Anyone, Fresh::EmailConfirmation, |t, _| json!({"token": t.token})),
+        mutation(
+            "enrollSecondFactor",
+            Rule::Person,
+            Fresh::Session,
+            |_, _| json!({"password": super::world::PASSWORD}),
+        ),
+        mutation("confirmSecondFactor", Rule::Person, Fresh::Enrolling, |t, _| json!({"code": t.code})),
+        mutation(
+            "regenerateRecoveryCodes",
+            Rule::Person,
+            Fresh::Enrolled,
+            |t, _| json!({"password": super::world::PASSWORD, "code": t.code}),
+        ),
+        mutation(
+            "disableSecondFactor",
+            Rule::Person,
+            Fresh::Enrolled,
+            |t, _| json!({"password": super::world::PASSWORD, "code": t.code}),
+        ),
         // After the others, which sign in by the password that was.
         mutation(
             "changePassword",
@@ -383,6 +430,45 @@ fn users_and_keys() -> Vec<Operation> {
                 Fresh::StaffUser,
                 |t, _| json!({"userId": t.staff_user, "password": "another password of many words"}),
             ),
+        ),
+        mutation(
+            "resetSecondFactor",
+            Rule::Needs("users:manage"),
+            Fresh::SecondFactor,
+            |t, _| json!({"userId": t.user}),
+        ),
+        mutation("inviteUser", Rule::Needs("users:manage"), Fresh::Nothing, |t, _| {
+            json!({
+                "email": format!("new-{}@example.com", t.unique()), "name": "New", "role": "TENANT_ADMIN",
+                "tenantId": t.tenant,
+            })
+        }),
+        variant(
+            "of the staff",
+            mutation(
+                "inviteUser",
+                Rule::Staff(Outcome::Forbidden),
+                Fresh::Nothing,
+                |t, _| json!({"email": format!("new-{}@example.com", t.unique()), "name": "New", "role": "SUPPORT"}),
+            ),
+        ),
+        mutation(
+            "resendInvitation",
+            Rule::Needs("users:manage"),
+            Fresh::Invitation,
+            |t, _| json!({"invitationId": t.invitation}),
+        ),
+        mutation(
+            "revokeInvitation",
+            Rule::Needs("users:manage"),
+            Fresh::Invitation,
+            |t, _| json!({"invitationId": t.invitation}),
+        ),
+        mutation(
+            "acceptInvitation",
+            Rule::Anyone,
+            Fresh::Invitation,
+            |t, _| json!({"token": t.token, "password": super::world::PASSWORD}),
         ),
         mutation(
             "createApiKey",

@@ -2,10 +2,12 @@
 //! database holds can be compared, so that "refused" means that nothing changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, SqliteConnection};
+use totp_rs::{Builder, Secret};
 use uuid::Uuid;
 
 use super::operations::Fresh;
@@ -13,7 +15,9 @@ use super::rules::{Home, Kind, kinds};
 use crate::harness::client::Client;
 use crate::harness::fixture::{Fixture, Tenant, stream};
 use crate::harness::outside::{Fault, Outside, Pagination, Rule};
-use crate::harness::trestle::Trestle;
+use crate::harness::smtp::{Mode, Smtp};
+use crate::harness::trestle::{Setup, Trestle};
+use crate::harness::wait::{SOON, until};
 use crate::scene::{nodes, text};
 
 /// Password of everybody here.
@@ -51,6 +55,11 @@ pub struct Target {
     pub refresh_token: String,
     /// The session of a person who asks.
     pub session: String,
+    pub invitation: String,
+    /// Of a mail.
+    pub token: String,
+    /// Of a second factor.
+    pub code: String,
 }
 
 impl Target {
@@ -85,6 +94,9 @@ impl Target {
             retry: other(&self.retry),
             refresh_token: self.refresh_token.clone(),
             session: other("session"),
+            invitation: other(&self.invitation),
+            token: self.token.clone(),
+            code: self.code.clone(),
         }
     }
 }
@@ -106,6 +118,8 @@ pub struct World {
     pub callers: Vec<Caller>,
     pub target: Target,
     tenant: Tenant,
+    /// The id of the other tenant.
+    other: String,
     tenant_admin: Client,
     /// Open failures of which each is tried once.
     failures: Vec<String>,
@@ -115,12 +129,14 @@ pub struct World {
     /// The last entry of the audit log that was looked at.
     audited: i64,
     _outside: Outside,
+    smtp: Smtp,
 }
 
 impl World {
     /// Makes it.
     pub async fn build() -> Self {
-        let trestle = Trestle::embedded().await;
+        let smtp = Smtp::start(Mode::Plain).await;
+        let trestle = smtp.setup(Setup::new()).embedded().await;
         let fixture = Fixture::of(&trestle).await;
         let (tenant, other) = (fixture.tenant("quillon").await, fixture.tenant("elsewhere").await);
         let mut callers = Vec::new();
@@ -139,12 +155,14 @@ impl World {
             fixture,
             callers,
             tenant,
+            other: other.id,
             tenant_admin,
             failures: Vec::new(),
             database,
             tables,
             audited: 0,
             _outside: outside,
+            smtp,
         };
         world.fill().await;
         world
@@ -211,6 +229,8 @@ impl World {
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
         self.target.open_failures = self.failures.len() + 1;
+        (self.target.invitation, _) = self.invitation().await;
+        self.mails_have_gone().await;
     }
 
     /// The target for a mutation that is expected to be done.
@@ -249,6 +269,31 @@ impl World {
             Fresh::Run => target.run = self.fixture.start_run(&target.integration).await,
             Fresh::Failure => target.failure = self.failures.pop().expect("as many as are tried"),
             Fresh::Retry => target.retry = self.retry().await,
+            Fresh::Invitation => {
+                let email;
+                (target.invitation, email) = self.invitation().await;
+                target.token = self.smtp.mails_to(&email, 1).await.remove(0).token();
+            }
+            Fresh::PasswordReset => {
+                (target.user, target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
+                let input = json!({"email": target.email});
+                self.fixture.admin().mutate("requestPasswordReset", input, "").await;
+                target.token = self.smtp.mails_to(&target.email, 1).await.remove(0).token();
+            }
+            Fresh::EmailConfirmation => {
+                (target.user, target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
+                let new = format!("{}@example.com", target.unique());
+                let client = self.trestle.client().sign_in(&target.email, PASSWORD).await;
+                client.mutate("changeEmail", json!({"email": new, "password": PASSWORD}), "").await;
+                target.token = self.smtp.mails_to(&new, 1).await.remove(0).token();
+            }
+            Fresh::SecondFactor => {
+                (target.user, target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
+                let client = self.trestle.client().sign_in(&target.email, PASSWORD).await;
+                second_factor(&client).await;
+            }
+            // Made with the caller who has them; see `newcomer`.
+            Fresh::Enrolling | Fresh::Enrolled => {}
             Fresh::Refresh => {
                 let input = json!({"email": target.email, "password": PASSWORD});
                 let payload = self.trestle.client().mutate("signIn", input, "refreshToken").await;
@@ -265,6 +310,30 @@ impl World {
             (None, "PORTAL") => portal(&self.fixture, &self.tenant.id, &caller.kind.scopes).await,
             (None, _) => caller.client.clone(),
         }
+    }
+
+    /// Somebody who is like the caller, with a second factor or on the way to one, and a code of it.
+    pub async fn newcomer(&self, caller: &Caller, fresh: Fresh) -> (Client, String) {
+        let tenant = (caller.kind.home == Home::Same).then_some(self.tenant.id.as_str());
+        let tenant = if caller.kind.home == Home::Other { Some(self.other.as_str()) } else { tenant };
+        let (_, email) = self.person(caller.kind.role, tenant).await;
+        let client = self.trestle.client().sign_in(&email, PASSWORD).await;
+        let code = if fresh == Fresh::Enrolled {
+            second_factor(&client).await
+        } else {
+            begun_second_factor(&client).await
+        };
+        (client, code)
+    }
+
+    /// Waits until no mail waits: sending one changes rows.
+    pub async fn mails_have_gone(&mut self) {
+        let waiting = "SELECT count(*) FROM mail WHERE status = 'QUEUED'";
+        until("all mails have gone", SOON, async || {
+            let count: i64 = self.database.fetch_one(waiting).await.unwrap().get(0);
+            if count == 0 { Ok(()) } else { Err(count) }
+        })
+        .await;
     }
 
     /// Makes the rows of a subscription's objects change.
@@ -295,12 +364,21 @@ impl World {
 
     /// Everything that the database holds but for the audit log: the rows of each table as text.
     pub async fn stored(&mut self) -> BTreeMap<String, Vec<String>> {
+        self.mails_have_gone().await;
         let mut tables = BTreeMap::new();
         for (table, rows) in &self.tables {
             let rows = self.database.fetch_all(AssertSqlSafe(rows.clone())).await.unwrap();
             tables.insert(table.clone(), rows.iter().map(|row| row.get(0)).collect());
         }
         tables
+    }
+
+    /// An invitation to the tenant, and whom it is to.
+    async fn invitation(&self) -> (String, String) {
+        let email = format!("{}@example.com", Uuid::now_v7().simple());
+        let input = json!({"email": email, "name": "Of quillon", "role": "TENANT_VIEWER"});
+        let payload = self.tenant_admin.mutate("inviteUser", input, "invitation { id }").await;
+        (text(&payload["invitation"]["id"]), email)
     }
 
     async fn api_key(&self) -> String {
@@ -323,6 +401,22 @@ impl World {
     async fn person(&self, role: &str, tenant: Option<&str>) -> (String, String) {
         person(&self.fixture, role, tenant).await
     }
+}
+
+/// Begins to set up a second factor; a code that turns it on.
+async fn begun_second_factor(client: &Client) -> String {
+    let begun = client.mutate("enrollSecondFactor", json!({"password": PASSWORD}), "secret").await;
+    let secret = Secret::try_from_base32(text(&begun["secret"])).expect("base 32");
+    let app = Builder::new().with_secret(secret).build().expect("a secret");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    app.generate(now).to_string()
+}
+
+/// Turns a second factor on; one of its recovery codes.
+async fn second_factor(client: &Client) -> String {
+    let code = begun_second_factor(client).await;
+    let on = client.mutate("confirmSecondFactor", json!({"code": code}), "recoveryCodes").await;
+    text(&on["recoveryCodes"][0])
 }
 
 /// The session that a person asks in.

@@ -8,6 +8,7 @@ pub mod outside;
 pub mod postgres;
 pub mod process;
 pub mod redis;
+pub mod smtp;
 pub mod subscription;
 pub mod trestle;
 pub mod wait;

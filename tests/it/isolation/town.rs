@@ -1,7 +1,7 @@
 //! Some tenants by chance, each with some of everything and a mark of its own in every text; callers of every role; and
 //! what is whose, by the database's own account.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::RwLock;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::sdl::Sdl;
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 12] = [
+const OWNERS: [(&str, &str); 13] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -35,16 +35,20 @@ const OWNERS: [(&str, &str); 12] = [
     ("failure", "SELECT id, tenant_id FROM failure"),
     ("retry", "SELECT id, tenant_id FROM retry"),
     ("audit", "SELECT id, tenant_id FROM audit_entry"),
+    ("invitation", "SELECT id, tenant_id FROM invitation"),
     ("session", "SELECT s.id, u.tenant_id FROM session AS s JOIN \"user\" AS u ON u.id = s.user_id"),
 ];
+/// Keys of the operator and the tenants that they may touch, whose audit logs name them.
+const KEYS: &str = "SELECT api_key_id, tenant_id FROM api_key_tenant";
 /// Lists of the root and the orders in which cursors are taken from them.
-const LISTS: [(&str, &str, &[&str]); 8] = [
+const LISTS: [(&str, &str, &[&str]); 9] = [
     ("TenantConnection", "tenants", &["CREATED_AT", "NAME"]),
     ("UserConnection", "users", &["CREATED_AT", "EMAIL"]),
     ("ApiKeyConnection", "apiKeys", &["CREATED_AT"]),
     ("PortalSessionConnection", "portalSessions", &["CREATED_AT"]),
     ("SystemConnection", "systems", &["CREATED_AT", "NAME"]),
     ("IntegrationConnection", "integrations", &["CREATED_AT", "NAME"]),
+    ("InvitationConnection", "invitations", &["CREATED_AT"]),
     ("AuditEntryConnection", "auditEntries", &["AT"]),
     ("FailureConnection", "failures", &["FAILED_AT", "LAST_ATTEMPT_AT"]),
 ];
@@ -95,6 +99,8 @@ pub struct Town {
     pub admin: Caller,
     /// Whose each row is; nobody's rows are the operator's.
     pub owners: HashMap<Uuid, Option<Uuid>>,
+    /// Keys and the tenants that they may touch.
+    pub keys: HashSet<(Uuid, Uuid)>,
     /// Ids by what they begin with.
     pub ids: HashMap<String, Vec<(String, Option<Uuid>)>>,
     /// Places by the type of their list.
@@ -149,6 +155,7 @@ impl Town {
             staff,
             admin,
             owners: HashMap::new(),
+            keys: HashSet::new(),
             ids: HashMap::new(),
             cursors: HashMap::new(),
         };
@@ -165,6 +172,8 @@ impl Town {
             self.ids.insert(prefix.to_owned(), ids);
             self.owners.extend(rows);
         }
+        let keys = owners(&self.trestle, KEYS).await;
+        self.keys.extend(keys.into_iter().filter_map(|(key, tenant)| Some((key, tenant?))));
     }
 
     /// Makes something happen in every house.
@@ -313,6 +322,11 @@ async fn house(
         callers.push(Caller::new(format!("{role} of {mark}"), role, client, sign_in, vec![uuid]).await);
     }
     let admin = callers[0].client();
+    let guest = json!({
+        "email": format!("guest@{mark}.example.com"), "name": format!("Guest of {mark}"), "role": "TENANT_VIEWER",
+        "tenantId": id,
+    });
+    admin.mutate("inviteUser", guest, "invitation { id }").await;
     let mut some = scopes(schema, "PARTNER");
     some.retain(|_| random.percent(50));
     for (what, scopes) in [("all", scopes(schema, "PARTNER")), ("some", some)] {

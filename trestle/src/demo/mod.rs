@@ -62,6 +62,7 @@ async fn finish_first_runs(program: &Program) -> anyhow::Result<()> {
             concurrency: program.settings.workers,
             shutdown: program.settings.shutdown,
             retry_wait: program.settings.retry_wait,
+            mailer: None,
         },
     );
     let actor = Actor::operator(program.app.clone());
