@@ -142,7 +142,7 @@ async fn hold(trestle: Trestle) {
         assert!(caller.sees(*owner), "{} saw {id} of another tenant", caller.label);
     }
     let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
-    let own = seen.own.lock().unwrap();
+    let own = seen.own.lock().unwrap().clone();
     println!(
         "{} queries in {} requests, {} events, {took:?}; refused in part {}, too costly {}, abandoned {}; own objects seen: {own:?}",
         count(&seen.answered),
@@ -192,7 +192,7 @@ async fn asker(town: &Town, seen: &Seen, queries: usize, mut random: Random) {
         let document = Questioner::new(town, caller, &mut random).document(BATCH);
         let staff = async {
             // Staff see all; their statements run between those of the others.
-            if seen.requests.fetch_add(1, Ordering::Relaxed) % 4 == 0 {
+            if seen.requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(4) {
                 let all = "{ runs(first: 20) { edges { node { id tenant { id } } } } failures(first: 20) { edges { node { id } } } }";
                 town.staff.client().query(all, Value::Null).await;
             }

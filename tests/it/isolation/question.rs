@@ -183,7 +183,7 @@ impl<'a> Questioner<'a> {
         }
         let orders = field.arguments.get("orderBy").map(|of| named(&of.of).to_owned());
         match (orders, order) {
-            (Some(_), Some(order)) if order != "" => {
+            (Some(_), Some(order)) if !order.is_empty() => {
                 let direction = if self.random.percent(50) { "ASC" } else { "DESC" };
                 parts.push(format!("orderBy: {{field: {order}, direction: {direction}}}"));
             }
