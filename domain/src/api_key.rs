@@ -177,7 +177,7 @@ pub async fn create(actor: &Actor, input: CreateApiKey) -> Result<CreatedApiKey>
         last_used_at: None,
         revoked_at: None,
     };
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     identity::insert::<api_key::Entity>(&tx, row.clone(), "storing an API key").await?;
     for tenant_id in &tenant_ids {
         let grant = api_key_tenant::Model { api_key_id: row.id, tenant_id: *tenant_id };
@@ -206,7 +206,7 @@ pub async fn revoke(actor: &Actor, id: Uuid) -> Result<ApiKey> {
         return Ok(key);
     }
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(key.tenant_id).await?;
     identity::update::<api_key::Entity>()
         .col_expr(api_key::Column::RevokedAt, Expr::value(Some(now)))
         .filter(api_key::Column::Id.eq(id))
@@ -308,7 +308,7 @@ async fn check_count(
 async fn with_tenants(app: &App, rows: Vec<api_key::Model>) -> Result<Vec<ApiKey>> {
     let grants = identity::find::<api_key_tenant::Entity>()
         .filter(api_key_tenant::Column::ApiKeyId.is_in(rows.iter().map(|row| row.id)))
-        .all(app.database().reader())
+        .all(app.across_tenants().reader())
         .await
         .doing("reading the tenants of API keys")?;
     let mut tenants: HashMap<Uuid, Vec<Uuid>> = HashMap::new();

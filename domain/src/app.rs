@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use connector::{Egress, Registry};
-use migration::{Migrator, MigratorTrait};
 use sea_orm::ConnectionTrait;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -13,7 +12,7 @@ use uuid::Uuid;
 use crate::change::Changes;
 use crate::cipher::Cipher;
 use crate::clock::Clock;
-use crate::database::Database;
+use crate::database::{AcrossTenants, Database};
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
 use crate::mail::MailLinks;
@@ -105,20 +104,9 @@ impl App {
     /// others wait.
     ///
     /// # Errors
-    /// When a migration fails; those before it stay.
+    /// When a migration fails; those before it stay. When row-level security of PostgreSQL could not bind the program.
     pub async fn migrate(&self) -> Result<()> {
-        let connection = self.database.writer();
-        if self.database.backend() == sea_orm::DatabaseBackend::Postgres {
-            // An advisory lock of one transaction: released with it, whatever happens.
-            let lock = self.database.begin().await?;
-            lock.execute_unprepared("SELECT pg_advisory_xact_lock(8724190314)")
-                .await
-                .doing("locking the schema")?;
-            Migrator::up(connection, None).await.doing("migrating the database")?;
-            lock.commit().await.doing("unlocking the schema")
-        } else {
-            Migrator::up(connection, None).await.doing("migrating the database")
-        }
+        self.database.migrate().await
     }
 
     /// Migrations that are not applied yet, by name.
@@ -126,9 +114,7 @@ impl App {
     /// # Errors
     /// When the database can't be read.
     pub async fn pending_migrations(&self) -> Result<Vec<String>> {
-        let pending =
-            Migrator::get_pending_migrations(self.database.writer()).await.doing("reading the schema")?;
-        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+        self.database.pending_migrations().await
     }
 
     /// Whether the database can be reached.
@@ -136,7 +122,7 @@ impl App {
     /// # Errors
     /// Why it can't.
     pub async fn database_ready(&self) -> Result<()> {
-        self.database.reader().execute_unprepared("SELECT 1").await.doing("asking the database")?;
+        self.across_tenants().reader().execute_unprepared("SELECT 1").await.doing("asking the database")?;
         Ok(())
     }
 
@@ -204,6 +190,11 @@ impl App {
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The connections that see every tenant; see [`AcrossTenants`].
+    pub(crate) fn across_tenants(&self) -> &AcrossTenants {
+        self.database.across_tenants()
     }
 
     pub(crate) fn signing_keys(&self) -> &SigningKeys {

@@ -256,7 +256,7 @@ async fn settle(call: &Call) {
 }
 
 async fn append_alone(app: &App, call: &Call, entry: Entry) -> Result<()> {
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     chain::append(&tx, call, entry).await?;
     tx.commit().await.doing("committing an entry of the audit log")
 }

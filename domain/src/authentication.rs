@@ -194,7 +194,7 @@ impl App {
         let now = self.clock().now();
         let key = identity::find::<portal_key_row::Entity>()
             .filter(portal_key_row::Column::Id.eq(key_id))
-            .one(self.database().reader())
+            .one(self.across_tenants().reader())
             .await
             .doing("reading a portal key")?
             .filter(|key| {
@@ -223,7 +223,7 @@ impl App {
                 ended_at: None,
             };
             identity::insert_if_absent::<portal_session::Entity>(
-                self.database().writer(),
+                self.across_tenants().writer(),
                 made,
                 "storing the session of a signed token",
             )
@@ -330,7 +330,7 @@ impl App {
         let parsed = ParsedKey::parse(key).ok_or(AuthenticationError::Invalid)?;
         let row = identity::find::<api_key::Entity>()
             .filter(api_key::Column::Prefix.eq(parsed.prefix))
-            .one(self.database().reader())
+            .one(self.across_tenants().reader())
             .await
             .doing("reading an API key")?
             .filter(|row| row.secret_hash == parsed.hash && row.revoked_at.is_none())
@@ -353,7 +353,7 @@ impl App {
             .to_owned();
         let statement = self.database().backend().build(&query);
         let tenants = KeyTenantRow::find_by_statement(statement)
-            .all(self.database().reader())
+            .all(self.across_tenants().reader())
             .await
             .doing("reading the tenants of an API key")?;
         self.touch_key(&row);
@@ -386,7 +386,7 @@ impl App {
                 .col_expr(api_key::Column::LastUsedAt, Expr::value(Some(minute)))
                 .filter(api_key::Column::Id.eq(id))
                 .filter(api_key::Column::LastUsedAt.is_null().or(api_key::Column::LastUsedAt.lt(minute)))
-                .exec(app.database().writer())
+                .exec(app.across_tenants().writer())
                 .await;
             if let Err(error) = touched {
                 tracing::warn!(
@@ -403,7 +403,7 @@ impl App {
         doing: &'static str,
     ) -> Result<Option<T>> {
         let statement = self.database().backend().build(query);
-        Ok(T::find_by_statement(statement).one(self.database().reader()).await.doing(doing)?)
+        Ok(T::find_by_statement(statement).one(self.across_tenants().reader()).await.doing(doing)?)
     }
 }
 

@@ -26,7 +26,7 @@ const NAME: &str = "Administrator";
 pub async fn any_user(app: &App) -> Result<bool> {
     let row = identity::find::<user::Entity>()
         .limit(1)
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("looking for a user")?;
     Ok(row.is_some())
@@ -40,7 +40,7 @@ pub async fn any_user(app: &App) -> Result<bool> {
 pub async fn ensure_admin(app: &Arc<App>, email: &str, password: SecretString) -> Result<bool> {
     let there = identity::find::<user::Entity>()
         .filter(user::Column::Email.eq(normal_email(email)))
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("looking for the administrator")?;
     if there.is_some() {

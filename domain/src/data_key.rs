@@ -71,7 +71,7 @@ pub async fn load(app: &App) -> Result<(), DataKeyError> {
 /// # Errors
 /// [`DataKeyError::OtherSecretKey`]; when they can't be read. Those that were read before stay in use.
 pub async fn reread(app: &App) -> Result<(), DataKeyError> {
-    let rows = all(app.database().reader()).await?;
+    let rows = all(app.across_tenants().reader()).await?;
     let keys = rows.iter().map(|row| open(app, row)).collect::<Result<_, _>>()?;
     app.cipher().use_data_keys(keys);
     Ok(())
@@ -90,7 +90,7 @@ fn other_secret_key(app: &App, needed: &str) -> DataKeyError {
 
 /// A transaction in which no other process makes, wraps or removes keys.
 async fn begin_alone(app: &App) -> Result<DatabaseTransaction, Error> {
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     // On SQLite there is one writer at a time anyhow.
     if app.database().backend() == DatabaseBackend::Postgres {
         tx.execute_unprepared("SELECT pg_advisory_xact_lock(8724190316)")

@@ -1,55 +1,210 @@
-//! The connection to PostgreSQL or SQLite. Private to this crate: rows are reached through a
-//! [`Scope`](crate::Scope) only.
+//! The connections to PostgreSQL or SQLite. Private to this crate: rows of tenants are reached through a
+//! [`Scope`](crate::Scope) only, and what stands before or across tenants through [`AcrossTenants`].
+//!
+//! Behind the filters of the program PostgreSQL has its own: row-level security shows a connection the rows of the
+//! tenants that it names, and none when it names none (docs/adr/0020). This file is the one place that names them.
 
+use std::fmt::Write;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use migration::program_role::{self, ProgramRole};
+use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, DatabaseBackend, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
+    ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
 };
+use sea_query_sqlx::SqlxValues;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, Row};
+use uuid::Uuid;
 
+use crate::actor::Tenants;
 use crate::error::{Doing, Error, Result};
 
-/// Connections of a PostgreSQL pool, and readers of a SQLite database.
+/// Connections of the pool for tenants' rows, and readers of a SQLite database.
 const CONNECTIONS_MAX: u32 = 20;
+/// Connections of PostgreSQL that see every tenant: a request needs one for a moment, to find out who asks.
+const ACROSS_CONNECTIONS_MAX: u32 = 10;
+/// One to migrate, and one to hold the lock meanwhile.
+const LOGIN_CONNECTIONS_MAX: u32 = 2;
 /// How long a call waits for a free connection before it fails.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Readers and a writer. On PostgreSQL both are one pool; SQLite has one writer at a time anyhow, and
-/// one connection for it makes writers wait in turn and not fail.
-#[derive(Clone, Debug)]
+/// Connections by what they see.
+#[derive(Clone)]
 pub(crate) struct Database {
+    /// On PostgreSQL its connections see no row until a transaction names tenants.
+    tenants: Ends,
+    across_tenants: AcrossTenants,
+    /// Where to migrate; `None` on SQLite, where everything is one role.
+    login_url: Option<String>,
+}
+
+/// Readers and a writer. On PostgreSQL both are one pool; SQLite has one writer at a time anyhow, and one connection for
+/// it makes writers wait in turn and not fail.
+#[derive(Clone)]
+struct Ends {
     read: DatabaseConnection,
     write: DatabaseConnection,
 }
 
+/// The connections that see the rows of every tenant: for what finds out who asks (`identity`), for work without an
+/// actor (`background`), and for what belongs to nobody. All else goes through a [`Scope`](crate::Scope).
+#[derive(Clone)]
+pub(crate) struct AcrossTenants(Ends);
+
 impl Database {
     /// Connects by URL: `postgres://…`, or `sqlite://path?mode=rwc`.
     pub(crate) async fn connect(url: &str) -> Result<Self> {
-        if url.starts_with("sqlite:") {
-            let write = connect(url, 1).await?;
-            let read = connect(url, CONNECTIONS_MAX).await?;
-            Ok(Self { read, write })
+        let (tenants, across, login_url) = if url.starts_with("sqlite:") {
+            let ends = Ends { write: sqlite(url, 1).await?, read: sqlite(url, CONNECTIONS_MAX).await? };
+            (ends.clone(), ends, None)
         } else {
-            let pool = connect(url, CONNECTIONS_MAX).await?;
-            Ok(Self { read: pool.clone(), write: pool })
+            // The schema, and the role to work under, may be made later; that the server answers is known now.
+            let login = postgres(url, 1, Role::Login).await?;
+            login.ping().await.doing("connecting to the database")?;
+            login.close().await.doing("connecting to the database")?;
+            let tenants = postgres(url, CONNECTIONS_MAX, Role::Program { setting: "" }).await?;
+            let across =
+                postgres(url, ACROSS_CONNECTIONS_MAX, Role::Program { setting: EVERY_TENANT }).await?;
+            let both = |pool: DatabaseConnection| Ends { read: pool.clone(), write: pool };
+            (both(tenants), both(across), Some(url.to_owned()))
+        };
+        Ok(Self { tenants, across_tenants: AcrossTenants(across), login_url })
+    }
+
+    /// For reading the rows of these tenants, outside a transaction.
+    pub(crate) fn reader_of(&self, tenants: &Tenants) -> TenantReader {
+        match (tenants, &self.login_url) {
+            (Tenants::Some(tenants), Some(_postgres)) => TenantReader::Fenced {
+                pool: self.tenants.read.get_postgres_connection_pool().clone(),
+                begin: format!("BEGIN READ ONLY; {}", naming(tenants)),
+            },
+            (Tenants::Some(_), None) => TenantReader::Plain(self.tenants.read.clone()),
+            (Tenants::All, _) => TenantReader::Plain(self.across_tenants.reader().clone()),
         }
     }
 
+    /// Begins a transaction that reads and writes the rows of one tenant.
+    pub(crate) async fn begin_for(&self, tenant_id: Uuid) -> Result<DatabaseTransaction> {
+        let tx = self.tenants.begin().await?;
+        if self.login_url.is_some() {
+            tx.execute_unprepared(&naming(&[tenant_id])).await.doing("naming the tenant of a transaction")?;
+        }
+        Ok(tx)
+    }
+
+    /// The same for rows of whoever owns a person or key: a tenant, or the operator, who is across tenants.
+    pub(crate) async fn begin_of(&self, owner: Option<Uuid>) -> Result<DatabaseTransaction> {
+        match owner {
+            Some(tenant_id) => self.begin_for(tenant_id).await,
+            None => self.across_tenants.begin().await,
+        }
+    }
+
+    /// What sees every tenant.
+    pub(crate) fn across_tenants(&self) -> &AcrossTenants {
+        &self.across_tenants
+    }
+
+    /// Which database it is.
+    pub(crate) fn backend(&self) -> DatabaseBackend {
+        self.tenants.write.get_database_backend()
+    }
+
+    /// Brings the schema up to date, one process after the other. On PostgreSQL as who signs in, who owns the tables; then
+    /// it makes the role under which the program works.
+    pub(crate) async fn migrate(&self) -> Result<()> {
+        let Some(url) = &self.login_url else {
+            return Migrator::up(&self.tenants.write, None).await.doing("migrating the database");
+        };
+        let login = postgres(url, LOGIN_CONNECTIONS_MAX, Role::Login).await?;
+        let lock = lock_schema(&login).await?;
+        Migrator::up(&login, None).await.doing("migrating the database")?;
+        let role = program_role::prepare(&login).await.doing("preparing the role of the program")?;
+        lock.commit().await.doing("unlocking the schema")?;
+        login.close().await.doing("closing the database")?;
+        match role {
+            ProgramRole::Ready => Ok(()),
+            ProgramRole::Missing { is_bound: true, sql } => {
+                tracing::warn!(
+                    "the program works as the owner of its tables: row-level security holds, and what it may do with \
+                     them is not limited otherwise. Let an administrator of PostgreSQL run: {sql}"
+                );
+                Ok(())
+            }
+            ProgramRole::Missing { is_bound: false, sql } => Err(Error::internal(
+                "preparing the role of the program",
+                format!(
+                    "row-level security does not bind who signs in, and they may not make a role that it binds. Let an \
+                     administrator of PostgreSQL run: {sql}"
+                ),
+            )),
+        }
+    }
+
+    /// Migrations that are not applied yet, by name.
+    pub(crate) async fn pending_migrations(&self) -> Result<Vec<String>> {
+        let pending = match &self.login_url {
+            None => {
+                Migrator::get_pending_migrations(&self.tenants.write).await.doing("reading the schema")?
+            }
+            Some(url) => {
+                let login = postgres(url, LOGIN_CONNECTIONS_MAX, Role::Login).await?;
+                // Looking makes the table of migrations where there is none.
+                let lock = lock_schema(&login).await?;
+                let pending = Migrator::get_pending_migrations(&login).await.doing("reading the schema")?;
+                lock.commit().await.doing("unlocking the schema")?;
+                login.close().await.doing("closing the database")?;
+                pending
+            }
+        };
+        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    }
+
+    /// Closes every connection, so that SQLite folds its log into the file.
+    pub(crate) async fn close(&self) -> Result<()> {
+        for ends in [&self.tenants, &self.across_tenants.0] {
+            ends.read.close_by_ref().await.doing("closing the database")?;
+            ends.write.close_by_ref().await.doing("closing the database")?;
+        }
+        Ok(())
+    }
+}
+
+/// An advisory lock of one transaction, in which no other process looks at migrations: released with it, whatever
+/// happens.
+async fn lock_schema(login: &DatabaseConnection) -> Result<DatabaseTransaction> {
+    let lock = login.begin().await.doing("locking the schema")?;
+    lock.execute_unprepared("SELECT pg_advisory_xact_lock(8724190314)").await.doing("locking the schema")?;
+    Ok(lock)
+}
+
+impl AcrossTenants {
     /// For reading outside a transaction.
     pub(crate) fn reader(&self) -> &DatabaseConnection {
-        &self.read
+        &self.0.read
     }
 
     /// For single statements that write, and for what must see the last write on SQLite.
     pub(crate) fn writer(&self) -> &DatabaseConnection {
-        &self.write
+        &self.0.write
     }
 
     /// Begins a transaction that writes.
     pub(crate) async fn begin(&self) -> Result<DatabaseTransaction> {
+        self.0.begin().await
+    }
+}
+
+impl Ends {
+    async fn begin(&self) -> Result<DatabaseTransaction> {
         // SQLite: a transaction that reads first and writes later would fail where another process wrote in between.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -57,27 +212,176 @@ impl Database {
         };
         self.write.begin_with_options(options).await.doing("beginning a transaction")
     }
+}
 
-    /// Which database it is.
-    pub(crate) fn backend(&self) -> DatabaseBackend {
-        self.write.get_database_backend()
+/// Names every tenant.
+const EVERY_TENANT: &str = "*";
+
+/// The statement that shows tenants' rows to the rest of a transaction. UUIDs need no quoting.
+fn naming(tenants: &[Uuid]) -> String {
+    let mut sql = String::with_capacity(40 + tenants.len() * 37);
+    sql.push_str("SET LOCAL trestle.tenants = '");
+    for (index, tenant) in tenants.iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        write!(sql, "{comma}{tenant}").expect("a text grows");
     }
+    sql.push('\'');
+    sql
+}
 
-    /// Closes every connection, so that SQLite folds its log into the file.
-    pub(crate) async fn close(&self) -> Result<()> {
-        self.read.close_by_ref().await.doing("closing the database")?;
-        self.write.close_by_ref().await.doing("closing the database")
+/// Single statements that read the rows of some tenants.
+///
+/// On PostgreSQL each is a transaction of its own that only reads: its beginning names the tenants, in the same round
+/// trip, and its end, which the pool awaits before it lends the connection again, forgets them.
+#[derive(Clone)]
+pub(crate) enum TenantReader {
+    /// Nothing to name: SQLite, or all tenants.
+    Plain(DatabaseConnection),
+    /// PostgreSQL.
+    Fenced {
+        pool: PgPool,
+        /// Statements that begin the transaction.
+        begin: String,
+    },
+}
+
+/// A connection that is closed, and not lent again, when the beginning of its transaction fails or is given up: sqlx
+/// takes a transaction back only after it has begun.
+struct Beginning {
+    connection: PoolConnection<Postgres>,
+    has_begun: bool,
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        if !self.has_begun {
+            self.connection.close_on_drop();
+        }
     }
 }
 
-async fn connect(url: &str, connections_max: u32) -> Result<DatabaseConnection> {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections_max)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire_if_idle_for(Duration::from_secs(5))
-        .sqlx_logging(false);
+impl TenantReader {
+    async fn fenced<T>(
+        pool: &PgPool,
+        begin: &str,
+        run: impl AsyncFnOnce(&mut PgConnection) -> std::result::Result<T, sqlx::Error>,
+    ) -> std::result::Result<T, DbErr> {
+        let connection = pool.acquire().await.map_err(failed)?;
+        let mut beginning = Beginning { connection, has_begun: false };
+        let mut tx =
+            beginning.connection.begin_with(AssertSqlSafe(begin.to_owned())).await.map_err(failed)?;
+        beginning.has_begun = true;
+        run(&mut tx).await.map_err(failed)
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for TenantReader {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        match self {
+            Self::Plain(connection) => connection.get_database_backend(),
+            Self::Fenced { .. } => DatabaseBackend::Postgres,
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
+        match self {
+            Self::Plain(connection) => connection.execute_raw(statement).await,
+            Self::Fenced { pool, begin } => {
+                Self::fenced(pool, begin, async |tx| query(&statement).execute(tx).await)
+                    .await
+                    .map(Into::into)
+            }
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
+        match self {
+            Self::Plain(connection) => connection.execute_unprepared(sql).await,
+            Self::Fenced { pool, begin } => {
+                let run = async |tx: &mut PgConnection| tx.execute(AssertSqlSafe(sql.to_owned())).await;
+                Self::fenced(pool, begin, run).await.map(Into::into)
+            }
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
+        match self {
+            Self::Plain(connection) => connection.query_one_raw(statement).await,
+            Self::Fenced { pool, begin } => {
+                let run = async |tx: &mut PgConnection| query(&statement).fetch_optional(tx).await;
+                Ok(Self::fenced(pool, begin, run).await?.map(Into::into))
+            }
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Self::Plain(connection) => connection.query_all_raw(statement).await,
+            Self::Fenced { pool, begin } => {
+                let run = async |tx: &mut PgConnection| query(&statement).fetch_all(tx).await;
+                Ok(Self::fenced(pool, begin, run).await?.into_iter().map(Into::into).collect())
+            }
+        }
+    }
+}
+
+fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
+    let values = statement.values.clone().unwrap_or_else(|| sea_orm::Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}
+
+fn failed(error: sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}
+
+/// As whom a connection of PostgreSQL works.
+#[derive(Clone, Copy)]
+enum Role {
+    /// As who signs in, who owns the tables; sees every tenant, for migrations that change rows.
+    Login,
+    /// As the program.
+    Program {
+        /// Whose rows it sees where no transaction says so.
+        setting: &'static str,
+    },
+}
+
+async fn postgres(url: &str, connections_max: u32, role: Role) -> Result<DatabaseConnection> {
+    let mut options = common(url, connections_max);
+    options.connect_lazy(true).map_sqlx_postgres_opts(|postgres| postgres.application_name("trestle"));
+    options.map_sqlx_postgres_pool_opts(move |pool: PgPoolOptions| {
+        pool.after_connect(move |connection, _metadata| Box::pin(begin_as(connection, role)))
+    });
+    open(options).await
+}
+
+/// Makes a new connection what it stays until it is closed.
+async fn begin_as(connection: &mut PgConnection, role: Role) -> std::result::Result<(), sqlx::Error> {
+    let setting = match role {
+        Role::Login => EVERY_TENANT,
+        Role::Program { setting } => setting,
+    };
+    let mut sql = format!("SET trestle.tenants = '{setting}'");
+    if matches!(role, Role::Program { .. }) {
+        let about = connection.fetch_one(program_role::ABOUT).await?;
+        let name: String = about.try_get("name")?;
+        if about.try_get("may_use")? {
+            write!(sql, "; SET ROLE {name}").expect("a text grows");
+        } else if !about.try_get::<bool, _>("is_bound")? {
+            let message = format!(
+                "row-level security does not bind who signs in, and the role `{name}`, which it binds, is missing: run \
+                 `trestle migrate`"
+            );
+            return Err(sqlx::Error::Configuration(message.into()));
+        }
+    }
+    connection.execute(AssertSqlSafe(sql)).await?;
+    Ok(())
+}
+
+async fn sqlite(url: &str, connections_max: u32) -> Result<DatabaseConnection> {
+    let mut options = common(url, connections_max);
     options.map_sqlx_sqlite_opts(|sqlite| {
         sqlite
             .create_if_missing(true)
@@ -88,7 +392,21 @@ async fn connect(url: &str, connections_max: u32) -> Result<DatabaseConnection> 
             // answered means durable, so every commit is synced.
             .synchronous(sqlx::sqlite::SqliteSynchronous::Full)
     });
-    options.map_sqlx_postgres_opts(|postgres| postgres.application_name("trestle"));
+    open(options).await
+}
+
+fn common(url: &str, connections_max: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire_if_idle_for(Duration::from_secs(5))
+        .sqlx_logging(false);
+    options
+}
+
+async fn open(options: ConnectOptions) -> Result<DatabaseConnection> {
     sea_orm::Database::connect(options)
         .await
         .map_err(|source| Error::internal("connecting to the database", source))

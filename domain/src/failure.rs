@@ -216,7 +216,7 @@ fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> 
     }
 }
 
-fn filtered<'a>(scope: &'a Scope, filter: &FailureFilter) -> ScopedSelect<'a, failure::Entity> {
+fn filtered(scope: &Scope, filter: &FailureFilter) -> ScopedSelect<failure::Entity> {
     scope.find::<failure::Entity>().filter(filter.condition())
 }
 

@@ -61,7 +61,7 @@ impl Request {
 pub(crate) async fn find(app: &App, request: Option<&Request>) -> Result<Option<Uuid>> {
     let Some(request) = request else { return Ok(None) };
     let row = idempotency_key::Entity::find_by_id((request.principal.clone(), request.key.clone()))
-        .one(app.database().writer())
+        .one(app.across_tenants().writer())
         .await
         .doing("reading an idempotency key")?;
     match row {
@@ -136,7 +136,7 @@ pub async fn purge(app: &App) -> Result<u64> {
     let before = app.clock().now() - Duration::hours(KEY_HOURS);
     let deleted = idempotency_key::Entity::delete_many()
         .filter(idempotency_key::Column::CreatedAt.lt(before))
-        .exec(app.database().writer())
+        .exec(app.across_tenants().writer())
         .await
         .doing("deleting old idempotency keys")?;
     Ok(deleted.rows_affected)

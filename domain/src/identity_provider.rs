@@ -213,7 +213,7 @@ pub async fn create(actor: &Actor, new: NewIdentityProvider) -> Result<IdentityP
     check_roles(&row, &mut problems);
     problems.check()?;
     discover(app, &row.issuer).await?;
-    let tx = app.database().begin().await?;
+    let tx = app.database().begin_of(row.tenant_id).await?;
     identity::insert::<identity_provider::Entity>(&tx, row.clone(), "storing an identity provider").await?;
     audit::commit(tx, entry(&row).detail(Some(row.issuer.clone())), "committing an identity provider")
         .await?;
@@ -250,7 +250,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IdentityProviderChanges) -
     row.updated_at = app.clock().now();
     check_roles(&row, &mut problems);
     problems.check()?;
-    let tx = app.database().begin().await?;
+    let tx = app.database().begin_of(row.tenant_id).await?;
     identity::update::<identity_provider::Entity>()
         .set(crate::scope::all_set::<identity_provider::Entity>(row.clone()))
         .filter(identity_provider::Column::Id.eq(id))
@@ -270,7 +270,7 @@ pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
     let app = scope.app();
     let row = managed(actor, &scope, id).await?;
     let now = app.clock().now();
-    let tx = app.database().begin().await?;
+    let tx = app.database().begin_of(row.tenant_id).await?;
     session::end(&tx, session_row::Column::IdentityProviderId.eq(id), EndReason::ProviderRemoved, now)
         .await?;
     identity::update::<session_row::Entity>()

@@ -127,10 +127,7 @@ fn keyset(order: IntegrationOrder, direction: Direction) -> Keyset<integration::
     Keyset { name, column, id: integration::Column::Id, direction }
 }
 
-fn filtered<'a>(
-    scope: &'a Scope,
-    filter: &IntegrationFilter,
-) -> Result<ScopedSelect<'a, integration::Entity>> {
+fn filtered(scope: &Scope, filter: &IntegrationFilter) -> Result<ScopedSelect<integration::Entity>> {
     let status = match &filter.status {
         Some(status) => integration::Column::Status.is_in(status.iter().copied()),
         None => integration::Column::Status.ne(IntegrationStatus::Archived),

@@ -220,7 +220,7 @@ pub async fn invite(actor: &Actor, input: InviteUser) -> Result<Invitation> {
         user_id: None,
     };
     let letter = letter(actor, &scope, &row, &token).await?;
-    let tx = app.database().begin().await?;
+    let tx = app.database().begin_of(row.tenant_id).await?;
     identity::insert::<invitation::Entity>(&tx, row.clone(), "storing an invitation").await?;
     mail::queue(app, &tx, &letter, Some(id), now, row.expires_at).await?;
     let detail = Some(row.role.to_value());
@@ -254,7 +254,7 @@ pub async fn resend(actor: &Actor, id: Uuid) -> Result<Invitation> {
     row.secret_hash = secret_hash.clone();
     row.expires_at = now + Duration::days(INVITATION_DAYS);
     let letter = letter(actor, &scope, &row, &token).await?;
-    let tx = app.database().begin().await?;
+    let tx = app.database().begin_of(row.tenant_id).await?;
     let renewed = identity::update::<invitation::Entity>()
         .col_expr(invitation::Column::SecretHash, Expr::value(secret_hash))
         .col_expr(invitation::Column::ExpiresAt, Expr::value(row.expires_at))
@@ -288,7 +288,7 @@ pub async fn revoke(actor: &Actor, id: Uuid) -> Result<Invitation> {
         if row.accepted_at.is_some() {
             return Err(accepted());
         }
-        let tx = app.database().begin().await?;
+        let tx = app.database().begin_of(row.tenant_id).await?;
         let revoked = identity::update::<invitation::Entity>()
             .col_expr(invitation::Column::RevokedAt, Expr::value(Some(now)))
             .filter(invitation::Column::Id.eq(id))
@@ -316,7 +316,7 @@ pub async fn accept(app: &Arc<App>, input: AcceptInvitation, origin: &Origin) ->
     let (id, secret_hash) = parse(INVITATION_START, input.token.expose_secret()).ok_or_else(refused)?;
     let row = identity::find::<invitation::Entity>()
         .filter(invitation::Column::Id.eq(id))
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("reading an invitation")?
         .filter(|row| row.secret_hash == secret_hash && status(row, now) == InvitationStatus::Pending)
@@ -342,7 +342,7 @@ pub async fn accept(app: &Arc<App>, input: AcceptInvitation, origin: &Origin) ->
         disabled_at: None,
         second_factor_at: None,
     };
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let user_id = user.id;
     match identity::insert::<user::Entity>(&tx, user.clone(), "storing a user").await {
         Ok(()) => {}
@@ -478,7 +478,7 @@ async fn views(app: &App, rows: Vec<invitation::Model>) -> Result<Vec<Invitation
     let mails = identity::find::<mail_row::Entity>()
         .filter(mail_row::Column::SubjectId.is_in(rows.iter().map(|row| row.id)))
         .order_by_asc(mail_row::Column::Id)
-        .all(app.database().reader())
+        .all(app.across_tenants().reader())
         .await
         .doing("reading the mails of invitations")?;
     let last: HashMap<Uuid, MailState> =

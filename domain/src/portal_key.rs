@@ -174,7 +174,7 @@ pub async fn create(actor: &Actor, input: CreatePortalKey) -> Result<PortalKey> 
         expires_at: input.expires_at,
         revoked_at: None,
     };
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().across_tenants().begin().await?;
     identity::insert::<portal_key::Entity>(&tx, row.clone(), "storing a portal key").await?;
     for tenant_id in &tenant_ids {
         let grant = portal_key_tenant::Model { portal_key_id: row.id, tenant_id: *tenant_id };
@@ -202,7 +202,7 @@ pub async fn revoke(actor: &Actor, id: Uuid) -> Result<PortalKey> {
         return Ok(key);
     }
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().across_tenants().begin().await?;
     identity::update::<portal_key::Entity>()
         .col_expr(portal_key::Column::RevokedAt, Expr::value(Some(now)))
         .filter(portal_key::Column::Id.eq(id))
@@ -315,7 +315,7 @@ async fn check_in_use(
 async fn with_tenants(app: &App, rows: Vec<portal_key::Model>) -> Result<Vec<PortalKey>> {
     let grants = identity::find::<portal_key_tenant::Entity>()
         .filter(portal_key_tenant::Column::PortalKeyId.is_in(rows.iter().map(|row| row.id)))
-        .all(app.database().reader())
+        .all(app.across_tenants().reader())
         .await
         .doing("reading the tenants of portal keys")?;
     let mut tenants: HashMap<Uuid, Vec<Uuid>> = HashMap::new();

@@ -308,7 +308,7 @@ pub(crate) async fn purge_cutoffs(app: &App) -> Result<u64> {
     let before = app.clock().now() - Duration::seconds(LIFE_SECONDS_MAX + 2 * LEEWAY_SECONDS);
     let deleted = identity::delete::<portal_cutoff::Entity>()
         .filter(portal_cutoff::Column::EndedAt.lt(before))
-        .exec(app.database().writer())
+        .exec(app.across_tenants().writer())
         .await
         .doing("deleting ends of signed tokens")?;
     Ok(deleted.rows_affected)

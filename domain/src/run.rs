@@ -104,7 +104,7 @@ fn newest_first(direction: Direction) -> Keyset<run::Entity> {
     Keyset { name: "run", column: None, id: run::Column::Id, direction }
 }
 
-fn filtered<'a>(scope: &'a Scope, filter: &RunFilter) -> ScopedSelect<'a, run::Entity> {
+fn filtered(scope: &Scope, filter: &RunFilter) -> ScopedSelect<run::Entity> {
     scope
         .find::<run::Entity>()
         .filter_some(filter.status.clone(), |status| run::Column::Status.is_in(status))

@@ -11,8 +11,9 @@ use entity::{
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    Iterable, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    UpdateMany, Value,
 };
 use uuid::Uuid;
 
@@ -20,6 +21,7 @@ use crate::actor::Tenants;
 use crate::app::App;
 use crate::audit::{self, Entry};
 use crate::change::Change;
+use crate::database::TenantReader;
 use crate::dispatch::{JobHint, PUSH_TIMEOUT};
 use crate::error::{Doing, Error, Result};
 use crate::id::{GlobalId, Kind};
@@ -89,7 +91,7 @@ impl Scope {
 
     /// Starts a query, filtered by tenant.
     #[expect(clippy::disallowed_methods, reason = "the one place where plain queries start")]
-    pub(crate) fn find<E: TenantOwned>(&self) -> ScopedSelect<'_, E> {
+    pub(crate) fn find<E: TenantOwned>(&self) -> ScopedSelect<E> {
         let select = match &self.tenants {
             Tenants::All => E::find(),
             Tenants::Some(tenants) => match tenants.as_slice() {
@@ -97,7 +99,7 @@ impl Scope {
                 several => E::find().filter(E::tenant_column().is_in(several.iter().copied())),
             },
         };
-        ScopedSelect { select, connection: self.app.database().reader() }
+        ScopedSelect { select, connection: self.app.database().reader_of(&self.tenants) }
     }
 
     /// Begins a transaction for one tenant's rows; `None` when the tenant is not inside.
@@ -110,12 +112,12 @@ impl Scope {
 }
 
 /// A query that is filtered by tenant already.
-pub(crate) struct ScopedSelect<'a, E: EntityTrait> {
+pub(crate) struct ScopedSelect<E: EntityTrait> {
     select: Select<E>,
-    connection: &'a sea_orm::DatabaseConnection,
+    connection: TenantReader,
 }
 
-impl<E: TenantOwned> ScopedSelect<'_, E> {
+impl<E: TenantOwned> ScopedSelect<E> {
     /// Narrows it.
     pub(crate) fn filter(mut self, condition: impl IntoCondition) -> Self {
         self.select = self.select.filter(condition.into_condition());
@@ -144,12 +146,12 @@ impl<E: TenantOwned> ScopedSelect<'_, E> {
 
     /// One row.
     pub(crate) async fn one(self) -> Result<Option<E::Model>> {
-        self.select.one(self.connection).await.doing("reading a row")
+        self.select.one(&self.connection).await.doing("reading a row")
     }
 
     /// The rows; the caller has bounded them.
     pub(crate) async fn all(self) -> Result<Vec<E::Model>> {
-        self.select.all(self.connection).await.doing("reading rows")
+        self.select.all(&self.connection).await.doing("reading rows")
     }
 
     /// How many there are.
@@ -157,12 +159,12 @@ impl<E: TenantOwned> ScopedSelect<'_, E> {
     where
         E::Model: Sync,
     {
-        self.select.count(self.connection).await.doing("counting rows")
+        self.select.count(&self.connection).await.doing("counting rows")
     }
 
     /// One page, by keyset.
     pub(crate) async fn page(self, order: &Keyset<E>, request: &PageRequest) -> Result<Page<E::Model>> {
-        order.read(self.select, request, self.connection).await
+        order.read(self.select, request, &self.connection).await
     }
 
     /// One page for each parent, in one statement.
@@ -193,7 +195,7 @@ impl<E: TenantOwned> ScopedSelect<'_, E> {
         for (column, direction) in order.sort(request.backward) {
             select = select.order_by(column, direction);
         }
-        let rows = select.all(self.connection).await.doing("reading pages")?;
+        let rows = select.all(&self.connection).await.doing("reading pages")?;
         let mut groups: HashMap<Uuid, Vec<E::Model>> = HashMap::new();
         for row in rows {
             if let Value::Uuid(Some(parent)) = row.get(parent) {
@@ -228,7 +230,7 @@ impl<E: EntityTrait> Keyset<E> {
         &self,
         select: Select<E>,
         request: &PageRequest,
-        connection: &sea_orm::DatabaseConnection,
+        connection: &impl ConnectionTrait,
     ) -> Result<Page<E::Model>> {
         let mut select = self.constrain(select, request);
         for (column, order) in self.sort(request.backward) {
@@ -302,7 +304,7 @@ pub struct TxScope {
 impl TxScope {
     /// For one tenant. Callers hold a [`Scope`] that contains it, or are background work.
     pub(crate) async fn begin(app: &Arc<App>, tenant_id: Uuid) -> Result<Self> {
-        let tx = app.database().begin().await?;
+        let tx = app.database().begin_for(tenant_id).await?;
         Ok(Self {
             app: app.clone(),
             tx,

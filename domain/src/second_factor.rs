@@ -153,7 +153,7 @@ pub async fn enroll(actor: &Actor, password: &SecretString, address: Option<IpAd
     let row = own_row(app, user_id).await?;
     let attempt = prove(app, &row, password, address).await?;
     let attempt = attempt.ok_or_else(|| Error::rejected(wrong_password("password")))?;
-    attempt.take_back(app.database().writer()).await?;
+    attempt.take_back(app.across_tenants().writer()).await?;
     let has_one = || Error::conflict("password", "is right, but you have a second factor; turn it off first");
     if row.second_factor_at.is_some() {
         return Err(has_one());
@@ -163,7 +163,7 @@ pub async fn enroll(actor: &Actor, password: &SecretString, address: Option<IpAd
     let url = totp.to_url().doing("making the URL of a second factor")?;
     let now = app.clock().now();
     let sealed_secret = app.seal(Uuid::nil(), user_id, &secret)?;
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     identity::delete::<second_factor::Entity>()
         .filter(second_factor::Column::UserId.eq(user_id))
         .filter(second_factor::Column::ConfirmedAt.is_null())
@@ -205,7 +205,7 @@ pub async fn confirm(
     }
     let now = app.clock().now();
     let step = step_of(app, &row, &begun, &normal(code.expose_secret()), now)?.ok_or_else(wrong_code)?;
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let confirmed = identity::update::<second_factor::Entity>()
         .col_expr(second_factor::Column::ConfirmedAt, Expr::value(Some(now)))
         .col_expr(second_factor::Column::LastStep, Expr::value(Some(step)))
@@ -280,7 +280,7 @@ pub async fn reset(actor: &Actor, id: Uuid) -> Result<User> {
     }
     let app = scope.app();
     let now = app.clock().now();
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     remove(&tx, id, now).await?;
     if row.second_factor_at.is_some() {
         session::end_of_user(&tx, id, None, EndReason::SecondFactorChanged, now).await?;
@@ -303,7 +303,7 @@ pub async fn recovery_codes_left(actor: &Actor) -> Result<Option<u64>> {
     let left = identity::find::<recovery_code::Entity>()
         .filter(recovery_code::Column::UserId.eq(user_id))
         .filter(recovery_code::Column::UsedAt.is_null())
-        .count(actor.app().database().reader())
+        .count(actor.app().across_tenants().reader())
         .await
         .doing("counting recovery codes")?;
     Ok(Some(left))
@@ -326,15 +326,15 @@ async fn prove_both(
         Asked::Right(code) => code,
         Asked::Wrong => return Err(wrong_code()),
         Asked::Missing => {
-            attempt.take_back(app.database().writer()).await?;
+            attempt.take_back(app.across_tenants().writer()).await?;
             return Err(required());
         }
         Asked::Nothing => {
-            attempt.forgive(app.database().writer()).await?;
+            attempt.forgive(app.across_tenants().writer()).await?;
             return Err(Error::conflict("code", "is for nothing: you have no second factor"));
         }
     };
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     spend(&tx, user_id, &code, now).await?;
     attempt.forgive(&tx).await?;
     Ok((row, tx, now))
@@ -343,7 +343,7 @@ async fn prove_both(
 async fn find(app: &App, user_id: Uuid) -> Result<Option<second_factor::Model>> {
     identity::find::<second_factor::Entity>()
         .filter(second_factor::Column::UserId.eq(user_id))
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("reading a second factor")
 }
@@ -355,7 +355,7 @@ async fn look_at(app: &App, user: &user::Model, code: &str, now: DateTime<Utc>) 
             .filter(recovery_code::Column::UserId.eq(user.id))
             .filter(recovery_code::Column::CodeHash.eq(hash.clone()))
             .filter(recovery_code::Column::UsedAt.is_null())
-            .one(app.database().reader())
+            .one(app.across_tenants().reader())
             .await
             .doing("reading a recovery code")?;
         return Ok(there.map(|_row| Code::Recovery(hash)));

@@ -129,7 +129,7 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
     } else {
         identity::find::<user::Entity>()
             .filter(user::Column::Email.eq(email))
-            .one(app.database().reader())
+            .one(app.across_tenants().reader())
             .await
             .doing("reading a user by mail address")?
     };
@@ -151,7 +151,7 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
         Asked::Right(code) => Some(code),
         Asked::Missing => {
             audit::about(user.tenant_id, GlobalId::new(Kind::User, user.id));
-            attempt.take_back(app.database().writer()).await?;
+            attempt.take_back(app.across_tenants().writer()).await?;
             return Err(second_factor::required());
         }
         Asked::Wrong => {
@@ -161,7 +161,7 @@ pub async fn sign_in(app: &Arc<App>, input: SignIn, origin: &Origin) -> Result<S
         }
     };
     let renewed = if verified.outdated { Some(password::hash(&input.password).await?) } else { None };
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     if let Some(code) = code {
         second_factor::spend(&tx, user.id, &code, now).await?;
     }
@@ -232,7 +232,7 @@ pub async fn refresh(app: &Arc<App>, refresh_token: &SecretString, origin: &Orig
     let refused = || unauthenticated("this session has ended; sign in again");
     let (token_id, secret_hash) = parse(refresh_token.expose_secret()).ok_or_else(refused)?;
     let now = app.clock().now();
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let token = identity::find::<refresh_token::Entity>()
         .filter(refresh_token::Column::Id.eq(token_id))
         .one(&tx)
@@ -293,13 +293,13 @@ pub async fn sign_out(actor: &Actor) -> Result<()> {
     match actor.principal() {
         Principal::Anonymous => Err(Error::Unauthenticated),
         Principal::User { session_id, .. } => {
-            let tx = app.database().begin().await?;
+            let tx = app.across_tenants().begin().await?;
             end(&tx, session::Column::Id.eq(*session_id), EndReason::SignedOut, now).await?;
             let entry = Entry::of(actor.tenant_id(), Some(GlobalId::new(Kind::Session, *session_id)));
             audit::commit(tx, entry, "committing the end of a session").await
         }
         Principal::Portal { id } => {
-            let tx = app.database().begin().await?;
+            let tx = app.across_tenants().begin().await?;
             end_portal(&tx, portal_session::Column::Id.eq(*id), now).await?;
             let entry = Entry::of(actor.tenant_id(), Some(GlobalId::new(Kind::PortalSession, *id)));
             audit::commit(tx, entry, "committing the end of a portal session").await
@@ -320,7 +320,7 @@ pub async fn sign_out(actor: &Actor) -> Result<()> {
 pub async fn purge(app: &App) -> Result<u64> {
     let now = app.clock().now();
     let before = now - Duration::days(ENDED_KEPT_DAYS);
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let ended = Query::select()
         .column(session::Column::Id)
         .from(session::Entity)

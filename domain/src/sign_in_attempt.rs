@@ -56,7 +56,7 @@ impl Attempt {
     /// Counts an attempt, ahead of the look at its password, so that many at once can't slip through. While a lock
     /// lasts nothing is counted: knocking does not make it longer. A locked address can't lock accounts.
     pub(crate) async fn count(app: &App, email: &str, address: Option<IpAddr>) -> Result<Self> {
-        let (connection, now) = (app.database().writer(), app.clock().now());
+        let (connection, now) = (app.across_tenants().writer(), app.clock().now());
         let account = hash(email);
         let address = address.map(|address| hash(&network(address)));
         let place = account.first().map_or(0, |byte| usize::from(*byte)) % TURNS;
@@ -118,7 +118,7 @@ pub(crate) async fn count_mail(
     account: &str,
     address: Option<IpAddr>,
 ) -> Result<bool> {
-    let (connection, now) = (app.database().writer(), app.clock().now());
+    let (connection, now) = (app.across_tenants().writer(), app.clock().now());
     if let Some(address) = address {
         let key = hash_apart(what, &network(address));
         if !count_one(connection, AttemptKind::Address, &key, ADDRESS_MAILS_MAX, now).await? {

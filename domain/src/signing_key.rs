@@ -120,7 +120,7 @@ pub async fn reread(app: &App) -> Result<(), KeyError> {
     if !app.signing_keys().is_stored {
         return Ok(());
     }
-    let rows = in_use(app.database().reader(), app.clock().now()).await?;
+    let rows = in_use(app.across_tenants().reader(), app.clock().now()).await?;
     let keys = rows.iter().map(|row| open(app, row)).collect::<Result<_, _>>()?;
     app.signing_keys().replace(TokenSigner::of(keys));
     Ok(())
@@ -221,7 +221,7 @@ pub async fn drop_key(app: &App, key_id: &str) -> Result<Option<String>, KeyErro
 pub async fn purge(app: &App) -> Result<u64, Error> {
     let deleted = identity::delete::<signing_key::Entity>()
         .filter(signing_key::Column::RetiresAt.lte(app.clock().now()))
-        .exec(app.database().writer())
+        .exec(app.across_tenants().writer())
         .await
         .doing("deleting retired signing keys")?;
     Ok(deleted.rows_affected)
@@ -229,7 +229,7 @@ pub async fn purge(app: &App) -> Result<u64, Error> {
 
 /// A transaction in which no other process makes keys.
 async fn begin_alone(app: &App) -> Result<DatabaseTransaction, Error> {
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     // On SQLite there is one writer at a time anyhow.
     if app.database().backend() == DatabaseBackend::Postgres {
         tx.execute_unprepared("SELECT pg_advisory_xact_lock(8724190315)")

@@ -94,7 +94,7 @@ pub async fn start(app: &Arc<App>, provider_id: Uuid, redirect_uri: &str) -> Res
         created_at: now,
         expires_at,
     };
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     identity::insert::<sign_on_attempt::Entity>(&tx, attempt, "storing who is at a provider").await?;
     let entry = audit::Entry::of(row.tenant_id, Some(crate::identity_provider::global_id(row.id)));
     audit::commit(tx, entry, "committing who is at a provider").await?;
@@ -129,7 +129,7 @@ pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<Sig
         unauthenticated(NOT_CONFIRMED)
     })?;
     let password_hash = password::hash(&random_password()).await?;
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let (user, what) = match let_in(&tx, &row, &person, password_hash, now).await? {
         Ok(user) => user,
         Err(refusal) => {
@@ -157,7 +157,7 @@ pub(crate) async fn purge(connection: &impl ConnectionTrait, now: DateTime<Utc>)
 async fn find(app: &App, id: Uuid) -> Result<Option<identity_provider::Model>> {
     identity::find::<identity_provider::Entity>()
         .filter(identity_provider::Column::Id.eq(id))
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("reading an identity provider")
 }
@@ -173,7 +173,7 @@ async fn take(
         .eq(id)
         .and(sign_on_attempt::Column::StateHash.eq(state_hash))
         .and(sign_on_attempt::Column::SecretHash.eq(secret_hash));
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let row = identity::find::<sign_on_attempt::Entity>()
         .filter(same.clone())
         .one(&tx)

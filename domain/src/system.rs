@@ -149,7 +149,7 @@ fn keyset(order: SystemOrder, direction: Direction) -> Keyset<system::Entity> {
     Keyset { name, column, id: system::Column::Id, direction }
 }
 
-fn filtered<'a>(scope: &'a Scope, filter: &SystemFilter) -> Result<ScopedSelect<'a, system::Entity>> {
+fn filtered(scope: &Scope, filter: &SystemFilter) -> Result<ScopedSelect<system::Entity>> {
     let connector = filter.connector.as_deref();
     if connector.is_some_and(|name| name.contains('\0')) {
         let message = "`connector` must not contain the NUL character".to_owned();

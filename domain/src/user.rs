@@ -195,7 +195,7 @@ pub async fn create(actor: &Actor, input: CreateUser) -> Result<User> {
         disabled_at: None,
         second_factor_at: None,
     };
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     match identity::insert::<user::Entity>(&tx, row.clone(), "storing a user").await {
         Ok(()) => {}
         // Somebody took the address a moment ago.
@@ -237,7 +237,7 @@ pub async fn set_role(actor: &Actor, id: Uuid, role: Role) -> Result<User> {
         return Ok(row.into());
     }
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     keep_one_admin(&tx, &row).await?;
     identity::update::<user::Entity>()
         .col_expr(user::Column::Role, Expr::value(role))
@@ -266,7 +266,7 @@ pub async fn disable(actor: &Actor, id: Uuid) -> Result<User> {
         return Ok(row.into());
     }
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     keep_one_admin(&tx, &row).await?;
     set_disabled(&tx, id, Some(now), now).await?;
     session::end_of_user(&tx, id, None, EndReason::Disabled, now).await?;
@@ -287,7 +287,7 @@ pub async fn enable(actor: &Actor, id: Uuid) -> Result<User> {
         return Ok(row.into());
     }
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     set_disabled(&tx, id, None, now).await?;
     audit::commit(tx, entry(&row), "committing that a user is enabled").await?;
     Ok(User { disabled_at: None, updated_at: now, ..row.into() })
@@ -305,7 +305,7 @@ pub async fn set_password(actor: &Actor, id: Uuid, new: &SecretString) -> Result
     }
     let hash = password::hash(new).await?;
     let now = scope.app().clock().now();
-    let tx = scope.app().database().begin().await?;
+    let tx = scope.app().database().begin_of(row.tenant_id).await?;
     identity::update::<user::Entity>()
         .col_expr(user::Column::PasswordHash, Expr::value(hash))
         .col_expr(user::Column::UpdatedAt, Expr::value(now))
@@ -337,7 +337,7 @@ pub(crate) fn taken() -> Problem {
 pub(crate) async fn is_taken(scope: &Scope, email: &str) -> Result<bool> {
     let row = identity::find::<user::Entity>()
         .filter(user::Column::Email.eq(email))
-        .one(scope.app().database().reader())
+        .one(scope.app().across_tenants().reader())
         .await
         .doing("reading a user by mail address")?;
     Ok(row.is_some())

@@ -62,7 +62,7 @@ pub(crate) async fn find(
     identity::find::<user_token::Entity>()
         .filter(user_token::Column::Id.eq(id))
         .filter(user_token::Column::Purpose.eq(purpose))
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("reading a token")?
         .filter(|row| row.secret_hash == secret_hash && row.used_at.is_none() && row.expires_at > now)

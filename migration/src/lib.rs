@@ -12,6 +12,7 @@ pub use sea_orm_migration::MigratorTrait;
 
 mod columns;
 mod constraints;
+mod isolation;
 mod m20261122_000001_create_tenant;
 mod m20261122_000002_create_user;
 mod m20261122_000003_create_session;
@@ -50,6 +51,8 @@ mod m20261125_000070_create_identity_provider;
 mod m20261125_000071_create_external_identity;
 mod m20261125_000072_create_sign_on_attempt;
 mod m20261125_000073_add_identity_provider_to_session;
+mod m20261125_000090_isolate_tenants;
+pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +100,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000071_create_external_identity::Migration),
             Box::new(m20261125_000072_create_sign_on_attempt::Migration),
             Box::new(m20261125_000073_add_identity_provider_to_session::Migration),
+            Box::new(m20261125_000090_isolate_tenants::Migration),
         ]
     }
 }

@@ -1,6 +1,12 @@
 //! Two tenants with the same names for everything never meet: not in rows, receipts, failures or files. Deliberately
 //! absent: who may do what (`access`).
 
+mod property;
+mod question;
+mod random;
+mod role;
+mod town;
+
 use serde_json::{Value, json};
 
 use crate::harness::client::Client;

@@ -246,11 +246,11 @@ async fn a_lost_password_is_replaced_by_mail_and_the_answer_tells_nobody_who_is_
     let there = trestle.client().sign_in(&email, PASSWORD).await;
     let asked = [email.clone(), disabled.clone(), address()].map(|email| {
         let client = trestle.client();
-        async move { client.try_mutate("requestPasswordReset", &json!({"email": email}), "").await.body }
+        async move { client.try_mutate("requestPasswordReset", &json!({"email": email}), "").await.text() }
     });
     let bodies = join_all(asked).await;
     assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:#?}");
-    assert_eq!(bodies[0]["data"]["requestPasswordReset"]["userErrors"], json!([]));
+    assert!(bodies[0].contains("\"userErrors\":[]"), "{bodies:#?}");
     let token = smtp.mails_to(&email, 1).await.remove(0).token();
     let input = json!({"token": token, "password": NEW_PASSWORD});
     trestle.client().mutate("resetPassword", input.clone(), "").await;
@@ -276,14 +276,14 @@ async fn a_new_mail_address_is_confirmed_first() {
     let wrong = json!({"email": new, "password": "wrong"});
     assert_eq!(problem(&here, "changeEmail", wrong).await, pair("INVALID", "password"));
     let change = |email: &str| json!({"email": email, "password": PASSWORD});
-    let of_taken = here.try_mutate("changeEmail", &change(&taken), "").await.body;
+    let of_taken = here.try_mutate("changeEmail", &change(&taken), "").await.text();
     let told = smtp.mails_to(&taken, 1).await.remove(0);
     assert!(
         told.text().contains("nothing was changed") && !told.text().contains("https://"),
         "{}",
         told.text()
     );
-    let of_free = here.try_mutate("changeEmail", &change(&new), "").await.body;
+    let of_free = here.try_mutate("changeEmail", &change(&new), "").await.text();
     assert_eq!(of_taken, of_free, "the answer does not tell");
     let token = smtp.mails_to(&new, 1).await.remove(0).token();
     let notes = smtp.mails_to(&email, 2).await;

@@ -237,7 +237,7 @@ async fn chains_after(app: &App, after: Option<Uuid>) -> Result<Vec<audit_chain:
     if let Some(after) = after {
         select = select.filter(audit_chain::Column::Id.gt(after));
     }
-    select.all(app.database().reader()).await.doing("reading audit logs")
+    select.all(app.across_tenants().reader()).await.doing("reading audit logs")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the operator checks every tenant's log")]
@@ -247,7 +247,7 @@ async fn entries_after(app: &App, chain_id: Uuid, number: i64) -> Result<Vec<aud
         .filter(audit_entry::Column::Number.gt(number))
         .order_by_asc(audit_entry::Column::Number)
         .limit(PAGE_ROWS)
-        .all(app.database().reader())
+        .all(app.across_tenants().reader())
         .await
         .doing("reading an audit log")
 }
@@ -259,7 +259,7 @@ async fn slugs(app: &App, chains: &[audit_chain::Model]) -> Result<BTreeMap<Uuid
         .columns([tenant::Column::Id, tenant::Column::Slug])
         .filter(tenant::Column::Id.is_in(chains.iter().filter_map(|chain| chain.tenant_id)))
         .into_tuple()
-        .all(app.database().reader())
+        .all(app.across_tenants().reader())
         .await
         .doing("reading the tenants of audit logs")?;
     Ok(rows.into_iter().collect())
@@ -279,7 +279,7 @@ async fn without_chain(app: &App) -> Result<Vec<Uuid>> {
         .filter(Expr::col(audit_entry::Column::ChainId).in_subquery(known).not())
         .limit(PAGE_ROWS)
         .into_tuple()
-        .all(app.database().reader())
+        .all(app.across_tenants().reader())
         .await
         .doing("looking for entries without an audit log")
 }

@@ -18,6 +18,7 @@ use super::failed::clean;
 use super::lease::{RunLease, storage, transient};
 use super::receipt::ReceiptPage;
 use super::{receipt, recovery};
+use crate::actor::Tenants;
 use crate::catalogue;
 use crate::error::{Doing, Result};
 use crate::id::new_id;
@@ -261,9 +262,8 @@ impl Ledger for RunLease {
         stream: &str,
         keys: &[&str],
     ) -> std::result::Result<HashMap<String, Receipt>, LedgerError> {
-        receipt::lookup(self.app.database().reader(), self.receipts_of(stream), self.run.id, keys)
-            .await
-            .map_err(storage)
+        let reader = self.app.database().reader_of(&Tenants::Some(vec![self.run.tenant_id]));
+        receipt::lookup(&reader, self.receipts_of(stream), self.run.id, keys).await.map_err(storage)
     }
 
     async fn account(&self, page: AccountedPage) -> std::result::Result<(), LedgerError> {

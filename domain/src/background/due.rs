@@ -22,7 +22,7 @@ impl Background {
         excluded_jobs: &[Uuid],
         excluded_tenants: &[Uuid],
     ) -> Result<Vec<JobHint>> {
-        let connection = self.app().database().writer();
+        let connection = self.app().across_tenants().writer();
         let backend = connection.get_database_backend();
         let excluded = |ids: &[Uuid]| match backend {
             DatabaseBackend::Postgres => json!(ids).to_string(),

@@ -72,7 +72,7 @@ impl Background {
                 .filter(mail::Column::AvailableAt.lte(now))
                 .order_by_asc(mail::Column::AvailableAt)
                 .limit(DUE_ROWS)
-                .all(app.database().writer())
+                .all(app.across_tenants().writer())
                 .await
                 .doing("reading mails that are due")?;
             if due.is_empty() {
@@ -120,7 +120,7 @@ impl Background {
             .filter(mail::Column::Id.eq(mail.id))
             .filter(mail::Column::Status.eq(MailStatus::Queued))
             .filter(mail::Column::AttemptCount.eq(mail.attempt))
-            .exec(self.app().database().writer())
+            .exec(self.app().across_tenants().writer())
             .await
             .doing("storing that a mail was not sent")?;
         Ok(())
@@ -140,7 +140,7 @@ impl Background {
             .filter(mail::Column::Id.eq(row.id))
             .filter(mail::Column::Status.eq(MailStatus::Queued))
             .filter(mail::Column::AttemptCount.eq(row.attempt_count))
-            .exec(self.app().database().writer())
+            .exec(self.app().across_tenants().writer())
             .await
             .doing("claiming a mail")?;
         if claimed.rows_affected == 0 {
@@ -173,7 +173,7 @@ impl Background {
         let Some((to, words)) = self.address(letter, links, &row, now).await? else {
             identity::delete::<mail::Entity>()
                 .filter(mail::Column::Id.eq(row.id))
-                .exec(self.app().database().writer())
+                .exec(self.app().across_tenants().writer())
                 .await
                 .doing("dropping a mail that nobody gets")?;
             return Ok(None);
@@ -200,7 +200,7 @@ impl Background {
         let with_address = async |email: &str| {
             identity::find::<user::Entity>()
                 .filter(user::Column::Email.eq(email))
-                .one(app.database().writer())
+                .one(app.across_tenants().writer())
                 .await
                 .doing("reading a user by mail address")
         };
@@ -211,7 +211,7 @@ impl Background {
                 let Some(user) = user.filter(|user| user.disabled_at.is_none()) else { return Ok(None) };
                 let purpose = TokenPurpose::PasswordReset;
                 let times = (now, row.expires_at);
-                tokens::store(app.database().writer(), &token, purpose, user.id, None, times).await?;
+                tokens::store(app.across_tenants().writer(), &token, purpose, user.id, None, times).await?;
                 email
             }
             Letter::EmailConfirmation { user_id, email, token } => {
@@ -219,7 +219,7 @@ impl Background {
                 let is_good = identity::find::<user_token::Entity>()
                     .filter(user_token::Column::Id.eq(id.unwrap_or(Uuid::nil())))
                     .filter(user_token::Column::UsedAt.is_null())
-                    .one(app.database().writer())
+                    .one(app.across_tenants().writer())
                     .await
                     .doing("reading a token")?;
                 if is_good.is_none() {
@@ -249,7 +249,7 @@ impl Background {
             .filter(mail::Column::Id.eq(id))
             .filter(mail::Column::Status.eq(MailStatus::Queued))
             .filter(mail::Column::AttemptCount.eq(attempt))
-            .exec(self.app().database().writer())
+            .exec(self.app().across_tenants().writer())
             .await
             .doing("storing the end of a mail")?;
         Ok(())

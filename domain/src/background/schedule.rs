@@ -30,7 +30,7 @@ impl Background {
             .filter(integration::Column::NextRunAt.lte(now))
             .order_by_asc(integration::Column::NextRunAt)
             .limit(ROWS_MAX)
-            .all(self.app().database().writer())
+            .all(self.app().across_tenants().writer())
             .await
             .doing("reading schedules that are due")?;
         let mut queued = 0;

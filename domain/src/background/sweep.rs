@@ -68,7 +68,7 @@ impl Background {
             .filter(job::Column::Status.eq(JobStatus::Running))
             .filter(job::Column::LeaseUntil.lt(now))
             .limit(ROWS_MAX)
-            .all(self.app().database().writer())
+            .all(self.app().across_tenants().writer())
             .await
             .doing("reading jobs whose lease ended")?;
         for job in lost {
@@ -134,7 +134,7 @@ impl Background {
             .filter(job::Column::IntegrationId.not_in_subquery(under_way))
             .order_by_asc(job::Column::Id)
             .limit(ROWS_MAX)
-            .all(self.app().database().writer())
+            .all(self.app().across_tenants().writer())
             .await
             .doing("reading jobs that wait for nothing")?;
         for job in stranded {
@@ -150,7 +150,7 @@ impl Background {
     async fn due_and_not_pushed(&self) -> Result<Vec<JobHint>> {
         let now = self.app().clock().now();
         let pushed_before = now - Duration::seconds(PUSH_AGAIN_SECONDS);
-        let connection = self.app().database().writer();
+        let connection = self.app().across_tenants().writer();
         let due = job::Entity::find()
             .filter(job::Column::Status.eq(JobStatus::Queued))
             .filter(job::Column::AvailableAt.lte(now))

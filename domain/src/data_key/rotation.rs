@@ -128,7 +128,8 @@ pub async fn rotate(
             () = tokio::time::sleep(PASS_PAUSE) => {}
         }
         // Somebody else may have finished this change and begun the next one.
-        if let Some(row) = all(app.database().writer()).await?.last().filter(|row| row.id != newest.id) {
+        if let Some(row) = all(app.across_tenants().writer()).await?.last().filter(|row| row.id != newest.id)
+        {
             newest = open(app, row)?;
         }
     }

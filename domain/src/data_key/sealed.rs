@@ -90,7 +90,7 @@ pub(super) struct Batch {
 impl Column {
     /// Seals the next values beyond `after` by `key`, those that are not yet.
     pub(super) async fn reseal(self, app: &App, key: &DataKey, after: Option<Uuid>) -> Result<Batch> {
-        let tx = app.database().begin().await?;
+        let tx = app.across_tenants().begin().await?;
         let rows = self.next(app, &tx, self.not_beginning_with(&key.header()), after, ROWS_MAX).await?;
         let mut batch = Batch { last: rows.last().map(|row| row.id), ..Batch::default() };
         for row in rows {
@@ -125,7 +125,7 @@ impl Column {
             .and_where(self.not_beginning_with(&key.header()))
             .to_owned();
         let statement = app.database().backend().build(&query);
-        let found = Count::find_by_statement(statement).one(app.database().writer()).await;
+        let found = Count::find_by_statement(statement).one(app.across_tenants().writer()).await;
         Ok(found.doing("counting what is encrypted")?.map_or(0, |row| row.count.unsigned_abs()))
     }
 

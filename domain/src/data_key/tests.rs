@@ -66,6 +66,7 @@ impl Place {
             }),
             tenant_concurrency: 4,
             lease: Duration::from_secs(30),
+            people: Default::default(),
         };
         let app = App::open(options).await.expect("the database opens");
         app.migrate().await.expect("the schema can be made");
@@ -85,7 +86,7 @@ impl Place {
 
 async fn run(app: &App, statement: &str, values: Vec<sea_orm::Value>) {
     let statement = Statement::from_sql_and_values(app.database().backend(), statement, values);
-    app.database().writer().execute_raw(statement).await.expect("the statement runs");
+    app.across_tenants().writer().execute_raw(statement).await.expect("the statement runs");
 }
 
 /// Stores systems whose credentials say their number.
@@ -124,7 +125,7 @@ async fn store(app: &App, numbers: std::ops::Range<u128>) {
 async fn stored(app: &App) -> Vec<(Uuid, Vec<u8>)> {
     let query =
         Statement::from_string(app.database().backend(), "SELECT id, credentials FROM system ORDER BY id");
-    let rows = app.database().writer().query_all_raw(query).await.expect("the statement runs");
+    let rows = app.across_tenants().writer().query_all_raw(query).await.expect("the statement runs");
     let value = |row: sea_orm::QueryResult| {
         let id: Uuid = row.try_get("", "id").expect("an id");
         (id, row.try_get("", "credentials").expect("bytes"))
@@ -144,7 +145,7 @@ async fn assert_opens(app: &App, count: usize) {
 
 /// Ids of the data keys, in the order in which they seal.
 async fn data_keys(app: &App) -> Vec<Uuid> {
-    all(app.database().writer()).await.expect("reading works").iter().map(|row| row.id).collect()
+    all(app.across_tenants().writer()).await.expect("reading works").iter().map(|row| row.id).collect()
 }
 
 /// How many values each key sealed.
@@ -164,7 +165,7 @@ async fn every_column_of_bytes_is_sealed_and_rotated_or_known_not_to_be() {
     let query = "SELECT m.name AS name, c.name AS col FROM sqlite_master m JOIN pragma_table_info(m.name) c \
                  WHERE m.type = 'table' AND c.type LIKE '%blob%' AND c.type NOT LIKE 'uuid%'";
     let query = Statement::from_string(app.database().backend(), query);
-    let rows = app.database().writer().query_all_raw(query).await.expect("the statement runs");
+    let rows = app.across_tenants().writer().query_all_raw(query).await.expect("the statement runs");
     let text = |row: &sea_orm::QueryResult, column: &str| row.try_get::<String>("", column).expect("text");
     let found: BTreeSet<_> = rows.iter().map(|row| (text(row, "name"), text(row, "col"))).collect();
     let known = COLUMNS.iter().map(|column| (column.table, column.column)).chain(NOT_SEALED);

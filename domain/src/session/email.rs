@@ -49,7 +49,7 @@ pub async fn request(
         problems.add(ProblemCode::Invalid, "email", "is the one that you have");
     }
     match prove(app, &row, password, address).await? {
-        Some(attempt) => attempt.take_back(app.database().writer()).await?,
+        Some(attempt) => attempt.take_back(app.across_tenants().writer()).await?,
         None => problems.push(wrong_password("password")),
     }
     problems.check()?;
@@ -60,7 +60,7 @@ pub async fn request(
     let now = app.clock().now();
     let expires_at = now + Duration::hours(EMAIL_CONFIRMATION_HOURS);
     let (token, _hash) = one_time_token::generate(EMAIL_CONFIRMATION_START, new_id());
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     user_token::void(&tx, user_id, now).await?;
     user_token::store(
         &tx,
@@ -90,7 +90,7 @@ pub async fn confirm(app: &App, token: &SecretString) -> Result<String> {
     let email =
         row.email.ok_or_else(|| Error::internal("confirming a mail address", "the token has none"))?;
     let user = own_row(app, row.user_id).await?;
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     user_token::spend(&tx, row.id, now).await?;
     let changed = identity::update::<user::Entity>()
         .col_expr(user::Column::Email, Expr::value(email.clone()))

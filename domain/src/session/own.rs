@@ -64,7 +64,7 @@ pub async fn list(actor: &Actor, page: &PageArguments) -> Result<Page<Session>> 
         .filter(session::Column::UserId.eq(user_id))
         .filter(session::Column::EndedAt.is_null())
         .filter(session::Column::ExpiresAt.gt(actor.app().clock().now()));
-    let rows = keyset.read(live, &page.check(keyset.name)?, actor.app().database().reader()).await?;
+    let rows = keyset.read(live, &page.check(keyset.name)?, actor.app().across_tenants().reader()).await?;
     Ok(rows.map(|row| Session {
         id: row.id,
         created_at: row.created_at,
@@ -87,11 +87,11 @@ pub async fn end_one(actor: &Actor, id: Uuid) -> Result<bool> {
     let own = session::Column::Id.eq(id).and(session::Column::UserId.eq(user_id));
     identity::find::<session::Entity>()
         .filter(own.clone())
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("reading a session")?
         .ok_or_else(|| Error::not_found("sessionId", "session of yours"))?;
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     end(&tx, own, EndReason::SignedOut, app.clock().now()).await?;
     let entry = Entry::of(actor.tenant_id(), Some(GlobalId::new(Kind::Session, id)));
     audit::commit(tx, entry, "committing the end of a session").await?;
@@ -114,8 +114,10 @@ pub async fn change_password(actor: &Actor, input: ChangePassword, address: Opti
     match proof {
         // Also when the new one is bad: nobody is locked out for looking for a good one. Only a second factor could be
         // guessed by who has the password, so its failures stay.
-        Some(attempt) if row.second_factor_at.is_some() => attempt.take_back(app.database().writer()).await?,
-        Some(attempt) => attempt.forgive(app.database().writer()).await?,
+        Some(attempt) if row.second_factor_at.is_some() => {
+            attempt.take_back(app.across_tenants().writer()).await?
+        }
+        Some(attempt) => attempt.forgive(app.across_tenants().writer()).await?,
         None => problems.push(wrong_password("currentPassword")),
     }
     if let Some(problem) = password::check(&input.new, "newPassword", &row.email, &row.name).await? {
@@ -126,7 +128,7 @@ pub async fn change_password(actor: &Actor, input: ChangePassword, address: Opti
     problems.check()?;
     let hash = password::hash(&input.new).await?;
     let now = app.clock().now();
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     let changed = identity::update::<user::Entity>()
         .col_expr(user::Column::PasswordHash, Expr::value(hash))
         .col_expr(user::Column::UpdatedAt, Expr::value(now))
@@ -152,7 +154,7 @@ pub async fn change_password(actor: &Actor, input: ChangePassword, address: Opti
 pub(crate) async fn own_row(app: &App, user_id: Uuid) -> Result<user::Model> {
     identity::find::<user::Entity>()
         .filter(user::Column::Id.eq(user_id))
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("reading a user")?
         .ok_or(Error::Unauthenticated)

@@ -47,7 +47,7 @@ pub async fn request(app: &App, email: &str, address: Option<IpAddr>) -> Result<
     let (token, _hash) = one_time_token::generate(PASSWORD_RESET_START, new_id());
     let letter = Letter::PasswordReset { email, token: token.expose_secret().to_owned() };
     let expires_at = now + Duration::minutes(PASSWORD_RESET_MINUTES);
-    mail::queue(app, app.database().writer(), &letter, None, now, expires_at).await?;
+    mail::queue(app, app.across_tenants().writer(), &letter, None, now, expires_at).await?;
     audit::tell_done();
     tracing::info!("a new password by mail was asked for");
     Ok(())
@@ -63,7 +63,7 @@ pub async fn reset(app: &App, token: &SecretString, new: &SecretString) -> Resul
     let row = user_token::find(app, token, TokenPurpose::PasswordReset, now).await?;
     let user = identity::find::<user::Entity>()
         .filter(user::Column::Id.eq(row.user_id))
-        .one(app.database().reader())
+        .one(app.across_tenants().reader())
         .await
         .doing("reading a user")?
         .filter(|user| user.disabled_at.is_none())
@@ -72,7 +72,7 @@ pub async fn reset(app: &App, token: &SecretString, new: &SecretString) -> Resul
         return Err(Error::rejected(problem));
     }
     let hash = password::hash(new).await?;
-    let tx = app.database().begin().await?;
+    let tx = app.across_tenants().begin().await?;
     user_token::spend(&tx, row.id, now).await?;
     let changed = identity::update::<user::Entity>()
         .col_expr(user::Column::PasswordHash, Expr::value(hash))

@@ -5,6 +5,7 @@
 #![expect(clippy::panic, reason = "tests")]
 
 mod catalog;
+mod isolation;
 mod postgres;
 mod rows;
 
@@ -91,6 +92,10 @@ async fn prove(url: &str) {
     let (one, other) = (Rows::of(1), Rows::of(2));
     for rows in [one, other] {
         insert_and_read_back(&db, rows).await;
+    }
+    if db.get_database_backend() == DbBackend::Postgres {
+        isolation::row_level_security_holds(&db, url, one, other).await;
+        isolation::references_name_the_tenant(&db).await;
     }
     enums_take_their_values_and_no_other(&db).await;
     references_across_tenants_are_refused(&db, one, other).await;

@@ -11,6 +11,8 @@ use super::subscription::Subscription;
 
 /// Longer than any answer may take.
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+/// Shorter than the server keeps a silent connection: one that it closes just then would break a request.
+const IDLE_LIMIT: Duration = Duration::from_secs(10);
 
 static TLS: Once = Once::new();
 
@@ -23,6 +25,7 @@ pub fn http() -> reqwest::Client {
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(REQUEST_LIMIT)
+        .pool_idle_timeout(IDLE_LIMIT)
         .build()
         .expect("valid settings")
 }

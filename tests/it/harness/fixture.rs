@@ -34,6 +34,14 @@ pub struct Tenant {
     pub slug: String,
 }
 
+impl Tenant {
+    /// Its id in the database.
+    pub fn uuid(&self) -> String {
+        let digits = self.id.trim_start_matches("tenant_");
+        Uuid::parse_str(digits).expect("an id has one").to_string()
+    }
+}
+
 impl Fixture {
     /// Signs in as the first admin.
     pub async fn of(trestle: &Trestle) -> Self {

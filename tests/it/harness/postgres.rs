@@ -54,7 +54,7 @@ impl PostgresServer {
         }
         let mut superuser = connect(&server.superuser_url()).await;
         superuser
-            .execute(AssertSqlSafe(format!("CREATE ROLE {OWNER} LOGIN CREATEDB")))
+            .execute(AssertSqlSafe(format!("CREATE ROLE {OWNER} LOGIN CREATEDB CREATEROLE")))
             .await
             .expect("the superuser may create a role");
         server
@@ -67,8 +67,12 @@ impl PostgresServer {
 
     /// An empty database on this server.
     pub async fn database(&self) -> Database {
-        let owner_url = format!("postgres://{OWNER}@127.0.0.1:{}/postgres", self.port);
-        Database::create_on(&owner_url).await
+        self.database_of(OWNER).await
+    }
+
+    /// The same, owned by another role that may create databases.
+    pub async fn database_of(&self, owner: &str) -> Database {
+        Database::create_on(&format!("postgres://{owner}@127.0.0.1:{}/postgres", self.port)).await
     }
 
     /// Ends it as a crash of the database does: nothing is flushed, open connections break, recovery at the next start.
@@ -167,9 +171,11 @@ impl Database {
         &self.url
     }
 
-    /// A connection for looking at what is stored.
+    /// A connection for looking at what is stored, whosever it is.
     pub async fn connect(&self) -> PgConnection {
-        connect(&self.url).await
+        let mut connection = connect(&self.url).await;
+        connection.execute("SET trestle.tenants = '*'").await.expect("anybody may set it");
+        connection
     }
 
     async fn create_on(server_url: &str) -> Self {
@@ -192,7 +198,15 @@ impl Drop for Database {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let mut server = PgConnection::connect(&server_url).await?;
+                // Roles are the cluster's: what the program made for this database is left behind otherwise.
+                let roles = "SELECT rolname::text FROM pg_roles, pg_database \
+                     WHERE datname = $1 AND starts_with(rolname, format('trestle_program_%s_', pg_database.oid))";
+                let roles: Vec<String> =
+                    sqlx::query_scalar(roles).bind(&name).fetch_all(&mut server).await?;
                 server.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"))).await?;
+                for role in roles {
+                    server.execute(AssertSqlSafe(format!("DROP ROLE IF EXISTS {role}"))).await?;
+                }
                 anyhow::Ok(())
             })
         });
@@ -254,7 +268,7 @@ fn unprivileged(directory: &Path) -> Option<(u32, u32)> {
 }
 
 /// The path of one of PostgreSQL's programs; Debian and Red Hat keep them off `PATH`, by version.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let mut directories = Vec::new();
     for version in (VERSION_MIN..VERSION_MIN + 20).rev() {
         directories.push(PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));

@@ -118,6 +118,11 @@ impl Trestle {
         Setup::new().split(workers).await
     }
 
+    /// One on these stores of which no process runs yet; see [`run_once`](Self::run_once).
+    pub fn stopped(stores: Stores) -> Self {
+        Self::new(Vec::new(), Some(stores))
+    }
+
     fn new(settings: Vec<(String, String)>, stores: Option<Stores>) -> Self {
         let directory = watchdog::directory("trestle");
         Self {
@@ -154,6 +159,11 @@ impl Trestle {
     /// Its `TRESTLE_DATA_DIR`.
     pub fn data_dir(&self) -> PathBuf {
         self.directory.join("data")
+    }
+
+    /// Whether it keeps things in PostgreSQL and Redis.
+    pub fn is_split(&self) -> bool {
+        self.stores.is_some()
     }
 
     /// The stores of a split Trestle.
