@@ -25,6 +25,10 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("resendInvitation", MAIL),
     ("createUser", PASSWORD_HASH),
     ("setUserPassword", PASSWORD_HASH),
+    ("startSingleSignOn", OUTSIDE_CALL),
+    // The provider's configuration, its keys and its token; and the password of whom it brings for the first time.
+    ("finishSingleSignOn", 3 * OUTSIDE_CALL + PASSWORD_HASH),
+    ("createIdentityProvider", OUTSIDE_CALL),
     ("testSystem", OUTSIDE_CALL),
     ("createIntegration", HEAVY_WRITE),
     ("updateIntegration", HEAVY_WRITE),
