@@ -56,6 +56,10 @@ impl RunLease {
             .doing("ending a job")?;
         match end {
             RunEnd::Completed => self.complete(&mut tx).await?,
+            // Asked for after the last heartbeat of an attempt that failed: nobody wants to hear of the failure.
+            RunEnd::Stopped { .. } if self.cancel_is_requested(&tx).await? => {
+                crate::run::end_canceled(&mut tx, &self.run).await?;
+            }
             RunEnd::Stopped { stream, stop } => match WholeFailure::of(&stream, &stop) {
                 None => crate::run::end_canceled(&mut tx, &self.run).await?,
                 Some(whole) => {

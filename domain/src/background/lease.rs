@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::claim::lease_duration;
+use super::ending::RunEnd;
 use super::failed::clean;
 use crate::app::App;
 use crate::catalogue;
@@ -139,18 +140,20 @@ impl RunLease {
     /// [`Error::Internal`] when the database can't be used; try again before the lease ends.
     pub async fn renew(&self) -> Result<Renewal> {
         let Some(tx) = self.fenced().await? else { return Ok(Renewal::Lost) };
+        let is_canceled = self.cancel_is_requested(&tx).await?;
+        tx.commit().await?;
+        Ok(if is_canceled { Renewal::CancelRequested } else { Renewal::Renewed })
+    }
+
+    /// Whether somebody asked to cancel the run; the job's row is this lease's.
+    pub(super) async fn cancel_is_requested(&self, tx: &TxScope) -> Result<bool> {
         let job = tx
             .find::<job::Entity>()
             .filter(job::Column::Id.eq(self.job_id))
             .one(tx.connection())
             .await
             .doing("reading a job")?;
-        tx.commit().await?;
-        Ok(match job {
-            Some(job) if job.cancel_requested => Renewal::CancelRequested,
-            Some(_) => Renewal::Renewed,
-            None => Renewal::Lost,
-        })
+        Ok(job.is_some_and(|job| job.cancel_requested))
     }
 
     /// Records of the failures that this run retries, those of one stream.
@@ -257,7 +260,7 @@ impl RunLease {
     }
 
     /// Gives the job back, to be claimed again after a wait: the run stays RUNNING and goes on from its
-    /// checkpoint. False when the lease was lost.
+    /// checkpoint; one that was canceled meanwhile ends. False when the lease was lost.
     ///
     /// # Errors
     /// [`Error::Internal`] when the database can't be used; the lease will end and the run go on elsewhere.
@@ -267,6 +270,10 @@ impl RunLease {
         stop: &StreamStop,
         wait: std::time::Duration,
     ) -> Result<bool> {
+        if self.renew().await? == Renewal::CancelRequested {
+            let (stream, stop) = (stream.to_owned(), StreamStop::Canceled);
+            return self.finish(RunEnd::Stopped { stream, stop }).await;
+        }
         let next =
             self.app.clock().now() + chrono::Duration::from_std(wait).unwrap_or(chrono::Duration::zero());
         let code = stop.code().unwrap_or_default();
