@@ -7,7 +7,7 @@ use entity::job::{self, JobKind, JobStatus};
 use entity::tenant::TenantStatus;
 use entity::{integration, tenant};
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::dispatch::{JobHint, Priority};
@@ -162,30 +162,41 @@ pub(crate) async fn request_cancel(tx: &TxScope, run_id: Uuid) -> Result<()> {
 
 /// Lets the next job of an integration go, after one of it ended.
 pub(crate) async fn release_next(tx: &mut TxScope, integration_id: Uuid) -> Result<()> {
-    let waiting = tx
-        .find::<job::Entity>()
+    let now = tx.app().clock().now();
+    if let Some(hint) = next_of(tx.connection(), tx.tenant_id(), integration_id, now).await? {
+        tx.push_after_commit(hint);
+    }
+    Ok(())
+}
+
+/// Queues the next job of an integration that waits for another one; it is to be pushed.
+#[expect(clippy::disallowed_methods, reason = "filtered by tenant here")]
+pub(crate) async fn next_of(
+    connection: &DatabaseTransaction,
+    tenant_id: Uuid,
+    integration_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<JobHint>> {
+    let waiting = job::Entity::find()
+        .filter(job::Column::TenantId.eq(tenant_id))
         .filter(job::Column::IntegrationId.eq(integration_id))
         .filter(job::Column::Status.eq(JobStatus::Waiting))
         .order_by_desc(job::Column::Priority)
         .order_by_asc(job::Column::Id)
         .limit(1)
-        .one(tx.connection())
+        .one(connection)
         .await
         .doing("reading the next job of an integration")?;
-    let Some(next) = waiting else { return Ok(()) };
-    let now = tx.app().clock().now();
-    let released = tx
-        .update::<job::Entity>()
+    let Some(next) = waiting else { return Ok(None) };
+    let released = job::Entity::update_many()
         .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
         .col_expr(job::Column::AvailableAt, Expr::value(now))
         .col_expr(job::Column::EnqueuedAt, Expr::value(Some(now)))
+        .filter(job::Column::TenantId.eq(tenant_id))
         .filter(job::Column::Id.eq(next.id))
         .filter(job::Column::Status.eq(JobStatus::Waiting))
-        .exec(tx.connection())
+        .exec(connection)
         .await
         .doing("releasing the next job of an integration")?;
-    if released.rows_affected > 0 {
-        tx.push_after_commit(hint(&next));
-    }
-    Ok(())
+    Ok((released.rows_affected > 0).then(|| hint(&next)))
 }

@@ -477,19 +477,6 @@ pub(crate) async fn progress(tx: &mut TxScope, retry_id: Uuid, resolved: u64, fa
     Ok(())
 }
 
-/// Marks that a run of the retry has begun.
-pub(crate) async fn begun(tx: &mut TxScope, retry_id: Uuid) -> Result<()> {
-    tx.update::<retry::Entity>()
-        .col_expr(retry::Column::Status, Expr::value(RetryStatus::Running))
-        .filter(retry::Column::Id.eq(retry_id))
-        .filter(retry::Column::Status.eq(RetryStatus::Queued))
-        .exec(tx.connection())
-        .await
-        .doing("storing that a retry began")?;
-    tx.tell_after_commit(change(tx.tenant_id(), retry_id));
-    Ok(())
-}
-
 /// Ends a retry whose every failure was tried.
 pub(crate) async fn complete(tx: &mut TxScope, retry_id: Uuid) -> Result<()> {
     let left = tx
@@ -520,7 +507,7 @@ fn changed(row: &Retry) -> Change {
     change(row.tenant_id, row.id)
 }
 
-fn change(tenant_id: Uuid, id: Uuid) -> Change {
+pub(crate) fn change(tenant_id: Uuid, id: Uuid) -> Change {
     Change { kind: ChangeKind::Retry, tenant_id, id, integration_id: None }
 }
 

@@ -98,6 +98,11 @@ impl RunCounts {
     pub fn unaccounted(&self) -> i64 {
         self.read - self.created - self.updated - self.unchanged - self.skipped - self.failed
     }
+
+    /// What a run is that went through with these.
+    pub(crate) fn status(&self) -> RunStatus {
+        if self.failed > 0 || self.unaccounted() > 0 { RunStatus::Partial } else { RunStatus::Succeeded }
+    }
 }
 
 fn newest_first(direction: Direction) -> Keyset<run::Entity> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use entity::run_event::{self, Audience};
 use sea_orm::ColumnTrait;
 use serde_json::{Value, json};
@@ -65,26 +66,28 @@ impl NewEvent {
         self.attributes = attributes;
         self
     }
+
+    /// As it is stored.
+    pub(crate) fn row(self, tenant_id: Uuid, run_id: Uuid, at: DateTime<Utc>) -> RunEvent {
+        RunEvent {
+            id: new_id(),
+            tenant_id,
+            run_id,
+            at,
+            r#type: self.kind.to_owned(),
+            audience: self.audience,
+            component: self.component.to_owned(),
+            business_reference: self.business_reference,
+            message: self.message,
+            attributes: self.attributes,
+        }
+    }
 }
 
 /// Stores events of a run, in their order.
 pub(crate) async fn record(tx: &TxScope, run_id: Uuid, events: Vec<NewEvent>) -> Result<()> {
     let at = tx.app().clock().now();
-    let rows = events
-        .into_iter()
-        .map(|event| run_event::Model {
-            id: new_id(),
-            tenant_id: tx.tenant_id(),
-            run_id,
-            at,
-            r#type: event.kind.to_owned(),
-            audience: event.audience,
-            component: event.component.to_owned(),
-            business_reference: event.business_reference,
-            message: event.message,
-            attributes: event.attributes,
-        })
-        .collect();
+    let rows = events.into_iter().map(|event| event.row(tx.tenant_id(), run_id, at)).collect();
     tx.insert_many::<run_event::Entity>(rows, "storing run events").await
 }
 

@@ -357,24 +357,15 @@ impl TxScope {
     }
 
     /// Inserts many rows of the tenant, in statements of bounded size.
-    #[expect(clippy::disallowed_methods, reason = "the tenant is checked here")]
     pub(crate) async fn insert_many<E>(&self, models: Vec<E::Model>, doing: &'static str) -> Result<()>
     where
         E: TenantOwned,
         E::Model: IntoActiveModel<E::ActiveModel> + Sync,
     {
-        // SQLite takes 32,766 parameters a statement, PostgreSQL 65,535.
-        let rows_max = (30_000 / E::Column::iter().count()).max(1);
-        let mut models = models.into_iter().peekable();
-        while models.peek().is_some() {
-            let mut chunk = Vec::with_capacity(rows_max.min(models.size_hint().0));
-            for model in models.by_ref().take(rows_max) {
-                self.check_tenant::<E>(&model)?;
-                chunk.push(all_set::<E>(model));
-            }
-            E::insert_many(chunk).exec_without_returning(&self.tx).await.doing(doing)?;
+        for model in &models {
+            self.check_tenant::<E>(model)?;
         }
-        Ok(())
+        insert_rows::<E>(&self.tx, models, doing).await
     }
 
     fn check_tenant<E: TenantOwned>(&self, model: &E::Model) -> Result<()> {
@@ -411,38 +402,61 @@ impl TxScope {
         self.changes.push(change);
     }
 
-    /// Enters it in the audit log, commits, then pushes and tells. A push that fails is logged; a sweeper does it
-    /// later.
+    /// Enters it in the audit log, commits, then pushes and tells.
     pub(crate) async fn commit(self) -> Result<()> {
         let Self { app, tx, tenant_id, object, detail, hints, changes } = self;
         let entry = Entry::of(Some(tenant_id), object).detail(detail);
         audit::commit(tx, entry, "committing").await?;
-        for change in changes {
-            app.changes().publish(change);
-        }
-        if !hints.is_empty() {
-            let dispatch = app.dispatch().clone();
-            app.tasks().spawn(async move {
-                match tokio::time::timeout(PUSH_TIMEOUT, dispatch.push(&hints)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            jobs = hints.len(),
-                            "jobs were not pushed; a sweeper will push them"
-                        );
-                    }
-                    Err(_elapsed) => {
-                        tracing::warn!(
-                            jobs = hints.len(),
-                            "pushing jobs took too long; a sweeper will push them"
-                        );
-                    }
-                }
-            });
-        }
+        announce(&app, changes, hints);
         Ok(())
     }
+}
+
+/// Tells listeners of what was committed, and pushes jobs. A push that fails is logged; a sweeper does it later.
+pub(crate) fn announce(app: &Arc<App>, changes: Vec<Change>, hints: Vec<JobHint>) {
+    for change in changes {
+        app.changes().publish(change);
+    }
+    if hints.is_empty() {
+        return;
+    }
+    let dispatch = app.dispatch().clone();
+    app.tasks().spawn(async move {
+        match tokio::time::timeout(PUSH_TIMEOUT, dispatch.push(&hints)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    jobs = hints.len(),
+                    "jobs were not pushed; a sweeper will push them"
+                );
+            }
+            Err(_elapsed) => {
+                tracing::warn!(jobs = hints.len(), "pushing jobs took too long; a sweeper will push them");
+            }
+        }
+    });
+}
+
+/// Inserts rows in statements of bounded size; that they may be inserted is the caller's to know.
+#[expect(clippy::disallowed_methods, reason = "callers check the tenant")]
+pub(crate) async fn insert_rows<E>(
+    connection: &DatabaseTransaction,
+    models: Vec<E::Model>,
+    doing: &'static str,
+) -> Result<()>
+where
+    E: TenantOwned,
+    E::Model: IntoActiveModel<E::ActiveModel> + Sync,
+{
+    // SQLite takes 32,766 parameters a statement, PostgreSQL 65,535.
+    let rows_max = (30_000 / E::Column::iter().count()).max(1);
+    let mut models = models.into_iter().peekable();
+    while models.peek().is_some() {
+        let chunk = models.by_ref().take(rows_max).map(all_set::<E>);
+        E::insert_many(chunk).exec_without_returning(connection).await.doing(doing)?;
+    }
+    Ok(())
 }
 
 /// An active model that inserts every column of a row, keys included.

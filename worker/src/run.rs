@@ -8,7 +8,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use connector::{OpenDestination, OpenSource, StreamSpec, SyncMode};
-use domain::background::{Background, Claim, ClaimedRun, ClaimedStream, End, Renewal, RunEnd, RunLease};
+use domain::background::{
+    Background, Batches, Claim, ClaimedRun, ClaimedStream, CompletedRun, End, FinishedStream, Renewal,
+    RunEnd, RunLease,
+};
 use domain::dispatch::JobHint;
 use entity::run::RunScope;
 use pipeline::{LedgerError, Mapping, RetryPolicy, Rules, StreamPlan, StreamReport, StreamStop};
@@ -30,8 +33,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 /// What every run of this worker shares.
 pub(crate) struct Runner {
     background: Background,
-    /// Shown to engineers at the job.
-    worker: String,
+    batches: Batches,
     /// Cancelled when the process is about to end: runs give their jobs back.
     hand_back: CancellationToken,
     /// The longest first wait before a run that a system stopped is claimed again; it doubles with each attempt.
@@ -83,20 +85,21 @@ enum Ending {
 }
 
 impl Runner {
-    /// Runs are handed back when `hand_back` is cancelled.
+    /// Runs are handed back when `hand_back` is cancelled. `worker` is shown to engineers at the job.
     pub(crate) fn new(
         background: Background,
-        worker: String,
+        worker: &str,
         hand_back: CancellationToken,
         retry_wait: Duration,
     ) -> Self {
-        Self { background, worker, hand_back, retry_wait, tasks: TaskTracker::new() }
+        let batches = Batches::new(&background, worker);
+        Self { background, batches, hand_back, retry_wait, tasks: TaskTracker::new() }
     }
 
     /// Claims the job of a hint and executes it to its end. Whatever happens is in the row afterwards, or its lease
     /// ends and another worker goes on.
     pub(crate) async fn handle(&self, hint: JobHint) {
-        let run = match self.background.claim(hint, &self.worker).await {
+        let run = match self.batches.claim(hint).await {
             Ok(Claim::Claimed(run)) => *run,
             Ok(Claim::Stale) => {
                 tracing::debug!("the hint is stale, there is nothing to do");
@@ -146,35 +149,35 @@ impl Runner {
             try_again_after(self.retry_wait, lease.attempt(), retry_after, random())
         });
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        write_ending(&lease, ending, duration_ms).await;
+        self.write_ending(lease, ending, duration_ms).await;
     }
-}
 
-async fn write_ending(lease: &RunLease, ending: Ending, duration_ms: u64) {
-    let (what, written) = match ending {
-        Ending::Finish(end) => {
-            let what = match &end {
-                RunEnd::Completed => "the run went through",
-                RunEnd::Stopped { .. } => "the run ended early",
-            };
-            (what, lease.finish(end).await)
+    async fn write_ending(&self, lease: Arc<RunLease>, ending: Ending, duration_ms: u64) {
+        let (what, written) = match ending {
+            Ending::Finish(RunEnd::Completed { last }) => {
+                ("the run went through", self.batches.complete(CompletedRun { lease, last }).await)
+            }
+            Ending::Finish(end) => ("the run ended early", lease.finish(end).await),
+            Ending::TryAgain { stream, stop, wait } => {
+                ("the run waits to be tried again", lease.give_back(&stream, &stop, wait).await)
+            }
+            Ending::HandBack => ("the run was handed back, the process ends", lease.hand_back().await),
+            Ending::Leave => ("the run is another worker's now", Ok(true)),
+        };
+        match written {
+            Ok(true) => tracing::info!(duration_ms, "{what}"),
+            Ok(false) => {
+                tracing::info!(
+                    duration_ms,
+                    "the lease was lost to another worker, which goes on with the run"
+                )
+            }
+            Err(error) => tracing::warn!(
+                error = &error as &dyn Error,
+                duration_ms,
+                "the end of a run could not be stored; it goes on from its checkpoint when the lease ends"
+            ),
         }
-        Ending::TryAgain { stream, stop, wait } => {
-            ("the run waits to be tried again", lease.give_back(&stream, &stop, wait).await)
-        }
-        Ending::HandBack => ("the run was handed back, the process ends", lease.hand_back().await),
-        Ending::Leave => ("the run is another worker's now", Ok(true)),
-    };
-    match written {
-        Ok(true) => tracing::info!(duration_ms, "{what}"),
-        Ok(false) => {
-            tracing::info!(duration_ms, "the lease was lost to another worker, which goes on with the run")
-        }
-        Err(error) => tracing::warn!(
-            error = &error as &dyn Error,
-            duration_ms,
-            "the end of a run could not be stored; it goes on from its checkpoint when the lease ends"
-        ),
     }
 }
 
@@ -189,21 +192,30 @@ struct Route {
 
 impl Route {
     async fn run_all(&self, streams: Vec<ClaimedStream>) -> RunEnd {
+        let mut last: Option<FinishedStream> = None;
         for stream in streams {
             let name = stream.stream.name.clone();
             let span = tracing::info_span!("stream", stream = name);
-            if let Err(stop) = self.run_one(stream).instrument(span).await {
-                return RunEnd::Stopped { stream: name, stop };
+            let run = async {
+                if let Some(finished) = last.take() {
+                    self.lease.finish_stream(&finished).await?;
+                }
+                self.run_one(stream).await
+            };
+            match run.instrument(span).await {
+                Ok(finished) => last = Some(finished),
+                Err(stop) => return RunEnd::Stopped { stream: name, stop },
             }
         }
-        RunEnd::Completed
+        // Stored with the end of the run.
+        RunEnd::Completed { last }
     }
 
-    async fn run_one(&self, claimed: ClaimedStream) -> Result<(), StreamStop> {
+    async fn run_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
         let plan = plan(&claimed).await?;
-        let name = claimed.stream.name.clone();
+        let stream = claimed.stream.name.clone();
         let report = self.run_pipeline(plan, claimed).await?;
-        self.lease.finish_stream(&name, report.watermark).await.map_err(StreamStop::from)
+        Ok(FinishedStream { stream, watermark: report.watermark })
     }
 
     async fn run_pipeline(
@@ -359,7 +371,7 @@ fn ending(
     wait: impl FnOnce(Option<Duration>) -> Duration,
 ) -> Ending {
     let (stream, stop) = match end {
-        RunEnd::Completed => return Ending::Finish(RunEnd::Completed),
+        RunEnd::Completed { last } => return Ending::Finish(RunEnd::Completed { last }),
         RunEnd::Stopped { stream, stop } => (stream, stop),
     };
     match (&stop, interruption) {
@@ -423,8 +435,8 @@ mod tests {
     #[test]
     fn a_run_that_went_through_is_finished_whatever_was_asked_meanwhile() {
         for interruption in [None, Some(Interruption::Cancel), Some(Interruption::HandBack)] {
-            let ending = ending(RunEnd::Completed, interruption, true, at_once);
-            assert!(matches!(ending, Ending::Finish(RunEnd::Completed)), "{ending:?}");
+            let ending = ending(RunEnd::Completed { last: None }, interruption, true, at_once);
+            assert!(matches!(ending, Ending::Finish(RunEnd::Completed { .. })), "{ending:?}");
         }
     }
 

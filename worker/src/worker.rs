@@ -95,7 +95,7 @@ async fn supervise(
 ) -> Result<(), WorkerError> {
     let WorkerOptions { queue, name, concurrency, shutdown: patience, retry_wait, mailer } = options;
     let hand_back = CancellationToken::new();
-    let runner = Arc::new(Runner::new(background.clone(), name, hand_back.clone(), retry_wait));
+    let runner = Arc::new(Runner::new(background.clone(), &name, hand_back.clone(), retry_wait));
     let mut parts = JoinSet::new();
     parts.spawn({
         let (queue, shutdown, source) = (queue.clone(), shutdown.clone(), Arc::new(background.clone()));

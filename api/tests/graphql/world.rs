@@ -255,7 +255,7 @@ impl World {
             write_ms: 0,
         };
         claimed.lease.account(page).await.unwrap();
-        assert!(claimed.lease.finish(RunEnd::Completed).await.unwrap());
+        assert!(claimed.lease.finish(RunEnd::Completed { last: None }).await.unwrap());
         run.id
     }
 

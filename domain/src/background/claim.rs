@@ -1,29 +1,34 @@
-//! Claiming a job: one worker gets it, with a new fencing token, and everything that its run needs.
+//! Claiming jobs: one worker gets them, with a new fencing token, and everything that their runs need. A batch takes as
+//! many statements as one job does.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use connector::{Connector, Cursor, SystemAccess, SystemError};
 use entity::failure::{self, FailureStatus};
 use entity::integration::{IntegrationStatus, Stream};
 use entity::job::{self, JobStatus};
+use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus};
 use entity::tenant::{self, TenantStatus};
-use entity::{integration, run_stream, stream_cursor, system};
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, SqlErr};
+use entity::{integration, run_event, run_stream, stream_cursor, system};
+use futures::future::join_all;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::lease::RunLease;
+use super::transaction::BatchTx;
 use super::{Background, receipt};
 use crate::app::App;
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Error, Result};
 use crate::id::new_id;
-use crate::run_event::{self, NewEvent};
-use crate::scope::TxScope;
+use crate::run_event::NewEvent;
 
 /// What came of a hint.
 pub enum Claim {
@@ -92,60 +97,167 @@ impl Background {
     /// [`Error::Internal`] when the database can't be used, or the run's rows can't be read; the job stays as
     /// it was.
     pub async fn claim(&self, hint: JobHint, worker: &str) -> Result<Claim> {
-        let mut tx = TxScope::begin(self.app(), hint.tenant_id).await?;
-        let now = self.app().clock().now();
-        let token = new_id();
-        let claimed = tx
-            .update::<job::Entity>()
-            .col_expr(job::Column::Status, Expr::value(JobStatus::Running))
-            .col_expr(job::Column::Attempt, Expr::col(job::Column::Attempt).add(1))
-            .col_expr(job::Column::LeaseUntil, Expr::value(Some(now + lease_duration(self.app().lease()))))
-            .col_expr(job::Column::LeaseToken, Expr::value(Some(token)))
-            .col_expr(job::Column::Worker, Expr::value(Some(worker.to_owned())))
-            .filter(job::Column::Id.eq(hint.job_id))
-            .filter(job::Column::Status.eq(JobStatus::Queued))
-            .filter(job::Column::AvailableAt.lte(now))
-            .exec(tx.connection())
-            .await;
-        match claimed {
-            Ok(claimed) if claimed.rows_affected == 0 => return Ok(Claim::Stale),
-            Ok(_) => {}
-            // The index that lets one job of an integration run at a time.
-            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-                drop(tx);
-                return self.wait_for_other(hint).await;
-            }
-            Err(error) => return Err(Error::internal("claiming a job", error)),
+        match self.claim_batch(&[hint], worker).await {
+            Ok(mut claims) => claims.pop().unwrap_or(Ok(Claim::Stale)),
+            Err(NotClaimed::RunsAlready) => self.wait_for_other(hint).await,
+            Err(NotClaimed::Broken(error)) => Err(error),
         }
-        let job = tx
-            .find::<job::Entity>()
-            .filter(job::Column::Id.eq(hint.job_id))
-            .one(tx.connection())
-            .await
-            .doing("reading a claimed job")?
-            .ok_or_else(|| Error::internal("reading a claimed job", "it is not there"))?;
-        let Some(parts) = Parts::read(&tx, &job).await? else {
-            // Paused, held or suspended since it was queued, or canceled.
-            release_unstarted(&tx, &job).await?;
-            tx.commit().await?;
-            return Ok(Claim::Stale);
-        };
-        let claimed = parts.start(&mut tx, &job, token).await?;
+    }
+
+    /// The same for several hints, in one transaction where that is possible, and in their order.
+    pub async fn claim_all(&self, hints: &[JobHint], worker: &str) -> Vec<Result<Claim>> {
+        match self.claim_batch(hints, worker).await {
+            Ok(claims) => claims,
+            // One of them is to blame: another worker was faster at its integration, or its rows can't be read.
+            Err(_) => join_all(hints.iter().map(|hint| self.claim(*hint, worker))).await,
+        }
+    }
+
+    async fn claim_batch(
+        &self,
+        hints: &[JobHint],
+        worker: &str,
+    ) -> std::result::Result<Vec<Result<Claim>>, NotClaimed> {
+        let mut tx = BatchTx::begin(self.app()).await?;
+        let mut claims: HashMap<Uuid, Result<Claim>> = HashMap::with_capacity(hints.len());
+        let mut candidates = self.candidates(&tx, hints).await?;
+        let waiting = one_of_each_integration(&tx, &mut candidates).await?;
+        set_status(&tx, &waiting, JobStatus::Waiting).await?;
+        claims.extend(waiting.into_iter().map(|id| (id, Ok(Claim::Waiting))));
+
+        let (mut startable, mut held, mut over) = (Vec::new(), Vec::new(), Vec::new());
+        for candidate in candidates {
+            match candidate.admission() {
+                Admission::Start => startable.push(candidate),
+                Admission::Hold => held.push(candidate.job.id),
+                Admission::Over => over.push(candidate.job.id),
+            }
+        }
+        set_status(&tx, &held, JobStatus::Held).await?;
+        set_status(&tx, &over, JobStatus::Done).await?;
+        for run in self.start(&mut tx, startable, worker).await? {
+            claims.insert(run.lease.job_id, Ok(Claim::Claimed(Box::new(run))));
+        }
         tx.commit().await?;
-        Ok(Claim::Claimed(Box::new(claimed)))
+        Ok(hints.iter().map(|hint| claims.remove(&hint.job_id).unwrap_or(Ok(Claim::Stale))).collect())
+    }
+
+    /// The jobs of the hints that are due, locked until the transaction ends, with the rows that their runs need.
+    #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+    async fn candidates(&self, tx: &BatchTx, hints: &[JobHint]) -> Result<Vec<Candidate>> {
+        let doing = "reading what runs need";
+        let connection = tx.connection();
+        // In one order, so that two workers can't wait for each other.
+        let jobs = job::Entity::find()
+            .filter(job::Column::Id.is_in(hints.iter().map(|hint| hint.job_id)))
+            .filter(job::Column::Status.eq(JobStatus::Queued))
+            .filter(job::Column::AvailableAt.lte(self.app().clock().now()))
+            .order_by_asc(job::Column::Id)
+            .lock_exclusive()
+            .all(connection)
+            .await
+            .doing("reading due jobs")?;
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = |id: fn(&job::Model) -> Uuid| jobs.iter().map(id).collect::<HashSet<Uuid>>();
+        let runs = run::Entity::find().filter(run::Column::Id.is_in(ids(|job| job.subject_id)));
+        let runs = by_id(runs.all(connection).await.doing(doing)?, |run| run.id);
+        let tenants = tenant::Entity::find().filter(tenant::Column::Id.is_in(ids(|job| job.tenant_id)));
+        let tenants = by_id(tenants.all(connection).await.doing(doing)?, |tenant| tenant.id);
+        let integrations = integration::Entity::find()
+            .filter(integration::Column::Id.is_in(ids(|job| job.integration_id)))
+            .all(connection)
+            .await
+            .doing(doing)?;
+        let systems: HashSet<Uuid> =
+            integrations.iter().flat_map(|row| [row.source_id, row.destination_id]).collect();
+        let systems = system::Entity::find().filter(system::Column::Id.is_in(systems));
+        let systems = by_id(systems.all(connection).await.doing(doing)?, |system| system.id);
+        let integrations = by_id(integrations, |integration| integration.id);
+        jobs.into_iter()
+            .map(|job| {
+                let gone = || Error::internal(doing, "a row is not there");
+                let integration = integrations.get(&job.integration_id).ok_or_else(gone)?.clone();
+                Ok(Candidate {
+                    run: runs.get(&job.subject_id).ok_or_else(gone)?.clone(),
+                    tenant: tenants.get(&job.tenant_id).ok_or_else(gone)?.clone(),
+                    source: systems.get(&integration.source_id).ok_or_else(gone)?.clone(),
+                    destination: systems.get(&integration.destination_id).ok_or_else(gone)?.clone(),
+                    integration,
+                    job,
+                })
+            })
+            .collect()
+    }
+
+    /// Writes that these runs are under way, and gives them with their leases.
+    async fn start(
+        &self,
+        tx: &mut BatchTx,
+        candidates: Vec<Candidate>,
+        worker: &str,
+    ) -> std::result::Result<Vec<ClaimedRun>, NotClaimed> {
+        if candidates.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.app().clock().now();
+        // Fences each of these jobs: a token counts for the job that has it.
+        let token = new_id();
+        lease_jobs(self.app(), tx, &candidates, token, worker, now).await?;
+        store_started(tx, &candidates, now).await?;
+        let mut streams = claimed_streams(tx, &candidates, now).await?;
+        let superseding = superseding(tx, &candidates).await?;
+        candidates
+            .into_iter()
+            .map(|candidate| {
+                let Candidate { mut job, run, integration, tenant, source, destination } = candidate;
+                job.attempt += 1;
+                let (source, destination) =
+                    (end(self.app(), &tenant.slug, source)?, end(self.app(), &tenant.slug, destination)?);
+                let streams = streams.remove(&run.id).unwrap_or_default();
+                let fresh = streams.iter().filter(|claimed| claimed.fresh);
+                let fresh = fresh.map(|claimed| claimed.stream.name.clone()).collect();
+                let supersedes = superseding.contains(&integration.id);
+                Ok(ClaimedRun {
+                    scope: run.scope,
+                    attempt: job.attempt,
+                    max_attempts: job.max_attempts,
+                    source,
+                    destination,
+                    streams,
+                    lease: RunLease::new(
+                        self.app().clone(),
+                        &job,
+                        run,
+                        token,
+                        integration,
+                        supersedes,
+                        fresh,
+                    ),
+                })
+            })
+            .collect()
     }
 
     async fn wait_for_other(&self, hint: JobHint) -> Result<Claim> {
-        let tx = TxScope::begin(self.app(), hint.tenant_id).await?;
-        tx.update::<job::Entity>()
-            .col_expr(job::Column::Status, Expr::value(JobStatus::Waiting))
-            .filter(job::Column::Id.eq(hint.job_id))
-            .filter(job::Column::Status.eq(JobStatus::Queued))
-            .exec(tx.connection())
-            .await
-            .doing("letting a job wait")?;
+        let tx = BatchTx::begin(self.app()).await?;
+        set_status(&tx, &[hint.job_id], JobStatus::Waiting).await?;
         tx.commit().await?;
         Ok(Claim::Waiting)
+    }
+}
+
+/// Why a batch was not claimed; nothing of it was.
+enum NotClaimed {
+    /// Another run of an integration of it is under way.
+    RunsAlready,
+    Broken(Error),
+}
+
+impl From<Error> for NotClaimed {
+    fn from(error: Error) -> Self {
+        Self::Broken(error)
     }
 }
 
@@ -153,30 +265,9 @@ pub(super) fn lease_duration(lease: Duration) -> chrono::Duration {
     chrono::Duration::from_std(lease).unwrap_or(chrono::Duration::seconds(30))
 }
 
-/// Puts a claimed job that may not start where it belongs.
-async fn release_unstarted(tx: &TxScope, job: &job::Model) -> Result<()> {
-    let run = tx
-        .find::<run::Entity>()
-        .filter(run::Column::Id.eq(job.subject_id))
-        .one(tx.connection())
-        .await
-        .doing("reading the run of a job")?;
-    let ended = run.is_none_or(|run| !matches!(run.status, RunStatus::Queued | RunStatus::Running));
-    let status = if ended { JobStatus::Done } else { JobStatus::Held };
-    tx.update::<job::Entity>()
-        .col_expr(job::Column::Status, Expr::value(status))
-        .col_expr(job::Column::Attempt, Expr::col(job::Column::Attempt).sub(1))
-        .col_expr(job::Column::LeaseToken, Expr::value(None::<Uuid>))
-        .col_expr(job::Column::LeaseUntil, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
-        .filter(job::Column::Id.eq(job.id))
-        .exec(tx.connection())
-        .await
-        .doing("giving a job back")?;
-    Ok(())
-}
-
-/// Rows that a run needs.
-struct Parts {
+/// A due job with the rows that its run needs.
+struct Candidate {
+    job: job::Model,
     run: run::Model,
     integration: integration::Model,
     tenant: tenant::Model,
@@ -184,146 +275,219 @@ struct Parts {
     destination: system::Model,
 }
 
-impl Parts {
-    /// `None` when the run may not start now.
-    async fn read(tx: &TxScope, job: &job::Model) -> Result<Option<Self>> {
-        let doing = "reading what a run needs";
-        let run = tx
-            .find::<run::Entity>()
-            .filter(run::Column::Id.eq(job.subject_id))
-            .one(tx.connection())
-            .await
-            .doing(doing)?;
-        let tenant = tx.find::<tenant::Entity>().one(tx.connection()).await.doing(doing)?;
-        let integration = tx
-            .find::<integration::Entity>()
-            .filter(integration::Column::Id.eq(job.integration_id))
-            .one(tx.connection())
-            .await
-            .doing(doing)?;
-        let (Some(run), Some(tenant), Some(integration)) = (run, tenant, integration) else {
-            return Err(Error::internal(doing, "a row is not there"));
-        };
-        if tenant.status != TenantStatus::Active
-            || integration.status != IntegrationStatus::Active
-            || !matches!(run.status, RunStatus::Queued | RunStatus::Running)
-        {
-            return Ok(None);
-        }
-        let mut systems: HashMap<Uuid, system::Model> = tx
-            .find::<system::Entity>()
-            .filter(system::Column::Id.is_in([integration.source_id, integration.destination_id]))
-            .all(tx.connection())
-            .await
-            .doing(doing)?
-            .into_iter()
-            .map(|system| (system.id, system))
-            .collect();
-        let destination = systems.get(&integration.destination_id).cloned();
-        let source = systems.remove(&integration.source_id);
-        let (Some(source), Some(destination)) = (source, destination) else {
-            return Err(Error::internal(doing, "a system is not there"));
-        };
-        Ok(Some(Self { run, integration, tenant, source, destination }))
-    }
+/// What becomes of a due job.
+enum Admission {
+    /// It starts.
+    Start,
+    /// It was paused, held or suspended since it was queued.
+    Hold,
+    /// Its run has ended.
+    Over,
+}
 
-    async fn start(self, tx: &mut TxScope, job: &job::Model, token: Uuid) -> Result<ClaimedRun> {
-        let now = tx.app().clock().now();
-        let resumed = self.run.status == RunStatus::Running;
-        tx.update::<run::Entity>()
-            .col_expr(run::Column::Status, Expr::value(RunStatus::Running))
-            .col_expr(run::Column::StartedAt, Expr::value(Some(self.run.started_at.unwrap_or(now))))
-            .filter(run::Column::Id.eq(self.run.id))
+impl Candidate {
+    fn admission(&self) -> Admission {
+        if !matches!(self.run.status, RunStatus::Queued | RunStatus::Running) {
+            Admission::Over
+        } else if self.tenant.status != TenantStatus::Active
+            || self.integration.status != IntegrationStatus::Active
+        {
+            Admission::Hold
+        } else {
+            Admission::Start
+        }
+    }
+}
+
+fn by_id<M>(rows: Vec<M>, id: fn(&M) -> Uuid) -> HashMap<Uuid, M> {
+    rows.into_iter().map(|row| (id(&row), row)).collect()
+}
+
+/// Keeps of each integration the job that goes first, if none is under way; gives those that wait.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn one_of_each_integration(tx: &BatchTx, candidates: &mut Vec<Candidate>) -> Result<Vec<Uuid>> {
+    if candidates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut taken: HashSet<Uuid> = job::Entity::find()
+        .select_only()
+        .column(job::Column::IntegrationId)
+        .filter(job::Column::IntegrationId.is_in(candidates.iter().map(|row| row.integration.id)))
+        .filter(job::Column::Status.eq(JobStatus::Running))
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading what is under way")?
+        .into_iter()
+        .collect();
+    candidates.sort_by_key(|candidate| (Reverse(candidate.job.priority), candidate.job.id));
+    let mut waiting = Vec::new();
+    candidates.retain(|candidate| {
+        let goes = taken.insert(candidate.integration.id);
+        if !goes {
+            waiting.push(candidate.job.id);
+        }
+        goes
+    });
+    Ok(waiting)
+}
+
+/// Puts queued jobs where they belong.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn set_status(tx: &BatchTx, jobs: &[Uuid], status: JobStatus) -> Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    job::Entity::update_many()
+        .col_expr(job::Column::Status, Expr::value(status))
+        .filter(job::Column::Id.is_in(jobs.iter().copied()))
+        .filter(job::Column::Status.eq(JobStatus::Queued))
+        .exec(tx.connection())
+        .await
+        .doing("putting jobs aside")?;
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn lease_jobs(
+    app: &App,
+    tx: &BatchTx,
+    candidates: &[Candidate],
+    token: Uuid,
+    worker: &str,
+    now: DateTime<Utc>,
+) -> std::result::Result<(), NotClaimed> {
+    let leased = job::Entity::update_many()
+        .col_expr(job::Column::Status, Expr::value(JobStatus::Running))
+        .col_expr(job::Column::Attempt, Expr::col(job::Column::Attempt).add(1))
+        .col_expr(job::Column::LeaseUntil, Expr::value(Some(now + lease_duration(app.lease()))))
+        .col_expr(job::Column::LeaseToken, Expr::value(Some(token)))
+        .col_expr(job::Column::Worker, Expr::value(Some(worker.to_owned())))
+        .filter(job::Column::Id.is_in(candidates.iter().map(|candidate| candidate.job.id)))
+        .filter(job::Column::Status.eq(JobStatus::Queued))
+        .exec(tx.connection())
+        .await;
+    match leased {
+        Ok(leased) if leased.rows_affected == candidates.len() as u64 => Ok(()),
+        Ok(_) => {
+            Err(NotClaimed::Broken(Error::internal("claiming jobs", "one of them was not there any more")))
+        }
+        // The index that lets one job of an integration run at a time.
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Err(NotClaimed::RunsAlready)
+        }
+        Err(error) => Err(NotClaimed::Broken(Error::internal("claiming jobs", error))),
+    }
+}
+
+/// Writes that runs are under way, with an event for each.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn store_started(tx: &mut BatchTx, candidates: &[Candidate], now: DateTime<Utc>) -> Result<()> {
+    run::Entity::update_many()
+        .col_expr(run::Column::Status, Expr::value(RunStatus::Running))
+        .col_expr(
+            run::Column::StartedAt,
+            Func::coalesce([Expr::col(run::Column::StartedAt), Expr::value(now)]).into(),
+        )
+        .filter(run::Column::Id.is_in(candidates.iter().map(|candidate| candidate.run.id)))
+        .exec(tx.connection())
+        .await
+        .doing("storing that runs started")?;
+    let events = candidates.iter().map(|candidate| {
+        let event = match candidate.run.status {
+            RunStatus::Running => {
+                NewEvent::new("run.resumed", "worker", "The run goes on from its last checkpoint.")
+            }
+            _ => NewEvent::new("run.started", "worker", "The run started."),
+        };
+        let run = &candidate.run;
+        event.attributes(json!({ "attempt": candidate.job.attempt + 1 })).row(run.tenant_id, run.id, now)
+    });
+    tx.insert_many::<run_event::Entity>(events.collect(), "storing run events").await?;
+    let retries: HashMap<Uuid, Uuid> = candidates
+        .iter()
+        .filter_map(|candidate| Some((candidate.run.retry_id?, candidate.run.tenant_id)))
+        .collect();
+    if !retries.is_empty() {
+        retry::Entity::update_many()
+            .col_expr(retry::Column::Status, Expr::value(RetryStatus::Running))
+            .filter(retry::Column::Id.is_in(retries.keys().copied()))
+            .filter(retry::Column::Status.eq(RetryStatus::Queued))
             .exec(tx.connection())
             .await
-            .doing("storing that a run started")?;
-        let event = if resumed {
-            NewEvent::new("run.resumed", "worker", "The run goes on from its last checkpoint.")
-        } else {
-            NewEvent::new("run.started", "worker", "The run started.")
-        };
-        let event = event.attributes(json!({ "attempt": job.attempt }));
-        run_event::record(tx, self.run.id, vec![event]).await?;
-        if let Some(retry_id) = self.run.retry_id {
-            crate::retry::begun(tx, retry_id).await?;
-        }
-        let streams = self.streams(tx).await?;
-        let supersedes = tx
-            .find::<failure::Entity>()
-            .filter(failure::Column::IntegrationId.eq(self.integration.id))
-            .filter(failure::Column::Status.eq(FailureStatus::Open))
-            .filter(failure::Column::RecordKey.is_not_null())
-            .limit(1)
-            .one(tx.connection())
-            .await
-            .doing("looking for open failures")?
-            .is_some();
-        tx.tell_after_commit(crate::run::changed(&self.run));
-        let app = tx.app().clone();
-        let end = |system: &system::Model| end(&app, &self.tenant.slug, system);
-        let (source, destination) = (end(&self.source)?, end(&self.destination)?);
-        let new_streams = streams.iter().filter(|claimed| claimed.fresh);
-        let new_streams = new_streams.map(|claimed| claimed.stream.name.clone()).collect();
-        Ok(ClaimedRun {
-            scope: self.run.scope,
-            attempt: job.attempt,
-            max_attempts: job.max_attempts,
-            source,
-            destination,
-            streams,
-            lease: RunLease::new(app, job, self.run, token, self.integration, supersedes, new_streams),
-        })
+            .doing("storing that retries began")?;
     }
+    for (retry_id, tenant_id) in retries {
+        tx.tell_after_commit(crate::retry::change(tenant_id, retry_id));
+    }
+    for candidate in candidates {
+        tx.tell_after_commit(crate::run::changed(&candidate.run));
+    }
+    Ok(())
+}
 
-    /// The streams that are not finished, each with where it goes on.
-    async fn streams(&self, tx: &TxScope) -> Result<Vec<ClaimedStream>> {
-        let doing = "reading the checkpoints of a run";
-        let begun: HashMap<String, run_stream::Model> = tx
-            .find::<run_stream::Entity>()
-            .filter(run_stream::Column::RunId.eq(self.run.id))
+/// The streams of each run that are not finished, each with where it goes on.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn claimed_streams(
+    tx: &BatchTx,
+    candidates: &[Candidate],
+    now: DateTime<Utc>,
+) -> Result<HashMap<Uuid, Vec<ClaimedStream>>> {
+    // Of these runs as far as they came before, and of those that they retry: a retry of everything begins where the
+    // original began.
+    let begun_before = candidates
+        .iter()
+        .filter(|candidate| candidate.run.status == RunStatus::Running)
+        .map(|candidate| candidate.run.id);
+    let earlier: HashSet<Uuid> =
+        begun_before.chain(candidates.iter().filter_map(|candidate| candidate.run.retry_of_id)).collect();
+    let mut begun: HashMap<(Uuid, String), run_stream::Model> = HashMap::new();
+    if !earlier.is_empty() {
+        let rows = run_stream::Entity::find()
+            .filter(run_stream::Column::RunId.is_in(earlier))
             .all(tx.connection())
             .await
-            .doing(doing)?
-            .into_iter()
-            .map(|row| (row.stream.clone(), row))
-            .collect();
-        let watermarks: HashMap<String, Cursor> = tx
-            .find::<stream_cursor::Entity>()
-            .filter(stream_cursor::Column::IntegrationId.eq(self.integration.id))
-            .all(tx.connection())
-            .await
-            .doing(doing)?
-            .into_iter()
-            .map(|row| (row.stream, row.watermark))
-            .collect();
-        // A retry of everything begins where the original began.
-        let original: HashMap<String, Option<Cursor>> = match self.run.retry_of_id {
-            Some(original) => tx
-                .find::<run_stream::Entity>()
-                .filter(run_stream::Column::RunId.eq(original))
-                .all(tx.connection())
-                .await
-                .doing(doing)?
-                .into_iter()
-                .map(|row| (row.stream, row.since))
-                .collect(),
-            None => HashMap::new(),
-        };
-        let now = tx.app().clock().now();
-        let mut streams = Vec::new();
-        let mut rows = Vec::new();
-        for stream in &self.integration.streams.0 {
-            let (since, resume) = match begun.get(&stream.name) {
+            .doing("reading the checkpoints of runs")?;
+        begun.extend(rows.into_iter().map(|row| ((row.run_id, row.stream.clone()), row)));
+    }
+    let mut watermarks: HashMap<(Uuid, String), Cursor> = stream_cursor::Entity::find()
+        .filter(stream_cursor::Column::IntegrationId.is_in(candidates.iter().map(|row| row.integration.id)))
+        .all(tx.connection())
+        .await
+        .doing("reading watermarks")?
+        .into_iter()
+        .map(|row| ((row.integration_id, row.stream), row.watermark))
+        .collect();
+    let all: Vec<receipt::Stream> = candidates
+        .iter()
+        .flat_map(|candidate| {
+            candidate.integration.streams.0.iter().map(|stream| receipt::Stream {
+                tenant_id: candidate.tenant.id,
+                integration_id: candidate.integration.id,
+                name: &stream.name,
+            })
+        })
+        .collect();
+    let mut known = receipt::known(tx.connection(), &all).await?.into_iter();
+
+    let mut rows = Vec::new();
+    let mut claimed: HashMap<Uuid, Vec<ClaimedStream>> = HashMap::new();
+    for Candidate { run, integration, .. } in candidates {
+        let mut streams = Vec::with_capacity(integration.streams.0.len());
+        for stream in &integration.streams.0 {
+            let fresh = known.next().is_some_and(|known| !known);
+            let (since, resume) = match begun.get(&(run.id, stream.name.clone())) {
                 Some(row) if row.finished_at.is_some() => continue,
                 Some(row) => (row.since.clone(), row.checkpoint.clone()),
                 None => {
-                    let since = match original.get(&stream.name) {
-                        Some(since) => since.clone(),
-                        None => watermarks.get(&stream.name).cloned(),
+                    let original = run.retry_of_id.and_then(|id| begun.get(&(id, stream.name.clone())));
+                    let since = match original {
+                        Some(row) => row.since.clone(),
+                        None => watermarks.remove(&(integration.id, stream.name.clone())),
                     };
                     rows.push(run_stream::Model {
-                        tenant_id: tx.tenant_id(),
-                        run_id: self.run.id,
+                        tenant_id: run.tenant_id,
+                        run_id: run.id,
                         stream: stream.name.clone(),
                         since: since.clone(),
                         checkpoint: None,
@@ -334,24 +498,46 @@ impl Parts {
                     (since, None)
                 }
             };
-            let fresh = {
-                let ledger = receipt::Stream {
-                    tenant_id: tx.tenant_id(),
-                    integration_id: self.integration.id,
-                    name: &stream.name,
-                };
-                !receipt::any(tx.connection(), ledger).await?
-            };
             streams.push(ClaimedStream { stream: stream.clone(), since, resume, fresh });
         }
-        tx.insert_many::<run_stream::Entity>(rows, "storing the streams of a run").await?;
-        Ok(streams)
+        claimed.insert(run.id, streams);
     }
+    tx.insert_many::<run_stream::Entity>(rows, "storing the streams of runs").await?;
+    Ok(claimed)
 }
 
-fn end(app: &Arc<App>, slug: &str, system: &system::Model) -> Result<End> {
+/// Those of the integrations that have open failures of records, which a write may supersede.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn superseding(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashSet<Uuid>> {
+    let open = Query::select()
+        .expr(Expr::val(1))
+        .from(failure::Entity)
+        .and_where(
+            Expr::col((failure::Entity, failure::Column::TenantId))
+                .equals((integration::Entity, integration::Column::TenantId)),
+        )
+        .and_where(
+            Expr::col((failure::Entity, failure::Column::IntegrationId))
+                .equals((integration::Entity, integration::Column::Id)),
+        )
+        .and_where(failure::Column::Status.eq(FailureStatus::Open))
+        .and_where(failure::Column::RecordKey.is_not_null())
+        .to_owned();
+    let rows: Vec<Uuid> = integration::Entity::find()
+        .select_only()
+        .column(integration::Column::Id)
+        .filter(integration::Column::Id.is_in(candidates.iter().map(|row| row.integration.id)))
+        .filter(Expr::exists(open))
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("looking for open failures")?;
+    Ok(rows.into_iter().collect())
+}
+
+fn end(app: &Arc<App>, slug: &str, system: system::Model) -> Result<End> {
     let connector = app.connectors().get(&system.connector).ok_or_else(|| {
         Error::internal("looking up a connector", format!("there is no `{}`", system.connector))
     })?;
-    Ok(End { connector, app: app.clone(), tenant_slug: slug.to_owned(), system: system.clone() })
+    Ok(End { connector, app: app.clone(), tenant_slug: slug.to_owned(), system })
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use connector::Cursor;
 use entity::failure::{self, FailureStatus};
 use entity::job::{self, JobStatus};
 use entity::run::{self, RunScope, RunStatus};
+use entity::stream_cursor;
 use entity::system::{self, SystemStatus};
 use pipeline::StreamStop;
 use sea_orm::sea_query::{Condition, Expr};
@@ -18,6 +20,7 @@ use super::lease::RunLease;
 use super::recovery;
 use crate::error::{Doing, Error, Result};
 use crate::job as jobs;
+use crate::run::RunCounts;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 
@@ -28,7 +31,10 @@ const TOLD_FAILURES_MAX: usize = 200;
 #[derive(Debug)]
 pub enum RunEnd {
     /// Every stream went through.
-    Completed,
+    Completed {
+        /// The stream that ended it; `None` where none was left to do.
+        last: Option<FinishedStream>,
+    },
     /// A stream stopped.
     Stopped {
         /// Which.
@@ -36,6 +42,29 @@ pub enum RunEnd {
         /// Why.
         stop: StreamStop,
     },
+}
+
+/// A stream that went through.
+#[derive(Clone, Debug)]
+pub struct FinishedStream {
+    /// Its name.
+    pub stream: String,
+    /// Where its next run begins; `None` leaves that as it is.
+    pub watermark: Option<Cursor>,
+}
+
+impl FinishedStream {
+    /// The row of the watermark.
+    pub(super) fn cursor_row(&self, run: &run::Model, now: DateTime<Utc>) -> Option<stream_cursor::Model> {
+        Some(stream_cursor::Model {
+            tenant_id: run.tenant_id,
+            integration_id: run.integration_id,
+            stream: self.stream.clone(),
+            watermark: self.watermark.clone()?,
+            run_id: run.id,
+            updated_at: now,
+        })
+    }
 }
 
 impl RunLease {
@@ -55,7 +84,12 @@ impl RunLease {
             .await
             .doing("ending a job")?;
         match end {
-            RunEnd::Completed => self.complete(&mut tx).await?,
+            RunEnd::Completed { last } => {
+                if let Some(last) = last {
+                    self.finish_stream_in(&tx, &last).await?;
+                }
+                self.complete(&mut tx).await?;
+            }
             // Asked for after the last heartbeat of an attempt that failed: nobody wants to hear of the failure.
             RunEnd::Stopped { .. } if self.cancel_is_requested(&tx).await? => {
                 crate::run::end_canceled(&mut tx, &self.run).await?;
@@ -84,30 +118,15 @@ impl RunLease {
             .await
             .doing("reading a run")?
             .ok_or_else(|| Error::internal("reading a run", "it is not there"))?;
-        let counts = crate::run::RunCounts::of(&run);
-        let status = if counts.failed > 0 || counts.unaccounted() > 0 {
-            RunStatus::Partial
-        } else {
-            RunStatus::Succeeded
-        };
+        let counts = RunCounts::of(&run);
         tx.update::<run::Entity>()
-            .col_expr(run::Column::Status, Expr::value(status))
+            .col_expr(run::Column::Status, Expr::value(counts.status()))
             .col_expr(run::Column::FinishedAt, Expr::value(Some(now)))
             .filter(run::Column::Id.eq(run.id))
             .exec(tx.connection())
             .await
             .doing("storing that a run finished")?;
-        let message = match status {
-            RunStatus::Succeeded => "Every record arrived.".to_owned(),
-            _ => {
-                format!("{} of {} records did not arrive.", counts.failed + counts.unaccounted(), counts.read)
-            }
-        };
-        let event = NewEvent::new("run.finished", "worker", message).attributes(json!({
-            "status": status, "read": counts.read, "created": counts.created, "updated": counts.updated,
-            "unchanged": counts.unchanged, "skipped": counts.skipped, "failed": counts.failed,
-        }));
-        run_event::record(tx, run.id, vec![event]).await?;
+        run_event::record(tx, run.id, vec![finished(&counts)]).await?;
         let mut runs = self.settle_whole_failures(tx).await?;
         runs.insert(run.id);
         crate::retry::let_go(tx, &run).await?;
@@ -130,11 +149,7 @@ impl RunLease {
     /// A run that went through settles failures of earlier runs as a whole: those that it retried are resolved,
     /// and what else could not go on before has gone on now.
     async fn settle_whole_failures(&self, tx: &mut TxScope) -> Result<BTreeSet<Uuid>> {
-        let whole = Condition::all()
-            .add(failure::Column::IntegrationId.eq(self.run.integration_id))
-            .add(failure::Column::RecordKey.is_null())
-            .add(failure::Column::Position.is_null())
-            .add(failure::Column::Record.is_null());
+        let whole = of_the_whole().add(failure::Column::IntegrationId.eq(self.run.integration_id));
         let retried = whole
             .clone()
             .add(failure::Column::RetryRunId.eq(self.run.id))
@@ -199,4 +214,25 @@ impl RunLease {
         }
         Ok(rows.into_iter().map(|(_, run)| run).collect())
     }
+}
+
+/// Failures of runs that could not go on, in place of a record's.
+pub(super) fn of_the_whole() -> Condition {
+    Condition::all()
+        .add(failure::Column::RecordKey.is_null())
+        .add(failure::Column::Position.is_null())
+        .add(failure::Column::Record.is_null())
+}
+
+/// The event of a run that went through.
+pub(super) fn finished(counts: &RunCounts) -> NewEvent {
+    let status = counts.status();
+    let message = match status {
+        RunStatus::Succeeded => "Every record arrived.".to_owned(),
+        _ => format!("{} of {} records did not arrive.", counts.failed + counts.unaccounted(), counts.read),
+    };
+    NewEvent::new("run.finished", "worker", message).attributes(json!({
+        "status": status, "read": counts.read, "created": counts.created, "updated": counts.updated,
+        "unchanged": counts.unchanged, "skipped": counts.skipped, "failed": counts.failed,
+    }))
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
-use connector::Cursor;
 use entity::failure::{self, FailureStatus};
 use entity::job::{self, JobStatus};
 use entity::run;
@@ -20,7 +19,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::claim::lease_duration;
-use super::ending::RunEnd;
+use super::ending::{FinishedStream, RunEnd};
 use super::failed::clean;
 use crate::app::App;
 use crate::catalogue;
@@ -216,36 +215,24 @@ impl RunLease {
     ///
     /// # Errors
     /// [`LedgerError::LostLease`], or storage.
-    pub async fn finish_stream(
-        &self,
-        stream: &str,
-        watermark: Option<Cursor>,
-    ) -> std::result::Result<(), LedgerError> {
+    pub async fn finish_stream(&self, finished: &FinishedStream) -> std::result::Result<(), LedgerError> {
         let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
-        self.finish_stream_in(&tx, stream, watermark).await.map_err(storage)?;
+        self.finish_stream_in(&tx, finished).await.map_err(storage)?;
         tx.commit().await.map_err(storage)
     }
 
     #[expect(clippy::disallowed_methods, reason = "an upsert of a row of the tenant")]
-    async fn finish_stream_in(&self, tx: &TxScope, stream: &str, watermark: Option<Cursor>) -> Result<()> {
+    pub(super) async fn finish_stream_in(&self, tx: &TxScope, finished: &FinishedStream) -> Result<()> {
         let now = self.app.clock().now();
         tx.update::<run_stream::Entity>()
             .col_expr(run_stream::Column::FinishedAt, Expr::value(Some(now)))
             .col_expr(run_stream::Column::UpdatedAt, Expr::value(now))
             .filter(run_stream::Column::RunId.eq(self.run.id))
-            .filter(run_stream::Column::Stream.eq(stream))
+            .filter(run_stream::Column::Stream.eq(finished.stream.as_str()))
             .exec(tx.connection())
             .await
             .doing("storing that a stream went through")?;
-        let Some(watermark) = watermark else { return Ok(()) };
-        let row = stream_cursor::Model {
-            tenant_id: self.run.tenant_id,
-            integration_id: self.run.integration_id,
-            stream: stream.to_owned(),
-            watermark,
-            run_id: self.run.id,
-            updated_at: now,
-        };
+        let Some(row) = finished.cursor_row(&self.run, now) else { return Ok(()) };
         use stream_cursor::Column;
         stream_cursor::Entity::insert(all_set::<stream_cursor::Entity>(row))
             .on_conflict(

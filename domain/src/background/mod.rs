@@ -2,7 +2,9 @@
 //! crosses tenants without an actor, a handful of named functions. Deliberately absent: the queue and threads.
 
 mod account;
+mod batch;
 mod claim;
+mod completed;
 mod due;
 mod ending;
 mod failed;
@@ -12,13 +14,16 @@ mod receipt;
 pub(crate) mod recovery;
 mod schedule;
 mod sweep;
+mod transaction;
 
 use std::sync::Arc;
 
 use crate::app::App;
 
+pub use batch::Batches;
 pub use claim::{Claim, ClaimedRun, ClaimedStream, End};
-pub use ending::RunEnd;
+pub use completed::CompletedRun;
+pub use ending::{FinishedStream, RunEnd};
 pub use lease::{Renewal, RunLease};
 pub use mail::{MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};
 pub use sweep::Swept;

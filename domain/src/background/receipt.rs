@@ -198,13 +198,43 @@ impl ReceiptPage<'_> {
     }
 }
 
-/// Whether a stream has any receipt.
-pub(super) async fn any<C: ConnectionTrait>(connection: &C, stream: Stream<'_>) -> Result<bool> {
-    let sql =
-        "SELECT 1 FROM write_receipt WHERE tenant_id = $1 AND integration_id = $2 AND stream = $3 LIMIT 1";
-    let values: [Value; 3] = [stream.tenant_id.into(), stream.integration_id.into(), stream.name.into()];
-    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
-    Ok(connection.query_one_raw(statement).await.doing("looking for write receipts")?.is_some())
+/// Whether any receipt of each of these streams exists, in their order.
+pub(super) async fn known<C: ConnectionTrait>(connection: &C, streams: &[Stream<'_>]) -> Result<Vec<bool>> {
+    let backend = connection.get_database_backend();
+    let sql = match backend {
+        // LIMIT makes it one search in the index for each stream.
+        DatabaseBackend::Postgres => {
+            "SELECT v.place FROM json_to_recordset($1::text::json) \
+               AS v(place int8, tenant uuid, integration uuid, stream text) \
+             CROSS JOIN LATERAL (SELECT 1 FROM write_receipt AS r WHERE r.tenant_id = v.tenant \
+             AND r.integration_id = v.integration AND r.stream = v.stream LIMIT 1) AS w"
+        }
+        _ => {
+            "SELECT v.value ->> 'place' FROM json_each($1) AS v WHERE EXISTS (SELECT 1 FROM write_receipt AS r \
+             WHERE r.tenant_id = unhex(v.value ->> 'tenant') \
+             AND r.integration_id = unhex(v.value ->> 'integration') AND r.stream = v.value ->> 'stream')"
+        }
+    };
+    let rows: Vec<serde_json::Value> = streams
+        .iter()
+        .enumerate()
+        .map(|(place, stream)| {
+            let id = |id: Uuid| id.simple().to_string();
+            json!({
+                "place": place, "tenant": id(stream.tenant_id), "integration": id(stream.integration_id),
+                "stream": stream.name,
+            })
+        })
+        .collect();
+    let statement = Statement::from_sql_and_values(backend, sql, [json!(rows).to_string().into()]);
+    let mut known = vec![false; streams.len()];
+    for row in connection.query_all_raw(statement).await.doing("looking for write receipts")? {
+        let place: i64 = row.try_get_by_index(0).doing("looking for write receipts")?;
+        if let Some(known) = usize::try_from(place).ok().and_then(|place| known.get_mut(place)) {
+            *known = true;
+        }
+    }
+    Ok(known)
 }
 
 /// Texts as PostgreSQL reads an array.

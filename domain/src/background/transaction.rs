@@ -1,0 +1,58 @@
+//! A transaction of background work over rows of several tenants: what would be one for each is done in one, and what
+//! it promises to others goes out after the commit. Every row still names its tenant.
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseTransaction, IntoActiveModel};
+
+use crate::app::App;
+use crate::change::Change;
+use crate::dispatch::JobHint;
+use crate::error::{Doing, Result};
+use crate::scope::{TenantOwned, announce, insert_rows};
+
+/// Only functions of `background` begin one, each named for what it does.
+pub(super) struct BatchTx {
+    app: Arc<App>,
+    tx: DatabaseTransaction,
+    hints: Vec<JobHint>,
+    changes: Vec<Change>,
+}
+
+impl BatchTx {
+    pub(super) async fn begin(app: &Arc<App>) -> Result<Self> {
+        let tx = app.database().across_tenants().begin().await?;
+        Ok(Self { app: app.clone(), tx, hints: Vec::new(), changes: Vec::new() })
+    }
+
+    pub(super) fn connection(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    /// Inserts rows, in statements of bounded size.
+    pub(super) async fn insert_many<E>(&self, models: Vec<E::Model>, doing: &'static str) -> Result<()>
+    where
+        E: TenantOwned,
+        E::Model: IntoActiveModel<E::ActiveModel> + Sync,
+    {
+        insert_rows::<E>(&self.tx, models, doing).await
+    }
+
+    /// After the commit: push this job.
+    pub(super) fn push_after_commit(&mut self, hint: JobHint) {
+        self.hints.push(hint);
+    }
+
+    /// After the commit: tell listeners.
+    pub(super) fn tell_after_commit(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Commits, then pushes and tells.
+    pub(super) async fn commit(self) -> Result<()> {
+        let Self { app, tx, hints, changes } = self;
+        tx.commit().await.doing("committing a batch")?;
+        announce(&app, changes, hints);
+        Ok(())
+    }
+}
