@@ -128,9 +128,8 @@ pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<Sig
         );
         unauthenticated(NOT_CONFIRMED)
     })?;
-    let password_hash = password::hash(&random_password()).await?;
     let tx = app.across_tenants().begin().await?;
-    let (user, what) = match let_in(&tx, &row, &person, password_hash, now).await? {
+    let (user, what) = match let_in(&tx, &row, &person, now).await? {
         Ok(user) => user,
         Err(refusal) => {
             tracing::info!(provider.id = %row.id, refusal = refusal.reason(), "a single sign-on was refused");
@@ -232,7 +231,6 @@ async fn let_in(
     tx: &DatabaseTransaction,
     row: &identity_provider::Model,
     person: &Person,
-    password_hash: String,
     now: DateTime<Utc>,
 ) -> Result<LetIn> {
     let known = known(tx, row, person).await?;
@@ -256,7 +254,7 @@ async fn let_in(
                 // A provider speaks for its own people only: nobody becomes staff, or a person of another tenant, by it.
                 Some(user) if user.tenant_id != row.tenant_id => return Ok(Err(Refusal::SomebodyElses)),
                 Some(user) => (user, "for the first time by"),
-                None => match make(tx, row, person, email, role, password_hash, now).await? {
+                None => match make(tx, row, person, email, role, now).await? {
                     Ok(user) => (user, "as a new user by"),
                     Err(refusal) => return Ok(Err(refusal)),
                 },
@@ -313,7 +311,6 @@ async fn make(
     person: &Person,
     email: String,
     role: Option<Role>,
-    password_hash: String,
     now: DateTime<Utc>,
 ) -> Result<std::result::Result<user::Model, Refusal>> {
     if !row.creates_users {
@@ -334,7 +331,8 @@ async fn make(
         name: if name.trim().is_empty() { email.clone() } else { name.trim().to_owned() },
         email,
         role,
-        password_hash,
+        // Who comes by a provider signs in there, or asks for a password by mail.
+        password_hash: password::hash_of_none(),
         created_at: now,
         updated_at: now,
         disabled_at: None,
@@ -368,11 +366,4 @@ async fn set_role(
     tracing::info!(user.id = %user.id, role = %role.to_value(), "an identity provider gave another role");
     user.role = role;
     Ok(())
-}
-
-/// Nobody has it: who comes by a provider signs in there, or asks for a password by mail.
-fn random_password() -> SecretString {
-    let bytes: [u8; 32] = rand::random();
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    text.into()
 }

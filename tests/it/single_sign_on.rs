@@ -67,6 +67,12 @@ async fn people_come_in_with_the_role_that_their_groups_give_them_now() {
         (&viewer["user"]["email"], &viewer["user"]["name"]),
         (&json!("ada@acme.example"), &json!("Ada L."))
     );
+    let by_password = json!({"email": "ada@acme.example", "password": PASSWORD});
+    assert_eq!(
+        client.refused("signIn", by_password).await[0].code,
+        "UNAUTHENTICATED",
+        "nobody has a password"
+    );
     let ada = client.with_token(&text(&first["accessToken"]));
     ada.query("{ failures { edges { node { id } } } }", Value::Null).await;
 
