@@ -23,7 +23,7 @@ use crate::id::new_id;
 use crate::identity;
 use crate::one_time_token::{self, SIGN_ON_SECRET_START, SIGN_ON_STATE_START};
 use crate::password;
-use crate::session::{self, Origin, SignedIn, unauthenticated};
+use crate::session::{self, Opened, Origin, SignedIn, unauthenticated};
 use crate::user::USERS_PER_TENANT_MAX;
 use crate::validation::{NAME_CHARS_MAX, is_email, normal_email};
 
@@ -33,6 +33,9 @@ use self::provider::Person;
 const ATTEMPT_MINUTES: i64 = 15;
 /// Longest code that a provider gives, in bytes: they have some hundred.
 const CODE_BYTES_MAX: usize = 4_096;
+/// How often a session is begun anew because somebody else stored the same person meanwhile: as a user, and as whom the
+/// provider knows.
+const TRIES_MAX: usize = 3;
 /// What everybody reads who came back and is not let in because of what the provider said, or did not say.
 const NOT_CONFIRMED: &str = "the identity provider did not confirm who you are; start again, and if it stays so, tell your administrator";
 
@@ -128,8 +131,26 @@ pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<Sig
         );
         unauthenticated(NOT_CONFIRMED)
     })?;
+    for _try in 1..TRIES_MAX {
+        match open_session(app, &row, &person, origin, now).await {
+            // Somebody stored the same person a moment ago, in another window or by hand: now they are known.
+            Err(error) if identity::unique_violation(&error).is_some() => {}
+            opened => return opened?.signed_in(app).await,
+        }
+    }
+    open_session(app, &row, &person, origin, now).await?.signed_in(app).await
+}
+
+/// Lets in whoever the provider says it is, in one transaction.
+async fn open_session(
+    app: &Arc<App>,
+    row: &identity_provider::Model,
+    person: &Person,
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<Opened> {
     let tx = app.across_tenants().begin().await?;
-    let (user, what) = match let_in(&tx, &row, &person, now).await? {
+    let (user, what) = match let_in(&tx, row, person, now).await? {
         Ok(user) => user,
         Err(refusal) => {
             tracing::info!(provider.id = %row.id, refusal = refusal.reason(), "a single sign-on was refused");
@@ -140,7 +161,7 @@ pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<Sig
     let entry = session::entry(&user, opened.session_id).detail(Some(format!("{what} {}", row.name)));
     audit::commit(tx, entry, "committing a single sign-on").await?;
     tracing::info!(user.id = %user.id, provider.id = %row.id, "signed in by an identity provider");
-    opened.signed_in(app).await
+    Ok(opened)
 }
 
 /// Deletes attempts that may not come back any more, in background work. Returns how many went.

@@ -11,6 +11,9 @@ use crate::scene::{Scene, nodes, sqlite_rows, text};
 
 const SIGNED_IN: &str = "accessToken viewer { role user { id email name } tenant { id } permissions }";
 
+/// How often two are tried at once: not each time do they meet.
+const TURNS: usize = 10;
+
 /// Comes back from the provider; who that is here, or why it is refused.
 async fn finish(client: &Client, input: &Value) -> Result<Value, String> {
     let response = client.try_mutate("finishSingleSignOn", input, SIGNED_IN).await;
@@ -111,6 +114,34 @@ async fn people_come_in_with_the_role_that_their_groups_give_them_now() {
 
 fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02X}")).collect()
+}
+
+#[tokio::test]
+async fn who_comes_for_the_first_time_in_two_windows_at_once_is_one_person() {
+    let mut oidc = Oidc::start().await;
+    for trestle in [Trestle::embedded().await, Trestle::split(0).await] {
+        let scene = Scene::of(&trestle).await;
+        let administrator = scene.person("TENANT_ADMIN").await;
+        let changes = json!({"createsUsers": true, "defaultRole": "TENANT_VIEWER"});
+        let provider = oidc.register(&administrator, changes).await;
+        let client = trestle.client();
+        let by_email = scene.person("TENANT_MEMBER").await;
+        let query = "{ viewer { user { email } } }";
+        let known = text(&by_email.query(query, Value::Null).await["viewer"]["user"]["email"]);
+        for turn in 0..TURNS {
+            // Somebody who is here already is linked at once, everybody else is made.
+            let email = if turn == 0 { known.clone() } else { format!("twin-{turn}@acme.example") };
+            let subject = format!("{turn} of {}", scene.tenant.slug);
+            oidc.person(&subject, json!({"email": email, "email_verified": true}));
+            let (one, other) = (
+                oidc.come_back(&client, &provider, &subject).await,
+                oidc.come_back(&client, &provider, &subject).await,
+            );
+            let (one, other) = tokio::join!(finish(&client, &one), finish(&client, &other));
+            let id = |came: Result<Value, String>| text(&came.expect("they come in")["viewer"]["user"]["id"]);
+            assert_eq!(id(one), id(other), "turn {turn}");
+        }
+    }
 }
 
 #[tokio::test]
