@@ -21,6 +21,7 @@ use crate::audit;
 use crate::error::{Doing, Error, Problem, Result};
 use crate::id::new_id;
 use crate::identity;
+use crate::identity_provider::global_id;
 use crate::one_time_token::{self, SIGN_ON_SECRET_START, SIGN_ON_STATE_START};
 use crate::password;
 use crate::session::{self, Opened, Origin, SignedIn, unauthenticated};
@@ -70,6 +71,7 @@ pub async fn start(app: &Arc<App>, provider_id: Uuid, redirect_uri: &str) -> Res
     let row = find(app, provider_id)
         .await?
         .ok_or_else(|| Error::not_found("identityProviderId", "identity provider"))?;
+    audit::about(row.tenant_id, global_id(row.id));
     if !row.redirect_uris.0.iter().any(|uri| uri == redirect_uri) {
         let message = "is not one of this provider's redirect URIs, letter by letter";
         return Err(Error::rejected(Problem::invalid(["redirectUri"], message)));
@@ -99,7 +101,7 @@ pub async fn start(app: &Arc<App>, provider_id: Uuid, redirect_uri: &str) -> Res
     };
     let tx = app.across_tenants().begin().await?;
     identity::insert::<sign_on_attempt::Entity>(&tx, attempt, "storing who is at a provider").await?;
-    let entry = audit::Entry::of(row.tenant_id, Some(crate::identity_provider::global_id(row.id)));
+    let entry = audit::Entry::of(row.tenant_id, Some(global_id(row.id)));
     audit::commit(tx, entry, "committing who is at a provider").await?;
     Ok(SignOn { authorization_url: url.into(), secret, expires_at })
 }
@@ -118,10 +120,12 @@ pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<Sig
         .ok_or_else(again)?;
     let now = app.clock().now();
     let attempt = take(app, id, &state_hash, &secret_hash).await?.ok_or_else(again)?;
+    let row = find(app, attempt.provider_id).await?.ok_or_else(again)?;
+    // Whose people sign in there reads of those who were not let in, too.
+    audit::about(row.tenant_id, global_id(row.id));
     if attempt.expires_at <= now || back.code.expose_secret().len() > CODE_BYTES_MAX {
         return Err(again());
     }
-    let row = find(app, attempt.provider_id).await?.ok_or_else(again)?;
     let person = provider::person(app, &row, &attempt.redirect_uri, &back.code, &back.secret).await;
     let person = person.map_err(|error| {
         tracing::warn!(

@@ -105,6 +105,11 @@ async fn people_come_in_with_the_role_that_their_groups_give_them_now() {
     let log = administrator.query(query, filter).await;
     let details: Vec<_> = nodes(&log["auditEntries"]).iter().map(|entry| text(&entry["detail"])).collect();
     assert_eq!(details, ["by Acme login", "by Acme login", "as a new user by Acme login"]);
+    let query = "query($filter: AuditEntryFilter) { auditEntries(filter: $filter) { edges { node { objectId detail } } } }";
+    let filter = json!({"filter": {"operation": ["finishSingleSignOn"], "outcome": ["REJECTED"]}});
+    let refused = json!({"objectId": provider, "detail": "UNAUTHENTICATED"});
+    let log = administrator.query(query, filter).await;
+    assert_eq!(nodes(&log["auditEntries"]), [refused.clone(), refused], "who has no role, and is disabled");
     // Neither secret is stored in the clear.
     let database = trestle.data_dir().join("trestle.db");
     let stored = "SELECT quote(sealed_client_secret) FROM identity_provider";
