@@ -150,6 +150,52 @@ async fn who_comes_for_the_first_time_in_two_windows_at_once_is_one_person() {
 }
 
 #[tokio::test]
+async fn changes_of_a_provider_at_once_are_all_kept_and_none_is_made_to_one_that_is_gone() {
+    let oidc = Oidc::start().await;
+    for trestle in [Trestle::embedded().await, Trestle::split(0).await] {
+        let scene = Scene::of(&trestle).await;
+        let administrator = scene.person("TENANT_ADMIN").await;
+        let provider = oidc.register(&administrator, json!({})).await;
+        let call = async |name: &str, change: Value, fields: &str| {
+            let mut input = json!({"identityProviderId": provider});
+            input.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            let payload = administrator.try_mutate(name, &input, fields).await.data(name)[name].clone();
+            match payload["userErrors"].as_array().unwrap().first() {
+                None => Ok(payload["identityProvider"].clone()),
+                Some(error) => Err(format!("{} {}", text(&error["code"]), text(&error["field"][0]))),
+            }
+        };
+        let fields = "identityProvider { name clientId createsUsers trustsEmail }";
+        let change = async |change| call("updateIdentityProvider", change, fields).await;
+        for turn in 0..TURNS {
+            let (name, client_id, is_on) = (format!("name {turn}"), format!("client {turn}"), turn % 2 == 0);
+            let (one, other, third) = tokio::join!(
+                change(json!({"name": name})),
+                change(json!({"clientId": client_id})),
+                change(json!({"createsUsers": is_on, "trustsEmail": is_on})),
+            );
+            assert!(one.is_ok() && other.is_ok() && third.is_ok(), "{one:?} {other:?} {third:?}");
+            let expected =
+                json!({"name": name, "clientId": client_id, "createsUsers": is_on, "trustsEmail": is_on});
+            assert_eq!(change(json!({})).await, Ok(expected), "turn {turn}");
+        }
+        // Each alone is well; together they would map values of no claim.
+        change(json!({"roleClaim": "groups"})).await.expect("well");
+        let mapping = json!({"roleMapping": [{"value": "admins", "role": "TENANT_ADMIN"}]});
+        let (one, other) = tokio::join!(change(mapping), change(json!({"roleClaim": null})));
+        let refused = Err("REQUIRED roleClaim".to_owned());
+        assert!(one.is_ok() != other.is_ok() && [&one, &other].contains(&&refused), "{one:?} {other:?}");
+
+        let delete = async || call("deleteIdentityProvider", json!({}), "deletedIdentityProviderId").await;
+        let (one, other, late) = tokio::join!(delete(), delete(), change(json!({"name": "late"})));
+        let gone = Err("NOT_FOUND identityProviderId".to_owned());
+        assert!(one.is_ok() != other.is_ok() && [&one, &other].contains(&&gone), "{one:?} {other:?}");
+        assert!(late.is_ok() || late == gone, "{late:?}");
+        assert_eq!(change(json!({"name": "later"})).await, gone);
+    }
+}
+
+#[tokio::test]
 async fn a_provider_speaks_for_its_own_people_only() {
     let mut oidc = Oidc::start().await;
     let trestle = Trestle::embedded().await;
