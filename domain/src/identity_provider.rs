@@ -331,6 +331,16 @@ async fn locked(tx: &DatabaseTransaction, id: Uuid) -> Result<identity_provider:
         .ok_or_else(not_found)
 }
 
+/// The same for who signs in there, which many do at once; `None` when it was removed.
+pub(crate) async fn held(tx: &DatabaseTransaction, id: Uuid) -> Result<Option<identity_provider::Model>> {
+    identity::find::<identity_provider::Entity>()
+        .filter(identity_provider::Column::Id.eq(id))
+        .lock_shared()
+        .one(tx)
+        .await
+        .doing("holding an identity provider")
+}
+
 fn not_found() -> Error {
     Error::not_found("identityProviderId", "identity provider")
 }

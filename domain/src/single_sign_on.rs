@@ -21,7 +21,7 @@ use crate::audit;
 use crate::error::{Doing, Error, Problem, Result};
 use crate::id::new_id;
 use crate::identity;
-use crate::identity_provider::global_id;
+use crate::identity_provider::{global_id, held};
 use crate::one_time_token::{self, SIGN_ON_SECRET_START, SIGN_ON_STATE_START};
 use crate::password;
 use crate::session::{self, Opened, Origin, SignedIn, unauthenticated};
@@ -112,7 +112,6 @@ pub async fn start(app: &Arc<App>, provider_id: Uuid, redirect_uri: &str) -> Res
 /// Rejected with `UNAUTHENTICATED`: what is not of one attempt, came back before or too late; what the provider does not
 /// confirm; people who are disabled, who are somebody else's here, or who have no role.
 pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<SignedIn> {
-    let again = || unauthenticated("this sign-in has ended or was used; start again");
     let (id, state_hash) =
         one_time_token::parse(SIGN_ON_STATE_START, back.state.expose_secret()).ok_or_else(again)?;
     let (_same_id, secret_hash) = one_time_token::parse(SIGN_ON_SECRET_START, back.secret.expose_secret())
@@ -136,25 +135,27 @@ pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<Sig
         unauthenticated(NOT_CONFIRMED)
     })?;
     for _try in 1..TRIES_MAX {
-        match open_session(app, &row, &person, origin, now).await {
+        match open_session(app, row.id, &person, origin, now).await {
             // Somebody stored the same person a moment ago, in another window or by hand: now they are known.
             Err(error) if identity::unique_violation(&error).is_some() => {}
             opened => return opened?.signed_in(app).await,
         }
     }
-    open_session(app, &row, &person, origin, now).await?.signed_in(app).await
+    open_session(app, row.id, &person, origin, now).await?.signed_in(app).await
 }
 
 /// Lets in whoever the provider says it is, in one transaction.
 async fn open_session(
     app: &Arc<App>,
-    row: &identity_provider::Model,
+    provider_id: Uuid,
     person: &Person,
     origin: &Origin,
     now: DateTime<Utc>,
 ) -> Result<Opened> {
     let tx = app.across_tenants().begin().await?;
-    let (user, what) = match let_in(&tx, row, person, now).await? {
+    // Who removes it ends the sessions that began there: either it stands until this one is there, or it is gone.
+    let row = held(&tx, provider_id).await?.ok_or_else(again)?;
+    let (user, what) = match let_in(&tx, &row, person, now).await? {
         Ok(user) => user,
         Err(refusal) => {
             tracing::info!(provider.id = %row.id, refusal = refusal.reason(), "a single sign-on was refused");
@@ -166,6 +167,10 @@ async fn open_session(
     audit::commit(tx, entry, "committing a single sign-on").await?;
     tracing::info!(user.id = %user.id, provider.id = %row.id, "signed in by an identity provider");
     Ok(opened)
+}
+
+fn again() -> Error {
+    unauthenticated("this sign-in has ended or was used; start again")
 }
 
 /// Deletes attempts that may not come back any more, in background work. Returns how many went.

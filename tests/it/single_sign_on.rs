@@ -2,12 +2,14 @@
 //! Deliberately absent: who may configure a provider (`access`).
 
 use serde_json::{Value, json};
+use sqlx::Executor;
 
 use crate::harness::client::Client;
 use crate::harness::fixture::PASSWORD;
 use crate::harness::oidc::{Oidc, PORTAL};
 use crate::harness::trestle::{ADMIN_EMAIL, Setup, Trestle};
-use crate::scene::{Scene, nodes, sqlite_rows, text};
+use crate::harness::wait::{SOON, until};
+use crate::scene::{Scene, nodes, postgres_rows, sqlite_rows, text};
 
 const SIGNED_IN: &str = "accessToken viewer { role user { id email name } tenant { id } permissions }";
 
@@ -193,6 +195,47 @@ async fn changes_of_a_provider_at_once_are_all_kept_and_none_is_made_to_one_that
         assert!(late.is_ok() || late == gone, "{late:?}");
         assert_eq!(change(json!({"name": "later"})).await, gone);
     }
+}
+
+#[tokio::test]
+async fn removing_a_provider_ends_the_session_that_is_being_stored_too() {
+    let mut oidc = Oidc::start().await;
+    let trestle = Trestle::split(0).await;
+    let scene = Scene::of(&trestle).await;
+    let (administrator, client) = (scene.person("TENANT_ADMIN").await, trestle.client());
+    oidc.person("ada", json!({"email": "ada@acme.example", "email_verified": true}));
+    let changes = json!({"createsUsers": true, "defaultRole": "TENANT_VIEWER"});
+    let provider = oidc.register(&administrator, changes).await;
+    sign_in(&oidc, &client, &provider, "ada").await.expect("she comes in");
+    let back = oidc.come_back(&client, &provider, "ada").await;
+
+    // The audit log takes no entry for now, so she waits with a session that nobody else sees yet.
+    let database = &trestle.stores().database;
+    let mut fault = database.connect().await;
+    fault.execute("BEGIN; LOCK TABLE audit_entry IN SHARE MODE").await.unwrap();
+    let waiting = async |expected: &str| {
+        let sql = "SELECT COUNT(*)::text FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let count = async || {
+            let count = postgres_rows(database, sql).await;
+            if count == [expected] { Ok(()) } else { Err(count) }
+        };
+        until("so many wait for a lock", SOON, count).await;
+    };
+    let remove = async {
+        waiting("1").await;
+        let input = json!({"identityProviderId": provider});
+        administrator.mutate("deleteIdentityProvider", input, "deletedIdentityProviderId").await
+    };
+    let release = async {
+        waiting("2").await;
+        fault.execute("ROLLBACK").await.unwrap();
+    };
+    // Whether she reads of a session before it ends does not matter.
+    let (_came, _removed, ()) = tokio::join!(finish(&client, &back), remove, release);
+    let open = "SELECT COUNT(*)::text FROM session
+        WHERE ended_at IS NULL AND user_id = (SELECT id FROM \"user\" WHERE email = 'ada@acme.example')";
+    assert_eq!(postgres_rows(database, open).await, ["0"]);
 }
 
 #[tokio::test]
