@@ -6,9 +6,8 @@ use entity::identity_provider::{self, MappedRole, RoleMapping};
 use entity::string_list::StringList;
 use entity::user::Role;
 use entity::{external_identity, session as session_row, sign_on_attempt, tenant};
-use sea_orm::ColumnTrait;
-use sea_orm::QueryFilter;
 use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
@@ -227,8 +226,10 @@ pub async fn create(actor: &Actor, new: NewIdentityProvider) -> Result<IdentityP
 pub async fn update(actor: &Actor, id: Uuid, changes: IdentityProviderChanges) -> Result<IdentityProvider> {
     let scope = actor.authorize(Permission::IdentityProviderManage)?;
     let app = scope.app();
-    let mut row = managed(actor, &scope, id).await?;
+    let found = managed(actor, &scope, id).await?;
     let changed = changes.names();
+    let tx = app.database().begin_of(found.tenant_id).await?;
+    let mut row = locked(&tx, id).await?;
     let mut problems = Problems::default();
     if let Some(name) = changes.name {
         row.name = problems.text("name", &name, NAME_CHARS_MAX);
@@ -250,7 +251,6 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IdentityProviderChanges) -
     row.updated_at = app.clock().now();
     check_roles(&row, &mut problems);
     problems.check()?;
-    let tx = app.database().begin_of(row.tenant_id).await?;
     identity::update::<identity_provider::Entity>()
         .set(crate::scope::all_set::<identity_provider::Entity>(row.clone()))
         .filter(identity_provider::Column::Id.eq(id))
@@ -268,9 +268,10 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IdentityProviderChanges) -
 pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
     let scope = actor.authorize(Permission::IdentityProviderManage)?;
     let app = scope.app();
-    let row = managed(actor, &scope, id).await?;
+    let found = managed(actor, &scope, id).await?;
     let now = app.clock().now();
-    let tx = app.database().begin_of(row.tenant_id).await?;
+    let tx = app.database().begin_of(found.tenant_id).await?;
+    let row = locked(&tx, id).await?;
     session::end(&tx, session_row::Column::IdentityProviderId.eq(id), EndReason::ProviderRemoved, now)
         .await?;
     identity::update::<session_row::Entity>()
@@ -312,11 +313,36 @@ async fn managed(actor: &Actor, scope: &Scope, id: Uuid) -> Result<identity_prov
         .filter(identity_provider::Column::Id.eq(id))
         .one()
         .await?
-        .ok_or_else(|| Error::not_found("identityProviderId", "identity provider"))?;
+        .ok_or_else(not_found)?;
     if row.tenant_id.is_none() && !actor.may(Permission::StaffManage) {
-        return Err(Error::not_found("identityProviderId", "identity provider"));
+        return Err(not_found());
     }
     Ok(row)
+}
+
+/// The provider as it is now: until the transaction ends nobody else changes or removes it.
+async fn locked(tx: &DatabaseTransaction, id: Uuid) -> Result<identity_provider::Model> {
+    identity::find::<identity_provider::Entity>()
+        .filter(identity_provider::Column::Id.eq(id))
+        .lock_exclusive()
+        .one(tx)
+        .await
+        .doing("locking an identity provider")?
+        .ok_or_else(not_found)
+}
+
+/// The same for who signs in there, which many do at once; `None` when it was removed.
+pub(crate) async fn held(tx: &DatabaseTransaction, id: Uuid) -> Result<Option<identity_provider::Model>> {
+    identity::find::<identity_provider::Entity>()
+        .filter(identity_provider::Column::Id.eq(id))
+        .lock_shared()
+        .one(tx)
+        .await
+        .doing("holding an identity provider")
+}
+
+fn not_found() -> Error {
+    Error::not_found("identityProviderId", "identity provider")
 }
 
 async fn check_tenant(

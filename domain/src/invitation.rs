@@ -31,6 +31,9 @@ use crate::validation::{NAME_CHARS_MAX, Problems, is_email};
 
 /// How long the token of a mail is good.
 pub const INVITATION_DAYS: i64 = 7;
+/// How long an invitation is listed after its token ended, in days, whatever became of it: three months, in which
+/// somebody may send it again or ask who came. Who invited and who came stands in the audit log for good.
+pub const KEPT_DAYS: i64 = 90;
 /// Invitations of one tenant, and of the operator, that nobody has accepted: a bound.
 pub const PENDING_MAX: u64 = 1_000;
 /// Invitations of one tenant, and of the operator, in a day, revoked ones included: nobody sends mails to strangers
@@ -376,6 +379,16 @@ pub(crate) async fn revoke_of_user(
         .await
         .doing("revoking the invitations of a user")?;
     Ok(())
+}
+
+/// Deletes invitations whose token ended long ago, in background work. Returns how many went.
+pub(crate) async fn purge(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<u64> {
+    let deleted = identity::delete::<invitation::Entity>()
+        .filter(invitation::Column::ExpiresAt.lt(now - Duration::days(KEPT_DAYS)))
+        .exec(connection)
+        .await
+        .doing("deleting old invitations")?;
+    Ok(deleted.rows_affected)
 }
 
 /// Uses an invitation up, in the transaction that makes the user.

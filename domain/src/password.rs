@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Params, RECOMMENDED_SALT_LEN, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
@@ -124,6 +126,14 @@ pub(crate) async fn hash(password: &SecretString) -> Result<String> {
     .await
 }
 
+/// A hash that no password has: random bytes stand in its place, of the same form. Costs nothing to make, and checking a
+/// password against it takes as long as against any other.
+pub(crate) fn hash_of_none() -> String {
+    let salt = STANDARD_NO_PAD.encode(rand::random::<[u8; RECOMMENDED_SALT_LEN]>());
+    let output = STANDARD_NO_PAD.encode(rand::random::<[u8; Params::DEFAULT_OUTPUT_LEN]>());
+    format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${output}")
+}
+
 /// Compares a password with a hash. Without a hash it takes as long and does not match, so that the time
 /// does not tell which mail addresses are known.
 pub(crate) async fn verify(password: &SecretString, hash: Option<String>) -> Result<Verified> {
@@ -183,7 +193,7 @@ async fn blocking<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use super::{hash, problem_of, verify};
+    use super::{hash, hash_of_none, problem_of, verify};
     use crate::error::ProblemCode;
 
     #[tokio::test]
@@ -197,6 +207,18 @@ mod tests {
         }
         assert!(!verify(&"correct horse".into(), None).await.expect("checking works").matches);
         assert!(verify(&"correct horse".into(), Some("plain".to_owned())).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_none_looks_like_any_and_no_password_has_it() {
+        let (none, any) = (hash_of_none(), hash(&"correct horse".into()).await.expect("hashing works"));
+        let form = |hash: &str| hash.split('$').map(str::len).collect::<Vec<_>>();
+        assert_eq!(form(&none), form(&any), "{none} {any}");
+        assert_ne!(none, hash_of_none());
+        for password in ["", "correct horse"] {
+            let verified = verify(&password.into(), Some(none.clone())).await.expect("checking works");
+            assert!(!verified.matches && !verified.outdated, "{password}");
+        }
     }
 
     #[tokio::test]

@@ -25,6 +25,7 @@ use crate::checksum;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::{GlobalId, Kind, new_id};
 use crate::identity;
+use crate::invitation;
 use crate::mail;
 use crate::one_time_token::{self, ID_CHARS, SECRET_CHARS};
 use crate::password;
@@ -312,8 +313,8 @@ pub async fn sign_out(actor: &Actor) -> Result<()> {
     }
 }
 
-/// Deletes rows of sessions, mails and their tokens that ended long ago, and of failed sign-ins that no longer count, in
-/// background work. Returns how many went.
+/// Deletes rows of sessions, invitations, mails and their tokens that ended long ago, and of failed sign-ins that no
+/// longer count, in background work. Returns how many went.
 ///
 /// # Errors
 /// When the database fails.
@@ -344,8 +345,9 @@ pub async fn purge(app: &App) -> Result<u64> {
     let left = crate::single_sign_on::purge(&tx, now).await?;
     let attempts = sign_in_attempt::purge(&tx, now).await?;
     let mails = mail::purge(&tx, now).await? + user_token::purge(&tx, now).await?;
+    let invitations = invitation::purge(&tx, now).await?;
     tx.commit().await.doing("committing the deletion of old sessions")?;
-    Ok(sessions.rows_affected + portals.rows_affected + left + attempts + mails)
+    Ok(sessions.rows_affected + portals.rows_affected + left + attempts + mails + invitations)
 }
 
 /// Ends everything that a user holds: sessions, but for one that may be kept, and the portal sessions that they

@@ -21,9 +21,10 @@ use crate::audit;
 use crate::error::{Doing, Error, Problem, Result};
 use crate::id::new_id;
 use crate::identity;
+use crate::identity_provider::{global_id, held};
 use crate::one_time_token::{self, SIGN_ON_SECRET_START, SIGN_ON_STATE_START};
 use crate::password;
-use crate::session::{self, Origin, SignedIn, unauthenticated};
+use crate::session::{self, Opened, Origin, SignedIn, unauthenticated};
 use crate::user::USERS_PER_TENANT_MAX;
 use crate::validation::{NAME_CHARS_MAX, is_email, normal_email};
 
@@ -33,6 +34,9 @@ use self::provider::Person;
 const ATTEMPT_MINUTES: i64 = 15;
 /// Longest code that a provider gives, in bytes: they have some hundred.
 const CODE_BYTES_MAX: usize = 4_096;
+/// How often a session is begun anew because somebody else stored the same person meanwhile: as a user, and as whom the
+/// provider knows.
+const TRIES_MAX: usize = 3;
 /// What everybody reads who came back and is not let in because of what the provider said, or did not say.
 const NOT_CONFIRMED: &str = "the identity provider did not confirm who you are; start again, and if it stays so, tell your administrator";
 
@@ -67,6 +71,7 @@ pub async fn start(app: &Arc<App>, provider_id: Uuid, redirect_uri: &str) -> Res
     let row = find(app, provider_id)
         .await?
         .ok_or_else(|| Error::not_found("identityProviderId", "identity provider"))?;
+    audit::about(row.tenant_id, global_id(row.id));
     if !row.redirect_uris.0.iter().any(|uri| uri == redirect_uri) {
         let message = "is not one of this provider's redirect URIs, letter by letter";
         return Err(Error::rejected(Problem::invalid(["redirectUri"], message)));
@@ -96,7 +101,7 @@ pub async fn start(app: &Arc<App>, provider_id: Uuid, redirect_uri: &str) -> Res
     };
     let tx = app.across_tenants().begin().await?;
     identity::insert::<sign_on_attempt::Entity>(&tx, attempt, "storing who is at a provider").await?;
-    let entry = audit::Entry::of(row.tenant_id, Some(crate::identity_provider::global_id(row.id)));
+    let entry = audit::Entry::of(row.tenant_id, Some(global_id(row.id)));
     audit::commit(tx, entry, "committing who is at a provider").await?;
     Ok(SignOn { authorization_url: url.into(), secret, expires_at })
 }
@@ -107,7 +112,6 @@ pub async fn start(app: &Arc<App>, provider_id: Uuid, redirect_uri: &str) -> Res
 /// Rejected with `UNAUTHENTICATED`: what is not of one attempt, came back before or too late; what the provider does not
 /// confirm; people who are disabled, who are somebody else's here, or who have no role.
 pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<SignedIn> {
-    let again = || unauthenticated("this sign-in has ended or was used; start again");
     let (id, state_hash) =
         one_time_token::parse(SIGN_ON_STATE_START, back.state.expose_secret()).ok_or_else(again)?;
     let (_same_id, secret_hash) = one_time_token::parse(SIGN_ON_SECRET_START, back.secret.expose_secret())
@@ -115,10 +119,12 @@ pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<Sig
         .ok_or_else(again)?;
     let now = app.clock().now();
     let attempt = take(app, id, &state_hash, &secret_hash).await?.ok_or_else(again)?;
+    let row = find(app, attempt.provider_id).await?.ok_or_else(again)?;
+    // Whose people sign in there reads of those who were not let in, too.
+    audit::about(row.tenant_id, global_id(row.id));
     if attempt.expires_at <= now || back.code.expose_secret().len() > CODE_BYTES_MAX {
         return Err(again());
     }
-    let row = find(app, attempt.provider_id).await?.ok_or_else(again)?;
     let person = provider::person(app, &row, &attempt.redirect_uri, &back.code, &back.secret).await;
     let person = person.map_err(|error| {
         tracing::warn!(
@@ -128,9 +134,28 @@ pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<Sig
         );
         unauthenticated(NOT_CONFIRMED)
     })?;
-    let password_hash = password::hash(&random_password()).await?;
+    for _try in 1..TRIES_MAX {
+        match open_session(app, row.id, &person, origin, now).await {
+            // Somebody stored the same person a moment ago, in another window or by hand: now they are known.
+            Err(error) if identity::unique_violation(&error).is_some() => {}
+            opened => return opened?.signed_in(app).await,
+        }
+    }
+    open_session(app, row.id, &person, origin, now).await?.signed_in(app).await
+}
+
+/// Lets in whoever the provider says it is, in one transaction.
+async fn open_session(
+    app: &Arc<App>,
+    provider_id: Uuid,
+    person: &Person,
+    origin: &Origin,
+    now: DateTime<Utc>,
+) -> Result<Opened> {
     let tx = app.across_tenants().begin().await?;
-    let (user, what) = match let_in(&tx, &row, &person, password_hash, now).await? {
+    // Who removes it ends the sessions that began there: either it stands until this one is there, or it is gone.
+    let row = held(&tx, provider_id).await?.ok_or_else(again)?;
+    let (user, what) = match let_in(&tx, &row, person, now).await? {
         Ok(user) => user,
         Err(refusal) => {
             tracing::info!(provider.id = %row.id, refusal = refusal.reason(), "a single sign-on was refused");
@@ -141,7 +166,11 @@ pub async fn finish(app: &Arc<App>, back: Return, origin: &Origin) -> Result<Sig
     let entry = session::entry(&user, opened.session_id).detail(Some(format!("{what} {}", row.name)));
     audit::commit(tx, entry, "committing a single sign-on").await?;
     tracing::info!(user.id = %user.id, provider.id = %row.id, "signed in by an identity provider");
-    opened.signed_in(app).await
+    Ok(opened)
+}
+
+fn again() -> Error {
+    unauthenticated("this sign-in has ended or was used; start again")
 }
 
 /// Deletes attempts that may not come back any more, in background work. Returns how many went.
@@ -232,7 +261,6 @@ async fn let_in(
     tx: &DatabaseTransaction,
     row: &identity_provider::Model,
     person: &Person,
-    password_hash: String,
     now: DateTime<Utc>,
 ) -> Result<LetIn> {
     let known = known(tx, row, person).await?;
@@ -256,7 +284,7 @@ async fn let_in(
                 // A provider speaks for its own people only: nobody becomes staff, or a person of another tenant, by it.
                 Some(user) if user.tenant_id != row.tenant_id => return Ok(Err(Refusal::SomebodyElses)),
                 Some(user) => (user, "for the first time by"),
-                None => match make(tx, row, person, email, role, password_hash, now).await? {
+                None => match make(tx, row, person, email, role, now).await? {
                     Ok(user) => (user, "as a new user by"),
                     Err(refusal) => return Ok(Err(refusal)),
                 },
@@ -313,7 +341,6 @@ async fn make(
     person: &Person,
     email: String,
     role: Option<Role>,
-    password_hash: String,
     now: DateTime<Utc>,
 ) -> Result<std::result::Result<user::Model, Refusal>> {
     if !row.creates_users {
@@ -334,7 +361,8 @@ async fn make(
         name: if name.trim().is_empty() { email.clone() } else { name.trim().to_owned() },
         email,
         role,
-        password_hash,
+        // Who comes by a provider signs in there, or asks for a password by mail.
+        password_hash: password::hash_of_none(),
         created_at: now,
         updated_at: now,
         disabled_at: None,
@@ -368,11 +396,4 @@ async fn set_role(
     tracing::info!(user.id = %user.id, role = %role.to_value(), "an identity provider gave another role");
     user.role = role;
     Ok(())
-}
-
-/// Nobody has it: who comes by a provider signs in there, or asks for a password by mail.
-fn random_password() -> SecretString {
-    let bytes: [u8; 32] = rand::random();
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    text.into()
 }

@@ -2,14 +2,19 @@
 //! Deliberately absent: who may configure a provider (`access`).
 
 use serde_json::{Value, json};
+use sqlx::Executor;
 
 use crate::harness::client::Client;
 use crate::harness::fixture::PASSWORD;
 use crate::harness::oidc::{Oidc, PORTAL};
 use crate::harness::trestle::{ADMIN_EMAIL, Setup, Trestle};
-use crate::scene::{Scene, nodes, sqlite_rows, text};
+use crate::harness::wait::{SOON, until};
+use crate::scene::{Scene, nodes, postgres_rows, sqlite_rows, text};
 
 const SIGNED_IN: &str = "accessToken viewer { role user { id email name } tenant { id } permissions }";
+
+/// How often two are tried at once: not each time do they meet.
+const TURNS: usize = 10;
 
 /// Comes back from the provider; who that is here, or why it is refused.
 async fn finish(client: &Client, input: &Value) -> Result<Value, String> {
@@ -67,6 +72,12 @@ async fn people_come_in_with_the_role_that_their_groups_give_them_now() {
         (&viewer["user"]["email"], &viewer["user"]["name"]),
         (&json!("ada@acme.example"), &json!("Ada L."))
     );
+    let by_password = json!({"email": "ada@acme.example", "password": PASSWORD});
+    assert_eq!(
+        client.refused("signIn", by_password).await[0].code,
+        "UNAUTHENTICATED",
+        "nobody has a password"
+    );
     let ada = client.with_token(&text(&first["accessToken"]));
     ada.query("{ failures { edges { node { id } } } }", Value::Null).await;
 
@@ -96,6 +107,11 @@ async fn people_come_in_with_the_role_that_their_groups_give_them_now() {
     let log = administrator.query(query, filter).await;
     let details: Vec<_> = nodes(&log["auditEntries"]).iter().map(|entry| text(&entry["detail"])).collect();
     assert_eq!(details, ["by Acme login", "by Acme login", "as a new user by Acme login"]);
+    let query = "query($filter: AuditEntryFilter) { auditEntries(filter: $filter) { edges { node { objectId detail } } } }";
+    let filter = json!({"filter": {"operation": ["finishSingleSignOn"], "outcome": ["REJECTED"]}});
+    let refused = json!({"objectId": provider, "detail": "UNAUTHENTICATED"});
+    let log = administrator.query(query, filter).await;
+    assert_eq!(nodes(&log["auditEntries"]), [refused.clone(), refused], "who has no role, and is disabled");
     // Neither secret is stored in the clear.
     let database = trestle.data_dir().join("trestle.db");
     let stored = "SELECT quote(sealed_client_secret) FROM identity_provider";
@@ -105,6 +121,121 @@ async fn people_come_in_with_the_role_that_their_groups_give_them_now() {
 
 fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02X}")).collect()
+}
+
+#[tokio::test]
+async fn who_comes_for_the_first_time_in_two_windows_at_once_is_one_person() {
+    let mut oidc = Oidc::start().await;
+    for trestle in [Trestle::embedded().await, Trestle::split(0).await] {
+        let scene = Scene::of(&trestle).await;
+        let administrator = scene.person("TENANT_ADMIN").await;
+        let changes = json!({"createsUsers": true, "defaultRole": "TENANT_VIEWER"});
+        let provider = oidc.register(&administrator, changes).await;
+        let client = trestle.client();
+        let by_email = scene.person("TENANT_MEMBER").await;
+        let query = "{ viewer { user { email } } }";
+        let known = text(&by_email.query(query, Value::Null).await["viewer"]["user"]["email"]);
+        for turn in 0..TURNS {
+            // Somebody who is here already is linked at once, everybody else is made.
+            let email = if turn == 0 { known.clone() } else { format!("twin-{turn}@acme.example") };
+            let subject = format!("{turn} of {}", scene.tenant.slug);
+            oidc.person(&subject, json!({"email": email, "email_verified": true}));
+            let (one, other) = (
+                oidc.come_back(&client, &provider, &subject).await,
+                oidc.come_back(&client, &provider, &subject).await,
+            );
+            let (one, other) = tokio::join!(finish(&client, &one), finish(&client, &other));
+            let id = |came: Result<Value, String>| text(&came.expect("they come in")["viewer"]["user"]["id"]);
+            assert_eq!(id(one), id(other), "turn {turn}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn changes_of_a_provider_at_once_are_all_kept_and_none_is_made_to_one_that_is_gone() {
+    let oidc = Oidc::start().await;
+    for trestle in [Trestle::embedded().await, Trestle::split(0).await] {
+        let scene = Scene::of(&trestle).await;
+        let administrator = scene.person("TENANT_ADMIN").await;
+        let provider = oidc.register(&administrator, json!({})).await;
+        let call = async |name: &str, change: Value, fields: &str| {
+            let mut input = json!({"identityProviderId": provider});
+            input.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            let payload = administrator.try_mutate(name, &input, fields).await.data(name)[name].clone();
+            match payload["userErrors"].as_array().unwrap().first() {
+                None => Ok(payload["identityProvider"].clone()),
+                Some(error) => Err(format!("{} {}", text(&error["code"]), text(&error["field"][0]))),
+            }
+        };
+        let fields = "identityProvider { name clientId createsUsers trustsEmail }";
+        let change = async |change| call("updateIdentityProvider", change, fields).await;
+        for turn in 0..TURNS {
+            let (name, client_id, is_on) = (format!("name {turn}"), format!("client {turn}"), turn % 2 == 0);
+            let (one, other, third) = tokio::join!(
+                change(json!({"name": name})),
+                change(json!({"clientId": client_id})),
+                change(json!({"createsUsers": is_on, "trustsEmail": is_on})),
+            );
+            assert!(one.is_ok() && other.is_ok() && third.is_ok(), "{one:?} {other:?} {third:?}");
+            let expected =
+                json!({"name": name, "clientId": client_id, "createsUsers": is_on, "trustsEmail": is_on});
+            assert_eq!(change(json!({})).await, Ok(expected), "turn {turn}");
+        }
+        // Each alone is well; together they would map values of no claim.
+        change(json!({"roleClaim": "groups"})).await.expect("well");
+        let mapping = json!({"roleMapping": [{"value": "admins", "role": "TENANT_ADMIN"}]});
+        let (one, other) = tokio::join!(change(mapping), change(json!({"roleClaim": null})));
+        let refused = Err("REQUIRED roleClaim".to_owned());
+        assert!(one.is_ok() != other.is_ok() && [&one, &other].contains(&&refused), "{one:?} {other:?}");
+
+        let delete = async || call("deleteIdentityProvider", json!({}), "deletedIdentityProviderId").await;
+        let (one, other, late) = tokio::join!(delete(), delete(), change(json!({"name": "late"})));
+        let gone = Err("NOT_FOUND identityProviderId".to_owned());
+        assert!(one.is_ok() != other.is_ok() && [&one, &other].contains(&&gone), "{one:?} {other:?}");
+        assert!(late.is_ok() || late == gone, "{late:?}");
+        assert_eq!(change(json!({"name": "later"})).await, gone);
+    }
+}
+
+#[tokio::test]
+async fn removing_a_provider_ends_the_session_that_is_being_stored_too() {
+    let mut oidc = Oidc::start().await;
+    let trestle = Trestle::split(0).await;
+    let scene = Scene::of(&trestle).await;
+    let (administrator, client) = (scene.person("TENANT_ADMIN").await, trestle.client());
+    oidc.person("ada", json!({"email": "ada@acme.example", "email_verified": true}));
+    let changes = json!({"createsUsers": true, "defaultRole": "TENANT_VIEWER"});
+    let provider = oidc.register(&administrator, changes).await;
+    sign_in(&oidc, &client, &provider, "ada").await.expect("she comes in");
+    let back = oidc.come_back(&client, &provider, "ada").await;
+
+    // The audit log takes no entry for now, so she waits with a session that nobody else sees yet.
+    let database = &trestle.stores().database;
+    let mut fault = database.connect().await;
+    fault.execute("BEGIN; LOCK TABLE audit_entry IN SHARE MODE").await.unwrap();
+    let waiting = async |expected: &str| {
+        let sql = "SELECT COUNT(*)::text FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let count = async || {
+            let count = postgres_rows(database, sql).await;
+            if count == [expected] { Ok(()) } else { Err(count) }
+        };
+        until("so many wait for a lock", SOON, count).await;
+    };
+    let remove = async {
+        waiting("1").await;
+        let input = json!({"identityProviderId": provider});
+        administrator.mutate("deleteIdentityProvider", input, "deletedIdentityProviderId").await
+    };
+    let release = async {
+        waiting("2").await;
+        fault.execute("ROLLBACK").await.unwrap();
+    };
+    // Whether she reads of a session before it ends does not matter.
+    let (_came, _removed, ()) = tokio::join!(finish(&client, &back), remove, release);
+    let open = "SELECT COUNT(*)::text FROM session
+        WHERE ended_at IS NULL AND user_id = (SELECT id FROM \"user\" WHERE email = 'ada@acme.example')";
+    assert_eq!(postgres_rows(database, open).await, ["0"]);
 }
 
 #[tokio::test]

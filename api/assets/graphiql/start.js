@@ -2,6 +2,8 @@
 // token stays in this tab.
 (() => {
   'use strict';
+  // The one style element that GraphiQL makes, which stops the page from scrolling behind a dialog, takes it from here.
+  window.__webpack_nonce__ = document.currentScript.nonce;
   const { createElement: h, useState, useMemo, useCallback } = React;
   const url = new URL('/graphql', location.href).href;
   const subscriptionUrl = url.replace(/^http/, 'ws');

@@ -151,7 +151,7 @@ pub struct InvitationQuery;
 
 #[Object]
 impl InvitationQuery {
-    /// Invitations that the viewer may see.
+    /// Invitations that the viewer may see, until 90 days after the end of the link that was mailed last.
     async fn invitations(
         &self,
         ctx: &Context<'_>,

@@ -16,11 +16,14 @@ use super::error::{ErrorCode, json, plain};
 /// Where the page reads its tabs and sign-ins.
 pub(super) const CONFIG_PATH: &str = "/graphiql/config.json";
 
-/// Only what this server sends may run. Styles may be inline because GraphiQL's editor sets them; its fonts and
+/// Only what this server sends may run, and style: GraphiQL makes one style element, with the nonce of its page. What
+/// its editor sets on elements by script needs no leave, and what it writes into markup is in `start.css`; its fonts and
 /// icons are in its style sheet.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; \
     font-src data:; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
+/// What stands for the nonce in the policy and in the page.
+const NONCE: &str = "{nonce}";
 
 /// A day: the files change with the program only, and then a day later at the latest.
 const ASSET_CACHE_CONTROL: &str = "public, max-age=86400";
@@ -80,11 +83,13 @@ pub struct SignIn {
     pub password: String,
 }
 
-/// The page for a browser's `GET /graphql`.
+/// The page for a browser's `GET /graphql`, with a nonce that nobody can foresee.
 pub(super) fn page() -> Response {
-    let mut response = file("text/html; charset=utf-8", PAGE.as_bytes(), "no-cache");
+    let nonce = format!("{:032x}", rand::random::<u128>());
+    let mut response = file("text/html; charset=utf-8", PAGE.replace(NONCE, &nonce), "no-cache");
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    let policy = HeaderValue::try_from(CONTENT_SECURITY_POLICY.replace(NONCE, &nonce));
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy.expect("it is ASCII"));
     // The same address answers programs with JSON.
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
     response
@@ -93,7 +98,7 @@ pub(super) fn page() -> Response {
 /// `GET /graphiql/{file}`.
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
     match ASSETS.iter().find(|(candidate, _, _)| *candidate == name) {
-        Some((_, content_type, bytes)) => file(content_type, bytes, ASSET_CACHE_CONTROL),
+        Some((_, content_type, bytes)) => file(content_type, *bytes, ASSET_CACHE_CONTROL),
         None => plain(StatusCode::NOT_FOUND, ErrorCode::NotFound, "GraphiQL has no such file."),
     }
 }
@@ -112,8 +117,8 @@ pub(super) async fn config<E: Executor>(State(state): State<Arc<HttpState<E>>>) 
     json(StatusCode::OK, "application/json", &options)
 }
 
-fn file(content_type: &'static str, bytes: &'static [u8], cache_control: &'static str) -> Response {
-    let mut response = Response::new(Body::from(bytes));
+fn file(content_type: &'static str, bytes: impl Into<Body>, cache_control: &'static str) -> Response {
+    let mut response = Response::new(bytes.into());
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));

@@ -311,12 +311,25 @@ async fn a_browser_gets_graphiql() {
     assert_eq!((page.status.as_u16(), page.header("content-type")), (200, "text/html; charset=utf-8"));
     assert!(page.header("content-security-policy").contains("script-src 'self';"));
     let text = page.body.as_str().unwrap();
+    let again = answer(server.client.get(server.url("/graphql")).header(ACCEPT, html)).await;
+    let nonces = [&page, &again].map(|page| {
+        let text = page.body.as_str().unwrap();
+        let nonce = text.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let policy = page.header("content-security-policy");
+        assert!(policy.contains(&format!("style-src 'self' 'nonce-{nonce}';")), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        nonce.to_owned()
+    });
+    assert_ne!(nonces[0], nonces[1]);
     let files: Vec<&str> = text.split('"').filter(|part| part.starts_with("/graphiql/")).collect();
     assert_eq!(files.len(), 6, "{files:?}");
     for file in files {
         let asset = answer(server.client.get(server.url(file))).await;
         assert_eq!(asset.status, 200, "{file}");
         assert!(asset.header("cache-control").contains("max-age"), "{file}");
+        // Another one than this would have to be given the page's nonce, too.
+        let styles = asset.body.as_str().unwrap_or_default().matches("createElement(\"style\")").count();
+        assert_eq!(styles, usize::from(file.ends_with("graphiql.min.js")), "{file}");
     }
     let config = answer(server.client.get(server.url("/graphiql/config.json"))).await;
     assert_eq!(config.body["tabs"][0]["query"], "# Greeting\nquery Greeting { hello }");

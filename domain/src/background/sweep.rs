@@ -49,7 +49,7 @@ impl Background {
         Ok((swept, hints))
     }
 
-    /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, retired
+    /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, retired
     /// signing keys. Answers with how many rows.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Invitations: a mail, a token that works once and for a week, a person who chose their password.
 
 use chrono::TimeDelta;
+use domain::background::Background;
 use domain::invitation::{
     self, AcceptInvitation, Invitation, InvitationFilter, InvitationStatus, InviteUser,
 };
@@ -99,6 +100,37 @@ async fn a_token_ends_after_a_week_by_another_mail_and_when_it_is_taken_back() {
     invitation::revoke(&fixture.operator, bob.id).await.expect("taken back");
     assert!(fixture.mails().await.is_empty());
     assert!(fixture.try_sign_in("sam", PASSWORD).await.is_err());
+}
+
+#[tokio::test]
+async fn invitations_are_forgotten_long_after_their_end_and_who_came_stays() {
+    let fixture = Fixture::new().await;
+    let purge = async || {
+        let gone = Background::new(fixture.app.clone()).purge().await.expect("deleting works");
+        (gone, statuses(&fixture.operator).await)
+    };
+    invite(&fixture.operator, "mia", Role::Support, None).await;
+    accept(&fixture, &fixture.mailed_token().await, PASSWORD).await.expect("a user");
+    let eve = invite(&fixture.operator, "eve", Role::Support, None).await;
+    invitation::revoke(&fixture.operator, eve.id).await.expect("taken back");
+    invite(&fixture.operator, "sam", Role::Support, None).await;
+    let bob = invite(&fixture.operator, "bob", Role::Support, None).await;
+    let all = [
+        InvitationStatus::Accepted,
+        InvitationStatus::Revoked,
+        InvitationStatus::Expired,
+        InvitationStatus::Expired,
+    ];
+    fixture.pass(TimeDelta::days(7 + 90));
+    let (_mails_and_sessions, left) = purge().await;
+    assert_eq!(left, all);
+    // What is sent again lives on.
+    invitation::resend(&fixture.operator, bob.id).await.expect("sent again");
+    fixture.pass(TimeDelta::milliseconds(1));
+    assert_eq!(purge().await, (3, vec![InvitationStatus::Pending]));
+    assert_eq!(purge().await, (0, vec![InvitationStatus::Pending]), "once");
+    fixture.try_sign_in("mia", PASSWORD).await.expect("who came is a user as ever");
+    invite(&fixture.operator, "sam", Role::Support, None).await;
 }
 
 #[tokio::test]

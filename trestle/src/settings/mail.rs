@@ -1,0 +1,53 @@
+//! The way to the mail server, and where the links of mails lead.
+
+use domain::mail::{LinkTemplate, MailLinks};
+use worker::mail::Mailer;
+
+use super::{WrongSetting, wrong};
+
+/// The mail server and where mails lead. Everything that is written is checked, also without a mail server.
+pub(super) fn mail(
+    url: Option<String>,
+    from: Option<String>,
+    public_url: Option<String>,
+    pages: [Option<String>; 3],
+) -> Result<Option<(Mailer, MailLinks)>, WrongSetting> {
+    let names = ["TRESTLE_INVITATION_URL", "TRESTLE_PASSWORD_RESET_URL", "TRESTLE_EMAIL_CONFIRMATION_URL"];
+    let operations = ["acceptInvitation", "resetPassword", "confirmEmail"];
+    let from = match from {
+        Some(text) => Some(Mailer::sender(&text).map_err(|_invalid| {
+            wrong("TRESTLE_MAIL_FROM", "is not a sender like Trestle <trestle@example.com>")
+        })?),
+        None => None,
+    };
+    let public_url = match public_url.map(|url| url.trim_end_matches('/').to_owned()) {
+        Some(url)
+            if LinkTemplate::parse(&format!("{url}/{{token}}")).is_err() || url.contains(['?', '#']) =>
+        {
+            return Err(wrong("TRESTLE_PUBLIC_URL", "is not a URL like https://trestle.example"));
+        }
+        url => url,
+    };
+    let mut links = Vec::with_capacity(names.len());
+    for ((name, operation), page) in names.into_iter().zip(operations).zip(pages) {
+        // Behind a #, which browsers keep to themselves, so that no log of a server or proxy has the token.
+        let default = public_url.as_ref().map(|url| format!("{url}/graphql#{operation}={{token}}"));
+        let link = page.or(default).map(|link| LinkTemplate::parse(&link));
+        links.push(link.transpose().map_err(|error| wrong(name, error.to_string()))?);
+    }
+    let Some(url) = url else { return Ok(None) };
+    let Some(from) = from else {
+        return Err(wrong("TRESTLE_MAIL_FROM", "is missing: a mail server is set"));
+    };
+    let mailer = Mailer::new(&url, from).map_err(|error| wrong("TRESTLE_SMTP_URL", error.to_string()))?;
+    let [Some(invitation), Some(password_reset), Some(email_confirmation)] = links.as_slice() else {
+        let problem = "is missing: a mail server is set, and its mails need links that lead here";
+        return Err(wrong("TRESTLE_PUBLIC_URL", problem));
+    };
+    let links = MailLinks {
+        invitation: invitation.clone(),
+        password_reset: password_reset.clone(),
+        email_confirmation: email_confirmation.clone(),
+    };
+    Ok(Some((mailer, links)))
+}

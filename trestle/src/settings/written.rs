@@ -1,0 +1,214 @@
+//! The settings as they are written: flags, environment and file have the same names. What they mean is `settings`'.
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::value::{Flag, Number};
+
+/// Every setting as it is written. Flags are `--bind`, the environment `TRESTLE_BIND`, a file `bind = "…"`.
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// Directory of embedded data: the database, files, generated keys [default: ./trestle-data]
+    #[arg(long, env = "TRESTLE_DATA_DIR", value_name = "DIR", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) data_dir: Option<String>,
+    /// `postgres://…` or `sqlite://…` [default: SQLite in the data directory]
+    #[arg(long, env = "TRESTLE_DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) database_url: Option<String>,
+    /// `redis://…`; needed when api and worker are separate processes [default: none, the queue is in the process]
+    #[arg(long, env = "TRESTLE_REDIS_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) redis_url: Option<String>,
+    /// Address of the API; port 0 picks a free one and prints it [default: 127.0.0.1:8080]
+    #[arg(long, env = "TRESTLE_BIND", value_name = "HOST:PORT", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) bind: Option<String>,
+    /// Root of the tenants' directories [default: {data dir}/files]
+    #[arg(long, env = "TRESTLE_FILES_DIR", value_name = "DIR", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) files_dir: Option<String>,
+    /// Wraps the keys that encrypt credentials and records: 32 bytes in base64; several with commas, the first wraps, all open [default: generated in the data directory when embedded; required with PostgreSQL]
+    #[arg(long, env = "TRESTLE_SECRET_KEY", value_name = "BASE64", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret_key: Option<String>,
+    /// Signs access tokens: Ed25519 private keys, PKCS#8 PEM, one after the other; the first signs, all verify [default: keys in the database, changed by `trestle admin rotate-keys`]
+    #[arg(long, env = "TRESTLE_JWT_KEY", value_name = "PEM", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jwt_key: Option<String>,
+    /// How long a new key of `trestle admin rotate-keys` is published before it signs, in seconds; the same for all processes [default: 60]
+    #[arg(long, env = "TRESTLE_KEY_OVERLAP_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key_overlap_seconds: Option<Number>,
+    /// HashiCorp Vault, for credentials that are references: https://vault.example:8200 [default: none]
+    #[arg(long, env = "TRESTLE_VAULT_ADDRESS", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vault_address: Option<String>,
+    /// Signs in to Vault, unless AppRole does
+    #[arg(long, env = "TRESTLE_VAULT_TOKEN", value_name = "TOKEN", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vault_token: Option<String>,
+    /// Signs in to Vault with AppRole, together with --vault-secret-id
+    #[arg(long, env = "TRESTLE_VAULT_ROLE_ID", value_name = "ID", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vault_role_id: Option<String>,
+    /// See --vault-role-id
+    #[arg(long, env = "TRESTLE_VAULT_SECRET_ID", value_name = "ID", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vault_secret_id: Option<String>,
+    /// Where Vault's KV engine (version 2) is [default: secret]
+    #[arg(long, env = "TRESTLE_VAULT_MOUNT", value_name = "PATH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vault_mount: Option<String>,
+    /// Where in it each tenant's secrets are [default: trestle/{tenant}/]
+    #[arg(long, env = "TRESTLE_VAULT_PREFIX", value_name = "PATH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vault_prefix: Option<String>,
+    /// AWS Secrets Manager, for credentials that are references: its region [default: none]
+    #[arg(long, env = "TRESTLE_AWS_REGION", value_name = "REGION", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) aws_region: Option<String>,
+    /// Signs in to AWS, together with --aws-secret-access-key
+    #[arg(long, env = "TRESTLE_AWS_ACCESS_KEY_ID", value_name = "ID", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) aws_access_key_id: Option<String>,
+    /// See --aws-access-key-id
+    #[arg(
+        long,
+        env = "TRESTLE_AWS_SECRET_ACCESS_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) aws_secret_access_key: Option<String>,
+    /// Of a temporary access key [default: none]
+    #[arg(
+        long,
+        env = "TRESTLE_AWS_SESSION_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true,
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) aws_session_token: Option<String>,
+    /// Another address than the region's own [default: none]
+    #[arg(long, env = "TRESTLE_AWS_ENDPOINT", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) aws_endpoint: Option<String>,
+    /// Where in it each tenant's secrets are [default: trestle/{tenant}/]
+    #[arg(long, env = "TRESTLE_AWS_PREFIX", value_name = "PATH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) aws_prefix: Option<String>,
+    /// How long a secret of Vault or AWS is kept, in seconds [default: 30]
+    #[arg(long, env = "TRESTLE_SECRET_CACHE_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret_cache_seconds: Option<Number>,
+    /// Mail address of the first platform administrator, made if absent
+    #[arg(long, env = "TRESTLE_ADMIN_EMAIL", value_name = "EMAIL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) admin_email: Option<String>,
+    /// Password of the first platform administrator [default: when embedded, one is made and printed once]
+    #[arg(
+        long,
+        env = "TRESTLE_ADMIN_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true,
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) admin_password: Option<String>,
+    /// The mail server: smtp://user:password@host:587 (STARTTLS), smtps://… (TLS), or smtp://…?tls=none (plain text) [default: none, no mail is sent]
+    #[arg(long, env = "TRESTLE_SMTP_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) smtp_url: Option<String>,
+    /// The sender of mails: `Trestle <trestle@example.com>`; needed with a mail server
+    #[arg(long, env = "TRESTLE_MAIL_FROM", value_name = "SENDER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mail_from: Option<String>,
+    /// Where people reach the API from outside, for the links of mails: https://trestle.example
+    #[arg(long, env = "TRESTLE_PUBLIC_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) public_url: Option<String>,
+    /// The page where an invitation is accepted, with {token} in it [default: GraphiQL at the public URL]
+    #[arg(long, env = "TRESTLE_INVITATION_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) invitation_url: Option<String>,
+    /// The page where a new password is chosen, with {token} in it [default: GraphiQL at the public URL]
+    #[arg(long, env = "TRESTLE_PASSWORD_RESET_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) password_reset_url: Option<String>,
+    /// The page where a new mail address is confirmed, with {token} in it [default: GraphiQL at the public URL]
+    #[arg(long, env = "TRESTLE_EMAIL_CONFIRMATION_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) email_confirmation_url: Option<String>,
+    /// `true`: staff without a second factor may do nothing but set one up [default: false]
+    #[arg(long, env = "TRESTLE_REQUIRE_STAFF_TOTP", value_name = "BOOLEAN", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) require_staff_totp: Option<Flag>,
+    /// Networks that connectors may reach although private, loopback or link-local: 10.1.0.0/16,127.0.0.1 [default: none]
+    #[arg(long, env = "TRESTLE_EGRESS_ALLOW", value_name = "CIDR,…", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) egress_allow: Option<String>,
+    /// Runs at once in a worker process [default: cores × 4]
+    #[arg(long, env = "TRESTLE_WORKERS", value_name = "NUMBER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) workers: Option<Number>,
+    /// Runs of one tenant at once [default: 4]
+    #[arg(long, env = "TRESTLE_TENANT_CONCURRENCY", value_name = "NUMBER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tenant_concurrency: Option<Number>,
+    /// A run whose worker says nothing for so long is taken over, in seconds [default: 30]
+    #[arg(long, env = "TRESTLE_LEASE_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lease_seconds: Option<Number>,
+    /// Time for running work to finish or be handed back after SIGTERM, in seconds [default: 25]
+    #[arg(long, env = "TRESTLE_SHUTDOWN_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) shutdown_seconds: Option<Number>,
+    /// First wait before a run whose system stayed down is tried again, in seconds; it doubles [default: 15]
+    #[arg(long, env = "TRESTLE_RETRY_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retry_seconds: Option<Number>,
+    /// Origins whose pages may call the API from a browser: https://portal.example [default: its own]
+    #[arg(long, env = "TRESTLE_ALLOWED_ORIGINS", value_name = "ORIGIN,…", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) allowed_origins: Option<String>,
+    /// Networks of the proxies whose X-Forwarded-For says who asks: 10.1.0.0/16,127.0.0.1 [default: none]
+    #[arg(long, env = "TRESTLE_TRUSTED_PROXIES", value_name = "CIDR,…", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trusted_proxies: Option<String>,
+    /// What each caller may ask for in a minute, in points of some 10 µs of a core; 0 for no end [default: 300000]
+    #[arg(long, env = "TRESTLE_BUDGET_PER_MINUTE", value_name = "POINTS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) budget_per_minute: Option<Number>,
+    /// WebSocket connections of one caller at once, in each process [default: 20]
+    #[arg(long, env = "TRESTLE_WEBSOCKETS_PER_CALLER", value_name = "NUMBER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) websockets_per_caller: Option<Number>,
+    /// Who may read the schema by introspection: `everyone`, `signed-in`, `staff` or `off` [default: everyone]
+    #[arg(long, env = "TRESTLE_INTROSPECTION", value_name = "WHO", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) introspection: Option<String>,
+    /// GraphiQL for browsers: `on` or `off` [default: on; off when only trusted documents are answered]
+    #[arg(long, env = "TRESTLE_GRAPHIQL", value_name = "SWITCH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) graphiql: Option<String>,
+    /// Manifest of documents that requests may name by id, JSON like {"<id>": "<document>"} [default: none]
+    #[arg(long, env = "TRESTLE_TRUSTED_DOCUMENTS", value_name = "FILE", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trusted_documents: Option<String>,
+    /// Which operations are answered: `any`, or only `trusted` ones of the manifest [default: any]
+    #[arg(long, env = "TRESTLE_OPERATIONS", value_name = "WHICH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) operations: Option<String>,
+    /// What is logged, as of tracing's EnvFilter: `debug`, `worker=debug,info` [default: info; of libraries warn; in the demo error]
+    #[arg(long, env = "TRESTLE_LOG", value_name = "FILTER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) log: Option<String>,
+    /// `text` or `json`, one object a line [default: text]
+    #[arg(long, env = "TRESTLE_LOG_FORMAT", value_name = "FORMAT", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) log_format: Option<String>,
+}
