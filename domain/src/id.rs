@@ -38,10 +38,12 @@ pub enum Kind {
     Invitation,
     /// `provider`
     IdentityProvider,
+    /// `killswitch`
+    KillSwitch,
 }
 
 impl Kind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -57,6 +59,7 @@ impl Kind {
         Self::AuditEntry,
         Self::Invitation,
         Self::IdentityProvider,
+        Self::KillSwitch,
     ];
 
     /// What stands before the underscore.
@@ -77,6 +80,7 @@ impl Kind {
             Self::AuditEntry => "audit",
             Self::Invitation => "invitation",
             Self::IdentityProvider => "provider",
+            Self::KillSwitch => "killswitch",
         }
     }
 }

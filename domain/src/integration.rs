@@ -2,6 +2,7 @@
 //! failures are of an integration and are kept; and starting runs, which stands in `run`.
 
 mod check;
+mod hold;
 mod status;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use self::check::{check_description, check_ends, check_name_free, check_schedule, refusal};
+use self::hold::check_hold_after;
 use crate::actor::Actor;
 use crate::audit::names;
 use crate::error::{Doing, Error, Result};
@@ -27,6 +29,8 @@ use crate::stream::{self, Ends};
 use crate::system::owner;
 use crate::validation::Problems;
 
+pub use self::hold::{HOLD_AFTER_DEFAULT, HOLD_AFTER_MAX};
+pub(crate) use self::hold::{count_failed_run, forget_failed_runs};
 pub use self::status::{archive, pause, resume};
 pub use crate::stream::Stream;
 pub use entity::integration::{IntegrationStatus as Status, Model as Integration, SyncMode};
@@ -65,6 +69,9 @@ pub struct NewIntegration {
     pub streams: Vec<Stream>,
     /// `None` runs on demand only.
     pub schedule: Option<NewSchedule>,
+    /// Failed runs in a row after which it is held, up to [`HOLD_AFTER_MAX`]; 0 for never; `None` for
+    /// [`HOLD_AFTER_DEFAULT`].
+    pub hold_after: Option<i32>,
 }
 
 /// Changes of an integration; what is `None` stays, `Some(None)` clears.
@@ -82,6 +89,8 @@ pub struct IntegrationChanges {
     pub streams: Option<Vec<Stream>>,
     /// When it runs by itself.
     pub schedule: Option<Option<NewSchedule>>,
+    /// Failed runs in a row after which it is held; 0 for never.
+    pub hold_after: Option<i32>,
 }
 
 impl IntegrationChanges {
@@ -94,6 +103,7 @@ impl IntegrationChanges {
             ("destinationId", self.destination_id.is_some()),
             ("streams", self.streams.is_some()),
             ("schedule", self.schedule.is_some()),
+            ("holdAfter", self.hold_after.is_some()),
         ])
     }
 }
@@ -215,6 +225,7 @@ pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
     let (streams, found) = stream::check(scope.app(), new.streams, ends).await?;
     found.into_iter().for_each(|problem| problems.push(problem));
     let schedule = new.schedule.and_then(|schedule| check_schedule(&schedule, &mut problems));
+    let hold_after = check_hold_after(new.hold_after.unwrap_or(HOLD_AFTER_DEFAULT), &mut problems);
     problems.check()?;
     let not_found = || Error::not_found("tenantId", "tenant");
     let tenant_id = tenant.ok_or_else(not_found)?.id;
@@ -232,6 +243,10 @@ pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
         schedule_cron: schedule.as_ref().map(|schedule| schedule.cron().to_owned()),
         schedule_time_zone: schedule.as_ref().map(|schedule| schedule.time_zone().to_owned()),
         next_run_at: schedule.and_then(|schedule| schedule.next_after(now)),
+        hold_after,
+        failed_run_count: 0,
+        held_at: None,
+        hold_failure_id: None,
         created_at: now,
         updated_at: now,
     };
@@ -283,6 +298,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
     let schedule = changes
         .schedule
         .map(|schedule| schedule.and_then(|schedule| check_schedule(&schedule, &mut problems)));
+    let hold_after = changes.hold_after.map(|hold_after| check_hold_after(hold_after, &mut problems));
     problems.check()?;
 
     let now = scope.app().clock().now();
@@ -297,6 +313,9 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
     }
     if let Some(description) = description {
         update = update.col_expr(integration::Column::Description, Expr::value(description));
+    }
+    if let Some(hold_after) = hold_after {
+        update = update.col_expr(integration::Column::HoldAfter, Expr::value(hold_after));
     }
     if let Some(schedule) = &schedule {
         let (cron, time_zone) = schedule

@@ -44,10 +44,12 @@ pub(crate) async fn enqueue(
         attempt: 0,
         max_attempts: ATTEMPTS_MAX,
         available_at: now,
+        wait_code: None,
         lease_until: None,
         lease_token: None,
         worker: None,
         cancel_requested: false,
+        kill_switch_id: None,
         enqueued_at: runs.then_some(now),
         traceparent: None,
         last_error: None,
@@ -113,6 +115,8 @@ async fn release(tx: &mut TxScope, which: sea_orm::sea_query::SimpleExpr) -> Res
         .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
         .col_expr(job::Column::AvailableAt, Expr::value(now))
         .col_expr(job::Column::EnqueuedAt, Expr::value(None::<DateTime<Utc>>))
+        // Should one be engaged, the next claim finds it again.
+        .col_expr(job::Column::KillSwitchId, Expr::value(None::<Uuid>))
         .filter(which.clone())
         .filter(job::Column::Status.eq(JobStatus::Held))
         .exec(tx.connection())
@@ -131,6 +135,28 @@ async fn release(tx: &mut TxScope, which: sea_orm::sea_query::SimpleExpr) -> Res
         tx.push_after_commit(hint(job));
     }
     Ok(())
+}
+
+/// Queues a job again that a kill switch holds. False when it does not hold it any more.
+pub(crate) async fn release_from(tx: &mut TxScope, kill_switch_id: Uuid, held: &job::Model) -> Result<bool> {
+    let now = tx.app().clock().now();
+    let released = tx
+        .update::<job::Entity>()
+        .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
+        .col_expr(job::Column::AvailableAt, Expr::value(now))
+        .col_expr(job::Column::EnqueuedAt, Expr::value(Some(now)))
+        .col_expr(job::Column::KillSwitchId, Expr::value(None::<Uuid>))
+        .filter(job::Column::Id.eq(held.id))
+        .filter(job::Column::Status.eq(JobStatus::Held))
+        .filter(job::Column::KillSwitchId.eq(kill_switch_id))
+        .exec(tx.connection())
+        .await
+        .doing("releasing a job from a kill switch")?;
+    let is_released = released.rows_affected > 0;
+    if is_released {
+        tx.push_after_commit(hint(held));
+    }
+    Ok(is_released)
 }
 
 /// Ends a job that no worker has. False when a worker has it, or it is done.

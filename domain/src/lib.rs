@@ -29,6 +29,7 @@ pub mod integration;
 pub mod invitation;
 pub mod job;
 mod json;
+pub mod kill_switch;
 pub mod mail;
 mod one_time_token;
 pub mod page;

@@ -60,11 +60,13 @@ pub enum Permission {
     SupportAccessManage,
     /// Read, create, change and remove identity providers.
     IdentityProviderManage,
+    /// Read, engage and release kill switches.
+    KillSwitchManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -91,6 +93,7 @@ impl Permission {
         Self::RecordReveal,
         Self::SupportAccessManage,
         Self::IdentityProviderManage,
+        Self::KillSwitchManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -122,6 +125,7 @@ impl Permission {
             Self::RecordReveal => "records:reveal",
             Self::SupportAccessManage => "support_access:manage",
             Self::IdentityProviderManage => "identity_providers:manage",
+            Self::KillSwitchManage => "kill_switches:manage",
         }
     }
 
@@ -178,6 +182,7 @@ impl Permission {
             Self::RecordReveal => [Always, Always, Always, Never, Never, Never, Never, Never],
             Self::SupportAccessManage => [Never, Never, Never, Always, Never, Never, Never, Never],
             Self::IdentityProviderManage => [Always, Never, Never, Always, Never, Never, Never, Never],
+            Self::KillSwitchManage => [Always, Always, Never, Always, Never, Never, Never, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -307,7 +312,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 26);
+        assert_eq!(Permission::ALL.len(), 27);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Runs: read, start, cancel, retry. What a worker does with them stands in `background`.
 
+mod wait;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +25,7 @@ use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 
+pub use self::wait::{RunWait, WaitReason, waits};
 pub use entity::run::{Model as Run, RunScope, RunStatus, RunTrigger};
 
 /// Which runs a list has.

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use entity::{
-    api_key, audit_entry, failure, identity_provider, integration, invitation, job, portal_cutoff,
-    portal_key, portal_session, retry, reveal, run, run_event, run_stream, stream_cursor, system, tenant,
-    user, write_receipt,
+    api_key, audit_entry, failure, identity_provider, integration, invitation, job, kill_switch,
+    portal_cutoff, portal_key, portal_session, retry, reveal, run, run_event, run_stream, stream_cursor,
+    system, tenant, user, write_receipt,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -64,6 +64,7 @@ tenant_owned!(
     retry.TenantId,
     reveal.TenantId,
     job.TenantId,
+    kill_switch.TenantId,
     write_receipt.TenantId,
 );
 

@@ -227,6 +227,7 @@ fn new_integration(tenant_id: Uuid, name: &str, source_id: Uuid, destination_id:
         destination_id,
         streams: vec![stream("orders")],
         schedule: None,
+        hold_after: None,
     }
 }
 

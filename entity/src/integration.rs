@@ -35,6 +35,14 @@ pub struct Model {
     pub schedule_time_zone: Option<String>,
     /// Next tick of the schedule.
     pub next_run_at: Option<DateTimeUtc>,
+    /// Failed runs in a row after which it is held; 0 for never.
+    pub hold_after: i32,
+    /// Runs that could not go on since the last one that did.
+    pub failed_run_count: i32,
+    /// Since when it is held.
+    pub held_at: Option<DateTimeUtc>,
+    /// The failure that it is held for.
+    pub hold_failure_id: Option<Uuid>,
     /// When it was made.
     pub created_at: DateTimeUtc,
     /// When it was last changed by a person or the system.

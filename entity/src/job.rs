@@ -29,6 +29,8 @@ pub struct Model {
     pub max_attempts: i32,
     /// Not before.
     pub available_at: DateTimeUtc,
+    /// Why not before: the code of a failure.
+    pub wait_code: Option<String>,
     /// Until when its worker must renew.
     pub lease_until: Option<DateTimeUtc>,
     /// Fencing token of the claim; every write of the run names it.
@@ -37,6 +39,8 @@ pub struct Model {
     pub worker: Option<String>,
     /// The worker must stop it.
     pub cancel_requested: bool,
+    /// The kill switch that holds it, or that its worker is to stop it for.
+    pub kill_switch_id: Option<Uuid>,
     /// When its id was last pushed to the queue.
     pub enqueued_at: Option<DateTimeUtc>,
     /// W3C trace context of what caused it.
@@ -95,7 +99,7 @@ pub enum JobStatus {
     Queued,
     /// It waits for another run of its integration.
     Waiting,
-    /// Its integration is paused or held, or its tenant suspended.
+    /// Its integration is paused or held, its tenant suspended, or a kill switch engaged.
     Held,
     /// A worker has it.
     Running,

@@ -16,6 +16,7 @@ pub mod identity_provider;
 pub mod integration;
 pub mod invitation;
 pub mod job;
+pub mod kill_switch;
 pub mod mail;
 pub mod portal_cutoff;
 pub mod portal_key;

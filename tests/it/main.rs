@@ -15,10 +15,12 @@ mod failure;
 mod fault;
 #[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
 mod harness;
+mod hold;
 mod hostile;
 mod http;
 mod isolation;
 mod key;
+mod kill_switch;
 mod lifecycle;
 mod paging;
 mod peer;

@@ -2,6 +2,7 @@
 //! GraphQL, and every query (`domain`).
 
 mod connection;
+mod kill_switch;
 mod outage;
 mod run;
 mod schedule;

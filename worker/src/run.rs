@@ -48,7 +48,7 @@ enum Interruption {
     Cancel,
     /// Another worker has it.
     Lost,
-    /// This process ends.
+    /// This process ends, or a kill switch stops the run.
     HandBack,
 }
 
@@ -161,7 +161,7 @@ impl Runner {
             Ending::TryAgain { stream, stop, wait } => {
                 ("the run waits to be tried again", lease.give_back(&stream, &stop, wait).await)
             }
-            Ending::HandBack => ("the run was handed back, the process ends", lease.hand_back().await),
+            Ending::HandBack => ("the run was handed back", lease.hand_back().await),
             Ending::Leave => ("the run is another worker's now", Ok(true)),
         };
         match written {
@@ -331,6 +331,11 @@ async fn heartbeat(
             Ok(Ok(Renewal::CancelRequested)) => {
                 renewed_at = asked_at;
                 interrupt.set(Interruption::Cancel);
+                continue;
+            }
+            Ok(Ok(Renewal::StopRequested)) => {
+                renewed_at = asked_at;
+                interrupt.set(Interruption::HandBack);
                 continue;
             }
             Ok(Ok(Renewal::Lost)) => {

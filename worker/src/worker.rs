@@ -14,7 +14,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::run::Runner;
-use crate::{mail, schedule, sweep};
+use crate::{kill_switch, mail, schedule, sweep};
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -120,6 +120,13 @@ async fn supervise(
         async move {
             mail::run(background, mailer, shutdown).await;
             ("mailer", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, shutdown) = (background.clone(), shutdown.clone());
+        async move {
+            kill_switch::run(background, shutdown).await;
+            ("kill switches", Ok(()))
         }
     });
     parts.spawn({

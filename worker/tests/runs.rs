@@ -102,6 +102,7 @@ impl Fixture {
             destination_id: self.destination_id,
             streams: vec![stream(source, destination)],
             schedule: None,
+            hold_after: None,
         };
         integration::create(&self.operator, new).await.expect("the integration is made")
     }

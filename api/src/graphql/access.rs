@@ -50,6 +50,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Query", "retry", Access::Needs(Permission::FailureRead)),
     ("Query", "retryPlan", Access::Needs(Permission::FailureRead)),
     ("Query", "identityProviders", Access::Needs(Permission::IdentityProviderManage)),
+    ("Query", "killSwitches", Access::Needs(Permission::KillSwitchManage)),
     ("Query", "auditEntries", Access::Needs(Permission::AuditRead)),
     ("Mutation", "signIn", Access::Anyone),
     ("Mutation", "refreshSession", Access::Anyone),
@@ -108,6 +109,8 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "skipFailures", Access::Needs(Permission::FailureSkip)),
     ("Mutation", "revealRecord", Access::Needs(Permission::RecordReveal)),
     ("Mutation", "cancelRetry", Access::Needs(Permission::FailureRetry)),
+    ("Mutation", "engageKillSwitch", Access::Needs(Permission::KillSwitchManage)),
+    ("Mutation", "releaseKillSwitch", Access::Needs(Permission::KillSwitchManage)),
     ("Subscription", "runChanged", Access::Needs(Permission::RunRead)),
     ("Subscription", "failureChanged", Access::Needs(Permission::FailureRead)),
     ("Subscription", "retryChanged", Access::Needs(Permission::FailureRead)),
@@ -121,6 +124,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Integration", "destination", Access::Needs(Permission::SystemRead)),
     ("Integration", "runs", Access::Needs(Permission::RunRead)),
     ("Integration", "failures", Access::Needs(Permission::FailureRead)),
+    ("IntegrationHold", "failure", Access::Needs(Permission::FailureRead)),
     ("Run", "failure", Access::Needs(Permission::FailureRead)),
     ("Run", "failures", Access::Needs(Permission::FailureRead)),
     ("Run", "traceId", Access::Needs(Permission::InternalsRead)),
@@ -185,7 +189,7 @@ impl Access {
 const MAY: [Visible; Permission::ALL.len()] = [
     may::<0>, may::<1>, may::<2>, may::<3>, may::<4>, may::<5>, may::<6>, may::<7>, may::<8>, may::<9>,
     may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,
-    may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>, may::<25>,
+    may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>, may::<25>, may::<26>,
 ];
 
 fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {

@@ -93,6 +93,22 @@ impl Integration {
         Schedule::of(&self.0)
     }
 
+    /// Failed runs in a row after which it is held by itself; 0 is never. A run is failed that could not go on.
+    async fn hold_after(&self) -> i32 {
+        self.0.hold_after
+    }
+
+    /// Runs that failed since the last one that went through.
+    async fn failed_run_count(&self) -> i32 {
+        self.0.failed_run_count
+    }
+
+    /// Why the system holds it; null when it does not. `resumeIntegration` lets it go on.
+    async fn hold(&self) -> Option<IntegrationHold> {
+        let since = self.0.held_at?;
+        Some(IntegrationHold { integration: self.0.clone(), since: since.into() })
+    }
+
     /// Its runs.
     async fn runs(
         &self,
@@ -143,6 +159,34 @@ impl Integration {
     /// When it was last changed by a person or the system.
     async fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
+    }
+}
+
+/// Why and since when the system holds an integration.
+#[derive(Clone)]
+pub struct IntegrationHold {
+    integration: integration::Integration,
+    since: DateTime,
+}
+
+/// Why and since when the system holds an integration.
+#[Object]
+impl IntegrationHold {
+    /// In words for its people.
+    async fn reason(&self) -> &str {
+        self.integration.status_reason.as_deref().unwrap_or_default()
+    }
+
+    /// Since when.
+    async fn since(&self) -> DateTime {
+        self.since
+    }
+
+    /// The failure that it is held for, the last one in a row.
+    async fn failure(&self, ctx: &Context<'_>) -> Option<Result<Failure>> {
+        let id = self.integration.hold_failure_id?;
+        let row = async { loaders(ctx)?.row(id).await };
+        row.await.transpose().map(|row| row.map(Failure))
     }
 }
 
@@ -243,6 +287,8 @@ pub struct CreateIntegrationInput {
     streams: Vec<StreamInput>,
     /// When it runs by itself; absent or null: on demand only.
     schedule: Option<ScheduleInput>,
+    /// Failed runs in a row after which it is held by itself: 0, which is never, to 1,000; 10 by default.
+    hold_after: Option<i32>,
 }
 
 /// Changes of an integration: absent is unchanged. A run that is under way goes on with what it began with.
@@ -262,6 +308,8 @@ pub struct UpdateIntegrationInput {
     streams: Option<Vec<StreamInput>>,
     /// When it runs by itself; null: on demand only.
     schedule: MaybeUndefined<ScheduleInput>,
+    /// Failed runs in a row after which it is held by itself: 0, which is never, to 1,000.
+    hold_after: Option<i32>,
 }
 
 /// Which integration to pause.
@@ -323,6 +371,7 @@ impl IntegrationMutation {
             destination_id: uuid(Kind::System, &input.destination_id),
             streams: input.streams.into_iter().map(StreamInput::decode).collect(),
             schedule: input.schedule.map(ScheduleInput::decode),
+            hold_after: input.hold_after,
         };
         IntegrationPayload::of(integration::create(&actor(ctx)?, new).await)
     }
@@ -340,6 +389,7 @@ impl IntegrationMutation {
             destination_id: optional_uuid(Kind::System, input.destination_id.as_ref()),
             streams: input.streams.map(|streams| streams.into_iter().map(StreamInput::decode).collect()),
             schedule: input.schedule.map_value(ScheduleInput::decode).into(),
+            hold_after: input.hold_after,
         };
         let id = uuid(Kind::Integration, &input.integration_id);
         IntegrationPayload::of(integration::update(&actor(ctx)?, id, changes).await)

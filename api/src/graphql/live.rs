@@ -408,6 +408,7 @@ mod tests {
                 destination_id: ends[1],
                 streams: vec![stream],
                 schedule: None,
+                hold_after: None,
             };
             let integration = integration::create(&operator, new).await.unwrap();
             let email = "ada@example.com".to_owned();

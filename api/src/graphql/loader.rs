@@ -20,7 +20,7 @@ use domain::portal_key::{self, PortalKey};
 use domain::portal_session::{self, PortalSession};
 use domain::retry::{self, Retry};
 use domain::reveal::{self, Reveal};
-use domain::run::{self, Run, RunFilter, RunParent};
+use domain::run::{self, Run, RunFilter, RunParent, RunWait};
 use domain::run_event::{self, RunEvent};
 use domain::system::{self, System, SystemFilter, SystemOrder};
 use domain::tenant::{self, Tenant};
@@ -82,6 +82,14 @@ impl Loaders {
     /// What the domain refuses.
     pub(super) async fn reveals(&self, failure_id: Uuid) -> Result<Vec<Reveal>> {
         Ok(self.0.load_one(OfFailure(failure_id)).await?.unwrap_or_default())
+    }
+
+    /// Why a run waits; `None` when it does not.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn wait(&self, run_id: Uuid) -> Result<Option<RunWait>> {
+        self.0.load_one(WaitOf(run_id)).await
     }
 
     /// A page of a list under a row.
@@ -152,6 +160,21 @@ impl Loader<OfFailure> for Reader {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let reveals = reveal::by_failures(&self.0.actor(), &ids).await?;
         Ok(reveals.into_iter().map(|(id, reveals)| (OfFailure(id), reveals)).collect())
+    }
+}
+
+/// Why a run waits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct WaitOf(Uuid);
+
+impl Loader<WaitOf> for Reader {
+    type Value = RunWait;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[WaitOf]) -> Result<HashMap<WaitOf, RunWait>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let waits = run::waits(&self.0.actor(), &ids).await?;
+        Ok(waits.into_iter().map(|(id, wait)| (WaitOf(id), wait)).collect())
     }
 }
 

@@ -14,6 +14,7 @@ mod failure;
 mod identity_provider;
 mod integration;
 mod invitation;
+mod kill_switch;
 mod live;
 mod loader;
 mod node;
@@ -57,6 +58,7 @@ pub struct Query(
     run::RunQuery,
     failure::FailureQuery,
     retry::RetryQuery,
+    kill_switch::KillSwitchQuery,
     audit::AuditQuery,
 );
 
@@ -79,6 +81,7 @@ pub struct Mutation(
     failure::FailureMutation,
     retry::RetryMutation,
     reveal::RevealMutation,
+    kill_switch::KillSwitchMutation,
 );
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.

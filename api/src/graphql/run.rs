@@ -61,6 +61,37 @@ pub enum RunTrigger {
     Synthetic,
 }
 
+/// What a run waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::run::WaitReason")]
+pub enum RunWaitReason {
+    /// For a worker that is free.
+    Worker,
+    /// For another run of its integration to end.
+    OtherRun,
+    /// For its next attempt, after a system was down or busy.
+    Retry,
+    /// For its integration to be resumed by a person.
+    Paused,
+    /// For its integration to be released.
+    Held,
+    /// For its tenant to be resumed.
+    Suspended,
+    /// For a kill switch to be released.
+    KillSwitch,
+}
+
+/// Why a run waits.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct RunWait {
+    /// For what.
+    reason: RunWaitReason,
+    /// With RETRY: the code of what is tried again, from the catalogue of failures.
+    code: Option<String>,
+    /// In words a customer understands.
+    message: String,
+}
+
 /// Counts of records: read = created + updated + unchanged + skipped + failed + unaccounted, always.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct RunCounts {
@@ -153,6 +184,18 @@ impl Run {
         self.0.finished_at.map(Into::into)
     }
 
+    /// Why it waits; null when it does not. A run that was begun waits too, between its attempts.
+    async fn wait(&self, ctx: &Context<'_>) -> Option<Result<RunWait>> {
+        let wait = self.waiting(ctx).await.transpose()?;
+        Some(wait.map(|wait| RunWait { reason: wait.reason.into(), code: wait.code, message: wait.message }))
+    }
+
+    /// When it is tried next by itself; null where it runs, has ended, or waits for something else than a time.
+    async fn next_attempt_at(&self, ctx: &Context<'_>) -> Option<Result<DateTime>> {
+        let wait = self.waiting(ctx).await.transpose()?;
+        wait.map(|wait| wait.next_attempt_at.map(DateTime::from)).transpose()
+    }
+
     /// From start to finish, in milliseconds; null before it has finished, and for one that never started.
     async fn duration_ms(&self) -> Option<BigInt> {
         let (started, finished) = (self.0.started_at?, self.0.finished_at?);
@@ -212,6 +255,16 @@ impl Run {
         match actor(ctx) {
             Ok(actor) => (Audience::from(actor.audience()) == Audience::Engineer).then_some(Ok(trace_id)),
             Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl Run {
+    async fn waiting(&self, ctx: &Context<'_>) -> Result<Option<run::RunWait>> {
+        // What has ended needs no look at its job.
+        match self.0.status {
+            run::RunStatus::Queued | run::RunStatus::Running => loaders(ctx)?.wait(self.0.id).await,
+            _ => Ok(None),
         }
     }
 }

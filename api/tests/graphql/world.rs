@@ -151,6 +151,7 @@ impl World {
                 record_schema: None,
             }],
             schedule: None,
+            hold_after: None,
         };
         let integration_id = integration::create(&self.operator, new).await.unwrap().id;
         Customer { tenant, source_id, integration_id }

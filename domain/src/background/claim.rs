@@ -9,18 +9,19 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use connector::{Connector, Cursor, SystemAccess, SystemError};
 use entity::failure::{self, FailureStatus};
-use entity::integration::{IntegrationStatus, Stream};
+use entity::integration::Stream;
 use entity::job::{self, JobStatus};
 use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus};
-use entity::tenant::{self, TenantStatus};
 use entity::{integration, run_event, run_stream, stream_cursor, system};
 use futures::future::join_all;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::candidate::{Admission, Candidate, Gates, candidates};
+use super::kill_switch::put_aside;
 use super::lease::RunLease;
 use super::transaction::BatchTx;
 use super::{Background, receipt};
@@ -120,75 +121,35 @@ impl Background {
     ) -> std::result::Result<Vec<Result<Claim>>, NotClaimed> {
         let mut tx = BatchTx::begin(self.app()).await?;
         let mut claims: HashMap<Uuid, Result<Claim>> = HashMap::with_capacity(hints.len());
-        let mut candidates = self.candidates(&tx, hints).await?;
+        let now = self.app().clock().now();
+        let mut candidates = candidates(&tx, hints, now).await?;
         let waiting = one_of_each_integration(&tx, &mut candidates).await?;
         set_status(&tx, &waiting, JobStatus::Waiting).await?;
         claims.extend(waiting.into_iter().map(|id| (id, Ok(Claim::Waiting))));
 
+        let gates = Gates::read(&tx, &candidates, now).await?;
         let (mut startable, mut held, mut over) = (Vec::new(), Vec::new(), Vec::new());
+        let mut stopped: HashMap<Uuid, Vec<job::Model>> = HashMap::new();
         for candidate in candidates {
-            match candidate.admission() {
+            match candidate.admission(&gates) {
                 Admission::Start => startable.push(candidate),
                 Admission::Hold => held.push(candidate.job.id),
+                Admission::Stop(switch_id) => stopped.entry(switch_id).or_default().push(candidate.job),
                 Admission::Over => over.push(candidate.job.id),
             }
         }
         set_status(&tx, &held, JobStatus::Held).await?;
+        for (switch_id, jobs) in &stopped {
+            if let Some(switch) = gates.switch(*switch_id) {
+                put_aside(&tx, switch, jobs).await?;
+            }
+        }
         set_status(&tx, &over, JobStatus::Done).await?;
         for run in self.start(&mut tx, startable, worker).await? {
             claims.insert(run.lease.job_id, Ok(Claim::Claimed(Box::new(run))));
         }
         tx.commit().await?;
         Ok(hints.iter().map(|hint| claims.remove(&hint.job_id).unwrap_or(Ok(Claim::Stale))).collect())
-    }
-
-    /// The jobs of the hints that are due, locked until the transaction ends, with the rows that their runs need.
-    #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
-    async fn candidates(&self, tx: &BatchTx, hints: &[JobHint]) -> Result<Vec<Candidate>> {
-        let doing = "reading what runs need";
-        let connection = tx.connection();
-        // In one order, so that two workers can't wait for each other.
-        let jobs = job::Entity::find()
-            .filter(job::Column::Id.is_in(hints.iter().map(|hint| hint.job_id)))
-            .filter(job::Column::Status.eq(JobStatus::Queued))
-            .filter(job::Column::AvailableAt.lte(self.app().clock().now()))
-            .order_by_asc(job::Column::Id)
-            .lock_exclusive()
-            .all(connection)
-            .await
-            .doing("reading due jobs")?;
-        if jobs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids = |id: fn(&job::Model) -> Uuid| jobs.iter().map(id).collect::<HashSet<Uuid>>();
-        let runs = run::Entity::find().filter(run::Column::Id.is_in(ids(|job| job.subject_id)));
-        let runs = by_id(runs.all(connection).await.doing(doing)?, |run| run.id);
-        let tenants = tenant::Entity::find().filter(tenant::Column::Id.is_in(ids(|job| job.tenant_id)));
-        let tenants = by_id(tenants.all(connection).await.doing(doing)?, |tenant| tenant.id);
-        let integrations = integration::Entity::find()
-            .filter(integration::Column::Id.is_in(ids(|job| job.integration_id)))
-            .all(connection)
-            .await
-            .doing(doing)?;
-        let systems: HashSet<Uuid> =
-            integrations.iter().flat_map(|row| [row.source_id, row.destination_id]).collect();
-        let systems = system::Entity::find().filter(system::Column::Id.is_in(systems));
-        let systems = by_id(systems.all(connection).await.doing(doing)?, |system| system.id);
-        let integrations = by_id(integrations, |integration| integration.id);
-        jobs.into_iter()
-            .map(|job| {
-                let gone = || Error::internal(doing, "a row is not there");
-                let integration = integrations.get(&job.integration_id).ok_or_else(gone)?.clone();
-                Ok(Candidate {
-                    run: runs.get(&job.subject_id).ok_or_else(gone)?.clone(),
-                    tenant: tenants.get(&job.tenant_id).ok_or_else(gone)?.clone(),
-                    source: systems.get(&integration.source_id).ok_or_else(gone)?.clone(),
-                    destination: systems.get(&integration.destination_id).ok_or_else(gone)?.clone(),
-                    integration,
-                    job,
-                })
-            })
-            .collect()
     }
 
     /// Writes that these runs are under way, and gives them with their leases.
@@ -263,44 +224,6 @@ impl From<Error> for NotClaimed {
 
 pub(super) fn lease_duration(lease: Duration) -> chrono::Duration {
     chrono::Duration::from_std(lease).unwrap_or(chrono::Duration::seconds(30))
-}
-
-/// A due job with the rows that its run needs.
-struct Candidate {
-    job: job::Model,
-    run: run::Model,
-    integration: integration::Model,
-    tenant: tenant::Model,
-    source: system::Model,
-    destination: system::Model,
-}
-
-/// What becomes of a due job.
-enum Admission {
-    /// It starts.
-    Start,
-    /// It was paused, held or suspended since it was queued.
-    Hold,
-    /// Its run has ended.
-    Over,
-}
-
-impl Candidate {
-    fn admission(&self) -> Admission {
-        if !matches!(self.run.status, RunStatus::Queued | RunStatus::Running) {
-            Admission::Over
-        } else if self.tenant.status != TenantStatus::Active
-            || self.integration.status != IntegrationStatus::Active
-        {
-            Admission::Hold
-        } else {
-            Admission::Start
-        }
-    }
-}
-
-fn by_id<M>(rows: Vec<M>, id: fn(&M) -> Uuid) -> HashMap<Uuid, M> {
-    rows.into_iter().map(|row| (id(&row), row)).collect()
 }
 
 /// Keeps of each integration the job that goes first, if none is under way; gives those that wait.

@@ -161,6 +161,20 @@ async fn end_rows(tx: &BatchTx, runs: &[(&CompletedRun, run::Model)], now: DateT
         .doing("storing that runs finished")?;
     let events = runs.iter().map(|(_, run)| finished(&RunCounts::of(run)).row(run.tenant_id, run.id, now));
     tx.insert_many::<run_event::Entity>(events.collect(), "storing run events").await?;
+    // Nobody else ends a run of these integrations meanwhile, so what the claim read still counts.
+    let failed_before: Vec<Uuid> = runs
+        .iter()
+        .filter(|(run, _)| run.lease.integration.failed_run_count > 0)
+        .map(|(_, run)| run.integration_id)
+        .collect();
+    if !failed_before.is_empty() {
+        integration::Entity::update_many()
+            .col_expr(integration::Column::FailedRunCount, Expr::value(0))
+            .filter(integration::Column::Id.is_in(failed_before))
+            .exec(tx.connection())
+            .await
+            .doing("forgetting failed runs")?;
+    }
     // A run that read and wrote has tested both ends.
     let ends: HashSet<Uuid> = runs
         .iter()

@@ -163,6 +163,7 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
     let event = NewEvent::new("run.finished", "worker", "The run could not go on.")
         .attributes(json!({ "status": RunStatus::Failed, "code": row.code }));
     run_event::record(tx, run.id, vec![event]).await?;
+    crate::integration::count_failed_run(tx, run, row.id).await?;
     job::release_next(tx, run.integration_id).await?;
     tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
     tx.tell_after_commit(crate::run::changed(run));

@@ -10,7 +10,7 @@ use entity::failure::{self, FailureStatus};
 use entity::job::{self, JobStatus};
 use entity::run;
 use entity::run_event::Audience;
-use entity::{integration, run_stream, stream_cursor};
+use entity::{integration, kill_switch, run_stream, stream_cursor};
 use futures::stream::{BoxStream, StreamExt};
 use pipeline::{LedgerError, StoredRecord, StreamStop};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::claim::lease_duration;
 use super::ending::{FinishedStream, RunEnd};
 use super::failed::clean;
+use super::kill_switch::held;
 use crate::app::App;
 use crate::catalogue;
 use crate::dispatch::{JobHint, Priority};
@@ -48,6 +49,14 @@ pub struct RunLease {
     new_streams: Mutex<HashSet<String>>,
 }
 
+/// Why a job is to be tried again later.
+struct Wait {
+    /// Of the failure that it would be.
+    code: String,
+    /// For engineers.
+    error: String,
+}
+
 /// The answer to a heartbeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {
@@ -55,6 +64,8 @@ pub enum Renewal {
     Renewed,
     /// Stop: somebody asked to cancel the run.
     CancelRequested,
+    /// Stop after this page and hand the job back: a kill switch is engaged that reaches it.
+    StopRequested,
     /// Stop: another worker has it.
     Lost,
 }
@@ -139,20 +150,37 @@ impl RunLease {
     /// [`Error::Internal`] when the database can't be used; try again before the lease ends.
     pub async fn renew(&self) -> Result<Renewal> {
         let Some(tx) = self.fenced().await? else { return Ok(Renewal::Lost) };
-        let is_canceled = self.cancel_is_requested(&tx).await?;
+        let job = self.job(&tx).await?;
         tx.commit().await?;
-        Ok(if is_canceled { Renewal::CancelRequested } else { Renewal::Renewed })
+        Ok(match job {
+            Some(job) if job.cancel_requested => Renewal::CancelRequested,
+            Some(job) if job.kill_switch_id.is_some() => Renewal::StopRequested,
+            _ => Renewal::Renewed,
+        })
     }
 
     /// Whether somebody asked to cancel the run; the job's row is this lease's.
     pub(super) async fn cancel_is_requested(&self, tx: &TxScope) -> Result<bool> {
-        let job = tx
-            .find::<job::Entity>()
+        Ok(self.job(tx).await?.is_some_and(|job| job.cancel_requested))
+    }
+
+    async fn job(&self, tx: &TxScope) -> Result<Option<job::Model>> {
+        tx.find::<job::Entity>()
             .filter(job::Column::Id.eq(self.job_id))
             .one(tx.connection())
             .await
-            .doing("reading a job")?;
-        Ok(job.is_some_and(|job| job.cancel_requested))
+            .doing("reading a job")
+    }
+
+    /// The kill switch that the job is to stop for, if it is one.
+    #[expect(clippy::disallowed_methods, reason = "by its id, which the job's row names")]
+    async fn kill_switch(&self, tx: &TxScope) -> Result<Option<kill_switch::Model>> {
+        let Some(id) = self.job(tx).await?.and_then(|job| job.kill_switch_id) else { return Ok(None) };
+        // Beside the transaction, which does not see what reaches several tenants.
+        kill_switch::Entity::find_by_id(id)
+            .one(self.app.across_tenants().reader())
+            .await
+            .doing("reading a kill switch")
     }
 
     /// Records of the failures that this run retries, those of one stream.
@@ -270,18 +298,19 @@ impl RunLease {
             format!("{} We try again by ourselves.", transient(&code)),
         )
         .attributes(
-            json!({ "stream": stream, "code": code, "attempt": self.attempt(), "nextAttemptAt": next }),
+            json!({ "stream": stream, "code": &code, "attempt": self.attempt(), "nextAttemptAt": next }),
         );
-        self.requeue(self.attempt(), next, Some(super::failed::chain(stop)), event).await
+        let why = Wait { code, error: super::failed::chain(stop) };
+        self.requeue(self.attempt(), next, Some(why), event).await
     }
 
-    /// Hands the job back unharmed, because this worker stops. False when the lease was lost.
+    /// Hands the job back unharmed, because this worker or a kill switch stops it. False when the lease was lost.
     ///
     /// # Errors
     /// As [`give_back`](Self::give_back).
     pub async fn hand_back(&self) -> Result<bool> {
         let event =
-            NewEvent::new("run.handed_back", "worker", "The worker stops; another one goes on with the run.")
+            NewEvent::new("run.handed_back", "worker", "The worker lets the run go; it goes on later.")
                 .audience(Audience::Support);
         self.requeue(self.attempt() - 1, self.app.clock().now(), None, event).await
     }
@@ -290,25 +319,30 @@ impl RunLease {
         &self,
         attempt: i32,
         available_at: DateTime<Utc>,
-        error: Option<String>,
+        why: Option<Wait>,
         event: NewEvent,
     ) -> Result<bool> {
         let Some(mut tx) = self.fenced().await? else { return Ok(false) };
         let now = self.app.clock().now();
+        let stopped_by = self.kill_switch(&tx).await?;
+        let status = if stopped_by.is_some() { JobStatus::Held } else { JobStatus::Queued };
         tx.update::<job::Entity>()
-            .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
+            .col_expr(job::Column::Status, Expr::value(status))
             .col_expr(job::Column::Attempt, Expr::value(attempt))
             .col_expr(job::Column::AvailableAt, Expr::value(available_at))
             .col_expr(job::Column::EnqueuedAt, Expr::value(None::<DateTime<Utc>>))
             .col_expr(job::Column::LeaseToken, Expr::value(None::<Uuid>))
             .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
-            .col_expr(job::Column::LastError, Expr::value(error.map(|error| clean(&error, 4_000))))
+            .col_expr(job::Column::WaitCode, Expr::value(why.as_ref().map(|why| why.code.clone())))
+            .col_expr(job::Column::LastError, Expr::value(why.map(|why| clean(&why.error, 4_000))))
             .filter(job::Column::Id.eq(self.job_id))
             .exec(tx.connection())
             .await
             .doing("giving a job back")?;
-        run_event::record(&tx, self.run.id, vec![event]).await?;
-        if available_at <= now {
+        let mut events = vec![event];
+        events.extend(stopped_by.as_ref().map(held));
+        run_event::record(&tx, self.run.id, events).await?;
+        if available_at <= now && stopped_by.is_none() {
             tx.push_after_commit(JobHint {
                 job_id: self.job_id,
                 tenant_id: self.run.tenant_id,

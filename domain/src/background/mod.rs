@@ -3,11 +3,13 @@
 
 mod account;
 mod batch;
+mod candidate;
 mod claim;
 mod completed;
 mod due;
 mod ending;
 mod failed;
+mod kill_switch;
 mod lease;
 mod mail;
 mod receipt;

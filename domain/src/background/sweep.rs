@@ -80,6 +80,8 @@ impl Background {
                 .col_expr(job::Column::Status, Expr::value(status))
                 .col_expr(job::Column::AvailableAt, Expr::value(now))
                 .col_expr(job::Column::LeaseToken, Expr::value(None::<Uuid>))
+                // Its next claim finds the kill switch again, if one is engaged.
+                .col_expr(job::Column::KillSwitchId, Expr::value(None::<Uuid>))
                 .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
                 .col_expr(job::Column::EnqueuedAt, Expr::value(Some(now)))
                 .col_expr(job::Column::LastError, Expr::value(Some("its worker was lost".to_owned())))

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use sea_orm::{DatabaseTransaction, IntoActiveModel};
 
 use crate::app::App;
@@ -27,6 +28,11 @@ impl BatchTx {
 
     pub(super) fn connection(&self) -> &DatabaseTransaction {
         &self.tx
+    }
+
+    /// The time of day.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.app.clock().now()
     }
 
     /// Inserts rows, in statements of bounded size.

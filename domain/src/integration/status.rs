@@ -6,6 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use super::hold::forget_failed_runs;
 use super::{Integration, REASON_CHARS_MAX, archived, begin, found, next_run, reread, store_next_run};
 use crate::actor::Actor;
 use crate::error::{Doing, Result};
@@ -37,6 +38,7 @@ pub async fn pause(actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Inte
     let tx = begin(&scope, row.tenant_id).await?;
     let from = [IntegrationStatus::Active, IntegrationStatus::Held];
     if set_status(&tx, id, &from, IntegrationStatus::Paused, Some(reason)).await? {
+        store_hold(&tx, id, None).await?;
         store_next_run(&tx, id, None).await?;
         job::hold_integration(&tx, id).await?;
     }
@@ -48,7 +50,8 @@ pub async fn pause(actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Inte
     Ok(row)
 }
 
-/// Lets a paused or held integration go on: the runs that waited start, its schedule ticks from now on.
+/// Lets a paused or held integration go on: the runs that waited start, its schedule ticks from now on, and failed runs
+/// are counted anew.
 ///
 /// # Errors
 /// Denied without `integrations:operate`. Rejected: `NOT_FOUND` integrationId; `CONFLICT` when it is archived.
@@ -58,6 +61,8 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
     let mut tx = begin(&scope, row.tenant_id).await?;
     let from = [IntegrationStatus::Paused, IntegrationStatus::Held];
     if set_status(&tx, id, &from, IntegrationStatus::Active, None).await? {
+        store_hold(&tx, id, None).await?;
+        forget_failed_runs(&tx, id).await?;
         let next = next_run(&reread(&tx, id).await?, scope.app().clock().now())?;
         store_next_run(&tx, id, next).await?;
         job::release_integration(&mut tx, id).await?;
@@ -81,6 +86,7 @@ pub async fn archive(actor: &Actor, id: Uuid) -> Result<Integration> {
     let mut tx = begin(&scope, row.tenant_id).await?;
     let from = [IntegrationStatus::Active, IntegrationStatus::Paused, IntegrationStatus::Held];
     if set_status(&tx, id, &from, IntegrationStatus::Archived, None).await? {
+        store_hold(&tx, id, None).await?;
         store_next_run(&tx, id, None).await?;
         job::hold_integration(&tx, id).await?;
     }
@@ -120,6 +126,27 @@ async fn cancel_runs(tx: &mut TxScope, actor: &Actor, id: Uuid, after: Uuid) -> 
     }
     let is_full = runs.len() as u64 == CANCELED_PER_TRANSACTION;
     Ok(runs.last().filter(|_| is_full).map(|run| run.id))
+}
+
+/// Holds an active integration for a failure. False when it was not active.
+pub(super) async fn hold(tx: &TxScope, id: Uuid, reason: String, failure_id: Uuid) -> Result<bool> {
+    let from = [IntegrationStatus::Active];
+    if !set_status(tx, id, &from, IntegrationStatus::Held, Some(reason)).await? {
+        return Ok(false);
+    }
+    store_hold(tx, id, Some(failure_id)).await?;
+    Ok(true)
+}
+
+async fn store_hold(tx: &TxScope, id: Uuid, failure_id: Option<Uuid>) -> Result<()> {
+    tx.update::<integration::Entity>()
+        .col_expr(integration::Column::HeldAt, Expr::value(failure_id.map(|_| tx.app().clock().now())))
+        .col_expr(integration::Column::HoldFailureId, Expr::value(failure_id))
+        .filter(integration::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("storing why an integration is held")?;
+    Ok(())
 }
 
 /// False when the integration was in none of the states `from`.

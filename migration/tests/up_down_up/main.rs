@@ -14,10 +14,10 @@ use std::fmt::Debug;
 
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, data_key, external_identity, failure, idempotency_key,
-    identity_provider, integration, invitation, job, mail, portal_cutoff, portal_key, portal_key_tenant,
-    portal_session, recovery_code, refresh_token, retry, reveal, run, run_event, run_stream, second_factor,
-    session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system, tenant, user, user_token,
-    write_receipt,
+    identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff, portal_key,
+    portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event,
+    run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system,
+    tenant, user, user_token, write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -32,7 +32,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 35] = [
+const TABLES: [&str; 36] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -45,6 +45,7 @@ const TABLES: [&str; 35] = [
     "integration",
     "invitation",
     "job",
+    "kill_switch",
     "mail",
     "portal_cutoff",
     "portal_key",
@@ -136,6 +137,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<integration::Entity>(db).await;
     assert_columns::<invitation::Entity>(db).await;
     assert_columns::<job::Entity>(db).await;
+    assert_columns::<kill_switch::Entity>(db).await;
     assert_columns::<mail::Entity>(db).await;
     assert_columns::<portal_cutoff::Entity>(db).await;
     assert_columns::<portal_key::Entity>(db).await;
@@ -195,6 +197,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<run_stream::Entity>(db, rows.run_stream()).await;
     round_trip::<stream_cursor::Entity>(db, rows.stream_cursor()).await;
     round_trip::<write_receipt::Entity>(db, rows.write_receipt()).await;
+    round_trip::<kill_switch::Entity>(db, rows.kill_switch()).await;
     round_trip::<job::Entity>(db, rows.job()).await;
 }
 
@@ -234,6 +237,7 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<write_receipt::WriteAction>(db, "write_receipt", "action").await;
     assert_enum::<job::JobKind>(db, "job", "kind").await;
     assert_enum::<job::JobStatus>(db, "job", "status").await;
+    assert_enum::<kill_switch::OnRelease>(db, "kill_switch", "on_release").await;
     assert_enum::<user::Role>(db, "api_key", "role").await;
     assert_enum::<mail::MailKind>(db, "mail", "kind").await;
     assert_enum::<mail::MailStatus>(db, "mail", "status").await;
@@ -273,6 +277,7 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("stream_cursor", "run_id", 8),
         ("job", "integration_id", 7),
         ("reveal", "failure_id", 10),
+        ("kill_switch", "integration_id", 7),
     ];
     for (table, column, target) in references {
         let result = set_in_tenant(db, one, table, column, other.id(target)).await;
@@ -351,6 +356,12 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
     assert_refused(kind, "ck_sign_in_attempt_kind");
     assert_refused(set(db, "run_stream", "page_count", -1_i64).await, "ck_run_stream_not_negative");
     assert_refused(set(db, "mail", "attempt_count", -1_i64).await, "ck_mail_not_negative");
+    // Each scope has its target and no other.
+    for scope in ["PLATFORM", "CONNECTOR", "TENANT"] {
+        assert_refused(set(db, "kill_switch", "scope", scope).await, "ck_kill_switch_target");
+    }
+    assert_refused(set(db, "kill_switch", "scope", "NOPE").await, "ck_kill_switch_scope");
+    set(db, "kill_switch", "scope", "INTEGRATION").await.expect("it names an integration");
     for column in ["schedule_cron", "schedule_time_zone"] {
         assert_refused(set(db, "integration", column, None::<String>).await, "ck_integration_schedule");
     }
@@ -418,6 +429,12 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             vec![tenant_id.clone(), Value::from("HELD")],
             "ix_job_tenant_id",
         ),
+        (
+            "SELECT * FROM job WHERE kill_switch_id = $1 AND status = $2 ORDER BY id LIMIT 50",
+            vec![any_id.clone(), Value::from("HELD")],
+            "ix_job_kill_switch_id_id",
+        ),
+        ("SELECT * FROM kill_switch WHERE drained_at IS NULL", Vec::new(), "ix_kill_switch_open"),
         (
             "SELECT * FROM integration WHERE status = $1 AND next_run_at <= $2",
             vec![Value::from("ACTIVE"), Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],

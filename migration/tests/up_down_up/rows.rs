@@ -4,10 +4,10 @@ use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, data_key, external_identity, failure, idempotency_key,
-    identity_provider, integration, invitation, job, mail, portal_cutoff, portal_key, portal_key_tenant,
-    portal_session, recovery_code, refresh_token, retry, reveal, run, run_event, run_stream, second_factor,
-    session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system, tenant, user, user_token,
-    write_receipt,
+    identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff, portal_key,
+    portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event,
+    run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system,
+    tenant, user, user_token, write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -388,6 +388,10 @@ impl Rows {
             schedule_cron: Some("0 * * * *".to_owned()),
             schedule_time_zone: Some("Europe/Berlin".to_owned()),
             next_run_at: Some(time(1)),
+            hold_after: 3,
+            failed_run_count: 2,
+            held_at: Some(time(3)),
+            hold_failure_id: Some(self.id(10)),
             created_at: time(0),
             updated_at: time(2),
         }
@@ -525,6 +529,27 @@ impl Rows {
         }
     }
 
+    pub fn kill_switch(self) -> kill_switch::Model {
+        kill_switch::Model {
+            id: self.id(40),
+            tenant_id: Some(self.tenant_id()),
+            scope: kill_switch::KillSwitchScope::Integration,
+            connector: None,
+            integration_id: Some(self.id(7)),
+            reason: "incident 4711".to_owned(),
+            message_for_customers: "We look into it.".to_owned(),
+            on_release: kill_switch::OnRelease::RunLatest,
+            created_by: "Ada".to_owned(),
+            is_by_staff: true,
+            created_at: time(0),
+            expires_at: Some(time(1)),
+            released_at: Some(time(2)),
+            released_by: Some("Grace".to_owned()),
+            drain_after: Some(time(3)),
+            drained_at: Some(time(4)),
+        }
+    }
+
     pub fn job(self) -> job::Model {
         job::Model {
             id: self.id(12),
@@ -537,10 +562,12 @@ impl Rows {
             attempt: 1,
             max_attempts: 5,
             available_at: time(0),
+            wait_code: Some("source.unavailable".to_owned()),
             lease_until: Some(time(1)),
             lease_token: Some(self.id(13)),
             worker: Some("worker-1".to_owned()),
             cancel_requested: true,
+            kill_switch_id: Some(self.id(40)),
             enqueued_at: Some(time(2)),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
             last_error: Some("lost".to_owned()),

@@ -277,11 +277,20 @@ pub const OBJECTS: &[Object] = &[
             ("destination", Needs("systems:read")),
             ("streams", Same),
             ("schedule", Same),
+            ("holdAfter", Same),
+            ("failedRunCount", Same),
+            ("hold", Same),
             ("runs", Needs("runs:read")),
             ("failures", Needs("failures:read")),
             ("createdAt", Same),
             ("updatedAt", Same),
         ],
+    },
+    Object {
+        of: "IntegrationHold",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ hold {{ @ }} }}", t.held_integration),
+        fields: &[("reason", Same), ("since", Same), ("failure", Needs("failures:read"))],
     },
     Object {
         of: "Stream",
@@ -320,6 +329,8 @@ pub const OBJECTS: &[Object] = &[
             ("startedAt", Same),
             ("finishedAt", Same),
             ("durationMs", Same),
+            ("wait", Same),
+            ("nextAttemptAt", Same),
             ("counts", Same),
             ("failures", Needs("failures:read")),
             ("events", Own),
@@ -331,6 +342,32 @@ pub const OBJECTS: &[Object] = &[
         rule: Rule::Needs("runs:read"),
         at: |t| format!("run(id: \"{}\") {{ @ }}", t.failed_run),
         fields: &[("failure", Needs("failures:read"))],
+    },
+    Object {
+        of: "RunWait",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("run(id: \"{}\") {{ wait {{ @ }} }}", t.run),
+        fields: &[("reason", Same), ("code", Same), ("message", Same)],
+    },
+    Object {
+        of: "KillSwitch",
+        rule: Rule::Needs("kill_switches:manage"),
+        at: |t| {
+            let filter = format!("filter: {{tenantId: \"{}\"}}", t.tenant);
+            format!("killSwitches(last: 1, {filter}) {{ edges {{ node {{ @ }} }} }}")
+        },
+        fields: &[
+            ("id", Same),
+            ("scope", Same),
+            ("target", Same),
+            ("reason", Same),
+            ("messageForCustomers", Same),
+            ("onRelease", Same),
+            ("createdBy", Same),
+            ("createdAt", Same),
+            ("expiresAt", Same),
+            ("releasedAt", Same),
+        ],
     },
     Object {
         of: "RunCounts",
@@ -464,7 +501,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 31] = [
+pub const PAYLOADS: [(&str, &[&str]); 32] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -493,6 +530,7 @@ pub const PAYLOADS: [(&str, &[&str]); 31] = [
     ("DeleteSystemPayload", &["deletedSystemId"]),
     ("IntegrationPayload", &["integration"]),
     ("RevealRecordPayload", &["reveal"]),
+    ("KillSwitchPayload", &["killSwitch"]),
     ("RunPayload", &["run"]),
     ("RetryPayload", &["retry"]),
     ("SkipFailuresPayload", &["skipped"]),

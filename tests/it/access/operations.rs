@@ -31,6 +31,8 @@ pub enum Fresh {
     Integration,
     /// An integration that is paused.
     PausedIntegration,
+    /// A kill switch of the tenant.
+    KillSwitch,
     /// A run that waits.
     Run,
     /// An open failure with a record.
@@ -186,6 +188,12 @@ fn queries() -> Vec<Operation> {
             Rule::Needs("identity_providers:manage"),
             |t| list("identityProviders", t),
             |t| t.identity_provider.clone(),
+        ),
+        query(
+            "killSwitches",
+            Rule::Needs("kill_switches:manage"),
+            |t| list("killSwitches", t),
+            |t| t.kill_switch.clone(),
         ),
         query(
             "auditEntries",
@@ -611,6 +619,18 @@ fn systems_and_integrations() -> Vec<Operation> {
             Rule::Needs("integrations:operate"),
             Fresh::PausedIntegration,
             |t, _| json!({"integrationId": t.integration}),
+        ),
+        mutation("engageKillSwitch", Rule::Needs("kill_switches:manage"), Fresh::Integration, |t, _| {
+            json!({
+                "scope": "INTEGRATION", "integrationId": t.integration, "reason": "case 4711",
+                "messageForCustomers": "We look into it.",
+            })
+        }),
+        mutation(
+            "releaseKillSwitch",
+            Rule::Needs("kill_switches:manage"),
+            Fresh::KillSwitch,
+            |t, _| json!({"killSwitchId": t.kill_switch}),
         ),
         mutation(
             "archiveIntegration",

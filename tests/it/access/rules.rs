@@ -32,6 +32,7 @@ audit:read              yes            -        -       yes          -          
 records:reveal          yes            yes      yes     -            -             -             -       -
 support_access:manage   -              -        -       yes          -             -             -       -
 identity_providers:manage yes          -        -       yes          -             -             -       -
+kill_switches:manage    yes            yes      -       yes          -             -             -       -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

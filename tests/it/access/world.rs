@@ -31,8 +31,8 @@ pub const NEW_PASSWORD: &str = "ten plain words are an even better password";
 const RECORDS: usize = 60;
 /// Records of that run that the outside system takes.
 const TAKEN: u64 = 4;
-/// Columns that change by looking.
-const NOT_COMPARED: [&str; 1] = ["last_used_at"];
+/// Columns that change by looking, or by and by.
+const NOT_COMPARED: [&str; 3] = ["last_used_at", "drain_after", "drained_at"];
 
 /// Ids of the things that operations are tried on.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +50,9 @@ pub struct Target {
     pub run: String,
     /// A run that failed as a whole.
     pub failed_run: String,
+    /// The integration of that run, which is held for it.
+    pub held_integration: String,
+    pub kill_switch: String,
     pub event: String,
     pub support_event: String,
     pub engineer_event: String,
@@ -93,6 +96,8 @@ impl Target {
             integration: other(&self.integration),
             run: other(&self.run),
             failed_run: other(&self.failed_run),
+            held_integration: other(&self.held_integration),
+            kill_switch: other(&self.kill_switch),
             event: other(&self.event),
             support_event: other(&self.support_event),
             engineer_event: other(&self.engineer_event),
@@ -207,6 +212,8 @@ impl World {
         let files = self.fixture.system(&self.tenant, "file", json!({}), Value::Null).await;
         let from_nothing = stream(json!({"path": "nothing.csv"}), json!({"path": "out.csv"}));
         let broken = self.fixture.integration(&self.tenant, &files, &files, vec![from_nothing]).await;
+        let hold = json!({"integrationId": broken, "holdAfter": 1});
+        self.fixture.admin().mutate("updateIntegration", hold, "integration { id }").await;
         let failed_run = self.fixture.start_run(&broken).await;
         let failed = self.fixture.finished_run(&failed_run).await;
         assert_eq!(failed["status"], "FAILED", "{failed:#}");
@@ -217,10 +224,8 @@ impl World {
             "schedule": {"cron": "0 3 1 1 *", "timeZone": "Europe/Berlin"},
         });
         self.fixture.admin().mutate("updateIntegration", schedule, "integration { id }").await;
-        for id in [&integration, &broken] {
-            let pause = json!({"integrationId": id, "reason": "quillon asked for it"});
-            self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
-        }
+        let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
+        self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
         let events = self.fixture.admin().query(
             "query($id: ID!) { run(id: $id) { events(first: 100) { edges { node { id audience } } } } }",
             json!({"id": run}),
@@ -239,6 +244,7 @@ impl World {
         self.target.integration = integration;
         self.target.run = run;
         self.target.failed_run = failed_run;
+        self.target.held_integration = broken;
         self.target.failure = self.failures.pop().expect("there are many");
         let allow = json!({"tenantId": self.tenant.id, "allowed": true, "until": "2100-01-01T00:00:00Z"});
         self.tenant_admin.mutate("setSupportAccess", allow, "tenant { id }").await;
@@ -248,6 +254,7 @@ impl World {
         self.target.portal_key = self.portal_key().await;
         self.target.portal_session = self.portal_session().await;
         self.target.retry = self.retry().await;
+        self.target.kill_switch = self.kill_switch().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
         self.target.open_failures = self.failures.len() + 1;
@@ -291,6 +298,7 @@ impl World {
             }
             Fresh::Run => target.run = self.fixture.start_run(&target.integration).await,
             Fresh::Failure => target.failure = self.failures.pop().expect("as many as are tried"),
+            Fresh::KillSwitch => target.kill_switch = self.kill_switch().await,
             Fresh::Retry => target.retry = self.retry().await,
             Fresh::IdentityProvider => target.identity_provider = self.identity_provider().await,
             Fresh::Returned => {
@@ -415,6 +423,17 @@ impl World {
             "roleMapping": [{"value": "quillon", "role": "TENANT_MEMBER"}],
         });
         self.oidc.register(&self.tenant_admin, changes).await
+    }
+
+    /// One that a tenant's administrator engaged, so that they may release it.
+    async fn kill_switch(&self) -> String {
+        let integration = self.fixture.sandbox(&self.tenant, json!({}), json!({})).await;
+        let input = json!({
+            "scope": "INTEGRATION", "integrationId": integration, "reason": "Of quillon",
+            "messageForCustomers": "Of quillon",
+        });
+        let payload = self.tenant_admin.mutate("engageKillSwitch", input, "killSwitch { id }").await;
+        text(&payload["killSwitch"]["id"])
     }
 
     async fn api_key(&self) -> String {

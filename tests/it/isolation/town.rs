@@ -23,7 +23,7 @@ use crate::sdl::Sdl;
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 13] = [
+const OWNERS: [(&str, &str); 14] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -34,6 +34,7 @@ const OWNERS: [(&str, &str); 13] = [
     ("event", "SELECT id, tenant_id FROM run_event"),
     ("failure", "SELECT id, tenant_id FROM failure"),
     ("retry", "SELECT id, tenant_id FROM retry"),
+    ("killswitch", "SELECT id, tenant_id FROM kill_switch"),
     ("audit", "SELECT id, tenant_id FROM audit_entry"),
     ("invitation", "SELECT id, tenant_id FROM invitation"),
     ("session", "SELECT s.id, u.tenant_id FROM session AS s JOIN \"user\" AS u ON u.id = s.user_id"),
@@ -41,7 +42,7 @@ const OWNERS: [(&str, &str); 13] = [
 /// Keys of the operator and the tenants that they may touch, whose audit logs name them.
 const KEYS: &str = "SELECT api_key_id, tenant_id FROM api_key_tenant";
 /// Lists of the root and the orders in which cursors are taken from them.
-const LISTS: [(&str, &str, &[&str]); 9] = [
+const LISTS: [(&str, &str, &[&str]); 10] = [
     ("TenantConnection", "tenants", &["CREATED_AT", "NAME"]),
     ("UserConnection", "users", &["CREATED_AT", "EMAIL"]),
     ("ApiKeyConnection", "apiKeys", &["CREATED_AT"]),
@@ -49,6 +50,7 @@ const LISTS: [(&str, &str, &[&str]); 9] = [
     ("SystemConnection", "systems", &["CREATED_AT", "NAME"]),
     ("IntegrationConnection", "integrations", &["CREATED_AT", "NAME"]),
     ("InvitationConnection", "invitations", &["CREATED_AT"]),
+    ("KillSwitchConnection", "killSwitches", &["CREATED_AT"]),
     ("AuditEntryConnection", "auditEntries", &["AT"]),
     ("FailureConnection", "failures", &["FAILED_AT", "LAST_ATTEMPT_AT"]),
 ];
@@ -396,6 +398,11 @@ async fn fill(
         fixture.finished_run(&run).await;
         failures.extend(fixture.failures(&run).await.iter().map(|failure| text(&failure["id"])));
     }
+    let stop = json!({
+        "scope": "INTEGRATION", "integrationId": broken, "reason": format!("{mark} looks into it"),
+        "messageForCustomers": format!("{mark} is told why"),
+    });
+    admin.mutate("engageKillSwitch", stop, "killSwitch { id }").await;
     let pause = json!({"integrationId": broken, "reason": format!("{mark} asked for it")});
     admin.mutate("pauseIntegration", pause, "integration { id }").await;
     assert!(failures.len() > 1, "{mark} has failures");

@@ -1,0 +1,76 @@
+//! Holds: an integration whose runs fail one after the other stops by itself, until a person lets it go on. Deliberately
+//! absent: a timer that lets it go; what failed so often fails again until somebody mends it.
+
+use entity::integration::{self, IntegrationStatus};
+use entity::run;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, QueryFilter};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::status::hold;
+use super::{reread, store_next_run};
+use crate::error::{Doing, ProblemCode, Result};
+use crate::job;
+use crate::run_event::{self, NewEvent};
+use crate::scope::TxScope;
+use crate::validation::Problems;
+
+/// Failed runs in a row after which an integration is held when nobody says: with the attempts of each run that is a
+/// cause that does not go away.
+pub const HOLD_AFTER_DEFAULT: i32 = 10;
+/// For how many at most.
+pub const HOLD_AFTER_MAX: i32 = 1_000;
+
+/// Counts a run that could not go on, and holds its integration when there were as many in a row as it allows.
+pub(crate) async fn count_failed_run(tx: &TxScope, run: &run::Model, failure_id: Uuid) -> Result<()> {
+    let id = run.integration_id;
+    tx.update::<integration::Entity>()
+        .col_expr(integration::Column::FailedRunCount, Expr::col(integration::Column::FailedRunCount).add(1))
+        .filter(integration::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("counting a failed run")?;
+    let row = reread(tx, id).await?;
+    let is_due = row.hold_after > 0 && row.failed_run_count >= row.hold_after;
+    if !is_due || row.status != IntegrationStatus::Active {
+        return Ok(());
+    }
+    let reason = match row.failed_run_count {
+        1 => "A run could not go on. Mend the cause, then resume it.".to_owned(),
+        count => format!("{count} runs in a row could not go on. Mend the cause, then resume it."),
+    };
+    let message = format!("The integration is held. {reason}");
+    if hold(tx, id, reason, failure_id).await? {
+        store_next_run(tx, id, None).await?;
+        job::hold_integration(tx, id).await?;
+        let event = NewEvent::new("integration.held", "worker", message)
+            .attributes(json!({ "failedRuns": row.failed_run_count }));
+        run_event::record(tx, run.id, vec![event]).await?;
+        tracing::info!(
+            tenant.id = %row.tenant_id, integration.id = %id, run.id = %run.id,
+            failed_runs = row.failed_run_count, "an integration is held"
+        );
+    }
+    Ok(())
+}
+
+/// Begins to count failed runs anew, after one that went through.
+pub(crate) async fn forget_failed_runs(tx: &TxScope, id: Uuid) -> Result<()> {
+    tx.update::<integration::Entity>()
+        .col_expr(integration::Column::FailedRunCount, Expr::value(0))
+        .filter(integration::Column::Id.eq(id))
+        .filter(integration::Column::FailedRunCount.ne(0))
+        .exec(tx.connection())
+        .await
+        .doing("forgetting failed runs")?;
+    Ok(())
+}
+
+pub(super) fn check_hold_after(hold_after: i32, problems: &mut Problems) -> i32 {
+    if !(0..=HOLD_AFTER_MAX).contains(&hold_after) {
+        let message = format!("is {hold_after}; it must be from 0, which is never, to {HOLD_AFTER_MAX} runs");
+        problems.add(ProblemCode::Invalid, "holdAfter", message);
+    }
+    hold_after
+}
