@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use connector::{Egress, Registry};
 use sea_orm::ConnectionTrait;
@@ -43,9 +44,25 @@ pub struct AppOptions {
     /// Runs of one tenant at once.
     pub tenant_concurrency: u32,
     /// A run whose worker says nothing for so long is taken over.
-    pub lease: std::time::Duration,
+    pub lease: Duration,
     /// How people come in.
     pub people: PeopleOptions,
+    /// How runs deal with outside systems.
+    pub outside: OutsideOptions,
+}
+
+/// How runs deal with outside systems.
+#[derive(Clone, Debug)]
+pub struct OutsideOptions {
+    /// The longest first wait before a run is tried again whose system stayed down, where its integration does not say;
+    /// it doubles with each attempt. A system that failed too often in a row rests twice as long at first.
+    pub retry_wait: Duration,
+}
+
+impl Default for OutsideOptions {
+    fn default() -> Self {
+        Self { retry_wait: Duration::from_secs(15) }
+    }
 }
 
 /// How people come in; by default without mail, and staff without a second factor.
@@ -72,8 +89,9 @@ pub struct App {
     clock: Clock,
     tasks: TaskTracker,
     tenant_concurrency: u32,
-    lease: std::time::Duration,
+    lease: Duration,
     people: PeopleOptions,
+    outside: OutsideOptions,
 }
 
 impl App {
@@ -97,6 +115,7 @@ impl App {
             tenant_concurrency: options.tenant_concurrency,
             lease: options.lease,
             people: options.people,
+            outside: options.outside,
         }))
     }
 
@@ -160,8 +179,13 @@ impl App {
     }
 
     /// A run whose worker says nothing for so long is taken over.
-    pub fn lease(&self) -> std::time::Duration {
+    pub fn lease(&self) -> Duration {
         self.lease
+    }
+
+    /// The longest first wait before a run is tried again, where its integration does not say.
+    pub fn retry_wait(&self) -> Duration {
+        self.outside.retry_wait
     }
 
     /// Runs of one tenant at once.

@@ -3,6 +3,7 @@
 
 mod check;
 mod hold;
+mod retry_policy;
 mod status;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ use crate::validation::Problems;
 
 pub use self::hold::{HOLD_AFTER_DEFAULT, HOLD_AFTER_MAX};
 pub(crate) use self::hold::{count_failed_run, forget_failed_runs};
+pub use self::retry_policy::RetryPolicy;
 pub use self::status::{archive, pause, resume};
 pub use crate::stream::Stream;
 pub use entity::integration::{IntegrationStatus as Status, Model as Integration, SyncMode};
@@ -69,6 +71,8 @@ pub struct NewIntegration {
     pub streams: Vec<Stream>,
     /// `None` runs on demand only.
     pub schedule: Option<NewSchedule>,
+    /// How patient its runs are; `None` for the default.
+    pub retry_policy: Option<RetryPolicy>,
     /// Failed runs in a row after which it is held, up to [`HOLD_AFTER_MAX`]; 0 for never; `None` for
     /// [`HOLD_AFTER_DEFAULT`].
     pub hold_after: Option<i32>,
@@ -89,6 +93,8 @@ pub struct IntegrationChanges {
     pub streams: Option<Vec<Stream>>,
     /// When it runs by itself.
     pub schedule: Option<Option<NewSchedule>>,
+    /// How patient its runs are, those that are asked for from now on; `Some(None)` for the default.
+    pub retry_policy: Option<Option<RetryPolicy>>,
     /// Failed runs in a row after which it is held; 0 for never.
     pub hold_after: Option<i32>,
 }
@@ -103,6 +109,7 @@ impl IntegrationChanges {
             ("destinationId", self.destination_id.is_some()),
             ("streams", self.streams.is_some()),
             ("schedule", self.schedule.is_some()),
+            ("retryPolicy", self.retry_policy.is_some()),
             ("holdAfter", self.hold_after.is_some()),
         ])
     }
@@ -171,6 +178,15 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Integra
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
+/// How patient the runs of an integration are, as it says or by default.
+///
+/// # Errors
+/// Denied without `integrations:read`.
+pub fn retry_policy(actor: &Actor, integration: &Integration) -> Result<RetryPolicy> {
+    let scope = actor.authorize(Permission::IntegrationRead)?;
+    Ok(RetryPolicy::of(integration, scope.app()))
+}
+
 /// A page of integrations.
 ///
 /// # Errors
@@ -225,6 +241,7 @@ pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
     let (streams, found) = stream::check(scope.app(), new.streams, ends).await?;
     found.into_iter().for_each(|problem| problems.push(problem));
     let schedule = new.schedule.and_then(|schedule| check_schedule(&schedule, &mut problems));
+    let policy = new.retry_policy.map(|policy| retry_policy::check(policy, &mut problems));
     let hold_after = check_hold_after(new.hold_after.unwrap_or(HOLD_AFTER_DEFAULT), &mut problems);
     problems.check()?;
     let not_found = || Error::not_found("tenantId", "tenant");
@@ -243,6 +260,9 @@ pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
         schedule_cron: schedule.as_ref().map(|schedule| schedule.cron().to_owned()),
         schedule_time_zone: schedule.as_ref().map(|schedule| schedule.time_zone().to_owned()),
         next_run_at: schedule.and_then(|schedule| schedule.next_after(now)),
+        retry_attempts: policy.map(|policy| policy.attempts),
+        retry_wait_seconds: policy.map(|policy| policy.first_wait_seconds),
+        retry_wait_seconds_max: policy.map(|policy| policy.longest_wait_seconds),
         hold_after,
         failed_run_count: 0,
         held_at: None,
@@ -298,6 +318,8 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
     let schedule = changes
         .schedule
         .map(|schedule| schedule.and_then(|schedule| check_schedule(&schedule, &mut problems)));
+    let policy =
+        changes.retry_policy.map(|policy| policy.map(|policy| retry_policy::check(policy, &mut problems)));
     let hold_after = changes.hold_after.map(|hold_after| check_hold_after(hold_after, &mut problems));
     problems.check()?;
 
@@ -313,6 +335,18 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
     }
     if let Some(description) = description {
         update = update.col_expr(integration::Column::Description, Expr::value(description));
+    }
+    if let Some(policy) = policy {
+        update = update
+            .col_expr(integration::Column::RetryAttempts, Expr::value(policy.map(|policy| policy.attempts)))
+            .col_expr(
+                integration::Column::RetryWaitSeconds,
+                Expr::value(policy.map(|policy| policy.first_wait_seconds)),
+            )
+            .col_expr(
+                integration::Column::RetryWaitSecondsMax,
+                Expr::value(policy.map(|policy| policy.longest_wait_seconds)),
+            );
     }
     if let Some(hold_after) = hold_after {
         update = update.col_expr(integration::Column::HoldAfter, Expr::value(hold_after));

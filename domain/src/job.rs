@@ -13,11 +13,9 @@ use uuid::Uuid;
 use crate::dispatch::{JobHint, Priority};
 use crate::error::{Doing, Result};
 use crate::id::new_id;
+use crate::integration::RetryPolicy;
 use crate::scope::TxScope;
 
-/// Claims of a job after which its run fails: each is a crashed worker, or a system that stayed down
-/// through one patient attempt.
-pub const ATTEMPTS_MAX: i32 = 4;
 /// Jobs pushed right after a release; the sweeper pushes the others.
 const RELEASED_PUSHED_MAX: u64 = 100;
 
@@ -42,7 +40,7 @@ pub(crate) async fn enqueue(
         status: if runs { JobStatus::Queued } else { JobStatus::Held },
         priority: priority as i16,
         attempt: 0,
-        max_attempts: ATTEMPTS_MAX,
+        max_attempts: RetryPolicy::of(integration, tx.app()).attempts,
         available_at: now,
         wait_code: None,
         lease_until: None,

@@ -59,7 +59,7 @@ mod validation;
 pub mod viewer;
 
 pub use actor::{Actor, Principal, Tenants};
-pub use app::{App, AppOptions, PeopleOptions};
+pub use app::{App, AppOptions, OutsideOptions, PeopleOptions};
 pub use error::{Error, Problem, ProblemCode, Result};
 pub use permission::{Audience, Permission};
 pub use scope::{Scope, TxScope};

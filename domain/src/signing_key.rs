@@ -348,6 +348,7 @@ mod tests {
                 tenant_concurrency: 4,
                 lease: Duration::from_secs(30),
                 people: Default::default(),
+                outside: Default::default(),
             };
             let app = App::open(options).await.expect("the database opens");
             app.migrate().await.expect("the schema can be made");

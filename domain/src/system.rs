@@ -27,7 +27,7 @@ use crate::{json as input, search};
 pub use self::connection::{TEST_TIMEOUT, test};
 pub(crate) use self::connection::{access, mark};
 pub use self::reference::{PlaceError, References};
-pub use entity::system::SystemStatus;
+pub use entity::system::{CircuitState, SystemStatus};
 
 /// Longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -59,8 +59,23 @@ pub struct System {
     pub status_message: Option<String>,
     /// When it was last tested.
     pub last_tested_at: Option<DateTime<Utc>>,
+    /// Whether runs may use it.
+    pub circuit: Circuit,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+}
+
+/// Whether runs may use a system, or leave it alone because it failed too often in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Circuit {
+    /// How it is.
+    pub state: CircuitState,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// OPEN: when the next run tries it.
+    pub until: Option<DateTime<Utc>>,
+    /// Attempts of runs in a row that failed because of it.
+    pub failures: i32,
 }
 
 impl From<system::Model> for System {
@@ -75,6 +90,12 @@ impl From<system::Model> for System {
             status: row.status,
             status_message: row.status_message,
             last_tested_at: row.last_tested_at,
+            circuit: Circuit {
+                state: row.circuit_state,
+                since: row.circuit_since.unwrap_or(row.created_at),
+                until: row.circuit_until.filter(|_| row.circuit_state == CircuitState::Open),
+                failures: row.circuit_failure_count,
+            },
             created_at: row.created_at,
         }
     }
@@ -256,6 +277,13 @@ pub async fn create(actor: &Actor, new: NewSystem) -> Result<System> {
         status: SystemStatus::Untested,
         status_message: None,
         last_tested_at: None,
+        circuit_state: CircuitState::Closed,
+        circuit_failure_count: 0,
+        circuit_opening_count: 0,
+        circuit_since: None,
+        circuit_until: None,
+        circuit_slot_at: None,
+        circuit_probe_job_id: None,
         created_at: now,
         updated_at: now,
     };
@@ -304,7 +332,9 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
     if credentials.is_some() || changes.config.as_ref().is_some_and(|config| *config != row.config) {
         update = update
             .col_expr(system::Column::Status, Expr::value(SystemStatus::Untested))
-            .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));
+            .col_expr(system::Column::StatusMessage, Expr::value(None::<String>))
+            // What it is now has not failed: the next run tries it.
+            .col_expr(system::Column::CircuitUntil, Expr::value(Some(scope.app().clock().now())));
     }
     if let Some(name) = name {
         update = update.col_expr(system::Column::Name, Expr::value(name));

@@ -132,6 +132,7 @@ impl Fixture {
             tenant_concurrency: 4,
             lease: Duration::from_secs(30),
             people: Default::default(),
+            outside: Default::default(),
         })
         .await
         .unwrap();
@@ -227,6 +228,7 @@ fn new_integration(tenant_id: Uuid, name: &str, source_id: Uuid, destination_id:
         destination_id,
         streams: vec![stream("orders")],
         schedule: None,
+        retry_policy: None,
         hold_after: None,
     }
 }

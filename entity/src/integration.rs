@@ -35,6 +35,12 @@ pub struct Model {
     pub schedule_time_zone: Option<String>,
     /// Next tick of the schedule.
     pub next_run_at: Option<DateTimeUtc>,
+    /// Attempts of a run in a row without progress; `None` for the default.
+    pub retry_attempts: Option<i32>,
+    /// Longest first wait between them, in seconds; `None` for the default.
+    pub retry_wait_seconds: Option<i32>,
+    /// Longest wait between them, in seconds; `None` for the default.
+    pub retry_wait_seconds_max: Option<i32>,
     /// Failed runs in a row after which it is held; 0 for never.
     pub hold_after: i32,
     /// Runs that could not go on since the last one that did.

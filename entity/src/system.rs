@@ -28,6 +28,20 @@ pub struct Model {
     pub status_message: Option<String>,
     /// When it was last tested.
     pub last_tested_at: Option<DateTimeUtc>,
+    /// Whether runs may use it.
+    pub circuit_state: CircuitState,
+    /// Attempts in a row that failed because of it.
+    pub circuit_failure_count: i32,
+    /// How often in a row its circuit opened.
+    pub circuit_opening_count: i32,
+    /// Since when the circuit is as it is; `None`: since the system was made.
+    pub circuit_since: Option<DateTimeUtc>,
+    /// OPEN: until when it is left alone.
+    pub circuit_until: Option<DateTimeUtc>,
+    /// When the next of the runs that wait for it may come.
+    pub circuit_slot_at: Option<DateTimeUtc>,
+    /// HALF_OPEN: the job that tries it.
+    pub circuit_probe_job_id: Option<Uuid>,
     /// When it was made.
     pub created_at: DateTimeUtc,
     /// When it was last changed by a person or the system.
@@ -62,4 +76,30 @@ pub enum SystemStatus {
     Failing,
     /// It refuses the credentials.
     ReauthRequired,
+}
+
+/// Whether runs may use a system.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CircuitState {
+    /// They may.
+    Closed,
+    /// They wait until a time.
+    Open,
+    /// One may, the others wait for what it finds.
+    HalfOpen,
 }

@@ -56,6 +56,8 @@ mod m20261125_000100_add_hold_to_integration;
 mod m20261125_000101_create_kill_switch;
 mod m20261125_000102_add_kill_switch_to_job;
 mod m20261125_000103_add_wait_code_to_job;
+mod m20261125_000104_add_retry_policy_to_integration;
+mod m20261125_000105_add_circuit_to_system;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -109,6 +111,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000101_create_kill_switch::Migration),
             Box::new(m20261125_000102_add_kill_switch_to_job::Migration),
             Box::new(m20261125_000103_add_wait_code_to_job::Migration),
+            Box::new(m20261125_000104_add_retry_policy_to_integration::Migration),
+            Box::new(m20261125_000105_add_circuit_to_system::Migration),
         ]
     }
 }

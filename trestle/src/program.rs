@@ -5,7 +5,7 @@ use std::sync::Arc;
 use connector::{Egress, Registry};
 use domain::change::{Change, Changes};
 use domain::clock::Clock;
-use domain::{App, AppOptions, PeopleOptions};
+use domain::{App, AppOptions, OutsideOptions, PeopleOptions};
 use tokio::sync::mpsc;
 use worker::queue::{Queue, QueueOptions};
 
@@ -64,6 +64,7 @@ impl Program {
                 staff_need_second_factor: settings.staff_need_second_factor,
                 egress,
             },
+            outside: OutsideOptions { retry_wait: settings.retry_wait },
         })
         .await?;
         Ok(Self { settings, app, queue, outbound })

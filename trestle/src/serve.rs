@@ -261,7 +261,6 @@ fn start_worker(program: &Program) -> Worker {
             name,
             concurrency: program.settings.workers,
             shutdown: program.settings.shutdown,
-            retry_wait: program.settings.retry_wait,
             mailer: program.settings.mail.as_ref().map(|(mailer, _links)| mailer.clone()),
         },
     )

@@ -25,10 +25,6 @@ use tracing::Instrument;
 const PAGE_RECORDS_MAX: usize = 5_000;
 /// A person who cancels a run should not wait for a third of a long lease.
 const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
-/// The longest such wait of our own choice.
-const TRY_AGAIN_MAX: Duration = Duration::from_secs(600);
-/// The longest wait that a system may ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
 /// What every run of this worker shares.
 pub(crate) struct Runner {
@@ -36,8 +32,6 @@ pub(crate) struct Runner {
     batches: Batches,
     /// Cancelled when the process is about to end: runs give their jobs back.
     hand_back: CancellationToken,
-    /// The longest first wait before a run that a system stopped is claimed again; it doubles with each attempt.
-    retry_wait: Duration,
     tasks: TaskTracker,
 }
 
@@ -86,14 +80,9 @@ enum Ending {
 
 impl Runner {
     /// Runs are handed back when `hand_back` is cancelled. `worker` is shown to engineers at the job.
-    pub(crate) fn new(
-        background: Background,
-        worker: &str,
-        hand_back: CancellationToken,
-        retry_wait: Duration,
-    ) -> Self {
+    pub(crate) fn new(background: Background, worker: &str, hand_back: CancellationToken) -> Self {
         let batches = Batches::new(&background, worker);
-        Self { background, batches, hand_back, retry_wait, tasks: TaskTracker::new() }
+        Self { background, batches, hand_back, tasks: TaskTracker::new() }
     }
 
     /// Claims the job of a hint and executes it to its end. Whatever happens is in the row afterwards, or its lease
@@ -146,7 +135,7 @@ impl Runner {
         let end = route.run_all(streams).await;
         drop(heart);
         let ending = ending(end, interrupt.reason(), lease.may_try_again(), |retry_after| {
-            try_again_after(self.retry_wait, lease.attempt(), retry_after, random())
+            lease.retry_policy().wait(lease.attempt(), retry_after, random())
         });
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.write_ending(lease, ending, duration_ms).await;
@@ -400,14 +389,6 @@ fn transient(stop: &StreamStop) -> Option<Option<Duration>> {
     }
 }
 
-/// Exponential backoff, half of it jitter, so that the runs of a system that comes back do not all hit it at once.
-fn try_again_after(base: Duration, attempt: i32, retry_after: Option<Duration>, random: u64) -> Duration {
-    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(0);
-    let most = base.saturating_mul(2_u32.saturating_pow(doublings)).min(TRY_AGAIN_MAX);
-    let own = most / 2 + (most / 2).mul_f64(random as f64 / u64::MAX as f64);
-    retry_after.map_or(own, |asked| own.max(asked.min(RETRY_AFTER_MAX)))
-}
-
 /// The standard library seeds each hasher anew; jitter needs no better randomness.
 fn random() -> u64 {
     RandomState::new().build_hasher().finish()
@@ -421,9 +402,7 @@ mod tests {
     use domain::background::RunEnd;
     use pipeline::{LedgerError, StreamStop};
 
-    use super::{Ending, Interruption, ending, try_again_after};
-
-    const WAIT: Duration = Duration::from_secs(15);
+    use super::{Ending, Interruption, ending};
 
     fn at_once(_retry_after: Option<Duration>) -> Duration {
         Duration::ZERO
@@ -465,19 +444,5 @@ mod tests {
         assert!(matches!(ending(storage, None, true, at_once), Ending::TryAgain { .. }));
         let lost = stopped(StreamStop::Ledger(LedgerError::LostLease));
         assert!(matches!(ending(lost, None, true, at_once), Ending::Leave));
-    }
-
-    #[test]
-    fn waits_double_within_bounds_and_honour_what_the_system_asks() {
-        assert_eq!(try_again_after(WAIT, 1, None, 0), Duration::from_millis(7_500));
-        assert_eq!(try_again_after(WAIT, 1, None, u64::MAX), Duration::from_secs(15));
-        assert_eq!(try_again_after(WAIT, 3, None, u64::MAX), Duration::from_secs(60));
-        assert_eq!(try_again_after(WAIT, i32::MAX, None, u64::MAX), Duration::from_secs(600));
-        assert_eq!(try_again_after(WAIT, 0, None, u64::MAX), Duration::from_secs(15));
-        assert_eq!(try_again_after(WAIT, 1, Some(Duration::from_secs(90)), 0), Duration::from_secs(90));
-        assert_eq!(
-            try_again_after(WAIT, 1, Some(Duration::from_secs(90_000)), 0),
-            Duration::from_secs(3_600)
-        );
     }
 }

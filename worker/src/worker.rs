@@ -28,9 +28,6 @@ pub struct WorkerOptions {
     /// How long a stop may take (`TRESTLE_SHUTDOWN_SECONDS`). For the first half runs may finish; then they stop after
     /// the page they are at and are handed back.
     pub shutdown: Duration,
-    /// The longest first wait before a run whose system stayed down through one patient attempt is tried again; it
-    /// doubles with each attempt (`TRESTLE_RETRY_SECONDS`).
-    pub retry_wait: Duration,
     /// The way to the mail server; `None` where no mail is sent (`TRESTLE_SMTP_URL`).
     pub mailer: Option<Mailer>,
 }
@@ -93,9 +90,9 @@ async fn supervise(
     options: WorkerOptions,
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
-    let WorkerOptions { queue, name, concurrency, shutdown: patience, retry_wait, mailer } = options;
+    let WorkerOptions { queue, name, concurrency, shutdown: patience, mailer } = options;
     let hand_back = CancellationToken::new();
-    let runner = Arc::new(Runner::new(background.clone(), &name, hand_back.clone(), retry_wait));
+    let runner = Arc::new(Runner::new(background.clone(), &name, hand_back.clone()));
     let mut parts = JoinSet::new();
     parts.spawn({
         let (queue, shutdown, source) = (queue.clone(), shutdown.clone(), Arc::new(background.clone()));

@@ -60,6 +60,7 @@ impl Fixture {
             tenant_concurrency: 4,
             lease: LEASE,
             people: Default::default(),
+            outside: Default::default(),
         };
         let app = App::open(options).await.expect("the database opens");
         app.migrate().await.expect("the schema is made");
@@ -87,7 +88,6 @@ impl Fixture {
             name: "test".to_owned(),
             concurrency: 4,
             shutdown,
-            retry_wait: Duration::from_secs(15),
             mailer: None,
         };
         Worker::start(self.app.clone(), options)
@@ -102,6 +102,7 @@ impl Fixture {
             destination_id: self.destination_id,
             streams: vec![stream(source, destination)],
             schedule: None,
+            retry_policy: None,
             hold_after: None,
         };
         integration::create(&self.operator, new).await.expect("the integration is made")

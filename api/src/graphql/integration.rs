@@ -93,6 +93,11 @@ impl Integration {
         Schedule::of(&self.0)
     }
 
+    /// How patient its runs are with a system that is down.
+    async fn retry_policy(&self, ctx: &Context<'_>) -> Result<RetryPolicy> {
+        Ok(integration::retry_policy(&actor(ctx)?, &self.0)?.into())
+    }
+
     /// Failed runs in a row after which it is held by itself; 0 is never. A run is failed that could not go on.
     async fn hold_after(&self) -> i32 {
         self.0.hold_after
@@ -159,6 +164,48 @@ impl Integration {
     /// When it was last changed by a person or the system.
     async fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
+    }
+}
+
+/// How patient runs are with a system that is down. Within an attempt each call is tried up to six times already.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct RetryPolicy {
+    /// Attempts in a row without progress after which a run fails.
+    attempts: i32,
+    /// The wait after the first attempt is up to so long, in seconds, by chance; it doubles with each attempt.
+    first_wait_seconds: i32,
+    /// No wait is longer, in seconds; unless the system asks for it, for up to an hour.
+    longest_wait_seconds: i32,
+}
+
+impl From<integration::RetryPolicy> for RetryPolicy {
+    fn from(policy: integration::RetryPolicy) -> Self {
+        Self {
+            attempts: policy.attempts,
+            first_wait_seconds: policy.first_wait_seconds,
+            longest_wait_seconds: policy.longest_wait_seconds,
+        }
+    }
+}
+
+/// How patient runs are with a system that is down.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct RetryPolicyInput {
+    /// Attempts in a row without progress after which a run fails: 1 to 100.
+    attempts: i32,
+    /// The wait after the first attempt is up to so long, by chance: 1 to 3,600 seconds; it doubles with each attempt.
+    first_wait_seconds: i32,
+    /// No wait is longer: from `firstWaitSeconds` to 86,400 seconds.
+    longest_wait_seconds: i32,
+}
+
+impl RetryPolicyInput {
+    fn decode(self) -> integration::RetryPolicy {
+        integration::RetryPolicy {
+            attempts: self.attempts,
+            first_wait_seconds: self.first_wait_seconds,
+            longest_wait_seconds: self.longest_wait_seconds,
+        }
     }
 }
 
@@ -287,6 +334,8 @@ pub struct CreateIntegrationInput {
     streams: Vec<StreamInput>,
     /// When it runs by itself; absent or null: on demand only.
     schedule: Option<ScheduleInput>,
+    /// How patient its runs are with a system that is down; absent or null: as is the default here.
+    retry_policy: Option<RetryPolicyInput>,
     /// Failed runs in a row after which it is held by itself: 0, which is never, to 1,000; 10 by default.
     hold_after: Option<i32>,
 }
@@ -308,6 +357,9 @@ pub struct UpdateIntegrationInput {
     streams: Option<Vec<StreamInput>>,
     /// When it runs by itself; null: on demand only.
     schedule: MaybeUndefined<ScheduleInput>,
+    /// How patient its runs are with a system that is down, those that are asked for from now on; null: as is the
+    /// default here.
+    retry_policy: MaybeUndefined<RetryPolicyInput>,
     /// Failed runs in a row after which it is held by itself: 0, which is never, to 1,000.
     hold_after: Option<i32>,
 }
@@ -371,6 +423,7 @@ impl IntegrationMutation {
             destination_id: uuid(Kind::System, &input.destination_id),
             streams: input.streams.into_iter().map(StreamInput::decode).collect(),
             schedule: input.schedule.map(ScheduleInput::decode),
+            retry_policy: input.retry_policy.map(RetryPolicyInput::decode),
             hold_after: input.hold_after,
         };
         IntegrationPayload::of(integration::create(&actor(ctx)?, new).await)
@@ -389,6 +442,7 @@ impl IntegrationMutation {
             destination_id: optional_uuid(Kind::System, input.destination_id.as_ref()),
             streams: input.streams.map(|streams| streams.into_iter().map(StreamInput::decode).collect()),
             schedule: input.schedule.map_value(ScheduleInput::decode).into(),
+            retry_policy: input.retry_policy.map_value(RetryPolicyInput::decode).into(),
             hold_after: input.hold_after,
         };
         let id = uuid(Kind::Integration, &input.integration_id);

@@ -376,6 +376,7 @@ mod tests {
                 tenant_concurrency: 4,
                 lease: Duration::from_secs(60),
                 people: Default::default(),
+                outside: Default::default(),
             })
             .await
             .unwrap();
@@ -408,6 +409,7 @@ mod tests {
                 destination_id: ends[1],
                 streams: vec![stream],
                 schedule: None,
+                retry_policy: None,
                 hold_after: None,
             };
             let integration = integration::create(&operator, new).await.unwrap();

@@ -71,6 +71,8 @@ pub enum RunWaitReason {
     OtherRun,
     /// For its next attempt, after a system was down or busy.
     Retry,
+    /// For a system that failed several times in a row and is left alone for a while.
+    System,
     /// For its integration to be resumed by a person.
     Paused,
     /// For its integration to be released.

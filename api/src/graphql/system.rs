@@ -31,6 +31,43 @@ pub enum SystemStatus {
     ReauthRequired,
 }
 
+/// Whether runs may use a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::system::CircuitState")]
+pub enum CircuitState {
+    /// They may.
+    Closed,
+    /// It failed too often in a row; they wait until a time.
+    Open,
+    /// One run tries it, the others wait for what it finds.
+    HalfOpen,
+}
+
+/// The circuit breaker of a system, one for all workers. It opens after 5 attempts in a row, of whichever runs, that
+/// failed because the system was down or busy; then for longer each time, up to 15 minutes.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct Circuit {
+    /// How it is.
+    state: CircuitState,
+    /// Since when.
+    since: DateTime,
+    /// OPEN: when the next run tries it; null otherwise.
+    until: Option<DateTime>,
+    /// Attempts in a row that failed because of the system.
+    failures: i32,
+}
+
+impl From<system::Circuit> for Circuit {
+    fn from(circuit: system::Circuit) -> Self {
+        Self {
+            state: circuit.state.into(),
+            since: circuit.since.into(),
+            until: circuit.until.map(Into::into),
+            failures: circuit.failures,
+        }
+    }
+}
+
 /// A tenant's access to one outside system: a CRM, a database, a file store. Credentials go in and never come out.
 #[derive(Clone)]
 pub struct System(pub(super) system::System);
@@ -83,6 +120,11 @@ impl System {
     /// When it was last tested; null: not since it was changed.
     async fn last_tested_at(&self) -> Option<DateTime> {
         self.0.last_tested_at.map(Into::into)
+    }
+
+    /// Whether runs may use it, or leave it alone because it failed too often in a row.
+    async fn circuit(&self) -> Circuit {
+        self.0.circuit.into()
     }
 
     /// When it was made.

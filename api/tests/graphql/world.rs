@@ -87,6 +87,7 @@ impl World {
             tenant_concurrency: 4,
             lease: Duration::from_secs(60),
             people: Default::default(),
+            outside: Default::default(),
         })
         .await
         .unwrap();
@@ -151,6 +152,7 @@ impl World {
                 record_schema: None,
             }],
             schedule: None,
+            retry_policy: None,
             hold_after: None,
         };
         let integration_id = integration::create(&self.operator, new).await.unwrap().id;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::failed::clean;
 use super::lease::{RunLease, storage, transient};
 use super::receipt::ReceiptPage;
-use super::{receipt, recovery};
+use super::{circuit, receipt, recovery};
 use crate::actor::Tenants;
 use crate::catalogue;
 use crate::error::{Doing, Result};
@@ -93,6 +93,13 @@ impl RunLease {
         recovery::recover(tx, &runs).await?;
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())
+    }
+
+    /// A page went through both ends: the others need not wait for the end of the run.
+    async fn probe_passed(&self, tx: &TxScope) -> Result<()> {
+        circuit::answered(tx, [self.integration.source_id, self.integration.destination_id]).await?;
+        let event = NewEvent::new("system.circuit_closed", "worker", "The systems answer again.");
+        run_event::record(tx, self.run.id, vec![event]).await
     }
 
     /// What became of the failures that this run retries. Answers with the runs of those that are over.
@@ -271,6 +278,9 @@ impl Ledger for RunLease {
         self.account_in(&mut tx, page).await.map_err(storage)?;
         if !self.made_progress() && self.attempt > 1 {
             self.forget_attempts(&tx).await.map_err(storage)?;
+        }
+        if !self.made_progress() && self.is_probe {
+            self.probe_passed(&tx).await.map_err(storage)?;
         }
         tx.commit().await.map_err(storage)?;
         self.pages.fetch_add(1, Ordering::Relaxed);

@@ -13,6 +13,7 @@ use sea_orm::sea_query::{Condition, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use super::circuit::{Circuits, Passage};
 use super::transaction::BatchTx;
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Error, Result};
@@ -25,16 +26,20 @@ pub(super) struct Candidate {
     pub(super) tenant: tenant::Model,
     pub(super) source: system::Model,
     pub(super) destination: system::Model,
+    /// Whether it tells if a system is there again.
+    pub(super) is_probe: bool,
 }
 
 /// What becomes of a due job.
 pub(super) enum Admission {
-    /// It starts.
-    Start,
+    /// It starts; as the probe of a system, or not.
+    Start { is_probe: bool },
     /// It was paused, held or suspended since it was queued.
     Hold,
     /// A kill switch is engaged that reaches it.
     Stop(Uuid),
+    /// Not before this: a system is left alone.
+    Later(DateTime<Utc>, Uuid),
     /// Its run has ended.
     Over,
 }
@@ -43,18 +48,21 @@ pub(super) enum Admission {
 pub(super) struct Gates {
     /// The engaged ones, the widest reach first.
     switches: Vec<kill_switch::Model>,
+    pub(super) circuits: Circuits,
 }
 
 impl Gates {
     /// As they are now for these candidates.
     pub(super) async fn read(tx: &BatchTx, candidates: &[Candidate], now: DateTime<Utc>) -> Result<Self> {
         if candidates.is_empty() {
-            return Ok(Self { switches: Vec::new() });
+            return Ok(Self { switches: Vec::new(), circuits: Circuits::default() });
         }
         let tenants: HashSet<Uuid> = candidates.iter().map(|candidate| candidate.tenant.id).collect();
         let mut switches = engaged(tx.connection(), now, Some(tenants)).await?;
         switches.sort_by_key(|switch| (switch.scope, switch.id));
-        Ok(Self { switches })
+        let systems = candidates.iter().flat_map(|candidate| [&candidate.source, &candidate.destination]);
+        let systems = systems.map(|system| (system.id, system.circuit_state)).collect();
+        Ok(Self { switches, circuits: Circuits::lock(tx, &systems).await? })
     }
 
     /// One of them, by its id.
@@ -131,13 +139,14 @@ pub(super) async fn candidates(
                 destination: systems.get(&integration.destination_id).ok_or_else(gone)?.clone(),
                 integration,
                 job,
+                is_probe: false,
             })
         })
         .collect()
 }
 
 impl Candidate {
-    pub(super) fn admission(&self, gates: &Gates) -> Admission {
+    pub(super) fn admission(&self, gates: &mut Gates, now: DateTime<Utc>) -> Admission {
         if !matches!(self.run.status, RunStatus::Queued | RunStatus::Running) {
             Admission::Over
         } else if self.tenant.status != TenantStatus::Active
@@ -147,7 +156,11 @@ impl Candidate {
         } else if let Some(switch) = gates.switches.iter().find(|switch| self.is_reached_by(switch)) {
             Admission::Stop(switch.id)
         } else {
-            Admission::Start
+            match gates.circuits.pass(self.job.id, [self.source.id, self.destination.id], now) {
+                Passage::Free => Admission::Start { is_probe: false },
+                Passage::Probe => Admission::Start { is_probe: true },
+                Passage::Later(at, system_id) => Admission::Later(at, system_id),
+            }
         }
     }
 

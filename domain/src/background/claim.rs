@@ -21,6 +21,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::candidate::{Admission, Candidate, Gates, candidates};
+use super::circuit::{Circuits, WAIT_CODE, waits};
 use super::kill_switch::put_aside;
 use super::lease::RunLease;
 use super::transaction::BatchTx;
@@ -127,12 +128,17 @@ impl Background {
         set_status(&tx, &waiting, JobStatus::Waiting).await?;
         claims.extend(waiting.into_iter().map(|id| (id, Ok(Claim::Waiting))));
 
-        let gates = Gates::read(&tx, &candidates, now).await?;
+        let mut gates = Gates::read(&tx, &candidates, now).await?;
         let (mut startable, mut held, mut over) = (Vec::new(), Vec::new(), Vec::new());
         let mut stopped: HashMap<Uuid, Vec<job::Model>> = HashMap::new();
-        for candidate in candidates {
-            match candidate.admission(&gates) {
-                Admission::Start => startable.push(candidate),
+        let mut later = Vec::new();
+        for mut candidate in candidates {
+            match candidate.admission(&mut gates, now) {
+                Admission::Start { is_probe } => {
+                    candidate.is_probe = is_probe;
+                    startable.push(candidate);
+                }
+                Admission::Later(at, system_id) => later.push(PutBack { job: candidate.job, at, system_id }),
                 Admission::Hold => held.push(candidate.job.id),
                 Admission::Stop(switch_id) => stopped.entry(switch_id).or_default().push(candidate.job),
                 Admission::Over => over.push(candidate.job.id),
@@ -145,6 +151,8 @@ impl Background {
             }
         }
         set_status(&tx, &over, JobStatus::Done).await?;
+        put_back(&tx, &later, &gates.circuits).await?;
+        gates.circuits.store(&tx).await?;
         for run in self.start(&mut tx, startable, worker).await? {
             claims.insert(run.lease.job_id, Ok(Claim::Claimed(Box::new(run))));
         }
@@ -172,7 +180,8 @@ impl Background {
         candidates
             .into_iter()
             .map(|candidate| {
-                let Candidate { mut job, run, integration, tenant, source, destination } = candidate;
+                let Candidate { mut job, run, integration, tenant, source, destination, is_probe } =
+                    candidate;
                 job.attempt += 1;
                 let (source, destination) =
                     (end(self.app(), &tenant.slug, source)?, end(self.app(), &tenant.slug, destination)?);
@@ -195,6 +204,7 @@ impl Background {
                         integration,
                         supersedes,
                         fresh,
+                        is_probe,
                     ),
                 })
             })
@@ -271,6 +281,38 @@ async fn set_status(tx: &BatchTx, jobs: &[Uuid], status: JobStatus) -> Result<()
     Ok(())
 }
 
+/// A job whose system is left alone.
+struct PutBack {
+    job: job::Model,
+    at: DateTime<Utc>,
+    system_id: Uuid,
+}
+
+/// Queues jobs for later, without spending an attempt, each for a time of its own.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn put_back(tx: &BatchTx, jobs: &[PutBack], circuits: &Circuits) -> Result<()> {
+    let Some((first, others)) = jobs.split_first() else { return Ok(()) };
+    let is = |back: &PutBack| job::Column::Id.eq(back.job.id);
+    let at = others.iter().fold(Expr::case(is(first), Expr::value(first.at)), |times, back| {
+        times.case(is(back), Expr::value(back.at))
+    });
+    job::Entity::update_many()
+        .col_expr(job::Column::AvailableAt, at.into())
+        .col_expr(job::Column::EnqueuedAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(job::Column::WaitCode, Expr::value(Some(WAIT_CODE)))
+        .filter(job::Column::Id.is_in(jobs.iter().map(|back| back.job.id)))
+        .filter(job::Column::Status.eq(JobStatus::Queued))
+        .exec(tx.connection())
+        .await
+        .doing("putting jobs back")?;
+    // Told once, however often it comes back until the system is there.
+    let told = jobs.iter().filter(|back| back.job.wait_code.as_deref() != Some(WAIT_CODE)).map(|back| {
+        let event = waits(circuits.name(back.system_id), back.system_id, back.at);
+        event.row(back.job.tenant_id, back.job.subject_id, tx.now())
+    });
+    tx.insert_many::<run_event::Entity>(told.collect(), "storing run events").await
+}
+
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 async fn lease_jobs(
     app: &App,
@@ -286,6 +328,7 @@ async fn lease_jobs(
         .col_expr(job::Column::LeaseUntil, Expr::value(Some(now + lease_duration(app.lease()))))
         .col_expr(job::Column::LeaseToken, Expr::value(Some(token)))
         .col_expr(job::Column::Worker, Expr::value(Some(worker.to_owned())))
+        .col_expr(job::Column::WaitCode, Expr::value(None::<String>))
         .filter(job::Column::Id.is_in(candidates.iter().map(|candidate| candidate.job.id)))
         .filter(job::Column::Status.eq(JobStatus::Queued))
         .exec(tx.connection())

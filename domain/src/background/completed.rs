@@ -15,10 +15,10 @@ use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::Background;
 use super::ending::{FinishedStream, RunEnd, finished, of_the_whole};
 use super::lease::RunLease;
 use super::transaction::BatchTx;
+use super::{Background, circuit};
 use crate::error::{Doing, Result};
 use crate::job as jobs;
 use crate::run::RunCounts;
@@ -180,11 +180,11 @@ async fn end_rows(tx: &BatchTx, runs: &[(&CompletedRun, run::Model)], now: DateT
         .iter()
         .flat_map(|(run, _)| [run.lease.integration.source_id, run.lease.integration.destination_id])
         .collect();
-    system::Entity::update_many()
+    let update = system::Entity::update_many()
         .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
-        .col_expr(system::Column::StatusMessage, Expr::value(None::<String>))
+        .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));
+    circuit::close(update, now)
         .filter(system::Column::Id.is_in(ends))
-        .filter(system::Column::Status.ne(SystemStatus::Healthy))
         .exec(tx.connection())
         .await
         .doing("storing that systems are healthy")?;

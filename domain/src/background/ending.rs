@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::failed::{WholeFailure, end_failed};
 use super::lease::RunLease;
-use super::recovery;
+use super::{circuit, recovery};
 use crate::error::{Doing, Error, Result};
 use crate::job as jobs;
 use crate::run::RunCounts;
@@ -102,6 +102,12 @@ impl RunLease {
                         error = super::failed::chain(&stop), "a run could not go on"
                     );
                     end_failed(&mut tx, &self.run, whole).await?;
+                    // After what it does to jobs: a claim locks jobs before circuits.
+                    if let Some(system_id) = self.failing_system(&stop) {
+                        circuit::count_failure(&tx, self, system_id).await?;
+                    } else if let (true, Some(system_id)) = (self.is_probe, self.answering_system(&stop)) {
+                        circuit::answered(&tx, [system_id]).await?;
+                    }
                 }
             },
         }
@@ -133,11 +139,12 @@ impl RunLease {
         recovery::recover(tx, &runs).await?;
         // A run that read and wrote has tested both ends.
         let ends = [self.integration.source_id, self.integration.destination_id];
-        tx.update::<system::Entity>()
+        let update = tx
+            .update::<system::Entity>()
             .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
-            .col_expr(system::Column::StatusMessage, Expr::value(None::<String>))
+            .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));
+        circuit::close(update, now)
             .filter(system::Column::Id.is_in(ends))
-            .filter(system::Column::Status.ne(SystemStatus::Healthy))
             .exec(tx.connection())
             .await
             .doing("storing that systems are healthy")?;

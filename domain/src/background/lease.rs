@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use connector::{SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStatus};
 use entity::job::{self, JobStatus};
 use entity::run;
@@ -18,6 +19,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::circuit::{WAIT_CODE, count_failure};
 use super::claim::lease_duration;
 use super::ending::{FinishedStream, RunEnd};
 use super::failed::clean;
@@ -26,6 +28,7 @@ use crate::app::App;
 use crate::catalogue;
 use crate::dispatch::{JobHint, Priority};
 use crate::error::{Doing, Error, Result};
+use crate::integration::RetryPolicy;
 use crate::run_event::{self, NewEvent};
 use crate::scope::{TxScope, all_set};
 
@@ -45,6 +48,8 @@ pub struct RunLease {
     /// Earlier failures of records are open, that a write may supersede.
     pub(super) supersedes: bool,
     pub(super) pages: AtomicU64,
+    /// It is the probe of a system.
+    pub(super) is_probe: bool,
     /// Streams whose records have no receipts yet, as far as is known.
     new_streams: Mutex<HashSet<String>>,
 }
@@ -55,6 +60,8 @@ struct Wait {
     code: String,
     /// For engineers.
     error: String,
+    /// Because of which system.
+    system_id: Option<Uuid>,
 }
 
 /// The answer to a heartbeat.
@@ -79,6 +86,7 @@ impl RunLease {
         integration: integration::Model,
         supersedes: bool,
         new_streams: HashSet<String>,
+        is_probe: bool,
     ) -> Self {
         Self {
             app,
@@ -90,6 +98,7 @@ impl RunLease {
             run,
             integration,
             supersedes,
+            is_probe,
             pages: AtomicU64::new(0),
             new_streams: Mutex::new(new_streams),
         }
@@ -113,6 +122,11 @@ impl RunLease {
     /// Whether claiming the job again may help after a transient stop.
     pub fn may_try_again(&self) -> bool {
         self.attempt < self.max_attempts || self.made_progress()
+    }
+
+    /// How patient its integration is.
+    pub fn retry_policy(&self) -> RetryPolicy {
+        RetryPolicy::of(&self.integration, &self.app)
     }
 
     /// Claims of its job in a row without progress, this one included.
@@ -300,7 +314,7 @@ impl RunLease {
         .attributes(
             json!({ "stream": stream, "code": &code, "attempt": self.attempt(), "nextAttemptAt": next }),
         );
-        let why = Wait { code, error: super::failed::chain(stop) };
+        let why = Wait { code, error: super::failed::chain(stop), system_id: self.failing_system(stop) };
         self.requeue(self.attempt(), next, Some(why), event).await
     }
 
@@ -324,6 +338,15 @@ impl RunLease {
     ) -> Result<bool> {
         let Some(mut tx) = self.fenced().await? else { return Ok(false) };
         let now = self.app.clock().now();
+        let mut events = vec![event];
+        let (mut available_at, mut code) = (available_at, why.as_ref().map(|why| why.code.clone()));
+        if let Some(system_id) = why.as_ref().and_then(|why| why.system_id)
+            && let Some((until, event)) = count_failure(&tx, self, system_id).await?
+        {
+            available_at = available_at.max(until);
+            code = Some(WAIT_CODE.to_owned());
+            events.push(event);
+        }
         let stopped_by = self.kill_switch(&tx).await?;
         let status = if stopped_by.is_some() { JobStatus::Held } else { JobStatus::Queued };
         tx.update::<job::Entity>()
@@ -333,13 +356,12 @@ impl RunLease {
             .col_expr(job::Column::EnqueuedAt, Expr::value(None::<DateTime<Utc>>))
             .col_expr(job::Column::LeaseToken, Expr::value(None::<Uuid>))
             .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
-            .col_expr(job::Column::WaitCode, Expr::value(why.as_ref().map(|why| why.code.clone())))
+            .col_expr(job::Column::WaitCode, Expr::value(code))
             .col_expr(job::Column::LastError, Expr::value(why.map(|why| clean(&why.error, 4_000))))
             .filter(job::Column::Id.eq(self.job_id))
             .exec(tx.connection())
             .await
             .doing("giving a job back")?;
-        let mut events = vec![event];
         events.extend(stopped_by.as_ref().map(held));
         run_event::record(&tx, self.run.id, events).await?;
         if available_at <= now && stopped_by.is_none() {
@@ -352,6 +374,28 @@ impl RunLease {
         tx.tell_after_commit(crate::run::changed(&self.run));
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// The system that an attempt failed because of, if one was down or busy.
+    pub(super) fn failing_system(&self, stop: &StreamStop) -> Option<Uuid> {
+        match stop {
+            StreamStop::Source { error, .. } if error.kind.is_transient() => Some(self.integration.source_id),
+            StreamStop::Destination { error, .. } if error.kind.is_transient() => {
+                Some(self.integration.destination_id)
+            }
+            _ => None,
+        }
+    }
+
+    /// The system that refused an attempt: it is there, so nobody need wait for it.
+    pub(super) fn answering_system(&self, stop: &StreamStop) -> Option<Uuid> {
+        use SystemErrorKind::{Malformed, NotFound, Unauthorized};
+        let answered = |error: &SystemError| matches!(error.kind, Unauthorized | NotFound | Malformed);
+        match stop {
+            StreamStop::Source { error, .. } if answered(error) => Some(self.integration.source_id),
+            StreamStop::Destination { error, .. } if answered(error) => Some(self.integration.destination_id),
+            _ => None,
+        }
     }
 
     /// A run that makes progress may crash as often as it likes: only claims in a row without any are counted.

@@ -4,6 +4,7 @@
 mod account;
 mod batch;
 mod candidate;
+pub(crate) mod circuit;
 mod claim;
 mod completed;
 mod due;

@@ -11,6 +11,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::background::circuit::WAIT_CODE;
 use crate::catalogue;
 use crate::error::{Doing, Result};
 use crate::permission::Permission;
@@ -25,6 +26,8 @@ pub enum WaitReason {
     OtherRun,
     /// For the next attempt, after a system was down or busy.
     Retry,
+    /// For a system that failed several times in a row and is left alone for a while.
+    System,
     /// For its integration to be resumed by a person.
     Paused,
     /// For its integration to be released.
@@ -76,6 +79,11 @@ fn wait(job: &job::Model, held: &Held, now: DateTime<Utc>) -> RunWait {
             wait(WaitReason::OtherRun, "It begins when another run of the integration has ended.".to_owned())
         }
         _ if job.available_at > now => {
+            if job.wait_code.as_deref() == Some(WAIT_CODE) {
+                let message = "A system failed several times in a row and is left alone for a while. The run goes on by itself.";
+                let wait = wait(WaitReason::System, message.to_owned());
+                return RunWait { next_attempt_at: Some(job.available_at), ..wait };
+            }
             let code = job.wait_code.clone();
             let message = match &code {
                 Some(code) => words(code),

@@ -14,6 +14,7 @@ use super::reference::Reference;
 use super::{System, SystemStatus, begin, found, reread};
 use crate::actor::Actor;
 use crate::app::App;
+use crate::background::circuit;
 use crate::error::{Doing, Error, Result};
 use crate::id::Kind;
 use crate::permission::Permission;
@@ -64,6 +65,9 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
     // Somebody may have changed it meanwhile: then this says nothing about what it is now.
     if now.config == row.config && now.credentials == row.credentials {
         mark(&tx, id, status, Some(message)).await?;
+        if status == SystemStatus::Healthy {
+            answered(&tx, id).await?;
+        }
     }
     let row = reread(&tx, id).await?;
     tx.about(Kind::System, id).commit().await?;
@@ -119,6 +123,16 @@ fn check_fetched(app: &App, row: &system::Model, fetched: &SecretString) -> Resu
     }
     Err(SystemError::new(SystemErrorKind::Misconfigured, "the secret is not what the connector takes")
         .with_hint("the secret in the secret store is not what this kind of system takes as credentials"))
+}
+
+/// A person found that it is there: runs that left it alone need not any more.
+async fn answered(tx: &TxScope, id: Uuid) -> Result<()> {
+    circuit::close(tx.update::<system::Entity>(), tx.app().clock().now())
+        .filter(system::Column::Id.eq(id))
+        .exec(tx.connection())
+        .await
+        .doing("closing a circuit")?;
+    Ok(())
 }
 
 /// Stores what a test or a run found of a system.

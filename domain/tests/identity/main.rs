@@ -147,6 +147,7 @@ async fn open(
         tenant_concurrency: 4,
         lease: Duration::from_secs(30),
         people,
+        outside: Default::default(),
     };
     App::open(options).await.expect("the database opens")
 }

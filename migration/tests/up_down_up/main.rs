@@ -223,6 +223,7 @@ where
 async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<tenant::TenantStatus>(db, "tenant", "status").await;
     assert_enum::<system::SystemStatus>(db, "system", "status").await;
+    assert_enum::<system::CircuitState>(db, "system", "circuit_state").await;
     assert_enum::<integration::IntegrationStatus>(db, "integration", "status").await;
     assert_enum::<retry::RetryStatus>(db, "retry", "status").await;
     assert_enum::<run::RunStatus>(db, "run", "status").await;

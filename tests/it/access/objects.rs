@@ -259,8 +259,15 @@ pub const OBJECTS: &[Object] = &[
             ("status", Same),
             ("statusMessage", Same),
             ("lastTestedAt", Same),
+            ("circuit", Same),
             ("createdAt", Same),
         ],
+    },
+    Object {
+        of: "Circuit",
+        rule: Rule::Needs("systems:read"),
+        at: |t| format!("system(id: \"{}\") {{ circuit {{ @ }} }}", t.system),
+        fields: &[("state", Same), ("since", Same), ("until", Same), ("failures", Same)],
     },
     Object {
         of: "Integration",
@@ -277,6 +284,7 @@ pub const OBJECTS: &[Object] = &[
             ("destination", Needs("systems:read")),
             ("streams", Same),
             ("schedule", Same),
+            ("retryPolicy", Same),
             ("holdAfter", Same),
             ("failedRunCount", Same),
             ("hold", Same),
@@ -285,6 +293,12 @@ pub const OBJECTS: &[Object] = &[
             ("createdAt", Same),
             ("updatedAt", Same),
         ],
+    },
+    Object {
+        of: "RetryPolicy",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ retryPolicy {{ @ }} }}", t.integration),
+        fields: &[("attempts", Same), ("firstWaitSeconds", Same), ("longestWaitSeconds", Same)],
     },
     Object {
         of: "IntegrationHold",

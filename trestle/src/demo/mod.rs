@@ -61,7 +61,6 @@ async fn finish_first_runs(program: &Program) -> anyhow::Result<()> {
             name: "demo".to_owned(),
             concurrency: program.settings.workers,
             shutdown: program.settings.shutdown,
-            retry_wait: program.settings.retry_wait,
             mailer: None,
         },
     );

@@ -227,6 +227,7 @@ async fn integrations(operator: &Actor, tenant_id: Uuid, warehouse: &str) -> any
             destination_id,
             streams: vec![stream],
             schedule: None,
+            retry_policy: None,
             hold_after: None,
         };
         let integration = domain::integration::create(operator, new).await.map_err(readable)?;
