@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::{Cursor, Destination, Source, SystemError};
+use crate::{Cursor, Destination, Pace, Source, SystemError};
 
 /// What a connector says about itself. One description validates input, documents the field and can
 /// render a form. Schemas are JSON Schema draft 2020-12 with `additionalProperties: false`.
@@ -25,6 +25,8 @@ pub struct Description {
     /// Properties of `config` that say to whom credentials are sent. Who changes one of them gives the credentials
     /// again: whoever may change a system could have them sent to a place of their own otherwise.
     pub credentials_go_to: &'static [&'static str],
+    /// Whether it asks by single requests, which a rate limit can count.
+    pub can_be_paced: bool,
     /// Of a stream's `source` options; `None` when it can't be read from.
     pub source_schema: Option<Value>,
     /// Of a stream's `destination` options; `None` when it can't be written to.
@@ -40,6 +42,8 @@ pub struct SystemAccess {
     pub credentials: SecretString,
     /// The tenant's own directory; the only one that connectors may touch. May not exist yet.
     pub files_dir: PathBuf,
+    /// When it may be asked.
+    pub pace: Pace,
 }
 
 /// How a stream is read.

@@ -123,6 +123,7 @@ impl SandboxConnector {
                 })),
                 credentials_schema: object(json!({})),
                 credentials_go_to: &[],
+                can_be_paced: false,
                 source_schema: Some(object(json!({
                     "records": count("Records", "How many records there are.", 1000, 100_000_000),
                     "invalidEvery": every(

@@ -21,7 +21,12 @@ fn stream(keys: &[&str]) -> StreamSpec {
 }
 
 fn access() -> SystemAccess {
-    SystemAccess { config: json!({}), credentials: "{}".into(), files_dir: PathBuf::from("/nonexistent") }
+    SystemAccess {
+        config: json!({}),
+        credentials: "{}".into(),
+        files_dir: PathBuf::from("/nonexistent"),
+        pace: Default::default(),
+    }
 }
 
 /// A FULL read; tests set what else they need.

@@ -17,6 +17,7 @@ use crate::database::{AcrossTenants, Database};
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
 use crate::mail::MailLinks;
+use crate::rate_limit::{InProcess, RateLimits};
 use crate::signing_key::SigningKeys;
 use crate::system::References;
 use crate::token::TokenSigner;
@@ -57,11 +58,13 @@ pub struct OutsideOptions {
     /// The longest first wait before a run is tried again whose system stayed down, where its integration does not say;
     /// it doubles with each attempt. A system that failed too often in a row rests twice as long at first.
     pub retry_wait: Duration,
+    /// Gives out turns at systems that may be asked only so often.
+    pub rate_limits: Arc<dyn RateLimits>,
 }
 
 impl Default for OutsideOptions {
     fn default() -> Self {
-        Self { retry_wait: Duration::from_secs(15) }
+        Self { retry_wait: Duration::from_secs(15), rate_limits: Arc::new(InProcess::default()) }
     }
 }
 
@@ -186,6 +189,10 @@ impl App {
     /// The longest first wait before a run is tried again, where its integration does not say.
     pub fn retry_wait(&self) -> Duration {
         self.outside.retry_wait
+    }
+
+    pub(crate) fn rate_limits(&self) -> &Arc<dyn RateLimits> {
+        &self.outside.rate_limits
     }
 
     /// Runs of one tenant at once.

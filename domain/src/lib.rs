@@ -37,6 +37,7 @@ pub mod password;
 pub mod permission;
 pub mod portal_key;
 pub mod portal_session;
+pub mod rate_limit;
 pub mod retry;
 pub mod reveal;
 pub mod run;

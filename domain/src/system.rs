@@ -20,6 +20,7 @@ use crate::id::{Kind, new_id};
 use crate::identity::unique_violation;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
+use crate::rate_limit::{self, RateLimit};
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 use crate::validation::Problems;
 use crate::{json as input, search};
@@ -59,6 +60,8 @@ pub struct System {
     pub status_message: Option<String>,
     /// When it was last tested.
     pub last_tested_at: Option<DateTime<Utc>>,
+    /// How often it may be asked; `None`: as often as one likes.
+    pub rate_limit: Option<RateLimit>,
     /// Whether runs may use it.
     pub circuit: Circuit,
     /// When it was made.
@@ -81,6 +84,7 @@ pub struct Circuit {
 impl From<system::Model> for System {
     fn from(row: system::Model) -> Self {
         Self {
+            rate_limit: RateLimit::of(&row),
             id: row.id,
             tenant_id: row.tenant_id,
             name: row.name,
@@ -115,6 +119,8 @@ pub struct NewSystem {
     pub config: Value,
     /// By the connector's credentials schema, or a reference to a secret that is so; `None` is `{}`.
     pub credentials: Option<Value>,
+    /// How often it may be asked.
+    pub rate_limit: Option<RateLimit>,
 }
 
 /// Changes of a system; what is `None` stays.
@@ -126,6 +132,8 @@ pub struct SystemChanges {
     pub config: Option<Value>,
     /// The whole credentials; `Some(None)` clears them.
     pub credentials: Option<Option<Value>>,
+    /// How often it may be asked, by runs that are claimed from now on; `Some(None)`: as often as one likes.
+    pub rate_limit: Option<Option<RateLimit>>,
 }
 
 impl SystemChanges {
@@ -135,6 +143,7 @@ impl SystemChanges {
             ("name", self.name.is_some()),
             ("config", self.config.is_some()),
             ("credentials", self.credentials.is_some()),
+            ("rateLimit", self.rate_limit.is_some()),
         ])
     }
 }
@@ -263,6 +272,7 @@ pub async fn create(actor: &Actor, new: NewSystem) -> Result<System> {
         check_config(scope.app(), &new.connector, &new.config, &mut problems);
         check_credentials(scope.app(), &new.connector, &credentials, &mut problems);
     }
+    let rate_limit = check_rate_limit(scope.app(), &new.connector, new.rate_limit, &mut problems);
     problems.check()?;
     let not_found = || Error::not_found("tenantId", "tenant");
     let tenant = tenant.ok_or_else(not_found)?;
@@ -277,6 +287,8 @@ pub async fn create(actor: &Actor, new: NewSystem) -> Result<System> {
         status: SystemStatus::Untested,
         status_message: None,
         last_tested_at: None,
+        rate_limit_per_minute: rate_limit.map(|limit| limit.requests_per_minute),
+        rate_limit_burst: rate_limit.map(|limit| limit.burst),
         circuit_state: CircuitState::Closed,
         circuit_failure_count: 0,
         circuit_opening_count: 0,
@@ -323,6 +335,8 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
         );
         problems.add(ProblemCode::Required, "credentials", message);
     }
+    let rate_limit =
+        changes.rate_limit.map(|limit| check_rate_limit(scope.app(), &row.connector, limit, &mut problems));
     problems.check()?;
     let tx = begin(&scope, row.tenant_id).await?;
     let mut update = tx
@@ -335,6 +349,12 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
             .col_expr(system::Column::StatusMessage, Expr::value(None::<String>))
             // What it is now has not failed: the next run tries it.
             .col_expr(system::Column::CircuitUntil, Expr::value(Some(scope.app().clock().now())));
+    }
+    if let Some(limit) = rate_limit {
+        let per_minute = limit.map(|limit| limit.requests_per_minute);
+        update = update
+            .col_expr(system::Column::RateLimitPerMinute, Expr::value(per_minute))
+            .col_expr(system::Column::RateLimitBurst, Expr::value(limit.map(|limit| limit.burst)));
     }
     if let Some(name) = name {
         update = update.col_expr(system::Column::Name, Expr::value(name));
@@ -512,6 +532,17 @@ fn check_credentials(app: &App, connector: &str, credentials: &Value, problems: 
         found = input::by_schema(&path, credentials, by_schema);
     }
     found.into_iter().for_each(|problem| problems.push(problem));
+}
+
+fn check_rate_limit(
+    app: &App,
+    connector: &str,
+    limit: Option<RateLimit>,
+    problems: &mut Problems,
+) -> Option<RateLimit> {
+    let connector = app.connectors().get(connector);
+    let can_be_paced = connector.is_none_or(|connector| connector.description().can_be_paced);
+    limit.map(|limit| rate_limit::check(limit, can_be_paced, problems))
 }
 
 /// What in a new config sends the credentials elsewhere than now, if anything does.

@@ -65,6 +65,7 @@ impl Door {
             config_schema: object(json!({"floor": {"type": "integer"}})),
             credentials_schema: credentials,
             credentials_go_to: &[],
+            can_be_paced: false,
             source_schema: Some(object(json!({}))),
             destination_schema: None,
         })
@@ -156,7 +157,8 @@ impl Fixture {
         credentials: Option<Value>,
     ) -> System {
         let (name, connector) = (name.to_owned(), connector.to_owned());
-        let new = NewSystem { tenant_id: Some(tenant_id), name, connector, config, credentials };
+        let new =
+            NewSystem { tenant_id: Some(tenant_id), name, connector, config, credentials, rate_limit: None };
         system::create(&self.operator, new).await.unwrap()
     }
 
@@ -660,6 +662,7 @@ async fn a_system_is_checked_whole() {
         connector: connector.to_owned(),
         config,
         credentials,
+        rate_limit: None,
     };
     let bad = NewSystem {
         name: "\u{7}".to_owned(),

@@ -28,6 +28,10 @@ pub struct Model {
     pub status_message: Option<String>,
     /// When it was last tested.
     pub last_tested_at: Option<DateTimeUtc>,
+    /// Requests a minute at most; `None`: as many as one likes.
+    pub rate_limit_per_minute: Option<i32>,
+    /// Requests at once at most; set with the rate.
+    pub rate_limit_burst: Option<i32>,
     /// Whether runs may use it.
     pub circuit_state: CircuitState,
     /// Attempts in a row that failed because of it.

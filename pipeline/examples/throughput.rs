@@ -147,6 +147,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             config_schema: json!({}),
             credentials_schema: json!({}),
             credentials_go_to: &[],
+            can_be_paced: false,
             source_schema: None,
             destination_schema: None,
         };
@@ -155,6 +156,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             config: json!({}),
             credentials: String::from("{}").into(),
             files_dir: "unused".into(),
+            pace: Default::default(),
         };
         let stream = StreamSpec {
             name: "orders".to_owned(),

@@ -27,6 +27,7 @@ mod paging;
 mod peer;
 mod people;
 mod portal_key;
+mod rate_limit;
 mod reference;
 mod retry;
 mod reveal;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use connector::{Egress, Registry};
 use domain::change::{Change, Changes};
 use domain::clock::Clock;
+use domain::rate_limit::{InProcess, RateLimits};
 use domain::{App, AppOptions, OutsideOptions, PeopleOptions};
 use tokio::sync::mpsc;
 use worker::queue::{Queue, QueueOptions};
+use worker::rate_limit::SharedRateLimits;
 
 use crate::keys::{self, Keys, make_data_dir};
 use crate::settings::Settings;
@@ -40,6 +42,10 @@ impl Program {
             Some(url) => Queue::redis(url, options)?,
             None => Queue::table(options),
         };
+        let rate_limits: Arc<dyn RateLimits> = match &settings.redis_url {
+            Some(url) => Arc::new(SharedRateLimits::redis(url)?),
+            None => Arc::new(InProcess::default()),
+        };
         let (changes, outbound) = if live && settings.redis_url.is_some() {
             let (changes, outbound) = Changes::bridged();
             (changes, Some(outbound))
@@ -64,7 +70,7 @@ impl Program {
                 staff_need_second_factor: settings.staff_need_second_factor,
                 egress,
             },
-            outside: OutsideOptions { retry_wait: settings.retry_wait },
+            outside: OutsideOptions { retry_wait: settings.retry_wait, rate_limits },
         })
         .await?;
         Ok(Self { settings, app, queue, outbound })

@@ -12,5 +12,6 @@ mod worker;
 pub mod live;
 pub mod mail;
 pub mod queue;
+pub mod rate_limit;
 
 pub use worker::{Worker, WorkerError, WorkerOptions};

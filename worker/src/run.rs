@@ -23,8 +23,8 @@ use tracing::Instrument;
 
 /// Records a page: enough that a checkpoint costs little beside them, few enough that losing one does.
 const PAGE_RECORDS_MAX: usize = 5_000;
-/// A person who cancels a run should not wait for a third of a long lease.
-const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
+/// A person who cancels a run waits for the next one, and not for a third of a long lease: two seconds with all the rest.
+const HEARTBEAT_MAX: Duration = Duration::from_millis(1_500);
 
 /// What every run of this worker shares.
 pub(crate) struct Runner {

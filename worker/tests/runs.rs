@@ -75,6 +75,7 @@ impl Fixture {
                 connector: "sandbox".to_owned(),
                 config: json!({}),
                 credentials: None,
+                rate_limit: None,
             };
             system::create(&operator, new).await.expect("the system is made").id
         };

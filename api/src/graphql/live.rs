@@ -388,7 +388,14 @@ mod tests {
             let mut ends = Vec::new();
             for name in ["Shop", "Ledger"] {
                 let (name, connector) = (name.to_owned(), "sandbox".to_owned());
-                let new = NewSystem { tenant_id, name, connector, config: json!({}), credentials: None };
+                let new = NewSystem {
+                    tenant_id,
+                    name,
+                    connector,
+                    config: json!({}),
+                    credentials: None,
+                    rate_limit: None,
+                };
                 ends.push(system::create(&operator, new).await.unwrap().id);
             }
             let stream = Stream {

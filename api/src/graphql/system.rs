@@ -7,7 +7,7 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::id::Kind;
-use domain::{connector as connectors, system};
+use domain::{connector as connectors, rate_limit, system};
 use serde_json::json;
 
 use super::caller::{actor, loaders};
@@ -29,6 +29,38 @@ pub enum SystemStatus {
     Failing,
     /// It refuses the credentials.
     ReauthRequired,
+}
+
+/// How often a system may be asked, by all workers together. In no time are there more requests than the burst and what
+/// the rate gives for it.
+#[derive(Clone, Copy, Debug, SimpleObject)]
+pub struct RateLimit {
+    /// Requests a minute, in the long run.
+    requests_per_minute: i32,
+    /// Requests at once after a pause.
+    burst: i32,
+}
+
+impl From<rate_limit::RateLimit> for RateLimit {
+    fn from(limit: rate_limit::RateLimit) -> Self {
+        Self { requests_per_minute: limit.requests_per_minute, burst: limit.burst }
+    }
+}
+
+/// How often a system may be asked. For connectors that ask by single requests: `http`.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct RateLimitInput {
+    /// Requests a minute, in the long run: 1 to 600,000.
+    requests_per_minute: i32,
+    /// Requests at once after a pause: 1 to 1,000.
+    #[graphql(default = 1)]
+    burst: i32,
+}
+
+impl RateLimitInput {
+    fn decode(self) -> rate_limit::RateLimit {
+        rate_limit::RateLimit { requests_per_minute: self.requests_per_minute, burst: self.burst }
+    }
 }
 
 /// Whether runs may use a system.
@@ -120,6 +152,11 @@ impl System {
     /// When it was last tested; null: not since it was changed.
     async fn last_tested_at(&self) -> Option<DateTime> {
         self.0.last_tested_at.map(Into::into)
+    }
+
+    /// How often it may be asked, by all workers together; null: as often as one likes.
+    async fn rate_limit(&self) -> Option<RateLimit> {
+        self.0.rate_limit.map(Into::into)
     }
 
     /// Whether runs may use it, or leave it alone because it failed too often in a row.
@@ -229,6 +266,8 @@ pub struct CreateSystemInput {
     /// By the connector's `credentialsSchema`; `{}` by default. Stored encrypted, and never shown again.
     #[graphql(secret)]
     credentials: Option<Json>,
+    /// How often it may be asked; absent or null: as often as one likes.
+    rate_limit: Option<RateLimitInput>,
 }
 
 /// Changes of a system: absent is unchanged. One whose config or credentials change is untested again.
@@ -243,6 +282,8 @@ pub struct UpdateSystemInput {
     /// The whole credentials, by the connector's `credentialsSchema`; null clears them.
     #[graphql(secret)]
     credentials: MaybeUndefined<Json>,
+    /// How often it may be asked, by runs that begin or go on from now on; null: as often as one likes.
+    rate_limit: MaybeUndefined<RateLimitInput>,
 }
 
 /// Which system to test.
@@ -302,6 +343,7 @@ impl SystemMutation {
             connector: input.connector,
             config: input.config.map_or_else(|| json!({}), |config| config.0),
             credentials: input.credentials.map(|credentials| credentials.0),
+            rate_limit: input.rate_limit.map(RateLimitInput::decode),
         };
         SystemPayload::of(system::create(&actor(ctx)?, new).await)
     }
@@ -316,6 +358,7 @@ impl SystemMutation {
             name: input.name,
             config: input.config.map(|config| config.0),
             credentials: input.credentials.map_value(|credentials| credentials.0).into(),
+            rate_limit: input.rate_limit.map_value(RateLimitInput::decode).into(),
         };
         SystemPayload::of(system::update(&actor(ctx)?, uuid(Kind::System, &input.system_id), changes).await)
     }

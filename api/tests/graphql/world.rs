@@ -166,6 +166,7 @@ impl World {
             connector: "sandbox".to_owned(),
             config: json!({}),
             credentials: None,
+            rate_limit: None,
         };
         system::create(&self.operator, new).await.unwrap().id
     }

@@ -108,6 +108,7 @@ impl FileConnector {
                 config_schema: nothing.clone(),
                 credentials_schema: nothing,
                 credentials_go_to: &[],
+                can_be_paced: false,
                 source_schema: Some(object(
                     json!({
                         "path": path("The file to read, inside your directory, e.g. `in/orders.csv`."),

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::refusal;
 use crate::egress::{self, Redirects};
-use crate::{Egress, SystemAccess, SystemError, SystemErrorKind, options};
+use crate::{Egress, Pace, SystemAccess, SystemError, SystemErrorKind, options};
 
 /// Longest time-out that can be asked for, in milliseconds.
 pub(super) const TIMEOUT_MS_MAX: u64 = 120_000;
@@ -73,6 +73,7 @@ pub(super) struct Client {
     secrets: Vec<String>,
     spacing: Option<Duration>,
     next_at: Mutex<Instant>,
+    pace: Pace,
 }
 
 /// A whole reply.
@@ -131,6 +132,7 @@ impl Client {
             // Slower than one request an hour is a typing error; it must not overflow.
             spacing: spacing.map(|seconds| Duration::from_secs_f64(seconds.min(3600.0))),
             next_at: Mutex::new(Instant::now()),
+            pace: access.pace.clone(),
         })
     }
 
@@ -173,6 +175,7 @@ impl Client {
         let (client, request) = request.build_split();
         let request = request.map_err(|error| self.transport_error(error))?;
         self.egress.check_url(request.url())?;
+        self.pace.turn().await;
         self.take_turn().await;
         let mut response = client.execute(request).await.map_err(|error| self.transport_error(error))?;
         let mut reply = Reply {

@@ -109,6 +109,7 @@ fn description() -> Description {
             },
         }),
         credentials_go_to: &["baseUrl"],
+        can_be_paced: true,
         source_schema: Some(json!({
             "type": "object",
             "additionalProperties": false,

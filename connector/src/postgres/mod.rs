@@ -107,6 +107,7 @@ fn description() -> Description {
             "properties": {"user": {"type": "string", "minLength": 1}, "password": {"type": "string"}},
         }),
         credentials_go_to: &["host", "port", "sslMode", "sslRootCert"],
+        can_be_paced: false,
         source_schema: Some(json!({
             "type": "object",
             "additionalProperties": false,

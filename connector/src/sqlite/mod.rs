@@ -94,6 +94,7 @@ impl SqliteConnector {
                 })),
                 credentials_schema: object(json!({"properties": {}})),
                 credentials_go_to: &[],
+                can_be_paced: false,
                 source_schema: Some(object(json!({
                     "properties": {
                         "table": table("The table or view to read. Either this or a query."),

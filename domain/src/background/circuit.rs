@@ -298,6 +298,8 @@ mod tests {
             status: SystemStatus::Failing,
             status_message: None,
             last_tested_at: None,
+            rate_limit_per_minute: None,
+            rate_limit_burst: None,
             circuit_state: state,
             circuit_failure_count: 5,
             circuit_opening_count: 1,

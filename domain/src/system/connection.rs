@@ -18,6 +18,7 @@ use crate::background::circuit;
 use crate::error::{Doing, Error, Result};
 use crate::id::Kind;
 use crate::permission::Permission;
+use crate::rate_limit;
 use crate::scope::TxScope;
 
 /// Time that a test may take: a person waits for it.
@@ -99,7 +100,12 @@ pub(crate) async fn access(
         }
         Some(Err(problem)) => return Err(SystemError::new(SystemErrorKind::Internal, problem)),
     };
-    Ok(SystemAccess { config: row.config.clone(), credentials, files_dir: app.tenant_files_dir(tenant_slug) })
+    Ok(SystemAccess {
+        config: row.config.clone(),
+        credentials,
+        files_dir: app.tenant_files_dir(tenant_slug),
+        pace: rate_limit::pace(app, row),
+    })
 }
 
 fn open(app: &App, row: &system::Model, sealed: &[u8]) -> Result<String, SystemError> {

@@ -360,6 +360,8 @@ impl Rows {
             status: system::SystemStatus::ReauthRequired,
             status_message: Some("Sign in again.".to_owned()),
             last_tested_at: Some(time(1)),
+            rate_limit_per_minute: Some(120),
+            rate_limit_burst: Some(5),
             circuit_state: system::CircuitState::HalfOpen,
             circuit_failure_count: 5,
             circuit_opening_count: 2,

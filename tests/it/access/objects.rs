@@ -259,9 +259,16 @@ pub const OBJECTS: &[Object] = &[
             ("status", Same),
             ("statusMessage", Same),
             ("lastTestedAt", Same),
+            ("rateLimit", Same),
             ("circuit", Same),
             ("createdAt", Same),
         ],
+    },
+    Object {
+        of: "RateLimit",
+        rule: Rule::Needs("systems:read"),
+        at: |t| format!("system(id: \"{}\") {{ rateLimit {{ @ }} }}", t.system),
+        fields: &[("requestsPerMinute", Same), ("burst", Same)],
     },
     Object {
         of: "Circuit",

@@ -156,6 +156,7 @@ async fn system(
         connector: connector.to_owned(),
         config,
         credentials: None,
+        rate_limit: None,
     };
     let system = domain::system::create(operator, new).await.map_err(readable)?;
     Ok(system.id)

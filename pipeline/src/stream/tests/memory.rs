@@ -98,6 +98,7 @@ pub(super) fn systems(seed: u64, given: Vec<Given>) -> Systems {
         config_schema: json!({}),
         credentials_schema: json!({}),
         credentials_go_to: &[],
+        can_be_paced: false,
         source_schema: None,
         destination_schema: None,
     };
@@ -364,7 +365,12 @@ pub(super) fn spec(mode: SyncMode) -> StreamSpec {
 }
 
 pub(super) fn access() -> SystemAccess {
-    SystemAccess { config: json!({}), credentials: String::from("{}").into(), files_dir: "unused".into() }
+    SystemAccess {
+        config: json!({}),
+        credentials: String::from("{}").into(),
+        files_dir: "unused".into(),
+        pace: Default::default(),
+    }
 }
 
 pub(super) fn plan() -> StreamPlan {

@@ -8,7 +8,7 @@ mod source;
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -38,6 +38,8 @@ pub struct Request {
     pub headers: BTreeMap<String, String>,
     /// Null when it is not JSON.
     pub body: Value,
+    /// When it came in.
+    pub at: Instant,
 }
 
 /// A running outside system, gone when dropped.
@@ -238,6 +240,7 @@ async fn answer(
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect(),
         body: serde_json::from_slice(&body).unwrap_or_default(),
+        at: Instant::now(),
     };
     let fault = {
         let mut state = lock(&state);
