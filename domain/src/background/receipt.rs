@@ -283,7 +283,7 @@ mod tests {
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::{ReceiptPage, Stream, any, lookup, store, store_new};
+    use super::{ReceiptPage, Stream, known, lookup, store, store_new};
 
     const TENANT: Uuid = Uuid::from_u128(1);
     const INTEGRATION: Uuid = Uuid::from_u128(2);
@@ -339,9 +339,10 @@ mod tests {
         let awkward = ["", "NULL", "{a,b}", "\"quoted\"", "back\\slash", "new\nline", "'; --", "ä€😀", " x "];
         let created: Vec<NewReceipt> =
             (1..).zip(awkward).map(|(hash, key)| receipt(key, hash, None, Action::Created)).collect();
-        assert!(!any(&connection, ORDERS).await.expect("a query"));
+        let others = Stream { name: "other \"orders\"", ..ORDERS };
+        assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [false, false]);
         store(&connection, page(first, &created)).await.expect("a page is stored");
-        assert!(any(&connection, ORDERS).await.expect("a query"));
+        assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [false, true]);
 
         let keys: Vec<&str> = awkward.into_iter().chain(["unknown"]).collect();
         let found = lookup(&connection, ORDERS, first, &keys).await.expect("a query");

@@ -464,7 +464,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 31] = [
+pub const PAYLOADS: [(&str, &[&str]); 32] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -494,6 +494,7 @@ pub const PAYLOADS: [(&str, &[&str]); 31] = [
     ("IntegrationPayload", &["integration"]),
     ("RevealRecordPayload", &["reveal"]),
     ("RunPayload", &["run"]),
+    ("RunsPayload", &["runs"]),
     ("RetryPayload", &["retry"]),
     ("SkipFailuresPayload", &["skipped"]),
 ];
