@@ -36,24 +36,29 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What a JSON Pointer (RFC 6901) points to; `None` when it is not there.
+    /// See [`point`].
     pub(super) fn at(&self, pointer: &str) -> Option<&'a RawValue> {
-        let mut current = self.root;
-        for token in pointer.split('/').skip(1) {
-            let token = token.replace("~1", "/").replace("~0", "~");
-            current = match current.get().as_bytes().first()? {
-                b'{' => {
-                    serde_json::from_str::<HashMap<String, &RawValue>>(current.get()).ok()?.remove(&token)?
-                }
-                b'[' => {
-                    let index = token.parse::<usize>().ok()?;
-                    serde_json::from_str::<Vec<&RawValue>>(current.get()).ok()?.get(index).copied()?
-                }
-                _ => return None,
-            };
-        }
-        Some(current)
+        point(self.root, pointer)
     }
+}
+
+/// What a JSON Pointer (RFC 6901) points to; `None` when it is not there.
+pub(crate) fn point<'a>(root: &'a RawValue, pointer: &str) -> Option<&'a RawValue> {
+    let mut current = root;
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        current = match current.get().as_bytes().first()? {
+            b'{' => {
+                serde_json::from_str::<HashMap<String, &RawValue>>(current.get()).ok()?.remove(&token)?
+            }
+            b'[' => {
+                let index = token.parse::<usize>().ok()?;
+                serde_json::from_str::<Vec<&RawValue>>(current.get()).ok()?.get(index).copied()?
+            }
+            _ => return None,
+        };
+    }
+    Some(current)
 }
 
 /// The elements of a JSON array; `None` when it is something else.
