@@ -133,7 +133,11 @@ impl Answer {
         assert!(!self.text.contains("\"INTERNAL\""), "{}", self.text);
         let request = String::from_utf8_lossy(&self.request);
         for id in &TOWN.foreign {
-            assert!(!self.text.contains(id.as_str()) || request.contains(id.as_str()), "foreign: {}", self.text);
+            assert!(
+                !self.text.contains(id.as_str()) || request.contains(id.as_str()),
+                "foreign: {}",
+                self.text
+            );
         }
     }
 

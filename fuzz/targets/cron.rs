@@ -14,7 +14,8 @@ fuzz_target!(|text: &str| {
             return;
         }
     };
-    let again = Schedule::parse(schedule.cron(), schedule.time_zone()).expect("what was taken is taken again");
+    let again =
+        Schedule::parse(schedule.cron(), schedule.time_zone()).expect("what was taken is taken again");
     assert_eq!(again, schedule);
     // The evening before clocks go back in Europe.
     let mut at = "2026-10-24T23:59:59Z".parse().expect("a time");

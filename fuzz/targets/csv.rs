@@ -16,7 +16,8 @@ fuzz_target!(|bytes: &[u8]| {
     });
     let key = if header { "id" } else { "column1" };
     let incremental = choices & 16 != 0;
-    let read = files::read_in_every_way("in.csv", text, &options, key, incremental, usize::from(page % 8) + 1);
+    let read =
+        files::read_in_every_way("in.csv", text, &options, key, incremental, usize::from(page % 8) + 1);
     // Without quotes a line is a row, and none is lost.
     if let Some(items) = read
         && !text.contains(&b'"')
