@@ -24,6 +24,7 @@ mod paging;
 mod peer;
 mod people;
 mod portal_key;
+mod redis;
 mod reference;
 mod retry;
 mod reveal;
