@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR
 TRESTLE := $(CARGO_TARGET_DIR)/debug/trestle
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test isolation bench schema lint format build format-check clippy dependencies-check schema-check
+.PHONY: help run demo test isolation fuzz bench schema lint format build format-check clippy dependencies-check schema-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: ## Run every test; installs PostgreSQL and Redis where they are missing (T
 isolation: build ## Ask each database QUERIES=100000 random questions and look for anything of another tenant
 	TEST_ISOLATION_QUERIES=$(or $(QUERIES),100000) $(if $(SEED),TEST_ISOLATION_SEED=$(SEED)) \
 	  cargo test --locked --workspace --test it -- isolation::property --nocapture --test-threads 1
+
+fuzz: ## Fuzz what parses outsiders' bytes, SECONDS=60 each; WHAT=csv fuzzes one target
+	scripts/fuzz --seconds $(or $(SECONDS),60) $(WHAT)
 
 # Both in one build, so that what they share is built once.
 bench: ## Measure, optimised; WHAT="sync --rows 100000" (or latency, startup) measures a part

@@ -105,6 +105,12 @@ impl Client {
         Ok(text(&payload["run"]["id"]).to_owned())
     }
 
+    /// Starts a run of each of these integrations of one tenant by one call.
+    pub async fn start_runs(&self, integrations: &[String]) -> anyhow::Result<()> {
+        let input = json!({"integrationIds": integrations});
+        self.mutate("startRuns", input, "runs { id }").await.map(drop)
+    }
+
     /// A run: `status queuedAt startedAt finishedAt counts`.
     pub async fn run(&self, run: &str) -> anyhow::Result<Value> {
         let query = "query($id: ID!) { run(id: $id) { status queuedAt startedAt finishedAt

@@ -1,7 +1,9 @@
 //! Speed and memory of the real program, as an operator runs it, beside what PostgreSQL alone does on the same
 //! machine in the same minutes. Deliberately absent: thresholds. A machine is slow or busy; nothing here fails a test.
 
+mod bullmq;
 mod client;
+mod dispatch;
 mod latency;
 mod process;
 mod report;
@@ -35,6 +37,8 @@ enum What {
     Sync(sync::Options),
     /// From the answer of `startRun` to the start of the run
     Latency(latency::Options),
+    /// Runs that do nothing, from their start by the API to their end, beside BullMQ on the same Redis
+    Dispatch(dispatch::Options),
     /// From the start of the process to its readiness, and what it takes when idle
     Startup(startup::Options),
     /// All of them with their defaults
@@ -59,10 +63,12 @@ fn main() -> anyhow::Result<()> {
         match arguments.what {
             What::Sync(options) => sync::measure(&bench, &options).await,
             What::Latency(options) => latency::measure(&bench, &options).await,
+            What::Dispatch(options) => dispatch::measure(&bench, &options).await,
             What::Startup(options) => startup::measure(&bench, &options).await,
             What::All => {
                 sync::measure(&bench, &sync::Options::default()).await?;
                 latency::measure(&bench, &latency::Options::default()).await?;
+                dispatch::measure(&bench, &dispatch::Options::default()).await?;
                 startup::measure(&bench, &startup::Options::default()).await
             }
         }

@@ -102,6 +102,14 @@ impl Postgres {
         Ok(())
     }
 
+    /// One number that a statement answers with.
+    pub async fn number(&self, database: &str, sql: &str) -> anyhow::Result<f64> {
+        let mut connection = PgConnection::connect(&self.url(database)).await?;
+        let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await;
+        connection.close().await?;
+        number.with_context(|| sql.to_owned())
+    }
+
     /// Counts the rows of a table.
     pub async fn count(&self, database: &str, table: &str) -> anyhow::Result<u64> {
         let mut connection = PgConnection::connect(&self.url(database)).await?;
@@ -160,6 +168,11 @@ impl Redis {
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(Self { _process: process, _directory: directory, port })
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where it is.

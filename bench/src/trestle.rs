@@ -36,7 +36,7 @@ pub enum Stores<'a> {
 pub struct Trestle {
     // Dropped before the directory.
     server: Process,
-    _worker: Option<Process>,
+    worker: Option<Process>,
     directory: Directory,
     url: String,
 }
@@ -56,6 +56,15 @@ impl Directory {
 
     /// Starts the program on it, and gives how long it took until it listened.
     pub fn start(self, stores: Stores<'_>) -> anyhow::Result<(Trestle, Duration)> {
+        let (mut trestle, took) = self.start_server(stores)?;
+        if matches!(stores, Stores::Apart { .. }) {
+            trestle.start_worker(stores, &[])?;
+        }
+        Ok((trestle, took))
+    }
+
+    /// The same; where API and worker are apart, without a worker.
+    pub fn start_server(self, stores: Stores<'_>) -> anyhow::Result<(Trestle, Duration)> {
         if !matches!(stores, Stores::Embedded) {
             let migrated = self.command(stores, "migrate").output()?;
             ensure!(
@@ -70,14 +79,8 @@ impl Directory {
         let mut server = Process::start("trestle", &mut command, &self.path().join("server.log"), "TERM")?;
         let url = server.line("listening on ", START_LIMIT)?;
         let took = started.elapsed();
-        let worker = if apart {
-            let log = self.path().join("worker.log");
-            Some(Process::start("trestle worker", &mut self.command(stores, "worker"), &log, "TERM")?)
-        } else {
-            None
-        };
         let url = url.trim_end_matches('/').to_owned();
-        Ok((Trestle { server, _worker: worker, directory: self, url }, took))
+        Ok((Trestle { server, worker: None, directory: self, url }, took))
     }
 
     fn path(&self) -> &Path {
@@ -117,6 +120,25 @@ impl Trestle {
     /// The process that listens.
     pub fn server(&self) -> &Process {
         &self.server
+    }
+
+    /// Starts a worker, with these settings, where API and worker are apart.
+    pub fn start_worker(&mut self, stores: Stores<'_>, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        let log = self.directory.path().join("worker.log");
+        let mut command = self.directory.command(stores, "worker");
+        command.envs(settings.iter().copied());
+        self.worker = Some(Process::start("trestle worker", &mut command, &log, "TERM")?);
+        Ok(())
+    }
+
+    /// Stops the worker; the API goes on.
+    pub fn stop_worker(&mut self) {
+        self.worker = None;
+    }
+
+    /// The worker, if one runs.
+    pub fn worker(&self) -> Option<&Process> {
+        self.worker.as_ref()
     }
 
     /// The directory of a tenant's files.

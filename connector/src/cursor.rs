@@ -54,7 +54,7 @@ impl CursorValue {
                 if let Some(whole) = number.as_i128() {
                     Self::Whole(whole)
                 } else {
-                    number.as_f64().map_or_else(|| Self::Text(number.to_string()), Self::Real)
+                    number.as_f64().map_or_else(|| Self::Text(number.to_string()), Self::real)
                 }
             }
             Value::String(text) => Self::of_text(text),
@@ -70,13 +70,18 @@ impl CursorValue {
                 return Self::Whole(whole);
             }
             if let Some(real) = trimmed.parse::<f64>().ok().filter(|real| real.is_finite()) {
-                return Self::Real(real);
+                return Self::real(real);
             }
             if let Ok(time) = DateTime::parse_from_rfc3339(trimmed) {
                 return Self::Time(time);
             }
         }
         Self::Text(text.to_owned())
+    }
+
+    /// Zero has one sign: the whole one has none.
+    fn real(real: f64) -> Self {
+        Self::Real(if real == 0.0 { 0.0 } else { real })
     }
 
     fn rank(&self) -> u8 {
@@ -150,10 +155,13 @@ mod tests {
             json!(10.5),
             json!("2026-01-01T00:00:00Z"),
             json!(true),
+            json!(0),
+            json!(-0.0),
+            json!(".0"),
         ];
         for a in &values {
             for b in &values {
-                assert_eq!(compare_cursor_values(a, b), compare_cursor_values(b, a).reverse());
+                assert_eq!(compare_cursor_values(a, b), compare_cursor_values(b, a).reverse(), "{a} {b}");
                 for c in &values {
                     if compare_cursor_values(a, b).is_le() && compare_cursor_values(b, c).is_le() {
                         assert!(compare_cursor_values(a, c).is_le(), "{a} {b} {c}");

@@ -11,6 +11,8 @@ mod egress;
 mod error;
 mod exact_json;
 mod file;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod options;
 mod pace;

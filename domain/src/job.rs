@@ -19,46 +19,47 @@ use crate::scope::TxScope;
 /// Jobs pushed right after a release; the sweeper pushes the others.
 const RELEASED_PUSHED_MAX: u64 = 100;
 
-/// Inserts the job of a run. It waits `HELD` while its integration or tenant may not run.
+/// Inserts the jobs of runs. Each waits `HELD` while its integration or tenant may not run.
 pub(crate) async fn enqueue(
     tx: &mut TxScope,
-    run_id: Uuid,
-    integration: &integration::Model,
-    priority: Priority,
+    runs: Vec<(Uuid, &integration::Model, Priority)>,
 ) -> Result<()> {
     let tenant =
         tx.find::<tenant::Entity>().one(tx.connection()).await.doing("reading the tenant of a job")?;
-    let runs = integration.status == IntegrationStatus::Active
-        && tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active);
+    let tenant_runs = tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active);
     let now = tx.app().clock().now();
-    let job = job::Model {
-        id: new_id(),
-        tenant_id: tx.tenant_id(),
-        integration_id: integration.id,
-        kind: JobKind::Run,
-        subject_id: run_id,
-        status: if runs { JobStatus::Queued } else { JobStatus::Held },
-        priority: priority as i16,
-        attempt: 0,
-        max_attempts: RetryPolicy::of(integration, tx.app()).attempts,
-        available_at: now,
-        wait_code: None,
-        lease_until: None,
-        lease_token: None,
-        worker: None,
-        cancel_requested: false,
-        kill_switch_id: None,
-        enqueued_at: runs.then_some(now),
-        traceparent: None,
-        last_error: None,
-        created_at: now,
-        finished_at: None,
-    };
-    if runs {
-        tx.push_after_commit(hint(&job));
+    let mut jobs = Vec::with_capacity(runs.len());
+    for (run_id, integration, priority) in runs {
+        let runs = tenant_runs && integration.status == IntegrationStatus::Active;
+        let job = job::Model {
+            id: new_id(),
+            tenant_id: tx.tenant_id(),
+            integration_id: integration.id,
+            kind: JobKind::Run,
+            subject_id: run_id,
+            status: if runs { JobStatus::Queued } else { JobStatus::Held },
+            priority: priority as i16,
+            attempt: 0,
+            max_attempts: RetryPolicy::of(integration, tx.app()).attempts,
+            available_at: now,
+            wait_code: None,
+            lease_until: None,
+            lease_token: None,
+            worker: None,
+            cancel_requested: false,
+            kill_switch_id: None,
+            enqueued_at: runs.then_some(now),
+            traceparent: None,
+            last_error: None,
+            created_at: now,
+            finished_at: None,
+        };
+        if runs {
+            tx.push_after_commit(hint(&job));
+        }
+        jobs.push(job);
     }
-    tx.insert::<job::Entity>(job, "storing a job").await?;
-    Ok(())
+    tx.insert_many::<job::Entity>(jobs, "storing jobs").await
 }
 
 pub(crate) fn hint(job: &job::Model) -> JobHint {

@@ -1,12 +1,12 @@
 //! Runs: read, start, cancel, retry. What a worker does with them stands in `background`.
 
+mod start;
 mod wait;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
-use entity::integration::{self, IntegrationStatus};
 use entity::run;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::change::{Change, ChangeKind};
 use crate::dispatch::Priority;
-use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::error::{Doing, Error, Result};
 use crate::id::{Kind, new_id};
 use crate::idempotency;
 use crate::job;
@@ -27,6 +27,11 @@ use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 
 pub use self::wait::{RunWait, WaitReason, waits};
 pub use entity::run::{Model as Run, RunScope, RunStatus, RunTrigger};
+
+pub use self::start::{RUNS_AT_ONCE_MAX, start, start_all};
+
+pub(crate) use self::start::{NewRun, create};
+use self::start::{first_outcome, startable};
 
 /// Which runs a list has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -180,40 +185,6 @@ pub async fn pages_by_parent(
     filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await
 }
 
-/// Starts a run. On an integration that is paused or held it is kept queued.
-///
-/// # Errors
-/// Denied without `runs:start`. Rejected: `NOT_FOUND` integrationId; `CONFLICT` when it is archived, or when
-/// the idempotency key was used for something else.
-pub async fn start(actor: &Actor, integration_id: Uuid, idempotency_key: Option<&str>) -> Result<Run> {
-    let scope = actor.authorize(Permission::RunStart)?;
-    let input = json!({ "integrationId": integration_id });
-    let request = idempotency::Request::new(actor, idempotency_key, "startRun", &input)?;
-    let integration = startable(&scope, integration_id).await?;
-    let mut tx = TxScope::begin(scope.app(), integration.tenant_id).await?;
-    let id = new_id();
-    if let Some(first) = idempotency::claim(&tx, request.as_ref(), id).await? {
-        drop(tx);
-        return first_outcome(&scope, first).await;
-    }
-    let run = create(
-        &mut tx,
-        NewRun {
-            id,
-            integration: &integration,
-            trigger: RunTrigger::Manual,
-            triggered_by: actor.name(),
-            scope: RunScope::AllRecords,
-            retry_of_id: None,
-            retry_id: None,
-            priority: Priority::High,
-        },
-    )
-    .await?;
-    tx.about(Kind::Run, id).commit().await?;
-    Ok(run)
-}
-
 /// Cancels a run: at once when it waits, within seconds when a worker has it. What is done stays.
 ///
 /// # Errors
@@ -323,56 +294,6 @@ pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: 
     Ok(run)
 }
 
-/// What a new run is made of.
-pub(crate) struct NewRun<'a> {
-    pub(crate) id: Uuid,
-    pub(crate) integration: &'a integration::Model,
-    pub(crate) trigger: RunTrigger,
-    pub(crate) triggered_by: &'a str,
-    pub(crate) scope: RunScope,
-    pub(crate) retry_of_id: Option<Uuid>,
-    pub(crate) retry_id: Option<Uuid>,
-    pub(crate) priority: Priority,
-}
-
-/// Inserts a run with its job and its first event.
-pub(crate) async fn create(tx: &mut TxScope, new: NewRun<'_>) -> Result<Run> {
-    let run = run::Model {
-        id: new.id,
-        tenant_id: tx.tenant_id(),
-        integration_id: new.integration.id,
-        status: RunStatus::Queued,
-        trigger: new.trigger,
-        triggered_by: new.triggered_by.to_owned(),
-        scope: new.scope,
-        retry_of_id: new.retry_of_id,
-        retry_id: new.retry_id,
-        queued_at: tx.app().clock().now(),
-        started_at: None,
-        finished_at: None,
-        read_count: 0,
-        created_count: 0,
-        updated_count: 0,
-        unchanged_count: 0,
-        skipped_count: 0,
-        failed_count: 0,
-        failure_id: None,
-        trace_id: None,
-    };
-    let run = tx.insert::<run::Entity>(run, "storing a run").await?;
-    job::enqueue(tx, run.id, new.integration, new.priority).await?;
-    let kept = match new.integration.status {
-        IntegrationStatus::Paused => " It is kept until the integration is resumed.",
-        IntegrationStatus::Held => " It is kept until the integration is released.",
-        IntegrationStatus::Active | IntegrationStatus::Archived => "",
-    };
-    let event = NewEvent::new("run.queued", "api", format!("Asked for by {}.{kept}", run.triggered_by))
-        .attributes(json!({ "trigger": run.trigger, "scope": run.scope }));
-    run_event::record(tx, run.id, vec![event]).await?;
-    tx.tell_after_commit(changed(&run));
-    Ok(run)
-}
-
 /// The change that listeners are told of.
 pub(crate) fn changed(run: &Run) -> Change {
     Change {
@@ -390,27 +311,4 @@ async fn found(scope: &Scope, id: Uuid) -> Result<Run> {
         .one()
         .await?
         .ok_or_else(|| Error::not_found("runId", "run"))
-}
-
-/// The run that the first call with the same idempotency key made.
-async fn first_outcome(scope: &Scope, id: Uuid) -> Result<Run> {
-    let first = scope.find::<run::Entity>().filter(run::Column::Id.eq(id)).one().await?;
-    first.ok_or_else(|| Error::conflict("idempotencyKey", "what this key made is no longer yours to see"))
-}
-
-async fn startable(scope: &Scope, id: Uuid) -> Result<integration::Model> {
-    let integration = scope
-        .find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(id))
-        .one()
-        .await?
-        .ok_or_else(|| Error::not_found("integrationId", "integration"))?;
-    if integration.status == IntegrationStatus::Archived {
-        return Err(Error::rejected(Problem::new(
-            ProblemCode::Conflict,
-            ["integrationId"],
-            "this integration is archived; it starts no runs",
-        )));
-    }
-    Ok(integration)
 }

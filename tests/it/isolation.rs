@@ -96,6 +96,7 @@ async fn two_tenants_with_the_same_names_never_meet() {
     assert!(found.as_object().unwrap().values().all(Value::is_null), "{found:#}");
     for (mutation, input) in [
         ("startRun", json!({"integrationId": of_other})),
+        ("startRuns", json!({"integrationIds": [of_other]})),
         ("pauseIntegration", json!({"integrationId": of_other})),
         ("archiveIntegration", json!({"integrationId": of_other})),
         ("retryRun", json!({"runId": run_of_other["id"], "scope": "ALL_RECORDS"})),

@@ -28,6 +28,7 @@ mod peer;
 mod people;
 mod portal_key;
 mod rate_limit;
+mod redis;
 mod reference;
 mod retry;
 mod reveal;

@@ -375,6 +375,21 @@ async fn twenty_clicks(scene: Scene) {
     scene.fixture.finished_run(&started).await;
     assert_eq!(scene.runs_of(&integration).await.len(), 2);
 
+    let several = [
+        scene.fixture.sandbox(&scene.tenant, json!({}), json!({})).await,
+        scene.fixture.sandbox(&scene.tenant, json!({}), json!({})).await,
+    ];
+    let input = json!({"integrationIds": several, "idempotencyKey": "several"});
+    let clicks_of_several =
+        (0..20).map(|_| member.mutate("startRuns", input.clone(), "runs { id integration { id } }"));
+    let answers = join_all(clicks_of_several).await;
+    assert!(answers.iter().all(|answer| answer == &answers[0]), "startRuns did several things: {answers:#?}");
+    for (run, integration) in answers[0]["runs"].as_array().unwrap().iter().zip(&several) {
+        assert_eq!(&text(&run["integration"]["id"]), integration);
+        scene.fixture.finished_run(&text(&run["id"])).await;
+        assert_eq!(scene.runs_of(integration).await.len(), 1);
+    }
+
     outside.heal();
     let failures = scene.failures(&run).await;
     let input = json!({"failureIds": [failures[0]["id"]], "idempotencyKey": "retry"});

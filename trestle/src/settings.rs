@@ -180,11 +180,8 @@ impl Settings {
             }
         };
         let redis_url = filled(written.redis_url);
-        if redis_url.as_ref().is_some_and(|url| !url.starts_with("redis://")) {
-            return Err(wrong(
-                "TRESTLE_REDIS_URL",
-                "must begin with redis://; TLS to Redis is not supported yet",
-            ));
+        if let Some(url) = &redis_url {
+            redis_client::check(url).map_err(|error| wrong("TRESTLE_REDIS_URL", error.to_string()))?;
         }
         let bind = filled(written.bind).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         let bind = bind.parse().map_err(|_invalid| {

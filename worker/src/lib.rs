@@ -1,7 +1,6 @@
 //! apalis workers: claim, run, schedule, sweep. A job is an async function that runs without apalis too. Not here: HTTP,
 //! GraphQL, and every query (`domain`).
 
-mod connection;
 mod kill_switch;
 mod outage;
 mod run;
@@ -15,3 +14,7 @@ pub mod queue;
 pub mod rate_limit;
 
 pub use worker::{Worker, WorkerError, WorkerOptions};
+
+/// The client's default of 500 ms breaks under load that Redis survives.
+const PATIENCE: redis_client::Patience =
+    redis_client::Patience { response: std::time::Duration::from_secs(5), attempts: 2 };

@@ -5,14 +5,14 @@ use std::error::Error;
 use std::time::Duration;
 
 use domain::change::{Change, Changes};
-use redis::RedisError;
+use redis_client::{AddressError, Heard, RedisServer};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::connection::{Heard, RedisConnection};
+use crate::PATIENCE;
 use crate::outage::Outage;
 
 /// The channel of all processes.
@@ -27,7 +27,7 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
 pub enum LiveError {
     /// The Redis URL cannot be used.
     #[error("the Redis URL is not valid")]
-    Url(#[source] RedisError),
+    Url(#[source] AddressError),
 }
 
 #[derive(Serialize)]
@@ -54,7 +54,7 @@ pub async fn bridge(
     outbound: Receiver<Change>,
     shutdown: CancellationToken,
 ) -> Result<(), LiveError> {
-    let connection = RedisConnection::new(url).map_err(LiveError::Url)?;
+    let connection = RedisServer::new(url, PATIENCE).map_err(LiveError::Url)?;
     let own = Uuid::now_v7();
     let receive = connection.listen(CHANNEL, |heard| {
         if let Heard::Message(message) = heard {
@@ -70,7 +70,7 @@ pub async fn bridge(
 }
 
 /// Ends when nobody is left who could publish.
-async fn send(connection: &RedisConnection, mut outbound: Receiver<Change>, own: Uuid) {
+async fn send(connection: &RedisServer, mut outbound: Receiver<Change>, own: Uuid) {
     let mut commands = connection.commands();
     let mut batch = Vec::with_capacity(BATCH_MAX);
     let outage = Outage::new("the way of live updates to other processes");

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use domain::rate_limit::{InProcess, RateLimit, RateLimits};
 use redis::{RedisError, Script};
+use redis_client::RedisServer;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::connection::RedisConnection;
+use crate::PATIENCE;
 use crate::outage::Outage;
 use crate::queue::QueueError;
 
@@ -26,7 +27,7 @@ const SHARE: i32 = 4;
 
 /// Turns in Redis.
 pub struct SharedRateLimits {
-    redis: RedisConnection,
+    redis: RedisServer,
     turn: Script,
     alone: InProcess,
     away_until: Mutex<Option<Instant>>,
@@ -46,7 +47,7 @@ impl SharedRateLimits {
     /// [`QueueError::Url`].
     pub fn redis(url: &str) -> Result<Self, QueueError> {
         Ok(Self {
-            redis: RedisConnection::new(url).map_err(QueueError::Url)?,
+            redis: RedisServer::new(url, PATIENCE).map_err(QueueError::Url)?,
             turn: Script::new(include_str!("rate_limit/turn.lua")),
             alone: InProcess::default(),
             away_until: Mutex::new(None),

@@ -102,6 +102,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "resumeIntegration", Access::Needs(Permission::IntegrationOperate)),
     ("Mutation", "archiveIntegration", Access::Needs(Permission::IntegrationWrite)),
     ("Mutation", "startRun", Access::Needs(Permission::RunStart)),
+    ("Mutation", "startRuns", Access::Needs(Permission::RunStart)),
     ("Mutation", "cancelRun", Access::Needs(Permission::RunStart)),
     ("Mutation", "retryRun", Access::Needs(Permission::RunStart)),
     ("Mutation", "retryFailures", Access::Needs(Permission::FailureRetry)),

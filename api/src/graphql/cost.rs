@@ -33,6 +33,7 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("createIntegration", HEAVY_WRITE),
     ("updateIntegration", HEAVY_WRITE),
     ("startRun", HEAVY_WRITE),
+    ("startRuns", 10 * HEAVY_WRITE),
     ("retryRun", HEAVY_WRITE),
     ("retryFailures", HEAVY_WRITE),
     ("skipFailures", HEAVY_WRITE),

@@ -379,6 +379,15 @@ pub struct StartRunInput {
     idempotency_key: Option<String>,
 }
 
+/// Of which integrations to start runs.
+#[derive(InputObject)]
+pub struct StartRunsInput {
+    /// Which integrations: 1 to 1,000, all of one tenant.
+    integration_ids: Vec<ID>,
+    /// 1 to 255 bytes. The same key within 24 hours answers with the first runs and starts none.
+    idempotency_key: Option<String>,
+}
+
 /// Which run to cancel.
 #[derive(InputObject)]
 pub struct CancelRunInput {
@@ -413,6 +422,15 @@ impl RunPayload {
     }
 }
 
+/// Runs, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct RunsPayload {
+    /// The runs, in the order of the integrations; null when `userErrors` is not empty.
+    runs: Option<Vec<Run>>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
 /// Mutations of runs.
 #[derive(Default)]
 pub struct RunMutation;
@@ -427,6 +445,19 @@ impl RunMutation {
     ) -> Result<RunPayload> {
         let id = uuid(Kind::Integration, &input.integration_id);
         RunPayload::of(run::start(&actor(ctx)?, id, input.idempotency_key.as_deref()).await)
+    }
+
+    /// Starts a run of each of these integrations, all or none. On those that are paused or held it is kept queued.
+    async fn start_runs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The integrations.")] input: StartRunsInput,
+    ) -> Result<RunsPayload> {
+        let ids: Vec<_> = input.integration_ids.iter().map(|id| uuid(Kind::Integration, id)).collect();
+        let started = run::start_all(&actor(ctx)?, &ids, input.idempotency_key.as_deref()).await;
+        let (runs, user_errors) = outcome(started)?;
+        let runs = runs.map(|runs| runs.into_iter().map(Run).collect());
+        Ok(RunsPayload { runs, user_errors })
     }
 
     /// Cancels a run: at once when it waits, within seconds when a worker has it. What is done stays.

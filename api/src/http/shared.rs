@@ -6,13 +6,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, FromRedisValue, RedisError, Script, ScriptInvocation};
+use redis::{FromRedisValue, Script, ScriptInvocation};
+use redis_client::{AddressError, Commands, Patience, RedisServer};
 
 /// Longest wait for an answer, which a request spends before it runs. Redis answers in less than a millisecond.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(100);
-/// Longest wait for a connection, beside requests.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long Redis is left alone after it did not answer, so that requests wait for it rarely.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Documents that are kept, the least recently used go first. With [`super::documents::REGISTERED_BYTES_MAX`] each that
@@ -25,7 +23,7 @@ const DOCUMENT_KEYS: [&str; 2] = ["{trestle:documents}:text", "{trestle:document
 
 /// Redis, as API processes share it.
 pub struct SharedStore {
-    connection: ConnectionManager,
+    connection: Commands,
     draw: Script,
     document: Script,
     register: Script,
@@ -38,7 +36,7 @@ pub struct SharedStore {
 /// A URL that is not one of Redis.
 #[derive(Debug, thiserror::Error)]
 #[error("the URL of Redis can't be used")]
-pub struct SharedStoreError(#[from] RedisError);
+pub struct SharedStoreError(#[from] AddressError);
 
 impl fmt::Debug for SharedStore {
     /// Without the URL: it may hold a password.
@@ -48,17 +46,14 @@ impl fmt::Debug for SharedStore {
 }
 
 impl SharedStore {
-    /// Redis at `url` (`redis://…`). Connects when it is needed, so a process starts while Redis is away.
+    /// Redis at `url` ([`RedisServer::new`]). Connects when it is needed, so a process starts while Redis is away.
     ///
     /// # Errors
     /// The URL is not one of Redis.
     pub fn redis(url: &str) -> Result<Self, SharedStoreError> {
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(ANSWER_TIMEOUT))
-            .set_connection_timeout(Some(CONNECTION_TIMEOUT))
-            .set_number_of_retries(1);
+        let patience = Patience { response: ANSWER_TIMEOUT, attempts: 1 };
         Ok(Self {
-            connection: ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?,
+            connection: RedisServer::new(url, patience)?.commands(),
             draw: Script::new(include_str!("lua/draw.lua")),
             document: Script::new(include_str!("lua/document.lua")),
             register: Script::new(include_str!("lua/register.lua")),

@@ -36,24 +36,34 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What a JSON Pointer (RFC 6901) points to; `None` when it is not there.
+    /// See [`point`].
     pub(super) fn at(&self, pointer: &str) -> Option<&'a RawValue> {
-        let mut current = self.root;
-        for token in pointer.split('/').skip(1) {
-            let token = token.replace("~1", "/").replace("~0", "~");
-            current = match current.get().as_bytes().first()? {
-                b'{' => {
-                    serde_json::from_str::<HashMap<String, &RawValue>>(current.get()).ok()?.remove(&token)?
-                }
-                b'[' => {
-                    let index = token.parse::<usize>().ok()?;
-                    serde_json::from_str::<Vec<&RawValue>>(current.get()).ok()?.get(index).copied()?
-                }
-                _ => return None,
-            };
-        }
-        Some(current)
+        point(self.root, pointer)
     }
+}
+
+/// What a JSON Pointer (RFC 6901) points to; `None` when it is not there.
+pub(crate) fn point<'a>(root: &'a RawValue, pointer: &str) -> Option<&'a RawValue> {
+    let mut current = root;
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        current = match current.get().as_bytes().first()? {
+            b'{' => serde_json::from_str::<HashMap<String, &RawValue>>(current.get()).ok()?.remove(&token)?,
+            b'[' => {
+                let index = index(&token)?;
+                serde_json::from_str::<Vec<&RawValue>>(current.get()).ok()?.get(index).copied()?
+            }
+            _ => return None,
+        };
+    }
+    Some(current)
+}
+
+/// A place in an array: digits without zeros in front (RFC 6901, section 4).
+fn index(token: &str) -> Option<usize> {
+    let is_canonical =
+        token.bytes().all(|byte| byte.is_ascii_digit()) && (token == "0" || !token.starts_with('0'));
+    is_canonical.then(|| token.parse().ok()).flatten()
 }
 
 /// The elements of a JSON array; `None` when it is something else.
@@ -67,4 +77,32 @@ pub(super) fn malformed(reply: &Reply, detail: String, hint: impl Into<String>) 
             .with_hint(hint);
     error.http_status = Some(reply.status.as_u16());
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::point;
+
+    #[test]
+    fn a_pointer_finds_what_it_names_and_nothing_else() {
+        let json = r#"{"a": [{"b/c": 1}, {"~": 2}], "": {"0": 3}, "d": "x", "d": "y"}"#;
+        let root: &RawValue = serde_json::from_str(json).expect("JSON");
+        for (pointer, found) in [
+            ("", Some(json)),
+            ("/a/0/b~1c", Some("1")),
+            ("/a/1/~0", Some("2")),
+            ("//0", Some("3")),
+            ("/d", Some("\"y\"")),
+            ("/a/00", None),
+            ("/a/+1", None),
+            ("/a/-", None),
+            ("/a/2", None),
+            ("/a/", None),
+            ("/d/0", None),
+        ] {
+            assert_eq!(point(root, pointer).map(RawValue::get), found, "{pointer}");
+        }
+    }
 }

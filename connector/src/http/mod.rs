@@ -3,7 +3,7 @@
 
 mod client;
 mod destination;
-mod document;
+pub(crate) mod document;
 mod refusal;
 mod source;
 #[cfg(test)]

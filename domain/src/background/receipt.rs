@@ -339,9 +339,10 @@ mod tests {
         let awkward = ["", "NULL", "{a,b}", "\"quoted\"", "back\\slash", "new\nline", "'; --", "ä€😀", " x "];
         let created: Vec<NewReceipt> =
             (1..).zip(awkward).map(|(hash, key)| receipt(key, hash, None, Action::Created)).collect();
-        assert_eq!(known(&connection, &[ORDERS]).await.expect("a query"), [false]);
+        let others = Stream { name: "other \"orders\"", ..ORDERS };
+        assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [false, false]);
         store(&connection, page(first, &created)).await.expect("a page is stored");
-        assert_eq!(known(&connection, &[ORDERS]).await.expect("a query"), [true]);
+        assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [false, true]);
 
         let keys: Vec<&str> = awkward.into_iter().chain(["unknown"]).collect();
         let found = lookup(&connection, ORDERS, first, &keys).await.expect("a query");

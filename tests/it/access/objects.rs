@@ -553,6 +553,7 @@ pub const PAYLOADS: [(&str, &[&str]); 32] = [
     ("RevealRecordPayload", &["reveal"]),
     ("KillSwitchPayload", &["killSwitch"]),
     ("RunPayload", &["run"]),
+    ("RunsPayload", &["runs"]),
     ("RetryPayload", &["retry"]),
     ("SkipFailuresPayload", &["skipped"]),
 ];

@@ -649,6 +649,12 @@ fn runs_and_failures() -> Vec<Operation> {
             Fresh::Nothing,
             |t, _| json!({"integrationId": t.integration}),
         ),
+        mutation(
+            "startRuns",
+            Rule::Needs("runs:start"),
+            Fresh::Nothing,
+            |t, _| json!({"integrationIds": [t.integration]}),
+        ),
         mutation("cancelRun", Rule::Needs("runs:start"), Fresh::Run, |t, _| json!({"runId": t.run})),
         mutation(
             "retryRun",

@@ -374,3 +374,35 @@ async fn integrations_are_checked_as_a_whole_with_the_path_of_each_problem() {
     assert_eq!(place.admin().refused("updateIntegration", input).await[0].field, "streams.0.mapping");
     assert_eq!(place.holdings().await, before);
 }
+
+#[tokio::test]
+async fn runs_of_many_integrations_are_started_all_or_none() {
+    let place = Place::new().await;
+    let integration = place.fixture.sandbox(&place.tenant, json!({}), json!({})).await;
+    let archived = place.fixture.sandbox(&place.tenant, json!({}), json!({})).await;
+    place
+        .admin()
+        .mutate("archiveIntegration", json!({"integrationId": archived}), "integration { id }")
+        .await;
+    let other = Place::new().await;
+    let foreign = other.fixture.sandbox(&other.tenant, json!({}), json!({})).await;
+    for (ids, expected) in [
+        (json!([]), vec!["REQUIRED integrationIds"]),
+        (json!(vec![&integration; 1_001]), vec!["TOO_LONG integrationIds"]),
+        (
+            json!([integration, "nonsense", integration, archived, foreign]),
+            vec![
+                "NOT_FOUND integrationIds.1",
+                "INVALID integrationIds.2",
+                "CONFLICT integrationIds.3",
+                "INVALID integrationIds.4",
+            ],
+        ),
+    ] {
+        let errors = places(&place.admin().refused("startRuns", json!({"integrationIds": ids})).await);
+        assert_eq!(errors, expected);
+    }
+    let query = "query($id: ID!) { integration(id: $id) { runs { edges { node { id } } } } }";
+    let found = place.admin().query(query, json!({"id": integration})).await;
+    assert_eq!(found["integration"]["runs"]["edges"], json!([]), "no run was started");
+}

@@ -10,6 +10,7 @@ pub mod outside;
 pub mod postgres;
 pub mod process;
 pub mod redis;
+pub mod redis_set;
 pub mod smtp;
 pub mod subscription;
 pub mod trestle;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::process::{Process, find_program, free_port};
+use super::redis_set::RedisSet;
 use super::watchdog;
 
 /// How long a server may take until it answers.
@@ -30,6 +31,8 @@ pub enum Redis {
     Own(RedisServer),
     /// A database of the server that `TEST_REDIS_URL` names.
     Database(RedisDatabase),
+    /// Several servers that are one Redis, or one that speaks TLS.
+    Set(RedisSet),
 }
 
 impl Redis {
@@ -46,6 +49,15 @@ impl Redis {
         match self {
             Self::Own(server) => server.url(),
             Self::Database(database) => database.url.clone(),
+            Self::Set(set) => set.url().to_owned(),
+        }
+    }
+
+    /// The servers that are one Redis.
+    pub fn set(&mut self) -> &mut RedisSet {
+        match self {
+            Self::Set(set) => set,
+            _ => panic!("it is one plain server"),
         }
     }
 

@@ -24,7 +24,7 @@ pub use self::table::{DueRequest, JobSource, TableQueue};
 pub enum QueueError {
     /// The Redis URL cannot be used.
     #[error("the Redis URL is not valid")]
-    Url(#[source] ::redis::RedisError),
+    Url(#[source] redis_client::AddressError),
     /// A command to Redis failed or was not answered in time.
     #[error("{operation} in the Redis queue")]
     Redis {

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use domain::dispatch::{JobHint, Priority};
 use redis::{FromRedisValue, Script, ScriptInvocation};
+use redis_client::RedisServer;
 use uuid::Uuid;
 
 use super::store::{Claimed, HintStore, Settlement};
 use super::wake::Wake;
 use super::{QueueError, QueueOptions};
-use crate::connection::RedisConnection;
+use crate::PATIENCE;
 
 /// Before every key; the braces make it a hash tag, so that a queue lives in one slot of a Redis Cluster.
 const KEY_PREFIX: &str = "{trestle:sync:0}";
@@ -30,7 +31,7 @@ const REFUSED_MAX: usize = 100;
 /// The queue in Redis (6 or later, or Valkey).
 #[derive(Clone)]
 pub struct RedisQueue {
-    redis: RedisConnection,
+    redis: RedisServer,
     scripts: Arc<Scripts>,
     options: QueueOptions,
     /// Names this consumer in its leases.
@@ -69,13 +70,13 @@ impl Scripts {
 }
 
 impl RedisQueue {
-    /// A queue at `url` (`redis://…`). Connects at the first command.
+    /// A queue at `url` ([`RedisServer::new`]). Connects at the first command.
     ///
     /// # Errors
     /// [`QueueError::Url`].
     pub fn new(url: &str, options: QueueOptions) -> Result<Self, QueueError> {
         Ok(Self {
-            redis: RedisConnection::new(url).map_err(QueueError::Url)?,
+            redis: RedisServer::new(url, PATIENCE).map_err(QueueError::Url)?,
             scripts: Arc::new(Scripts::new()),
             options,
             owner: Uuid::now_v7(),

@@ -1,0 +1,221 @@
+//! Starting runs: one, or many of a tenant in one transaction.
+
+use std::collections::{HashMap, HashSet};
+
+use entity::integration::{self, IntegrationStatus};
+use entity::run::{self, Model as Run, RunScope, RunStatus, RunTrigger};
+use sea_orm::ColumnTrait;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::changed;
+use crate::actor::Actor;
+use crate::dispatch::Priority;
+use crate::error::{Error, Problem, ProblemCode, Result};
+use crate::id::{Kind, new_id};
+use crate::permission::Permission;
+use crate::run_event::NewEvent;
+use crate::scope::{Scope, TxScope};
+use crate::{idempotency, job};
+
+/// Integrations of which one call starts runs, at most.
+pub const RUNS_AT_ONCE_MAX: usize = 1_000;
+
+/// Starts a run by hand. On an integration that is paused or held it is kept queued.
+///
+/// # Errors
+/// Denied without `runs:start`. Rejected: `NOT_FOUND` integrationId; `CONFLICT` when the integration is
+/// archived, or idempotencyKey was used for something else.
+pub async fn start(actor: &Actor, integration_id: Uuid, idempotency_key: Option<&str>) -> Result<Run> {
+    let scope = actor.authorize(Permission::RunStart)?;
+    let input = json!({ "integrationId": integration_id });
+    let request = idempotency::Request::new(actor, idempotency_key, "startRun", &input)?;
+    let integration = startable(&scope, integration_id).await?;
+    let mut tx = TxScope::begin(scope.app(), integration.tenant_id).await?;
+    let id = new_id();
+    if let Some(first) = idempotency::claim(&tx, request.as_ref(), id).await? {
+        drop(tx);
+        return first_outcome(&scope, first).await;
+    }
+    let run = create(&mut tx, NewRun::by_hand(id, &integration, actor)).await?;
+    tx.about(Kind::Run, id).commit().await?;
+    Ok(run)
+}
+
+/// Starts a run of each of a tenant's integrations, all or none; at most [`RUNS_AT_ONCE_MAX`]. Answers in their order.
+///
+/// # Errors
+/// Denied without `runs:start`. Rejected, at `["integrationIds", index]`: `NOT_FOUND`; `CONFLICT` when it is archived;
+/// `INVALID` when it is named twice or of another tenant than the first. `REQUIRED` or `TOO_LONG` integrationIds;
+/// `CONFLICT` when idempotencyKey was used for something else.
+pub async fn start_all(
+    actor: &Actor,
+    integration_ids: &[Uuid],
+    idempotency_key: Option<&str>,
+) -> Result<Vec<Run>> {
+    let scope = actor.authorize(Permission::RunStart)?;
+    let input = json!({ "integrationIds": integration_ids });
+    let request = idempotency::Request::new(actor, idempotency_key, "startRuns", &input)?;
+    let integrations = all_startable(&scope, integration_ids).await?;
+    let Some(tenant_id) = integrations.first().map(|integration| integration.tenant_id) else {
+        return Err(Error::rejected(Problem::required(["integrationIds"], "must name an integration")));
+    };
+    let mut tx = TxScope::begin(scope.app(), tenant_id).await?;
+    // The key remembers one id, so the others follow it.
+    let first = new_id();
+    let ids = |first: Uuid| (0..integrations.len()).map(move |place| following(first, place));
+    if let Some(first) = idempotency::claim(&tx, request.as_ref(), first).await? {
+        drop(tx);
+        return first_outcomes(&scope, ids(first)).await;
+    }
+    let new = ids(first).zip(&integrations).map(|(id, integration)| NewRun::by_hand(id, integration, actor));
+    let runs = create_all(&mut tx, new.collect()).await?;
+    tx.about(Kind::Tenant, tenant_id).detail(format!("{} runs", runs.len())).commit().await?;
+    Ok(runs)
+}
+
+/// What a new run is made of.
+pub(crate) struct NewRun<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) integration: &'a integration::Model,
+    pub(crate) trigger: RunTrigger,
+    pub(crate) triggered_by: &'a str,
+    pub(crate) scope: RunScope,
+    pub(crate) retry_of_id: Option<Uuid>,
+    pub(crate) retry_id: Option<Uuid>,
+    pub(crate) priority: Priority,
+}
+
+impl<'a> NewRun<'a> {
+    fn by_hand(id: Uuid, integration: &'a integration::Model, actor: &'a Actor) -> Self {
+        Self {
+            id,
+            integration,
+            trigger: RunTrigger::Manual,
+            triggered_by: actor.name(),
+            scope: RunScope::AllRecords,
+            retry_of_id: None,
+            retry_id: None,
+            priority: Priority::High,
+        }
+    }
+}
+
+/// Inserts a run with its job and its first event.
+pub(crate) async fn create(tx: &mut TxScope, new: NewRun<'_>) -> Result<Run> {
+    let mut runs = create_all(tx, vec![new]).await?;
+    runs.pop().ok_or_else(|| Error::internal("storing a run", "it was not stored"))
+}
+
+/// Inserts runs of one tenant with their jobs and first events, in their order.
+async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>) -> Result<Vec<Run>> {
+    let now = tx.app().clock().now();
+    let (mut runs, mut jobs, mut events) = (Vec::new(), Vec::new(), Vec::new());
+    for new in new {
+        let run = run::Model {
+            id: new.id,
+            tenant_id: tx.tenant_id(),
+            integration_id: new.integration.id,
+            status: RunStatus::Queued,
+            trigger: new.trigger,
+            triggered_by: new.triggered_by.to_owned(),
+            scope: new.scope,
+            retry_of_id: new.retry_of_id,
+            retry_id: new.retry_id,
+            queued_at: now,
+            started_at: None,
+            finished_at: None,
+            read_count: 0,
+            created_count: 0,
+            updated_count: 0,
+            unchanged_count: 0,
+            skipped_count: 0,
+            failed_count: 0,
+            failure_id: None,
+            trace_id: None,
+        };
+        let kept = match new.integration.status {
+            IntegrationStatus::Paused => " It is kept until the integration is resumed.",
+            IntegrationStatus::Held => " It is kept until the integration is released.",
+            IntegrationStatus::Active | IntegrationStatus::Archived => "",
+        };
+        let event = NewEvent::new("run.queued", "api", format!("Asked for by {}.{kept}", run.triggered_by))
+            .attributes(json!({ "trigger": run.trigger, "scope": run.scope }));
+        events.push(event.row(run.tenant_id, run.id, now));
+        jobs.push((run.id, new.integration, new.priority));
+        tx.tell_after_commit(changed(&run));
+        runs.push(run);
+    }
+    tx.insert_many::<run::Entity>(runs.clone(), "storing runs").await?;
+    job::enqueue(tx, jobs).await?;
+    tx.insert_many::<entity::run_event::Entity>(events, "storing run events").await?;
+    Ok(runs)
+}
+
+/// The id so many places after another one.
+fn following(first: Uuid, place: usize) -> Uuid {
+    Uuid::from_u128(first.as_u128().wrapping_add(place as u128))
+}
+
+/// The run that the first call with the same idempotency key made.
+pub(super) async fn first_outcome(scope: &Scope, id: Uuid) -> Result<Run> {
+    let first = scope.find::<run::Entity>().filter(run::Column::Id.eq(id)).one().await?;
+    first.ok_or_else(no_longer_visible)
+}
+
+async fn first_outcomes(scope: &Scope, ids: impl ExactSizeIterator<Item = Uuid>) -> Result<Vec<Run>> {
+    let count = ids.len();
+    let runs = scope.find::<run::Entity>().filter(run::Column::Id.is_in(ids));
+    let runs = runs.order_by(run::Column::Id, sea_orm::Order::Asc).all().await?;
+    if runs.len() == count { Ok(runs) } else { Err(no_longer_visible()) }
+}
+
+fn no_longer_visible() -> Error {
+    Error::conflict("idempotencyKey", "what this key made is no longer yours to see")
+}
+
+pub(super) async fn startable(scope: &Scope, id: Uuid) -> Result<integration::Model> {
+    let integration = scope
+        .find::<integration::Entity>()
+        .filter(integration::Column::Id.eq(id))
+        .one()
+        .await?
+        .ok_or_else(|| Error::not_found("integrationId", "integration"))?;
+    if integration.status == IntegrationStatus::Archived {
+        return Err(Error::conflict("integrationId", ARCHIVED));
+    }
+    Ok(integration)
+}
+
+const ARCHIVED: &str = "this integration is archived; it starts no runs";
+
+/// The integrations in their order, if all of them can be started.
+async fn all_startable(scope: &Scope, ids: &[Uuid]) -> Result<Vec<integration::Model>> {
+    if ids.len() > RUNS_AT_ONCE_MAX {
+        let message = format!("names {} integrations; at most {RUNS_AT_ONCE_MAX} are allowed", ids.len());
+        return Err(Error::rejected(Problem::new(ProblemCode::TooLong, ["integrationIds"], message)));
+    }
+    let rows = scope.find::<integration::Entity>().filter(integration::Column::Id.is_in(ids.iter().copied()));
+    let rows: HashMap<Uuid, integration::Model> =
+        rows.all().await?.into_iter().map(|row| (row.id, row)).collect();
+    let tenant_id = ids.first().and_then(|id| rows.get(id)).map(|row| row.tenant_id);
+    let mut seen = HashSet::with_capacity(ids.len());
+    let (mut integrations, mut problems) = (Vec::with_capacity(ids.len()), Vec::new());
+    for (place, id) in ids.iter().enumerate() {
+        let mut problem = |code, message: &str| {
+            problems.push(Problem::new(code, ["integrationIds", &place.to_string()], message));
+        };
+        match rows.get(id) {
+            None => problem(ProblemCode::NotFound, "there is no such integration"),
+            Some(_) if !seen.insert(*id) => problem(ProblemCode::Invalid, "is named twice"),
+            Some(row) if row.status == IntegrationStatus::Archived => {
+                problem(ProblemCode::Conflict, ARCHIVED)
+            }
+            Some(row) if tenant_id.is_some_and(|tenant_id| tenant_id != row.tenant_id) => {
+                problem(ProblemCode::Invalid, "is of another tenant than the first one");
+            }
+            Some(row) => integrations.push(row.clone()),
+        }
+    }
+    if problems.is_empty() { Ok(integrations) } else { Err(Error::Rejected(problems)) }
+}
