@@ -30,6 +30,7 @@ pub fn read_in_every_way(
             config: json!({}),
             credentials: "{}".into(),
             files_dir: DIRECTORY.path().to_owned(),
+            pace: Default::default(),
         },
         stream: StreamSpec {
             name: "fuzz".to_owned(),
