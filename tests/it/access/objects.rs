@@ -522,7 +522,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 32] = [
+pub const PAYLOADS: [(&str, &[&str]); 33] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),

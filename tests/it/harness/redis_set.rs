@@ -59,9 +59,8 @@ impl RedisSet {
             );
         }
         set.wait_for("PONG", &["-a", PASSWORD, "ping"]).await;
-        let create =
-            [&["--cluster", "create"], hosts.iter().map(String::as_str).collect::<Vec<_>>().as_slice()];
-        let mut arguments = create.concat();
+        let mut arguments = vec!["--cluster", "create"];
+        arguments.extend(hosts.iter().map(String::as_str));
         arguments.extend(["--cluster-replicas", "0", "--cluster-yes", "-a", PASSWORD]);
         until("the nodes make a Cluster", START_LIMIT, async || {
             let made = set.cli(0, &arguments);
