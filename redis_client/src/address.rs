@@ -138,7 +138,9 @@ mod tests {
 
     #[test]
     fn each_form_names_what_it_says() {
-        let Address::Server(server) = Address::parse("rediss://ada:pw@cache:7000/3").unwrap() else { panic!() };
+        let Address::Server(server) = Address::parse("rediss://ada:pw@cache:7000/3").unwrap() else {
+            panic!()
+        };
         assert_eq!(texts([server.addr()]), ["cache:7000"]);
         assert!(matches!(server.addr(), ConnectionAddr::TcpTls { insecure: false, .. }));
         let who = |info: &ConnectionInfo| {

@@ -86,7 +86,7 @@ async fn processes_draw_from_one_budget_and_from_their_own_while_redis_is_away()
         |trestle: &mut crate::harness::trestle::Trestle, pause: bool| match &mut trestle.stores_mut().redis {
             Redis::Own(server) if pause => server.pause(),
             Redis::Own(server) => server.resume(),
-            Redis::Database(_) => unreachable!("made above"),
+            Redis::Database(_) | Redis::Set(_) => unreachable!("made above"),
         };
     redis(&mut trestle, true);
     let started = Instant::now();
@@ -105,7 +105,7 @@ async fn processes_draw_from_one_budget_and_from_their_own_while_redis_is_away()
     // A Redis that lost everything knows no scripts and no budgets.
     match &mut trestle.stores_mut().redis {
         Redis::Own(server) => server.start_again().await,
-        Redis::Database(_) => unreachable!("made above"),
+        Redis::Database(_) | Redis::Set(_) => unreachable!("made above"),
     }
     until("there is a new budget", SOON, async || {
         let response = ask(&here).await;

@@ -54,7 +54,11 @@ async fn a_certificate_of_nobody_we_trust_is_refused() {
 async fn a_cluster_of_three_nodes_serves() {
     let trestle = on(RedisSet::cluster().await, Setup::new()).await;
     works(&trestle, "cluster").await;
-    assert!(!trestle.log().contains("CROSSSLOT") && !trestle.log().contains("cannot be used"), "{}", trestle.log());
+    assert!(
+        !trestle.log().contains("CROSSSLOT") && !trestle.log().contains("cannot be used"),
+        "{}",
+        trestle.log()
+    );
 }
 
 #[tokio::test]

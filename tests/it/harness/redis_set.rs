@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::process::{Process, find_program, free_port};
 use super::wait::until;
@@ -59,8 +59,8 @@ impl RedisSet {
             );
         }
         set.wait_for("PONG", &["-a", PASSWORD, "ping"]).await;
-        let create = [&["--cluster", "create"], hosts.iter().map(String::as_str).collect::<Vec<_>>().as_slice()];
-        let mut arguments = create.concat();
+        let mut arguments = vec!["--cluster", "create"];
+        arguments.extend(hosts.iter().map(String::as_str));
         arguments.extend(["--cluster-replicas", "0", "--cluster-yes", "-a", PASSWORD]);
         until("the nodes make a Cluster", START_LIMIT, async || {
             let made = set.cli(0, &arguments);
@@ -80,9 +80,15 @@ impl RedisSet {
         let mut set = Self::new(directory, url);
         let common = "--port {port} --requirepass {password} --masterauth {password}";
         set.start(master, &[common]);
-        set.start(replica, &[common, &format!("--replicaof 127.0.0.1 {master}"), "--repl-diskless-sync-delay 0"]);
-        set.wait_for("master_link_status:up", &["-p", &replica.to_string(), "-a", PASSWORD, "info", "replication"])
-            .await;
+        set.start(
+            replica,
+            &[common, &format!("--replicaof 127.0.0.1 {master}"), "--repl-diskless-sync-delay 0"],
+        );
+        set.wait_for(
+            "master_link_status:up",
+            &["-p", &replica.to_string(), "-a", PASSWORD, "info", "replication"],
+        )
+        .await;
         let configuration = format!(
             "port {sentinel}\nsentinel monitor main 127.0.0.1 {master} 1\nsentinel auth-pass main {PASSWORD}\n\
              sentinel down-after-milliseconds main 1000\nsentinel failover-timeout main 5000\n"
@@ -147,7 +153,11 @@ impl RedisSet {
 
     fn cli(&self, server: usize, arguments: &[&str]) -> Output {
         let mut command = Command::new(program("redis-cli"));
-        command.current_dir(&self.directory).args(["-p", &self.ports[server].to_string(), "--no-auth-warning"]);
+        command.current_dir(&self.directory).args([
+            "-p",
+            &self.ports[server].to_string(),
+            "--no-auth-warning",
+        ]);
         command.args(arguments).output().expect("redis-cli starts")
     }
 }
@@ -163,14 +173,18 @@ fn cluster_port() -> u16 {
 /// An authority, and a certificate of 127.0.0.1 that it signed.
 fn write_certificates(directory: &Path) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    // Of one name with what it signs it would be taken for its own issuer.
+    authority.distinguished_name.push(DnType::CommonName, "The tests' authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let server = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     let server = server.signed_by(&key, &authority).unwrap();
-    for (name, text) in
-        [("authority.pem", authority.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())]
-    {
+    for (name, text) in [
+        ("authority.pem", authority.pem()),
+        ("server.pem", server.pem()),
+        ("server.key", key.serialize_pem()),
+    ] {
         std::fs::write(directory.join(name), text).unwrap();
     }
 }
