@@ -9,6 +9,7 @@ pub mod oidc;
 pub mod outside;
 pub mod postgres;
 pub mod process;
+pub mod random;
 pub mod redis;
 pub mod smtp;
 pub mod subscription;

@@ -22,6 +22,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(40);
 /// Ticks of `/proc/<pid>/stat` in a second: 100 on Linux on all machines that matter (`sysconf(_SC_CLK_TCK)`).
 const TICKS_PER_SECOND: u32 = 100;
 const READY_LINE: &str = "listening on ";
+const WORKER_READY_LINE: &str = "worker started";
 
 /// Who signs in first, a PLATFORM_ADMIN.
 pub const ADMIN_EMAIL: &str = "admin@example.com";
@@ -205,6 +206,24 @@ impl Trestle {
         let process = self.spawn(&name, &["worker"], &[]);
         self.workers.push(process);
         index
+    }
+
+    /// Ends the process that listens as a crash does, and starts it again on the same port.
+    pub async fn restart_server(&mut self) {
+        self.server().kill9();
+        let arguments: &[&str] = if self.stores.is_some() { &["api"] } else { &[] };
+        let address = self.url.strip_prefix("http://").expect("it was started").to_owned();
+        let mut server = self.spawn("server", arguments, &[("TRESTLE_BIND", &address)]);
+        server.line(READY_LINE, START_LIMIT).await;
+        self.server = Some(server);
+    }
+
+    /// Ends a worker process as a crash does, and starts it again in its place, in an environment with `more`.
+    pub async fn restart_worker(&mut self, index: usize, more: &[(&str, &str)]) {
+        self.workers[index].kill9();
+        let mut worker = self.spawn(&format!("worker-{}", index + 1), &["worker"], more);
+        worker.line(WORKER_READY_LINE, START_LIMIT).await;
+        self.workers[index] = worker;
     }
 
     /// Starts one more `trestle api` on the same stores, on a port of its own.

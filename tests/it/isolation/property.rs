@@ -17,7 +17,7 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::question::{EMPTY, Questioner};
-use super::random::Random;
+use crate::harness::random::Random;
 use super::town::{Caller, Town};
 use crate::harness::postgres::Database;
 use crate::harness::subscription::{Incoming, Socket};

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::random::Random;
+use crate::harness::random::Random;
 use super::town::{Caller, Town};
 use crate::sdl::{Field, Kind, named};
 

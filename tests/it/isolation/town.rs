@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
 use uuid::Uuid;
 
-use super::random::Random;
+use crate::harness::random::Random;
 use crate::harness::client::Client;
 use crate::harness::fixture::Fixture;
 use crate::harness::trestle::{ADMIN_EMAIL, ADMIN_PASSWORD, Trestle};
