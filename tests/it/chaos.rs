@@ -29,7 +29,9 @@ use crate::scene::impatient;
 
 /// Runs of a short storm, which is part of all tests.
 const RUNS_DEFAULT: usize = 80;
-/// Runs of one integration.
+const INTEGRATIONS_PER_TENANT: usize = 10;
+const TENANTS_MIN: usize = 4;
+/// Of each integration; each run reads all.
 const RECORDS: usize = 500;
 const WORKERS: usize = 3;
 /// Runs at once in a worker.
@@ -44,7 +46,9 @@ async fn nothing_is_lost_in_a_storm() {
     let seed = number("TEST_CHAOS_SEED").unwrap_or_else(|| u64::try_from(clock()).expect("it fits"));
     let runs = number("TEST_CHAOS_RUNS").map_or(RUNS_DEFAULT, |runs| usize::try_from(runs).expect("it fits"));
     let only = std::env::var("TEST_CHAOS_FAULTS").unwrap_or_default();
-    let size = Size { integrations: runs.div_ceil(load::ROUNDS), records: RECORDS };
+    let integrations = runs.div_ceil(load::ROUNDS);
+    let tenants = (integrations / INTEGRATIONS_PER_TENANT).max(TENANTS_MIN);
+    let size = Size { integrations, tenants, records: RECORDS };
     println!("TEST_CHAOS_SEED={seed} TEST_CHAOS_RUNS={runs} TEST_CHAOS_FAULTS={only}");
     let mut random = Random::new(seed);
 
@@ -114,7 +118,7 @@ async fn nothing_is_lost_in_a_storm() {
         plan.len(),
         size.runs(),
         size.integrations,
-        load.tenants.len(),
+        size.tenants,
         stormed.as_secs_f64(),
         settled.as_secs_f64(),
         (begin.elapsed() - stormed).as_secs_f64(),

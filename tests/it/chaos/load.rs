@@ -27,16 +27,22 @@ const CALLERS: usize = 6;
 const PAGE_SIZE: usize = 100;
 /// How long a caller waits for a run to end, before it looks again.
 const PAUSE: Duration = Duration::from_millis(50);
-const INTEGRATIONS_PER_TENANT: usize = 10;
+/// How long the sandbox takes for its one page, in milliseconds.
+const SANDBOX_PAGE_MS: u64 = 400;
 
 /// How much there is to do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
     pub(super) integrations: usize,
+    pub(super) tenants: usize,
     pub(super) records: usize,
 }
 
 impl Size {
+    fn integrations_per_tenant(self) -> usize {
+        self.integrations.div_ceil(self.tenants)
+    }
+
     pub(super) fn runs(self) -> usize {
         self.integrations * ROUNDS
     }
@@ -77,6 +83,7 @@ pub(super) struct Book {
 
 /// The tenants and what they have.
 pub(super) struct Load {
+    size: Size,
     pub(super) tenants: Vec<Tenant>,
     pub(super) moved: Vec<Moved>,
     book: Mutex<Book>,
@@ -93,7 +100,7 @@ impl Load {
     ) -> Self {
         prepare(warehouse).await;
         let (mut tenants, mut moved) = (Vec::new(), Vec::new());
-        for number in 0..size.integrations.div_ceil(INTEGRATIONS_PER_TENANT) {
+        for number in 0..size.tenants {
             let slug = format!("t{number:02}");
             let tenant = fixture.tenant(&slug).await;
             let config = json!({"baseUrl": outside.url(&slug), "timeoutMs": 1_000});
@@ -101,8 +108,8 @@ impl Load {
             let sandbox = fixture.system(&tenant, "sandbox", json!({"seed": number + 1}), Value::Null).await;
             let (config, credentials) = access(warehouse);
             let postgres = fixture.system(&tenant, "postgres", config, credentials).await;
-            let first = number * INTEGRATIONS_PER_TENANT;
-            for place in first..(first + INTEGRATIONS_PER_TENANT).min(size.integrations) {
+            let first = number * size.integrations_per_tenant();
+            for place in first..(first + size.integrations_per_tenant()).min(size.integrations) {
                 let owner = format!("{slug}_i{place:03}");
                 let (is_read_outside, is_written_outside) = (place % 2 == 0, place % 4 < 2);
                 let (source, mut options) = if is_read_outside {
@@ -111,7 +118,7 @@ impl Load {
                     let path = format!("/source/{owner}");
                     (&http, json!({"path": path, "recordsPath": "/data", "pagination": pages}))
                 } else {
-                    (&sandbox, json!({"records": size.records}))
+                    (&sandbox, json!({"records": size.records, "delayMs": SANDBOX_PAGE_MS}))
                 };
                 if !is_read_outside {
                     options["invalidEvery"] = json!(record::SANDBOX_INVALID_EVERY);
@@ -131,7 +138,7 @@ impl Load {
             }
             tenants.push(tenant);
         }
-        Self { tenants, moved, book: Mutex::default(), started: AtomicUsize::new(0) }
+        Self { size, tenants, moved, book: Mutex::default(), started: AtomicUsize::new(0) }
     }
 
     /// Runs whose start was answered.
@@ -242,7 +249,7 @@ impl Load {
         }
         if random.percent(3) {
             let name = format!("made after {} {round}", moved.owner);
-            let tenant = &self.tenants[place / INTEGRATIONS_PER_TENANT];
+            let tenant = &self.tenants[place / self.size.integrations_per_tenant()];
             let input = json!({"tenantId": tenant.id, "name": name, "connector": "sandbox", "config": {}});
             let answer = caller.mutate("createSystem", input, "system { id }").await;
             match answer.payload {

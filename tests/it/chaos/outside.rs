@@ -19,6 +19,8 @@ use crate::harness::random::Random;
 
 /// Fair weather lasts so long on average, in milliseconds, and foul weather a quarter of that.
 const FAIR_MS: usize = 4_000;
+/// How long a page takes to read, in milliseconds at most, so that many runs are under way at once.
+const PAGE_MS_MAX: usize = 400;
 /// What a rate-limited caller is told to wait.
 const RETRY_AFTER_SECONDS: &str = "1";
 
@@ -244,7 +246,11 @@ async fn answer(
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     let weather = lock().now();
     match weather {
-        Weather::Fair => lock().handle(&method, &uri, &headers, &body),
+        Weather::Fair => {
+            let wait = if method == Method::GET { lock().random.below(PAGE_MS_MAX) } else { 0 };
+            tokio::time::sleep(Duration::from_millis(u64::try_from(wait).expect("small"))).await;
+            lock().handle(&method, &uri, &headers, &body)
+        }
         Weather::RateLimited => {
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)]).into_response()
         }

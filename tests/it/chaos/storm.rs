@@ -156,7 +156,9 @@ impl Watch {
     /// Looks until [`Watch::end`].
     pub(super) async fn look(&self, url: &str) {
         let mut connection = None;
-        while !self.over.load(Ordering::Relaxed) {
+        loop {
+            // Once more after the end, which is what the last faults wait for.
+            let over = self.over.load(Ordering::Relaxed);
             // A server that is away is asked again.
             if connection.is_none() {
                 connection = connect(url).await.ok();
@@ -165,6 +167,9 @@ impl Watch {
                 && self.look_once(open).await.is_err()
             {
                 connection = None;
+            }
+            if over {
+                return;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -193,18 +198,15 @@ impl Watch {
         self.over.store(true, Ordering::Relaxed);
     }
 
-    /// How long after each kind of fault the runs that were under way had ended, at most.
-    pub(super) fn recoveries(&self) -> BTreeMap<String, String> {
-        let mut slowest: BTreeMap<Fault, (usize, Duration)> = BTreeMap::new();
+    /// How often each fault was made, and how long after it the runs that were under way had ended, at most.
+    pub(super) fn recoveries(&self) -> BTreeMap<String, (usize, Option<Duration>)> {
+        let mut slowest: BTreeMap<String, (usize, Option<Duration>)> = BTreeMap::new();
         for hit in lock(&self.hits).iter() {
-            let (times, longest) = slowest.entry(hit.fault).or_default();
+            let (times, longest) = slowest.entry(hit.fault.to_string()).or_default();
             *times += 1;
-            *longest = (*longest).max(hit.recovered.unwrap_or(Duration::MAX));
+            *longest = (*longest).max(hit.recovered);
         }
-        let words = |(fault, (times, longest)): (Fault, (usize, Duration))| {
-            (fault.to_string(), format!("{times} times, over after {:.1} s at most", longest.as_secs_f64()))
-        };
-        slowest.into_iter().map(words).collect()
+        slowest
     }
 
     fn hit(&self, fault: Fault) {
