@@ -102,6 +102,7 @@ impl Background {
             .col_expr(job::Column::LeaseUntil, Expr::value(Some(now + lease_duration(self.app().lease()))))
             .col_expr(job::Column::LeaseToken, Expr::value(Some(token)))
             .col_expr(job::Column::Worker, Expr::value(Some(worker.to_owned())))
+            .col_expr(job::Column::Begun, Expr::value(true))
             .filter(job::Column::Id.eq(hint.job_id))
             .filter(job::Column::Status.eq(JobStatus::Queued))
             .filter(job::Column::AvailableAt.lte(now))
@@ -110,7 +111,7 @@ impl Background {
         match claimed {
             Ok(claimed) if claimed.rows_affected == 0 => return Ok(Claim::Stale),
             Ok(_) => {}
-            // The index that lets one job of an integration run at a time.
+            // The indexes that let one run of an integration be under way.
             Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
                 drop(tx);
                 return self.wait_for_other(hint).await;
@@ -161,11 +162,13 @@ async fn release_unstarted(tx: &TxScope, job: &job::Model) -> Result<()> {
         .one(tx.connection())
         .await
         .doing("reading the run of a job")?;
+    let begun = run.as_ref().is_some_and(|run| run.status == RunStatus::Running);
     let ended = run.is_none_or(|run| !matches!(run.status, RunStatus::Queued | RunStatus::Running));
     let status = if ended { JobStatus::Done } else { JobStatus::Held };
     tx.update::<job::Entity>()
         .col_expr(job::Column::Status, Expr::value(status))
         .col_expr(job::Column::Attempt, Expr::col(job::Column::Attempt).sub(1))
+        .col_expr(job::Column::Begun, Expr::value(begun))
         .col_expr(job::Column::LeaseToken, Expr::value(None::<Uuid>))
         .col_expr(job::Column::LeaseUntil, Expr::value(None::<chrono::DateTime<chrono::Utc>>))
         .filter(job::Column::Id.eq(job.id))
