@@ -5,9 +5,10 @@
 //! tenants that it names, and none when it names none (docs/adr/0020). This file is the one place that names them.
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use migration::program_role::{self, ProgramRole};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -23,6 +24,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, 
 use uuid::Uuid;
 
 use crate::actor::Tenants;
+use crate::clock;
 use crate::error::{Doing, Error, Result};
 
 /// Connections of the pool for tenants' rows, and readers of a SQLite database.
@@ -33,6 +35,10 @@ const ACROSS_CONNECTIONS_MAX: u32 = 10;
 const LOGIN_CONNECTIONS_MAX: u32 = 2;
 /// How long a call waits for a free connection before it fails.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer about the time may take: half of it is how wrong the clock may become.
+const CLOCK_WAIT_MAX: Duration = Duration::from_millis(250);
+/// The first one, without which nothing is known.
+const CLOCK_FIRST_WAIT_MAX: Duration = Duration::from_secs(4);
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -69,6 +75,7 @@ impl Database {
             // The schema, and the role to work under, may be made later; that the server answers is known now.
             let login = postgres(url, 1, Role::Login).await?;
             login.ping().await.doing("connecting to the database")?;
+            follow_clock(&login, CLOCK_FIRST_WAIT_MAX).await?;
             login.close().await.doing("connecting to the database")?;
             let tenants = postgres(url, CONNECTIONS_MAX, Role::Program { setting: "" }).await?;
             let across =
@@ -105,6 +112,14 @@ impl Database {
         match owner {
             Some(tenant_id) => self.begin_for(tenant_id).await,
             None => self.across_tenants.begin().await,
+        }
+    }
+
+    /// Sets the clock of this process by PostgreSQL's; see [`clock`].
+    pub(crate) async fn follow_clock(&self) -> Result<()> {
+        match &self.login_url {
+            Some(_postgres) => follow_clock(self.across_tenants.reader(), CLOCK_WAIT_MAX).await,
+            None => Ok(()),
         }
     }
 
@@ -176,6 +191,21 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// An answer that took longer than `wait_max` says too little of when it was given, and changes nothing.
+async fn follow_clock(connection: &DatabaseConnection, wait_max: Duration) -> Result<()> {
+    let doing = "asking for the time";
+    let asked = Instant::now();
+    let sql = Statement::from_string(DatabaseBackend::Postgres, "SELECT clock_timestamp()");
+    let row = connection.query_one_raw(sql).await.doing(doing)?;
+    let took = asked.elapsed();
+    let time: DateTime<Utc> =
+        row.ok_or_else(|| Error::internal(doing, "no answer"))?.try_get_by_index(0).doing(doing)?;
+    if took <= wait_max {
+        clock::follow(time + took / 2);
+    }
+    Ok(())
 }
 
 /// An advisory lock of one transaction, in which no other process looks at migrations: released with it, whatever
