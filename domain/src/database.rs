@@ -412,6 +412,19 @@ async fn begin_as(connection: &mut PgConnection, role: Role) -> std::result::Res
 
 async fn sqlite(url: &str, connections_max: u32) -> Result<DatabaseConnection> {
     let mut options = common(url, connections_max);
+    // On a full disk SQLite rolls back by itself, and sqlx does not notice: what came after on such a connection would be
+    // answered, and never committed. It is closed, and another one opened.
+    options.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.after_release(|connection, _metadata| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    // A rollback may be on its way to the connection's thread; a ping comes after it.
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            })
+        })
+    });
     options.map_sqlx_sqlite_opts(|sqlite| {
         sqlite
             .create_if_missing(true)
@@ -440,4 +453,45 @@ async fn open(options: ConnectOptions) -> Result<DatabaseConnection> {
     sea_orm::Database::connect(options)
         .await
         .map_err(|source| Error::internal("connecting to the database", source))
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
+
+    use super::Database;
+    use crate::error::Doing;
+    use crate::outage::Outage;
+
+    #[tokio::test]
+    async fn what_is_answered_after_the_disk_was_full_is_there() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}?mode=rwc", directory.path().join("full.db").display());
+        let database = Database::connect(&url).await.expect("a new file");
+        let writer = &database.tenants.write;
+        let unprepared = async |sql: &str| writer.execute_unprepared(sql).await.map(drop);
+        unprepared("CREATE TABLE note (id integer)").await.expect("a table");
+        unprepared("PRAGMA max_page_count = 20").await.expect("a limit");
+
+        let tx = database.across_tenants.begin().await.expect("a transaction");
+        let fill = "INSERT INTO note WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) \
+             SELECT i FROM n";
+        let full = tx.execute_unprepared(fill).await.map(drop).doing("filling").expect_err("it is full");
+        assert_eq!(full.outage(), Some(Outage::NoSpace));
+        drop(tx);
+        // Given up: this is what left a transaction open before.
+        for _ in 0..2 {
+            let tx = database.across_tenants.begin().await.expect("a transaction");
+            tx.execute_unprepared("INSERT INTO note VALUES (1)").await.expect("there is room for one");
+            drop(tx);
+        }
+        let tx = database.across_tenants.begin().await.expect("a transaction");
+        tx.execute_unprepared("INSERT INTO note VALUES (2)").await.expect("there is room for one");
+        tx.commit().await.expect("it is committed");
+        let sql = Statement::from_string(DatabaseBackend::Sqlite, "SELECT count(*), max(id) FROM note");
+        let row = database.tenants.read.query_one_raw(sql).await.expect("a query").expect("a row");
+        let seen: (i64, i64) =
+            (row.try_get_by_index(0).expect("a number"), row.try_get_by_index(1).expect("a number"));
+        assert_eq!(seen, (1, 2));
+    }
 }

@@ -45,6 +45,7 @@ const ED25519_PKCS8_PREFIX: [u8; 16] =
 #[derive(Default)]
 pub struct Setup {
     settings: Vec<(String, String)>,
+    disk_bytes: Option<u64>,
 }
 
 impl Setup {
@@ -65,9 +66,16 @@ impl Setup {
         self.setting("TRESTLE_LEASE_SECONDS", seconds)
     }
 
+    /// Its data directory is a disk of this size, which is there as long as its process runs, and which nobody else
+    /// sees but through [`Trestle::data_dir_inside`]. Linux.
+    pub fn disk_bytes(self, bytes: u64) -> Self {
+        Self { disk_bytes: Some(bytes), ..self }
+    }
+
     /// Starts all in one process, on SQLite in a directory of its own.
     pub async fn embedded(self) -> Trestle {
         let mut trestle = Trestle::new(self.settings, None);
+        trestle.disk_bytes = self.disk_bytes;
         trestle.start().await;
         trestle
     }
@@ -103,6 +111,7 @@ pub struct Trestle {
     settings: Vec<(String, String)>,
     stores: Option<Stores>,
     worker_count: usize,
+    disk_bytes: Option<u64>,
     server: Option<Process>,
     workers: Vec<Process>,
     url: String,
@@ -131,6 +140,7 @@ impl Trestle {
             settings,
             stores,
             worker_count: 0,
+            disk_bytes: None,
             server: None,
             workers: Vec::new(),
             url: String::new(),
@@ -160,6 +170,13 @@ impl Trestle {
     /// Its `TRESTLE_DATA_DIR`.
     pub fn data_dir(&self) -> PathBuf {
         self.directory.join("data")
+    }
+
+    /// The same as its process sees it: where its disk is its own.
+    pub fn data_dir_inside(&mut self) -> PathBuf {
+        let data_dir = self.data_dir();
+        let inside = data_dir.strip_prefix("/").expect("it is absolute").to_owned();
+        PathBuf::from(format!("/proc/{}/root", self.server().id())).join(inside)
     }
 
     /// Whether it keeps things in PostgreSQL and Redis.
@@ -297,6 +314,9 @@ impl Trestle {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = command(arguments);
+        if let Some(bytes) = self.disk_bytes {
+            command = on_a_disk(&command, bytes, &self.data_dir());
+        }
         command
             .current_dir(&self.directory)
             .env("TRESTLE_DATA_DIR", self.data_dir())
@@ -330,6 +350,27 @@ impl Drop for Trestle {
         // What is left is removed with the directory of all tests at the end.
         std::fs::remove_dir_all(&self.directory).unwrap_or_default();
     }
+}
+
+/// `command` in a mount namespace of its own, with a file system of this size in `directory`. It needs no root: a user
+/// namespace does.
+fn on_a_disk(command: &Command, bytes: u64, directory: &Path) -> Command {
+    std::fs::create_dir_all(directory).expect("below a directory of ours");
+    let mut inside = Command::new("unshare");
+    inside
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+        .arg(r#"mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@""#)
+        .args(["sh", &bytes.to_string()])
+        .arg(directory)
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => inside.env(name, value),
+            None => inside.env_remove(name),
+        };
+    }
+    inside
 }
 
 /// The program with these arguments and without any setting from outside, proxies included.
