@@ -4,6 +4,8 @@
 //! makes a long one. Deliberately absent: single faults, which `fault` looks at one by one.
 
 mod caller;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod load;
 mod outside;
 mod record;
@@ -20,6 +22,8 @@ use self::load::{Load, Size};
 use self::outside::Outside;
 use self::storm::{Fault, Target, Watch, rage};
 use self::verdict::Verdict;
+#[cfg(target_os = "linux")]
+use crate::harness::clock;
 use crate::harness::fixture::Fixture;
 use crate::harness::postgres::PostgresServer;
 use crate::harness::random::Random;
@@ -37,6 +41,9 @@ const WORKERS: usize = 3;
 /// Runs at once in a worker.
 const CONCURRENCY: usize = 6;
 const LEASE_SECONDS: u32 = 3;
+/// Workers whose clocks are ahead or behind.
+#[cfg(target_os = "linux")]
+const CLOCKS_OFF_SECONDS: [(usize, i64); 2] = [(0, 300), (1, -240)];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[expect(clippy::print_stdout, reason = "the figures of a storm, for whoever asks for them")]
@@ -71,6 +78,13 @@ async fn nothing_is_lost_in_a_storm() {
         freeze: Duration::from_secs(u64::from(LEASE_SECONDS) * 2),
         environments: vec![Vec::new(); WORKERS],
     };
+    #[cfg(target_os = "linux")]
+    if only.is_empty() || only.contains("clock") {
+        for (worker, seconds) in CLOCKS_OFF_SECONDS {
+            target.environments[worker].push(clock::off_by(seconds));
+            target.restart_worker(worker).await;
+        }
+    }
 
     let begin = Instant::now();
     let plan = if only == "none" { Vec::new() } else { Fault::plan(size.runs(), &only, &mut random) };

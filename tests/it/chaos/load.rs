@@ -207,8 +207,7 @@ impl Load {
 
     async fn start_by_key(&self, caller: &Caller, round: usize, place: usize) -> Value {
         let moved = &self.moved[place];
-        let input =
-            json!({"integrationId": moved.id, "idempotencyKey": format!("{}-{round}", moved.owner)});
+        let input = json!({"integrationId": moved.id, "idempotencyKey": format!("{}-{round}", moved.owner)});
         let answer = caller.mutate("startRun", input, "run { id }").await;
         answer.payload.unwrap_or_else(|codes| panic!("startRun was refused: {codes:?}"))["run"].clone()
     }

@@ -64,8 +64,8 @@ struct State {
     /// How often the records of each owner changed.
     generations: HashMap<String, usize>,
     stored: HashMap<String, BTreeMap<String, Value>>,
-    /// How often a request with each idempotency key changed something.
-    effects: HashMap<String, u32>,
+    /// How often a request with each idempotency key changed something, and to what.
+    effects: HashMap<String, (u32, String)>,
     /// What came to a path of somebody else.
     strays: Vec<String>,
     requests: BTreeMap<Weather, usize>,
@@ -140,9 +140,11 @@ impl Outside {
     /// Idempotency keys that had more than one effect, and requests that came to a path of somebody else.
     pub(super) fn wrongs(&self) -> Vec<String> {
         let state = self.lock();
-        let twice = state.effects.iter().filter(|(_, effects)| **effects > 1);
+        let twice = state.effects.iter().filter(|(_, (effects, _))| *effects > 1);
         twice
-            .map(|(key, effects)| format!("the idempotency key {key} had {effects} effects"))
+            .map(|(key, (effects, record))| {
+                format!("the idempotency key {key} had {effects} effects: {record}")
+            })
             .chain(state.strays.iter().cloned())
             .collect()
     }
@@ -229,7 +231,8 @@ impl State {
         let answer = json!({"id": id});
         let status = if stored.contains_key(&id) { StatusCode::OK } else { StatusCode::CREATED };
         if stored.get(&id) != Some(&record) {
-            *self.effects.entry(key).or_default() += 1;
+            let effects = self.effects.entry(key).or_insert_with(|| (0, record.to_string()));
+            effects.0 += 1;
             stored.insert(id, record);
         }
         (status, Json(answer)).into_response()
@@ -262,7 +265,8 @@ async fn answer(
         }
         Weather::AnswerCut => {
             let mut answer = lock().handle(&method, &uri, &headers, &body);
-            let parts: [Result<&str, &str>; 2] = [Ok("{\"id"), Err("the connection is cut, as the test asked")];
+            let parts: [Result<&str, &str>; 2] =
+                [Ok("{\"id"), Err("the connection is cut, as the test asked")];
             *answer.body_mut() = Body::from_stream(futures::stream::iter(parts));
             answer.headers_mut().remove(header::CONTENT_LENGTH);
             answer

@@ -88,15 +88,14 @@ impl Verdict<'_> {
         let mut wrongs = Vec::new();
         for (place, moved) in self.load.moved.iter().enumerate() {
             let stored = self.stored(moved, &mut warehouse).await;
-            let receipts: BTreeSet<String> = sqlx::query_scalar(
-                "SELECT source_key FROM write_receipt WHERE integration_id = $1",
-            )
-            .bind(moved.uuid)
-            .fetch_all(&mut database)
-            .await
-            .expect("a query")
-            .into_iter()
-            .collect();
+            let receipts: BTreeSet<String> =
+                sqlx::query_scalar("SELECT source_key FROM write_receipt WHERE integration_id = $1")
+                    .bind(moved.uuid)
+                    .fetch_all(&mut database)
+                    .await
+                    .expect("a query")
+                    .into_iter()
+                    .collect();
             let failures = sqlx::query(
                 "SELECT coalesce(record_key, ''), code FROM failure WHERE integration_id = $1 AND status = 'OPEN'",
             )
@@ -129,8 +128,7 @@ impl Verdict<'_> {
         let mut wrongs = Vec::new();
         for tenant in &self.load.tenants {
             let filter = json!({"tenantId": tenant.id, "status": ["OPEN"], "code": TRANSIENT});
-            let input =
-                json!({"filter": filter, "idempotencyKey": format!("retry-{}", tenant.slug)});
+            let input = json!({"filter": filter, "idempotencyKey": format!("retry-{}", tenant.slug)});
             let answer = caller.mutate("retryFailures", input, "retry { id total }").await;
             // Refused when there are none.
             if let Err(codes) = answer.payload
@@ -151,11 +149,13 @@ impl Verdict<'_> {
 
     /// For people: runs by status, and records.
     pub(super) async fn summary(&self) -> String {
-        let runs = self.texts("SELECT concat_ws(' ', status, count(*)) FROM run GROUP BY status ORDER BY 1").await;
+        let runs =
+            self.texts("SELECT concat_ws(' ', status, count(*)) FROM run GROUP BY status ORDER BY 1").await;
         let counts = "SELECT concat('records read ', sum(read_count), ', created ', sum(created_count), ', updated ', \
              sum(updated_count), ', unchanged ', sum(unchanged_count), ', skipped ', sum(skipped_count), ', failed ', \
              sum(failed_count)) FROM run";
-        let failures = "SELECT concat_ws(' ', code, status, count(*)) FROM failure GROUP BY code, status ORDER BY 1";
+        let failures =
+            "SELECT concat_ws(' ', code, status, count(*)) FROM failure GROUP BY code, status ORDER BY 1";
         let events = "SELECT concat_ws(' ', type, count(*)) FROM run_event WHERE type IN \
              ('run.taken_over', 'run.resumed', 'run.handed_back', 'retry.scheduled') GROUP BY type ORDER BY 1";
         format!(
@@ -326,7 +326,9 @@ impl Verdict<'_> {
         let unsure = |key: &String| !all && seen.transient(key);
         let without = keys.difference(&seen.receipts).filter(|key| !unsure(key));
         wrongs.extend(without.map(|key| format!("{key} is there and has no receipt")));
-        wrongs.extend(seen.receipts.difference(&keys).map(|key| format!("{key} has a receipt and is not there")));
+        wrongs.extend(
+            seen.receipts.difference(&keys).map(|key| format!("{key} has a receipt and is not there")),
+        );
         for (key, (owner, _, _)) in seen.stored.iter().filter(|(_, (owner, _, _))| *owner != moved.owner) {
             wrongs.push(format!("{key} is of {owner}"));
         }
