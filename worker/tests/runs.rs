@@ -253,7 +253,7 @@ async fn a_run_that_was_handed_back_goes_on_before_another_of_its_integration_be
     let due = async || background.due_jobs(10, 10, &[], &[]).await.expect("the database answers");
     let of_first = due().await[0];
     let Claim::Claimed(claimed) = background.claim(of_first, "one").await.expect("a claim") else {
-        panic!("it was due");
+        unreachable!("it was due");
     };
     assert!(claimed.lease.hand_back().await.expect("the database answers"));
     assert_eq!(first.run().await.status, RunStatus::Running);
@@ -262,7 +262,7 @@ async fn a_run_that_was_handed_back_goes_on_before_another_of_its_integration_be
     let of_second = due().await.into_iter().find(|hint| *hint != of_first).expect("it is queued");
     assert!(matches!(background.claim(of_second, "two").await, Ok(Claim::Waiting)));
     let Claim::Claimed(claimed) = background.claim(of_first, "two").await.expect("a claim") else {
-        panic!("it was due");
+        unreachable!("it was due");
     };
     assert!(claimed.lease.finish(RunEnd::Completed).await.expect("the database answers"));
     assert!(matches!(background.claim(of_second, "two").await, Ok(Claim::Claimed(_))));

@@ -662,7 +662,7 @@ async fn idempotency_keys_follow_the_record_and_several_requests_are_in_flight()
     assert_eq!(keys(7)[0], keys(7)[1]);
     assert_ne!(keys(8)[0], keys(8)[1]);
     assert_ne!(keys(7)[0], keys(8)[0]);
-    let [first, second, second_again, third] = &keys(9)[..] else { panic!("four requests") };
+    let [first, second, second_again, third] = &keys(9)[..] else { unreachable!("there were four requests") };
     assert_eq!(second, second_again);
     assert!(first != second && second != third && first != third);
 }

@@ -158,12 +158,16 @@ impl Verdict<'_> {
             "SELECT concat_ws(' ', code, status, count(*)) FROM failure GROUP BY code, status ORDER BY 1";
         let events = "SELECT concat_ws(' ', type, count(*)) FROM run_event WHERE type IN \
              ('run.taken_over', 'run.resumed', 'run.handed_back', 'retry.scheduled') GROUP BY type ORDER BY 1";
+        let resumed = "SELECT 'longest from taken over to resumed: ' || coalesce(max(resumed.at - lost.at)::text, 'none') \
+             FROM run_event lost CROSS JOIN LATERAL (SELECT min(at) AS at FROM run_event r WHERE r.run_id = lost.run_id \
+               AND r.type = 'run.resumed' AND r.at >= lost.at) resumed WHERE lost.type = 'run.taken_over'";
         format!(
-            "runs: {}\n{}\nfailures: {}\nevents: {}",
+            "runs: {}\n{}\nfailures: {}\nevents: {}\n{}",
             runs.join(", "),
             self.texts(counts).await.join(""),
             self.texts(failures).await.join(", "),
             self.texts(events).await.join(", "),
+            self.texts(resumed).await.join(""),
         )
     }
 
