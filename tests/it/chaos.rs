@@ -3,6 +3,7 @@
 //! every record is where it belongs once or is a failure, and everything that was answered took effect. `make chaos`
 //! makes a long one. Deliberately absent: single faults, which `fault` looks at one by one.
 
+mod arrival;
 mod caller;
 #[cfg(target_os = "linux")]
 mod full_disk;
