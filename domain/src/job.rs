@@ -47,6 +47,7 @@ pub(crate) async fn enqueue(
             lease_until: None,
             lease_token: None,
             worker: None,
+            begun: false,
             cancel_requested: false,
             enqueued_at: runs.then_some(now),
             traceparent: None,

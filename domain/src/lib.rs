@@ -31,6 +31,7 @@ pub mod job;
 mod json;
 pub mod mail;
 mod one_time_token;
+pub mod outage;
 pub mod page;
 pub mod password;
 pub mod permission;

@@ -52,6 +52,7 @@ mod m20261125_000071_create_external_identity;
 mod m20261125_000072_create_sign_on_attempt;
 mod m20261125_000073_add_identity_provider_to_session;
 mod m20261125_000090_isolate_tenants;
+mod m20261125_000091_add_begun_to_job;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -101,6 +102,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000072_create_sign_on_attempt::Migration),
             Box::new(m20261125_000073_add_identity_provider_to_session::Migration),
             Box::new(m20261125_000090_isolate_tenants::Migration),
+            Box::new(m20261125_000091_add_begun_to_job::Migration),
         ]
     }
 }

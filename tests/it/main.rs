@@ -11,6 +11,7 @@ mod access;
 mod audit;
 mod bad_input;
 mod caller_limits;
+mod chaos;
 mod failure;
 mod fault;
 #[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]

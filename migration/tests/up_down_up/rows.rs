@@ -540,6 +540,7 @@ impl Rows {
             lease_until: Some(time(1)),
             lease_token: Some(self.id(13)),
             worker: Some("worker-1".to_owned()),
+            begun: true,
             cancel_requested: true,
             enqueued_at: Some(time(2)),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
