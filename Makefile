@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR
 TRESTLE := $(CARGO_TARGET_DIR)/debug/trestle
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test isolation fuzz bench schema lint format build format-check clippy dependencies-check schema-check
+.PHONY: help run demo test isolation fuzz chaos bench schema lint format build format-check clippy dependencies-check schema-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ isolation: build ## Ask each database QUERIES=100000 random questions and look f
 
 fuzz: ## Fuzz what parses outsiders' bytes, SECONDS=60 each; WHAT=csv fuzzes one target
 	scripts/fuzz --seconds $(or $(SECONDS),60) $(WHAT)
+
+chaos: build ## Move a million records in RUNS=2000 runs through faults made for real, and count what arrived; a few minutes
+	TEST_CHAOS_RUNS=$(or $(RUNS),2000) $(if $(SEED),TEST_CHAOS_SEED=$(SEED)) $(if $(FAULTS),TEST_CHAOS_FAULTS=$(FAULTS)) \
+	  cargo test --locked --workspace --test it -- chaos --nocapture --test-threads 1
 
 # Both in one build, so that what they share is built once.
 bench: ## Measure, optimised; WHAT="sync --rows 100000" (or latency, startup) measures a part

@@ -83,7 +83,7 @@ pub(crate) fn malformed_of(items: &[Item]) -> Vec<(&str, &str)> {
 pub(crate) fn write_of(record: Value, keys: &[&str]) -> Write {
     let Value::Object(record) = record else { unreachable!("records are objects") };
     let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
-    Write { key: RecordKey::of(&record, &keys).unwrap(), record, known: false }
+    Write { key: RecordKey::of(&record, &keys).unwrap(), record, known: false, revision: 0 }
 }
 
 /// The actions of outcomes that were all written.

@@ -224,7 +224,7 @@ fn writes(records: &[Value], keys: &[&str]) -> Vec<Write> {
     };
     let write = |(index, value)| {
         let record = record(value);
-        Write { key: key(index, &record), record, known: false }
+        Write { key: key(index, &record), record, known: false, revision: 0 }
     };
     records.iter().enumerate().map(write).collect()
 }

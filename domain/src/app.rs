@@ -148,6 +148,15 @@ impl App {
         Ok(())
     }
 
+    /// Sets the clock of this process by that of PostgreSQL, which all processes have in common; on SQLite there is
+    /// nothing to do. To be called every few seconds: clocks drift, and people set them.
+    ///
+    /// # Errors
+    /// When the database can't be asked; the clock goes on as it was set before.
+    pub async fn follow_database_clock(&self) -> Result<()> {
+        self.database.follow_clock().await
+    }
+
     /// Whether the queue can be reached.
     ///
     /// # Errors

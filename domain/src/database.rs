@@ -5,9 +5,10 @@
 //! tenants that it names, and none when it names none (docs/adr/0020). This file is the one place that names them.
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use migration::program_role::{self, ProgramRole};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -23,6 +24,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, 
 use uuid::Uuid;
 
 use crate::actor::Tenants;
+use crate::clock;
 use crate::error::{Doing, Error, Result};
 
 /// Connections of the pool for tenants' rows, and readers of a SQLite database.
@@ -33,6 +35,10 @@ const ACROSS_CONNECTIONS_MAX: u32 = 10;
 const LOGIN_CONNECTIONS_MAX: u32 = 2;
 /// How long a call waits for a free connection before it fails.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer about the time may take: half of it is how wrong the clock may become.
+const CLOCK_WAIT_MAX: Duration = Duration::from_millis(250);
+/// The first one, without which nothing is known.
+const CLOCK_FIRST_WAIT_MAX: Duration = Duration::from_secs(4);
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -69,6 +75,7 @@ impl Database {
             // The schema, and the role to work under, may be made later; that the server answers is known now.
             let login = postgres(url, 1, Role::Login).await?;
             login.ping().await.doing("connecting to the database")?;
+            follow_clock(&login, CLOCK_FIRST_WAIT_MAX).await?;
             login.close().await.doing("connecting to the database")?;
             let tenants = postgres(url, CONNECTIONS_MAX, Role::Program { setting: "" }).await?;
             let across =
@@ -105,6 +112,14 @@ impl Database {
         match owner {
             Some(tenant_id) => self.begin_for(tenant_id).await,
             None => self.across_tenants.begin().await,
+        }
+    }
+
+    /// Sets the clock of this process by PostgreSQL's; see [`clock`].
+    pub(crate) async fn follow_clock(&self) -> Result<()> {
+        match &self.login_url {
+            Some(_postgres) => follow_clock(self.across_tenants.reader(), CLOCK_WAIT_MAX).await,
+            None => Ok(()),
         }
     }
 
@@ -176,6 +191,21 @@ impl Database {
         }
         Ok(())
     }
+}
+
+/// An answer that took longer than `wait_max` says too little of when it was given, and changes nothing.
+async fn follow_clock(connection: &DatabaseConnection, wait_max: Duration) -> Result<()> {
+    let doing = "asking for the time";
+    let asked = Instant::now();
+    let sql = Statement::from_string(DatabaseBackend::Postgres, "SELECT clock_timestamp()");
+    let row = connection.query_one_raw(sql).await.doing(doing)?;
+    let took = asked.elapsed();
+    let time: DateTime<Utc> =
+        row.ok_or_else(|| Error::internal(doing, "no answer"))?.try_get_by_index(0).doing(doing)?;
+    if took <= wait_max {
+        clock::follow(time + took / 2);
+    }
+    Ok(())
 }
 
 /// An advisory lock of one transaction, in which no other process looks at migrations: released with it, whatever
@@ -382,6 +412,19 @@ async fn begin_as(connection: &mut PgConnection, role: Role) -> std::result::Res
 
 async fn sqlite(url: &str, connections_max: u32) -> Result<DatabaseConnection> {
     let mut options = common(url, connections_max);
+    // On a full disk SQLite rolls back by itself, and sqlx does not notice: what came after on such a connection would be
+    // answered, and never committed. It is closed, and another one opened.
+    options.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.after_release(|connection, _metadata| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    // A rollback may be on its way to the connection's thread; a ping comes after it.
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            })
+        })
+    });
     options.map_sqlx_sqlite_opts(|sqlite| {
         sqlite
             .create_if_missing(true)
@@ -410,4 +453,45 @@ async fn open(options: ConnectOptions) -> Result<DatabaseConnection> {
     sea_orm::Database::connect(options)
         .await
         .map_err(|source| Error::internal("connecting to the database", source))
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
+
+    use super::Database;
+    use crate::error::Doing;
+    use crate::outage::Outage;
+
+    #[tokio::test]
+    async fn what_is_answered_after_the_disk_was_full_is_there() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}?mode=rwc", directory.path().join("full.db").display());
+        let database = Database::connect(&url).await.expect("a new file");
+        let writer = &database.tenants.write;
+        let unprepared = async |sql: &str| writer.execute_unprepared(sql).await.map(drop);
+        unprepared("CREATE TABLE note (id integer)").await.expect("a table");
+        unprepared("PRAGMA max_page_count = 20").await.expect("a limit");
+
+        let tx = database.across_tenants.begin().await.expect("a transaction");
+        let fill = "INSERT INTO note WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000) \
+             SELECT i FROM n";
+        let full = tx.execute_unprepared(fill).await.map(drop).doing("filling").expect_err("it is full");
+        assert_eq!(full.outage(), Some(Outage::NoSpace));
+        drop(tx);
+        // Given up: this is what left a transaction open before.
+        for _ in 0..2 {
+            let tx = database.across_tenants.begin().await.expect("a transaction");
+            tx.execute_unprepared("INSERT INTO note VALUES (1)").await.expect("there is room for one");
+            drop(tx);
+        }
+        let tx = database.across_tenants.begin().await.expect("a transaction");
+        tx.execute_unprepared("INSERT INTO note VALUES (2)").await.expect("there is room for one");
+        tx.commit().await.expect("it is committed");
+        let sql = Statement::from_string(DatabaseBackend::Sqlite, "SELECT count(*), max(id) FROM note");
+        let row = database.tenants.read.query_one_raw(sql).await.expect("a query").expect("a row");
+        let seen: (i64, i64) =
+            (row.try_get_by_index(0).expect("a number"), row.try_get_by_index(1).expect("a number"));
+        assert_eq!(seen, (1, 2));
+    }
 }

@@ -2,8 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Mutex;
 
-use uuid::Uuid;
+use uuid::{ContextV7, Timestamp, Uuid};
+
+use crate::clock;
+
+/// Keeps ids of one millisecond in the order in which they are made.
+static COUNTER: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 
 /// What an id is of; each has its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,7 +138,10 @@ impl FromStr for GlobalId {
     }
 }
 
-/// A new row id, greater than every one made before in this process.
+/// A new row id, greater than every one made before in this process. Lists are in the order of ids, so they too are of
+/// the time that all processes have in common.
 pub fn new_id() -> Uuid {
-    Uuid::now_v7()
+    let now = clock::common_time();
+    let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
+    Uuid::new_v7(Timestamp::from_unix(&COUNTER, seconds, now.timestamp_subsec_nanos()))
 }

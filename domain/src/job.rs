@@ -46,6 +46,7 @@ pub(crate) async fn enqueue(
             lease_until: None,
             lease_token: None,
             worker: None,
+            begun: false,
             cancel_requested: false,
             kill_switch_id: None,
             enqueued_at: runs.then_some(now),

@@ -32,6 +32,7 @@ mod json;
 pub mod kill_switch;
 pub mod mail;
 mod one_time_token;
+pub mod outage;
 pub mod page;
 pub mod password;
 pub mod permission;

@@ -37,6 +37,8 @@ pub struct Model {
     pub lease_token: Option<Uuid>,
     /// Name of the worker that has or had it.
     pub worker: Option<String>,
+    /// Its run has begun: until it ends, no other run of the integration begins, whether a worker has it or not.
+    pub begun: bool,
     /// The worker must stop it.
     pub cancel_requested: bool,
     /// The kill switch that holds it, or that its worker is to stop it for.

@@ -52,6 +52,7 @@ mod m20261125_000071_create_external_identity;
 mod m20261125_000072_create_sign_on_attempt;
 mod m20261125_000073_add_identity_provider_to_session;
 mod m20261125_000090_isolate_tenants;
+mod m20261125_000091_add_begun_to_job;
 mod m20261125_000100_add_hold_to_integration;
 mod m20261125_000101_create_kill_switch;
 mod m20261125_000102_add_kill_switch_to_job;
@@ -108,6 +109,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000072_create_sign_on_attempt::Migration),
             Box::new(m20261125_000073_add_identity_provider_to_session::Migration),
             Box::new(m20261125_000090_isolate_tenants::Migration),
+            Box::new(m20261125_000091_add_begun_to_job::Migration),
             Box::new(m20261125_000100_add_hold_to_integration::Migration),
             Box::new(m20261125_000101_create_kill_switch::Migration),
             Box::new(m20261125_000102_add_kill_switch_to_job::Migration),

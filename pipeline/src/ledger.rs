@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connector::{Action, Cursor, RecordKey, SystemError};
 use uuid::Uuid;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{Counts, PayloadHash, RecordFailure};
 
@@ -15,8 +16,17 @@ use crate::{Counts, PayloadHash, RecordFailure};
 pub struct Receipt {
     /// Of what was last written.
     pub payload_hash: PayloadHash,
-    /// True when the receipt was made or confirmed in this run.
+    /// The run that made or confirmed it.
+    pub run: Uuid,
+    /// That is this run.
     pub written_in_this_run: bool,
+}
+
+impl Receipt {
+    /// See [`connector::Write::revision`]; never 0.
+    pub(crate) fn revision(&self) -> u64 {
+        xxh3_64_with_seed(&self.payload_hash.to_bytes(), xxh3_64(self.run.as_bytes())).max(1)
+    }
 }
 
 /// A record that is at the destination now.

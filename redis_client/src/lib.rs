@@ -58,7 +58,7 @@ pub struct RedisServer {
 /// Where channels are listened to.
 #[derive(Clone)]
 enum Place {
-    Server(Client),
+    Server(Box<Client>),
     Master(Arc<Master>),
     Cluster(Arc<Cluster>),
 }
@@ -110,7 +110,7 @@ impl RedisServer {
                     .set_max_delay(RECONNECT_DELAY_MAX)
                     .set_number_of_retries(patience.attempts);
                 let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
-                (Place::Server(client), Commands::of_server(manager))
+                (Place::Server(Box::new(client)), Commands::of_server(manager))
             }
             Address::Sentinels(sentinels) => {
                 let master = Arc::new(Master::new(*sentinels, patience)?);

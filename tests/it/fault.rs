@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+#[cfg(target_os = "linux")]
+use crate::harness::clock;
 use crate::harness::fixture::stream;
 use crate::harness::outside::{Fault, Outside, Rule};
 use crate::harness::postgres::{Database, PostgresServer};
@@ -370,4 +372,34 @@ async fn a_redis_that_answers_nothing_delays_no_caller() {
     redis.resume();
     let run = finished(&scene, &run).await;
     assert_eq!((&run["status"], &run["counts"]["created"]), (&json!("SUCCEEDED"), &json!(20)), "{run:#}");
+}
+
+/// A lease is a time at which another process looks.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn workers_whose_clocks_are_off_take_nothing_from_each_other() {
+    let (database, outside) = (counted_table().await, Outside::with_records(1_000));
+    let setup = hasty().setting("TRESTLE_WORKERS", 2).setting("TRESTLE_TENANT_CONCURRENCY", 10);
+    let mut trestle = setup.split(3).await;
+    for (worker, seconds) in [(0, 300), (1, -300)] {
+        let (name, value) = clock::off_by(seconds);
+        trestle.restart_worker(worker, &[(&name, &value)]).await;
+    }
+    let scene = Scene::of(&trestle).await;
+    // As many as the three can have at once, so that each has some.
+    let mut runs = Vec::new();
+    for _ in 0..6 {
+        let integration = slow_integration(&scene, &outside, &database).await;
+        runs.push(scene.fixture.start_run(&integration).await);
+    }
+    for run in runs {
+        let ended = finished(&scene, &run).await;
+        assert_eq!((&ended["status"], &ended["counts"]["read"]), (&json!("SUCCEEDED"), &json!(1_000)));
+        let types = scene.event_types(&run).await;
+        assert_eq!((types[0].as_str(), types[1].as_str()), ("run.queued", "run.started"), "{types:?}");
+        assert_eq!(types.last().unwrap(), "run.finished", "{types:?}");
+        assert!(!types.iter().any(|kind| kind == "run.taken_over"), "{types:?}");
+    }
+    let workers = "SELECT count(DISTINCT worker)::text FROM job";
+    assert_eq!(postgres_rows(&trestle.stores().database, workers).await, ["3"]);
 }

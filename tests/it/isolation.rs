@@ -3,7 +3,6 @@
 
 mod property;
 mod question;
-mod random;
 mod role;
 mod town;
 

@@ -11,6 +11,7 @@ mod access;
 mod audit;
 mod bad_input;
 mod caller_limits;
+mod chaos;
 mod circuit;
 mod failure;
 mod fault;

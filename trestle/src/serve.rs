@@ -74,7 +74,7 @@ pub async fn run_program(
     if roles != Roles::Worker {
         ensure_admin(&program).await?;
     }
-    tasks.spawn(reread_keys(program.app.clone(), program.settings.key_overlap, shutdown.clone()));
+    tasks.spawn(reread(program.app.clone(), program.settings.key_overlap, shutdown.clone()));
     let server = match roles {
         Roles::Worker => None,
         Roles::Both | Roles::Api => Some(start_api(&program, graphiql, &shutdown, &tasks, ready).await?),
@@ -178,20 +178,27 @@ fn bridge(program: &mut Program, tasks: &TaskTracker) -> Option<Bridge> {
     Some((stop, AbortOnDropHandle::new(task)))
 }
 
-/// Reads the keys again and again after those of the start, so that this process has a new one before it signs or seals.
-async fn reread_keys(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
+/// Reads the keys again and again after those of the start, so that this process has a new one before it signs or seals;
+/// and the time.
+async fn reread(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
     let every = (overlap / KEY_READS_IN_OVERLAP).min(KEY_READ_INTERVAL_MAX);
-    let mut reread = interval_at(Instant::now() + every, every);
-    reread.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tick = interval_at(Instant::now() + every, every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let next = async {
-            reread.tick().await;
-            (data_key::reread(&app).await, signing_key::reread(&app).await)
+            tick.tick().await;
+            (app.follow_database_clock().await, data_key::reread(&app).await, signing_key::reread(&app).await)
         };
-        let (sealing, signing) = tokio::select! {
+        let (clock, sealing, signing) = tokio::select! {
             () = shutdown.cancelled() => return,
             read = next => read,
         };
+        if let Err(error) = clock {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the database could not be asked for the time; the clock goes on as it was set before"
+            );
+        }
         if let Err(error) = sealing {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -312,6 +312,12 @@ async fn heartbeat(
             _ = tick.tick() => {}
         }
         let asked_at = Instant::now();
+        // The process was frozen for longer than its lease: what it was about to write may be old by now, and the way to
+        // the database is too long to find out.
+        if asked_at.duration_since(renewed_at) >= lease_duration {
+            interrupt.set(Interruption::Lost);
+            return;
+        }
         let problem = match timeout(lease_duration / 3, lease.renew()).await {
             Ok(Ok(Renewal::Renewed)) => {
                 renewed_at = asked_at;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connector::{Egress, Registry};
+use domain::background::{Background, Claim, RunEnd};
 use domain::change::{Change, ChangeKind, Changes};
 use domain::clock::Clock;
 use domain::integration::{self, Integration, IntegrationChanges, NewIntegration, Stream, SyncMode};
@@ -243,6 +244,31 @@ async fn runs_of_one_integration_follow_each_other() {
     assert_eq!((first.status, second.status), (RunStatus::Succeeded, RunStatus::Succeeded));
     assert!(second.started_at >= first.finished_at, "{second:?} began before {first:?} ended");
     worker.stop().await.expect("it stops as told");
+}
+
+/// The one would find the other's receipts for the keys that it wrote itself, and take a second record of a key for new.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_handed_back_goes_on_before_another_of_its_integration_begins() {
+    let fixture = Fixture::new().await;
+    let background = Background::new(fixture.app.clone());
+    let integration = fixture.integration("Customers", json!({ "records": 10 }), json!({})).await;
+    let first = fixture.start(&integration).await;
+    let due = async || background.due_jobs(10, 10, &[], &[]).await.expect("the database answers");
+    let of_first = due().await[0];
+    let Claim::Claimed(claimed) = background.claim(of_first, "one").await.expect("a claim") else {
+        unreachable!("it was due");
+    };
+    assert!(claimed.lease.hand_back().await.expect("the database answers"));
+    assert_eq!(first.run().await.status, RunStatus::Running);
+
+    fixture.start(&integration).await;
+    let of_second = due().await.into_iter().find(|hint| *hint != of_first).expect("it is queued");
+    assert!(matches!(background.claim(of_second, "two").await, Ok(Claim::Waiting)));
+    let Claim::Claimed(claimed) = background.claim(of_first, "two").await.expect("a claim") else {
+        unreachable!("it was due");
+    };
+    assert!(claimed.lease.finish(RunEnd::Completed { last: None }).await.expect("the database answers"));
+    assert!(matches!(background.claim(of_second, "two").await, Ok(Claim::Claimed(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 use std::error::Error as StdError;
 
 use async_graphql::{Enum, ErrorExtensionValues, SimpleObject};
+use domain::outage::Outage;
 use domain::{Problem, ProblemCode, audit};
 
 use crate::http::{ErrorCode, coded_error};
@@ -11,6 +12,10 @@ use crate::http::{ErrorCode, coded_error};
 /// What a caller reads when the fault is ours; the transport adds the request id, the log has the chain.
 const INTERNAL_MESSAGE: &str =
     "Something went wrong on our side. Please try again; if it stays, report the request id.";
+const NO_SPACE_MESSAGE: &str = "There is no space left to store this, so nothing was changed. Whoever runs this service must make room on the \
+     disk of its database; then try again.";
+const AWAY_MESSAGE: &str = "The database went away in the middle of this, so it may be done or not. Look, and try again; with the same \
+     `idempotencyKey`, where there is one, it is done once.";
 
 /// Result of a resolver.
 pub(super) type Result<T, E = ResolverError> = std::result::Result<T, E>;
@@ -63,8 +68,22 @@ impl From<domain::Error> for ResolverError {
             // Mutations answer with these as `userErrors`; nothing else is given input that could be rejected.
             domain::Error::Rejected(_) => Self::new(ErrorCode::BadUserInput, message),
             domain::Error::Internal { .. } => {
-                tracing::error!(error = &error as &dyn StdError, "a request failed through a fault of ours");
-                Self::new(ErrorCode::Internal, INTERNAL_MESSAGE)
+                let outage = error.outage();
+                let error = &error as &dyn StdError;
+                match outage {
+                    Some(Outage::NoSpace) => {
+                        tracing::error!(error, "the disk of the database is full: make room");
+                        Self::new(ErrorCode::Unavailable, NO_SPACE_MESSAGE)
+                    }
+                    Some(Outage::Away) => {
+                        tracing::warn!(error, "a request failed because the database went away");
+                        Self::new(ErrorCode::Unavailable, AWAY_MESSAGE)
+                    }
+                    None => {
+                        tracing::error!(error, "a request failed through a fault of ours");
+                        Self::new(ErrorCode::Internal, INTERNAL_MESSAGE)
+                    }
+                }
             }
         }
     }

@@ -172,7 +172,7 @@ impl HttpDestination {
         Some(url)
     }
 
-    /// The same for the same record with the same values, another when a value changed.
+    /// The same for each attempt at one write, another when a value changed, or changed and changed back.
     fn idempotency_key(&self, write: &Write, body: &[u8]) -> Result<HeaderValue, SystemError> {
         let mut input =
             Vec::with_capacity(self.stream_name.len() + write.key.canonical().len() + body.len() + 2);
@@ -181,6 +181,9 @@ impl HttpDestination {
         input.extend_from_slice(write.key.canonical().as_bytes());
         input.push(0);
         input.extend_from_slice(body);
+        if write.revision != 0 {
+            input.extend_from_slice(&write.revision.to_le_bytes());
+        }
         HeaderValue::try_from(format!("{:032x}", xxh3_128(&input)))
             .map_err(|error| SystemError::new(SystemErrorKind::Internal, format!("idempotency key: {error}")))
     }

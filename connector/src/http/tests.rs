@@ -560,9 +560,10 @@ async fn take(State(seen): State<Seen>, request: Request) -> Response {
 
 fn writes(records: &[Value]) -> Vec<Write> {
     let write = |value: &Value| {
-        let record: Record = value.as_object().unwrap().clone();
+        let mut record: Record = value.as_object().unwrap().clone();
+        let revision = record.remove("revision").map_or(0, |revision| revision.as_u64().unwrap());
         let key = RecordKey::of(&record, &["id".to_owned()]).unwrap();
-        Write { key, known: record.contains_key("known"), record }
+        Write { key, known: record.contains_key("known"), revision, record }
     };
     records.iter().map(write).collect()
 }
@@ -652,11 +653,19 @@ async fn idempotency_keys_follow_the_record_and_several_requests_are_in_flight()
     write(&base, json!({"path": "orders"}), &[json!({"id": 7, "v": 1}), json!({"id": 8, "v": 2})])
         .await
         .unwrap();
+    // Once more what it was before it was something else.
+    for revision in [5, 5, 6] {
+        let again = json!({"id": 9, "v": 1, "revision": revision});
+        write(&base, json!({"path": "orders"}), &[again]).await.unwrap();
+    }
     let requests = seen.requests.lock().unwrap();
     let keys = |id: u64| requests.iter().filter(|r| r.3["id"] == id).map(|r| r.2.clone()).collect::<Vec<_>>();
     assert_eq!(keys(7)[0], keys(7)[1]);
     assert_ne!(keys(8)[0], keys(8)[1]);
     assert_ne!(keys(7)[0], keys(8)[0]);
+    let [first, second, second_again, third] = &keys(9)[..] else { unreachable!("there were four requests") };
+    assert_eq!(second, second_again);
+    assert!(first != second && second != third && first != third);
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+    #![expect(clippy::unwrap_used, reason = "tests")]
 
     use std::sync::{Arc, Mutex};
     use std::time::Duration;

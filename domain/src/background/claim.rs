@@ -15,7 +15,7 @@ use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus};
 use entity::{integration, run_event, run_stream, stream_cursor, system};
 use futures::future::join_all;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr};
 use serde_json::json;
 use uuid::Uuid;
@@ -204,8 +204,8 @@ impl Background {
                         integration,
                         supersedes,
                         fresh,
-                        is_probe,
-                    ),
+                    )
+                    .probing(is_probe),
                 })
             })
             .collect()
@@ -236,27 +236,31 @@ pub(super) fn lease_duration(lease: Duration) -> chrono::Duration {
     chrono::Duration::from_std(lease).unwrap_or(chrono::Duration::seconds(30))
 }
 
-/// Keeps of each integration the job that goes first, if none is under way; gives those that wait.
+/// Keeps of each integration the job that goes first, if no other one is under way; gives those that wait.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 async fn one_of_each_integration(tx: &BatchTx, candidates: &mut Vec<Candidate>) -> Result<Vec<Uuid>> {
     if candidates.is_empty() {
         return Ok(Vec::new());
     }
-    let mut taken: HashSet<Uuid> = job::Entity::find()
+    let is_under_way = Condition::any()
+        .add(job::Column::Status.eq(JobStatus::Running))
+        .add(job::Column::Begun.eq(true).and(job::Column::Status.ne(JobStatus::Done)));
+    let rows: Vec<(Uuid, Uuid)> = job::Entity::find()
         .select_only()
         .column(job::Column::IntegrationId)
+        .column(job::Column::Id)
         .filter(job::Column::IntegrationId.is_in(candidates.iter().map(|row| row.integration.id)))
-        .filter(job::Column::Status.eq(JobStatus::Running))
+        .filter(is_under_way)
         .into_tuple()
         .all(tx.connection())
         .await
-        .doing("reading what is under way")?
-        .into_iter()
-        .collect();
+        .doing("reading what is under way")?;
+    // One that was given back goes on before another begins.
+    let mut turns: HashMap<Uuid, Uuid> = rows.into_iter().collect();
     candidates.sort_by_key(|candidate| (Reverse(candidate.job.priority), candidate.job.id));
     let mut waiting = Vec::new();
     candidates.retain(|candidate| {
-        let goes = taken.insert(candidate.integration.id);
+        let goes = *turns.entry(candidate.integration.id).or_insert(candidate.job.id) == candidate.job.id;
         if !goes {
             waiting.push(candidate.job.id);
         }
@@ -329,6 +333,7 @@ async fn lease_jobs(
         .col_expr(job::Column::LeaseToken, Expr::value(Some(token)))
         .col_expr(job::Column::Worker, Expr::value(Some(worker.to_owned())))
         .col_expr(job::Column::WaitCode, Expr::value(None::<String>))
+        .col_expr(job::Column::Begun, Expr::value(true))
         .filter(job::Column::Id.is_in(candidates.iter().map(|candidate| candidate.job.id)))
         .filter(job::Column::Status.eq(JobStatus::Queued))
         .exec(tx.connection())
@@ -338,7 +343,7 @@ async fn lease_jobs(
         Ok(_) => {
             Err(NotClaimed::Broken(Error::internal("claiming jobs", "one of them was not there any more")))
         }
-        // The index that lets one job of an integration run at a time.
+        // The indexes that let one run of an integration be under way.
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
             Err(NotClaimed::RunsAlready)
         }

@@ -86,7 +86,6 @@ impl RunLease {
         integration: integration::Model,
         supersedes: bool,
         new_streams: HashSet<String>,
-        is_probe: bool,
     ) -> Self {
         Self {
             app,
@@ -98,10 +97,15 @@ impl RunLease {
             run,
             integration,
             supersedes,
-            is_probe,
+            is_probe: false,
             pages: AtomicU64::new(0),
             new_streams: Mutex::new(new_streams),
         }
+    }
+
+    /// The same, as the probe of a system or not.
+    pub(super) fn probing(self, is_probe: bool) -> Self {
+        Self { is_probe, ..self }
     }
 
     /// The run.

@@ -72,6 +72,7 @@ pub(super) async fn lookup<C: ConnectionTrait>(
             let hash = <[u8; 16]>::try_from(hash.as_slice()).doing("reading a payload hash")?;
             let receipt = Receipt {
                 payload_hash: PayloadHash::from_bytes(hash),
+                run: written_by,
                 written_in_this_run: written_by == run_id,
             };
             Ok((key, receipt))

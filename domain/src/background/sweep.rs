@@ -129,7 +129,11 @@ impl Background {
         let under_way = Query::select()
             .column(job::Column::IntegrationId)
             .from(job::Entity)
-            .and_where(job::Column::Status.is_in([JobStatus::Running, JobStatus::Queued]))
+            .and_where(
+                job::Column::Status
+                    .is_in([JobStatus::Running, JobStatus::Queued])
+                    .or(job::Column::Begun.eq(true).and(job::Column::Status.ne(JobStatus::Done))),
+            )
             .to_owned();
         let stranded = job::Entity::find()
             .filter(job::Column::Status.eq(JobStatus::Waiting))

@@ -323,8 +323,10 @@ async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
     set(db, "job", "status", "RUNNING").await.expect("a job may run");
     let second_job = job::Model { id: fresh.id(12), subject_id: fresh.id(8), ..rows.job() };
     assert_unique(insert::<job::Entity>(db, second_job.clone()).await, "two running jobs of an integration");
-    let waiting = job::Model { status: job::JobStatus::Waiting, ..second_job };
-    insert::<job::Entity>(db, waiting.clone()).await.expect("one may wait while the other runs");
+    set(db, "job", "status", "QUEUED").await.expect("a job may be given back");
+    assert_unique(insert::<job::Entity>(db, second_job.clone()).await, "two runs that have begun");
+    let waiting = job::Model { status: job::JobStatus::Waiting, begun: false, ..second_job };
+    insert::<job::Entity>(db, waiting.clone()).await.expect("one may wait while the other is under way");
     let same_subject = job::Model { id: fresh.id(13), ..waiting };
     assert_unique(insert::<job::Entity>(db, same_subject).await, "job.subject_id");
 

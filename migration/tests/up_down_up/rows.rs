@@ -578,6 +578,7 @@ impl Rows {
             lease_until: Some(time(1)),
             lease_token: Some(self.id(13)),
             worker: Some("worker-1".to_owned()),
+            begun: true,
             cancel_requested: true,
             kill_switch_id: Some(self.id(40)),
             enqueued_at: Some(time(2)),

@@ -173,7 +173,7 @@ impl Transform {
         };
         let payload_hash = PayloadHash::with_buffer(&mapped, buffer);
         let key_hash = xxh3_64(key.canonical().as_bytes());
-        let write = Write { key, record: mapped, known: false };
+        let write = Write { key, record: mapped, known: false, revision: 0 };
         Outcome::Ready(Ready { write, source, payload_hash, key_hash, retried })
     }
 

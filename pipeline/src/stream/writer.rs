@@ -123,6 +123,7 @@ impl<'a> Writer<'a> {
                 continue;
             }
             ready.write.known = receipt.is_some();
+            ready.write.revision = receipt.map_or(0, Receipt::revision);
             batch.push(ready.write);
             pending.push((ready.source, ready.payload_hash, ready.retried));
         }

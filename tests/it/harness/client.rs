@@ -189,7 +189,7 @@ impl Client {
 }
 
 /// The text of a mutation; its input type is its name in PascalCase and `Input`.
-fn mutation(name: &str, selection: &str) -> String {
+pub fn mutation(name: &str, selection: &str) -> String {
     let (first, rest) = name.split_at(1);
     let input = format!("{}{rest}Input", first.to_uppercase());
     format!(

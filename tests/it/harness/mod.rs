@@ -2,6 +2,8 @@
 //! request. Deliberately absent: mocks of our own crates, and a way to skip a test because something is missing.
 
 pub mod client;
+#[cfg(target_os = "linux")]
+pub mod clock;
 pub mod files;
 pub mod fixture;
 pub mod moto;
@@ -9,6 +11,7 @@ pub mod oidc;
 pub mod outside;
 pub mod postgres;
 pub mod process;
+pub mod random;
 pub mod redis;
 pub mod redis_set;
 pub mod smtp;

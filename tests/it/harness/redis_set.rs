@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 use super::process::{Process, find_program, free_port};
 use super::wait::until;
@@ -173,6 +173,8 @@ fn cluster_port() -> u16 {
 /// An authority, and a certificate of 127.0.0.1 that it signed.
 fn write_certificates(directory: &Path) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    // Of one name with what it signs it would be taken for its own issuer.
+    authority.distinguished_name.push(DnType::CommonName, "The tests' authority");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();

@@ -22,6 +22,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(40);
 /// Ticks of `/proc/<pid>/stat` in a second: 100 on Linux on all machines that matter (`sysconf(_SC_CLK_TCK)`).
 const TICKS_PER_SECOND: u32 = 100;
 const READY_LINE: &str = "listening on ";
+const WORKER_READY_LINE: &str = "worker started";
 
 /// Who signs in first, a PLATFORM_ADMIN.
 pub const ADMIN_EMAIL: &str = "admin@example.com";
@@ -44,6 +45,7 @@ const ED25519_PKCS8_PREFIX: [u8; 16] =
 #[derive(Default)]
 pub struct Setup {
     settings: Vec<(String, String)>,
+    disk_bytes: Option<u64>,
 }
 
 impl Setup {
@@ -64,9 +66,16 @@ impl Setup {
         self.setting("TRESTLE_LEASE_SECONDS", seconds)
     }
 
+    /// Its data directory is a disk of this size, which is there as long as its process runs, and which nobody else
+    /// sees but through [`Trestle::data_dir_inside`]. Linux.
+    pub fn disk_bytes(self, bytes: u64) -> Self {
+        Self { disk_bytes: Some(bytes), ..self }
+    }
+
     /// Starts all in one process, on SQLite in a directory of its own.
     pub async fn embedded(self) -> Trestle {
         let mut trestle = Trestle::new(self.settings, None);
+        trestle.disk_bytes = self.disk_bytes;
         trestle.start().await;
         trestle
     }
@@ -102,6 +111,7 @@ pub struct Trestle {
     settings: Vec<(String, String)>,
     stores: Option<Stores>,
     worker_count: usize,
+    disk_bytes: Option<u64>,
     server: Option<Process>,
     workers: Vec<Process>,
     url: String,
@@ -130,6 +140,7 @@ impl Trestle {
             settings,
             stores,
             worker_count: 0,
+            disk_bytes: None,
             server: None,
             workers: Vec::new(),
             url: String::new(),
@@ -159,6 +170,13 @@ impl Trestle {
     /// Its `TRESTLE_DATA_DIR`.
     pub fn data_dir(&self) -> PathBuf {
         self.directory.join("data")
+    }
+
+    /// The same as its process sees it: where its disk is its own.
+    pub fn data_dir_inside(&mut self) -> PathBuf {
+        let data_dir = self.data_dir();
+        let inside = data_dir.strip_prefix("/").expect("it is absolute").to_owned();
+        PathBuf::from(format!("/proc/{}/root", self.server().id())).join(inside)
     }
 
     /// Whether it keeps things in PostgreSQL and Redis.
@@ -205,6 +223,24 @@ impl Trestle {
         let process = self.spawn(&name, &["worker"], &[]);
         self.workers.push(process);
         index
+    }
+
+    /// Ends the process that listens as a crash does, and starts it again on the same port.
+    pub async fn restart_server(&mut self) {
+        self.server().kill9();
+        let arguments: &[&str] = if self.stores.is_some() { &["api"] } else { &[] };
+        let address = self.url.strip_prefix("http://").expect("it was started").to_owned();
+        let mut server = self.spawn("server", arguments, &[("TRESTLE_BIND", &address)]);
+        server.line(READY_LINE, START_LIMIT).await;
+        self.server = Some(server);
+    }
+
+    /// Ends a worker process as a crash does, and starts it again in its place, in an environment with `more`.
+    pub async fn restart_worker(&mut self, index: usize, more: &[(&str, &str)]) {
+        self.workers[index].kill9();
+        let mut worker = self.spawn(&format!("worker-{}", index + 1), &["worker"], more);
+        worker.line(WORKER_READY_LINE, START_LIMIT).await;
+        self.workers[index] = worker;
     }
 
     /// Starts one more `trestle api` on the same stores, on a port of its own.
@@ -278,6 +314,9 @@ impl Trestle {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = command(arguments);
+        if let Some(bytes) = self.disk_bytes {
+            command = on_a_disk(&command, bytes, &self.data_dir());
+        }
         command
             .current_dir(&self.directory)
             .env("TRESTLE_DATA_DIR", self.data_dir())
@@ -311,6 +350,27 @@ impl Drop for Trestle {
         // What is left is removed with the directory of all tests at the end.
         std::fs::remove_dir_all(&self.directory).unwrap_or_default();
     }
+}
+
+/// `command` in a mount namespace of its own, with a file system of this size in `directory`. It needs no root: a user
+/// namespace does.
+fn on_a_disk(command: &Command, bytes: u64, directory: &Path) -> Command {
+    std::fs::create_dir_all(directory).expect("below a directory of ours");
+    let mut inside = Command::new("unshare");
+    inside
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+        .arg(r#"mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@""#)
+        .args(["sh", &bytes.to_string()])
+        .arg(directory)
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => inside.env(name, value),
+            None => inside.env_remove(name),
+        };
+    }
+    inside
 }
 
 /// The program with these arguments and without any setting from outside, proxies included.

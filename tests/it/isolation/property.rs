@@ -17,9 +17,9 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::question::{EMPTY, Questioner};
-use super::random::Random;
 use super::town::{Caller, Town};
 use crate::harness::postgres::Database;
+use crate::harness::random::Random;
 use crate::harness::subscription::{Incoming, Socket};
 use crate::harness::trestle::{Setup, Trestle};
 use crate::harness::wait::{SOON, until};

@@ -4,8 +4,8 @@
 
 use std::fmt::Write;
 
-use super::random::Random;
 use super::town::{Caller, Town};
+use crate::harness::random::Random;
 use crate::sdl::{Field, Kind, named};
 
 /// Begins the name of a field that must be null, empty or zero.

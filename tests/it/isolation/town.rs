@@ -13,9 +13,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
 use uuid::Uuid;
 
-use super::random::Random;
 use crate::harness::client::Client;
 use crate::harness::fixture::Fixture;
+use crate::harness::random::Random;
 use crate::harness::trestle::{ADMIN_EMAIL, ADMIN_PASSWORD, Trestle};
 use crate::harness::wait::until;
 use crate::scene::{changed_stream, into_table, nodes, text};

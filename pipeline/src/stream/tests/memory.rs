@@ -307,7 +307,11 @@ impl Ledger for MemoryLedger {
                     let (payload_hash, written_in) = *kept.receipts.get(*key)?;
                     Some((
                         (*key).to_owned(),
-                        Receipt { payload_hash, written_in_this_run: written_in == run },
+                        Receipt {
+                            payload_hash,
+                            run: Uuid::from_u128(written_in.into()),
+                            written_in_this_run: written_in == run,
+                        },
                     ))
                 })
                 .collect()
