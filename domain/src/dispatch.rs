@@ -19,6 +19,8 @@ pub enum Priority {
     Normal = 1,
     /// A person's click.
     High = 2,
+    /// A run that has begun, whoever asked for it: it goes on before any other begins, also after its worker is lost.
+    Resumed = 3,
 }
 
 impl Priority {
@@ -27,6 +29,7 @@ impl Priority {
         match number {
             0 => Self::Low,
             2 => Self::High,
+            3 => Self::Resumed,
             _ => Self::Normal,
         }
     }

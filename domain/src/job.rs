@@ -64,7 +64,8 @@ pub(crate) async fn enqueue(
 }
 
 pub(crate) fn hint(job: &job::Model) -> JobHint {
-    JobHint { job_id: job.id, tenant_id: job.tenant_id, priority: Priority::from_i16(job.priority) }
+    let priority = if job.begun { Priority::Resumed } else { Priority::from_i16(job.priority) };
+    JobHint { job_id: job.id, tenant_id: job.tenant_id, priority }
 }
 
 /// Holds the jobs of an integration that have not started.

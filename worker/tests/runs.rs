@@ -10,6 +10,7 @@ use connector::{Egress, Registry};
 use domain::background::{Background, Claim, RunEnd};
 use domain::change::{Change, ChangeKind, Changes};
 use domain::clock::Clock;
+use domain::dispatch::Priority;
 use domain::integration::{self, Integration, IntegrationChanges, NewIntegration, Stream, SyncMode};
 use domain::run::{self, RetryScope, Run, RunCounts};
 use domain::system::{self, NewSystem};
@@ -269,6 +270,29 @@ async fn a_run_that_was_handed_back_goes_on_before_another_of_its_integration_be
     };
     assert!(claimed.lease.finish(RunEnd::Completed { last: None }).await.expect("the database answers"));
     assert!(matches!(background.claim(of_second, "two").await, Ok(Claim::Claimed(_))));
+}
+
+/// However long the backlog is, and whoever came first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_begun_goes_first() {
+    let fixture = Fixture::new().await;
+    let background = Background::new(fixture.app.clone());
+    let due = async |limit| background.due_jobs(limit, limit, &[], &[]).await.expect("the database answers");
+    let integration = fixture.integration("Customers", json!({ "records": 10 }), json!({})).await;
+    let begun = fixture.start(&integration).await;
+    let hint = due(1).await[0];
+    assert_eq!(hint.priority, Priority::High);
+    let Claim::Claimed(claimed) = background.claim(hint, "one").await.expect("a claim") else {
+        unreachable!("it was due");
+    };
+    for number in 0..20 {
+        let name = format!("Other {number}");
+        let other = fixture.integration(&name, json!({ "records": 1 }), json!({})).await;
+        fixture.start(&other).await;
+    }
+    assert!(claimed.lease.hand_back().await.expect("the database answers"));
+    let first = due(1).await[0];
+    assert_eq!((first.job_id, first.priority), (hint.job_id, Priority::Resumed), "{:?}", begun.run().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,13 +47,14 @@ impl Background {
                        ORDER BY n.tenant_id LIMIT 1) \
                FROM t WHERE t.tenant_id IS NOT NULL), \
              due AS ( \
-               SELECT d.id, d.tenant_id, d.priority, \
-                 row_number() OVER (PARTITION BY d.tenant_id ORDER BY d.priority DESC, d.available_at, d.id) AS turn \
+               SELECT d.id, d.tenant_id, CASE WHEN d.begun THEN 3 ELSE d.priority END AS priority, \
+                 row_number() OVER (PARTITION BY d.tenant_id \
+                   ORDER BY d.begun DESC, d.priority DESC, d.available_at, d.id) AS turn \
                FROM t JOIN job d ON d.tenant_id = t.tenant_id \
                WHERE t.tenant_id IS NOT NULL AND {left_out_tenants} AND d.id IN ( \
                  SELECT j.id FROM job j WHERE j.status = 'QUEUED' AND j.tenant_id = t.tenant_id \
                    AND j.available_at <= $1 AND {left_out_jobs} \
-                 ORDER BY j.available_at LIMIT $2)) \
+                 ORDER BY j.begun DESC, j.priority DESC, j.available_at LIMIT $2)) \
              SELECT id, tenant_id, priority FROM due ORDER BY turn, priority DESC, id LIMIT $5"
         );
         let per_tenant = i64::try_from(limit_per_tenant).unwrap_or(i64::MAX);

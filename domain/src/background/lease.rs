@@ -42,7 +42,6 @@ pub struct RunLease {
     pub(super) token: Uuid,
     pub(super) attempt: i32,
     max_attempts: i32,
-    priority: Priority,
     pub(super) run: run::Model,
     pub(super) integration: integration::Model,
     /// Earlier failures of records are open, that a write may supersede.
@@ -93,7 +92,6 @@ impl RunLease {
             token,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
-            priority: Priority::from_i16(job.priority),
             run,
             integration,
             supersedes,
@@ -372,7 +370,7 @@ impl RunLease {
             tx.push_after_commit(JobHint {
                 job_id: self.job_id,
                 tenant_id: self.run.tenant_id,
-                priority: self.priority,
+                priority: Priority::Resumed,
             });
         }
         tx.tell_after_commit(crate::run::changed(&self.run));

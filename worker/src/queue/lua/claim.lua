@@ -23,7 +23,7 @@ end
 
 local function take(tenant)
   local stale = 0
-  for priority = 2, 0, -1 do
+  for priority = 3, 0, -1 do
     while stale < stale_max do
       local job = redis.call('LPOP', queue_of(tenant, priority))
       if not job then

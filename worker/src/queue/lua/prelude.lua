@@ -40,7 +40,7 @@ local function in_flight(tenant)
 end
 
 local function has_work(tenant)
-  for priority = 2, 0, -1 do
+  for priority = 3, 0, -1 do
     if redis.call('EXISTS', queue_of(tenant, priority)) == 1 then
       return true
     end

@@ -19,7 +19,7 @@ for index = 4, #ARGV, 3 do
     added = added + 1
     offer(tenant)
   elseif state == 'l' then
-    redis.call('HSET', jobs, job, 'a' .. known_priority .. known_tenant .. '/' .. holder)
+    redis.call('HSET', jobs, job, 'a' .. priority .. known_tenant .. '/' .. holder)
   elseif state == 'q' then
     offer(known_tenant)
   end
