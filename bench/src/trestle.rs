@@ -136,11 +136,6 @@ impl Trestle {
         self.worker = None;
     }
 
-    /// The worker, if one runs.
-    pub fn worker(&self) -> Option<&Process> {
-        self.worker.as_ref()
-    }
-
     /// The directory of a tenant's files.
     pub fn files(&self, slug: &str) -> PathBuf {
         self.directory.path().join("data").join("files").join(slug)
