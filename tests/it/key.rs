@@ -115,8 +115,8 @@ async fn a_leaked_key_is_dropped_from_every_server_within_seconds() {
     let servers = [trestle.client(), other];
     let leaked = trestle.admin().await;
     assert!(is_good(&leaked, &servers).await);
-    let refused = trestle.run_once(&["admin", "rotate-keys", "--drop", "another"]);
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("there is no signing key `another`"));
+    let refused = trestle.run_once(&["admin", "rotate-keys", "--drop", "-another"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("there is no signing key `-another`"));
     assert!(is_good(&leaked, &servers).await);
 
     let output = trestle.run_once(&["admin", "rotate-keys", "--drop", &key_id(&leaked)]);

@@ -52,7 +52,7 @@ pub enum AdminCommand {
     /// TRESTLE_KEY_OVERLAP_SECONDS; tokens of the one before stay good until they end
     RotateKeys {
         /// Drop this key at once, because it has leaked: its tokens are refused within seconds, and people sign in again
-        #[arg(long, value_name = "KID")]
+        #[arg(long, value_name = "KID", allow_hyphen_values = true)]
         drop: Option<String>,
     },
     /// Change the keys that encrypt credentials and records, while everything runs: the first key of TRESTLE_SECRET_KEY

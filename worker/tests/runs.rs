@@ -263,7 +263,8 @@ async fn a_run_that_was_handed_back_goes_on_before_another_of_its_integration_be
     assert_eq!(first.run().await.status, RunStatus::Running);
 
     fixture.start(&integration).await;
-    let of_second = due().await.into_iter().find(|hint| *hint != of_first).expect("it is queued");
+    let of_second =
+        due().await.into_iter().find(|hint| hint.job_id != of_first.job_id).expect("it is queued");
     assert!(matches!(background.claim(of_second, "two").await, Ok(Claim::Waiting)));
     let Claim::Claimed(claimed) = background.claim(of_first, "two").await.expect("a claim") else {
         unreachable!("it was due");

@@ -352,13 +352,20 @@ impl Drop for Trestle {
     }
 }
 
-/// `command` in a mount namespace of its own, with a file system of this size in `directory`. It needs no root: a user
-/// namespace does.
+/// `command` in a mount namespace of its own, with a file system of this size in `directory`. Where users may make
+/// namespaces it needs no root.
 fn on_a_disk(command: &Command, bytes: u64, directory: &Path) -> Command {
     std::fs::create_dir_all(directory).expect("below a directory of ours");
+    let as_user = ["--user", "--map-root-user", "--mount"];
+    let may_as_user = Command::new("unshare").args(as_user).arg("true").output();
+    let namespaces = match may_as_user {
+        Ok(tried) if tried.status.success() => &as_user[..],
+        _ => &as_user[2..],
+    };
     let mut inside = Command::new("unshare");
     inside
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+        .args(namespaces)
+        .args(["sh", "-c"])
         .arg(r#"mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@""#)
         .args(["sh", &bytes.to_string()])
         .arg(directory)
