@@ -1,9 +1,10 @@
 // Puts jobs that do nothing into a queue in bulk, drains it, and prints both rates in jobs a second as JSON.
 // Arguments: Redis port, jobs, concurrency.
 import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
 
 const [port, jobs, concurrency] = process.argv.slice(2).map(Number);
-const connection = { host: "127.0.0.1", port, maxRetriesPerRequest: null };
+const connection = new Redis(port, "127.0.0.1", { maxRetriesPerRequest: null });
 const name = `bench-${process.pid}`;
 const queue = new Queue(name, { connection });
 await queue.waitUntilReady();
@@ -27,5 +28,6 @@ await new Promise((resolve, reject) => {
 const drained = performance.now();
 await queue.obliterate({ force: true });
 await queue.close();
+connection.disconnect();
 const rate = (from, to) => (jobs / (to - from)) * 1000;
 console.log(JSON.stringify({ enqueue: rate(enqueue, enqueued), drain: rate(enqueued, drained) }));
