@@ -167,6 +167,7 @@ async fn populate(directory: &Path) -> (Arc<App>, [String; 3], Vec<String>) {
         tenant_concurrency: 4,
         lease: Duration::from_secs(60),
         people: Default::default(),
+        outside: Default::default(),
     })
     .await
     .expect("a database");
@@ -223,6 +224,7 @@ async fn customer(operator: &Actor, slug: &str) -> [Uuid; 5] {
             connector: "sandbox".to_owned(),
             config: json!({}),
             credentials: None,
+            rate_limit: None,
         };
         *system = system::create(operator, new).await.expect("a system").id;
     }
@@ -244,6 +246,8 @@ async fn customer(operator: &Actor, slug: &str) -> [Uuid; 5] {
             record_schema: None,
         }],
         schedule: None,
+        retry_policy: None,
+        hold_after: None,
     };
     let integration = integration::create(operator, new).await.expect("an integration").id;
     let run = run::start(operator, integration, None).await.expect("a run").id;
