@@ -1,6 +1,8 @@
 //! Redis as it is run in production: behind a password and TLS, as a Cluster, and as a master that Sentinels name. What
 //! goes wrong with one plain server is in `fault`.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use crate::harness::fixture::Fixture;
@@ -67,4 +69,15 @@ async fn when_the_master_is_gone_the_one_that_sentinels_name_serves() {
     works(&trestle, "before").await;
     trestle.stores_mut().redis.set().kill(0);
     works(&trestle, "after").await;
+}
+
+/// The job table is the queue, also on PostgreSQL.
+#[tokio::test]
+async fn one_process_on_postgresql_needs_no_redis() {
+    let database = Database::create().await;
+    let setup = Setup::new()
+        .setting("TRESTLE_DATABASE_URL", database.url())
+        .setting("TRESTLE_SECRET_KEY", STANDARD.encode([7; 32]));
+    let trestle = setup.embedded().await;
+    works(&trestle, "alone").await;
 }

@@ -47,7 +47,8 @@ impl Background {
                        ORDER BY n.tenant_id LIMIT 1) \
                FROM t WHERE t.tenant_id IS NOT NULL), \
              due AS ( \
-               SELECT d.id, d.tenant_id, CASE WHEN d.begun THEN 3 ELSE d.priority END AS priority, \
+               SELECT d.id, d.tenant_id, \
+                 CAST(CASE WHEN d.begun THEN 3 ELSE d.priority END AS smallint) AS priority, \
                  row_number() OVER (PARTITION BY d.tenant_id \
                    ORDER BY d.begun DESC, d.priority DESC, d.available_at, d.id) AS turn \
                FROM t JOIN job d ON d.tenant_id = t.tenant_id \
