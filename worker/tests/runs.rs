@@ -3,14 +3,15 @@
 
 mod harness;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use connector::{Egress, Registry};
-use domain::background::{Background, Claim, RunEnd};
+use domain::background::{Background, Claim, CompletedRun, RunEnd};
 use domain::change::{Change, ChangeKind, Changes};
 use domain::clock::Clock;
-use domain::dispatch::Priority;
+use domain::dispatch::{JobHint, Priority};
 use domain::integration::{self, Integration, IntegrationChanges, NewIntegration, Stream, SyncMode};
 use domain::run::{self, RetryScope, Run, RunCounts};
 use domain::system::{self, NewSystem};
@@ -294,6 +295,49 @@ async fn a_run_that_has_begun_goes_first() {
     assert!(claimed.lease.hand_back().await.expect("the database answers"));
     let first = due(1).await[0];
     assert_eq!((first.job_id, first.priority), (hint.job_id, Priority::Resumed), "{:?}", begun.run().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_claimed_and_ended_together_is_stored_at_one_time() {
+    let fixture = Fixture::new().await;
+    let background = Background::new(fixture.app.clone());
+    let mut runs = Vec::new();
+    for number in 0..5 {
+        let name = format!("Customers {number}");
+        let integration = fixture.integration(&name, json!({ "records": 1 }), json!({})).await;
+        runs.push(fixture.start(&integration).await);
+        if number == 0 {
+            fixture.start(&integration).await;
+        }
+    }
+    let hints = background.due_jobs(10, 10, &[], &[]).await.expect("the database answers");
+    let gone = JobHint { job_id: fixture.tenant_id, ..hints[0] };
+    let hints: Vec<JobHint> = hints.into_iter().chain([gone]).collect();
+    let (mut claimed, mut others) = (Vec::new(), Vec::new());
+    for claim in background.claim_all(&hints, "one").await {
+        match claim.expect("the database answers") {
+            Claim::Claimed(run) => claimed.push(CompletedRun { lease: Arc::new(run.lease), last: None }),
+            Claim::Waiting => others.push("waiting"),
+            Claim::Stale => others.push("stale"),
+        }
+    }
+    assert_eq!((claimed.len(), others), (5, vec!["waiting", "stale"]));
+    for ended in background.complete_all(claimed.clone()).await {
+        assert!(ended.expect("the database answers"));
+    }
+    let (mut started, mut finished) = (BTreeSet::new(), BTreeSet::new());
+    for run in &runs {
+        let run = run.run().await;
+        assert_eq!(run.status, RunStatus::Succeeded);
+        started.insert(run.started_at);
+        finished.insert(run.finished_at);
+    }
+    assert_eq!((started.len(), finished.len()), (1, 1), "{started:?} {finished:?}");
+    for again in background.complete_all(claimed).await {
+        assert!(!again.expect("the database answers"), "the lease is gone");
+    }
+    let due = background.due_jobs(10, 10, &[], &[]).await.expect("the database answers");
+    assert_eq!(due.len(), 1, "the one that waited has its turn");
 }
 
 #[tokio::test(flavor = "multi_thread")]

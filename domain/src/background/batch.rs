@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 
 /// Calls of one batch, at most: it keeps a transaction, and the locks of its rows, short.
 const BATCH_MAX: usize = 100;
+/// What becomes of a batch that fails, in the log: one of it is to blame, and the others go on.
+pub(super) const ALONE: &str = "each is tried alone";
 
 /// Claims and ends runs for one worker, those that come at the same time together.
 pub struct Batches {

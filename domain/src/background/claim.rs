@@ -20,6 +20,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::batch::ALONE;
 use super::candidate::{Admission, Candidate, Gates, candidates};
 use super::circuit::{Circuits, WAIT_CODE, waits};
 use super::kill_switch::put_aside;
@@ -110,9 +111,23 @@ impl Background {
     pub async fn claim_all(&self, hints: &[JobHint], worker: &str) -> Vec<Result<Claim>> {
         match self.claim_batch(hints, worker).await {
             Ok(claims) => claims,
-            // One of them is to blame: another worker was faster at its integration, or its rows can't be read.
-            Err(_) => join_all(hints.iter().map(|hint| self.claim(*hint, worker))).await,
+            Err(NotClaimed::RunsAlready) => {
+                tracing::debug!(jobs = hints.len(), "another worker was faster at one of them; {ALONE}");
+                self.claim_alone(hints, worker).await
+            }
+            Err(NotClaimed::Broken(error)) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    jobs = hints.len(),
+                    "jobs could not be claimed together; {ALONE}"
+                );
+                self.claim_alone(hints, worker).await
+            }
         }
+    }
+
+    async fn claim_alone(&self, hints: &[JobHint], worker: &str) -> Vec<Result<Claim>> {
+        join_all(hints.iter().map(|hint| self.claim(*hint, worker))).await
     }
 
     async fn claim_batch(

@@ -15,6 +15,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use super::batch::ALONE;
 use super::ending::{FinishedStream, RunEnd, finished, of_the_whole};
 use super::lease::RunLease;
 use super::transaction::BatchTx;
@@ -37,10 +38,17 @@ impl Background {
     /// Ends these runs, in one transaction where that is possible. Answers in their order, each as
     /// [`RunLease::finish`].
     pub async fn complete_all(&self, runs: Vec<CompletedRun>) -> Vec<Result<bool>> {
-        // Those that fail together are tried alone: one of them is to blame.
         let ended = match runs.len() {
             1 => HashMap::new(),
-            _ => self.complete_plain(&runs).await.unwrap_or_default(),
+            _ => self.complete_plain(&runs).await.unwrap_or_else(|error| {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    runs = runs.len(),
+                    "ends of runs could not be stored together; {ALONE}"
+                );
+                HashMap::new()
+            }),
         };
         let end = async |run: CompletedRun| match ended.get(&run.lease.run_id()) {
             Some(is_mine) => Ok(*is_mine),
