@@ -217,7 +217,7 @@ async fn run(
 ) -> Result<StreamReport, StreamStop> {
     let stream = open_destination.stream.name.clone();
     let key_fields = open_destination.stream.key_fields.clone();
-    let (read_sender, read_receiver) = mpsc::channel(PAGES_WAITING_MAX);
+    let (read_sender, mut read_receiver) = mpsc::channel(PAGES_WAITING_MAX);
     let (mapped_sender, mapped_receiver) = mpsc::channel(PAGES_WAITING_MAX);
     let (notice_sender, notice_receiver) = mpsc::channel(1);
 
@@ -232,15 +232,29 @@ async fn run(
         stop,
     };
     let (ended_sender, ended) = oneshot::channel::<()>();
-    let span = tracing::Span::current();
-    std::thread::Builder::new()
-        .name("pipeline-map".to_owned())
-        .stack_size(STACK_BYTES)
-        .spawn(move || {
-            span.in_scope(|| transform.run(read_receiver, mapped_sender));
-            drop(ended_sender);
-        })
-        .map_err(|error| StreamStop::internal(format!("no thread for mapping: {error}")))?;
+    // A stream without news needs no thread.
+    let map = async move {
+        let last = match read_receiver.recv().await {
+            Some(Feed::Page(first)) => {
+                let span = tracing::Span::current();
+                let map = move || {
+                    span.in_scope(|| transform.run(first, read_receiver, mapped_sender));
+                    drop(ended_sender);
+                };
+                let thread = std::thread::Builder::new().name("pipeline-map".to_owned());
+                return match thread.stack_size(STACK_BYTES).spawn(map) {
+                    Ok(_detached) => Ok(()),
+                    Err(error) => Err(StreamStop::internal(format!("no thread for mapping: {error}"))),
+                };
+            }
+            Some(Feed::End { watermark }) => Feed::End { watermark },
+            Some(Feed::Stop(stop)) => Feed::Stop(stop),
+            None => return Ok(()),
+        };
+        // An error means that nobody wants it any more.
+        mapped_sender.send(last).await.unwrap_or_default();
+        Ok(())
+    };
 
     // Aborts the reader when this future is dropped.
     let mut readers = JoinSet::new();
@@ -258,7 +272,8 @@ async fn run(
     );
     let write = AssertUnwindSafe(writer.run(mapped_receiver)).catch_unwind();
     let write = async { write.await.unwrap_or_else(|panic| Err(panicked("writing", panic.as_ref()))) };
-    let result = tokio::try_join!(write, tell(notice_receiver, ledger, &stream)).map(|(report, ())| report);
+    let tell = tell(notice_receiver, ledger, &stream);
+    let result = tokio::try_join!(write, tell, map).map(|(report, (), ())| report);
 
     readers.shutdown().await;
     drop(stopping);

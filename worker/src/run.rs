@@ -274,6 +274,10 @@ impl Route {
 /// is a fault of ours.
 async fn plan(claimed: &ClaimedStream) -> Result<StreamPlan, StreamStop> {
     let (mapping, schema) = (claimed.stream.mapping.clone(), claimed.stream.record_schema.clone());
+    let (fresh, retry) = (claimed.fresh, RetryPolicy::default());
+    if mapping.is_none() && schema.is_none() {
+        return Ok(StreamPlan { mapping: None, rules: None, fresh, retry });
+    }
     let fault = |detail: String| StreamStop::Internal { detail };
     let compile = move || {
         let mapping = mapping
@@ -289,7 +293,7 @@ async fn plan(claimed: &ClaimedStream) -> Result<StreamPlan, StreamStop> {
     let (mapping, rules) = spawn_blocking(compile)
         .await
         .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
-    Ok(StreamPlan { mapping, rules, fresh: claimed.fresh, retry: RetryPolicy::default() })
+    Ok(StreamPlan { mapping, rules, fresh, retry })
 }
 
 /// Renews the lease and interrupts the run when it is to stop. Goes on until the run is over.

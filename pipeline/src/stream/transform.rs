@@ -68,10 +68,16 @@ enum Outcome {
 }
 
 impl Transform {
-    /// Works until the last page, or until nobody wants more. Blocks its thread.
-    pub(super) fn run(self, mut from: mpsc::Receiver<Feed<ReadPage>>, to: mpsc::Sender<Feed<MappedPage>>) {
+    /// Works from this page until the last one, or until nobody wants more. Blocks its thread.
+    pub(super) fn run(
+        self,
+        first: ReadPage,
+        mut from: mpsc::Receiver<Feed<ReadPage>>,
+        to: mpsc::Sender<Feed<MappedPage>>,
+    ) {
         let mut buffer = Vec::new();
-        while let Some(message) = from.blocking_recv() {
+        let mut next = Some(Feed::Page(first));
+        while let Some(message) = next {
             let message = match message {
                 Feed::Page(page) => match catch_unwind(AssertUnwindSafe(|| self.page(page, &mut buffer))) {
                     Ok(Some(page)) => Feed::Page(page),
@@ -85,6 +91,7 @@ impl Transform {
             if to.blocking_send(message).is_err() || last {
                 return;
             }
+            next = from.blocking_recv();
         }
     }
 
