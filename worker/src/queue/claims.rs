@@ -17,7 +17,7 @@ use apalis_core::task::builder::TaskBuilder;
 use apalis_core::task::task_id::TaskId;
 use apalis_core::worker::context::WorkerContext;
 use domain::dispatch::JobHint;
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex as AsyncMutex, Notify, RwLock};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -53,14 +53,17 @@ struct Shared<S> {
     held: Mutex<Held>,
     /// Ending leases reads, extending writes: an extension that overtook the end would bring the lease back.
     settling: RwLock<()>,
+    settling_rest: AsyncMutex<()>,
+    /// A lease is over.
+    released: Notify,
     outage: Outage,
 }
 
 #[derive(Default)]
 struct Held {
     jobs: HashMap<Uuid, (JobHint, Stage)>,
-    /// Leases that are over here but not yet at the store. No larger than the work in flight: while the store is
-    /// away nothing new is claimed.
+    /// Leases that are over here and about to be ended at the store. No larger than the work in flight: while the
+    /// store is away nothing new is claimed.
     unsettled: HashMap<Uuid, (JobHint, Settlement)>,
     /// Nothing new is started.
     stopping: bool,
@@ -72,28 +75,16 @@ enum Stage {
     Running,
 }
 
-/// A hint that is being handled. Dropped without [`Running::finish`] (its task was aborted), its lease ends all the
-/// same, a little later.
+/// A hint that is being handled, until this is dropped.
 pub(super) struct Running<S: HintStore> {
     claims: Claims<S>,
     hint: JobHint,
-    finished: bool,
-}
-
-impl<S: HintStore> Running<S> {
-    /// Ends the lease and frees the slot.
-    pub(super) async fn finish(mut self) {
-        let settled = self.claims.settle(&[self.hint], Settlement::Done).await;
-        self.finished = true;
-        self.claims.release(self.hint, settled.is_err());
-    }
 }
 
 impl<S: HintStore> Drop for Running<S> {
+    /// Frees the slot; the lease ends at once after, with those of others that are handled at the same time.
     fn drop(&mut self) {
-        if !self.finished {
-            self.claims.release(self.hint, true);
-        }
+        self.claims.release(self.hint);
     }
 }
 
@@ -108,7 +99,9 @@ impl<S: HintStore> Claims<S> {
                 concurrency: concurrency.max(1),
                 tracker: TaskTracker::new(),
                 held: Mutex::default(),
-                settling: RwLock::new(()),
+                settling: RwLock::default(),
+                settling_rest: AsyncMutex::default(),
+                released: Notify::new(),
                 outage: Outage::new("the queue"),
             }),
         }
@@ -135,24 +128,34 @@ impl<S: HintStore> Claims<S> {
         match self.lock().jobs.get_mut(&hint.job_id) {
             Some((_, stage)) if *stage == Stage::Claimed => {
                 *stage = Stage::Running;
-                Some(Running { claims: self.clone(), hint, finished: false })
+                Some(Running { claims: self.clone(), hint })
             }
             _ => None,
         }
     }
 
-    /// Extends leases every third of `lease` and ends those that could not be ended before; never returns.
+    /// Extends leases every third of `lease` and ends those that are over; never returns.
     pub(super) async fn keep(self, lease: Duration) {
         let mut extend = interval((lease / 3).max(Duration::from_millis(10)));
         let mut retry = interval(SETTLE_RETRY);
         extend.set_missed_tick_behavior(MissedTickBehavior::Delay);
         retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = extend.tick() => self.extend().await,
-                _ = retry.tick() => self.settle_rest().await,
+        let extending = async {
+            loop {
+                extend.tick().await;
+                self.extend().await;
             }
-        }
+        };
+        let settling = async {
+            loop {
+                tokio::select! {
+                    () = self.shared.released.notified() => {}
+                    _ = retry.tick() => {}
+                }
+                self.settle_rest().await;
+            }
+        };
+        tokio::join!(extending, settling);
     }
 
     /// Starts nothing more and gives back what was not started.
@@ -168,9 +171,7 @@ impl<S: HintStore> Claims<S> {
             held.stopping = true;
             held.jobs.drain().map(|(_, (hint, _))| hint).collect()
         };
-        for hint in &left {
-            self.lock().unsettled.insert(hint.job_id, (*hint, Settlement::Done));
-        }
+        self.lock().keep_unsettled(&left, Settlement::Done);
         if timeout(CLOSE_TIMEOUT, self.settle_rest()).await.is_err() || !self.lock().unsettled.is_empty() {
             tracing::warn!(
                 "some hints could not be given up at shutdown, they come back when their leases end"
@@ -243,26 +244,26 @@ impl<S: HintStore> Claims<S> {
 
     async fn settle_or_keep(&self, hints: &[JobHint], how: Settlement) {
         if !hints.is_empty() && self.settle(hints, how).await.is_err() {
-            self.lock().unsettled.extend(hints.iter().map(|hint| (hint.job_id, (*hint, how))));
+            self.lock().keep_unsettled(hints, how);
         }
     }
 
+    /// Ends the leases that are over here, in one round trip; those that are over meanwhile are the next.
     async fn settle_rest(&self) {
-        let rest: Vec<(JobHint, Settlement)> = self.lock().unsettled.values().copied().collect();
-        let mut settled = false;
+        // At shutdown nobody goes while an earlier round trip is under way.
+        let _one_at_a_time = self.shared.settling_rest.lock().await;
+        let mut is_settled = false;
         for how in [Settlement::Done, Settlement::Back] {
-            let hints: Vec<JobHint> =
-                rest.iter().filter(|(_, wanted)| *wanted == how).map(|(hint, _)| *hint).collect();
-            if hints.is_empty() || self.settle(&hints, how).await.is_err() {
+            let hints = self.lock().take_unsettled(how);
+            if hints.is_empty() {
                 continue;
             }
-            settled = true;
-            let mut held = self.lock();
-            for hint in hints {
-                held.unsettled.remove(&hint.job_id);
+            match self.settle(&hints, how).await {
+                Ok(()) => is_settled = true,
+                Err(_logged) => self.lock().keep_unsettled(&hints, how),
             }
         }
-        if settled {
+        if is_settled {
             // A tenant at its cap may have room now.
             self.shared.wake.ring();
         }
@@ -289,13 +290,14 @@ impl<S: HintStore> Claims<S> {
         u64::try_from(idle.len()).unwrap_or(u64::MAX)
     }
 
-    fn release(&self, hint: JobHint, settle_later: bool) {
+    fn release(&self, hint: JobHint) {
         let mut held = self.lock();
-        held.jobs.remove(&hint.job_id);
-        if settle_later {
-            held.unsettled.insert(hint.job_id, (hint, Settlement::Done));
+        // At shutdown it may have been given up already.
+        if held.jobs.remove(&hint.job_id).is_some() {
+            held.keep_unsettled(&[hint], Settlement::Done);
         }
         drop(held);
+        self.shared.released.notify_one();
         self.shared.wake.ring();
     }
 }
@@ -313,6 +315,20 @@ impl Held {
             }
         }
         fresh
+    }
+
+    fn take_unsettled(&mut self, how: Settlement) -> Vec<JobHint> {
+        self.unsettled
+            .extract_if(|_id, (_hint, wanted)| *wanted == how)
+            .map(|(_id, (hint, _how))| hint)
+            .collect()
+    }
+
+    /// Keeps leases to be ended, but for those that were given anew meanwhile.
+    fn keep_unsettled(&mut self, hints: &[JobHint], how: Settlement) {
+        for hint in hints.iter().filter(|hint| !self.jobs.contains_key(&hint.job_id)) {
+            self.unsettled.insert(hint.job_id, (*hint, how));
+        }
     }
 
     fn hints(&self) -> Vec<JobHint> {

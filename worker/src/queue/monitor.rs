@@ -159,5 +159,5 @@ where
             );
         });
     }
-    running.finish().await;
+    drop(running);
 }
