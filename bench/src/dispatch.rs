@@ -18,7 +18,8 @@ use crate::trestle::{Directory, Stores, Trestle};
 
 /// Longer than any round may take.
 const ROUND_LIMIT: Duration = Duration::from_secs(600);
-const POLL: Duration = Duration::from_millis(20);
+/// How often it is asked whether all is done, which costs what is measured some time.
+const POLL: Duration = Duration::from_millis(250);
 /// Integrations made by one request.
 const MADE_AT_ONCE: usize = 50;
 
