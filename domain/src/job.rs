@@ -6,7 +6,7 @@ use entity::integration::IntegrationStatus;
 use entity::job::{self, JobKind, JobStatus};
 use entity::tenant::TenantStatus;
 use entity::{integration, tenant};
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Order, Query};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -190,40 +190,46 @@ pub(crate) async fn request_cancel(tx: &TxScope, run_id: Uuid) -> Result<()> {
 /// Lets the next job of an integration go, after one of it ended.
 pub(crate) async fn release_next(tx: &mut TxScope, integration_id: Uuid) -> Result<()> {
     let now = tx.app().clock().now();
-    if let Some(hint) = next_of(tx.connection(), tx.tenant_id(), integration_id, now).await? {
+    let integration = Condition::all()
+        .add(integration::Column::TenantId.eq(tx.tenant_id()))
+        .add(integration::Column::Id.eq(integration_id));
+    for hint in next_of(tx.connection(), integration, now).await? {
         tx.push_after_commit(hint);
     }
     Ok(())
 }
 
-/// Queues the next job of an integration that waits for another one; it is to be pushed.
-#[expect(clippy::disallowed_methods, reason = "filtered by tenant here")]
+/// Queues the next job of each of these integrations that waits for another one; they are to be pushed.
+#[expect(clippy::disallowed_methods, reason = "callers say whose integrations")]
 pub(crate) async fn next_of(
     connection: &DatabaseTransaction,
-    tenant_id: Uuid,
-    integration_id: Uuid,
+    integrations: Condition,
     now: DateTime<Utc>,
-) -> Result<Option<JobHint>> {
-    let waiting = job::Entity::find()
-        .filter(job::Column::TenantId.eq(tenant_id))
-        .filter(job::Column::IntegrationId.eq(integration_id))
-        .filter(job::Column::Status.eq(JobStatus::Waiting))
-        .order_by_desc(job::Column::Priority)
-        .order_by_asc(job::Column::Id)
+) -> Result<Vec<JobHint>> {
+    let same = |job, integration| Expr::col((job::Entity, job)).equals((integration::Entity, integration));
+    let next = Query::select()
+        .column(job::Column::Id)
+        .from(job::Entity)
+        .and_where(same(job::Column::TenantId, integration::Column::TenantId))
+        .and_where(same(job::Column::IntegrationId, integration::Column::Id))
+        .and_where(job::Column::Status.eq(JobStatus::Waiting))
+        .order_by(job::Column::Priority, Order::Desc)
+        .order_by(job::Column::Id, Order::Asc)
         .limit(1)
-        .one(connection)
-        .await
-        .doing("reading the next job of an integration")?;
-    let Some(next) = waiting else { return Ok(None) };
+        .to_owned();
+    let next = Query::select()
+        .expr(Expr::SubQuery(None, Box::new(next.into())))
+        .from(integration::Entity)
+        .cond_where(integrations)
+        .to_owned();
     let released = job::Entity::update_many()
         .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
         .col_expr(job::Column::AvailableAt, Expr::value(now))
         .col_expr(job::Column::EnqueuedAt, Expr::value(Some(now)))
-        .filter(job::Column::TenantId.eq(tenant_id))
-        .filter(job::Column::Id.eq(next.id))
+        .filter(job::Column::Id.in_subquery(next))
         .filter(job::Column::Status.eq(JobStatus::Waiting))
-        .exec(connection)
+        .exec_with_returning(connection)
         .await
-        .doing("releasing the next job of an integration")?;
-    Ok((released.rows_affected > 0).then(|| hint(&next)))
+        .doing("releasing the next jobs of integrations")?;
+    Ok(released.iter().map(hint).collect())
 }

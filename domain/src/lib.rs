@@ -25,6 +25,7 @@ pub mod id;
 pub mod idempotency;
 mod identity;
 pub mod identity_provider;
+mod insert;
 pub mod integration;
 pub mod invitation;
 pub mod job;

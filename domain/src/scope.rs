@@ -12,8 +12,7 @@ use entity::{
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    Iterable, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    UpdateMany, Value,
+    ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
 };
 use uuid::Uuid;
 
@@ -25,6 +24,7 @@ use crate::database::TenantReader;
 use crate::dispatch::{JobHint, PUSH_TIMEOUT};
 use crate::error::{Doing, Error, Result};
 use crate::id::{GlobalId, Kind};
+use crate::insert::insert_rows;
 use crate::page::{Direction, Edge, Page, PageRequest, Position, encode};
 
 /// An entity whose rows belong to a tenant.
@@ -437,27 +437,6 @@ pub(crate) fn announce(app: &Arc<App>, changes: Vec<Change>, hints: Vec<JobHint>
             }
         }
     });
-}
-
-/// Inserts rows in statements of bounded size; that they may be inserted is the caller's to know.
-#[expect(clippy::disallowed_methods, reason = "callers check the tenant")]
-pub(crate) async fn insert_rows<E>(
-    connection: &DatabaseTransaction,
-    models: Vec<E::Model>,
-    doing: &'static str,
-) -> Result<()>
-where
-    E: TenantOwned,
-    E::Model: IntoActiveModel<E::ActiveModel> + Sync,
-{
-    // SQLite takes 32,766 parameters a statement, PostgreSQL 65,535.
-    let rows_max = (30_000 / E::Column::iter().count()).max(1);
-    let mut models = models.into_iter().peekable();
-    while models.peek().is_some() {
-        let chunk = models.by_ref().take(rows_max).map(all_set::<E>);
-        E::insert_many(chunk).exec_without_returning(connection).await.doing(doing)?;
-    }
-    Ok(())
 }
 
 /// An active model that inserts every column of a row, keys included.

@@ -102,7 +102,7 @@ pub(super) async fn candidates(
     let connection = tx.connection();
     // In one order, so that two workers can't wait for each other.
     let jobs = job::Entity::find()
-        .filter(job::Column::Id.is_in(hints.iter().map(|hint| hint.job_id)))
+        .filter(tx.one_of(job::Column::Id, hints.iter().map(|hint| hint.job_id)))
         .filter(job::Column::Status.eq(job::JobStatus::Queued))
         .filter(job::Column::AvailableAt.lte(now))
         .order_by_asc(job::Column::Id)
@@ -114,18 +114,18 @@ pub(super) async fn candidates(
         return Ok(Vec::new());
     }
     let ids = |id: fn(&job::Model) -> Uuid| jobs.iter().map(id).collect::<HashSet<Uuid>>();
-    let runs = run::Entity::find().filter(run::Column::Id.is_in(ids(|job| job.subject_id)));
+    let runs = run::Entity::find().filter(tx.one_of(run::Column::Id, ids(|job| job.subject_id)));
     let runs = by_id(runs.all(connection).await.doing(doing)?, |run| run.id);
-    let tenants = tenant::Entity::find().filter(tenant::Column::Id.is_in(ids(|job| job.tenant_id)));
+    let tenants = tenant::Entity::find().filter(tx.one_of(tenant::Column::Id, ids(|job| job.tenant_id)));
     let tenants = by_id(tenants.all(connection).await.doing(doing)?, |tenant| tenant.id);
     let integrations = integration::Entity::find()
-        .filter(integration::Column::Id.is_in(ids(|job| job.integration_id)))
+        .filter(tx.one_of(integration::Column::Id, ids(|job| job.integration_id)))
         .all(connection)
         .await
         .doing(doing)?;
     let systems: HashSet<Uuid> =
         integrations.iter().flat_map(|row| [row.source_id, row.destination_id]).collect();
-    let systems = system::Entity::find().filter(system::Column::Id.is_in(systems));
+    let systems = system::Entity::find().filter(tx.one_of(system::Column::Id, systems));
     let systems = by_id(systems.all(connection).await.doing(doing)?, |system| system.id);
     let integrations = by_id(integrations, |integration| integration.id);
     jobs.into_iter()

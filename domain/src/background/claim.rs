@@ -264,7 +264,7 @@ async fn one_of_each_integration(tx: &BatchTx, candidates: &mut Vec<Candidate>) 
         .select_only()
         .column(job::Column::IntegrationId)
         .column(job::Column::Id)
-        .filter(job::Column::IntegrationId.is_in(candidates.iter().map(|row| row.integration.id)))
+        .filter(tx.one_of(job::Column::IntegrationId, candidates.iter().map(|row| row.integration.id)))
         .filter(is_under_way)
         .into_tuple()
         .all(tx.connection())
@@ -292,7 +292,7 @@ async fn set_status(tx: &BatchTx, jobs: &[Uuid], status: JobStatus) -> Result<()
     }
     job::Entity::update_many()
         .col_expr(job::Column::Status, Expr::value(status))
-        .filter(job::Column::Id.is_in(jobs.iter().copied()))
+        .filter(tx.one_of(job::Column::Id, jobs.iter().copied()))
         .filter(job::Column::Status.eq(JobStatus::Queued))
         .exec(tx.connection())
         .await
@@ -349,7 +349,7 @@ async fn lease_jobs(
         .col_expr(job::Column::Worker, Expr::value(Some(worker.to_owned())))
         .col_expr(job::Column::WaitCode, Expr::value(None::<String>))
         .col_expr(job::Column::Begun, Expr::value(true))
-        .filter(job::Column::Id.is_in(candidates.iter().map(|candidate| candidate.job.id)))
+        .filter(tx.one_of(job::Column::Id, candidates.iter().map(|candidate| candidate.job.id)))
         .filter(job::Column::Status.eq(JobStatus::Queued))
         .exec(tx.connection())
         .await;
@@ -375,7 +375,7 @@ async fn store_started(tx: &mut BatchTx, candidates: &[Candidate], now: DateTime
             run::Column::StartedAt,
             Func::coalesce([Expr::col(run::Column::StartedAt), Expr::value(now)]).into(),
         )
-        .filter(run::Column::Id.is_in(candidates.iter().map(|candidate| candidate.run.id)))
+        .filter(tx.one_of(run::Column::Id, candidates.iter().map(|candidate| candidate.run.id)))
         .exec(tx.connection())
         .await
         .doing("storing that runs started")?;
@@ -397,7 +397,7 @@ async fn store_started(tx: &mut BatchTx, candidates: &[Candidate], now: DateTime
     if !retries.is_empty() {
         retry::Entity::update_many()
             .col_expr(retry::Column::Status, Expr::value(RetryStatus::Running))
-            .filter(retry::Column::Id.is_in(retries.keys().copied()))
+            .filter(tx.one_of(retry::Column::Id, retries.keys().copied()))
             .filter(retry::Column::Status.eq(RetryStatus::Queued))
             .exec(tx.connection())
             .await
@@ -430,14 +430,16 @@ async fn claimed_streams(
     let mut begun: HashMap<(Uuid, String), run_stream::Model> = HashMap::new();
     if !earlier.is_empty() {
         let rows = run_stream::Entity::find()
-            .filter(run_stream::Column::RunId.is_in(earlier))
+            .filter(tx.one_of(run_stream::Column::RunId, earlier))
             .all(tx.connection())
             .await
             .doing("reading the checkpoints of runs")?;
         begun.extend(rows.into_iter().map(|row| ((row.run_id, row.stream.clone()), row)));
     }
     let mut watermarks: HashMap<(Uuid, String), Cursor> = stream_cursor::Entity::find()
-        .filter(stream_cursor::Column::IntegrationId.is_in(candidates.iter().map(|row| row.integration.id)))
+        .filter(
+            tx.one_of(stream_cursor::Column::IntegrationId, candidates.iter().map(|row| row.integration.id)),
+        )
         .all(tx.connection())
         .await
         .doing("reading watermarks")?
@@ -512,7 +514,7 @@ async fn superseding(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashSet<U
     let rows: Vec<Uuid> = integration::Entity::find()
         .select_only()
         .column(integration::Column::Id)
-        .filter(integration::Column::Id.is_in(candidates.iter().map(|row| row.integration.id)))
+        .filter(tx.one_of(integration::Column::Id, candidates.iter().map(|row| row.integration.id)))
         .filter(Expr::exists(open))
         .into_tuple()
         .all(tx.connection())

@@ -11,7 +11,7 @@ use entity::run::{self, RunStatus};
 use entity::system::{self, SystemStatus};
 use entity::{integration, run_event, run_stream, stream_cursor};
 use futures::future::join_all;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -76,7 +76,11 @@ impl Background {
         if !runs.is_empty() {
             end_rows(&tx, &runs, now).await?;
             finish_streams(&tx, &runs, now).await?;
-            release_next(&mut tx, &runs, now).await?;
+            let integrations =
+                tx.one_of(integration::Column::Id, runs.iter().map(|(_, run)| run.integration_id));
+            for hint in jobs::next_of(tx.connection(), Condition::all().add(integrations), now).await? {
+                tx.push_after_commit(hint);
+            }
         }
         for (_, run) in &runs {
             tx.tell_after_commit(crate::run::changed(run));
@@ -95,7 +99,7 @@ async fn held(tx: &BatchTx, runs: &[CompletedRun]) -> Result<HashSet<Uuid>> {
         .select_only()
         .column(job::Column::Id)
         .column(job::Column::LeaseToken)
-        .filter(job::Column::Id.is_in(tokens.keys().copied()))
+        .filter(tx.one_of(job::Column::Id, tokens.keys().copied()))
         .filter(job::Column::Status.eq(JobStatus::Running))
         .order_by_asc(job::Column::Id)
         .lock_exclusive()
@@ -128,7 +132,7 @@ async fn plain(tx: &BatchTx, runs: &[&CompletedRun]) -> Result<HashMap<Uuid, run
     let unsettled: HashSet<Uuid> = integration::Entity::find()
         .select_only()
         .column(integration::Column::Id)
-        .filter(integration::Column::Id.is_in(integrations))
+        .filter(tx.one_of(integration::Column::Id, integrations))
         .filter(Expr::exists(unsettled))
         .into_tuple()
         .all(tx.connection())
@@ -137,7 +141,7 @@ async fn plain(tx: &BatchTx, runs: &[&CompletedRun]) -> Result<HashMap<Uuid, run
         .into_iter()
         .collect();
     let rows = run::Entity::find()
-        .filter(run::Column::Id.is_in(runs.iter().map(|run| run.lease.run_id())))
+        .filter(tx.one_of(run::Column::Id, runs.iter().map(|run| run.lease.run_id())))
         .all(tx.connection())
         .await
         .doing("reading runs")?;
@@ -156,14 +160,14 @@ async fn end_rows(tx: &BatchTx, runs: &[(&CompletedRun, run::Model)], now: DateT
         .col_expr(job::Column::Status, Expr::value(JobStatus::Done))
         .col_expr(job::Column::FinishedAt, Expr::value(Some(now)))
         .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
-        .filter(job::Column::Id.is_in(runs.iter().map(|(run, _)| run.lease.job_id)))
+        .filter(tx.one_of(job::Column::Id, runs.iter().map(|(run, _)| run.lease.job_id)))
         .exec(tx.connection())
         .await
         .doing("ending jobs")?;
     run::Entity::update_many()
         .col_expr(run::Column::Status, Expr::value(RunStatus::Succeeded))
         .col_expr(run::Column::FinishedAt, Expr::value(Some(now)))
-        .filter(run::Column::Id.is_in(runs.iter().map(|(_, run)| run.id)))
+        .filter(tx.one_of(run::Column::Id, runs.iter().map(|(_, run)| run.id)))
         .exec(tx.connection())
         .await
         .doing("storing that runs finished")?;
@@ -178,7 +182,7 @@ async fn end_rows(tx: &BatchTx, runs: &[(&CompletedRun, run::Model)], now: DateT
     if !failed_before.is_empty() {
         integration::Entity::update_many()
             .col_expr(integration::Column::FailedRunCount, Expr::value(0))
-            .filter(integration::Column::Id.is_in(failed_before))
+            .filter(tx.one_of(integration::Column::Id, failed_before))
             .exec(tx.connection())
             .await
             .doing("forgetting failed runs")?;
@@ -192,7 +196,7 @@ async fn end_rows(tx: &BatchTx, runs: &[(&CompletedRun, run::Model)], now: DateT
         .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
         .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));
     circuit::close(update, now)
-        .filter(system::Column::Id.is_in(ends))
+        .filter(tx.one_of(system::Column::Id, ends))
         .exec(tx.connection())
         .await
         .doing("storing that systems are healthy")?;
@@ -210,7 +214,7 @@ async fn finish_streams(
     run_stream::Entity::update_many()
         .col_expr(run_stream::Column::FinishedAt, Expr::value(Some(now)))
         .col_expr(run_stream::Column::UpdatedAt, Expr::value(now))
-        .filter(run_stream::Column::RunId.is_in(runs.iter().map(|(_, run)| run.id)))
+        .filter(tx.one_of(run_stream::Column::RunId, runs.iter().map(|(_, run)| run.id)))
         .filter(run_stream::Column::FinishedAt.is_null())
         .exec(tx.connection())
         .await
@@ -233,41 +237,5 @@ async fn finish_streams(
         .exec_without_returning(tx.connection())
         .await
         .doing("storing watermarks")?;
-    Ok(())
-}
-
-/// Lets the next jobs of the integrations go.
-#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
-async fn release_next(
-    tx: &mut BatchTx,
-    runs: &[(&CompletedRun, run::Model)],
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let waiting = Query::select()
-        .expr(Expr::val(1))
-        .from(job::Entity)
-        .and_where(
-            Expr::col((job::Entity, job::Column::IntegrationId))
-                .equals((integration::Entity, integration::Column::Id)),
-        )
-        .and_where(job::Column::Status.eq(JobStatus::Waiting))
-        .to_owned();
-    let integrations: HashSet<Uuid> = integration::Entity::find()
-        .select_only()
-        .column(integration::Column::Id)
-        .filter(integration::Column::Id.is_in(runs.iter().map(|(_, run)| run.integration_id)))
-        .filter(Expr::exists(waiting))
-        .into_tuple()
-        .all(tx.connection())
-        .await
-        .doing("looking for jobs that wait")?
-        .into_iter()
-        .collect();
-    for (_, run) in runs.iter().filter(|(_, run)| integrations.contains(&run.integration_id)) {
-        let next = jobs::next_of(tx.connection(), run.tenant_id, run.integration_id, now).await?;
-        if let Some(hint) = next {
-            tx.push_after_commit(hint);
-        }
-    }
     Ok(())
 }

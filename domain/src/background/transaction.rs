@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DatabaseTransaction, IntoActiveModel};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, IntoActiveModel};
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::change::Change;
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
-use crate::scope::{TenantOwned, announce, insert_rows};
+use crate::insert::insert_rows;
+use crate::scope::{TenantOwned, announce};
 
 /// Only functions of `background` begin one, each named for what it does.
 pub(super) struct BatchTx {
@@ -28,6 +31,15 @@ impl BatchTx {
 
     pub(super) fn connection(&self) -> &DatabaseTransaction {
         &self.tx
+    }
+
+    /// That a column is one of these. On PostgreSQL it is one text of SQL however many they are, so that a statement is
+    /// prepared once for batches of every size.
+    pub(super) fn one_of<C: ColumnTrait>(&self, column: C, ids: impl IntoIterator<Item = Uuid>) -> Expr {
+        match self.tx.get_database_backend() {
+            DatabaseBackend::Postgres => column.eq_any(ids),
+            _ => column.is_in(ids),
+        }
     }
 
     /// The time of day.
