@@ -66,7 +66,7 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
     let (mut program, _) = Directory::create(bench)?.start_server(stores)?;
     let admin = program.admin().await?;
     progress(&format!("making {} integrations of {} tenants", options.integrations, options.tenants));
-    let tenants = make_integrations(&admin, options).await?;
+    let tenants = make_integrations(&admin, options.tenants, options.integrations).await?;
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
     for round in 1..=bench.rounds {
         progress(&format!("round {round}: {} runs", options.runs));
@@ -102,7 +102,7 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
 
 /// How runs are queued.
 #[derive(Clone, Copy)]
-enum Enqueue {
+pub enum Enqueue {
     /// A request for each.
     OneByOne,
     /// A request for all of a tenant.
@@ -156,7 +156,7 @@ async fn once(
 }
 
 /// Queues the runs, the integrations of each tenant in turn, and gives how many a second.
-async fn enqueue(
+pub async fn enqueue(
     admin: &Client,
     tenants: &[Vec<String>],
     runs: u32,
@@ -197,13 +197,17 @@ async fn enqueue(
 }
 
 /// Makes integrations that move nothing, and gives those of each tenant.
-async fn make_integrations(admin: &Client, options: &Options) -> anyhow::Result<Vec<Vec<String>>> {
-    let mut tenants = Vec::new();
-    for number in 0..options.tenants {
+pub async fn make_integrations(
+    admin: &Client,
+    tenants: u32,
+    integrations: u32,
+) -> anyhow::Result<Vec<Vec<String>>> {
+    let mut made_of = Vec::new();
+    for number in 0..tenants {
         let tenant = admin.tenant(&format!("bench-{number}")).await?;
         let system = admin.system(&tenant, "sandbox", json!({}), None).await?;
-        let inputs: Vec<_> = (number..options.integrations)
-            .step_by(options.tenants as usize)
+        let inputs: Vec<_> = (number..integrations)
+            .step_by(tenants as usize)
             .map(|integration| {
                 json!({
                     "tenantId": tenant, "name": format!("Nothing {integration}"), "sourceId": system,
@@ -224,7 +228,7 @@ async fn make_integrations(admin: &Client, options: &Options) -> anyhow::Result<
                 ids.push(payload["integration"]["id"].as_str().unwrap_or_default().to_owned());
             }
         }
-        tenants.push(ids);
+        made_of.push(ids);
     }
-    Ok(tenants)
+    Ok(made_of)
 }

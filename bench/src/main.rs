@@ -1,6 +1,7 @@
 //! Speed and memory of the real program, as an operator runs it, beside what PostgreSQL alone does on the same
 //! machine in the same minutes. Deliberately absent: thresholds. A machine is slow or busy; nothing here fails a test.
 
+mod backlog;
 mod bullmq;
 mod client;
 mod dispatch;
@@ -39,6 +40,8 @@ enum What {
     Latency(latency::Options),
     /// Runs that do nothing, from their start by the API to their end, beside BullMQ on the same Redis
     Dispatch(dispatch::Options),
+    /// What a run that does nothing costs, by how many are queued
+    Backlog(backlog::Options),
     /// From the start of the process to its readiness, and what it takes when idle
     Startup(startup::Options),
     /// All of them with their defaults
@@ -64,11 +67,13 @@ fn main() -> anyhow::Result<()> {
             What::Sync(options) => sync::measure(&bench, &options).await,
             What::Latency(options) => latency::measure(&bench, &options).await,
             What::Dispatch(options) => dispatch::measure(&bench, &options).await,
+            What::Backlog(options) => backlog::measure(&bench, &options).await,
             What::Startup(options) => startup::measure(&bench, &options).await,
             What::All => {
                 sync::measure(&bench, &sync::Options::default()).await?;
                 latency::measure(&bench, &latency::Options::default()).await?;
                 dispatch::measure(&bench, &dispatch::Options::default()).await?;
+                backlog::measure(&bench, &backlog::Options::default()).await?;
                 startup::measure(&bench, &startup::Options::default()).await
             }
         }

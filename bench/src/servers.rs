@@ -175,6 +175,14 @@ impl Redis {
         self.port
     }
 
+    /// Bytes that its data take, with what serves them, and how many keys there are.
+    pub fn memory_and_keys(&self) -> anyhow::Result<(i64, i64)> {
+        let mut connection = redis::Client::open(self.url())?.get_connection()?;
+        let memory: redis::InfoDict = redis::cmd("INFO").arg("memory").query(&mut connection)?;
+        let bytes = memory.get("used_memory").context("Redis does not say what memory it uses")?;
+        Ok((bytes, redis::cmd("DBSIZE").query(&mut connection)?))
+    }
+
     /// Where it is.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/0", self.port)

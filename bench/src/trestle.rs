@@ -131,6 +131,11 @@ impl Trestle {
         Ok(())
     }
 
+    /// The worker, where API and worker are apart and it was started.
+    pub fn worker(&self) -> Option<&Process> {
+        self.worker.as_ref()
+    }
+
     /// Stops the worker; the API goes on.
     pub fn stop_worker(&mut self) {
         self.worker = None;
