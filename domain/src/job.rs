@@ -1,7 +1,7 @@
 //! Job rows: the truth about what is to be done. Inserted in the transaction of the change that causes
 //! them; the queue is told after the commit.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use entity::integration::IntegrationStatus;
 use entity::job::{self, JobKind, JobStatus};
 use entity::tenant::TenantStatus;
@@ -18,6 +18,12 @@ use crate::scope::TxScope;
 
 /// Jobs pushed right after a release; the sweeper pushes the others.
 const RELEASED_PUSHED_MAX: u64 = 100;
+
+/// When a job is pushed again that is pushed now, in case the queue has lost it: pushing what it still has changes
+/// nothing there.
+pub(crate) fn push_again_at(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + Duration::seconds(15)
+}
 
 /// Inserts the jobs of runs. Each waits `HELD` while its integration or tenant may not run.
 pub(crate) async fn enqueue(
@@ -49,7 +55,7 @@ pub(crate) async fn enqueue(
             begun: false,
             cancel_requested: false,
             kill_switch_id: None,
-            enqueued_at: runs.then_some(now),
+            push_at: push_again_at(now),
             traceparent: None,
             last_error: None,
             created_at: now,
@@ -115,7 +121,7 @@ async fn release(tx: &mut TxScope, which: sea_orm::sea_query::SimpleExpr) -> Res
     tx.update::<job::Entity>()
         .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
         .col_expr(job::Column::AvailableAt, Expr::value(now))
-        .col_expr(job::Column::EnqueuedAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(job::Column::PushAt, Expr::value(now))
         // Should one be engaged, the next claim finds it again.
         .col_expr(job::Column::KillSwitchId, Expr::value(None::<Uuid>))
         .filter(which.clone())
@@ -145,7 +151,7 @@ pub(crate) async fn release_from(tx: &mut TxScope, kill_switch_id: Uuid, held: &
         .update::<job::Entity>()
         .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
         .col_expr(job::Column::AvailableAt, Expr::value(now))
-        .col_expr(job::Column::EnqueuedAt, Expr::value(Some(now)))
+        .col_expr(job::Column::PushAt, Expr::value(push_again_at(now)))
         .col_expr(job::Column::KillSwitchId, Expr::value(None::<Uuid>))
         .filter(job::Column::Id.eq(held.id))
         .filter(job::Column::Status.eq(JobStatus::Held))
@@ -225,7 +231,7 @@ pub(crate) async fn next_of(
     let released = job::Entity::update_many()
         .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
         .col_expr(job::Column::AvailableAt, Expr::value(now))
-        .col_expr(job::Column::EnqueuedAt, Expr::value(Some(now)))
+        .col_expr(job::Column::PushAt, Expr::value(push_again_at(now)))
         .filter(job::Column::Id.in_subquery(next))
         .filter(job::Column::Status.eq(JobStatus::Waiting))
         .exec_with_returning(connection)

@@ -43,8 +43,8 @@ pub struct Model {
     pub cancel_requested: bool,
     /// The kill switch that holds it, or that its worker is to stop it for.
     pub kill_switch_id: Option<Uuid>,
-    /// When its id was last pushed to the queue.
-    pub enqueued_at: Option<DateTimeUtc>,
+    /// When a sweep pushes its id to the queue, while it is queued.
+    pub push_at: DateTimeUtc,
     /// W3C trace context of what caused it.
     pub traceparent: Option<String>,
     /// Why it was given back, for engineers.

@@ -3,6 +3,7 @@
 
 mod kill_switch;
 mod outage;
+mod refill;
 mod run;
 mod schedule;
 mod sweep;

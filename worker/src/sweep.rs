@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::background::Background;
+use domain::background::{Background, Swept};
 use domain::dispatch::Dispatch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -25,9 +25,10 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Sweeps until `shutdown`. An outage of database or queue is logged and waited out.
 pub(crate) async fn run(background: Background, queue: Queue, shutdown: CancellationToken) {
-    let sweeper = Sweeper {
+    let mut sweeper = Sweeper {
         background,
         queue,
+        swept: Swept::default(),
         database: Outage::new("the database, for sweeping,"),
         pushes: Outage::new("the queue, for sweeping,"),
     };
@@ -47,12 +48,14 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
 struct Sweeper {
     background: Background,
     queue: Queue,
+    /// By the last sweep.
+    swept: Swept,
     database: Outage,
     pushes: Outage,
 }
 
 impl Sweeper {
-    async fn sweep_all(&self, shutdown: &CancellationToken) {
+    async fn sweep_all(&mut self, shutdown: &CancellationToken) {
         for _ in 0..SWEEPS_IN_A_ROW_MAX {
             if !self.sweep().await || shutdown.is_cancelled() {
                 return;
@@ -61,8 +64,8 @@ impl Sweeper {
     }
 
     /// Whether there is more to sweep.
-    async fn sweep(&self) -> bool {
-        let (swept, hints) = match self.background.sweep().await {
+    async fn sweep(&mut self) -> bool {
+        let (swept, hints) = match self.background.sweep(self.swept).await {
             Ok(swept) => swept,
             Err(error) => {
                 self.database.failed(&error);
@@ -70,6 +73,7 @@ impl Sweeper {
             }
         };
         self.database.answered();
+        self.swept = swept;
         if swept.taken_over > 0 || swept.given_up > 0 || swept.released > 0 {
             tracing::info!(
                 taken_over = swept.taken_over,

@@ -14,7 +14,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::run::Runner;
-use crate::{kill_switch, mail, schedule, sweep};
+use crate::{kill_switch, mail, refill, schedule, sweep};
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -93,6 +93,7 @@ async fn supervise(
     let WorkerOptions { queue, name, concurrency, shutdown: patience, mailer } = options;
     let hand_back = CancellationToken::new();
     let runner = Arc::new(Runner::new(background.clone(), &name, hand_back.clone()));
+    let refilled = queue.clone();
     let mut parts = JoinSet::new();
     parts.spawn({
         let (queue, shutdown, source) = (queue.clone(), shutdown.clone(), Arc::new(background.clone()));
@@ -110,6 +111,13 @@ async fn supervise(
         async move {
             sweep::run(background, queue, shutdown).await;
             ("sweeper", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, queue, shutdown) = (background.clone(), refilled, shutdown.clone());
+        async move {
+            refill::run(background, queue, shutdown).await;
+            ("refiller", Ok(()))
         }
     });
     parts.spawn({

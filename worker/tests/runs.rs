@@ -1,5 +1,6 @@
 //! Whole runs: a worker over the job table or Redis, the sandbox connector, a SQLite database. What must hold when a run is
-//! canceled, its worker stops, or its worker dies. Nothing is polled: tests follow the changes that are published.
+//! canceled, its worker stops, or its worker dies. Runs are not polled: tests follow the changes that are
+//! published.
 
 mod harness;
 
@@ -19,11 +20,12 @@ use domain::tenant::{self, CreateTenant};
 use domain::token::TokenSigner;
 use domain::{Actor, App, AppOptions};
 use entity::run::RunStatus;
+use redis::AsyncCommands;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 use worker::queue::{Queue, QueueOptions};
 use worker::{Worker, WorkerOptions};
@@ -404,4 +406,41 @@ async fn take_over(fixture: Fixture, mishap: impl FnOnce()) {
     assert_eq!(run.status, RunStatus::Succeeded);
     assert_eq!(RunCounts::of(&run).read, 10_000);
     other.stop().await.expect("it stops as told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wiped_redis_is_told_at_once_of_all_that_is_due() {
+    let mut redis = Redis::start();
+    let fixture = Fixture::with(Queue::redis(&redis.url(), QUEUE).expect("the URL is valid")).await;
+    let mut integrations = Vec::new();
+    for number in 0..20 {
+        let slow = json!({ "records": 10, "delayMs": 60_000 });
+        integrations.push(fixture.integration(&format!("Slow {number}"), slow, json!({})).await.id);
+    }
+    for _ in 0..30 {
+        run::start_all(&fixture.operator, &integrations, None).await.expect("the runs are queued");
+    }
+    // More than a page, and the sweep takes none of them for lost so soon. A few run, or wait for one that does.
+    let told = async |redis: &Redis| {
+        let known = async {
+            let client = redis::Client::open(redis.url()).expect("the URL is valid");
+            let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
+            loop {
+                let jobs: usize = connection.hlen("{trestle:sync:0}:jobs").await.expect("an answer");
+                if jobs > 560 {
+                    return;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(8), known).await.expect("Redis is told");
+    };
+    redis.kill();
+    redis.revive();
+    let worker = fixture.worker(Duration::ZERO);
+    told(&redis).await;
+    redis.kill();
+    redis.revive();
+    told(&redis).await;
+    worker.stop().await.expect("it stops as told");
 }

@@ -316,8 +316,8 @@ async fn put_back(tx: &BatchTx, jobs: &[PutBack], circuits: &Circuits) -> Result
         times.case(is(back), Expr::value(back.at))
     });
     job::Entity::update_many()
-        .col_expr(job::Column::AvailableAt, at.into())
-        .col_expr(job::Column::EnqueuedAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(job::Column::AvailableAt, at.clone().into())
+        .col_expr(job::Column::PushAt, at.into())
         .col_expr(job::Column::WaitCode, Expr::value(Some(WAIT_CODE)))
         .filter(job::Column::Id.is_in(jobs.iter().map(|back| back.job.id)))
         .filter(job::Column::Status.eq(JobStatus::Queued))

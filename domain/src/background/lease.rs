@@ -355,7 +355,7 @@ impl RunLease {
             .col_expr(job::Column::Status, Expr::value(status))
             .col_expr(job::Column::Attempt, Expr::value(attempt))
             .col_expr(job::Column::AvailableAt, Expr::value(available_at))
-            .col_expr(job::Column::EnqueuedAt, Expr::value(None::<DateTime<Utc>>))
+            .col_expr(job::Column::PushAt, Expr::value(available_at))
             .col_expr(job::Column::LeaseToken, Expr::value(None::<Uuid>))
             .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
             .col_expr(job::Column::WaitCode, Expr::value(code))

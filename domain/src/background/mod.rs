@@ -29,7 +29,7 @@ pub use completed::CompletedRun;
 pub use ending::{FinishedStream, RunEnd};
 pub use lease::{Renewal, RunLease};
 pub use mail::{MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};
-pub use sweep::Swept;
+pub use sweep::{DuePosition, Swept};
 
 /// What background work holds in place of an actor.
 #[derive(Clone)]

@@ -4,8 +4,8 @@
 use chrono::{DateTime, Duration, Utc};
 use entity::job::{self, JobStatus};
 use entity::run;
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
 use uuid::Uuid;
 
 use super::Background;
@@ -18,9 +18,12 @@ use crate::{idempotency, job as jobs, portal_session, session, signing_key};
 
 /// Rows of each kind that one sweep takes.
 const ROWS_MAX: u64 = 500;
-/// A due job that was pushed so long ago is pushed again: the queue may have lost it. Pushing what the queue
-/// still has changes nothing there.
-const PUSH_AGAIN_SECONDS: i64 = 15;
+/// Integrations whose waiting jobs one sweep looks at.
+const INTEGRATIONS_MAX: usize = 500;
+/// A job that waits for so long since it could go is pushed again less often: there is a backlog.
+const WAITS_LONG_SECONDS: i64 = 60;
+/// How much less often.
+const PUSH_AGAIN_LATER_SECONDS: i64 = 300;
 
 /// What a sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,17 +36,23 @@ pub struct Swept {
     pub released: u64,
     /// Hints for the queue.
     pub pushed: u64,
+    /// The last integration whose waiting jobs were looked at; the next sweep goes on after it.
+    looked_until: Uuid,
 }
 
+/// Where a page of [`Background::all_due`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DuePosition(DateTime<Utc>, Uuid);
+
 impl Background {
-    /// One sweep; the hints are to be pushed by the caller.
+    /// One sweep; the hints are to be pushed by the caller. `swept_before` is what the one before answered.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used; what was done stands.
-    pub async fn sweep(&self) -> Result<(Swept, Vec<JobHint>)> {
+    pub async fn sweep(&self, swept_before: Swept) -> Result<(Swept, Vec<JobHint>)> {
         let mut swept = Swept::default();
         self.take_over(&mut swept).await?;
-        self.release_waiting(&mut swept).await?;
+        swept.looked_until = self.release_waiting(swept_before.looked_until, &mut swept).await?;
         let hints = self.due_and_not_pushed().await?;
         swept.pushed = hints.len() as u64;
         Ok((swept, hints))
@@ -83,7 +92,7 @@ impl Background {
                 // Its next claim finds the kill switch again, if one is engaged.
                 .col_expr(job::Column::KillSwitchId, Expr::value(None::<Uuid>))
                 .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
-                .col_expr(job::Column::EnqueuedAt, Expr::value(Some(now)))
+                .col_expr(job::Column::PushAt, Expr::value(jobs::push_again_at(now)))
                 .col_expr(job::Column::LastError, Expr::value(Some("its worker was lost".to_owned())))
                 .col_expr(job::Column::FinishedAt, Expr::value(spent.then_some(now)))
                 .filter(job::Column::Id.eq(job.id))
@@ -123,45 +132,40 @@ impl Background {
         Ok(())
     }
 
-    /// Jobs that wait for a run that is no longer there: a crash between its end and their release.
-    #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
-    async fn release_waiting(&self, swept: &mut Swept) -> Result<()> {
-        let under_way = Query::select()
-            .column(job::Column::IntegrationId)
-            .from(job::Entity)
-            .and_where(
-                job::Column::Status
-                    .is_in([JobStatus::Running, JobStatus::Queued])
-                    .or(job::Column::Begun.eq(true).and(job::Column::Status.ne(JobStatus::Done))),
-            )
-            .to_owned();
-        let stranded = job::Entity::find()
-            .filter(job::Column::Status.eq(JobStatus::Waiting))
-            .filter(job::Column::IntegrationId.not_in_subquery(under_way))
-            .order_by_asc(job::Column::Id)
-            .limit(ROWS_MAX)
-            .all(self.app().across_tenants().writer())
-            .await
-            .doing("reading jobs that wait for nothing")?;
-        for job in stranded {
-            let mut tx = TxScope::begin(self.app(), job.tenant_id).await?;
-            jobs::release_next(&mut tx, job.integration_id).await?;
-            tx.commit().await?;
-            swept.released += 1;
+    /// Jobs that wait for a run that is no longer there: it ended while a claim put them aside. Looks at the integrations
+    /// after this one, and answers with where the next sweep goes on.
+    async fn release_waiting(&self, after: Uuid, swept: &mut Swept) -> Result<Uuid> {
+        let doing = "reading jobs that wait for nothing";
+        let connection = self.app().across_tenants().writer();
+        let limit = i64::try_from(INTEGRATIONS_MAX).unwrap_or(i64::MAX);
+        let statement = Statement::from_sql_and_values(
+            connection.get_database_backend(),
+            STRANDED,
+            [after.into(), limit.into()],
+        );
+        let rows = connection.query_all_raw(statement).await.doing(doing)?;
+        let mut last = Uuid::nil();
+        for row in &rows {
+            last = row.try_get_by_index(0).doing(doing)?;
+            if row.try_get_by_index(2).doing(doing)? {
+                let mut tx = TxScope::begin(self.app(), row.try_get_by_index(1).doing(doing)?).await?;
+                jobs::release_next(&mut tx, last).await?;
+                tx.commit().await?;
+                swept.released += 1;
+            }
         }
-        Ok(())
+        Ok(if rows.len() < INTEGRATIONS_MAX { Uuid::nil() } else { last })
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
     async fn due_and_not_pushed(&self) -> Result<Vec<JobHint>> {
         let now = self.app().clock().now();
-        let pushed_before = now - Duration::seconds(PUSH_AGAIN_SECONDS);
         let connection = self.app().across_tenants().writer();
         let due = job::Entity::find()
             .filter(job::Column::Status.eq(JobStatus::Queued))
-            .filter(job::Column::AvailableAt.lte(now))
-            .filter(job::Column::EnqueuedAt.is_null().or(job::Column::EnqueuedAt.lt(pushed_before)))
-            .order_by_asc(job::Column::AvailableAt)
+            .filter(job::Column::PushAt.lte(now))
+            .order_by_asc(job::Column::PushAt)
+            .order_by_asc(job::Column::Id)
             .limit(ROWS_MAX)
             .all(connection)
             .await
@@ -169,8 +173,12 @@ impl Background {
         if due.is_empty() {
             return Ok(Vec::new());
         }
+        // What waits for long waits for its turn, and is seldom lost.
+        let waits_long = job::Column::AvailableAt.lt(now - Duration::seconds(WAITS_LONG_SECONDS));
+        let again = Expr::case(waits_long, Expr::value(now + Duration::seconds(PUSH_AGAIN_LATER_SECONDS)))
+            .finally(Expr::value(jobs::push_again_at(now)));
         job::Entity::update_many()
-            .col_expr(job::Column::EnqueuedAt, Expr::value(Some(now)))
+            .col_expr(job::Column::PushAt, again.into())
             .filter(job::Column::Id.is_in(due.iter().map(|job| job.id)))
             .filter(job::Column::Status.eq(JobStatus::Queued))
             .exec(connection)
@@ -178,4 +186,44 @@ impl Background {
             .doing("storing that jobs are pushed")?;
         Ok(due.iter().map(jobs::hint).collect())
     }
+
+    /// A page of all that is due, pushed already or not, for a queue that has forgotten everything; `after` is where the
+    /// page before ended. Empty at the end.
+    ///
+    /// # Errors
+    /// [`Error::Internal`](crate::Error::Internal) when the database can't be read.
+    #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+    pub async fn all_due(&self, after: Option<DuePosition>) -> Result<(Vec<JobHint>, Option<DuePosition>)> {
+        let mut select = job::Entity::find()
+            .filter(job::Column::Status.eq(JobStatus::Queued))
+            .filter(job::Column::AvailableAt.lte(self.app().clock().now()));
+        if let Some(DuePosition(push_at, id)) = after {
+            let position = |push_at: Expr, id: Expr| Expr::tuple([push_at, id]);
+            let here = position(Expr::col(job::Column::PushAt), Expr::col(job::Column::Id));
+            select = select.filter(here.gt(position(Expr::value(push_at), Expr::value(id))));
+        }
+        let page = select
+            .order_by_asc(job::Column::PushAt)
+            .order_by_asc(job::Column::Id)
+            .limit(ROWS_MAX)
+            .all(self.app().across_tenants().writer())
+            .await
+            .doing("reading all that is due")?;
+        let last = page.last().map(|job| DuePosition(job.push_at, job.id));
+        Ok((page.iter().map(jobs::hint).collect(), last))
+    }
 }
+
+/// Visits integrations that have waiting jobs, by a loose index scan, and says of each whether nothing of it is under way.
+const STRANDED: &str = "\
+WITH RECURSIVE t (integration_id, place) AS ( \
+  SELECT (SELECT integration_id FROM job WHERE status = 'WAITING' AND integration_id > $1 \
+          ORDER BY integration_id LIMIT 1), CAST(1 AS bigint) \
+  UNION ALL \
+  SELECT (SELECT n.integration_id FROM job n WHERE n.status = 'WAITING' AND n.integration_id > t.integration_id \
+          ORDER BY n.integration_id LIMIT 1), t.place + 1 \
+  FROM t WHERE t.integration_id IS NOT NULL AND t.place < $2) \
+SELECT i.id, i.tenant_id, \
+  NOT EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.status = 'QUEUED') \
+  AND NOT EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.begun AND u.status <> 'DONE') \
+FROM t JOIN integration i ON i.id = t.integration_id ORDER BY t.place";

@@ -413,9 +413,15 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
     let (tenant_id, any_id) = (Value::from(Rows::of(1).tenant_id()), Value::from(Rows::of(1).id(7)));
     let plans = [
         (
-            "SELECT * FROM job WHERE status = $1 AND tenant_id = $2 ORDER BY available_at LIMIT 1",
+            "SELECT * FROM job WHERE status = $1 AND tenant_id = $2 \
+             ORDER BY begun DESC, priority DESC, available_at LIMIT 1",
             vec![Value::from("QUEUED"), tenant_id.clone()],
-            "ix_job_status_tenant_id_available_at",
+            "ix_job_turn",
+        ),
+        (
+            "SELECT * FROM job WHERE status = $1 AND push_at <= $2 ORDER BY push_at, id LIMIT 500",
+            vec![Value::from("QUEUED"), Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],
+            "ix_job_push_at_id",
         ),
         (
             "SELECT * FROM job WHERE status = $1 AND lease_until < $2",
@@ -425,7 +431,7 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
         (
             "SELECT * FROM job WHERE integration_id = $1 AND status = $2",
             vec![any_id.clone(), Value::from("WAITING")],
-            "ix_job_integration_id",
+            "ix_job_open",
         ),
         (
             "SELECT * FROM job WHERE tenant_id = $1 AND status = $2",

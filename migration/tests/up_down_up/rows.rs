@@ -581,7 +581,7 @@ impl Rows {
             begun: true,
             cancel_requested: true,
             kill_switch_id: Some(self.id(40)),
-            enqueued_at: Some(time(2)),
+            push_at: time(2),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
             last_error: Some("lost".to_owned()),
             created_at: time(0),

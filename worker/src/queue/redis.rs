@@ -25,6 +25,8 @@ const BATCH_MAX: usize = 500;
 const EXPIRED_MAX: usize = 100;
 /// Tenants that one claim looks at beyond its limit, for those found at their cap or without work.
 const TURNS_EXTRA: usize = 64;
+/// After so long without a word from who refills the queue, another one begins anew.
+const REFILL_PATIENCE: Duration = Duration::from_secs(30);
 /// Hints kept for people that no worker understood.
 const REFUSED_MAX: usize = 100;
 
@@ -96,6 +98,38 @@ impl RedisQueue {
             let _added: i64 = self.invoke(&call, "pushing").await?;
         }
         Ok(())
+    }
+
+    /// Whether Redis knows nothing of the queue, being new or wiped, and it is the caller's to refill it. It stays so for
+    /// 30 s: say by [`Self::refilling`] that it goes on.
+    ///
+    /// # Errors
+    /// Redis did not answer.
+    pub async fn begin_refill(&self) -> Result<bool, QueueError> {
+        self.mark_refill("NX", true).await
+    }
+
+    /// Says that the refill goes on, or that it is over. False when Redis was wiped since it began: what
+    /// was pushed is gone.
+    ///
+    /// # Errors
+    /// Redis did not answer.
+    pub async fn refilling(&self, goes_on: bool) -> Result<bool, QueueError> {
+        self.mark_refill("XX", goes_on).await
+    }
+
+    async fn mark_refill(&self, when: &str, goes_on: bool) -> Result<bool, QueueError> {
+        let mut set = redis::cmd("SET");
+        set.arg(format!("{KEY_PREFIX}:filled")).arg(owner_name(self.owner)).arg(when);
+        if goes_on {
+            set.arg("PX").arg(lease_ms(REFILL_PATIENCE));
+        }
+        let mut connection = self.redis.commands();
+        let answer: Option<String> = set
+            .query_async(&mut connection)
+            .await
+            .map_err(|source| QueueError::Redis { operation: "marking a refill", source })?;
+        Ok(answer.is_some())
     }
 
     /// Asks whether Redis answers.
