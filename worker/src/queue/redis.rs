@@ -1,6 +1,6 @@
 //! Hints in Redis: a list for each tenant, one ring of tenants that have work and room, leases with an end. Every step
 //! is one script with Redis' own clock. Not here: what happens when Redis is away (`claims.rs`), and any truth about
-//! jobs: a wiped Redis costs one sweep.
+//! jobs: a wiped Redis is refilled (`refill.rs`).
 
 use std::error::Error;
 use std::fmt;
