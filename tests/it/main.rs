@@ -33,6 +33,7 @@ mod redis;
 mod reference;
 mod retry;
 mod reveal;
+mod rolling_restart;
 mod scene;
 mod schedule;
 mod schema;

@@ -12,7 +12,6 @@ use super::load::{Book, Load, Size};
 use super::outside::Outside;
 use crate::harness::postgres::Database;
 use crate::harness::redis;
-use crate::harness::wait::{SOON, until};
 
 /// How long everything may take to end once nothing interferes any more: leases, sweeps, waits between attempts.
 const END_LIMIT: Duration = Duration::from_secs(300);
@@ -67,7 +66,7 @@ impl Verdict<'_> {
         let twice = "SELECT concat_ws(' ', owner, id, count(*)) FROM effect GROUP BY owner, id, content HAVING count(*) > 1";
         let mut warehouse = self.warehouse.connect().await;
         wrongs.extend(told("had an effect more than once", texts(&mut warehouse, twice).await));
-        wrongs.extend(self.queue_is_empty(redis_url).await);
+        redis::queue_emptied(redis_url).await;
         wrongs
     }
 
@@ -233,20 +232,6 @@ impl Verdict<'_> {
             wrongs.extend(told(what, self.texts(&sql).await));
         }
         wrongs
-    }
-
-    async fn queue_is_empty(&self, url: &str) -> Vec<String> {
-        until("the queue in Redis is empty", SOON, async || {
-            let mut connection = redis::connect(url).await;
-            let keys: Vec<String> = ::redis::cmd("KEYS")
-                .arg("{trestle:sync:0}:*")
-                .query_async(&mut connection)
-                .await
-                .expect("a server of ours");
-            let left: Vec<String> = keys.into_iter().filter(|key| !key.ends_with(":turn")).collect();
-            if left.is_empty() { Ok(Vec::new()) } else { Err(left) }
-        })
-        .await
     }
 
     async fn texts(&self, sql: &str) -> Vec<String> {
