@@ -104,7 +104,8 @@ impl Verdict<'_> {
         let failures =
             "SELECT concat_ws(' ', code, status, count(*)) FROM failure GROUP BY code, status ORDER BY 1";
         let events = "SELECT concat_ws(' ', type, count(*)) FROM run_event WHERE type IN \
-             ('run.taken_over', 'run.resumed', 'run.handed_back', 'retry.scheduled') GROUP BY type ORDER BY 1";
+             ('run.taken_over', 'run.resumed', 'run.handed_back', 'run.held', 'retry.scheduled', \
+              'system.circuit_opened', 'system.circuit_closed') GROUP BY type ORDER BY 1";
         let resumed = "SELECT 'longest from taken over to resumed: ' || coalesce(max(resumed.at - lost.at)::text, 'none') \
              FROM run_event lost CROSS JOIN LATERAL (SELECT min(at) AS at FROM run_event r WHERE r.run_id = lost.run_id \
                AND r.type = 'run.resumed' AND r.at >= lost.at) resumed WHERE lost.type = 'run.taken_over'";
@@ -214,6 +215,10 @@ impl Verdict<'_> {
             (
                 "is a job that is not done",
                 "SELECT concat_ws(' ', id, subject_id, status, attempt) FROM job WHERE status <> 'DONE'".to_owned(),
+            ),
+            (
+                "is a kill switch that is engaged",
+                "SELECT concat_ws(' ', id, scope, tenant_id) FROM kill_switch WHERE released_at IS NULL".to_owned(),
             ),
             (
                 "is a run without a job of its own",
