@@ -41,7 +41,7 @@ pub enum WriteOutcome {
         /// The destination's own id for it, where that is not the key.
         destination_key: Option<String>,
     },
-    /// It is not there, and the others of its batch are not affected.
+    /// It is not there, as far as is known, and the others of its batch are not affected.
     Failed(RecordError),
 }
 

@@ -20,6 +20,7 @@ mod harness;
 mod hold;
 mod hostile;
 mod http;
+mod in_doubt;
 mod isolation;
 mod key;
 mod kill_switch;

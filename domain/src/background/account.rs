@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
 use entity::run_event::Audience;
 use entity::{run, run_stream};
-use pipeline::{AccountedPage, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Stage};
+use pipeline::{AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Stage};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -271,6 +271,16 @@ impl Ledger for RunLease {
     ) -> std::result::Result<HashMap<String, Receipt>, LedgerError> {
         let reader = self.app.database().reader_of(&Tenants::Some(vec![self.run.tenant_id]));
         receipt::lookup(&reader, self.receipts_of(stream), self.run.id, keys).await.map_err(storage)
+    }
+
+    async fn sending(
+        &self,
+        stream: &str,
+        writes: &[(&str, InDoubt)],
+    ) -> std::result::Result<(), LedgerError> {
+        let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        receipt::put_in_doubt(tx.connection(), self.receipts_of(stream), writes).await.map_err(storage)?;
+        tx.commit().await.map_err(storage)
     }
 
     async fn account(&self, page: AccountedPage) -> std::result::Result<(), LedgerError> {
