@@ -87,6 +87,8 @@ pub struct AccountedPage {
     pub receipts: Vec<NewReceipt>,
     /// One for each item that failed.
     pub failures: Vec<RecordFailure>,
+    /// Something of it was sent to the destination, which answered.
+    pub is_sent: bool,
     /// Retried failures whose record the mapping now leaves out.
     pub skipped: Vec<Uuid>,
     /// Size of what was read from outside, in bytes.

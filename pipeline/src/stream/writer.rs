@@ -187,6 +187,7 @@ impl<'a> Writer<'a> {
             counts,
             receipts,
             failures,
+            is_sent: attempts > 0,
             skipped: page.skipped_retries,
             size_bytes: page.size_bytes,
             read_ms: page.read_ms,

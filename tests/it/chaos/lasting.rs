@@ -18,7 +18,7 @@ pub(super) const STOP_MS: (usize, usize) = (2_000, 3_000);
 /// One whose engaging was answered to nobody releases itself after so long.
 const EXPIRES_AFTER: Duration = Duration::from_secs(15);
 /// Attempts fail for some seconds each, until five of them in a row have.
-const OPENS_WITHIN: Duration = Duration::from_secs(60);
+const OPENS_WITHIN: Duration = Duration::from_secs(120);
 /// How long a system stays down after its circuit opened: a probe fails meanwhile, and runs come that wait.
 const OPEN_FOR: Duration = Duration::from_secs(4);
 /// One probe goes through, and the times that runs were given are over.
