@@ -39,6 +39,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const CLOCK_WAIT_MAX: Duration = Duration::from_millis(250);
 /// The first one, without which nothing is known.
 const CLOCK_FIRST_WAIT_MAX: Duration = Duration::from_secs(4);
+/// How long a transaction may be open while its process asks for nothing, before PostgreSQL ends it: one that is frozen,
+/// or cut off, would hold its locks for ever, and whoever takes its run over would wait for them. Ours wait for nothing
+/// but the database.
+const IDLE_IN_TRANSACTION_MAX: Duration = Duration::from_secs(10);
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -405,6 +409,8 @@ async fn begin_as(connection: &mut PgConnection, role: Role) -> std::result::Res
             );
             return Err(sqlx::Error::Configuration(message.into()));
         }
+        let idle_ms = IDLE_IN_TRANSACTION_MAX.as_millis();
+        write!(sql, "; SET idle_in_transaction_session_timeout = {idle_ms}").expect("a text grows");
     }
     connection.execute(AssertSqlSafe(sql)).await?;
     Ok(())

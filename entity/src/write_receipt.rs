@@ -30,6 +30,9 @@ pub struct Model {
     pub run_id: Uuid,
     /// When.
     pub written_at: DateTimeUtc,
+    /// What was about to be written over it when it was last heard of, and may be there by now: 16 bytes of its payload
+    /// hash, 8 of its revision. `None` when the above is what is there.
+    pub in_doubt: Option<Vec<u8>>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

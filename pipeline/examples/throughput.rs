@@ -12,8 +12,8 @@ use connector::{
     Source, StreamSpec, SyncMode, SystemAccess, SystemError, Write, WriteOutcome,
 };
 use pipeline::{
-    AccountedPage, Ledger, LedgerError, Mapping, Receipt, RetryNotice, RetryPolicy, Rules, StreamPlan,
-    run_stream,
+    AccountedPage, InDoubt, Ledger, LedgerError, Mapping, Receipt, RetryNotice, RetryPolicy, Rules,
+    StreamPlan, run_stream,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -97,6 +97,10 @@ impl Destination for MemoryDestination {
 impl Ledger for NoLedger {
     async fn receipts(&self, _stream: &str, _keys: &[&str]) -> Result<HashMap<String, Receipt>, LedgerError> {
         Ok(HashMap::new())
+    }
+
+    async fn sending(&self, _stream: &str, _writes: &[(&str, InDoubt)]) -> Result<(), LedgerError> {
+        Ok(())
     }
 
     async fn account(&self, _page: AccountedPage) -> Result<(), LedgerError> {

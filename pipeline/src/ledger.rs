@@ -20,12 +20,35 @@ pub struct Receipt {
     pub run: Uuid,
     /// That is this run.
     pub written_in_this_run: bool,
+    /// What was sent since then, and may or may not be there now.
+    pub in_doubt: Option<InDoubt>,
+}
+
+/// A write that was about to be sent, and of which nobody heard whether it arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InDoubt {
+    /// Of what was to be written.
+    pub payload_hash: PayloadHash,
+    /// The revision that it was to be written with; see [`connector::Write::revision`].
+    pub revision: u64,
 }
 
 impl Receipt {
-    /// See [`connector::Write::revision`]; never 0.
-    pub(crate) fn revision(&self) -> u64 {
-        xxh3_64_with_seed(&self.payload_hash.to_bytes(), xxh3_64(self.run.as_bytes())).max(1)
+    /// Whether this is what is there.
+    pub(crate) fn confirms(&self, payload_hash: PayloadHash) -> bool {
+        self.in_doubt.is_none() && self.payload_hash == payload_hash
+    }
+
+    /// The next write of this payload; see [`connector::Write::revision`], never 0. What is in doubt is attempted again,
+    /// anything else comes after it.
+    pub(crate) fn next(&self, payload_hash: PayloadHash) -> InDoubt {
+        let after = |hash: PayloadHash, seed| xxh3_64_with_seed(&hash.to_bytes(), seed).max(1);
+        let revision = match self.in_doubt {
+            Some(in_doubt) if in_doubt.payload_hash == payload_hash => in_doubt.revision,
+            Some(in_doubt) => after(in_doubt.payload_hash, in_doubt.revision),
+            None => after(self.payload_hash, xxh3_64(self.run.as_bytes())),
+        };
+        InDoubt { payload_hash, revision }
     }
 }
 
@@ -64,6 +87,8 @@ pub struct AccountedPage {
     pub receipts: Vec<NewReceipt>,
     /// One for each item that failed.
     pub failures: Vec<RecordFailure>,
+    /// Something of it was sent to the destination, which answered.
+    pub is_sent: bool,
     /// Retried failures whose record the mapping now leaves out.
     pub skipped: Vec<Uuid>,
     /// Size of what was read from outside, in bytes.
@@ -128,6 +153,10 @@ pub trait Ledger: Send + Sync {
     /// The receipts of those keys ([`RecordKey::canonical`]) that were written before; at most a page
     /// of keys.
     async fn receipts(&self, stream: &str, keys: &[&str]) -> Result<HashMap<String, Receipt>, LedgerError>;
+
+    /// Told before records that have a receipt are written over what it says, by key ([`RecordKey::canonical`]): until a
+    /// page with a receipt of such a key is accounted, nobody knows which of both is there.
+    async fn sending(&self, stream: &str, writes: &[(&str, InDoubt)]) -> Result<(), LedgerError>;
 
     /// Stores a page in one transaction: checkpoint, counts, receipts and failures.
     async fn account(&self, page: AccountedPage) -> Result<(), LedgerError>;

@@ -1,12 +1,13 @@
 //! A load of many tenants in a storm of faults, made for real and by a seed: processes killed and frozen, Redis wiped and
-//! restarted, PostgreSQL crashed, an outside system that misbehaves a fifth of the time. At the end every run is final,
-//! every record is where it belongs once or is a failure, and everything that was answered took effect. `make chaos`
-//! makes a long one. Deliberately absent: single faults, which `fault` looks at one by one.
+//! restarted, PostgreSQL crashed, kill switches engaged and released, an outside system that misbehaves a fifth of the
+//! time, and one that is down until its circuit opens. At the end every run is final, every record is where it belongs
+//! once or is a failure, and everything that was answered took effect. `make chaos` makes a long one. Deliberately absent: single faults, which `fault` looks at one by one.
 
 mod arrival;
 mod caller;
 #[cfg(target_os = "linux")]
 mod full_disk;
+mod lasting;
 mod load;
 mod outside;
 mod record;
@@ -17,8 +18,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::future::join;
+use tokio::task::JoinSet;
 
 use self::caller::Caller;
+use self::lasting::Means;
 use self::load::{Load, Size};
 use self::outside::Outside;
 use self::storm::{Fault, Target, Watch, rage};
@@ -71,13 +74,22 @@ async fn nothing_is_lost_in_a_storm() {
     let outside = Outside::start(RECORDS, Random::new(random.next()));
     let fixture = Fixture::of(&trestle).await;
     let load = Load::build(size, &fixture, &outside, &warehouse).await;
-    let caller = Caller::new(fixture.admin().clone());
+    let caller = Arc::new(Caller::new(fixture.admin().clone()));
+    let means = Means {
+        caller: Arc::clone(&caller),
+        tenants: load.tenants.clone(),
+        gate: outside.gate(),
+        url: trestle.stores().database.url().to_owned(),
+        outages: Arc::default(),
+    };
     let mut target = Target {
         trestle,
         postgres,
         workers: WORKERS,
         freeze: Duration::from_secs(u64::from(LEASE_SECONDS) * 2),
         environments: vec![Vec::new(); WORKERS],
+        means,
+        lasting: JoinSet::new(),
     };
     #[cfg(target_os = "linux")]
     if only.is_empty() || only.contains("clock") {

@@ -214,3 +214,37 @@ async fn an_integration_is_as_patient_as_it_says() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_run_that_had_nothing_to_write_says_nothing_of_its_destination() {
+    let scene = Scene::shared().await;
+    let (outside, destination) = (Outside::with_records(RECORDS), Outside::start());
+    let (source, api) = (scene.http_system(&outside).await, scene.http_system(&destination).await);
+    let mut integrations = Vec::new();
+    for _ in 0..2 {
+        let moves = changed_stream(
+            outside.source_options(Pagination::Page),
+            destination.destination_options(),
+            json!({}),
+        );
+        let integration = scene.integration(&source, &api, moves).await;
+        let policy = json!({"attempts": 1, "firstWaitSeconds": 1, "longestWaitSeconds": 1});
+        let input = json!({"integrationId": integration, "retryPolicy": policy});
+        scene.admin().mutate("updateIntegration", input, "integration { id }").await;
+        integrations.push(integration);
+    }
+    let created = json!({"read": RECORDS, "created": RECORDS});
+    assert_eq!(outcome(&scene.run(&integrations[0]).await), ended("SUCCEEDED", created.clone()));
+    destination.inject(Rule::new(Fault::Status(503, json!({"error": "down"}))));
+    assert_eq!(scene.run(&integrations[1]).await["status"], "FAILED");
+    assert_eq!(system(&scene, &api).await["circuit"]["failures"], 1);
+
+    let unchanged = json!({"read": RECORDS, "unchanged": RECORDS});
+    assert_eq!(outcome(&scene.run(&integrations[0]).await), ended("SUCCEEDED", unchanged));
+    assert_eq!(system(&scene, &api).await["circuit"]["failures"], 1, "nobody has asked it");
+    assert_eq!(system(&scene, &source).await["circuit"]["failures"], 0);
+
+    destination.heal();
+    assert_eq!(outcome(&scene.run(&integrations[1]).await), ended("SUCCEEDED", created));
+    assert_eq!(system(&scene, &api).await["circuit"]["failures"], 0);
+}

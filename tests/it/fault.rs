@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::Executor;
 
 #[cfg(target_os = "linux")]
 use crate::harness::clock;
@@ -353,6 +354,40 @@ async fn a_worker_that_wakes_up_after_its_run_was_taken_over_changes_nothing() {
     // It is a worker like any other again.
     let statuses = trestle.terminate().await;
     assert!(statuses.iter().all(|status| status.code() == Some(0)), "{statuses:?}");
+}
+
+/// It has locked the row of its job, and whoever wants to take the job over waits for that.
+#[tokio::test]
+async fn a_worker_that_freezes_inside_of_a_transaction_holds_nobody_up() {
+    let (database, outside) = (counted_table().await, Outside::with_records(2_500));
+    let mut trestle = hasty().split(1).await;
+    let scene = Scene::of(&trestle).await;
+    let integration = slow_integration(&scene, &outside, &database).await;
+    let run = scene.fixture.start_run(&integration).await;
+    in_the_middle(&scene, &run).await;
+    freeze_inside_of_a_transaction(&mut trestle).await;
+    trestle.add_worker();
+    scene.event(&run, "run.resumed").await;
+    trestle.worker(0).signal("CONT");
+    let run = finished(&scene, &run).await;
+    assert_all_arrived(&run, 2_500, 1);
+    assert_eq!(rows_and_effects(&database).await, ["2500 2500 2500"]);
+    let statuses = trestle.terminate().await;
+    assert!(statuses.iter().all(|status| status.code() == Some(0)), "{statuses:?}");
+}
+
+/// Stops the first worker while it accounts a page: it waits for a table that is locked here, until it is stopped.
+async fn freeze_inside_of_a_transaction(trestle: &mut Trestle) {
+    let mut lock = trestle.stores().database.connect().await;
+    lock.execute("BEGIN; LOCK TABLE write_receipt IN EXCLUSIVE MODE").await.unwrap();
+    let waiting = "SELECT 'waits' FROM pg_locks WHERE relation = 'write_receipt'::regclass AND NOT granted";
+    until("a page is being accounted", SOON, async || {
+        let rows = postgres_rows(&trestle.stores().database, waiting).await;
+        if rows.is_empty() { Err(rows) } else { Ok(()) }
+    })
+    .await;
+    trestle.worker(0).signal("STOP");
+    lock.execute("ROLLBACK").await.unwrap();
 }
 
 #[tokio::test]

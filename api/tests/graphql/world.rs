@@ -252,6 +252,7 @@ impl World {
             counts: Counts { read: records, failed: records, ..Counts::default() },
             receipts: Vec::new(),
             failures: failures.collect(),
+            is_sent: true,
             skipped: Vec::new(),
             size_bytes: 0,
             read_ms: 0,

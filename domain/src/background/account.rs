@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
 use entity::run_event::Audience;
 use entity::{run, run_stream};
-use pipeline::{AccountedPage, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Stage};
+use pipeline::{AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Stage};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -95,9 +95,11 @@ impl RunLease {
         Ok(())
     }
 
-    /// A page went through both ends: the others need not wait for the end of the run.
+    /// A page went through: who waits for the systems that it used need not wait for the end of the run.
     async fn probe_passed(&self, tx: &TxScope) -> Result<()> {
-        circuit::answered(tx, [self.integration.source_id, self.integration.destination_id]).await?;
+        if !circuit::answered(tx, self.used_systems()).await? {
+            return Ok(());
+        }
         let event = NewEvent::new("system.circuit_closed", "worker", "The systems answer again.");
         run_event::record(tx, self.run.id, vec![event]).await
     }
@@ -273,13 +275,24 @@ impl Ledger for RunLease {
         receipt::lookup(&reader, self.receipts_of(stream), self.run.id, keys).await.map_err(storage)
     }
 
+    async fn sending(
+        &self,
+        stream: &str,
+        writes: &[(&str, InDoubt)],
+    ) -> std::result::Result<(), LedgerError> {
+        let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        receipt::put_in_doubt(tx.connection(), self.receipts_of(stream), writes).await.map_err(storage)?;
+        tx.commit().await.map_err(storage)
+    }
+
     async fn account(&self, page: AccountedPage) -> std::result::Result<(), LedgerError> {
         let mut tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        let is_first_sent = page.is_sent && !self.wrote.swap(true, Ordering::Relaxed);
         self.account_in(&mut tx, page).await.map_err(storage)?;
         if !self.made_progress() && self.attempt > 1 {
             self.forget_attempts(&tx).await.map_err(storage)?;
         }
-        if !self.made_progress() && self.is_probe {
+        if self.is_probe && (is_first_sent || !self.made_progress()) {
             self.probe_passed(&tx).await.map_err(storage)?;
         }
         tx.commit().await.map_err(storage)?;

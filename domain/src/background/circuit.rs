@@ -263,14 +263,14 @@ pub(crate) fn close(update: UpdateMany<system::Entity>, now: DateTime<Utc>) -> U
         )
 }
 
-/// Closes circuits of systems that answered.
-pub(super) async fn answered(tx: &TxScope, systems: impl IntoIterator<Item = Uuid>) -> Result<()> {
-    close(tx.update::<system::Entity>(), tx.app().clock().now())
+/// Closes circuits of systems that answered. Whether one of them was not as healthy as that.
+pub(super) async fn answered(tx: &TxScope, systems: impl IntoIterator<Item = Uuid>) -> Result<bool> {
+    let closed = close(tx.update::<system::Entity>(), tx.app().clock().now())
         .filter(system::Column::Id.is_in(systems))
         .exec(tx.connection())
         .await
         .doing("closing circuits")?;
-    Ok(())
+    Ok(closed.rows_affected > 0)
 }
 
 #[cfg(test)]

@@ -187,11 +187,8 @@ async fn end_rows(tx: &BatchTx, runs: &[(&CompletedRun, run::Model)], now: DateT
             .await
             .doing("forgetting failed runs")?;
     }
-    // A run that read and wrote has tested both ends.
-    let ends: HashSet<Uuid> = runs
-        .iter()
-        .flat_map(|(run, _)| [run.lease.integration.source_id, run.lease.integration.destination_id])
-        .collect();
+    // A run has tested the ends that it used.
+    let ends: HashSet<Uuid> = runs.iter().flat_map(|(run, _)| run.lease.used_systems()).collect();
     let update = system::Entity::update_many()
         .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
         .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));

@@ -137,8 +137,8 @@ impl RunLease {
         runs.insert(run.id);
         crate::retry::let_go(tx, &run).await?;
         recovery::recover(tx, &runs).await?;
-        // A run that read and wrote has tested both ends.
-        let ends = [self.integration.source_id, self.integration.destination_id];
+        // A run has tested the ends that it used.
+        let ends = self.used_systems();
         let update = tx
             .update::<system::Entity>()
             .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))

@@ -2,14 +2,14 @@
 //! that lost its lease can write nothing more.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use connector::{SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStatus};
 use entity::job::{self, JobStatus};
-use entity::run;
+use entity::run::{self, RunScope};
 use entity::run_event::Audience;
 use entity::{integration, kill_switch, run_stream, stream_cursor};
 use futures::stream::{BoxStream, StreamExt};
@@ -47,6 +47,8 @@ pub struct RunLease {
     /// Earlier failures of records are open, that a write may supersede.
     pub(super) supersedes: bool,
     pub(super) pages: AtomicU64,
+    /// Its destination has answered to something.
+    pub(super) wrote: AtomicBool,
     /// It is the probe of a system.
     pub(super) is_probe: bool,
     /// Streams whose records have no receipts yet, as far as is known.
@@ -97,6 +99,7 @@ impl RunLease {
             supersedes,
             is_probe: false,
             pages: AtomicU64::new(0),
+            wrote: AtomicBool::new(false),
             new_streams: Mutex::new(new_streams),
         }
     }
@@ -376,6 +379,14 @@ impl RunLease {
         tx.tell_after_commit(crate::run::changed(&self.run));
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// The systems that this run has used, and that are there: a retry of stored records reads none, and what did not
+    /// change is sent to none that can't compare.
+    pub(super) fn used_systems(&self) -> impl Iterator<Item = Uuid> + use<> {
+        let source = (self.run.scope == RunScope::AllRecords).then_some(self.integration.source_id);
+        let wrote = self.wrote.load(Ordering::Relaxed);
+        source.into_iter().chain(wrote.then_some(self.integration.destination_id))
     }
 
     /// The system that an attempt failed because of, if one was down or busy.

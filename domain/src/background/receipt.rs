@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use entity::write_receipt::WriteAction;
-use pipeline::{NewReceipt, PayloadHash, Receipt};
+use pipeline::{InDoubt, NewReceipt, PayloadHash, Receipt};
 use sea_orm::{
     ActiveEnum, ConnectionTrait, DatabaseBackend, DbErr, SqlErr, Statement, TransactionSession,
     TransactionTrait, Value,
@@ -18,6 +18,9 @@ use crate::error::{Doing, Error, Result};
 
 /// Length of a payload hash.
 const HASH_BYTES: usize = 16;
+
+/// Length of what is in doubt: a payload hash, and a revision in big-endian.
+const DOUBT_BYTES: usize = HASH_BYTES + 8;
 
 /// The rows of one stream.
 #[derive(Clone, Copy)]
@@ -39,12 +42,12 @@ pub(super) async fn lookup<C: ConnectionTrait>(
         DatabaseBackend::Postgres => {
             // LIMIT makes it one search in the index for each key, whatever the statistics of a table that has
             // just begun to grow say.
-            "SELECT w.source_key, w.payload_hash, w.run_id FROM unnest($4::text::text[]) AS k(source_key) \
+            "SELECT w.source_key, w.payload_hash, w.run_id, w.in_doubt FROM unnest($4::text::text[]) AS k(source_key) \
              CROSS JOIN LATERAL (SELECT * FROM write_receipt AS r WHERE r.tenant_id = $1 \
              AND r.integration_id = $2 AND r.stream = $3 AND r.source_key = k.source_key LIMIT 1) AS w"
         }
         _ => {
-            "SELECT source_key, payload_hash, run_id FROM write_receipt \
+            "SELECT source_key, payload_hash, run_id, in_doubt FROM write_receipt \
              WHERE tenant_id = $1 AND integration_id = $2 AND stream = $3 \
              AND source_key IN (SELECT value FROM json_each($4))"
         }
@@ -69,15 +72,74 @@ pub(super) async fn lookup<C: ConnectionTrait>(
             let key: String = row.try_get_by_index(0).map_err(read)?;
             let hash: Vec<u8> = row.try_get_by_index(1).map_err(read)?;
             let written_by: Uuid = row.try_get_by_index(2).map_err(read)?;
-            let hash = <[u8; 16]>::try_from(hash.as_slice()).doing("reading a payload hash")?;
+            let in_doubt: Option<Vec<u8>> = row.try_get_by_index(3).map_err(read)?;
             let receipt = Receipt {
-                payload_hash: PayloadHash::from_bytes(hash),
+                payload_hash: payload_hash(&hash)?,
                 run: written_by,
                 written_in_this_run: written_by == run_id,
+                in_doubt: in_doubt.as_deref().map(doubt).transpose()?,
             };
             Ok((key, receipt))
         })
         .collect()
+}
+
+/// Stores of receipts what is about to be written over what they say. That a receipt is gone meanwhile is no error: its
+/// record is then written whatever it is.
+pub(super) async fn put_in_doubt<C: ConnectionTrait>(
+    connection: &C,
+    stream: Stream<'_>,
+    writes: &[(&str, InDoubt)],
+) -> Result<()> {
+    let backend = connection.get_database_backend();
+    let mut doubts = Vec::with_capacity(writes.len() * DOUBT_BYTES);
+    for (_key, in_doubt) in writes {
+        doubts.extend_from_slice(&in_doubt.payload_hash.to_bytes());
+        doubts.extend_from_slice(&in_doubt.revision.to_be_bytes());
+    }
+    let keys = writes.iter().map(|(key, _in_doubt)| *key);
+    let (sql, keys) = match backend {
+        DatabaseBackend::Postgres => {
+            // One search in the index for each key, as in `lookup`. That a row moves in between, and is missed, takes
+            // somebody who writes receipts of this integration without its lease.
+            let sql = format!(
+                "UPDATE write_receipt AS w SET in_doubt = substr($5, (f.n::int - 1) * {DOUBT_BYTES} + 1, {DOUBT_BYTES}) \
+                 FROM unnest($4::text::text[]) WITH ORDINALITY AS k(source_key, n) \
+                 CROSS JOIN LATERAL (SELECT r.ctid AS at, k.n FROM write_receipt AS r WHERE r.tenant_id = $1 \
+                   AND r.integration_id = $2 AND r.stream = $3 AND r.source_key = k.source_key LIMIT 1) AS f \
+                 WHERE w.ctid = f.at"
+            );
+            (sql, array(keys.map(Some)))
+        }
+        _ => {
+            let sql = format!(
+                "UPDATE write_receipt AS w SET in_doubt = substr($5, k.key * {DOUBT_BYTES} + 1, {DOUBT_BYTES}) \
+                 FROM json_each($4) AS k \
+                 WHERE w.tenant_id = $1 AND w.integration_id = $2 AND w.stream = $3 AND w.source_key = k.value"
+            );
+            (sql, json!(keys.collect::<Vec<_>>()).to_string())
+        }
+    };
+    let values: [Value; 5] = [
+        stream.tenant_id.into(),
+        stream.integration_id.into(),
+        stream.name.into(),
+        keys.into(),
+        doubts.into(),
+    ];
+    let doing = "storing which receipts are in doubt";
+    connection.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.doing(doing)?;
+    Ok(())
+}
+
+fn payload_hash(bytes: &[u8]) -> Result<PayloadHash> {
+    Ok(PayloadHash::from_bytes(<[u8; HASH_BYTES]>::try_from(bytes).doing("reading a payload hash")?))
+}
+
+fn doubt(bytes: &[u8]) -> Result<InDoubt> {
+    let (hash, revision) = bytes.split_at(HASH_BYTES.min(bytes.len()));
+    let revision = <[u8; 8]>::try_from(revision).doing("reading what is in doubt")?;
+    Ok(InDoubt { payload_hash: payload_hash(hash)?, revision: u64::from_be_bytes(revision) })
 }
 
 /// A page of receipts of one stream, about to be stored.
@@ -98,7 +160,7 @@ pub(super) async fn store<C: ConnectionTrait>(connection: &C, page: ReceiptPage<
     let conflict = "ON CONFLICT (tenant_id, integration_id, stream, source_key) DO UPDATE SET \
          destination_key = COALESCE(excluded.destination_key, write_receipt.destination_key), \
          payload_hash = excluded.payload_hash, action = excluded.action, run_id = excluded.run_id, \
-         written_at = excluded.written_at";
+         written_at = excluded.written_at, in_doubt = NULL";
     page.insert(connection, conflict).await.doing("storing write receipts")
 }
 
@@ -279,12 +341,12 @@ mod tests {
 
     use connector::{Action, Record, RecordKey};
     use migration::{Migrator, MigratorTrait};
-    use pipeline::{NewReceipt, PayloadHash};
+    use pipeline::{InDoubt, NewReceipt, PayloadHash};
     use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::{ReceiptPage, Stream, known, lookup, store, store_new};
+    use super::{ReceiptPage, Stream, known, lookup, put_in_doubt, store, store_new};
 
     const TENANT: Uuid = Uuid::from_u128(1);
     const INTEGRATION: Uuid = Uuid::from_u128(2);
@@ -374,6 +436,27 @@ mod tests {
         assert_eq!(of(" x "), Some((None, 9, "CREATED")));
         let again = lookup(&connection, ORDERS, second, &["", " x "]).await.expect("a query");
         assert_eq!((again[""].written_in_this_run, again[" x "].written_in_this_run), (true, false));
+    }
+
+    #[tokio::test]
+    async fn what_is_in_doubt_is_known_until_a_receipt_says_what_is_there() {
+        let connection = database().await;
+        let (first, second) = (Uuid::from_u128(3), Uuid::from_u128(4));
+        let keys = ["a", "\"b\"", "c"];
+        let of = |hash| keys.map(|key| receipt(key, hash, None, Action::Created));
+        store(&connection, page(first, &of(1))).await.expect("a page is stored");
+        let doubt = |hash, revision| InDoubt { payload_hash: PayloadHash::from_bytes([hash; 16]), revision };
+        let writes = [("c", doubt(7, u64::MAX)), ("gone", doubt(8, 1)), ("\"b\"", doubt(9, 2))];
+        put_in_doubt(&connection, ORDERS, &writes).await.expect("doubts are stored");
+        let found = lookup(&connection, ORDERS, second, &keys).await.expect("a query");
+        assert_eq!(found.len(), 3, "what is gone does not come back");
+        assert_eq!(keys.map(|key| found[key].in_doubt), [None, Some(doubt(9, 2)), Some(doubt(7, u64::MAX))]);
+        assert!(found.values().all(|found| found.payload_hash == PayloadHash::from_bytes([1; 16])));
+        assert!(found.values().all(|found| found.run == first), "nobody has written them");
+
+        store(&connection, page(second, &of(7)[2..])).await.expect("a page is stored");
+        let found = lookup(&connection, ORDERS, second, &keys).await.expect("a query");
+        assert_eq!(keys.map(|key| found[key].in_doubt.is_some()), [false, true, false]);
     }
 
     #[tokio::test]

@@ -538,6 +538,7 @@ impl Rows {
             action: write_receipt::WriteAction::Unchanged,
             run_id: self.id(8),
             written_at: time(0),
+            in_doubt: Some(vec![4; 24]),
         }
     }
 

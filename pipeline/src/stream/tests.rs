@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod in_doubt;
 mod memory;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,8 +20,8 @@ use super::{
     PAGES_IN_MEMORY_MAX, StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream,
 };
 use crate::{
-    AccountedPage, Counts, Ledger, LedgerError, Mapping, PayloadHash, Receipt, RetryNotice, RetryPolicy,
-    Rules, Side,
+    AccountedPage, Counts, InDoubt, Ledger, LedgerError, Mapping, PayloadHash, Receipt, RetryNotice,
+    RetryPolicy, Rules, Side,
 };
 use memory::{
     Given, MemoryLedger, Random, Systems, codes, open_destination, open_source, plan, records, run, run_once,
@@ -148,6 +149,10 @@ struct LateLedger {
 impl Ledger for LateLedger {
     async fn receipts(&self, stream: &str, keys: &[&str]) -> Result<HashMap<String, Receipt>, LedgerError> {
         self.inner.receipts(stream, keys).await
+    }
+
+    async fn sending(&self, stream: &str, writes: &[(&str, InDoubt)]) -> Result<(), LedgerError> {
+        self.inner.sending(stream, writes).await
     }
 
     async fn account(&self, page: AccountedPage) -> Result<(), LedgerError> {

@@ -17,7 +17,8 @@ use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds};
 use crate::retry::Patience;
 use crate::seen::SeenKeys;
 use crate::{
-    AccountedPage, Counts, Ledger, LedgerError, NewReceipt, Receipt, RecordFailure, RetryNotice, Side,
+    AccountedPage, Counts, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RecordFailure, RetryNotice,
+    Side,
 };
 
 pub(super) struct Writer<'a> {
@@ -95,6 +96,7 @@ impl<'a> Writer<'a> {
         let lookup = self.lookup(detects_unchanged);
         let known = self.receipts(&page.ready, lookup).await?;
         let mut batch = Vec::with_capacity(page.ready.len());
+        let mut doubts = Vec::new();
         let mut pending = Vec::with_capacity(page.ready.len());
         for mut ready in page.ready {
             let receipt = known.get(ready.write.key.canonical());
@@ -110,8 +112,7 @@ impl<'a> Writer<'a> {
             if lookup == Lookup::SeenInThisRun {
                 self.seen.insert(ready.key_hash);
             }
-            if !detects_unchanged && receipt.is_some_and(|receipt| receipt.payload_hash == ready.payload_hash)
-            {
+            if !detects_unchanged && receipt.is_some_and(|receipt| receipt.confirms(ready.payload_hash)) {
                 counts.unchanged += 1;
                 receipts.push(NewReceipt {
                     key: ready.write.key,
@@ -123,11 +124,19 @@ impl<'a> Writer<'a> {
                 continue;
             }
             ready.write.known = receipt.is_some();
-            ready.write.revision = receipt.map_or(0, Receipt::revision);
+            if let Some(receipt) = receipt {
+                let next = receipt.next(ready.payload_hash);
+                ready.write.revision = next.revision;
+                // One that compares with what is there is not misled by a receipt.
+                if !detects_unchanged && receipt.in_doubt != Some(next) {
+                    doubts.push((batch.len(), next));
+                }
+            }
             batch.push(ready.write);
             pending.push((ready.source, ready.payload_hash, ready.retried));
         }
 
+        self.put_in_doubt(&batch, &doubts).await?;
         let (outcomes, attempts) = if batch.is_empty() {
             (Vec::new(), 0)
         } else {
@@ -178,6 +187,7 @@ impl<'a> Writer<'a> {
             counts,
             receipts,
             failures,
+            is_sent: attempts > 0,
             skipped: page.skipped_retries,
             size_bytes: page.size_bytes,
             read_ms: page.read_ms,
@@ -189,6 +199,20 @@ impl<'a> Writer<'a> {
         self.accounting = Accounting { account: Some(self.end.ledger.account(page)), key_hashes };
         self.counts = self.counts.saturating_add(counts);
         Ok(())
+    }
+
+    /// Says of these writes, by their place in the batch, that what their receipts say may not be there any more: this
+    /// process may end, or an answer be lost, before anybody knows.
+    async fn put_in_doubt(&mut self, batch: &[Write], doubts: &[(usize, InDoubt)]) -> Result<(), StreamStop> {
+        if doubts.is_empty() {
+            return Ok(());
+        }
+        let writes: Vec<(&str, InDoubt)> =
+            doubts.iter().map(|(place, doubt)| (batch[*place].key.canonical(), *doubt)).collect();
+        let ledger = self.end.ledger;
+        let stream = &self.end.open.stream.name;
+        let told = canceled_or(self.end.cancel, async { Ok(ledger.sending(stream, &writes).await?) });
+        self.accounting.beside(told).await
     }
 
     /// Which receipts this stream's records need.

@@ -2,7 +2,7 @@
 //! effects of each idempotency key. A fifth of the time it misbehaves. It keeps no idempotency keys itself: what a late
 //! or doubled write does to it is seen, not forgiven.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,6 +41,8 @@ pub(super) enum Weather {
     AnswerCut,
     /// Cuts the connection.
     Gone,
+    /// The tenant's system is down, whatever the weather: 503.
+    Down,
 }
 
 const FOUL: [Weather; 6] = [
@@ -51,6 +53,22 @@ const FOUL: [Weather; 6] = [
     Weather::AnswerCut,
     Weather::Gone,
 ];
+
+/// Takes the systems of single tenants down.
+#[derive(Clone)]
+pub(super) struct Gate(Arc<Mutex<State>>);
+
+impl Gate {
+    /// From now on the system of this tenant answers 503 to everything.
+    pub(super) fn close(&self, tenant: &str) {
+        lock(&self.0).down.insert(tenant.to_owned());
+    }
+
+    /// From now on it is there again.
+    pub(super) fn open(&self, tenant: &str) {
+        lock(&self.0).down.remove(tenant);
+    }
+}
 
 /// A running system, gone when dropped.
 pub(super) struct Outside {
@@ -69,6 +87,8 @@ struct State {
     /// What came to a path of somebody else.
     strays: Vec<String>,
     requests: BTreeMap<Weather, usize>,
+    /// Tenants whose systems are down.
+    down: HashSet<String>,
     weather: Weather,
     until: Instant,
     random: Random,
@@ -85,6 +105,7 @@ impl Outside {
             effects: HashMap::new(),
             strays: Vec::new(),
             requests: BTreeMap::new(),
+            down: HashSet::new(),
             weather: Weather::Fair,
             until: Instant::now(),
             random,
@@ -110,6 +131,11 @@ impl Outside {
     /// The `baseUrl` of a tenant's system.
     pub(super) fn url(&self, tenant: &str) -> String {
         format!("http://{}/{tenant}", self.address)
+    }
+
+    /// What takes the systems of single tenants down.
+    pub(super) fn gate(&self) -> Gate {
+        Gate(Arc::clone(&self.state))
     }
 
     /// From now on the weather changes.
@@ -156,7 +182,7 @@ impl Outside {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -170,7 +196,12 @@ impl Drop for Outside {
 }
 
 impl State {
-    fn now(&mut self) -> Weather {
+    fn now(&mut self, uri: &Uri) -> Weather {
+        let tenant = uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
+        if self.down.contains(tenant) {
+            *self.requests.entry(Weather::Down).or_default() += 1;
+            return Weather::Down;
+        }
         if self.is_moody && Instant::now() >= self.until {
             let (weather, most) = match self.weather {
                 Weather::Fair => (FOUL[self.random.below(FOUL.len())], FAIR_MS / 4),
@@ -246,8 +277,8 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
-    let weather = lock().now();
+    let lock = || lock(&state);
+    let weather = lock().now(&uri);
     match weather {
         Weather::Fair => {
             let wait = if method == Method::GET { lock().random.below(PAGE_MS_MAX) } else { 0 };
@@ -257,6 +288,7 @@ async fn answer(
         Weather::RateLimited => {
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, RETRY_AFTER_SECONDS)]).into_response()
         }
+        Weather::Down => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Weather::Broken => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Weather::Silent => std::future::pending().await,
         Weather::AnswerLost => {
@@ -278,4 +310,8 @@ async fn answer(
 /// Ends the task of the connection: it closes without an answer. No panic is reported.
 fn cut() -> Response {
     std::panic::resume_unwind(Box::new("the connection is cut, as the test asked"))
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }

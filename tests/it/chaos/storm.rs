@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Executor, PgConnection};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::lasting::{Means, STOP_MS};
 use crate::harness::postgres::PostgresServer;
 use crate::harness::random::Random;
 use crate::harness::redis::{Redis, RedisServer};
@@ -32,16 +34,22 @@ pub(super) enum Fault {
     RestartRedis,
     RestartPostgres,
     FreezeWorker,
+    StopPlatform,
+    StopTenant,
+    Outage,
 }
 
 /// How often each is made in a storm over 2,000 runs; less in a shorter one, and at least once.
-const FAULTS: [(Fault, usize); 6] = [
+const FAULTS: [(Fault, usize); 9] = [
     (Fault::KillWorker, 50),
     (Fault::KillApi, 10),
     (Fault::FlushRedis, 5),
     (Fault::RestartRedis, 5),
     (Fault::RestartPostgres, 5),
     (Fault::FreezeWorker, 5),
+    (Fault::StopPlatform, 5),
+    (Fault::StopTenant, 10),
+    (Fault::Outage, 4),
 ];
 const FAULTS_FOR_RUNS: usize = 2_000;
 
@@ -57,6 +65,13 @@ impl Fault {
         for at in (1..plan.len()).rev() {
             plan.swap(at, random.below(at + 1));
         }
+        // A circuit opens by runs, of which there are few at the end.
+        let half = plan.len().div_ceil(2);
+        for at in half..plan.len() {
+            if plan[at] == Self::Outage {
+                plan.swap(at, random.below(half));
+            }
+        }
         plan
     }
 }
@@ -70,6 +85,9 @@ impl fmt::Display for Fault {
             Self::RestartRedis => "restart-redis",
             Self::RestartPostgres => "restart-postgres",
             Self::FreezeWorker => "freeze-worker",
+            Self::StopPlatform => "stop-platform",
+            Self::StopTenant => "stop-tenant",
+            Self::Outage => "outage",
         })
     }
 }
@@ -83,6 +101,10 @@ pub(super) struct Target {
     pub(super) freeze: Duration,
     /// The environment of each worker, beside its settings.
     pub(super) environments: Vec<Vec<(String, String)>>,
+    /// What faults take that last while others are made.
+    pub(super) means: Means,
+    /// Those that last; what went wrong with them.
+    pub(super) lasting: JoinSet<Vec<String>>,
 }
 
 impl Target {
@@ -104,7 +126,26 @@ impl Target {
                 tokio::time::sleep(self.freeze).await;
                 self.trestle.worker(worker).signal("CONT");
             }
+            Fault::StopPlatform => self.stop(None, random),
+            Fault::StopTenant => self.stop(Some(random.below(self.means.tenants.len())), random),
+            Fault::Outage => drop(self.lasting.spawn(self.means.clone().outage())),
         }
+    }
+
+    /// Engages a kill switch for a while.
+    fn stop(&mut self, tenant: Option<usize>, random: &mut Random) {
+        let (least, more) = STOP_MS;
+        let lasts = Duration::from_millis(u64::try_from(least + random.below(more)).expect("small"));
+        self.lasting.spawn(self.means.clone().stop(tenant, lasts));
+    }
+
+    /// Waits for the end of what lasts; what went wrong with it.
+    async fn calmed(&mut self) -> Vec<String> {
+        let mut wrongs = Vec::new();
+        while let Some(ended) = self.lasting.join_next().await {
+            wrongs.extend(ended.expect("it does not panic"));
+        }
+        wrongs
     }
 
     pub(super) async fn restart_worker(&mut self, index: usize) {
@@ -235,13 +276,14 @@ pub(super) async fn rage(
         }
         wrongs.extend(target.ended());
         if !wrongs.is_empty() {
-            return wrongs;
+            break;
         }
         watch.hit(*fault);
         let finished = watch.finished.load(Ordering::Relaxed);
         println!("{:6.1} s, {finished} of {runs} runs ended: {fault}", begin.elapsed().as_secs_f64());
         target.hit(*fault, random).await;
     }
+    wrongs.extend(target.calmed().await);
     wrongs
 }
 

@@ -12,7 +12,6 @@ use super::load::{Book, Load, Size};
 use super::outside::Outside;
 use crate::harness::postgres::Database;
 use crate::harness::redis;
-use crate::harness::wait::{SOON, until};
 
 /// How long everything may take to end once nothing interferes any more: leases, sweeps, waits between attempts.
 const END_LIMIT: Duration = Duration::from_secs(300);
@@ -67,7 +66,7 @@ impl Verdict<'_> {
         let twice = "SELECT concat_ws(' ', owner, id, count(*)) FROM effect GROUP BY owner, id, content HAVING count(*) > 1";
         let mut warehouse = self.warehouse.connect().await;
         wrongs.extend(told("had an effect more than once", texts(&mut warehouse, twice).await));
-        wrongs.extend(self.queue_is_empty(redis_url).await);
+        redis::queue_emptied(redis_url).await;
         wrongs
     }
 
@@ -105,7 +104,8 @@ impl Verdict<'_> {
         let failures =
             "SELECT concat_ws(' ', code, status, count(*)) FROM failure GROUP BY code, status ORDER BY 1";
         let events = "SELECT concat_ws(' ', type, count(*)) FROM run_event WHERE type IN \
-             ('run.taken_over', 'run.resumed', 'run.handed_back', 'retry.scheduled') GROUP BY type ORDER BY 1";
+             ('run.taken_over', 'run.resumed', 'run.handed_back', 'run.held', 'retry.scheduled', \
+              'system.circuit_opened', 'system.circuit_closed') GROUP BY type ORDER BY 1";
         let resumed = "SELECT 'longest from taken over to resumed: ' || coalesce(max(resumed.at - lost.at)::text, 'none') \
              FROM run_event lost CROSS JOIN LATERAL (SELECT min(at) AS at FROM run_event r WHERE r.run_id = lost.run_id \
                AND r.type = 'run.resumed' AND r.at >= lost.at) resumed WHERE lost.type = 'run.taken_over'";
@@ -217,6 +217,10 @@ impl Verdict<'_> {
                 "SELECT concat_ws(' ', id, subject_id, status, attempt) FROM job WHERE status <> 'DONE'".to_owned(),
             ),
             (
+                "is a kill switch that is engaged",
+                "SELECT concat_ws(' ', id, scope, tenant_id) FROM kill_switch WHERE released_at IS NULL".to_owned(),
+            ),
+            (
                 "is a run without a job of its own",
                 "SELECT id::text FROM run WHERE (SELECT count(*) FROM job WHERE subject_id = run.id) <> 1".to_owned(),
             ),
@@ -233,20 +237,6 @@ impl Verdict<'_> {
             wrongs.extend(told(what, self.texts(&sql).await));
         }
         wrongs
-    }
-
-    async fn queue_is_empty(&self, url: &str) -> Vec<String> {
-        until("the queue in Redis is empty", SOON, async || {
-            let mut connection = redis::connect(url).await;
-            let keys: Vec<String> = ::redis::cmd("KEYS")
-                .arg("{trestle:sync:0}:*")
-                .query_async(&mut connection)
-                .await
-                .expect("a server of ours");
-            let left: Vec<String> = keys.into_iter().filter(|key| !key.ends_with(":turn")).collect();
-            if left.is_empty() { Ok(Vec::new()) } else { Err(left) }
-        })
-        .await
     }
 
     async fn texts(&self, sql: &str) -> Vec<String> {

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::process::{Process, find_program, free_port};
 use super::redis_set::RedisSet;
+use super::wait::{SOON, until};
 use super::watchdog;
 
 /// How long a server may take until it answers.
@@ -199,4 +200,19 @@ pub async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
         .get_multiplexed_async_connection()
         .await
         .unwrap_or_else(|error| panic!("connecting to Redis for a test: {error}"))
+}
+
+/// Waits until the workers' queue is empty: what may be left is whose turn it is.
+pub async fn queue_emptied(url: &str) {
+    let mut connection = connect(url).await;
+    until("the queue in Redis is empty", SOON, async || {
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg("{trestle:sync:0}:*")
+            .query_async(&mut connection)
+            .await
+            .expect("a server of ours");
+        let left: Vec<String> = keys.into_iter().filter(|key| !key.ends_with(":turn")).collect();
+        if left.is_empty() { Ok(()) } else { Err(left) }
+    })
+    .await;
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -241,6 +241,17 @@ impl Trestle {
         let mut worker = self.spawn(&format!("worker-{}", index + 1), &["worker"], more);
         worker.line(WORKER_READY_LINE, START_LIMIT).await;
         self.workers[index] = worker;
+    }
+
+    /// Asks a worker process to end, waits until it has, and starts it again in its place; how the first one ended, and
+    /// how long that took.
+    pub async fn replace_worker(&mut self, index: usize) -> (ExitStatus, Duration) {
+        let asked = Instant::now();
+        self.workers[index].signal("TERM");
+        let status = self.workers[index].exit(STOP_LIMIT).await;
+        let took = asked.elapsed();
+        self.restart_worker(index, &[]).await;
+        (status, took)
     }
 
     /// Starts one more `trestle api` on the same stores, on a port of its own.

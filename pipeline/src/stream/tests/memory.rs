@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::super::{StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
-    AccountedPage, Counts, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure, RetryNotice,
+    AccountedPage, Counts, InDoubt, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure, RetryNotice,
     RetryPolicy, Side,
 };
 
@@ -57,6 +57,9 @@ pub(super) struct World {
     /// One in so many calls fails in passing; 0: none.
     pub(super) transient_one_in: u64,
     pub(super) detects_unchanged: bool,
+    /// A write that it knows is answered, and not done again: key, revision and contents.
+    pub(super) knows_keys: bool,
+    pub(super) known: HashSet<(String, u64, String)>,
     pub(super) rows: BTreeMap<String, Record>,
     pub(super) finished: u32,
     pub(super) writes: u32,
@@ -79,6 +82,8 @@ pub(super) fn systems(seed: u64, given: Vec<Given>) -> Systems {
         given,
         transient_one_in: 0,
         detects_unchanged: true,
+        knows_keys: false,
+        known: HashSet::new(),
         rows: BTreeMap::new(),
         finished: 0,
         writes: 0,
@@ -243,6 +248,11 @@ impl World {
                 detail: "refused".to_owned(),
             });
         }
+        let content = Value::Object(write.record.clone()).to_string();
+        let is_new = self.known.insert((write.key.canonical().to_owned(), write.revision, content));
+        if self.knows_keys && !is_new {
+            return WriteOutcome::Written { action: Action::Updated, destination_key: None };
+        }
         let before = self.rows.insert(write.key.canonical().to_owned(), write.record.clone());
         let action = match before {
             _ if !self.detects_unchanged => {
@@ -267,6 +277,7 @@ pub(super) struct Kept {
     pub(super) counts: Counts,
     /// Payload hash and run.
     pub(super) receipts: HashMap<String, (PayloadHash, u32)>,
+    pub(super) in_doubt: HashMap<String, InDoubt>,
     pub(super) failures: Vec<RecordFailure>,
     pub(super) retried_written: Vec<Uuid>,
     pub(super) retried_skipped: Vec<Uuid>,
@@ -311,11 +322,23 @@ impl Ledger for MemoryLedger {
                             payload_hash,
                             run: Uuid::from_u128(written_in.into()),
                             written_in_this_run: written_in == run,
+                            in_doubt: kept.in_doubt.get(*key).copied(),
                         },
                     ))
                 })
                 .collect()
         }))
+    }
+
+    async fn sending(&self, _stream: &str, writes: &[(&str, InDoubt)]) -> Result<(), LedgerError> {
+        tokio::task::yield_now().await;
+        self.with(|kept| {
+            for (key, in_doubt) in writes {
+                assert!(kept.receipts.contains_key(*key), "{key} was never written");
+                kept.in_doubt.insert((*key).to_owned(), *in_doubt);
+            }
+        });
+        Ok(())
     }
 
     async fn account(&self, page: AccountedPage) -> Result<(), LedgerError> {
@@ -336,6 +359,7 @@ impl Ledger for MemoryLedger {
             kept.checkpoint = page.checkpoint.or(kept.checkpoint.take());
             kept.counts = kept.counts.saturating_add(page.counts);
             for receipt in page.receipts {
+                kept.in_doubt.remove(receipt.key.canonical());
                 kept.receipts.insert(receipt.key.canonical().to_owned(), (receipt.payload_hash, run));
                 kept.retried_written.extend(receipt.retried);
             }

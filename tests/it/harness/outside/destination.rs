@@ -32,21 +32,19 @@ pub(super) fn write(state: &mut State, request: &Request) -> Response {
         let message = format!("the record has no field `{}`", state.key_field);
         return (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"error": message}))).into_response();
     };
-    if let Some(idempotency_key) = request.headers.get("idempotency-key") {
+    let idempotency_key = request.headers.get("idempotency-key");
+    if let Some(idempotency_key) = idempotency_key {
         *state.deliveries.entry(idempotency_key.clone()).or_default() += 1;
     }
-    let answer = json!({"id": key});
-    match state.stored.get_mut(&key) {
-        None => {
-            state.stored.insert(key, Stored { record: request.body.clone(), effects: 1 });
-            (StatusCode::CREATED, Json(answer)).into_response()
-        }
-        Some(stored) => {
-            if stored.record != request.body {
-                stored.record = request.body.clone();
-                stored.effects += 1;
-            }
-            (StatusCode::OK, Json(answer)).into_response()
-        }
+    let answer = Json(json!({"id": key}));
+    let before = state.stored.get(&key);
+    if before.is_some_and(|stored| stored.record == request.body) {
+        return (StatusCode::OK, answer).into_response();
     }
+    if let Some(idempotency_key) = idempotency_key {
+        *state.effects.entry(idempotency_key.clone()).or_default() += 1;
+    }
+    let effects = before.map_or(0, |stored| stored.effects) + 1;
+    state.stored.insert(key, Stored { record: request.body.clone(), effects });
+    (if effects == 1 { StatusCode::CREATED } else { StatusCode::OK }, answer).into_response()
 }

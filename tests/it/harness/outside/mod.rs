@@ -55,6 +55,8 @@ struct State {
     served: Vec<Value>,
     stored: BTreeMap<String, destination::Stored>,
     deliveries: BTreeMap<String, u64>,
+    /// How often a delivery of each idempotency key changed something.
+    effects: BTreeMap<String, u64>,
     rules: Vec<Rule>,
     requests: Vec<Request>,
     in_flight: usize,
@@ -75,6 +77,7 @@ impl Outside {
             served: source::generate(count),
             stored: BTreeMap::new(),
             deliveries: BTreeMap::new(),
+            effects: BTreeMap::new(),
             rules: Vec::new(),
             requests: Vec::new(),
             in_flight: 0,
@@ -168,6 +171,12 @@ impl Outside {
     /// How often each idempotency key was accepted.
     pub fn deliveries(&self) -> BTreeMap<String, u64> {
         self.lock().deliveries.clone()
+    }
+
+    /// Idempotency keys of which more than one delivery changed something: what one write must never do.
+    pub fn doubled(&self) -> Vec<String> {
+        let state = self.lock();
+        state.effects.iter().filter(|(_, effects)| **effects > 1).map(|(key, _)| key.clone()).collect()
     }
 
     /// All requests so far, oldest first.
