@@ -40,5 +40,6 @@ mod sdl;
 mod secret;
 mod sign_in;
 mod single_sign_on;
+mod stalled;
 mod subscription;
 mod sync;

@@ -400,6 +400,7 @@ impl Rows {
             retry_attempts: Some(7),
             retry_wait_seconds: Some(20),
             retry_wait_seconds_max: Some(300),
+            progress_timeout_seconds: Some(90),
             hold_after: 3,
             failed_run_count: 2,
             held_at: Some(time(3)),

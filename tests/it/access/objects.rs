@@ -305,7 +305,12 @@ pub const OBJECTS: &[Object] = &[
         of: "RetryPolicy",
         rule: Rule::Needs("integrations:read"),
         at: |t| format!("integration(id: \"{}\") {{ retryPolicy {{ @ }} }}", t.integration),
-        fields: &[("attempts", Same), ("firstWaitSeconds", Same), ("longestWaitSeconds", Same)],
+        fields: &[
+            ("attempts", Same),
+            ("firstWaitSeconds", Same),
+            ("longestWaitSeconds", Same),
+            ("progressTimeoutSeconds", Same),
+        ],
     },
     Object {
         of: "IntegrationHold",
