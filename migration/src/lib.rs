@@ -62,6 +62,7 @@ mod m20261125_000105_add_circuit_to_system;
 mod m20261125_000106_add_rate_limit_to_system;
 mod m20261125_000120_add_turn_index_to_job;
 mod m20261125_000121_add_progress_timeout_to_integration;
+mod m20261125_000122_create_worker;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -121,6 +122,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000106_add_rate_limit_to_system::Migration),
             Box::new(m20261125_000120_add_turn_index_to_job::Migration),
             Box::new(m20261125_000121_add_progress_timeout_to_integration::Migration),
+            Box::new(m20261125_000122_create_worker::Migration),
         ]
     }
 }

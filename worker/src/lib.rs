@@ -3,6 +3,7 @@
 
 mod kill_switch;
 mod outage;
+mod report;
 mod run;
 mod schedule;
 mod sweep;

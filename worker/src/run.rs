@@ -26,6 +26,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::Instrument;
 
 use self::attempt::{Stall, watched};
+use crate::report::Activity;
 
 /// Records a page: enough that a checkpoint costs little beside them, few enough that losing one does.
 const PAGE_RECORDS_MAX: usize = 5_000;
@@ -38,6 +39,7 @@ pub(crate) struct Runner {
     batches: Batches,
     /// Cancelled when the process is about to end: runs give their jobs back.
     hand_back: CancellationToken,
+    activity: Activity,
     tasks: TaskTracker,
 }
 
@@ -88,15 +90,25 @@ enum Ending {
 
 impl Runner {
     /// Runs are handed back when `hand_back` is cancelled. `worker` is shown to engineers at the job.
-    pub(crate) fn new(background: Background, worker: &str, hand_back: CancellationToken) -> Self {
+    pub(crate) fn new(
+        background: Background,
+        worker: &str,
+        hand_back: CancellationToken,
+        activity: Activity,
+    ) -> Self {
         let batches = Batches::new(&background, worker);
-        Self { background, batches, hand_back, tasks: TaskTracker::new() }
+        Self { background, batches, hand_back, activity, tasks: TaskTracker::new() }
     }
 
     /// Claims the job of a hint and executes it to its end. Whatever happens is in the row afterwards, or its lease
     /// ends and another worker goes on.
     pub(crate) async fn handle(&self, hint: JobHint) {
-        let run = match self.batches.claim(hint).await {
+        let _busy = self.activity.begin();
+        let claim = self.batches.claim(hint).await;
+        if let Ok(Claim::Claimed(_) | Claim::Waiting) = &claim {
+            self.activity.claimed(self.background.app().clock().now());
+        }
+        let run = match claim {
             Ok(Claim::Claimed(run)) => *run,
             Ok(Claim::Stale) => {
                 tracing::debug!("the hint is stale, there is nothing to do");

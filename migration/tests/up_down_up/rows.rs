@@ -7,7 +7,7 @@ use entity::{
     identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff, portal_key,
     portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event,
     run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system,
-    tenant, user, user_token, write_receipt,
+    tenant, user, user_token, worker, write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -261,6 +261,18 @@ impl Rows {
             created_at: time(0),
             signs_from: time(1),
             retires_at: Some(time(2)),
+        }
+    }
+
+    pub fn worker(self) -> worker::Model {
+        worker::Model {
+            id: self.id(32),
+            name: "host-1:4711".to_owned(),
+            slots: 8,
+            busy: 3,
+            started_at: time(0),
+            seen_at: time(2),
+            claimed_at: Some(time(1)),
         }
     }
 
