@@ -6,7 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use entity::worker;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement, Value,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement, Value,
 };
 use uuid::Uuid;
 
@@ -45,7 +46,7 @@ pub struct WorkerReport {
 /// What is due, and who is there to take it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DispatchState {
-    /// Since when the oldest job waits for a worker that may go: not held, not behind another run of its integration, not
+    /// Since when the oldest of each tenant's next jobs waits for a worker that may go: not held, not behind another run of its integration, not
     /// stopped by a kill switch or an open circuit, its tenant below its cap. A run whose lease ended waits too.
     pub oldest_due_at: Option<DateTime<Utc>>,
     /// When any worker last claimed a run; `None` when none has, as far as is remembered.
@@ -153,7 +154,8 @@ impl Background {
             TENANTS_MAX.into(),
             JOBS_MAX.into(),
         ];
-        let statement = Statement::from_sql_and_values(connection.get_database_backend(), OLDEST_DUE, values);
+        let backend = connection.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, oldest_due(backend), values);
         let row = connection.query_one_raw(statement).await.doing("looking for a job that waits")?;
         let Some(row) = row else { return Ok(None) };
         let read = |index| {
@@ -164,22 +166,32 @@ impl Background {
     }
 }
 
-/// The oldest queued job that may go, and the oldest lease that ended: $1 now, $2 runs of a tenant at once, $3 tenants and
-/// $4 jobs of each to look at.
-const OLDEST_DUE: &str = "\
+/// Of each tenant's next queued jobs that may go the oldest, and the oldest lease that ended: $1 is now, $2 runs of a tenant at
+/// once, $3 tenants and $4 jobs of each to look at.
+fn oldest_due(backend: DatabaseBackend) -> String {
+    // PostgreSQL is led to the index of turns, which begins with the tenant; by the other one it would read all that is
+    // queued for each step. SQLite takes the other one, and rightly.
+    let tenants = match backend {
+        DatabaseBackend::Postgres => "tenant_id, begun DESC, priority DESC, available_at",
+        _ => "tenant_id",
+    };
+    format!(
+        "\
 WITH RECURSIVE t (tenant_id) AS ( \
-  SELECT (SELECT tenant_id FROM job WHERE status = 'QUEUED' ORDER BY tenant_id LIMIT 1) \
+  SELECT (SELECT tenant_id FROM job WHERE status = 'QUEUED' ORDER BY {tenants} LIMIT 1) \
   UNION ALL \
   SELECT (SELECT n.tenant_id FROM job n WHERE n.status = 'QUEUED' AND n.tenant_id > t.tenant_id \
-          ORDER BY n.tenant_id LIMIT 1) \
+          ORDER BY {tenants} LIMIT 1) \
   FROM t WHERE t.tenant_id IS NOT NULL), \
 running (tenant_id, runs) AS ( \
-  SELECT tenant_id, count(*) FROM job WHERE status = 'RUNNING' AND lease_until >= $1 GROUP BY tenant_id), \
+  SELECT held.tenant_id, count(*) FROM ( \
+    SELECT coalesce(tenant_id, tenant_id) AS tenant_id FROM job WHERE status = 'RUNNING' AND lease_until >= $1) held \
+  GROUP BY held.tenant_id), \
 first (due_at) AS ( \
-  SELECT (SELECT min(q.available_at) FROM ( \
+  SELECT (SELECT q.available_at FROM ( \
       SELECT j.id, j.tenant_id, j.integration_id, j.available_at FROM job j \
       WHERE j.status = 'QUEUED' AND j.tenant_id = visited.tenant_id AND j.available_at <= $1 \
-      ORDER BY j.available_at LIMIT $4) q \
+      ORDER BY j.begun DESC, j.priority DESC, j.available_at LIMIT $4) q \
     JOIN integration i ON i.id = q.integration_id \
     JOIN system s ON s.id = i.source_id \
     JOIN system d ON d.id = i.destination_id \
@@ -193,9 +205,11 @@ first (due_at) AS ( \
         AND (k.expires_at IS NULL OR k.expires_at > $1) AND (k.scope = 'PLATFORM' \
           OR (k.scope = 'TENANT' AND k.tenant_id = q.tenant_id) \
           OR (k.scope = 'INTEGRATION' AND k.integration_id = q.integration_id) \
-          OR (k.scope = 'CONNECTOR' AND k.connector IN (s.connector, d.connector))))) \
+          OR (k.scope = 'CONNECTOR' AND k.connector IN (s.connector, d.connector)))) LIMIT 1) \
   FROM (SELECT tenant_id FROM t WHERE tenant_id IS NOT NULL LIMIT $3) visited \
   LEFT JOIN running r ON r.tenant_id = visited.tenant_id \
   WHERE coalesce(r.runs, 0) < $2) \
 SELECT (SELECT min(due_at) FROM first), \
-  (SELECT min(lease_until) FROM job WHERE status = 'RUNNING' AND lease_until < $1)";
+  (SELECT min(lease_until) FROM job WHERE status = 'RUNNING' AND lease_until < $1)"
+    )
+}
