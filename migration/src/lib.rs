@@ -63,6 +63,7 @@ mod m20261125_000106_add_rate_limit_to_system;
 mod m20261125_000120_add_turn_index_to_job;
 mod m20261125_000121_add_progress_timeout_to_integration;
 mod m20261125_000122_create_worker;
+mod m20261125_000123_add_run_concurrency_to_tenant;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -123,6 +124,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000120_add_turn_index_to_job::Migration),
             Box::new(m20261125_000121_add_progress_timeout_to_integration::Migration),
             Box::new(m20261125_000122_create_worker::Migration),
+            Box::new(m20261125_000123_add_run_concurrency_to_tenant::Migration),
         ]
     }
 }

@@ -44,3 +44,4 @@ mod single_sign_on;
 mod stalled;
 mod subscription;
 mod sync;
+mod tenant_cap;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connector::{Connector, Egress, Registry};
-use domain::background::{Background, Claim, CompletedRun, RunEnd};
+use domain::background::{Background, Claim, CompletedRun, RunEnd, WorkerReport};
 use domain::change::{Change, ChangeKind, Changes};
 use domain::clock::Clock;
 use domain::dispatch::{JobHint, Priority};
@@ -78,7 +78,12 @@ impl Fixture {
         app.migrate().await.expect("the schema is made");
         domain::data_key::load(&app).await.expect("a key to seal with");
         let operator = Actor::operator(app.clone());
-        let new = CreateTenant { slug: "acme".to_owned(), name: "Acme".to_owned(), external_id: None };
+        let new = CreateTenant {
+            slug: "acme".to_owned(),
+            name: "Acme".to_owned(),
+            external_id: None,
+            run_concurrency: None,
+        };
         let tenant_id = tenant::create(&operator, new).await.expect("the tenant is made").id;
         let system = async |name: &str| {
             let new = NewSystem {
@@ -304,6 +309,60 @@ async fn a_run_that_has_begun_goes_first() {
     assert!(claimed.lease.hand_back().await.expect("the database answers"));
     let first = due(1).await[0];
     assert_eq!((first.job_id, first.priority), (hint.job_id, Priority::Resumed), "{:?}", begun.run().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_and_could_go_is_told_and_what_waits_rightly_is_not() {
+    let fixture = Fixture::new().await;
+    let background = Background::new(fixture.app.clone());
+    let state = async || background.dispatch_state().await.expect("the database answers");
+    let claim = async || {
+        let due = background.due_jobs(10, 10, &[], &[]).await.expect("the database answers");
+        match background.claim(due[0], "one").await.expect("a claim") {
+            Claim::Claimed(claimed) => claimed,
+            _ => unreachable!("it was due"),
+        }
+    };
+    assert_eq!(state().await, Default::default());
+    let integration = fixture.integration("Customers", json!({ "records": 10 }), json!({})).await;
+    let first = fixture.start(&integration).await;
+    let queued_at = first.run().await.queued_at;
+    assert_eq!(state().await.oldest_due_at, Some(queued_at));
+    let claimed = claim().await;
+    let second = fixture.start(&integration).await;
+    assert_eq!(state().await.oldest_due_at, None, "one runs, and the other is behind it");
+    assert!(claimed.lease.hand_back().await.expect("the database answers"));
+    assert!(state().await.oldest_due_at.is_some_and(|at| at > queued_at), "what was handed back");
+    // A worker that dies with it: nobody takes it over.
+    drop(claim().await);
+    let ended = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            tick.tick().await;
+            if let Some(at) = state().await.oldest_due_at {
+                return at;
+            }
+        }
+    };
+    let ended = timeout(PATIENCE, ended).await.expect("its lease ends");
+    assert!(ended > second.run().await.queued_at, "since when it ended");
+
+    let now = fixture.app.clock().now();
+    let report = WorkerReport {
+        id: first.id,
+        name: "one".to_owned(),
+        slots: 4,
+        busy: 1,
+        started_at: now,
+        claimed_at: None,
+    };
+    for (id, claimed_at) in [(first.id, None), (second.id, Some(now)), (first.id, Some(queued_at))] {
+        let report = WorkerReport { id, claimed_at, ..report.clone() };
+        background.report_worker(&report).await.expect("the database answers");
+    }
+    let state = state().await;
+    assert_eq!((state.workers, state.busy_slots, state.free_slots), (2, 2, 6));
+    assert_eq!(state.last_claim_at, Some(now));
 }
 
 #[tokio::test(flavor = "multi_thread")]

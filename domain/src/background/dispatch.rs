@@ -166,8 +166,8 @@ impl Background {
     }
 }
 
-/// Of each tenant's next queued jobs that may go the oldest, and the oldest lease that ended: $1 is now, $2 runs of a tenant at
-/// once, $3 tenants and $4 jobs of each to look at.
+/// Of each tenant's next queued jobs that may go the oldest, and the oldest lease that ended: $1 is now, $2 runs at once of a
+/// tenant that does not say, $3 tenants and $4 jobs of each to look at.
 fn oldest_due(backend: DatabaseBackend) -> String {
     // PostgreSQL is led to the index of turns, which begins with the tenant; by the other one it would read all that is
     // queued for each step. SQLite takes the other one, and rightly.
@@ -208,7 +208,8 @@ first (due_at) AS ( \
           OR (k.scope = 'CONNECTOR' AND k.connector IN (s.connector, d.connector)))) LIMIT 1) \
   FROM (SELECT tenant_id FROM t WHERE tenant_id IS NOT NULL LIMIT $3) visited \
   LEFT JOIN running r ON r.tenant_id = visited.tenant_id \
-  WHERE coalesce(r.runs, 0) < $2) \
+  JOIN tenant n ON n.id = visited.tenant_id \
+  WHERE coalesce(r.runs, 0) < coalesce(n.run_concurrency, $2)) \
 SELECT (SELECT min(due_at) FROM first), \
   (SELECT min(lease_until) FROM job WHERE status = 'RUNNING' AND lease_until < $1)"
     )

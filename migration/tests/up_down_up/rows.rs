@@ -46,6 +46,7 @@ impl Rows {
             created_at: time(0),
             updated_at: time(1),
             support_access: true,
+            run_concurrency: Some(7),
             support_access_until: Some(time(2)),
         }
     }

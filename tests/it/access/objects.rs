@@ -106,6 +106,7 @@ pub const OBJECTS: &[Object] = &[
             ("statusReason", Same),
             ("supportAccess", Same),
             ("supportAccessUntil", Same),
+            ("runConcurrency", Same),
             ("createdAt", Same),
             ("updatedAt", Same),
             ("integrations", Needs("integrations:read")),
