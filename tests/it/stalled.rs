@@ -64,7 +64,7 @@ async fn a_destination_that_never_answers(trestle: &Trestle) {
     assert_eq!(outcome(&failed), ended("FAILED", json!({})));
     let failure = assert_stalled(&scene, &failed, "destination.stalled", "the destination").await;
     assert_eq!(
-        only(&[failure.clone()], &["category", "stage", "responsibleParty"]),
+        only(std::slice::from_ref(&failure), &["category", "stage", "responsibleParty"]),
         json!([{
             "category": "APPLICATION", "stage": "LOAD", "responsibleParty": "THIRD_PARTY",
         }])

@@ -327,12 +327,13 @@ async fn what_is_due_and_could_go_is_told_and_what_waits_rightly_is_not() {
     let integration = fixture.integration("Customers", json!({ "records": 10 }), json!({})).await;
     let first = fixture.start(&integration).await;
     let queued_at = first.run().await.queued_at;
-    assert_eq!(state().await.oldest_due_at, Some(queued_at));
+    let due_at = state().await.oldest_due_at.expect("it is due");
+    assert!(due_at >= queued_at);
     let claimed = claim().await;
     let second = fixture.start(&integration).await;
     assert_eq!(state().await.oldest_due_at, None, "one runs, and the other is behind it");
     assert!(claimed.lease.hand_back().await.expect("the database answers"));
-    assert!(state().await.oldest_due_at.is_some_and(|at| at > queued_at), "what was handed back");
+    assert!(state().await.oldest_due_at.is_some_and(|at| at > due_at), "what was handed back");
     // A worker that dies with it: nobody takes it over.
     drop(claim().await);
     let ended = async {

@@ -120,7 +120,7 @@ mod tests {
         });
         let end = watched(stops, &progress, LIMIT, &interrupt).await;
         assert!(matches!(end, Some(RunEnd::Stopped { stop: StreamStop::Canceled, .. })), "{end:?}");
-        let Some(Interruption::Stalled(stall)) = interrupt.reason() else { panic!("it stalled") };
+        let Some(Interruption::Stalled(stall)) = interrupt.reason() else { unreachable!("it stalled") };
         let now = DateTime::from_timestamp_millis(1_000_000).expect("a time");
         let stop = stall.stop(now);
         assert_eq!(stop.code().as_deref(), Some("destination.stalled"));
