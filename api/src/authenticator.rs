@@ -7,8 +7,11 @@ use domain::authentication::AuthenticationError as Refusal;
 use domain::{Actor, App, Principal};
 use secrecy::SecretString;
 
+use crate::dispatch::DispatchWatch;
 use crate::graphql::Caller;
-use crate::http::{AuthenticationError, Authenticator, Dependency, Identity, Readiness, RequestOrigin};
+use crate::http::{
+    AuthenticationError, Authenticator, Dependency, Dispatch, Identity, Readiness, RequestOrigin,
+};
 
 /// Who may read the schema by introspection. Who may not is not told its names by the validator either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,17 +69,27 @@ impl Authenticator for AppAuthenticator {
 }
 
 /// Ready when the database and the queue answer.
-pub(crate) struct AppReadiness(pub(crate) Arc<App>);
+pub(crate) struct AppReadiness {
+    pub(crate) app: Arc<App>,
+    pub(crate) dispatch: Option<Arc<DispatchWatch>>,
+}
 
 #[async_trait]
 impl Readiness for AppReadiness {
     async fn check(&self) -> Vec<Dependency> {
-        let (database, queue) = tokio::join!(self.0.database_ready(), self.0.queue_ready());
+        let (database, queue) = tokio::join!(self.app.database_ready(), self.app.queue_ready());
         let dependency = |name, outcome: domain::Result<()>| Dependency {
             name,
             error: outcome.err().map(|error| chain(&error)),
         };
         vec![dependency("database", database), dependency("queue", queue)]
+    }
+
+    fn dispatch(&self) -> Dispatch {
+        match &self.dispatch {
+            None => Dispatch::Unwatched,
+            Some(watch) => watch.stall().map_or(Dispatch::Works, Dispatch::Stalled),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! every business rule.
 
 mod authenticator;
+mod dispatch;
 pub mod graphql;
 pub mod http;
 
@@ -14,6 +15,7 @@ use domain::App;
 use ipnet::IpNet;
 
 pub use self::authenticator::Introspection;
+pub use self::dispatch::DispatchWatch;
 
 use self::authenticator::{AppAuthenticator, AppReadiness};
 use self::http::{
@@ -40,13 +42,15 @@ pub struct ApiOptions {
     pub websocket: WebSocketOptions,
     /// Prometheus text of the rest of the program, in front of the API's own at `GET /metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Tells at `GET /readyz` and `GET /metrics` when no worker claims what is due; `None`: nobody looks.
+    pub dispatch: Option<Arc<DispatchWatch>>,
     /// Shared with [`http::serve`]: says when to close, and counts what is still open.
     pub connections: Connections,
 }
 
 impl Default for ApiOptions {
     /// No further origins, no trusted proxies, GraphiQL without tabs, the schema open to everybody, any document, no
-    /// budgets, no metrics of others.
+    /// budgets, no metrics of others, nobody looks whether workers claim.
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
@@ -58,6 +62,7 @@ impl Default for ApiOptions {
             shared: None,
             websocket: WebSocketOptions::default(),
             metrics: Arc::new(String::new),
+            dispatch: None,
             connections: Connections::default(),
         }
     }
@@ -66,8 +71,15 @@ impl Default for ApiOptions {
 /// All endpoints of the API as one router; serve it with [`http::serve`].
 pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
     let keys = app.clone();
+    let (of_others, dispatch) = (options.metrics, options.dispatch.clone());
     http::router(HttpOptions {
-        metrics: options.metrics,
+        metrics: Arc::new(move || {
+            let mut text = of_others();
+            if let Some(dispatch) = &dispatch {
+                text.push_str(&dispatch.metrics());
+            }
+            text
+        }),
         jwks: Arc::new(move || keys.jwks()),
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,
@@ -82,7 +94,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         ..HttpOptions::new(
             graphql::schema(),
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),
-            Arc::new(AppReadiness(app.clone())),
+            Arc::new(AppReadiness { app: app.clone(), dispatch: options.dispatch }),
         )
     })
 }

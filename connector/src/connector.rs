@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::{Cursor, Destination, Pace, Source, SystemError};
+use crate::{Cursor, Destination, Pace, Progress, Source, SystemError};
 
 /// What a connector says about itself. One description validates input, documents the field and can
 /// render a form. Schemas are JSON Schema draft 2020-12 with `additionalProperties: false`.
@@ -44,6 +44,8 @@ pub struct SystemAccess {
     pub files_dir: PathBuf,
     /// When it may be asked.
     pub pace: Pace,
+    /// Told of what comes back, by a connector whose calls take many requests.
+    pub progress: Progress,
 }
 
 /// How a stream is read.

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
+use crate::Progress;
+
 /// Takes the next turn and answers with how long to wait for it.
 type Take = dyn Fn() -> BoxFuture<'static, Duration> + Send + Sync;
 
@@ -21,9 +23,11 @@ impl Pace {
     }
 
     /// Waits for the next turn. A turn that was taken is used up, also when the wait is given up.
-    pub async fn turn(&self) {
+    pub async fn turn(&self, progress: &Progress) {
         if let Some(take) = &self.0 {
-            tokio::time::sleep(take().await).await;
+            let wait = take().await;
+            progress.rests(wait);
+            tokio::time::sleep(wait).await;
         }
     }
 }

@@ -26,6 +26,7 @@ fn access() -> SystemAccess {
         credentials: "{}".into(),
         files_dir: PathBuf::from("/nonexistent"),
         pace: Default::default(),
+        progress: Default::default(),
     }
 }
 

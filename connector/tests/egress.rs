@@ -73,6 +73,7 @@ fn access(config: Value, credentials: Value) -> SystemAccess {
         credentials: SecretString::from(credentials.to_string()),
         files_dir: PathBuf::new(),
         pace: Default::default(),
+        progress: Default::default(),
     }
 }
 

@@ -136,6 +136,7 @@ impl Database {
             credentials: SecretString::from(json!({"user": "postgres", "password": PASSWORD}).to_string()),
             files_dir: PathBuf::new(),
             pace: Default::default(),
+            progress: Default::default(),
         }
     }
 

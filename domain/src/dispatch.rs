@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-/// How long a mutation's push may take; it is spawned, so no caller waits for it.
+/// How long telling the queue may take for a mutation; it is spawned, so no caller waits for it.
 pub const PUSH_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Which of a tenant's jobs go first.
@@ -46,9 +46,18 @@ pub struct JobHint {
     pub priority: Priority,
 }
 
+/// How many runs a tenant may have at once, where that is not what the setting says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantCap {
+    /// The tenant.
+    pub tenant_id: Uuid,
+    /// At least 1.
+    pub cap: u32,
+}
+
 /// A queue could not be told.
 #[derive(Debug, thiserror::Error)]
-#[error("pushing to the queue")]
+#[error("telling the queue")]
 pub struct DispatchError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Tells workers that jobs are due. Redis, or this process's own workers.
@@ -56,6 +65,12 @@ pub struct DispatchError(#[source] pub Box<dyn std::error::Error + Send + Sync>)
 pub trait Dispatch: Send + Sync {
     /// Pushes hints; the same hint again while it is queued changes nothing.
     async fn push(&self, hints: &[JobHint]) -> Result<(), DispatchError>;
+
+    /// Says that a tenant may have so many runs at once from now on; `None`: as many as the setting says. A queue that
+    /// asks the database at each claim need not be told. What got lost is told again by every worker's sweeper.
+    async fn set_tenant_cap(&self, _tenant_id: Uuid, _cap: Option<u32>) -> Result<(), DispatchError> {
+        Ok(())
+    }
 
     /// Whether the queue can be reached.
     async fn ping(&self) -> Result<(), DispatchError>;

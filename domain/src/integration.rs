@@ -32,7 +32,7 @@ use crate::validation::Problems;
 
 pub use self::hold::{HOLD_AFTER_DEFAULT, HOLD_AFTER_MAX};
 pub(crate) use self::hold::{count_failed_run, forget_failed_runs};
-pub use self::retry_policy::RetryPolicy;
+pub use self::retry_policy::{PROGRESS_TIMEOUT_SECONDS_DEFAULT, RetryPolicy};
 pub use self::status::{archive, pause, resume};
 pub use crate::stream::Stream;
 pub use entity::integration::{IntegrationStatus as Status, Model as Integration, SyncMode};
@@ -263,6 +263,7 @@ pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
         retry_attempts: policy.map(|policy| policy.attempts),
         retry_wait_seconds: policy.map(|policy| policy.first_wait_seconds),
         retry_wait_seconds_max: policy.map(|policy| policy.longest_wait_seconds),
+        progress_timeout_seconds: policy.map(|policy| policy.progress_timeout_seconds),
         hold_after,
         failed_run_count: 0,
         held_at: None,
@@ -346,6 +347,10 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
             .col_expr(
                 integration::Column::RetryWaitSecondsMax,
                 Expr::value(policy.map(|policy| policy.longest_wait_seconds)),
+            )
+            .col_expr(
+                integration::Column::ProgressTimeoutSeconds,
+                Expr::value(policy.map(|policy| policy.progress_timeout_seconds)),
             );
     }
     if let Some(hold_after) = hold_after {

@@ -8,9 +8,12 @@ use chrono::{DateTime, Utc};
 use entity::tenant;
 use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Expr, ExprTrait};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::audit::names;
+use crate::dispatch::PUSH_TIMEOUT;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::{Kind, new_id};
 use crate::identity::unique_violation;
@@ -29,6 +32,8 @@ pub const SLUG_CHARS_MIN: usize = 2;
 pub const SLUG_CHARS_MAX: usize = 63;
 /// Longest id of the operator's own, in characters.
 pub const EXTERNAL_ID_CHARS_MAX: usize = 200;
+/// Most runs of a tenant at once that can be allowed; as for the setting.
+pub const RUN_CONCURRENCY_MAX: i32 = 1_000;
 /// Longest reason of a suspension, in characters.
 pub const REASON_CHARS_MAX: usize = 500;
 
@@ -50,6 +55,8 @@ pub struct CreateTenant {
     pub name: String,
     /// The operator's own id for this customer; unique.
     pub external_id: Option<String>,
+    /// Runs at once, 1 to [`RUN_CONCURRENCY_MAX`]; `None` for what the setting says.
+    pub run_concurrency: Option<i32>,
 }
 
 /// Changes of a tenant; what is `None` stays.
@@ -59,6 +66,8 @@ pub struct UpdateTenant {
     pub name: Option<String>,
     /// `Some(None)` clears it.
     pub external_id: Option<Option<String>>,
+    /// Runs at once, 1 to [`RUN_CONCURRENCY_MAX`]; `Some(None)` for what the setting says.
+    pub run_concurrency: Option<Option<i32>>,
 }
 
 /// Which tenants a list has.
@@ -137,8 +146,8 @@ pub async fn list(
 /// Makes a tenant.
 ///
 /// # Errors
-/// Denied without `tenants:manage`. Rejected: a bad slug, name or externalId; `CONFLICT` slug or externalId
-/// when another tenant has it.
+/// Denied without `tenants:manage`. Rejected: a bad slug, name, externalId or runConcurrency; `CONFLICT` slug or
+/// externalId when another tenant has it.
 pub async fn create(actor: &Actor, input: CreateTenant) -> Result<Tenant> {
     let scope = actor.authorize(Permission::TenantManage)?;
     let mut problems = Problems::default();
@@ -155,6 +164,7 @@ pub async fn create(actor: &Actor, input: CreateTenant) -> Result<Tenant> {
     }
     let name = problems.text("name", &input.name, NAME_CHARS_MAX);
     let external_id = check_external_id(&scope, None, input.external_id, &mut problems).await?;
+    let run_concurrency = check_run_concurrency(input.run_concurrency, &mut problems);
     problems.check()?;
     let now = scope.app().clock().now();
     let row = Tenant {
@@ -168,21 +178,31 @@ pub async fn create(actor: &Actor, input: CreateTenant) -> Result<Tenant> {
         updated_at: now,
         support_access: false,
         support_access_until: None,
+        run_concurrency,
     };
     let tx = scope.begin(row.id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
     let row = tx.insert::<tenant::Entity>(row, "storing a tenant").await.map_err(conflict)?;
     tx.about(Kind::Tenant, row.id).commit().await?;
+    if row.run_concurrency.is_some() {
+        tell_queue(&scope, &row);
+    }
     Ok(row)
 }
 
-/// Changes a tenant's name or external id.
+/// Changes a tenant's name, external id, or how many of its runs go at once: more begin at once, and of fewer those that
+/// run go on to their end.
 ///
 /// # Errors
-/// Denied without `tenants:manage`. Rejected: `NOT_FOUND` tenantId; a bad name or externalId; `CONFLICT`
-/// externalId when another tenant has it.
+/// Denied without `tenants:manage`. Rejected: `NOT_FOUND` tenantId; a bad name, externalId or runConcurrency;
+/// `CONFLICT` externalId when another tenant has it.
 pub async fn update(actor: &Actor, id: Uuid, input: UpdateTenant) -> Result<Tenant> {
     let scope = actor.authorize(Permission::TenantManage)?;
     let row = found(&scope, id).await?;
+    let detail = names([
+        ("name", input.name.is_some()),
+        ("externalId", input.external_id.is_some()),
+        ("runConcurrency", input.run_concurrency.is_some()),
+    ]);
     let mut problems = Problems::default();
     let name = match input.name {
         None => row.name.clone(),
@@ -192,19 +212,45 @@ pub async fn update(actor: &Actor, id: Uuid, input: UpdateTenant) -> Result<Tena
         None => row.external_id.clone(),
         Some(external_id) => check_external_id(&scope, Some(id), external_id, &mut problems).await?,
     };
+    let run_concurrency = match input.run_concurrency {
+        None => row.run_concurrency,
+        Some(runs) => check_run_concurrency(runs, &mut problems),
+    };
     problems.check()?;
     let now = scope.app().clock().now();
     let tx = scope.begin(id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
-    tx.update::<tenant::Entity>()
+    let mut update = tx
+        .update::<tenant::Entity>()
         .col_expr(tenant::Column::Name, Expr::value(name.clone()))
         .col_expr(tenant::Column::ExternalId, Expr::value(external_id.clone()))
-        .col_expr(tenant::Column::UpdatedAt, Expr::value(now))
-        .exec(tx.connection())
-        .await
-        .doing("storing a tenant")
-        .map_err(conflict)?;
-    tx.about(Kind::Tenant, id).commit().await?;
-    Ok(Tenant { name, external_id, updated_at: now, ..row })
+        .col_expr(tenant::Column::UpdatedAt, Expr::value(now));
+    if input.run_concurrency.is_some() {
+        update = update.col_expr(tenant::Column::RunConcurrency, Expr::value(run_concurrency));
+    }
+    update.exec(tx.connection()).await.doing("storing a tenant").map_err(conflict)?;
+    tx.about(Kind::Tenant, id).detail(detail).commit().await?;
+    let changed = Tenant { name, external_id, run_concurrency, updated_at: now, ..row };
+    if input.run_concurrency.is_some() {
+        tell_queue(&scope, &changed);
+    }
+    Ok(changed)
+}
+
+/// Says to the queue how many runs of a tenant go at once now. Should that fail, a sweeper says it.
+fn tell_queue(scope: &Scope, row: &Tenant) {
+    let dispatch = scope.app().dispatch().clone();
+    let (tenant_id, cap) = (row.id, row.run_concurrency.and_then(|runs| u32::try_from(runs).ok()));
+    scope.app().tasks().spawn(async move {
+        let problem = match timeout(PUSH_TIMEOUT, dispatch.set_tenant_cap(tenant_id, cap)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_elapsed) => "it took too long".to_owned(),
+        };
+        tracing::warn!(
+            tenant.id = %tenant_id, error = problem,
+            "the queue was not told how many runs of a tenant go at once; a sweeper will tell it"
+        );
+    });
 }
 
 /// Suspends a tenant: its runs wait, nothing new starts, its people look and change nothing. Runs that a
@@ -329,6 +375,16 @@ async fn check_external_id(
         }
     }
     Ok(Some(external_id))
+}
+
+fn check_run_concurrency(runs: Option<i32>, problems: &mut Problems) -> Option<i32> {
+    if let Some(runs) = runs
+        && !(1..=RUN_CONCURRENCY_MAX).contains(&runs)
+    {
+        let message = format!("is {runs}; it must be from 1 to {RUN_CONCURRENCY_MAX} runs");
+        problems.add(ProblemCode::Invalid, "runConcurrency", message);
+    }
+    runs
 }
 
 fn taken(field: &str) -> Problem {

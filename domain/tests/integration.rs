@@ -204,7 +204,12 @@ impl Fixture {
 }
 
 async fn make_tenant(operator: &Actor, slug: &str) -> Tenant {
-    let input = CreateTenant { slug: slug.to_owned(), name: slug.to_uppercase(), external_id: None };
+    let input = CreateTenant {
+        slug: slug.to_owned(),
+        name: slug.to_uppercase(),
+        external_id: None,
+        run_concurrency: None,
+    };
     tenant::create(operator, input).await.unwrap()
 }
 

@@ -41,6 +41,8 @@ pub struct Model {
     pub retry_wait_seconds: Option<i32>,
     /// Longest wait between them, in seconds; `None` for the default.
     pub retry_wait_seconds_max: Option<i32>,
+    /// An attempt ends when it waits for something that is silent for so long, in seconds; `None` for the default.
+    pub progress_timeout_seconds: Option<i32>,
     /// Failed runs in a row after which it is held; 0 for never.
     pub hold_after: i32,
     /// Runs that could not go on since the last one that did.

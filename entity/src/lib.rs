@@ -40,4 +40,5 @@ pub mod system;
 pub mod tenant;
 pub mod user;
 pub mod user_token;
+pub mod worker;
 pub mod write_receipt;

@@ -29,6 +29,8 @@ pub struct Model {
     pub support_access: bool,
     /// Until when they may; `None` for as long as it is allowed.
     pub support_access_until: Option<DateTimeUtc>,
+    /// Runs at once, at most; `None` for what the setting says.
+    pub run_concurrency: Option<i32>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

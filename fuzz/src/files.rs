@@ -31,6 +31,7 @@ pub fn read_in_every_way(
             credentials: "{}".into(),
             files_dir: DIRECTORY.path().to_owned(),
             pace: Default::default(),
+            progress: Default::default(),
         },
         stream: StreamSpec {
             name: "fuzz".to_owned(),

@@ -214,7 +214,7 @@ fn scopes(role: Role) -> impl Iterator<Item = String> {
 
 /// A tenant with two systems, an integration and a run: their ids, the tenant's first.
 async fn customer(operator: &Actor, slug: &str) -> [Uuid; 5] {
-    let input = CreateTenant { slug: slug.to_owned(), name: slug.to_uppercase(), external_id: None };
+    let input = CreateTenant { slug: slug.to_owned(), name: slug.to_uppercase(), external_id: None, run_concurrency: None };
     let tenant = tenant::create(operator, input).await.expect("a tenant").id;
     let mut systems = [tenant; 2];
     for (system, name) in systems.iter_mut().zip(["Shop", "Ledger"]) {

@@ -61,6 +61,9 @@ mod m20261125_000104_add_retry_policy_to_integration;
 mod m20261125_000105_add_circuit_to_system;
 mod m20261125_000106_add_rate_limit_to_system;
 mod m20261125_000120_add_turn_index_to_job;
+mod m20261125_000121_add_progress_timeout_to_integration;
+mod m20261125_000122_create_worker;
+mod m20261125_000123_add_run_concurrency_to_tenant;
 mod m20261125_000131_add_doubt_to_write_receipt;
 mod m20261125_000132_add_push_at_to_job;
 pub mod program_role;
@@ -121,6 +124,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000105_add_circuit_to_system::Migration),
             Box::new(m20261125_000106_add_rate_limit_to_system::Migration),
             Box::new(m20261125_000120_add_turn_index_to_job::Migration),
+            Box::new(m20261125_000121_add_progress_timeout_to_integration::Migration),
+            Box::new(m20261125_000122_create_worker::Migration),
+            Box::new(m20261125_000123_add_run_concurrency_to_tenant::Migration),
             Box::new(m20261125_000131_add_doubt_to_write_receipt::Migration),
             Box::new(m20261125_000132_add_push_at_to_job::Migration),
         ]

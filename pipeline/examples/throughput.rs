@@ -161,6 +161,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             credentials: String::from("{}").into(),
             files_dir: "unused".into(),
             pace: Default::default(),
+            progress: Default::default(),
         };
         let stream = StreamSpec {
             name: "orders".to_owned(),
@@ -177,7 +178,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             page_records_max: PAGE_RECORDS,
         };
         let open_destination = OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil() };
-        let plan = StreamPlan { mapping, rules, fresh: true, retry: RetryPolicy::default() };
+        let (retry, progress) = (RetryPolicy::default(), Default::default());
+        let plan = StreamPlan { mapping, rules, fresh: true, retry, progress };
         let cancel = CancellationToken::new();
         let started = Instant::now();
         let done =

@@ -10,6 +10,7 @@ mod failure;
 mod ledger;
 mod mapping;
 mod payload;
+mod progress;
 mod retry;
 mod rules;
 mod seen;
@@ -26,6 +27,7 @@ pub use mapping::{
     PROGRAM_BYTES_MAX, RECORD_TIME_MAX,
 };
 pub use payload::PayloadHash;
+pub use progress::{StreamProgress, Waited};
 pub use retry::RetryPolicy;
 pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
 pub use stream::{StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream};

@@ -22,7 +22,9 @@ use tracing::Instrument;
 
 use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
-use crate::{Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Side};
+use crate::{
+    Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Side, StreamProgress, Waited,
+};
 
 pub use reader::StoredRecord;
 
@@ -46,6 +48,8 @@ pub struct StreamPlan {
     pub fresh: bool,
     /// How patient to be with the two systems.
     pub retry: RetryPolicy,
+    /// Shows whoever runs the stream what it waits for.
+    pub progress: StreamProgress,
 }
 
 /// The end of a stream that went through.
@@ -84,6 +88,14 @@ pub enum StreamStop {
     /// Results can't be kept.
     #[error("the ledger failed")]
     Ledger(#[source] LedgerError),
+    /// Nothing came back for longer than whoever runs the stream allows; told by them, who canceled it.
+    #[error("no progress: {detail}")]
+    Stalled {
+        /// What was waited for.
+        waited: Waited,
+        /// For engineers: since when.
+        detail: String,
+    },
     /// A fault of ours: a panic, or a connector that breaks its contract.
     #[error("internal fault: {detail}")]
     Internal {
@@ -118,6 +130,9 @@ impl StreamStop {
             Self::Destination { error, .. } => Some(format!("destination.{}", error.kind.code())),
             Self::Ledger(LedgerError::LostLease) => Some("platform.worker_lost".to_owned()),
             Self::Ledger(_) => Some("platform.storage".to_owned()),
+            Self::Stalled { waited, .. } => {
+                Some(format!("{}.stalled", waited.side().map_or("platform", Side::code)))
+            }
             Self::Internal { .. } => Some("platform.internal".to_owned()),
         }
     }
@@ -151,12 +166,13 @@ enum Feed<T> {
 pub async fn run_stream(
     plan: StreamPlan,
     source_connector: Arc<dyn Connector>,
-    open_source: OpenSource,
+    mut open_source: OpenSource,
     destination_connector: Arc<dyn Connector>,
     open_destination: OpenDestination,
     ledger: &dyn Ledger,
     cancel: &CancellationToken,
 ) -> Result<StreamReport, StreamStop> {
+    open_source.access.progress = plan.progress.source.clone();
     let duplicates = match open_source.stream.mode {
         SyncMode::Incremental => Duplicates::LatestWins,
         SyncMode::Full => Duplicates::Refused { resumed: open_source.resume.is_some() },
@@ -211,12 +227,13 @@ async fn run(
     input: reader::Input,
     duplicates: Duplicates,
     destination_connector: Arc<dyn Connector>,
-    open_destination: OpenDestination,
+    mut open_destination: OpenDestination,
     ledger: &dyn Ledger,
     cancel: &CancellationToken,
 ) -> Result<StreamReport, StreamStop> {
     let stream = open_destination.stream.name.clone();
     let key_fields = open_destination.stream.key_fields.clone();
+    open_destination.access.progress = plan.progress.destination.clone();
     let (read_sender, mut read_receiver) = mpsc::channel(PAGES_WAITING_MAX);
     let (mapped_sender, mapped_receiver) = mpsc::channel(PAGES_WAITING_MAX);
     let (notice_sender, notice_receiver) = mpsc::channel(1);
@@ -229,6 +246,7 @@ async fn run(
         rules: plan.rules,
         key_fields: key_fields.clone(),
         duplicates,
+        progress: plan.progress.mapping,
         stop,
     };
     let (ended_sender, ended) = oneshot::channel::<()>();
@@ -267,6 +285,7 @@ async fn run(
         duplicates,
         plan.fresh,
         Patience::new(plan.retry),
+        plan.progress.storing,
         ledger,
         cancel,
     );

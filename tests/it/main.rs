@@ -13,6 +13,7 @@ mod bad_input;
 mod caller_limits;
 mod chaos;
 mod circuit;
+mod dispatch;
 mod failure;
 mod fault;
 #[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
@@ -42,5 +43,7 @@ mod sdl;
 mod secret;
 mod sign_in;
 mod single_sign_on;
+mod stalled;
 mod subscription;
 mod sync;
+mod tenant_cap;

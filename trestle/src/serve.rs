@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use api::http::{
     BudgetOptions, Connections, GraphiqlOptions, ServerOptions, SharedStore, WebSocketOptions, serve,
 };
-use api::{ApiOptions, router};
+use api::{ApiOptions, DispatchWatch, router};
 use domain::{App, bootstrap, data_key, signing_key};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -77,7 +77,9 @@ pub async fn run_program(
     tasks.spawn(reread(program.app.clone(), program.settings.key_overlap, shutdown.clone()));
     let server = match roles {
         Roles::Worker => None,
-        Roles::Both | Roles::Api => Some(start_api(&program, graphiql, &shutdown, &tasks, ready).await?),
+        Roles::Both | Roles::Api => {
+            Some(start_api(&program, roles, graphiql, &shutdown, &tasks, ready).await?)
+        }
     };
     let mut worker = match roles {
         Roles::Api => None,
@@ -216,6 +218,7 @@ async fn reread(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
 
 async fn start_api(
     program: &Program,
+    roles: Roles,
     graphiql: GraphiqlOptions,
     shutdown: &CancellationToken,
     tasks: &TaskTracker,
@@ -229,6 +232,9 @@ async fn start_api(
     let settings = &program.settings;
     let shared =
         settings.redis_url.as_deref().map(SharedStore::redis).transpose().context("TRESTLE_REDIS_URL")?;
+    let dispatch =
+        Arc::new(DispatchWatch::new(program.app.clone(), settings.dispatch_timeout, roles == Roles::Both));
+    tasks.spawn(dispatch.clone().run(shutdown.clone()));
     let options = ApiOptions {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
@@ -241,6 +247,7 @@ async fn start_api(
             connections_per_caller_max: settings.websockets_per_caller,
             ..WebSocketOptions::default()
         },
+        dispatch: Some(dispatch),
         connections: connections.clone(),
         ..ApiOptions::default()
     };

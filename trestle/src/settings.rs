@@ -84,6 +84,8 @@ pub struct Settings {
     pub shutdown: Duration,
     /// First wait before a run whose system stayed down is tried again.
     pub retry_wait: Duration,
+    /// How long nothing may be claimed while a run is due.
+    pub dispatch_timeout: Duration,
     /// Origins of browsers' pages.
     pub allowed_origins: Vec<HeaderValue>,
     /// Proxies that are believed whom they ask for.
@@ -261,6 +263,12 @@ impl Settings {
             lease: seconds("TRESTLE_LEASE_SECONDS", written.lease_seconds, 30, 1..=3_600)?,
             shutdown: seconds("TRESTLE_SHUTDOWN_SECONDS", written.shutdown_seconds, 25, 0..=3_600)?,
             retry_wait: seconds("TRESTLE_RETRY_SECONDS", written.retry_seconds, 15, 1..=3_600)?,
+            dispatch_timeout: seconds(
+                "TRESTLE_DISPATCH_TIMEOUT_SECONDS",
+                written.dispatch_timeout_seconds,
+                60,
+                5..=86_400,
+            )?,
             allowed_origins: origins(filled(written.allowed_origins))?,
             trusted_proxies: networks("TRESTLE_TRUSTED_PROXIES", filled(written.trusted_proxies))?,
             budget_per_minute: (budget_per_minute > 0).then_some(budget_per_minute as u64),

@@ -4,6 +4,7 @@
 mod kill_switch;
 mod outage;
 mod refill;
+mod report;
 mod run;
 mod schedule;
 mod sweep;

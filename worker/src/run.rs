@@ -2,24 +2,31 @@
 //! needs no queue. Not here: what is written and when a run counts as done (`domain`), and how records move
 //! (`pipeline`).
 
+mod attempt;
+
 use std::error::Error;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use connector::{OpenDestination, OpenSource, StreamSpec, SyncMode};
+use connector::{OpenDestination, OpenSource, Progress, StreamSpec, SyncMode, SystemAccess, SystemError};
 use domain::background::{
     Background, Batches, Claim, ClaimedRun, ClaimedStream, CompletedRun, End, FinishedStream, Renewal,
     RunEnd, RunLease,
 };
 use domain::dispatch::JobHint;
 use entity::run::RunScope;
-use pipeline::{LedgerError, Mapping, RetryPolicy, Rules, StreamPlan, StreamReport, StreamStop};
+use pipeline::{
+    LedgerError, Mapping, RetryPolicy, Rules, StreamPlan, StreamProgress, StreamReport, StreamStop,
+};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::Instrument;
+
+use self::attempt::{Stall, watched};
+use crate::report::Activity;
 
 /// Records a page: enough that a checkpoint costs little beside them, few enough that losing one does.
 const PAGE_RECORDS_MAX: usize = 5_000;
@@ -32,6 +39,7 @@ pub(crate) struct Runner {
     batches: Batches,
     /// Cancelled when the process is about to end: runs give their jobs back.
     hand_back: CancellationToken,
+    activity: Activity,
     tasks: TaskTracker,
 }
 
@@ -44,6 +52,8 @@ enum Interruption {
     Lost,
     /// This process ends, or a kill switch stops the run.
     HandBack,
+    /// What it waits for is silent for too long.
+    Stalled(Stall),
 }
 
 /// The one way in which a run is interrupted: the first reason counts.
@@ -80,15 +90,25 @@ enum Ending {
 
 impl Runner {
     /// Runs are handed back when `hand_back` is cancelled. `worker` is shown to engineers at the job.
-    pub(crate) fn new(background: Background, worker: &str, hand_back: CancellationToken) -> Self {
+    pub(crate) fn new(
+        background: Background,
+        worker: &str,
+        hand_back: CancellationToken,
+        activity: Activity,
+    ) -> Self {
         let batches = Batches::new(&background, worker);
-        Self { background, batches, hand_back, tasks: TaskTracker::new() }
+        Self { background, batches, hand_back, activity, tasks: TaskTracker::new() }
     }
 
     /// Claims the job of a hint and executes it to its end. Whatever happens is in the row afterwards, or its lease
     /// ends and another worker goes on.
     pub(crate) async fn handle(&self, hint: JobHint) {
-        let run = match self.batches.claim(hint).await {
+        let _busy = self.activity.begin();
+        let claim = self.batches.claim(hint).await;
+        if let Ok(Claim::Claimed(_) | Claim::Waiting) = &claim {
+            self.activity.claimed(self.background.app().clock().now());
+        }
+        let run = match claim {
             Ok(Claim::Claimed(run)) => *run,
             Ok(Claim::Stale) => {
                 tracing::debug!("the hint is stale, there is nothing to do");
@@ -130,15 +150,43 @@ impl Runner {
                 .in_current_span(),
             ),
         );
-        let route =
-            Route { scope, source, destination, lease: lease.clone(), cancel: interrupt.token.clone() };
-        let end = route.run_all(streams).await;
+        let route = Arc::new(Route {
+            scope,
+            source,
+            destination,
+            lease: lease.clone(),
+            progress: StreamProgress::default(),
+            stream: Mutex::default(),
+            cancel: interrupt.token.clone(),
+        });
+        // A task of its own: a connector that blocks it must not keep the slot for ever.
+        let attempt = AbortOnDropHandle::new(self.tasks.spawn({
+            let route = route.clone();
+            async move { route.run_all(streams).await }.in_current_span()
+        }));
+        let end =
+            watched(attempt, &route.progress, lease.retry_policy().progress_timeout(), &interrupt).await;
         drop(heart);
+        let end = self.explained(end, &route, interrupt.reason());
         let ending = ending(end, interrupt.reason(), lease.may_try_again(), |retry_after| {
             lease.retry_policy().wait(lease.attempt(), retry_after, random())
         });
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.write_ending(lease, ending, duration_ms).await;
+    }
+
+    /// How the attempt ended, where it was stopped for its silence or did not stop by itself.
+    fn explained(&self, end: Option<RunEnd>, route: &Route, interruption: Option<Interruption>) -> RunEnd {
+        let end =
+            end.unwrap_or_else(|| RunEnd::Stopped { stream: route.stream(), stop: StreamStop::Canceled });
+        match (end, interruption) {
+            (RunEnd::Stopped { stream, stop: StreamStop::Canceled }, Some(Interruption::Stalled(stall))) => {
+                let stop = stall.stop(self.background.app().clock().now());
+                tracing::warn!(stream, error = &stop as &dyn Error, "the run is stopped");
+                RunEnd::Stopped { stream, stop }
+            }
+            (end, _) => end,
+        }
     }
 
     async fn write_ending(&self, lease: Arc<RunLease>, ending: Ending, duration_ms: u64) {
@@ -176,6 +224,10 @@ struct Route {
     source: End,
     destination: End,
     lease: Arc<RunLease>,
+    /// What is waited for.
+    progress: StreamProgress,
+    /// The stream that is under way.
+    stream: Mutex<String>,
     cancel: CancellationToken,
 }
 
@@ -184,9 +236,11 @@ impl Route {
         let mut last: Option<FinishedStream> = None;
         for stream in streams {
             let name = stream.stream.name.clone();
+            self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&name);
             let span = tracing::info_span!("stream", stream = name);
             let run = async {
                 if let Some(finished) = last.take() {
+                    let _waiting = self.progress.storing.wait();
                     self.lease.finish_stream(&finished).await?;
                 }
                 self.run_one(stream).await
@@ -200,8 +254,12 @@ impl Route {
         RunEnd::Completed { last }
     }
 
+    fn stream(&self) -> String {
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     async fn run_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
-        let plan = plan(&claimed).await?;
+        let plan = plan(&claimed, self.progress.clone()).await?;
         let stream = claimed.stream.name.clone();
         let report = self.run_pipeline(plan, claimed).await?;
         Ok(FinishedStream { stream, watermark: report.watermark })
@@ -224,7 +282,7 @@ impl Route {
         };
         let failed = |error| StreamStop::Destination { error, attempts: 1 };
         let open_destination = OpenDestination {
-            access: self.destination.access().await.map_err(failed)?,
+            access: access(&self.destination, &self.progress.destination).await.map_err(failed)?,
             stream: spec.clone(),
             options: stream.destination,
             run: self.lease.run_id(),
@@ -235,7 +293,7 @@ impl Route {
             RunScope::AllRecords => {
                 let failed = |error| StreamStop::Source { error, attempts: 1 };
                 let open_source = OpenSource {
-                    access: self.source.access().await.map_err(failed)?,
+                    access: access(&self.source, &self.progress.source).await.map_err(failed)?,
                     stream: spec,
                     options: stream.source,
                     since,
@@ -270,13 +328,19 @@ impl Route {
     }
 }
 
+/// Config and credentials, which may have to be fetched.
+async fn access(end: &End, progress: &Progress) -> Result<SystemAccess, SystemError> {
+    let _waiting = progress.wait();
+    end.access().await
+}
+
 /// Compiles what happens to the records of a stream. It compiled when the integration was saved; that it does not now
 /// is a fault of ours.
-async fn plan(claimed: &ClaimedStream) -> Result<StreamPlan, StreamStop> {
+async fn plan(claimed: &ClaimedStream, progress: StreamProgress) -> Result<StreamPlan, StreamStop> {
     let (mapping, schema) = (claimed.stream.mapping.clone(), claimed.stream.record_schema.clone());
     let (fresh, retry) = (claimed.fresh, RetryPolicy::default());
     if mapping.is_none() && schema.is_none() {
-        return Ok(StreamPlan { mapping: None, rules: None, fresh, retry });
+        return Ok(StreamPlan { mapping: None, rules: None, fresh, retry, progress });
     }
     let fault = |detail: String| StreamStop::Internal { detail };
     let compile = move || {
@@ -293,7 +357,7 @@ async fn plan(claimed: &ClaimedStream) -> Result<StreamPlan, StreamStop> {
     let (mapping, rules) = spawn_blocking(compile)
         .await
         .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
-    Ok(StreamPlan { mapping, rules, fresh, retry })
+    Ok(StreamPlan { mapping, rules, fresh, retry, progress })
 }
 
 /// Renews the lease and interrupts the run when it is to stop. Goes on until the run is over.
@@ -394,7 +458,7 @@ fn transient(stop: &StreamStop) -> Option<Option<Duration>> {
         StreamStop::Source { error, .. } | StreamStop::Destination { error, .. } => {
             error.kind.is_transient().then_some(error.retry_after)
         }
-        StreamStop::Ledger(LedgerError::Storage(_)) => Some(None),
+        StreamStop::Ledger(LedgerError::Storage(_)) | StreamStop::Stalled { .. } => Some(None),
         StreamStop::Ledger(_) | StreamStop::Canceled | StreamStop::Internal { .. } => None,
     }
 }
@@ -410,7 +474,7 @@ mod tests {
 
     use connector::{SystemError, SystemErrorKind};
     use domain::background::RunEnd;
-    use pipeline::{LedgerError, StreamStop};
+    use pipeline::{LedgerError, StreamStop, Waited};
 
     use super::{Ending, Interruption, ending};
 
@@ -448,6 +512,9 @@ mod tests {
         let down = || source(SystemErrorKind::Unavailable);
         assert!(matches!(ending(down(), None, true, at_once), Ending::TryAgain { .. }));
         assert!(matches!(ending(down(), None, false, at_once), Ending::Finish(RunEnd::Stopped { .. })));
+        let hung = || stopped(StreamStop::Stalled { waited: Waited::Source, detail: "silent".to_owned() });
+        assert!(matches!(ending(hung(), None, true, at_once), Ending::TryAgain { .. }));
+        assert!(matches!(ending(hung(), None, false, at_once), Ending::Finish(RunEnd::Stopped { .. })));
         let refused = source(SystemErrorKind::Unauthorized);
         assert!(matches!(ending(refused, None, true, at_once), Ending::Finish(RunEnd::Stopped { .. })));
         let storage = stopped(StreamStop::Ledger(LedgerError::Storage("full".into())));

@@ -1,5 +1,5 @@
 //! The sweep that every worker does every few seconds, without a leader: runs of lost workers go on, and the queue is
-//! told what it does not know. What a sweep is stands in `domain`; here is when, and the push.
+//! told what it does not know, of jobs and of tenants' own caps. What a sweep is stands in `domain`; here is when, and the push.
 
 use std::time::Duration;
 
@@ -74,6 +74,7 @@ impl Sweeper {
         };
         self.database.answered();
         self.swept = swept;
+        self.tell_caps().await;
         if swept.taken_over > 0 || swept.given_up > 0 || swept.released > 0 {
             tracing::info!(
                 taken_over = swept.taken_over,
@@ -99,6 +100,22 @@ impl Sweeper {
                 self.pushes.failed(&elapsed);
                 false
             }
+        }
+    }
+
+    /// What of tenants' own caps the queue was not told, or has forgotten.
+    async fn tell_caps(&self) {
+        if matches!(self.queue, Queue::Table(_)) {
+            return;
+        }
+        let caps = match self.background.tenant_caps().await {
+            Ok(caps) => caps,
+            Err(error) => return self.database.failed(&error),
+        };
+        match timeout(PUSH_TIMEOUT, self.queue.know_tenant_caps(&caps)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.pushes.failed(&error),
+            Err(elapsed) => self.pushes.failed(&elapsed),
         }
     }
 

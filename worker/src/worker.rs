@@ -13,8 +13,9 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
+use crate::report::Activity;
 use crate::run::Runner;
-use crate::{kill_switch, mail, refill, schedule, sweep};
+use crate::{kill_switch, mail, refill, report, schedule, sweep};
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -92,9 +93,17 @@ async fn supervise(
 ) -> Result<(), WorkerError> {
     let WorkerOptions { queue, name, concurrency, shutdown: patience, mailer } = options;
     let hand_back = CancellationToken::new();
-    let runner = Arc::new(Runner::new(background.clone(), &name, hand_back.clone()));
+    let activity = Activity::default();
+    let runner = Arc::new(Runner::new(background.clone(), &name, hand_back.clone(), activity.clone()));
     let refilled = queue.clone();
     let mut parts = JoinSet::new();
+    parts.spawn({
+        let (background, shutdown) = (background.clone(), shutdown.clone());
+        async move {
+            report::run(background, name, concurrency, activity, shutdown).await;
+            ("reporter", Ok(()))
+        }
+    });
     parts.spawn({
         let (queue, shutdown, source) = (queue.clone(), shutdown.clone(), Arc::new(background.clone()));
         let options = MonitorOptions { concurrency, shutdown: patience };

@@ -4,11 +4,11 @@
 mod harness;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use domain::dispatch::{Dispatch, JobHint, Priority};
+use domain::dispatch::{Dispatch, JobHint, Priority, TenantCap};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::Semaphore;
@@ -42,17 +42,25 @@ async fn connect(redis: &Redis) -> MultiplexedConnection {
 /// Nothing of any job is left.
 async fn assert_empty(redis: &Redis) {
     let mut keys: Vec<String> = connect(redis).await.keys("*").await.expect("keys are listed");
-    keys.retain(|key| key != &format!("{PREFIX}:turn") && key != &format!("{PREFIX}:refused"));
+    let kept = ["turn", "refused", "caps"].map(|key| format!("{PREFIX}:{key}"));
+    keys.retain(|key| !kept.contains(key));
     assert!(keys.is_empty(), "left in Redis: {keys:?}");
 }
 
-/// The job table, which a queue in Redis never asks.
-struct NoTable;
+/// The job table, which a queue in Redis asks for tenants' own caps only.
+#[derive(Default)]
+struct NoTable {
+    caps: Mutex<Vec<TenantCap>>,
+}
 
 #[async_trait]
 impl JobSource for NoTable {
     async fn due(&self, _request: &DueRequest) -> Result<Vec<JobHint>, QueueError> {
         unreachable!("hints are in Redis")
+    }
+
+    async fn tenant_caps(&self) -> Result<Vec<TenantCap>, QueueError> {
+        Ok(self.caps.lock().expect("no test panics with the lock").clone())
     }
 }
 
@@ -76,6 +84,10 @@ impl Worker {
     }
 
     fn start_with(queue: Queue, concurrency: usize, patience: Duration) -> Self {
+        Self::start_from(Arc::new(NoTable::default()), queue, concurrency, patience)
+    }
+
+    fn start_from(source: Arc<NoTable>, queue: Queue, concurrency: usize, patience: Duration) -> Self {
         let (sender, seen) = unbounded_channel();
         let gate = Arc::new(Semaphore::new(0));
         let shutdown = CancellationToken::new();
@@ -83,7 +95,7 @@ impl Worker {
         let run = TaskTracker::new().spawn({
             let (gate, shutdown) = (gate.clone(), shutdown.clone());
             async move {
-                consume(&queue, Arc::new(NoTable), options, shutdown, move |hint| {
+                consume(&queue, source, options, shutdown, move |hint| {
                     handle(hint, sender.clone(), gate.clone())
                 })
                 .await
@@ -259,6 +271,79 @@ async fn a_tenant_has_no_more_in_flight_than_its_cap() {
     }
     worker.stop().await;
     assert_empty(&redis).await;
+}
+
+/// Starts as many as this of each tenant, and no more within a second.
+async fn assert_started(worker: &mut Worker, wanted: &[(Uuid, usize)]) {
+    let mut started: HashMap<Uuid, usize> = HashMap::new();
+    let all: usize = wanted.iter().map(|(_, count)| count).sum();
+    for _ in 0..all {
+        *started.entry(worker.next_start().await.tenant_id).or_default() += 1;
+    }
+    assert_eq!(started, wanted.iter().copied().collect());
+    let more = timeout(Duration::from_secs(1), worker.next_start()).await;
+    assert!(more.is_err(), "more in flight than the cap: {more:?}");
+}
+
+/// What Redis knows of caps: tenants with their own, and which list of them it is.
+async fn known_caps(redis: &Redis) -> HashMap<String, String> {
+    connect(redis).await.hgetall(format!("{PREFIX}:caps")).await.expect("the caps are read")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_own_cap_counts_at_once_outlives_a_wipe_and_goes_when_it_is_taken_away() {
+    let redis = Redis::start();
+    let queue = queue_of(&redis, 2, LONG);
+    let (own, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let source = Arc::new(NoTable::default());
+    let set = async |cap: Option<u32>| {
+        *source.caps.lock().expect("no test panics with the lock") =
+            cap.map(|cap| TenantCap { tenant_id: own, cap }).into_iter().collect();
+        queue.set_tenant_cap(own, cap).await.expect("Redis takes it");
+    };
+    // Set while Redis knows nothing at all: it is not taken for the whole list.
+    set(Some(1)).await;
+    let mut worker = Worker::start_from(source.clone(), queue.clone(), 20, Duration::from_secs(10));
+    push(&queue, &hints(own, 30)).await;
+    push(&queue, &hints(other, 2)).await;
+    assert_started(&mut worker, &[(own, 1), (other, 2)]).await;
+    set(Some(5)).await;
+    assert_started(&mut worker, &[(own, 4)]).await;
+    // Of fewer, those in flight go on, and no other begins until there is room.
+    set(Some(3)).await;
+    worker.let_end(4);
+    for _ in 0..4 {
+        worker.next_end().await;
+    }
+    assert_started(&mut worker, &[]).await;
+    worker.let_end(1);
+    assert_started(&mut worker, &[(own, 1)]).await;
+    worker.let_end(100);
+    worker.stop().await;
+    let wiped: () =
+        redis::cmd("FLUSHALL").query_async(&mut connect(&redis).await).await.expect("it is wiped");
+    assert_eq!(wiped, ());
+
+    push(&queue, &hints(own, 30)).await;
+    let mut worker = Worker::start_from(source.clone(), queue.clone(), 20, Duration::from_secs(10));
+    assert_started(&mut worker, &[(own, 3)]).await;
+    assert_eq!(known_caps(&redis).await.get(&own.to_string()).map(String::as_str), Some("3"));
+    set(None).await;
+    assert_eq!(known_caps(&redis).await.get(&own.to_string()), None);
+    worker.let_end(3);
+    assert_started(&mut worker, &[(own, 2)]).await;
+
+    // What was not told is told by a sweep, and a tenant that is not in its list has no cap of its own any more.
+    queue.set_tenant_cap(other, Some(9)).await.expect("Redis takes it");
+    queue.know_tenant_caps(&[TenantCap { tenant_id: own, cap: 4 }]).await.expect("Redis takes it");
+    let mut known = known_caps(&redis).await;
+    assert!(known.remove("").is_some_and(|list| list.len() == 16), "it says which list it is");
+    assert_eq!(known, HashMap::from([(own.to_string(), "4".to_owned())]));
+    assert_started(&mut worker, &[(own, 2)]).await;
+    queue.know_tenant_caps(&[]).await.expect("Redis takes it");
+    assert_eq!(known_caps(&redis).await.len(), 1);
+    worker.let_end(100);
+    worker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -545,7 +630,7 @@ async fn a_panic_ends_its_handler_alone() {
         let (queue, shutdown) = (queue.clone(), shutdown.clone());
         let options = MonitorOptions { concurrency: 1, shutdown: LONG };
         async move {
-            consume(&queue, Arc::new(NoTable), options, shutdown, move |hint| {
+            consume(&queue, Arc::new(NoTable::default()), options, shutdown, move |hint| {
                 let sender = sender.clone();
                 async move {
                     assert_ne!(hint, bad, "this handler panics on purpose");

@@ -2,18 +2,22 @@
 //! canceled, its worker stops, or its worker dies. Runs are not polled: tests follow the changes that are
 //! published.
 
+mod deaf;
 mod harness;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use connector::{Egress, Registry};
-use domain::background::{Background, Claim, CompletedRun, RunEnd};
+use connector::{Connector, Egress, Registry};
+use domain::background::{Background, Claim, CompletedRun, RunEnd, WorkerReport};
 use domain::change::{Change, ChangeKind, Changes};
 use domain::clock::Clock;
 use domain::dispatch::{JobHint, Priority};
-use domain::integration::{self, Integration, IntegrationChanges, NewIntegration, Stream, SyncMode};
+use domain::failure;
+use domain::integration::{
+    self, Integration, IntegrationChanges, NewIntegration, RetryPolicy, Stream, SyncMode,
+};
 use domain::run::{self, RetryScope, Run, RunCounts};
 use domain::system::{self, NewSystem};
 use domain::tenant::{self, CreateTenant};
@@ -30,6 +34,7 @@ use uuid::Uuid;
 use worker::queue::{Queue, QueueOptions};
 use worker::{Worker, WorkerOptions};
 
+use crate::deaf::Deaf;
 use crate::harness::{PATIENCE, Redis};
 
 const LEASE: Duration = Duration::from_secs(2);
@@ -51,13 +56,17 @@ impl Fixture {
     }
 
     async fn with(queue: Queue) -> Self {
+        Self::of(queue, Registry::standard(Egress::default())).await
+    }
+
+    async fn of(queue: Queue, connectors: Registry) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let options = AppOptions {
             database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
             files_dir: directory.path().join("files"),
             secret_keys: vec![[7; 32]],
             token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).expect("a key")),
-            connectors: Registry::standard(Egress::default()),
+            connectors,
             references: domain::system::References::default(),
             dispatch: Arc::new(queue.clone()),
             changes: Changes::in_process(),
@@ -71,7 +80,12 @@ impl Fixture {
         app.migrate().await.expect("the schema is made");
         domain::data_key::load(&app).await.expect("a key to seal with");
         let operator = Actor::operator(app.clone());
-        let new = CreateTenant { slug: "acme".to_owned(), name: "Acme".to_owned(), external_id: None };
+        let new = CreateTenant {
+            slug: "acme".to_owned(),
+            name: "Acme".to_owned(),
+            external_id: None,
+            run_concurrency: None,
+        };
         let tenant_id = tenant::create(&operator, new).await.expect("the tenant is made").id;
         let system = async |name: &str| {
             let new = NewSystem {
@@ -300,6 +314,61 @@ async fn a_run_that_has_begun_goes_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_and_could_go_is_told_and_what_waits_rightly_is_not() {
+    let fixture = Fixture::new().await;
+    let background = Background::new(fixture.app.clone());
+    let state = async || background.dispatch_state().await.expect("the database answers");
+    let claim = async || {
+        let due = background.due_jobs(10, 10, &[], &[]).await.expect("the database answers");
+        match background.claim(due[0], "one").await.expect("a claim") {
+            Claim::Claimed(claimed) => claimed,
+            _ => unreachable!("it was due"),
+        }
+    };
+    assert_eq!(state().await, Default::default());
+    let integration = fixture.integration("Customers", json!({ "records": 10 }), json!({})).await;
+    let first = fixture.start(&integration).await;
+    let queued_at = first.run().await.queued_at;
+    let due_at = state().await.oldest_due_at.expect("it is due");
+    assert!(due_at >= queued_at);
+    let claimed = claim().await;
+    let second = fixture.start(&integration).await;
+    assert_eq!(state().await.oldest_due_at, None, "one runs, and the other is behind it");
+    assert!(claimed.lease.hand_back().await.expect("the database answers"));
+    assert!(state().await.oldest_due_at.is_some_and(|at| at > due_at), "what was handed back");
+    // A worker that dies with it: nobody takes it over.
+    drop(claim().await);
+    let ended = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            tick.tick().await;
+            if let Some(at) = state().await.oldest_due_at {
+                return at;
+            }
+        }
+    };
+    let ended = timeout(PATIENCE, ended).await.expect("its lease ends");
+    assert!(ended > second.run().await.queued_at, "since when it ended");
+
+    let now = fixture.app.clock().now();
+    let report = WorkerReport {
+        id: first.id,
+        name: "one".to_owned(),
+        slots: 4,
+        busy: 1,
+        started_at: now,
+        claimed_at: None,
+    };
+    for (id, claimed_at) in [(first.id, None), (second.id, Some(now)), (first.id, Some(queued_at))] {
+        let report = WorkerReport { id, claimed_at, ..report.clone() };
+        background.report_worker(&report).await.expect("the database answers");
+    }
+    let state = state().await;
+    assert_eq!((state.workers, state.busy_slots, state.free_slots), (2, 2, 6));
+    assert_eq!(state.last_claim_at, Some(now));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_claimed_and_ended_together_is_stored_at_one_time() {
     let fixture = Fixture::new().await;
     let background = Background::new(fixture.app.clone());
@@ -340,6 +409,44 @@ async fn what_is_claimed_and_ended_together_is_stored_at_one_time() {
     }
     let due = background.due_jobs(10, 10, &[], &[]).await.expect("the database answers");
     assert_eq!(due.len(), 1, "the one that waited has its turn");
+}
+
+/// A connector that blocks its thread hears of no cancel. Its run ends all the same, and what it brings home later is too
+/// late.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_connector_does_not_even_stop_is_let_go_of_and_writes_nothing_more() {
+    let sandbox = Registry::standard(Egress::default()).get("sandbox").expect("it is a connector");
+    let deaf = Arc::new(Deaf::new(sandbox));
+    let connectors = Registry::of(vec![deaf.clone() as Arc<dyn Connector>]);
+    let fixture = Fixture::of(Queue::table(QUEUE), connectors).await;
+    let worker = fixture.worker(PATIENCE);
+    let integration = fixture.integration("Customers", json!({ "records": 10 }), json!({})).await;
+    let retry_policy = Some(Some(RetryPolicy {
+        attempts: 1,
+        first_wait_seconds: 1,
+        longest_wait_seconds: 1,
+        progress_timeout_seconds: 10,
+    }));
+    let changes = IntegrationChanges { retry_policy, ..IntegrationChanges::default() };
+    integration::update(&fixture.operator, integration.id, changes).await.expect("it is changed");
+    let mut stuck = fixture.start(&integration).await;
+    let run = stuck.ended().await;
+    assert_eq!(run.status, RunStatus::Failed);
+    let failure_id = run.failure_id.expect("it says why");
+    let failure =
+        failure::get(&fixture.operator, failure_id).await.expect("it is read").expect("it is there");
+    assert_eq!(failure.code, "destination.stalled");
+
+    deaf.release();
+    deaf.wrote().await;
+    assert_eq!(RunCounts::of(&stuck.run().await), RunCounts::default());
+    // The next one of the integration begins at the beginning, and everything is new to it.
+    let next = fixture.start(&integration).await.ended().await;
+    assert_eq!(next.status, RunStatus::Succeeded);
+    assert_eq!(RunCounts::of(&next), RunCounts { read: 10, created: 10, ..RunCounts::default() });
+    let settled = stuck.run().await;
+    assert_eq!((settled.status, RunCounts::of(&settled)), (RunStatus::Recovered, RunCounts::default()));
+    worker.stop().await.expect("it stops as told");
 }
 
 #[tokio::test(flavor = "multi_thread")]

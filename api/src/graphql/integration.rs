@@ -176,6 +176,9 @@ pub struct RetryPolicy {
     first_wait_seconds: i32,
     /// No wait is longer, in seconds; unless the system asks for it, for up to an hour.
     longest_wait_seconds: i32,
+    /// An attempt ends when it waits for a page, for the answer to a batch or to a request of it, or for something on our
+    /// side, that does not come for so long, in seconds.
+    progress_timeout_seconds: i32,
 }
 
 impl From<integration::RetryPolicy> for RetryPolicy {
@@ -184,6 +187,7 @@ impl From<integration::RetryPolicy> for RetryPolicy {
             attempts: policy.attempts,
             first_wait_seconds: policy.first_wait_seconds,
             longest_wait_seconds: policy.longest_wait_seconds,
+            progress_timeout_seconds: policy.progress_timeout_seconds,
         }
     }
 }
@@ -197,6 +201,10 @@ pub struct RetryPolicyInput {
     first_wait_seconds: i32,
     /// No wait is longer: from `firstWaitSeconds` to 86,400 seconds.
     longest_wait_seconds: i32,
+    /// An attempt ends when it waits for a page, for the answer to a batch or to a request of it, or for something on our
+    /// side, that does not come for so long: 10 to 86,400 seconds.
+    #[graphql(default_with = "integration::PROGRESS_TIMEOUT_SECONDS_DEFAULT")]
+    progress_timeout_seconds: i32,
 }
 
 impl RetryPolicyInput {
@@ -205,6 +213,7 @@ impl RetryPolicyInput {
             attempts: self.attempts,
             first_wait_seconds: self.first_wait_seconds,
             longest_wait_seconds: self.longest_wait_seconds,
+            progress_timeout_seconds: self.progress_timeout_seconds,
         }
     }
 }

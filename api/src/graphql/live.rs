@@ -383,7 +383,12 @@ mod tests {
             app.migrate().await.unwrap();
             domain::data_key::load(&app).await.unwrap();
             let operator = Actor::operator(app.clone());
-            let input = CreateTenant { slug: "acme".to_owned(), name: "Acme".to_owned(), external_id: None };
+            let input = CreateTenant {
+                slug: "acme".to_owned(),
+                name: "Acme".to_owned(),
+                external_id: None,
+                run_concurrency: None,
+            };
             let tenant_id = Some(tenant::create(&operator, input).await.unwrap().id);
             let mut ends = Vec::new();
             for name in ["Shop", "Ledger"] {

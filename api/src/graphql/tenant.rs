@@ -79,6 +79,11 @@ impl Tenant {
         self.0.support_access_until.map(Into::into)
     }
 
+    /// Runs of it at once, where it has a number of its own; null: what `TRESTLE_TENANT_CONCURRENCY` says.
+    async fn run_concurrency(&self) -> Option<i32> {
+        self.0.run_concurrency
+    }
+
     /// When it was made.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
@@ -272,6 +277,8 @@ pub struct CreateTenantInput {
     name: String,
     /// The operator's own id for this customer; unique, at most 200 characters.
     external_id: Option<String>,
+    /// Runs of it at once: 1 to 1,000. By default what `TRESTLE_TENANT_CONCURRENCY` says.
+    run_concurrency: Option<i32>,
 }
 
 /// Changes of a tenant: absent is unchanged.
@@ -283,6 +290,9 @@ pub struct UpdateTenantInput {
     name: Option<String>,
     /// The operator's own id for this customer; null clears it.
     external_id: MaybeUndefined<String>,
+    /// Runs of it at once: 1 to 1,000; null for what `TRESTLE_TENANT_CONCURRENCY` says. More begin at once; of fewer, those
+    /// that run go on to their end.
+    run_concurrency: MaybeUndefined<i32>,
 }
 
 /// Whether support has access.
@@ -340,13 +350,12 @@ impl TenantMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The tenant.")] input: CreateTenantInput,
     ) -> Result<TenantPayload> {
-        let CreateTenantInput { slug, name, external_id } = input;
-        TenantPayload::of(
-            tenant::create(&actor(ctx)?, tenant::CreateTenant { slug, name, external_id }).await,
-        )
+        let CreateTenantInput { slug, name, external_id, run_concurrency } = input;
+        let new = tenant::CreateTenant { slug, name, external_id, run_concurrency };
+        TenantPayload::of(tenant::create(&actor(ctx)?, new).await)
     }
 
-    /// Changes a tenant's name or external id.
+    /// Changes a tenant's name, external id, or how many of its runs go at once.
     async fn update_tenant(
         &self,
         ctx: &Context<'_>,
@@ -355,6 +364,7 @@ impl TenantMutation {
         let changes = tenant::UpdateTenant {
             name: input.name,
             external_id: input.external_id.as_opt_ref().map(Option::<&String>::cloned),
+            run_concurrency: input.run_concurrency.as_opt_ref().map(Option::<&i32>::copied),
         };
         let id = uuid(Kind::Tenant, &input.tenant_id);
         TenantPayload::of(tenant::update(&actor(ctx)?, id, changes).await)

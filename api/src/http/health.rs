@@ -26,6 +26,11 @@ const JWKS_CACHE_CONTROL: &str = "public, max-age=30";
 pub trait Readiness: Send + Sync {
     /// One entry for each dependency, asked now.
     async fn check(&self) -> Vec<Dependency>;
+
+    /// Whether workers take what is due, as it was seen last.
+    fn dispatch(&self) -> Dispatch {
+        Dispatch::Unwatched
+    }
 }
 
 /// One thing the server depends on.
@@ -37,18 +42,43 @@ pub struct Dependency {
     pub error: Option<String>,
 }
 
+/// Whether workers take what is due.
+#[derive(Clone, Debug)]
+pub enum Dispatch {
+    /// Nobody looks.
+    Unwatched,
+    /// They do, or nothing is due.
+    Works,
+    /// They do not.
+    Stalled(Stall),
+}
+
+/// That no worker takes what is due.
+#[derive(Clone, Debug)]
+pub struct Stall {
+    /// What is wrong and what to do about it, for whoever operates this; numbers only.
+    pub reason: String,
+    /// This process has a worker that should.
+    pub is_of_this_process: bool,
+}
+
 /// `GET /healthz`: the process answers.
 pub(super) async fn healthz() -> Response {
     error::json(StatusCode::OK, "application/json", &json!({ "status": "alive" }))
 }
 
 /// `GET /readyz`: 200 when every dependency answers, else 503. While shutting down it is 503, so that no new
-/// requests are sent here.
+/// requests are sent here. That no worker takes what is due makes it `degraded`: a process that only serves can still be
+/// sent requests; one whose own worker should take it is not ready.
 pub(super) async fn readyz<E: Executor>(State(state): State<Arc<HttpState<E>>>) -> Response {
-    let unready = |checks: Map<String, Value>, status: &str| {
-        let body = json!({ "status": status, "checks": checks });
-        error::json(StatusCode::SERVICE_UNAVAILABLE, "application/json", &body)
+    let told = |code: StatusCode, status: &str, checks: Map<String, Value>, reason: Option<String>| {
+        let mut body = json!({ "status": status, "checks": checks });
+        if let Some(reason) = reason {
+            body["reason"] = reason.into();
+        }
+        error::json(code, "application/json", &body)
     };
+    let unready = |checks, status: &str| told(StatusCode::SERVICE_UNAVAILABLE, status, checks, None);
     if state.options.connections.is_shutting_down() {
         return unready(Map::new(), "shutting down");
     }
@@ -68,10 +98,22 @@ pub(super) async fn readyz<E: Executor>(State(state): State<Arc<HttpState<E>>>) 
         let status = if dependency.error.is_none() { "ok" } else { "unreachable" };
         checks.insert(dependency.name.to_owned(), status.into());
     }
-    if dependencies.iter().any(|dependency| dependency.error.is_some()) {
-        return unready(checks, "not ready");
+    let dispatch = state.options.readiness.dispatch();
+    let check = match &dispatch {
+        Dispatch::Unwatched => None,
+        Dispatch::Works => Some("ok"),
+        Dispatch::Stalled(_) => Some("stalled"),
+    };
+    checks.extend(check.map(|check| ("dispatch".to_owned(), check.into())));
+    let is_unreachable = dependencies.iter().any(|dependency| dependency.error.is_some());
+    match dispatch {
+        Dispatch::Stalled(Stall { reason, is_of_this_process }) if is_unreachable || is_of_this_process => {
+            told(StatusCode::SERVICE_UNAVAILABLE, "not ready", checks, Some(reason))
+        }
+        Dispatch::Stalled(Stall { reason, .. }) => told(StatusCode::OK, "degraded", checks, Some(reason)),
+        _ if is_unreachable => unready(checks, "not ready"),
+        _ => told(StatusCode::OK, "ready", checks, None),
     }
-    error::json(StatusCode::OK, "application/json", &json!({ "status": "ready", "checks": checks }))
 }
 
 /// `GET /metrics`: Prometheus text format 0.0.4.

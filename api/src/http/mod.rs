@@ -42,7 +42,7 @@ pub use self::budget::BudgetOptions;
 pub use self::documents::{DocumentOptions, ManifestError, TrustedDocuments};
 pub use self::error::{ErrorCode, code_of, coded_error};
 pub use self::graphiql::{GraphiqlOptions, SignIn, Tab};
-pub use self::health::{Dependency, Readiness};
+pub use self::health::{Dependency, Dispatch, Readiness, Stall};
 pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
 pub use self::shared::{SharedStore, SharedStoreError};
 pub use self::websocket::WebSocketOptions;

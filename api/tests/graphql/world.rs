@@ -131,7 +131,12 @@ impl World {
     }
 
     pub async fn customer(&self, slug: &str) -> Customer {
-        let input = CreateTenant { slug: slug.to_owned(), name: slug.to_uppercase(), external_id: None };
+        let input = CreateTenant {
+            slug: slug.to_owned(),
+            name: slug.to_uppercase(),
+            external_id: None,
+            run_concurrency: None,
+        };
         let tenant = tenant::create(&self.operator, input).await.unwrap();
         let source_id = self.system(tenant.id, "Shop").await;
         let destination_id = self.system(tenant.id, "Ledger").await;

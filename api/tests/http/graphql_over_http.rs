@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use api::http::{GraphiqlOptions, ServerOptions, SignIn, Tab};
+use api::http::{Dispatch, GraphiqlOptions, ServerOptions, SignIn, Stall, Tab};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::{GRAPHQL_RESPONSE, Server, answer};
 
@@ -361,6 +361,22 @@ async fn operation_endpoints_tell_the_truth() {
     assert_eq!((unready.status.as_u16(), &unready.body["checks"]["database"]), (503, &json!("unreachable")));
     assert!(!unready.body.to_string().contains("10.0.0.7"));
     assert_eq!(get("/healthz").await.status, 200, "alive all the same");
+    server.readiness.0.store(true, Ordering::SeqCst);
+    let stalled = |is_of_this_process| {
+        Dispatch::Stalled(Stall { reason: "no worker is running".to_owned(), is_of_this_process })
+    };
+    for (dispatch, code, status, check) in [
+        (Dispatch::Works, 200, "ready", "ok"),
+        (stalled(false), 200, "degraded", "stalled"),
+        (stalled(true), 503, "not ready", "stalled"),
+    ] {
+        let is_stalled = matches!(dispatch, Dispatch::Stalled(_));
+        *server.readiness.1.lock().unwrap() = dispatch;
+        let told = get("/readyz").await;
+        let reason = if is_stalled { json!("no worker is running") } else { Value::Null };
+        assert_eq!((told.status.as_u16(), &told.body["status"]), (code, &json!(status)));
+        assert_eq!((&told.body["checks"]["dispatch"], &told.body["reason"]), (&json!(check), &reason));
+    }
     server.query("{ hello }").await;
     let metrics = get("/metrics").await;
     let text = metrics.body.as_str().unwrap();

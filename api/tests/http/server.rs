@@ -1,10 +1,10 @@
 //! A running server for one test, and the requests that tests send it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
-use api::http::{Connections, HttpOptions, ServerOptions, router, serve};
+use api::http::{Connections, Dispatch, HttpOptions, ServerOptions, router, serve};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
@@ -44,7 +44,7 @@ impl Server {
         // Fails when another test of this process was first, and then there is one already.
         rustls::crypto::ring::default_provider().install_default().ok();
         let authenticator = Arc::new(ToyAuthenticator::default());
-        let readiness = Arc::new(ToyReadiness(AtomicBool::new(true)));
+        let readiness = Arc::new(ToyReadiness(AtomicBool::new(true), Mutex::new(Dispatch::Unwatched)));
         let mut options = HttpOptions::new(
             toy::schema(),
             Arc::clone(&authenticator) as Arc<_>,

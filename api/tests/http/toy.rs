@@ -2,12 +2,12 @@
 //! It knows nothing of the product.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::http::{
-    AuthenticationError, Authenticator, Dependency, ErrorCode, Identity, Readiness, RequestOrigin,
+    AuthenticationError, Authenticator, Dependency, Dispatch, ErrorCode, Identity, Readiness, RequestOrigin,
     coded_error,
 };
 use async_graphql::{Context, InputObject, Object, Result, Schema, SimpleObject, Subscription};
@@ -244,13 +244,17 @@ impl Authenticator for ToyAuthenticator {
     }
 }
 
-/// Ready as long as the flag is set.
-pub struct ToyReadiness(pub AtomicBool);
+/// Ready as long as the flag is set; dispatch is as it was said last.
+pub struct ToyReadiness(pub AtomicBool, pub Mutex<Dispatch>);
 
 #[async_trait]
 impl Readiness for ToyReadiness {
     async fn check(&self) -> Vec<Dependency> {
         let error = (!self.0.load(Ordering::SeqCst)).then(|| "connection to 10.0.0.7 refused".to_owned());
         vec![Dependency { name: "database", error }, Dependency { name: "queue", error: None }]
+    }
+
+    fn dispatch(&self) -> Dispatch {
+        self.1.lock().unwrap().clone()
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::refusal;
 use crate::egress::{self, Redirects};
-use crate::{Egress, Pace, SystemAccess, SystemError, SystemErrorKind, options};
+use crate::{Egress, Pace, Progress, SystemAccess, SystemError, SystemErrorKind, options};
 
 /// Longest time-out that can be asked for, in milliseconds.
 pub(super) const TIMEOUT_MS_MAX: u64 = 120_000;
@@ -74,6 +74,7 @@ pub(super) struct Client {
     spacing: Option<Duration>,
     next_at: Mutex<Instant>,
     pace: Pace,
+    progress: Progress,
 }
 
 /// A whole reply.
@@ -133,7 +134,14 @@ impl Client {
             spacing: spacing.map(|seconds| Duration::from_secs_f64(seconds.min(3600.0))),
             next_at: Mutex::new(Instant::now()),
             pace: access.pace.clone(),
+            progress: access.progress.clone(),
         })
+    }
+
+    /// Waits before a request is sent again.
+    pub(super) async fn rest(&self, wait: Duration) {
+        self.progress.rests(wait);
+        tokio::time::sleep(wait).await;
     }
 
     pub(super) fn base(&self) -> &Url {
@@ -175,7 +183,7 @@ impl Client {
         let (client, request) = request.build_split();
         let request = request.map_err(|error| self.transport_error(error))?;
         self.egress.check_url(request.url())?;
-        self.pace.turn().await;
+        self.pace.turn(&self.progress).await;
         self.take_turn().await;
         let mut response = client.execute(request).await.map_err(|error| self.transport_error(error))?;
         let mut reply = Reply {
@@ -193,6 +201,7 @@ impl Client {
             }
             reply.body.extend_from_slice(&chunk);
         }
+        self.progress.heard();
         Ok(reply)
     }
 
@@ -262,6 +271,7 @@ impl Client {
             *next_at = turn + spacing;
             turn
         };
+        self.progress.rests(turn.saturating_duration_since(Instant::now()));
         tokio::time::sleep_until(turn).await;
     }
 }

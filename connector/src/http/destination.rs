@@ -154,7 +154,7 @@ impl HttpDestination {
                 wait_ms = wait.as_millis() as u64,
                 "the API could not take a record; retrying"
             );
-            tokio::time::sleep(wait).await;
+            self.client.rest(wait).await;
             attempt += 1;
         }
     }

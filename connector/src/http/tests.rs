@@ -41,6 +41,7 @@ fn access(config: Value, credentials: &Value) -> SystemAccess {
         credentials: SecretString::from(credentials.to_string()),
         files_dir: std::path::PathBuf::new(),
         pace: Default::default(),
+        progress: Default::default(),
     }
 }
 

@@ -1,15 +1,49 @@
 //! Which jobs are due, fair among tenants, for the queue that is the job table itself. Raw SQL: a loose index
 //! scan visits the tenants that have work, and takes a few jobs of each, however long one tenant's backlog is.
 
-use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, Value};
+use entity::tenant;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement, Value,
+};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::Background;
-use crate::dispatch::{JobHint, Priority};
+use crate::dispatch::{JobHint, Priority, TenantCap};
 use crate::error::{Doing, Error, Result};
 
+/// Tenants with a number of runs at once of their own, at most: above it the others have that of the setting, and a warning
+/// tells.
+const TENANT_CAPS_MAX: u64 = 10_000;
+
 impl Background {
+    /// How many runs at once tenants may have, where they have a number of their own; by tenant.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the database can't be read.
+    #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+    pub async fn tenant_caps(&self) -> Result<Vec<TenantCap>> {
+        let rows: Vec<(Uuid, Option<i32>)> = tenant::Entity::find()
+            .select_only()
+            .column(tenant::Column::Id)
+            .column(tenant::Column::RunConcurrency)
+            .filter(tenant::Column::RunConcurrency.is_not_null())
+            .order_by_asc(tenant::Column::Id)
+            .limit(TENANT_CAPS_MAX)
+            .into_tuple()
+            .all(self.app().across_tenants().writer())
+            .await
+            .doing("reading how many runs tenants may have at once")?;
+        if rows.len() as u64 == TENANT_CAPS_MAX {
+            tracing::warn!(most = TENANT_CAPS_MAX, "more tenants have a runConcurrency than are heeded");
+        }
+        let cap = |(tenant_id, runs): (Uuid, Option<i32>)| {
+            Some(TenantCap { tenant_id, cap: u32::try_from(runs?).ok()? })
+        };
+        Ok(rows.into_iter().filter_map(cap).collect())
+    }
+
     /// Queued jobs whose time has come: the first of each tenant before the second of any, those of one tenant
     /// by priority, then age.
     ///

@@ -4,7 +4,7 @@ use connector::{SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStage, FailureStatus, FieldErrorList};
 use entity::run::{self, RunStatus};
 use entity::system::SystemStatus;
-use pipeline::{LedgerError, StreamStop};
+use pipeline::{LedgerError, StreamStop, Waited};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::json;
@@ -62,6 +62,14 @@ impl WholeFailure {
         match stop {
             StreamStop::Canceled | StreamStop::Internal { .. } => {}
             StreamStop::Ledger(LedgerError::LostLease | LedgerError::Canceled | LedgerError::Storage(_)) => {}
+            StreamStop::Stalled { waited, .. } => {
+                whole.stage = match waited {
+                    Waited::Source => FailureStage::Extract,
+                    Waited::Destination => FailureStage::Load,
+                    Waited::Mapping => FailureStage::Map,
+                    Waited::Storing => FailureStage::Platform,
+                };
+            }
             StreamStop::Source { error, attempts } => {
                 whole.stage = FailureStage::Extract;
                 whole.system(error, *attempts, pipeline::Side::Source);

@@ -13,7 +13,7 @@ use entity::run::{self, RunScope};
 use entity::run_event::Audience;
 use entity::{integration, kill_switch, run_stream, stream_cursor};
 use futures::stream::{BoxStream, StreamExt};
-use pipeline::{LedgerError, StoredRecord, StreamStop};
+use pipeline::{LedgerError, Side, StoredRecord, StreamStop};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -389,13 +389,17 @@ impl RunLease {
         source.into_iter().chain(wrote.then_some(self.integration.destination_id))
     }
 
-    /// The system that an attempt failed because of, if one was down or busy.
+    /// The system that an attempt failed because of, if one was down or busy, or hung.
     pub(super) fn failing_system(&self, stop: &StreamStop) -> Option<Uuid> {
         match stop {
             StreamStop::Source { error, .. } if error.kind.is_transient() => Some(self.integration.source_id),
             StreamStop::Destination { error, .. } if error.kind.is_transient() => {
                 Some(self.integration.destination_id)
             }
+            StreamStop::Stalled { waited, .. } => waited.side().map(|side| match side {
+                Side::Source => self.integration.source_id,
+                Side::Destination => self.integration.destination_id,
+            }),
             _ => None,
         }
     }

@@ -59,7 +59,7 @@ impl Background {
     }
 
     /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, retired
-    /// signing keys. Answers with how many rows.
+    /// signing keys, workers that are gone. Answers with how many rows.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used.
@@ -67,7 +67,8 @@ impl Background {
         let keys = idempotency::purge(self.app()).await?;
         let sessions = session::purge(self.app()).await?;
         let cutoffs = portal_session::purge_cutoffs(self.app()).await?;
-        Ok(keys + sessions + cutoffs + signing_key::purge(self.app()).await?)
+        let workers = self.forget_workers().await?;
+        Ok(keys + sessions + cutoffs + workers + signing_key::purge(self.app()).await?)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connector::{SystemAccess, SystemError, SystemErrorKind};
+use connector::{Progress, SystemAccess, SystemError, SystemErrorKind};
 use entity::{system, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -105,6 +105,7 @@ pub(crate) async fn access(
         credentials,
         files_dir: app.tenant_files_dir(tenant_slug),
         pace: rate_limit::pace(app, row),
+        progress: Progress::default(),
     })
 }
 

@@ -89,7 +89,12 @@ impl Fixture {
     }
 
     async fn tenant(&self, slug: &str) -> Tenant {
-        let input = CreateTenant { slug: slug.to_owned(), name: slug.to_uppercase(), external_id: None };
+        let input = CreateTenant {
+            slug: slug.to_owned(),
+            name: slug.to_uppercase(),
+            external_id: None,
+            run_concurrency: None,
+        };
         tenant::create(&self.operator, input).await.expect("the tenant is made")
     }
 
@@ -856,6 +861,7 @@ async fn tenants_are_made_and_changed_by_platform_administrators() {
         slug: slug.to_owned(),
         name: name.to_owned(),
         external_id: external_id.map(str::to_owned),
+        run_concurrency: None,
     };
     let acme =
         tenant::create(&fixture.operator, input("acme", " Acme Ltd ", Some("C-1"))).await.expect("made");
@@ -879,6 +885,7 @@ async fn tenants_are_made_and_changed_by_platform_administrators() {
     let change = |name: Option<&str>, external_id: Option<Option<&str>>| UpdateTenant {
         name: name.map(str::to_owned),
         external_id: external_id.map(|id| id.map(str::to_owned)),
+        run_concurrency: None,
     };
     fixture.pass(TimeDelta::seconds(1));
     let changed =

@@ -10,8 +10,8 @@ use sea_orm::{
 use crate::rows::Rows;
 
 /// Tables that are no tenant's. Whoever adds one says here that it is so.
-const OPEN_TABLES: [&str; 6] =
-    ["data_key", "idempotency_key", "mail", "seaql_migrations", "sign_in_attempt", "signing_key"];
+const OPEN_TABLES: [&str; 7] =
+    ["data_key", "idempotency_key", "mail", "seaql_migrations", "sign_in_attempt", "signing_key", "worker"];
 /// References by the id alone, to what may be the operator's and then has no tenant: keys, a chain of entries, people.
 const SIMPLE_REFERENCES: [&str; 5] = [
     "api_key_tenant.api_key_id",

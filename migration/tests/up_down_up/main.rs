@@ -17,7 +17,7 @@ use entity::{
     identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff, portal_key,
     portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event,
     run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system,
-    tenant, user, user_token, write_receipt,
+    tenant, user, user_token, worker, write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -32,7 +32,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 36] = [
+const TABLES: [&str; 37] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -68,6 +68,7 @@ const TABLES: [&str; 36] = [
     "tenant",
     "user",
     "user_token",
+    "worker",
     "write_receipt",
 ];
 
@@ -159,6 +160,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<tenant::Entity>(db).await;
     assert_columns::<user::Entity>(db).await;
     assert_columns::<user_token::Entity>(db).await;
+    assert_columns::<worker::Entity>(db).await;
     assert_columns::<write_receipt::Entity>(db).await;
 }
 
@@ -181,6 +183,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<portal_key_tenant::Entity>(db, rows.portal_key_tenant()).await;
     round_trip::<portal_cutoff::Entity>(db, rows.portal_cutoff()).await;
     round_trip::<signing_key::Entity>(db, rows.signing_key()).await;
+    round_trip::<worker::Entity>(db, rows.worker()).await;
     round_trip::<api_key::Entity>(db, rows.api_key()).await;
     round_trip::<api_key_tenant::Entity>(db, rows.api_key_tenant()).await;
     round_trip::<audit_chain::Entity>(db, rows.audit_chain()).await;

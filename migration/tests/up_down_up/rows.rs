@@ -7,7 +7,7 @@ use entity::{
     identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff, portal_key,
     portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event,
     run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system,
-    tenant, user, user_token, write_receipt,
+    tenant, user, user_token, worker, write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -46,6 +46,7 @@ impl Rows {
             created_at: time(0),
             updated_at: time(1),
             support_access: true,
+            run_concurrency: Some(7),
             support_access_until: Some(time(2)),
         }
     }
@@ -264,6 +265,18 @@ impl Rows {
         }
     }
 
+    pub fn worker(self) -> worker::Model {
+        worker::Model {
+            id: self.id(32),
+            name: "host-1:4711".to_owned(),
+            slots: 8,
+            busy: 3,
+            started_at: time(0),
+            seen_at: time(2),
+            claimed_at: Some(time(1)),
+        }
+    }
+
     pub fn data_key(self) -> data_key::Model {
         data_key::Model {
             id: self.id(15),
@@ -400,6 +413,7 @@ impl Rows {
             retry_attempts: Some(7),
             retry_wait_seconds: Some(20),
             retry_wait_seconds_max: Some(300),
+            progress_timeout_seconds: Some(90),
             hold_after: 3,
             failed_run_count: 2,
             held_at: Some(time(3)),

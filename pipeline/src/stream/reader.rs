@@ -140,6 +140,8 @@ impl SourceInput {
     }
 
     async fn attempt(&mut self) -> Result<Option<Page>, SystemError> {
+        let progress = self.open.access.progress.clone();
+        let _waiting = progress.wait();
         let source = match &mut self.source {
             Some(source) => source,
             closed => closed.insert(self.connector.open_source(self.open.clone()).await?),

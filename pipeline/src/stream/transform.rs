@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use connector::{Cursor, Item, Record, RecordKey, Write};
+use connector::{Cursor, Item, Progress, Record, RecordKey, Write};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +57,7 @@ pub(super) struct Transform {
     pub(super) rules: Option<Arc<Rules>>,
     pub(super) key_fields: Vec<String>,
     pub(super) duplicates: Duplicates,
+    pub(super) progress: Progress,
     /// Set when nobody wants the rest of the page.
     pub(super) stop: CancellationToken,
 }
@@ -98,6 +99,7 @@ impl Transform {
     /// `None` when nobody wants the page any more.
     fn page(&self, page: ReadPage, buffer: &mut Vec<u8>) -> Option<MappedPage> {
         let started = Instant::now();
+        let _waiting = self.progress.wait();
         let ReadPage { number, items, checkpoint, size_bytes, read_ms } = page;
         let count = match &items {
             ReadItems::Source(items) => items.len(),
@@ -145,6 +147,7 @@ impl Transform {
     }
 
     fn record(&self, record: Record, retried: Option<Uuid>, buffer: &mut Vec<u8>) -> Outcome {
+        self.progress.heard();
         let Some(key) = RecordKey::of(&record, &self.key_fields) else {
             return failed(RecordFailure::missing_key(record, &self.key_fields), retried);
         };

@@ -7,7 +7,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use connector::{Action, Connector, Destination, OpenDestination, SystemError, Write, WriteOutcome};
+use connector::{
+    Action, Connector, Destination, OpenDestination, Progress, SystemError, Write, WriteOutcome,
+};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +27,7 @@ use crate::{
 pub(super) struct Writer<'a> {
     end: DestinationEnd<'a>,
     accounting: Accounting<'a>,
+    storing: Progress,
     key_fields: Vec<String>,
     duplicates: Duplicates,
     fresh: bool,
@@ -40,12 +44,14 @@ impl<'a> Writer<'a> {
         duplicates: Duplicates,
         fresh: bool,
         patience: Patience,
+        storing: Progress,
         ledger: &'a dyn Ledger,
         cancel: &'a CancellationToken,
     ) -> Self {
         Self {
             end: DestinationEnd { connector, open, destination: None, patience, ledger, cancel },
             accounting: Accounting::default(),
+            storing,
             key_fields,
             duplicates,
             fresh,
@@ -196,7 +202,12 @@ impl<'a> Writer<'a> {
         };
         // One at a time, in order: a checkpoint also says that the pages before it are accounted.
         self.accounting.done().await?;
-        self.accounting = Accounting { account: Some(self.end.ledger.account(page)), key_hashes };
+        let (ledger, storing) = (self.end.ledger, self.storing.clone());
+        let account = async move {
+            let _waiting = storing.wait();
+            ledger.account(page).await
+        };
+        self.accounting = Accounting { account: Some(account.boxed()), key_hashes };
         self.counts = self.counts.saturating_add(counts);
         Ok(())
     }
@@ -313,7 +324,9 @@ struct DestinationEnd<'a> {
 impl DestinationEnd<'_> {
     async fn detects_unchanged(&mut self) -> Result<bool, StreamStop> {
         loop {
+            let progress = self.open.access.progress.clone();
             let opened = canceled_or(self.cancel, async {
+                let _waiting = progress.wait();
                 Ok(self.opened().await.map(|end| end.detects_unchanged()))
             });
             match opened.await? {
@@ -326,7 +339,9 @@ impl DestinationEnd<'_> {
     /// The outcomes, and how many calls it took.
     async fn write(&mut self, batch: &[Write]) -> Result<(Vec<WriteOutcome>, u32), StreamStop> {
         loop {
+            let progress = self.open.access.progress.clone();
             let written = canceled_or(self.cancel, async {
+                let _waiting = progress.wait();
                 Ok(match self.opened().await {
                     Ok(destination) => destination.write(batch).await,
                     Err(error) => Err(error),
@@ -345,7 +360,9 @@ impl DestinationEnd<'_> {
 
     async fn finish(&mut self) -> Result<(), StreamStop> {
         loop {
+            let progress = self.open.access.progress.clone();
             let finished = canceled_or(self.cancel, async {
+                let _waiting = progress.wait();
                 Ok(match self.opened().await {
                     Ok(destination) => destination.finish().await,
                     Err(error) => Err(error),

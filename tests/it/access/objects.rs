@@ -106,6 +106,7 @@ pub const OBJECTS: &[Object] = &[
             ("statusReason", Same),
             ("supportAccess", Same),
             ("supportAccessUntil", Same),
+            ("runConcurrency", Same),
             ("createdAt", Same),
             ("updatedAt", Same),
             ("integrations", Needs("integrations:read")),
@@ -305,7 +306,12 @@ pub const OBJECTS: &[Object] = &[
         of: "RetryPolicy",
         rule: Rule::Needs("integrations:read"),
         at: |t| format!("integration(id: \"{}\") {{ retryPolicy {{ @ }} }}", t.integration),
-        fields: &[("attempts", Same), ("firstWaitSeconds", Same), ("longestWaitSeconds", Same)],
+        fields: &[
+            ("attempts", Same),
+            ("firstWaitSeconds", Same),
+            ("longestWaitSeconds", Same),
+            ("progressTimeoutSeconds", Same),
+        ],
     },
     Object {
         of: "IntegrationHold",

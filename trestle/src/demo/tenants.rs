@@ -81,7 +81,12 @@ pub async fn make(program: &Program, warehouse: &str) -> anyhow::Result<People> 
     }
     let mut tenants = Vec::new();
     for (slug, name) in [("northwind", "Northwind Traders"), ("contoso", "Contoso")] {
-        let input = CreateTenant { slug: slug.to_owned(), name: name.to_owned(), external_id: None };
+        let input = CreateTenant {
+            slug: slug.to_owned(),
+            name: name.to_owned(),
+            external_id: None,
+            run_concurrency: None,
+        };
         let tenant = domain::tenant::create(&operator, input).await.map_err(readable)?;
         let short = name.split(' ').next().unwrap_or(name);
         for (title, person, role) in [

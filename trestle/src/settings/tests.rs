@@ -17,7 +17,7 @@ fn defaults_are_embedded() {
         (settings.tenant_concurrency, settings.lease.as_secs(), settings.shutdown.as_secs()),
         (4, 30, 25)
     );
-    assert_eq!(settings.key_overlap.as_secs(), 60);
+    assert_eq!((settings.key_overlap.as_secs(), settings.dispatch_timeout.as_secs()), (60, 60));
 }
 
 #[test]

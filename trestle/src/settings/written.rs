@@ -172,6 +172,10 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_RETRY_SECONDS", value_name = "SECONDS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) retry_seconds: Option<Number>,
+    /// When no worker claims a run for so long while one is due, /readyz and /metrics say so, in seconds [default: 60]
+    #[arg(long, env = "TRESTLE_DISPATCH_TIMEOUT_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) dispatch_timeout_seconds: Option<Number>,
     /// Origins whose pages may call the API from a browser: https://portal.example [default: its own]
     #[arg(long, env = "TRESTLE_ALLOWED_ORIGINS", value_name = "ORIGIN,…", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

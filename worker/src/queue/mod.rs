@@ -13,7 +13,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::dispatch::{Dispatch, DispatchError, JobHint};
+use domain::dispatch::{Dispatch, DispatchError, JobHint, TenantCap};
+use uuid::Uuid;
 
 pub use self::monitor::{MonitorError, MonitorOptions, consume};
 pub use self::redis::RedisQueue;
@@ -48,7 +49,7 @@ pub enum QueueError {
 /// Limits that every consumer of a queue shares.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueOptions {
-    /// Runs of one tenant in flight at once, at least 1 (`TRESTLE_TENANT_CONCURRENCY`).
+    /// Runs in flight at once of a tenant that has no number of its own, at least 1 (`TRESTLE_TENANT_CONCURRENCY`).
     pub tenant_concurrency: usize,
     /// How long a hint stays with a worker that says nothing (`TRESTLE_LEASE_SECONDS`).
     pub lease: Duration,
@@ -72,6 +73,18 @@ impl Queue {
         RedisQueue::new(url, options).map(Self::Redis)
     }
 
+    /// Tells all that there is of tenants' own caps. Costs a look where it is known already; where the table is the queue,
+    /// nothing.
+    ///
+    /// # Errors
+    /// Redis did not answer.
+    pub async fn know_tenant_caps(&self, caps: &[TenantCap]) -> Result<(), QueueError> {
+        match self {
+            Self::Redis(queue) => queue.know_tenant_caps(caps).await,
+            Self::Table(_) => Ok(()),
+        }
+    }
+
     /// A queue that asks the job table of whoever consumes it.
     pub fn table(options: QueueOptions) -> Self {
         Self::Table(TableQueue::new(options))
@@ -85,6 +98,18 @@ impl Dispatch for Queue {
             Self::Redis(queue) => queue.push(hints).await.map_err(|error| DispatchError(Box::new(error))),
             Self::Table(queue) => {
                 queue.push(hints);
+                Ok(())
+            }
+        }
+    }
+
+    async fn set_tenant_cap(&self, tenant_id: Uuid, cap: Option<u32>) -> Result<(), DispatchError> {
+        match self {
+            Self::Redis(queue) => {
+                queue.set_tenant_cap(tenant_id, cap).await.map_err(|error| DispatchError(Box::new(error)))
+            }
+            Self::Table(queue) => {
+                queue.set_tenant_cap();
                 Ok(())
             }
         }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::Queue;
 use super::backend::Consumer;
 use super::claims::Claims;
+use super::redis::RedisStore;
 use super::store::HintStore;
 use super::table::{JobSource, TableStore};
 
@@ -43,7 +44,7 @@ pub enum MonitorError {
 /// Handles hints until `shutdown` is cancelled: then claims nothing more, gives back what was not started, and waits
 /// for running handlers until the deadline. A panic in a handler is logged and ends that handler alone.
 ///
-/// `source` is the job table; a queue in Redis does not ask it. At most one call for each [`Queue`].
+/// `source` is the job table; a queue in Redis asks it only for tenants' own caps. At most one call for each [`Queue`].
 ///
 /// # Errors
 /// The worker ended before `shutdown`.
@@ -61,7 +62,8 @@ where
     match queue {
         Queue::Redis(queue) => {
             let lease = queue.options().lease;
-            consume_store(queue.clone(), lease, options, shutdown, handler).await
+            let store = RedisStore::new(queue.clone(), source);
+            consume_store(store, lease, options, shutdown, handler).await
         }
         Queue::Table(queue) => {
             let lease = queue.options().lease;

@@ -4,15 +4,17 @@
 
 use std::error::Error;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::dispatch::{JobHint, Priority};
+use domain::dispatch::{JobHint, Priority, TenantCap};
 use redis::{FromRedisValue, Script, ScriptInvocation};
 use redis_client::RedisServer;
 use uuid::Uuid;
 
 use super::store::{Claimed, HintStore, Settlement};
+use super::table::JobSource;
 use super::wake::Wake;
 use super::{QueueError, QueueOptions};
 use crate::PATIENCE;
@@ -56,6 +58,8 @@ struct Scripts {
     claim: Script,
     extend: Script,
     settle: Script,
+    caps: Script,
+    cap: Script,
 }
 
 impl Scripts {
@@ -67,6 +71,8 @@ impl Scripts {
             claim: script(include_str!("lua/claim.lua")),
             extend: script(include_str!("lua/extend.lua")),
             settle: script(include_str!("lua/settle.lua")),
+            caps: script(include_str!("lua/caps.lua")),
+            cap: script(include_str!("lua/cap.lua")),
         }
     }
 }
@@ -132,6 +138,43 @@ impl RedisQueue {
         Ok(answer.is_some())
     }
 
+    /// Says how many runs a tenant may have at once from now on; `None`: as many as the options say.
+    ///
+    /// # Errors
+    /// Redis did not answer; [`know_tenant_caps`](Self::know_tenant_caps) tells it later.
+    pub async fn set_tenant_cap(&self, tenant_id: Uuid, cap: Option<u32>) -> Result<(), QueueError> {
+        let mut call = self.call(&self.scripts.cap);
+        call.arg(tenant_id.to_string()).arg(cap.map_or_else(String::new, |cap| cap.max(1).to_string()));
+        let _known: i64 = self.invoke(&call, "setting a tenant's cap").await?;
+        Ok(())
+    }
+
+    /// Tells all that there is of tenants' own caps, in place of what was known. Does nothing where it is known already.
+    ///
+    /// # Errors
+    /// Redis did not answer.
+    pub async fn know_tenant_caps(&self, caps: &[TenantCap]) -> Result<(), QueueError> {
+        let digest = digest(caps);
+        let mut connection = self.redis.commands();
+        let known: Option<String> = redis::cmd("HGET")
+            .arg(format!("{KEY_PREFIX}:caps"))
+            .arg("")
+            .query_async(&mut connection)
+            .await
+            .map_err(|source| QueueError::Redis { operation: "reading tenants' caps", source })?;
+        if known.as_ref() == Some(&digest) {
+            return Ok(());
+        }
+        let mut call = self.call(&self.scripts.caps);
+        call.arg(digest);
+        for TenantCap { tenant_id, cap } in caps {
+            call.arg(tenant_id.to_string()).arg((*cap).max(1));
+        }
+        let changed: i64 = self.invoke(&call, "telling tenants' caps").await?;
+        tracing::debug!(changed, known = caps.len(), "the caps of tenants were told to the queue");
+        Ok(())
+    }
+
     /// Asks whether Redis answers.
     ///
     /// # Errors
@@ -151,7 +194,7 @@ impl RedisQueue {
 
     fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
         let mut call = script.prepare_invoke();
-        for key in ["jobs", "ring", "turn", "leases", "refused"] {
+        for key in ["jobs", "ring", "turn", "leases", "refused", "caps"] {
             call.key(format!("{KEY_PREFIX}:{key}"));
         }
         call.arg(KEY_PREFIX).arg(self.options.tenant_concurrency.max(1)).arg(owner_name(self.owner));
@@ -197,12 +240,38 @@ impl RedisQueue {
     }
 }
 
-impl HintStore for RedisQueue {
+/// What the first claim is told when Redis does not know the caps: it is new, or was wiped.
+const CAPS_UNKNOWN: &[u8] = b"caps";
+
+/// A queue in Redis with the tenants whose caps it has to know.
+#[derive(Clone)]
+pub(super) struct RedisStore {
+    queue: RedisQueue,
+    source: Arc<dyn JobSource>,
+}
+
+impl RedisStore {
+    /// `source` knows the caps.
+    pub(super) fn new(queue: RedisQueue, source: Arc<dyn JobSource>) -> Self {
+        Self { queue, source }
+    }
+
+    async fn claim_entries(&self, limit: usize) -> Result<Vec<Vec<u8>>, QueueError> {
+        let queue = &self.queue;
+        let mut call = queue.call(&queue.scripts.claim);
+        call.arg(limit).arg(lease_ms(queue.options.lease)).arg(EXPIRED_MAX).arg(limit + TURNS_EXTRA);
+        queue.invoke(&call, "claiming").await
+    }
+}
+
+impl HintStore for RedisStore {
     async fn claim(&self, limit: usize, _held: &[JobHint]) -> Result<Claimed, QueueError> {
         let limit = limit.min(BATCH_MAX);
-        let mut call = self.call(&self.scripts.claim);
-        call.arg(limit).arg(lease_ms(self.options.lease)).arg(EXPIRED_MAX).arg(limit + TURNS_EXTRA);
-        let answer: Vec<Vec<u8>> = self.invoke(&call, "claiming").await?;
+        let mut answer = self.claim_entries(limit).await?;
+        if answer.first().is_some_and(|first| first == CAPS_UNKNOWN) {
+            self.queue.know_tenant_caps(&self.source.tenant_caps().await?).await?;
+            answer = self.claim_entries(limit).await?;
+        }
         let (more, entries) = answer.split_first().ok_or(QueueError::Answer { operation: "claiming" })?;
         let mut hints = Vec::with_capacity(limit);
         let mut refused = Vec::new();
@@ -216,7 +285,7 @@ impl HintStore for RedisQueue {
             }
         }
         if !refused.is_empty() {
-            self.refuse(refused).await;
+            self.queue.refuse(refused).await;
         }
         Ok(Claimed { hints, more: more.as_slice() == b"1" })
     }
@@ -224,10 +293,10 @@ impl HintStore for RedisQueue {
     async fn extend(&self, held: &[JobHint]) -> Result<usize, QueueError> {
         let mut lost = 0;
         for batch in held.chunks(BATCH_MAX) {
-            let mut call = self.call(&self.scripts.extend);
-            call.arg(lease_ms(self.options.lease));
+            let mut call = self.queue.call(&self.queue.scripts.extend);
+            call.arg(lease_ms(self.queue.options.lease));
             add_hints(&mut call, batch);
-            let lost_here: usize = self.invoke(&call, "extending leases").await?;
+            let lost_here: usize = self.queue.invoke(&call, "extending leases").await?;
             lost += lost_here;
         }
         Ok(lost)
@@ -240,23 +309,31 @@ impl HintStore for RedisQueue {
         };
         for batch in hints.chunks(BATCH_MAX) {
             let jobs: Vec<String> = batch.iter().map(|hint| hint.job_id.to_string()).collect();
-            self.settle_jobs(jobs.iter().map(String::as_bytes), how).await?;
+            self.queue.settle_jobs(jobs.iter().map(String::as_bytes), how).await?;
         }
         Ok(())
     }
 
     async fn listen(&self) {
         // Opened: something may have been pushed while nobody listened.
-        self.redis.listen(&format!("{KEY_PREFIX}:wake"), |_heard| self.wake.ring()).await;
+        let queue = &self.queue;
+        queue.redis.listen(&format!("{KEY_PREFIX}:wake"), |_heard| queue.wake.ring()).await;
     }
 
     fn wake(&self) -> &Arc<Wake> {
-        &self.wake
+        &self.queue.wake
     }
 }
 
 fn owner_name(owner: Uuid) -> String {
     owner.simple().to_string()
+}
+
+/// Tells lists of caps apart; two processes of one build say the same of one list.
+fn digest(caps: &[TenantCap]) -> String {
+    let mut hasher = DefaultHasher::new();
+    caps.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 fn lease_ms(lease: Duration) -> u64 {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::background::Background;
-use domain::dispatch::JobHint;
+use domain::dispatch::{JobHint, TenantCap};
 use uuid::Uuid;
 
 use super::store::{Claimed, HintStore, Settlement};
@@ -25,7 +25,7 @@ const COOL_DOWN: Duration = Duration::from_secs(1);
 pub struct DueRequest {
     /// Most jobs to answer, at least 1.
     pub limit: usize,
-    /// Most jobs of one tenant in the answer, at least 1.
+    /// Most jobs of one tenant in the answer, at least 1; of some it may be more than they may have.
     pub limit_per_tenant: usize,
     /// Jobs to leave out: this process has them. At most a few more than its workers.
     pub excluded_jobs: Vec<Uuid>,
@@ -42,6 +42,12 @@ pub trait JobSource: Send + Sync + 'static {
     /// # Errors
     /// The table could not be read; it is asked again within a second.
     async fn due(&self, request: &DueRequest) -> Result<Vec<JobHint>, QueueError>;
+
+    /// How many runs tenants may have at once, where that is not what [`QueueOptions`] say; each tenant once.
+    ///
+    /// # Errors
+    /// The tenants could not be read; they are asked again within a second.
+    async fn tenant_caps(&self) -> Result<Vec<TenantCap>, QueueError>;
 }
 
 #[async_trait]
@@ -51,6 +57,10 @@ impl JobSource for Background {
         self.due_jobs(*limit, *limit_per_tenant, excluded_jobs, excluded_tenants)
             .await
             .map_err(|error| QueueError::Source(Box::new(error)))
+    }
+
+    async fn tenant_caps(&self) -> Result<Vec<TenantCap>, QueueError> {
+        Background::tenant_caps(self).await.map_err(|error| QueueError::Source(Box::new(error)))
     }
 }
 
@@ -93,13 +103,14 @@ impl TableQueue {
         self.wake.ring();
     }
 
+    /// Says that a tenant may have another number of runs at once: the table is asked at once.
+    pub fn set_tenant_cap(&self) {
+        self.wake.ring();
+    }
+
     /// The limits it was made with.
     pub(super) fn options(&self) -> QueueOptions {
         self.options
-    }
-
-    fn tenant_cap(&self) -> usize {
-        self.options.tenant_concurrency.max(1)
     }
 
     fn lock_recent(&self) -> MutexGuard<'_, HashMap<Uuid, Handled>> {
@@ -107,18 +118,50 @@ impl TableQueue {
     }
 
     /// What to ask for, given what is in flight here by tenant.
-    fn request(&self, limit: usize, held: &[JobHint], in_flight: &HashMap<Uuid, usize>) -> DueRequest {
-        let cap = self.tenant_cap();
+    fn request(
+        &self,
+        limit: usize,
+        held: &[JobHint],
+        in_flight: &HashMap<Uuid, usize>,
+        caps: &Caps,
+    ) -> DueRequest {
         let mut recent = self.lock_recent();
         recent.retain(|_, handled| handled.at.elapsed() < COOL_DOWN);
         let cooling = recent.iter().filter(|(_, handled)| handled.still_due).map(|(job_id, _)| *job_id);
-        let full = in_flight.iter().filter(|(_, count)| **count >= cap).map(|(tenant_id, _)| *tenant_id);
+        let full = in_flight
+            .iter()
+            .filter(|(tenant_id, count)| **count >= caps.of(**tenant_id))
+            .map(|(tenant_id, _)| *tenant_id);
         DueRequest {
             limit,
-            limit_per_tenant: cap,
+            limit_per_tenant: caps.largest(),
             excluded_jobs: held.iter().map(|hint| hint.job_id).chain(cooling).collect(),
             excluded_tenants: full.collect(),
         }
+    }
+}
+
+/// How many runs each tenant may have at once.
+struct Caps {
+    default: usize,
+    own: HashMap<Uuid, usize>,
+}
+
+impl Caps {
+    fn new(default: usize, own: Vec<TenantCap>) -> Self {
+        let size = |cap: u32| usize::try_from(cap).unwrap_or(usize::MAX).max(1);
+        Self {
+            default: default.max(1),
+            own: own.into_iter().map(|own| (own.tenant_id, size(own.cap))).collect(),
+        }
+    }
+
+    fn of(&self, tenant_id: Uuid) -> usize {
+        self.own.get(&tenant_id).copied().unwrap_or(self.default)
+    }
+
+    fn largest(&self) -> usize {
+        self.own.values().copied().fold(self.default, usize::max)
     }
 }
 
@@ -138,12 +181,12 @@ impl TableStore {
 
 impl HintStore for TableStore {
     async fn claim(&self, limit: usize, held: &[JobHint]) -> Result<Claimed, QueueError> {
-        let cap = self.queue.tenant_cap();
+        let caps = Caps::new(self.queue.options.tenant_concurrency, self.source.tenant_caps().await?);
         let mut in_flight: HashMap<Uuid, usize> = HashMap::new();
         for hint in held {
             *in_flight.entry(hint.tenant_id).or_default() += 1;
         }
-        let request = self.queue.request(limit, held, &in_flight);
+        let request = self.queue.request(limit, held, &in_flight, &caps);
         let due = self.source.due(&request).await?;
         let mut claimed = Claimed { more: due.len() >= limit, ..Claimed::default() };
         let mut recent = self.queue.lock_recent();
@@ -153,7 +196,7 @@ impl HintStore for TableStore {
                 continue;
             }
             let count = in_flight.entry(hint.tenant_id).or_default();
-            if *count < cap {
+            if *count < caps.of(hint.tenant_id) {
                 *count += 1;
                 claimed.hints.push(hint);
             }
@@ -200,7 +243,7 @@ mod tests {
 
     use super::{COOL_DOWN, DueRequest, JobSource};
     use crate::queue::{MonitorOptions, Queue, QueueError, QueueOptions, consume};
-    use domain::dispatch::{Dispatch, JobHint, Priority};
+    use domain::dispatch::{Dispatch, JobHint, Priority, TenantCap};
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -208,6 +251,7 @@ mod tests {
     #[derive(Default)]
     struct Jobs {
         due: Mutex<Vec<JobHint>>,
+        caps: Mutex<Vec<TenantCap>>,
     }
 
     impl Jobs {
@@ -239,6 +283,10 @@ mod tests {
             }
             ranked.sort_by_key(|(rank, _)| *rank);
             Ok(ranked.into_iter().map(|(_, hint)| hint).take(request.limit).collect())
+        }
+
+        async fn tenant_caps(&self) -> Result<Vec<TenantCap>, QueueError> {
+            Ok(self.caps.lock().expect("no test panics with the lock").clone())
         }
     }
 
@@ -328,6 +376,39 @@ mod tests {
         harness.gate.add_permits(1);
         assert_eq!(harness.next().await.tenant_id, crowd);
         harness.gate.add_permits(10);
+        harness.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_tenant_with_a_cap_of_its_own_has_so_many_and_a_change_counts_for_what_is_queued() {
+        let mut harness = harness(20, 2, true);
+        let (own, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let set = async |harness: &Harness, caps: Vec<TenantCap>| {
+            *harness.jobs.caps.lock().expect("no test panics with the lock") = caps;
+            harness.queue.set_tenant_cap(own, None).await.expect("it only rings");
+        };
+        set(&harness, vec![TenantCap { tenant_id: own, cap: 1 }]).await;
+        let many: Vec<JobHint> = (0..10).flat_map(|_| [hint(own), hint(other)]).collect();
+        harness.add(&many).await;
+        let mut started = HashMap::from([(own, 0), (other, 0)]);
+        let mut until_started = async |harness: &mut Harness, wanted: [(Uuid, i32); 2]| {
+            while started != HashMap::from(wanted) {
+                *started.entry(harness.next().await.tenant_id).or_default() += 1;
+                assert!(wanted.iter().all(|(tenant, most)| started[tenant] <= *most), "{started:?}");
+            }
+        };
+        until_started(&mut harness, [(own, 1), (other, 2)]).await;
+        set(&harness, vec![TenantCap { tenant_id: own, cap: 5 }]).await;
+        until_started(&mut harness, [(own, 5), (other, 2)]).await;
+        // Without one of its own it has more than it may have, until these end.
+        set(&harness, Vec::new()).await;
+        harness.gate.add_permits(3);
+        let mut after = Vec::new();
+        while let Ok(hint) = timeout(Duration::from_millis(1_500), harness.started.recv()).await {
+            after.push(hint.expect("the consumer is alive").tenant_id);
+        }
+        assert!(after.len() <= 3, "{after:?}");
+        harness.gate.add_permits(20);
         harness.stop().await;
     }
 

@@ -398,6 +398,7 @@ pub(super) fn access() -> SystemAccess {
         credentials: String::from("{}").into(),
         files_dir: "unused".into(),
         pace: Default::default(),
+        progress: Default::default(),
     }
 }
 
@@ -408,7 +409,7 @@ pub(super) fn plan() -> StreamPlan {
         retry_after_max: Duration::from_nanos(1),
         attempts_max: 6,
     };
-    StreamPlan { mapping: None, rules: None, fresh: true, retry }
+    StreamPlan { mapping: None, rules: None, fresh: true, retry, progress: Default::default() }
 }
 
 pub(super) fn open_destination(mode: SyncMode) -> OpenDestination {

@@ -1,6 +1,10 @@
 -- Leases up to `limit` jobs to the owner, one from each tenant in turn. ARGV from 4: limit, lease in ms, most
 -- expired leases to take back, most tenants to look at. Answers "1" or "0" (ask again at once), then job, tenant,
--- priority of each. Constant work for each job: nothing here depends on how much is queued.
+-- priority of each. Constant work for each job: nothing here depends on how much is queued. "caps": nothing was claimed,
+-- because the caps are not known.
+if redis.call('HEXISTS', caps, '') == 0 then
+  return { 'caps' }
+end
 local limit, lease_ms = tonumber(ARGV[4]), tonumber(ARGV[5])
 local expired_max, turns_max = tonumber(ARGV[6]), tonumber(ARGV[7])
 -- List entries that are no longer what they say (taken back by their owner, or lost from `jobs`), in one turn.
@@ -48,7 +52,7 @@ while claimed < limit and turns < turns_max do
   end
   turns = turns + 1
   redis.call('ZREMRANGEBYSCORE', running_of(tenant), '-inf', string.format('%.0f', now))
-  if in_flight(tenant) < cap then
+  if in_flight(tenant) < cap_of(tenant) then
     local job, priority = take(tenant)
     if job then
       lease(job, priority, tenant, now + lease_ms, 'l')
