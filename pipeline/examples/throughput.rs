@@ -12,11 +12,10 @@ use connector::{
     Source, StreamSpec, SyncMode, SystemAccess, SystemError, Write, WriteOutcome,
 };
 use pipeline::{
-    AccountedPage, InDoubt, Ledger, LedgerError, Mapping, Receipt, RetryNotice, RetryPolicy, Rules,
+    AccountedPage, InDoubt, Ledger, LedgerError, Mapping, Receipt, RetryNotice, RetryPolicy, Rules, Stop,
     StreamPlan, run_stream,
 };
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 const PAGE_RECORDS: usize = 500;
 
@@ -180,11 +179,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let open_destination = OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil() };
         let (retry, progress) = (RetryPolicy::default(), Default::default());
         let plan = StreamPlan { mapping, rules, fresh: true, retry, progress };
-        let cancel = CancellationToken::new();
+        let stop = Stop::default();
         let started = Instant::now();
         let done =
-            run_stream(plan, memory.clone(), open_source, memory, open_destination, &NoLedger, &cancel)
-                .await?;
+            run_stream(plan, memory.clone(), open_source, memory, open_destination, &NoLedger, &stop).await?;
         report(&mut out, name, records, started)?;
         if done.counts.created != records as u64 {
             return Err(format!("unexpected counts: {:?}", done.counts).into());

@@ -14,6 +14,7 @@ mod progress;
 mod retry;
 mod rules;
 mod seen;
+mod stop;
 mod stream;
 
 pub use counts::Counts;
@@ -30,4 +31,5 @@ pub use payload::PayloadHash;
 pub use progress::{StreamProgress, Waited};
 pub use retry::RetryPolicy;
 pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
+pub use stop::Stop;
 pub use stream::{StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream};

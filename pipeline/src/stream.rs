@@ -23,7 +23,7 @@ use tracing::Instrument;
 use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
 use crate::{
-    Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Side, StreamProgress, Waited,
+    Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Side, Stop, StreamProgress, Waited,
 };
 
 pub use reader::StoredRecord;
@@ -158,7 +158,7 @@ enum Feed<T> {
 ///
 /// Each page is mapped, validated, written and accounted, in the source's order; a page is accounted while
 /// the next one is written. Transient errors are
-/// waited out as `plan.retry` says. Dropping the future stops it as cancelling does.
+/// waited out as `plan.retry` says. Dropping the future stops it as `stop.now` does.
 ///
 /// # Errors
 /// [`StreamStop`] when it can't go on. What was accounted stands; what was written and not accounted
@@ -170,7 +170,7 @@ pub async fn run_stream(
     destination_connector: Arc<dyn Connector>,
     open_destination: OpenDestination,
     ledger: &dyn Ledger,
-    cancel: &CancellationToken,
+    stop: &Stop,
 ) -> Result<StreamReport, StreamStop> {
     open_source.access.progress = plan.progress.source.clone();
     let duplicates = match open_source.stream.mode {
@@ -185,7 +185,7 @@ pub async fn run_stream(
         destination_connector,
         open_destination,
         ledger,
-        cancel,
+        stop,
     )
     .await
 }
@@ -204,11 +204,11 @@ pub async fn run_records(
     destination_connector: Arc<dyn Connector>,
     open_destination: OpenDestination,
     ledger: &dyn Ledger,
-    cancel: &CancellationToken,
+    stop: &Stop,
 ) -> Result<StreamReport, StreamStop> {
     let key_fields = open_destination.stream.key_fields.clone();
     let input = reader::Input::Stored(reader::StoredInput::new(records, page_records_max, key_fields));
-    run(plan, input, Duplicates::Accepted, destination_connector, open_destination, ledger, cancel).await
+    run(plan, input, Duplicates::Accepted, destination_connector, open_destination, ledger, stop).await
 }
 
 /// What a second record with the same key is.
@@ -229,7 +229,7 @@ async fn run(
     destination_connector: Arc<dyn Connector>,
     mut open_destination: OpenDestination,
     ledger: &dyn Ledger,
-    cancel: &CancellationToken,
+    stop: &Stop,
 ) -> Result<StreamReport, StreamStop> {
     let stream = open_destination.stream.name.clone();
     let key_fields = open_destination.stream.key_fields.clone();
@@ -239,15 +239,15 @@ async fn run(
     let (notice_sender, notice_receiver) = mpsc::channel(1);
 
     // Ends the mapping thread inside its page when this future ends or is dropped.
-    let stop = CancellationToken::new();
-    let stopping = stop.clone().drop_guard();
+    let unwanted = CancellationToken::new();
+    let until_the_end = unwanted.clone().drop_guard();
     let transform = transform::Transform {
         mapping: plan.mapping,
         rules: plan.rules,
         key_fields: key_fields.clone(),
         duplicates,
         progress: plan.progress.mapping,
-        stop,
+        unwanted,
     };
     let (ended_sender, ended) = oneshot::channel::<()>();
     // A stream without news needs no thread.
@@ -287,7 +287,7 @@ async fn run(
         Patience::new(plan.retry),
         plan.progress.storing,
         ledger,
-        cancel,
+        stop,
     );
     let write = AssertUnwindSafe(writer.run(mapped_receiver)).catch_unwind();
     let write = async { write.await.unwrap_or_else(|panic| Err(panicked("writing", panic.as_ref()))) };
@@ -295,7 +295,7 @@ async fn run(
     let result = tokio::try_join!(write, tell, map).map(|(report, (), ())| report);
 
     readers.shutdown().await;
-    drop(stopping);
+    drop(until_the_end);
     // An error means that the sender is gone, which is what this waits for.
     ended.await.unwrap_or_default();
     result

@@ -17,11 +17,10 @@ use domain::background::{
 use domain::dispatch::JobHint;
 use entity::run::RunScope;
 use pipeline::{
-    LedgerError, Mapping, RetryPolicy, Rules, StreamPlan, StreamProgress, StreamReport, StreamStop,
+    LedgerError, Mapping, RetryPolicy, Rules, Stop, StreamPlan, StreamProgress, StreamReport, StreamStop,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::Instrument;
 
@@ -37,8 +36,8 @@ const HEARTBEAT_MAX: Duration = Duration::from_millis(1_500);
 pub(crate) struct Runner {
     background: Background,
     batches: Batches,
-    /// Cancelled when the process is about to end: runs give their jobs back.
-    hand_back: CancellationToken,
+    /// Told when the process is about to end: runs give their jobs back.
+    hand_back: Stop,
     activity: Activity,
     tasks: TaskTracker,
 }
@@ -60,13 +59,17 @@ enum Interruption {
 #[derive(Clone, Default)]
 struct Interrupt {
     reason: Arc<OnceLock<Interruption>>,
-    token: CancellationToken,
+    stop: Stop,
 }
 
 impl Interrupt {
+    /// One that is to be handed back stops after its page, all others at once.
     fn set(&self, reason: Interruption) {
         self.reason.get_or_init(|| reason);
-        self.token.cancel();
+        match reason {
+            Interruption::HandBack => self.stop.after_page.cancel(),
+            Interruption::Cancel | Interruption::Lost | Interruption::Stalled(_) => self.stop.now.cancel(),
+        }
     }
 
     fn reason(&self) -> Option<Interruption> {
@@ -89,13 +92,8 @@ enum Ending {
 }
 
 impl Runner {
-    /// Runs are handed back when `hand_back` is cancelled. `worker` is shown to engineers at the job.
-    pub(crate) fn new(
-        background: Background,
-        worker: &str,
-        hand_back: CancellationToken,
-        activity: Activity,
-    ) -> Self {
+    /// Runs are handed back when `hand_back` says so. `worker` is shown to engineers at the job.
+    pub(crate) fn new(background: Background, worker: &str, hand_back: Stop, activity: Activity) -> Self {
         let batches = Batches::new(&background, worker);
         Self { background, batches, hand_back, activity, tasks: TaskTracker::new() }
     }
@@ -157,7 +155,7 @@ impl Runner {
             lease: lease.clone(),
             progress: StreamProgress::default(),
             stream: Mutex::default(),
-            cancel: interrupt.token.clone(),
+            stop: interrupt.stop.clone(),
         });
         // A task of its own: a connector that blocks it must not keep the slot for ever.
         let attempt = AbortOnDropHandle::new(self.tasks.spawn({
@@ -228,7 +226,7 @@ struct Route {
     progress: StreamProgress,
     /// The stream that is under way.
     stream: Mutex<String>,
-    cancel: CancellationToken,
+    stop: Stop,
 }
 
 impl Route {
@@ -307,7 +305,7 @@ impl Route {
                     destination,
                     open_destination,
                     ledger,
-                    &self.cancel,
+                    &self.stop,
                 )
                 .await
             }
@@ -320,7 +318,7 @@ impl Route {
                     destination,
                     open_destination,
                     ledger,
-                    &self.cancel,
+                    &self.stop,
                 )
                 .await
             }
@@ -361,20 +359,19 @@ async fn plan(claimed: &ClaimedStream, progress: StreamProgress) -> Result<Strea
 }
 
 /// Renews the lease and interrupts the run when it is to stop. Goes on until the run is over.
-async fn heartbeat(
-    lease: Arc<RunLease>,
-    lease_duration: Duration,
-    interrupt: Interrupt,
-    hand_back: CancellationToken,
-) {
+async fn heartbeat(lease: Arc<RunLease>, lease_duration: Duration, interrupt: Interrupt, hand_back: Stop) {
     let every = (lease_duration / 3).min(HEARTBEAT_MAX).max(Duration::from_millis(10));
     let mut tick = interval_at(Instant::now() + every, every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut renewed_at = Instant::now();
     loop {
         tokio::select! {
-            () = hand_back.cancelled(), if interrupt.reason().is_none() => {
+            () = hand_back.after_page.cancelled(), if interrupt.reason().is_none() => {
                 interrupt.set(Interruption::HandBack);
+                continue;
+            }
+            () = hand_back.now.cancelled(), if interrupt.reason().is_some() && !interrupt.stop.now.is_cancelled() => {
+                interrupt.stop.now.cancel();
                 continue;
             }
             _ = tick.tick() => {}

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::App;
 use domain::background::Background;
+use pipeline::Stop;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +28,7 @@ pub struct WorkerOptions {
     /// Runs at once, at least 1 (`TRESTLE_WORKERS`).
     pub concurrency: usize,
     /// How long a stop may take (`TRESTLE_SHUTDOWN_SECONDS`). For the first half runs may finish; then they stop after
-    /// the page they are at and are handed back.
+    /// their page, at three quarters in the middle of it, and are handed back.
     pub shutdown: Duration,
     /// The way to the mail server; `None` where no mail is sent (`TRESTLE_SMTP_URL`).
     pub mailer: Option<Mailer>,
@@ -92,7 +93,7 @@ async fn supervise(
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
     let WorkerOptions { queue, name, concurrency, shutdown: patience, mailer } = options;
-    let hand_back = CancellationToken::new();
+    let hand_back = Stop::default();
     let activity = Activity::default();
     let runner = Arc::new(Runner::new(background.clone(), &name, hand_back.clone(), activity.clone()));
     let refilled = queue.clone();
@@ -155,7 +156,9 @@ async fn supervise(
         async move {
             shutdown.cancelled().await;
             sleep(patience / 2).await;
-            hand_back.cancel();
+            hand_back.after_page.cancel();
+            sleep(patience / 4).await;
+            hand_back.now.cancel();
         }
     }));
 

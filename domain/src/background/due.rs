@@ -73,6 +73,21 @@ impl Background {
                 "hex(t.tenant_id) NOT IN (SELECT value FROM json_each($4))",
             ),
         };
+        // The first few of a tenant. SQLite has no LATERAL, but a table function may look at what stands before it.
+        let first = |columns: &str| {
+            format!(
+                "SELECT {columns} FROM job j WHERE j.status = 'QUEUED' AND j.tenant_id = t.tenant_id \
+                   AND j.available_at <= $1 AND {left_out_jobs} \
+                 ORDER BY j.begun DESC, j.priority DESC, j.available_at LIMIT $2"
+            )
+        };
+        let first = match backend {
+            DatabaseBackend::Postgres => format!("CROSS JOIN LATERAL ({}) d", first("j.*")),
+            _ => format!(
+                "JOIN json_each((SELECT json_group_array(hex(q.id)) FROM ({}) q)) e JOIN job d ON d.id = unhex(e.value)",
+                first("j.id")
+            ),
+        };
         let sql = format!(
             "WITH RECURSIVE t (tenant_id) AS ( \
                SELECT (SELECT tenant_id FROM job WHERE status = 'QUEUED' ORDER BY tenant_id LIMIT 1) \
@@ -85,11 +100,8 @@ impl Background {
                  CAST(CASE WHEN d.begun THEN 3 ELSE d.priority END AS smallint) AS priority, \
                  row_number() OVER (PARTITION BY d.tenant_id \
                    ORDER BY d.begun DESC, d.priority DESC, d.available_at, d.id) AS turn \
-               FROM t JOIN job d ON d.tenant_id = t.tenant_id \
-               WHERE t.tenant_id IS NOT NULL AND {left_out_tenants} AND d.id IN ( \
-                 SELECT j.id FROM job j WHERE j.status = 'QUEUED' AND j.tenant_id = t.tenant_id \
-                   AND j.available_at <= $1 AND {left_out_jobs} \
-                 ORDER BY j.begun DESC, j.priority DESC, j.available_at LIMIT $2)) \
+               FROM t {first} \
+               WHERE t.tenant_id IS NOT NULL AND {left_out_tenants}) \
              SELECT id, tenant_id, priority FROM due ORDER BY turn, priority DESC, id LIMIT $5"
         );
         let per_tenant = i64::try_from(limit_per_tenant).unwrap_or(i64::MAX);

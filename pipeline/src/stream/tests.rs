@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     AccountedPage, Counts, InDoubt, Ledger, LedgerError, Mapping, PayloadHash, Receipt, RetryNotice,
-    RetryPolicy, Rules, Side,
+    RetryPolicy, Rules, Side, Stop,
 };
 use memory::{
     Given, MemoryLedger, Random, Systems, codes, open_destination, open_source, plan, records, run, run_once,
@@ -184,8 +184,8 @@ async fn a_page_is_accounted_while_the_next_one_is_written_and_a_cancel_does_not
             LateLedger { inner, systems: systems.clone(), pages: 9, cancel_at, cancel: cancel.clone() };
         let open = open_source(SyncMode::Full, 1);
         let (source, destination) = (Arc::new(systems.clone()), Arc::new(systems.clone()));
-        let destination_end = open_destination(SyncMode::Full);
-        let stream = run_stream(plan(), source, open, destination, destination_end, &ledger, &cancel);
+        let (destination_end, stop) = (open_destination(SyncMode::Full), Stop::from(cancel));
+        let stream = run_stream(plan(), source, open, destination, destination_end, &ledger, &stop);
         let ended = tokio::time::timeout(Duration::from_secs(20), stream).await.unwrap();
         assert_eq!(matches!(ended, Err(StreamStop::Canceled)), cancel_at > 0, "{ended:?}");
         let pages = ledger.inner.with(|kept| kept.pages.clone());
@@ -404,6 +404,23 @@ async fn panics_and_broken_promises_of_a_connector_stop_the_stream_as_faults_of_
 }
 
 #[tokio::test]
+async fn a_stream_that_is_to_stop_after_its_page_finishes_what_it_writes() {
+    for (is_at_once, accounted) in [(false, vec![1]), (true, Vec::new())] {
+        let systems = systems(1, records((0..3).map(|id| json!({"id": id}))));
+        let (ledger, stop) = (MemoryLedger::of(&systems), Stop::default());
+        let at_write = if is_at_once { &stop.now } else { &stop.after_page };
+        systems.with(|world| world.cancel_at_write = Some(at_write.clone()));
+        let ends = [Arc::new(systems.clone()), Arc::new(systems.clone())];
+        let [source, destination] = ends;
+        let (open, into) = (open_source(SyncMode::Full, 1), open_destination(SyncMode::Full));
+        let ended = run_stream(plan(), source, open, destination, into, &ledger, &stop).await;
+        assert!(matches!(ended, Err(StreamStop::Canceled)), "{ended:?}");
+        assert_eq!(ledger.with(|kept| kept.pages.clone()), accounted);
+        assert_eq!(systems.with(|world| world.rows.len()), accounted.len());
+    }
+}
+
+#[tokio::test]
 async fn a_cancel_ends_a_source_that_hangs_and_a_long_wait() {
     let systems = systems(1, records([json!({"id": 1})]));
     let ledger = MemoryLedger::of(&systems);
@@ -487,7 +504,7 @@ async fn a_retry_says_of_each_failure_what_came_of_it() {
             Arc::new(systems.clone()),
             open_destination(SyncMode::Full),
             &ledger,
-            &CancellationToken::new(),
+            &Stop::default(),
         )
         .await
         .unwrap();
@@ -533,7 +550,7 @@ async fn a_retry_stops_when_stored_records_cannot_be_read() {
         Arc::new(systems.clone()),
         open_destination(SyncMode::Full),
         &ledger,
-        &CancellationToken::new(),
+        &Stop::default(),
     )
     .await
     .unwrap_err();

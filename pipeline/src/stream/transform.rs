@@ -59,7 +59,7 @@ pub(super) struct Transform {
     pub(super) duplicates: Duplicates,
     pub(super) progress: Progress,
     /// Set when nobody wants the rest of the page.
-    pub(super) stop: CancellationToken,
+    pub(super) unwanted: CancellationToken,
 }
 
 enum Outcome {
@@ -120,7 +120,7 @@ impl Transform {
         match items {
             ReadItems::Source(items) => {
                 for item in items {
-                    if self.stop.is_cancelled() {
+                    if self.unwanted.is_cancelled() {
                         return None;
                     }
                     match item {
@@ -133,7 +133,7 @@ impl Transform {
             }
             ReadItems::Stored(records) => {
                 for stored in records {
-                    if self.stop.is_cancelled() {
+                    if self.unwanted.is_cancelled() {
                         return None;
                     }
                     let retried = Some(stored.failure);

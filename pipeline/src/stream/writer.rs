@@ -21,7 +21,7 @@ use crate::retry::Patience;
 use crate::seen::SeenKeys;
 use crate::{
     AccountedPage, Counts, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RecordFailure, RetryNotice,
-    Side,
+    Side, Stop,
 };
 
 pub(super) struct Writer<'a> {
@@ -46,10 +46,10 @@ impl<'a> Writer<'a> {
         patience: Patience,
         storing: Progress,
         ledger: &'a dyn Ledger,
-        cancel: &'a CancellationToken,
+        stop: &'a Stop,
     ) -> Self {
         Self {
-            end: DestinationEnd { connector, open, destination: None, patience, ledger, cancel },
+            end: DestinationEnd { connector, open, destination: None, patience, ledger, stop },
             accounting: Accounting::default(),
             storing,
             key_fields,
@@ -77,7 +77,7 @@ impl<'a> Writer<'a> {
         // Opened while the first page is read; it also says whether receipts are needed.
         let detects_unchanged = self.end.detects_unchanged().await?;
         loop {
-            let next = canceled_or(self.end.cancel, async { Ok(from.recv().await) });
+            let next = canceled_or(&self.end.stop.after_page, async { Ok(from.recv().await) });
             match self.accounting.beside(next).await? {
                 Some(Feed::Page(page)) => self.page(page, detects_unchanged).await?,
                 Some(Feed::End { watermark }) => {
@@ -222,7 +222,7 @@ impl<'a> Writer<'a> {
             doubts.iter().map(|(place, doubt)| (batch[*place].key.canonical(), *doubt)).collect();
         let ledger = self.end.ledger;
         let stream = &self.end.open.stream.name;
-        let told = canceled_or(self.end.cancel, async { Ok(ledger.sending(stream, &writes).await?) });
+        let told = canceled_or(&self.end.stop.now, async { Ok(ledger.sending(stream, &writes).await?) });
         self.accounting.beside(told).await
     }
 
@@ -264,7 +264,7 @@ impl<'a> Writer<'a> {
         }
         let ledger = self.end.ledger;
         let stream = &self.end.open.stream.name;
-        let receipts = canceled_or(self.end.cancel, async { Ok(ledger.receipts(stream, &keys).await?) });
+        let receipts = canceled_or(&self.end.stop.now, async { Ok(ledger.receipts(stream, &keys).await?) });
         self.accounting.beside(receipts).await
     }
 }
@@ -318,14 +318,14 @@ struct DestinationEnd<'a> {
     destination: Option<Box<dyn Destination>>,
     patience: Patience,
     ledger: &'a dyn Ledger,
-    cancel: &'a CancellationToken,
+    stop: &'a Stop,
 }
 
 impl DestinationEnd<'_> {
     async fn detects_unchanged(&mut self) -> Result<bool, StreamStop> {
         loop {
             let progress = self.open.access.progress.clone();
-            let opened = canceled_or(self.cancel, async {
+            let opened = canceled_or(&self.stop.after_page, async {
                 let _waiting = progress.wait();
                 Ok(self.opened().await.map(|end| end.detects_unchanged()))
             });
@@ -340,7 +340,7 @@ impl DestinationEnd<'_> {
     async fn write(&mut self, batch: &[Write]) -> Result<(Vec<WriteOutcome>, u32), StreamStop> {
         loop {
             let progress = self.open.access.progress.clone();
-            let written = canceled_or(self.cancel, async {
+            let written = canceled_or(&self.stop.now, async {
                 let _waiting = progress.wait();
                 Ok(match self.opened().await {
                     Ok(destination) => destination.write(batch).await,
@@ -361,7 +361,7 @@ impl DestinationEnd<'_> {
     async fn finish(&mut self) -> Result<(), StreamStop> {
         loop {
             let progress = self.open.access.progress.clone();
-            let finished = canceled_or(self.cancel, async {
+            let finished = canceled_or(&self.stop.now, async {
                 let _waiting = progress.wait();
                 Ok(match self.opened().await {
                     Ok(destination) => destination.finish().await,
@@ -398,7 +398,7 @@ impl DestinationEnd<'_> {
         );
         let notice = RetryNotice { side: Side::Destination, error, attempt, wait };
         self.ledger.retrying(&self.open.stream.name, &notice).await?;
-        canceled_or(self.cancel, async {
+        canceled_or(&self.stop.after_page, async {
             tokio::time::sleep(wait).await;
             Ok(())
         })

@@ -57,7 +57,7 @@ pub(super) async fn watched(
             interrupt.set(Interruption::Stalled(stall));
             None
         }
-        () = interrupt.token.cancelled() => None,
+        () = interrupt.stop.now.cancelled() => None,
     };
     let ended = match ended {
         Some(ended) => ended,
@@ -113,7 +113,7 @@ mod tests {
     async fn an_attempt_that_is_silent_is_told_to_stop_and_says_for_what_it_waited() {
         let (progress, interrupt) = (StreamProgress::default(), Interrupt::default());
         let _waiting = progress.destination.wait();
-        let cancel = interrupt.token.clone();
+        let cancel = interrupt.stop.now.clone();
         let stops = attempt(async move {
             cancel.cancelled().await;
             RunEnd::Stopped { stream: "orders".to_owned(), stop: StreamStop::Canceled }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::super::{StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
     AccountedPage, Counts, InDoubt, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure, RetryNotice,
-    RetryPolicy, Side,
+    RetryPolicy, Side, Stop,
 };
 
 /// SplitMix64: the same faults for the same seed.
@@ -71,6 +71,8 @@ pub(super) struct World {
     pub(super) panic_at: Option<Side>,
     pub(super) short_answer: bool,
     pub(super) hang: bool,
+    /// Cancelled in the middle of the first write.
+    pub(super) cancel_at_write: Option<CancellationToken>,
 }
 
 #[derive(Clone)]
@@ -95,6 +97,7 @@ pub(super) fn systems(seed: u64, given: Vec<Given>) -> Systems {
         panic_at: None,
         short_answer: false,
         hang: false,
+        cancel_at_write: None,
     };
     let description = Description {
         name: "memory",
@@ -209,6 +212,9 @@ pub(super) struct MemoryDestination(Systems);
 #[async_trait]
 impl Destination for MemoryDestination {
     async fn write(&mut self, batch: &[Write]) -> Result<Vec<WriteOutcome>, SystemError> {
+        if let Some(cancel) = self.0.with(|world| world.cancel_at_write.take()) {
+            cancel.cancel();
+        }
         tokio::task::yield_now().await;
         let keys: HashSet<&str> = batch.iter().map(|write| write.key.canonical()).collect();
         assert_eq!(keys.len(), batch.len(), "a key stands twice in a batch");
@@ -438,7 +444,8 @@ pub(super) async fn run(
     let resume = ledger.with(|kept| kept.checkpoint.clone());
     let open = OpenSource { resume, ..open_source(mode, page) };
     let connector: Arc<dyn Connector> = Arc::new(systems.clone());
-    run_stream(plan.clone(), connector.clone(), open, connector, open_destination(mode), ledger, cancel).await
+    let stop = Stop::from(cancel.clone());
+    run_stream(plan.clone(), connector.clone(), open, connector, open_destination(mode), ledger, &stop).await
 }
 
 pub(super) async fn run_once(
