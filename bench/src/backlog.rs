@@ -1,5 +1,5 @@
 //! What a run costs by how many are queued: time, the worker's memory, and Redis' memory, which is empty again when all is
-//! done.
+//! done. And how soon the run of a tenant starts who has no part in the backlog.
 
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ use crate::trestle::{Directory, Stores, Trestle};
 
 /// Longer than any backlog takes.
 const LIMIT: Duration = Duration::from_secs(1_800);
-/// How often it is asked what is done.
-const POLL: Duration = Duration::from_millis(500);
+/// How often a run of another tenant is started.
+const OTHER_INTERVAL: Duration = Duration::from_millis(200);
+/// Of so many of them one asks what is done, which reads the whole table.
+const OTHERS_EACH_POLL: u32 = 5;
 /// Requests at once that queue runs.
 const REQUESTS: u32 = 2;
 /// The runs that are timed: the first ones of a backlog.
@@ -62,7 +64,8 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
     let (mut program, _) = Directory::create(bench)?.start_server(stores)?;
     let admin = program.admin().await?;
     progress(&format!("making {} integrations of {} tenants", options.integrations, options.tenants));
-    let tenants = make_integrations(&admin, options.tenants, options.integrations).await?;
+    let tenants = make_integrations(&admin, "crowd", options.tenants, options.integrations).await?;
+    let other = make_integrations(&admin, "other", 1, 1).await?.concat().concat();
     let mut lines = vec![
         [
             "queued",
@@ -71,13 +74,16 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
             "worker, most MiB",
             "Redis, bytes each",
             "Redis after, KiB and keys",
+            "another tenant's start, p50 ms",
+            "p99 ms",
         ]
         .map(str::to_owned)
         .to_vec(),
     ];
     for &runs in &options.backlogs {
         progress(&format!("{} runs", thousands(f64::from(runs))));
-        let backlog = once(&mut program, stores, &postgres, &redis, &admin, &tenants, options, runs).await?;
+        let backlog =
+            once(&mut program, stores, &postgres, &redis, &admin, (&tenants, &other), options, runs).await?;
         let [first, more] = backlog.milliseconds;
         lines.push(vec![
             thousands(f64::from(runs)),
@@ -88,6 +94,8 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
             backlog
                 .left
                 .map_or_else(|| "–".to_owned(), |(bytes, keys)| format!("{} and {keys}", bytes / 1024)),
+            number(backlog.other_start[0], 1),
+            number(backlog.other_start[1], 1),
         ]);
     }
     let heading = format!(
@@ -105,6 +113,8 @@ struct Backlog {
     redis_bytes_each: f64,
     /// Redis' memory, more than it had before, and its keys, when all was done.
     left: Option<(i64, i64)>,
+    /// From queued to started, of runs of a tenant who has no backlog: median and 99th percentile.
+    other_start: [Option<f64>; 2],
 }
 
 #[expect(clippy::too_many_arguments, reason = "what a measurement is made of")]
@@ -114,13 +124,16 @@ async fn once(
     postgres: &Postgres,
     redis: &Redis,
     admin: &Client,
-    tenants: &[Vec<String>],
+    (tenants, other): (&[Vec<String>], &str),
     options: &Options,
     runs: u32,
 ) -> anyhow::Result<Backlog> {
     let (empty, _) = redis.memory_and_keys()?;
     let count = "SELECT count(*)::float8 FROM run";
     let earlier = postgres.number("trestle", count).await?;
+    let count =
+        "SELECT count(*)::float8 FROM run JOIN tenant ON tenant.id = run.tenant_id WHERE slug LIKE '%other%'";
+    let other_earlier = postgres.number("trestle", count).await?;
     enqueue(admin, tenants, runs, Enqueue::Together, REQUESTS).await?;
     let (full, _) = redis.memory_and_keys()?;
     let concurrency = options.concurrency.to_string();
@@ -134,7 +147,10 @@ async fn once(
     let done_before = postgres.number("trestle", done).await?;
     let waiting = async {
         while postgres.number("trestle", done).await? < done_before + wanted as f64 {
-            tokio::time::sleep(POLL).await;
+            for _ in 0..OTHERS_EACH_POLL {
+                admin.start_run(other).await?;
+                tokio::time::sleep(OTHER_INTERVAL).await;
+            }
         }
         anyhow::Ok(())
     };
@@ -152,6 +168,16 @@ async fn once(
         );
         *each = Some(postgres.number("trestle", &seconds).await? * 1_000.0 / timed as f64);
     }
+    let mut other_start = [None; 2];
+    for (start, fraction) in other_start.iter_mut().zip([0.5, 0.99]) {
+        let milliseconds = format!(
+            "SELECT coalesce(percentile_disc({fraction}) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - queued_at) \
+             * 1000), -1)::float8 FROM (SELECT run.* FROM run JOIN tenant ON tenant.id = run.tenant_id \
+             WHERE tenant.slug LIKE '%other%' ORDER BY run.id OFFSET {other_earlier}) AS other \
+             WHERE started_at IS NOT NULL"
+        );
+        *start = Some(postgres.number("trestle", &milliseconds).await?).filter(|start| *start >= 0.0);
+    }
     let left = if is_drained {
         let (bytes, keys) = redis.memory_and_keys()?;
         Some((bytes - empty, keys))
@@ -159,5 +185,5 @@ async fn once(
         None
     };
     let redis_bytes_each = (full - empty) as f64 / f64::from(runs);
-    Ok(Backlog { milliseconds, worker_bytes, redis_bytes_each, left })
+    Ok(Backlog { milliseconds, worker_bytes, redis_bytes_each, left, other_start })
 }

@@ -66,7 +66,7 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
     let (mut program, _) = Directory::create(bench)?.start_server(stores)?;
     let admin = program.admin().await?;
     progress(&format!("making {} integrations of {} tenants", options.integrations, options.tenants));
-    let tenants = make_integrations(&admin, options.tenants, options.integrations).await?;
+    let tenants = make_integrations(&admin, "bench", options.tenants, options.integrations).await?;
     let (mut ours, mut peer) = (Vec::new(), Vec::new());
     for round in 1..=bench.rounds {
         progress(&format!("round {round}: {} runs", options.runs));
@@ -196,15 +196,16 @@ pub async fn enqueue(
     Ok(f64::from(runs) / started.elapsed().as_secs_f64())
 }
 
-/// Makes integrations that move nothing, and gives those of each tenant.
+/// Makes integrations that move nothing, and gives those of each tenant; the tenants are called after `slug`.
 pub async fn make_integrations(
     admin: &Client,
+    slug: &str,
     tenants: u32,
     integrations: u32,
 ) -> anyhow::Result<Vec<Vec<String>>> {
     let mut made_of = Vec::new();
     for number in 0..tenants {
-        let tenant = admin.tenant(&format!("bench-{number}")).await?;
+        let tenant = admin.tenant(&format!("{slug}-{number}")).await?;
         let system = admin.system(&tenant, "sandbox", json!({}), None).await?;
         let inputs: Vec<_> = (number..integrations)
             .step_by(tenants as usize)

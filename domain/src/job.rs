@@ -6,7 +6,7 @@ use entity::integration::IntegrationStatus;
 use entity::job::{self, JobKind, JobStatus};
 use entity::tenant::TenantStatus;
 use entity::{integration, tenant};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, Order, Query};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -142,6 +142,16 @@ async fn release(tx: &mut TxScope, which: sea_orm::sea_query::SimpleExpr) -> Res
         tx.push_after_commit(hint(job));
     }
     Ok(())
+}
+
+/// The runs that a kill switch keeps, of whatever tenants.
+pub(crate) fn kept_by(kill_switch_id: Uuid) -> SelectStatement {
+    Query::select()
+        .column(job::Column::SubjectId)
+        .from(job::Entity)
+        .and_where(job::Column::KillSwitchId.eq(kill_switch_id))
+        .and_where(job::Column::Status.eq(JobStatus::Held))
+        .to_owned()
 }
 
 /// Queues a job again that a kill switch holds. False when it does not hold it any more.

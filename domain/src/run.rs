@@ -46,6 +46,8 @@ pub struct RunFilter {
     pub tenant_id: Option<Uuid>,
     /// Of this retry.
     pub retry_id: Option<Uuid>,
+    /// That this kill switch keeps from going on.
+    pub kill_switch_id: Option<Uuid>,
     /// Asked for at or after.
     pub queued_from: Option<DateTime<Utc>>,
     /// Asked for before.
@@ -127,6 +129,7 @@ fn filtered(scope: &Scope, filter: &RunFilter) -> ScopedSelect<run::Entity> {
         .filter_some(filter.retry_id, |id| run::Column::RetryId.eq(id))
         .filter_some(filter.queued_from, |at| run::Column::QueuedAt.gte(at))
         .filter_some(filter.queued_before, |at| run::Column::QueuedAt.lt(at))
+        .filter_some(filter.kill_switch_id, |id| run::Column::Id.in_subquery(job::kept_by(id)))
 }
 
 /// One run.

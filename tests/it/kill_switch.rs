@@ -62,6 +62,13 @@ async fn what_runs_stops_and_goes_on(trestle: &Trestle) {
     assert_eq!(stopped["wait"], json!({"reason": "KILL_SWITCH", "code": null, "message": SAYS}));
     let later = scene.fixture.start_run(&integration).await;
     kept(&scene, &later).await;
+    let query = "query($id: ID) { runs(filter: {killSwitchId: $id}) { edges { node { id } } } }";
+    let viewer = scene.person("TENANT_VIEWER").await;
+    for client in [scene.admin(), &viewer] {
+        let kept = client.query(query, json!({"id": switch["id"]})).await;
+        let kept: Vec<String> = nodes(&kept["runs"]).iter().map(|node| text(&node["id"])).collect();
+        assert_eq!(kept, [&later, &run].map(Clone::clone));
+    }
     // Of another connector: nothing keeps it.
     let other = scene.fixture.sandbox(&scene.tenant, json!({}), json!({})).await;
     assert_eq!(scene.run(&other).await["status"], "SUCCEEDED");

@@ -133,13 +133,16 @@ async fn runs_of_a_suspended_tenant_wait_and_run_when_it_is_resumed() {
 #[tokio::test]
 async fn the_backlog_of_one_tenant_delays_no_other() {
     let (busy, other) = (Scene::shared().await, Scene::shared().await);
-    let slow = json!({"records": 100, "delayMs": 700});
-    let mut backlog = Vec::new();
-    for _ in 0..24 {
-        let integration = busy.fixture.sandbox(&busy.tenant, slow.clone(), json!({})).await;
-        backlog.push(busy.fixture.start_run(&integration).await);
-    }
     let quick = ready(&other).await;
+    let slow = json!({"records": 100, "delayMs": 700});
+    let mut integrations = Vec::new();
+    for _ in 0..24 {
+        integrations.push(busy.fixture.sandbox(&busy.tenant, slow.clone(), json!({})).await);
+    }
+    let mut backlog = Vec::new();
+    for integration in &integrations {
+        backlog.push(busy.fixture.start_run(integration).await);
+    }
     let run = other.run(&quick).await;
     assert_eq!(run["status"], "SUCCEEDED", "{run:#}");
     let mut waiting = 0;

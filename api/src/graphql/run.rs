@@ -282,6 +282,8 @@ pub struct RunFilter {
     integration_id: Option<ID>,
     /// Of this tenant.
     tenant_id: Option<ID>,
+    /// Kept from going on by this kill switch.
+    kill_switch_id: Option<ID>,
     /// Asked for in this time.
     queued_at: Option<DateTimeFilter>,
 }
@@ -295,6 +297,7 @@ impl RunFilter {
             integration_id: optional_uuid(Kind::Integration, self.integration_id.as_ref()),
             tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
             retry_id: None,
+            kill_switch_id: optional_uuid(Kind::KillSwitch, self.kill_switch_id.as_ref()),
             queued_from: queued_at.gte.map(|time| time.0),
             queued_before: queued_at.lt.map(|time| time.0),
         }
