@@ -27,13 +27,13 @@ const MADE_AT_ONCE: usize = 50;
 #[derive(Args)]
 pub struct Options {
     /// Runs of a round
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Integrations, of which each has one run at a time
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     integrations: u32,
     /// Tenants that they belong to
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     tenants: u32,
     /// Runs at once, and jobs at once of BullMQ
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -45,7 +45,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { runs: 10_000, integrations: 1_000, tenants: 20, concurrency: 50, requests: 50 }
+        Self { runs: 20_000, integrations: 10_000, tenants: 10, concurrency: 50, requests: 50 }
     }
 }
 
