@@ -14,10 +14,9 @@ pub(crate) struct Migration;
 /// Longer ago than anything.
 const EPOCH: &str = "1970-01-01T00:00:00+00:00";
 /// The index on running jobs is older than `uq_job_begun`, which says more. Claims find queued jobs by `ix_job_turn`.
-const SUPERSEDED: [&str; 3] =
-    ["uq_job_running", "ix_job_integration_id", "ix_job_status_tenant_id_available_at"];
+const SUPERSEDED: [&str; 2] = ["uq_job_running", "ix_job_status_tenant_id_available_at"];
 const PUSH: &str = "ix_job_push_at_id";
-const OPEN: &str = "ix_job_open";
+const QUEUED: &str = "ix_job_queued";
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -28,16 +27,14 @@ impl MigrationTrait for Migration {
         for name in SUPERSEDED {
             drop_index(manager, name).await?;
         }
-        let push = index("job", &["push_at", "id"]).and_where(Expr::col("status").eq("QUEUED")).take();
-        // Spelt with OR: SQLite then takes it for `status = ?` of any of them; spelt with IN or <>, for none.
-        let is = |status| Expr::col("status").eq(status);
-        let is_open = is("QUEUED").or(is("WAITING")).or(is("HELD")).or(is("RUNNING"));
-        let open = index("job", &["integration_id", "status"]).name(OPEN).and_where(is_open).take();
-        create_indexes(manager, [push, open]).await
+        let is_queued = || Expr::col("status").eq("QUEUED");
+        let push = index("job", &["push_at", "id"]).and_where(is_queued()).take();
+        let queued = index("job", &["integration_id"]).name(QUEUED).and_where(is_queued()).take();
+        create_indexes(manager, [push, queued]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for name in [PUSH, OPEN] {
+        for name in [PUSH, QUEUED] {
             drop_index(manager, name).await?;
         }
         let is = |status| Expr::col("status").eq(status);
@@ -49,7 +46,6 @@ impl MigrationTrait for Migration {
                     .unique()
                     .and_where(is("RUNNING"))
                     .take(),
-                index("job", &["integration_id"]).and_where(is("WAITING").or(is("HELD"))).take(),
                 index("job", &["status", "tenant_id", "available_at"]).and_where(is("QUEUED")).take(),
             ],
         )

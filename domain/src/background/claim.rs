@@ -15,7 +15,7 @@ use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus};
 use entity::{integration, run_event, run_stream, stream_cursor, system};
 use futures::future::join_all;
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr};
 use serde_json::json;
 use uuid::Uuid;
@@ -257,9 +257,9 @@ async fn one_of_each_integration(tx: &BatchTx, candidates: &mut Vec<Candidate>) 
     if candidates.is_empty() {
         return Ok(Vec::new());
     }
-    let is_under_way = Condition::any()
-        .add(job::Column::Status.eq(JobStatus::Running))
-        .add(job::Column::Begun.eq(true).and(job::Column::Status.ne(JobStatus::Done)));
+    // Spelt as `uq_job_begun` is: SQLite takes the index for nothing else.
+    let column = |column| Expr::col((job::Entity, column));
+    let is_under_way = column(job::Column::Begun).and(column(job::Column::Status).ne(Expr::cust("'DONE'")));
     let rows: Vec<(Uuid, Uuid)> = job::Entity::find()
         .select_only()
         .column(job::Column::IntegrationId)

@@ -198,8 +198,6 @@ first (due_at) AS ( \
     WHERE NOT (s.circuit_state = 'OPEN' AND s.circuit_until > $1) \
       AND NOT (d.circuit_state = 'OPEN' AND d.circuit_until > $1) \
       AND NOT EXISTS (SELECT 1 FROM job o WHERE o.integration_id = q.integration_id AND o.id <> q.id \
-        AND o.status = 'RUNNING') \
-      AND NOT EXISTS (SELECT 1 FROM job o WHERE o.integration_id = q.integration_id AND o.id <> q.id \
         AND o.begun AND o.status <> 'DONE') \
       AND NOT EXISTS (SELECT 1 FROM kill_switch k WHERE k.drained_at IS NULL AND k.released_at IS NULL \
         AND (k.expires_at IS NULL OR k.expires_at > $1) AND (k.scope = 'PLATFORM' \

@@ -215,16 +215,18 @@ impl Background {
     }
 }
 
-/// Visits integrations that have waiting jobs, by a loose index scan, and says of each whether nothing of it is under way.
+/// Visits integrations that have waiting or held jobs, by a loose index scan, and says of each whether one waits although
+/// nothing of it is under way.
 const STRANDED: &str = "\
 WITH RECURSIVE t (integration_id, place) AS ( \
-  SELECT (SELECT integration_id FROM job WHERE status = 'WAITING' AND integration_id > $1 \
+  SELECT (SELECT integration_id FROM job WHERE (status = 'WAITING' OR status = 'HELD') AND integration_id > $1 \
           ORDER BY integration_id LIMIT 1), CAST(1 AS bigint) \
   UNION ALL \
-  SELECT (SELECT n.integration_id FROM job n WHERE n.status = 'WAITING' AND n.integration_id > t.integration_id \
-          ORDER BY n.integration_id LIMIT 1), t.place + 1 \
+  SELECT (SELECT n.integration_id FROM job n WHERE (n.status = 'WAITING' OR n.status = 'HELD') \
+          AND n.integration_id > t.integration_id ORDER BY n.integration_id LIMIT 1), t.place + 1 \
   FROM t WHERE t.integration_id IS NOT NULL AND t.place < $2) \
 SELECT i.id, i.tenant_id, \
+  EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.status = 'WAITING') AND \
   NOT EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.status = 'QUEUED') \
   AND NOT EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.begun AND u.status <> 'DONE') \
 FROM t JOIN integration i ON i.id = t.integration_id ORDER BY t.place";

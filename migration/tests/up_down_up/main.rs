@@ -434,7 +434,17 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
         (
             "SELECT * FROM job WHERE integration_id = $1 AND status = $2",
             vec![any_id.clone(), Value::from("WAITING")],
-            "ix_job_open",
+            "ix_job_integration_id",
+        ),
+        (
+            "SELECT id FROM job WHERE integration_id = $1 AND status = 'QUEUED'",
+            vec![any_id.clone()],
+            "ix_job_queued",
+        ),
+        (
+            "SELECT id FROM job WHERE integration_id IN ($1) AND begun AND status <> 'DONE'",
+            vec![any_id.clone()],
+            "uq_job_begun",
         ),
         (
             "SELECT * FROM job WHERE tenant_id = $1 AND status = $2",
