@@ -1,10 +1,9 @@
-//! Calls that come while earlier batches are under way are answered together, by one transaction. A call that comes
+//! Calls that come while an earlier batch is under way are answered together, by one transaction. A call that comes
 //! alone waits for nobody, so a batch costs no latency and is as large as the load makes it.
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::Background;
@@ -15,8 +14,6 @@ use crate::error::{Error, Result};
 
 /// Calls of one batch, at most: it keeps a transaction, and the locks of its rows, short.
 const BATCH_MAX: usize = 100;
-/// Batches of a kind at once: while one waits for the database, another one is made.
-const BATCHES_MAX: usize = 2;
 /// What becomes of a batch that fails, in the log: one of it is to blame, and the others go on.
 pub(super) const ALONE: &str = "each is tried alone";
 
@@ -76,7 +73,7 @@ impl Batches {
     }
 }
 
-/// Makes batches of calls.
+/// Makes batches of calls, one after the other.
 struct Batcher<I, O> {
     calls: mpsc::UnboundedSender<Call<I, O>>,
     doing: &'static str,
@@ -91,7 +88,7 @@ struct Call<I, O> {
 impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     /// `work` answers the inputs of a batch in their order. What it answers to a caller who is gone is given to
     /// `unclaimed`.
-    fn new<W, F>(doing: &'static str, work: W, unclaimed: impl Fn(O) + Send + Sync + 'static) -> Self
+    fn new<W, F>(doing: &'static str, work: W, unclaimed: impl Fn(O) + Send + 'static) -> Self
     where
         W: Fn(Vec<I>) -> F + Send + 'static,
         F: Future<Output = Vec<Result<O>>> + Send + 'static,
@@ -99,24 +96,19 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
         // Bounded by who calls: each waits for its answer.
         let (calls, mut queue) = mpsc::unbounded_channel::<Call<I, O>>();
         let tasks = TaskTracker::new();
-        let unclaimed = Arc::new(unclaimed);
+        let batches = tasks.clone();
         let task = tasks.spawn(async move {
             let mut batch = Vec::with_capacity(BATCH_MAX);
-            let mut under_way = JoinSet::new();
             while queue.recv_many(&mut batch, BATCH_MAX).await > 0 {
                 let (inputs, answers): (Vec<_>, Vec<_>) =
                     batch.drain(..).map(|call| (call.input, call.answer)).unzip();
-                let (work, unclaimed) = (work(inputs), unclaimed.clone());
-                under_way.spawn(async move {
-                    for (output, answer) in work.await.into_iter().zip(answers) {
-                        if let Err(Ok(output)) = answer.send(output) {
-                            unclaimed(output);
-                        }
+                // In a task of its own: a panic ends this batch and not those after it. Its callers hear of it by their
+                // answers, which are dropped.
+                let Ok(outputs) = AbortOnDropHandle::new(batches.spawn(work(inputs))).await else { continue };
+                for (output, answer) in outputs.into_iter().zip(answers) {
+                    if let Err(Ok(output)) = answer.send(output) {
+                        unclaimed(output);
                     }
-                });
-                while under_way.len() >= BATCHES_MAX {
-                    // A panic ends its batch alone. Its callers hear of it by their answers, which are dropped.
-                    under_way.join_next().await;
                 }
             }
         });
