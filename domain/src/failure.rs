@@ -1,4 +1,6 @@
-//! Failures as their viewers may read them, and the decision to leave records out. Retrying stands in `retry`.
+//! Failures as their viewers may read them.
+
+mod selection;
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,29 +9,25 @@ use entity::failure::{
     self, FailureCategory, FailureStage, FailureStatus, FieldError, ResponsibleParty, Retryable,
 };
 use entity::run_event::Audience;
+use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::catalogue;
 use crate::change::{Change, ChangeKind};
-use crate::error::{Doing, Error, Problem, ProblemCode, Result};
-use crate::id::Kind;
+use crate::error::{Doing, Result};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::reveal;
-use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+use crate::scope::{Keyset, Scope, ScopedSelect};
 
-/// Most failures that one call may name by id.
-pub const IDS_MAX: usize = 1_000;
+pub use self::selection::{Selection, skip};
+pub(crate) use self::selection::{not_open, select};
+
 /// Field errors that the summary names; the others are in `field_errors`.
 const SUMMARY_FIELDS_MAX: usize = 3;
-/// Failures of a bulk change that listeners are told of one by one.
-const TOLD_MAX: usize = 200;
-/// Longest reason of a skip, in characters.
-const REASON_CHARACTERS_MAX: usize = 1_000;
 
 /// A failure as one viewer may read it.
 #[derive(Clone, Debug)]
@@ -436,154 +434,6 @@ fn lower_first(text: &str) -> String {
         Some(first) => first.to_lowercase().chain(characters).collect(),
         None => String::new(),
     }
-}
-
-/// What a bulk operation is to take.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub enum Selection {
-    /// These.
-    Ids(Vec<Uuid>),
-    /// All that match.
-    Filter(Box<FailureFilter>),
-}
-
-/// The tenant whose failures a selection names, and the condition for them.
-pub(crate) async fn select(scope: &Scope, selection: &Selection) -> Result<Option<(Uuid, Condition)>> {
-    match selection {
-        Selection::Ids(ids) => {
-            if ids.is_empty() {
-                return Err(Error::rejected(Problem::required(["failureIds"], "name at least one failure")));
-            }
-            if ids.len() > IDS_MAX {
-                let message = format!("names {} failures; at most {IDS_MAX}, or use a filter", ids.len());
-                return Err(Error::rejected(Problem::new(
-                    ProblemCode::LimitReached,
-                    ["failureIds"],
-                    message,
-                )));
-            }
-            let rows: HashMap<Uuid, (Uuid, FailureStatus)> = scope
-                .find::<failure::Entity>()
-                .filter(failure::Column::Id.is_in(ids.iter().copied()))
-                .all()
-                .await?
-                .into_iter()
-                .map(|row| (row.id, (row.tenant_id, row.status)))
-                .collect();
-            let mut problems = Vec::new();
-            let mut tenant = None;
-            for (index, id) in ids.iter().enumerate() {
-                let path = ["failureIds".to_owned(), index.to_string()];
-                match rows.get(id) {
-                    None => {
-                        problems.push(Problem::new(ProblemCode::NotFound, path, "no failure has this id"));
-                    }
-                    Some((_, status)) if *status != FailureStatus::Open => {
-                        problems.push(Problem::new(ProblemCode::Conflict, path, not_open(*status)));
-                    }
-                    Some((tenant_id, _)) if *tenant.get_or_insert(*tenant_id) != *tenant_id => {
-                        problems.push(Problem::invalid(
-                            path,
-                            "belongs to another tenant than the ones before it",
-                        ));
-                    }
-                    Some(_) => {}
-                }
-            }
-            if !problems.is_empty() {
-                return Err(Error::Rejected(problems));
-            }
-            let condition = Condition::all()
-                .add(failure::Column::Id.is_in(ids.iter().copied()))
-                .add(failure::Column::Status.eq(FailureStatus::Open));
-            Ok(tenant.map(|tenant| (tenant, condition)))
-        }
-        Selection::Filter(filter) => {
-            let condition = filter.condition().add(failure::Column::Status.eq(FailureStatus::Open));
-            // The smallest and the largest tenant tell whether there is one, without reading the rows.
-            let end = |order| {
-                scope
-                    .find::<failure::Entity>()
-                    .filter(condition.clone())
-                    .order_by(failure::Column::TenantId, order)
-                    .limit(1)
-                    .one()
-            };
-            let Some(first) = end(sea_orm::Order::Asc).await? else { return Ok(None) };
-            let last = end(sea_orm::Order::Desc).await?;
-            if last.is_some_and(|last| last.tenant_id != first.tenant_id) {
-                return Err(Error::rejected(Problem::required(
-                    ["filter", "tenantId"],
-                    "these failures belong to several tenants; name one",
-                )));
-            }
-            Ok(Some((first.tenant_id, condition)))
-        }
-    }
-}
-
-pub(crate) fn not_open(status: FailureStatus) -> &'static str {
-    match status {
-        FailureStatus::Retrying => "is being retried already",
-        FailureStatus::Resolved => "is resolved already",
-        FailureStatus::Skipped => "was skipped",
-        FailureStatus::Superseded => "was superseded by a later run",
-        FailureStatus::Open => "is open",
-    }
-}
-
-/// Leaves records out: their failures become SKIPPED. Answers with how many.
-///
-/// # Errors
-/// Denied without `failures:skip`. Rejected: staff must give a reason; ids that are not there or not open.
-pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) -> Result<u64> {
-    let scope = actor.authorize(Permission::FailureSkip)?;
-    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
-    if actor.is_staff() && reason.is_none() {
-        return Err(Error::rejected(Problem::required(["reason"], "say why these records are left out")));
-    }
-    if reason.is_some_and(|reason| reason.chars().count() > REASON_CHARACTERS_MAX) {
-        let message = format!("has more than {REASON_CHARACTERS_MAX} characters");
-        return Err(Error::rejected(Problem::new(ProblemCode::TooLong, ["reason"], message)));
-    }
-    let Some((tenant_id, condition)) = select(&scope, selection).await? else { return Ok(0) };
-    let mut tx = TxScope::begin(scope.app(), tenant_id).await?;
-    let now = tx.app().clock().now();
-    let rows: Vec<(Uuid, Uuid, Uuid)> = tx
-        .find::<failure::Entity>()
-        .select_only()
-        .column(failure::Column::Id)
-        .column(failure::Column::RunId)
-        .column(failure::Column::IntegrationId)
-        .filter(condition.clone())
-        .into_tuple()
-        .all(tx.connection())
-        .await
-        .doing("reading the failures to skip")?;
-    let skipped = tx
-        .update::<failure::Entity>()
-        .col_expr(failure::Column::Status, Expr::value(FailureStatus::Skipped))
-        .col_expr(failure::Column::ResolvedAt, Expr::value(Some(now)))
-        .col_expr(failure::Column::SkipReason, Expr::value(reason.map(str::to_owned)))
-        .col_expr(failure::Column::SkippedBy, Expr::value(Some(actor.name().to_owned())))
-        .filter(condition)
-        .exec(tx.connection())
-        .await
-        .doing("skipping failures")?
-        .rows_affected;
-    let runs: std::collections::BTreeSet<Uuid> = rows.iter().map(|(_, run, _)| *run).collect();
-    crate::background::recovery::recover(&mut tx, &runs).await?;
-    let only = if let [(id, _, _)] = rows[..] { Some(id) } else { None };
-    for (id, _, integration_id) in rows.into_iter().take(TOLD_MAX) {
-        tx.tell_after_commit(changed(tenant_id, id, integration_id));
-    }
-    let tx = match only {
-        Some(id) => tx.about(Kind::Failure, id),
-        None => tx,
-    };
-    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    tx.detail(format!("{skipped} failures{reason}")).commit().await?;
-    Ok(skipped)
 }
 
 /// The change that listeners are told of.
