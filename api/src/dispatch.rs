@@ -135,14 +135,16 @@ impl DispatchWatch {
         let timeout = chrono::Duration::from_std(self.timeout).unwrap_or(chrono::Duration::MAX);
         let mut seen = self.lock();
         let turn = seen.look(state, now, timeout);
-        let message = seen.message(now).unwrap_or_default();
+        let message = seen.message(now);
         drop(seen);
-        match turn {
-            Turn::Began => tracing::error!(workers = state.workers, "runs are not dispatched: {message}"),
-            Turn::Ended => {
-                tracing::info!(workers = state.workers, "runs are dispatched again, or none is due")
+        match (turn, message) {
+            (Turn::Began, Some(message)) => {
+                tracing::error!(workers = state.workers, "runs are not dispatched: {message}");
             }
-            Turn::None => {}
+            (Turn::Ended, _) => {
+                tracing::info!(workers = state.workers, "runs are dispatched again, or none is due");
+            }
+            (Turn::Began | Turn::None, _) => {}
         }
     }
 

@@ -14,9 +14,9 @@ pub struct Write {
     /// True when a receipt says that this key was written before. Destinations that can't tell
     /// created from updated by themselves answer by it.
     pub known: bool,
-    /// What the last receipt of this key says, or what was attempted since, in a number; 0 when there is none. The same for each attempt at this
-    /// write, and another one when the record comes back later to values that it had: part of what makes an idempotency
-    /// key, because an API that remembers keys would take the second time for the first.
+    /// What the last receipt of this key says, or what was attempted since, in a number; 0 when there is none. The same
+    /// for each attempt at this write, and another one when the record comes back later to values that it had: part of
+    /// what makes an idempotency key, because an API that remembers keys would take the second time for the first.
     pub revision: u64,
 }
 

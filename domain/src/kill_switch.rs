@@ -1,4 +1,4 @@
-//! Kill switches: nothing of what one reaches starts while it is engaged, what runs stops after its page, and what
+//! Kill switches: nothing of what one reaches starts while it is engaged, what runs stops within seconds, and what
 //! arrives meanwhile is kept. The rows are all that there is: every claim reads them, and what they do to jobs stands in
 //! `background`.
 

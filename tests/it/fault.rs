@@ -336,13 +336,23 @@ async fn a_source_that_answers_late_is_waited_for_and_told_of() {
 
 #[tokio::test]
 async fn a_worker_that_wakes_up_after_its_run_was_taken_over_changes_nothing() {
+    a_worker_freezes_and_wakes_up(async |trestle| trestle.worker(0).signal("STOP")).await;
+}
+
+/// It has locked the row of its job, and whoever wants to take the job over waits for that.
+#[tokio::test]
+async fn a_worker_that_freezes_inside_of_a_transaction_holds_nobody_up() {
+    a_worker_freezes_and_wakes_up(freeze_inside_of_a_transaction).await;
+}
+
+async fn a_worker_freezes_and_wakes_up(freeze: impl AsyncFnOnce(&mut Trestle)) {
     let (database, outside) = (counted_table().await, Outside::with_records(2_500));
     let mut trestle = hasty().split(1).await;
     let scene = Scene::of(&trestle).await;
     let integration = slow_integration(&scene, &outside, &database).await;
     let run = scene.fixture.start_run(&integration).await;
     in_the_middle(&scene, &run).await;
-    trestle.worker(0).signal("STOP");
+    freeze(&mut trestle).await;
     trestle.add_worker();
     scene.event(&run, "run.resumed").await;
     trestle.worker(0).signal("CONT");
@@ -352,26 +362,6 @@ async fn a_worker_that_wakes_up_after_its_run_was_taken_over_changes_nothing() {
     let types = scene.event_types(&text(&run["id"])).await;
     assert_eq!(types.iter().filter(|kind| *kind == "run.finished").count(), 1, "{types:?}");
     // It is a worker like any other again.
-    let statuses = trestle.terminate().await;
-    assert!(statuses.iter().all(|status| status.code() == Some(0)), "{statuses:?}");
-}
-
-/// It has locked the row of its job, and whoever wants to take the job over waits for that.
-#[tokio::test]
-async fn a_worker_that_freezes_inside_of_a_transaction_holds_nobody_up() {
-    let (database, outside) = (counted_table().await, Outside::with_records(2_500));
-    let mut trestle = hasty().split(1).await;
-    let scene = Scene::of(&trestle).await;
-    let integration = slow_integration(&scene, &outside, &database).await;
-    let run = scene.fixture.start_run(&integration).await;
-    in_the_middle(&scene, &run).await;
-    freeze_inside_of_a_transaction(&mut trestle).await;
-    trestle.add_worker();
-    scene.event(&run, "run.resumed").await;
-    trestle.worker(0).signal("CONT");
-    let run = finished(&scene, &run).await;
-    assert_all_arrived(&run, 2_500, 1);
-    assert_eq!(rows_and_effects(&database).await, ["2500 2500 2500"]);
     let statuses = trestle.terminate().await;
     assert!(statuses.iter().all(|status| status.code() == Some(0)), "{statuses:?}");
 }

@@ -1,4 +1,4 @@
-//! Kill switches: nothing starts that one reaches, what runs stops after its page, what arrives is kept and told why, and
+//! Kill switches: nothing starts that one reaches, what runs stops within seconds, what arrives is kept and told why, and
 //! a release does with it what was said.
 
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::client::Client;
-use crate::harness::outside::Outside;
+use crate::harness::fixture::stream;
+use crate::harness::outside::{Fault, Outside, Rule};
 use crate::harness::trestle::{Setup, Trestle};
 use crate::harness::wait::{SOON, until};
 use crate::scene::{SLOW_PAGE, Scene, changed_stream, ended, into_table, nodes, outcome, text};
@@ -47,7 +48,7 @@ async fn slow(scene: &Scene, outside: &Outside) -> String {
     scene.integration(&source, &sqlite, changed_stream(options, into_table("records"), json!({}))).await
 }
 
-/// A running run stops after its page and goes on from there, whoever of several workers has it.
+/// A running run stops and goes on from its last page, whoever of several workers has it.
 async fn what_runs_stops_and_goes_on(trestle: &Trestle) {
     let scene = Scene::of(trestle).await;
     let outside = Outside::with_records(20 * SLOW_PAGE);
@@ -83,6 +84,35 @@ async fn what_runs_stops_and_goes_on(trestle: &Trestle) {
     assert_eq!((of("run.held"), of("run.resumed"), of("run.started")), (1, 1, 1), "{types:?}");
     let done = scene.fixture.finished_run(&later).await;
     assert_eq!(outcome(&done), ended("SUCCEEDED", json!({"read": all, "unchanged": all})));
+}
+
+/// Who engages it wants that nothing more is sent, and not that a page of thousands of requests ends first.
+#[tokio::test]
+async fn what_is_in_the_middle_of_a_page_is_not_waited_for() {
+    let scene = Scene::shared().await;
+    let outside = Outside::start();
+    outside.inject(Rule::new(Fault::Hang));
+    scene.files.write("in.csv", "id\na\nb\n");
+    let mut config = outside.config();
+    config["timeoutMs"] = json!(120_000);
+    let files = scene.file_system().await;
+    let http = scene.fixture.system(&scene.tenant, "http", config, Value::Null).await;
+    let records = stream(json!({"path": "in.csv"}), outside.destination_options());
+    let integration = scene.integration(&files, &http, records).await;
+    let run = scene.fixture.start_run(&integration).await;
+    until(
+        "its page is being sent",
+        SOON,
+        async || if outside.requests().is_empty() { Err(()) } else { Ok(()) },
+    )
+    .await;
+    let switch =
+        engage(scene.admin(), json!({"scope": "INTEGRATION", "integrationId": integration}), json!({})).await;
+    kept(&scene, &run).await;
+    outside.heal();
+    release(scene.admin(), &switch).await;
+    let done = scene.fixture.finished_run(&run).await;
+    assert_eq!(outcome(&done), ended("SUCCEEDED", json!({"read": 2, "created": 2})));
 }
 
 #[tokio::test]

@@ -49,8 +49,10 @@ enum Interruption {
     Cancel,
     /// Another worker has it.
     Lost,
-    /// This process ends, or a kill switch stops the run.
+    /// This process ends.
     HandBack,
+    /// A kill switch is engaged that reaches it.
+    KillSwitch,
     /// What it waits for is silent for too long.
     Stalled(Stall),
 }
@@ -63,12 +65,15 @@ struct Interrupt {
 }
 
 impl Interrupt {
-    /// One that is to be handed back stops after its page, all others at once.
+    /// When the process ends there is time for the page that is being written; all else stops at once.
     fn set(&self, reason: Interruption) {
         self.reason.get_or_init(|| reason);
         match reason {
             Interruption::HandBack => self.stop.after_page.cancel(),
-            Interruption::Cancel | Interruption::Lost | Interruption::Stalled(_) => self.stop.now.cancel(),
+            Interruption::Cancel
+            | Interruption::Lost
+            | Interruption::KillSwitch
+            | Interruption::Stalled(_) => self.stop.now.cancel(),
         }
     }
 
@@ -395,7 +400,7 @@ async fn heartbeat(lease: Arc<RunLease>, lease_duration: Duration, interrupt: In
             }
             Ok(Ok(Renewal::StopRequested)) => {
                 renewed_at = asked_at;
-                interrupt.set(Interruption::HandBack);
+                interrupt.set(Interruption::KillSwitch);
                 continue;
             }
             Ok(Ok(Renewal::Lost)) => {
@@ -441,7 +446,7 @@ fn ending(
     };
     match (&stop, interruption) {
         (StreamStop::Ledger(LedgerError::LostLease), _) | (_, Some(Interruption::Lost)) => Ending::Leave,
-        (StreamStop::Canceled, Some(Interruption::HandBack)) => Ending::HandBack,
+        (StreamStop::Canceled, Some(Interruption::HandBack | Interruption::KillSwitch)) => Ending::HandBack,
         _ => match transient(&stop) {
             Some(retry_after) if may_try_again => Ending::TryAgain { stream, stop, wait: wait(retry_after) },
             _ => Ending::Finish(RunEnd::Stopped { stream, stop }),
@@ -498,7 +503,9 @@ mod tests {
     #[test]
     fn what_a_canceled_stream_means_depends_on_who_stopped_it() {
         let canceled = |interruption| ending(stopped(StreamStop::Canceled), interruption, true, at_once);
-        assert!(matches!(canceled(Some(Interruption::HandBack)), Ending::HandBack));
+        for interruption in [Interruption::HandBack, Interruption::KillSwitch] {
+            assert!(matches!(canceled(Some(interruption)), Ending::HandBack));
+        }
         assert!(matches!(canceled(Some(Interruption::Lost)), Ending::Leave));
         assert!(matches!(canceled(Some(Interruption::Cancel)), Ending::Finish(RunEnd::Stopped { .. })));
         assert!(matches!(canceled(None), Ending::Finish(RunEnd::Stopped { .. })));

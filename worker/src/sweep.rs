@@ -1,5 +1,6 @@
 //! The sweep that every worker does every few seconds, without a leader: runs of lost workers go on, and the queue is
-//! told what it does not know, of jobs and of tenants' own caps. What a sweep is stands in `domain`; here is when, and the push.
+//! told what it does not know, of jobs and of tenants' own caps. What a sweep is stands in `domain`; here is when, and
+//! the push.
 
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! Whole runs: a worker over the job table or Redis, the sandbox connector, a SQLite database. What must hold when a run is
-//! canceled, its worker stops, or its worker dies. Runs are not polled: tests follow the changes that are
-//! published.
+//! canceled, its worker stops, or its worker dies. Runs are not polled: tests follow the changes that are published.
 
 mod deaf;
 mod harness;

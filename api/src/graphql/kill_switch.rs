@@ -42,13 +42,13 @@ pub enum OnRelease {
     Cancel,
 }
 
-/// What is stopped at once: nothing of it starts, and what runs stops after its page and goes on later. Runs that are
-/// asked for meanwhile are kept queued.
+/// What is stopped at once: nothing of it starts, and what runs stops within seconds and goes on later, from
+/// its last page. Runs that are asked for meanwhile are kept queued.
 #[derive(Clone)]
 pub struct KillSwitch(pub(super) kill_switch::KillSwitch);
 
-/// What is stopped at once: nothing of it starts, and what runs stops after its page and goes on later. Runs that are
-/// asked for meanwhile are kept queued.
+/// What is stopped at once: nothing of it starts, and what runs stops within seconds and goes on later, from
+/// its last page. Runs that are asked for meanwhile are kept queued.
 #[Object]
 impl KillSwitch {
     /// Opaque and lasting.
