@@ -63,6 +63,9 @@ async fn what_runs_stops_and_goes_on(trestle: &Trestle) {
     assert_eq!(stopped["wait"], json!({"reason": "KILL_SWITCH", "code": null, "message": SAYS}));
     let later = scene.fixture.start_run(&integration).await;
     kept(&scene, &later).await;
+    // Of another connector: nothing keeps it.
+    let other = scene.fixture.sandbox(&scene.tenant, json!({}), json!({})).await;
+    assert_eq!(scene.run(&other).await["status"], "SUCCEEDED");
     let query = "query($id: ID) { runs(filter: {killSwitchId: $id}) { edges { node { id } } } }";
     let viewer = scene.person("TENANT_VIEWER").await;
     for client in [scene.admin(), &viewer] {
@@ -70,9 +73,6 @@ async fn what_runs_stops_and_goes_on(trestle: &Trestle) {
         let kept: Vec<String> = nodes(&kept["runs"]).iter().map(|node| text(&node["id"])).collect();
         assert_eq!(kept, [&later, &run].map(Clone::clone));
     }
-    // Of another connector: nothing keeps it.
-    let other = scene.fixture.sandbox(&scene.tenant, json!({}), json!({})).await;
-    assert_eq!(scene.run(&other).await["status"], "SUCCEEDED");
     assert_eq!(kept(&scene, &run).await["counts"]["read"], read);
 
     release(scene.admin(), &switch).await;
@@ -116,12 +116,12 @@ async fn what_is_in_the_middle_of_a_page_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn what_runs_stops_after_its_page_and_goes_on_from_there_when_all_is_in_one_process() {
+async fn what_runs_stops_and_goes_on_from_its_last_page_when_all_is_in_one_process() {
     what_runs_stops_and_goes_on(&Trestle::embedded().await).await;
 }
 
 #[tokio::test]
-async fn what_runs_stops_after_its_page_and_goes_on_from_there_with_two_workers() {
+async fn what_runs_stops_and_goes_on_from_its_last_page_with_two_workers() {
     what_runs_stops_and_goes_on(&Trestle::split(2).await).await;
 }
 

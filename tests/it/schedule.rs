@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor};
 
+use crate::harness::trestle::Trestle;
 use crate::harness::wait::until;
-use crate::scene::{Scene, ended, outcome, text};
+use crate::scene::{Scene, ended, outcome, sqlite_execute, text};
 
 const SCHEDULE: &str = "integration { id status statusReason schedule { cron timeZone nextRunAt } }";
 
@@ -158,4 +160,48 @@ async fn the_backlog_of_one_tenant_delays_no_other() {
             "{run:#}"
         );
     }
+}
+
+/// Runs that wait for one that is not there any more: a claim put them aside while that one ended.
+async fn what_waits_for_nothing_is_let_go(scene: &Scene, execute: impl AsyncFnOnce(String)) {
+    let integration = ready(scene).await;
+    let input = json!({"integrationId": integration});
+    scene.admin().mutate("pauseIntegration", input, "integration { id }").await;
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        runs.push(scene.fixture.start_run(&integration).await);
+    }
+    // The later a run was asked for, the more it matters.
+    execute(
+        "UPDATE job SET status = 'WAITING', priority = (SELECT count(*) FROM job AS earlier WHERE earlier.id < job.id); \
+         UPDATE integration SET status = 'ACTIVE'"
+            .to_owned(),
+    )
+    .await;
+    let mut started = Vec::new();
+    for run in runs.iter().rev() {
+        let run = scene.fixture.finished_run(run).await;
+        assert_eq!(run["status"], "SUCCEEDED", "{run:#}");
+        started.push(text(&run["startedAt"]).parse::<DateTime<Utc>>().expect("an RFC 3339 time"));
+    }
+    assert!(started.is_sorted(), "{started:?}");
+}
+
+#[tokio::test]
+async fn what_waits_for_nothing_is_let_go_by_priority_when_all_is_in_one_process() {
+    let trestle = Trestle::embedded().await;
+    let scene = Scene::of(&trestle).await;
+    let database = trestle.data_dir().join("trestle.db");
+    what_waits_for_nothing_is_let_go(&scene, async |sql| sqlite_execute(&database, &sql).await).await;
+}
+
+#[tokio::test]
+async fn what_waits_for_nothing_is_let_go_by_priority_of_two_workers() {
+    let trestle = Trestle::split(2).await;
+    let scene = Scene::of(&trestle).await;
+    let mut database = trestle.stores().database.connect().await;
+    let execute = async |sql| {
+        database.execute(AssertSqlSafe::<String>(sql)).await.expect("a statement");
+    };
+    what_waits_for_nothing_is_let_go(&scene, execute).await;
 }
