@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::{Cursor, Destination, Pace, Progress, Source, SystemError};
+use crate::{Cursor, CursorRange, Destination, Pace, Progress, Source, SystemError};
 
 /// What a connector says about itself. One description validates input, documents the field and can
 /// render a form. Schemas are JSON Schema draft 2020-12 with `additionalProperties: false`.
@@ -82,6 +82,13 @@ pub struct OpenSource {
     pub options: Value,
     /// INCREMENTAL: the watermark of the last run that finished; `None` reads from the beginning.
     pub since: Option<Cursor>,
+    /// INCREMENTAL with `since`: how far before it reading begins, in seconds where the cursor is a time, and as a number
+    /// where it is one. The watermark never goes back.
+    pub overlap: Option<u64>,
+    /// INCREMENTAL without `since`: the cursor value where reading begins, itself included.
+    pub from: Option<Value>,
+    /// INCREMENTAL without `since`: only what is in this range, and nothing that has no cursor value.
+    pub only: Option<CursorRange>,
     /// The checkpoint of the last page of this run that was accounted; `None` at its start.
     pub resume: Option<Cursor>,
     /// Records a page, at most.
@@ -109,6 +116,11 @@ pub trait Connector: Send + Sync {
 
     /// Connects for real, and answers with one sentence that says what was found.
     async fn test(&self, access: &SystemAccess) -> Result<String, SystemError>;
+
+    /// The value of the cursor field that a watermark of this connector stands at; `None` where it has none.
+    fn cursor_value(&self, _watermark: &Cursor) -> Option<Value> {
+        None
+    }
 
     /// Opens a stream to read. Connectors without a source answer `Misconfigured`.
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError>;

@@ -40,6 +40,11 @@ pub fn is_after_watermark(value: &Value, watermark: &Value) -> bool {
     value.rank() != watermark.rank() || value.compare(&watermark) == Ordering::Greater
 }
 
+/// True when both are of a kind, so that one of them is known to be newer, or neither.
+pub fn is_comparable(left: &Value, right: &Value) -> bool {
+    !left.is_null() && !right.is_null() && CursorValue::of(left).rank() == CursorValue::of(right).rank()
+}
+
 enum CursorValue {
     Text(String),
     Whole(i128),
@@ -107,7 +112,7 @@ impl CursorValue {
 
 /// Exact where converting the whole number to a float would round it (beyond 2^53).
 #[expect(clippy::cast_possible_truncation, reason = "the fraction is compared apart; the cast saturates")]
-fn compare_mixed(whole: i128, real: f64) -> Ordering {
+pub(crate) fn compare_mixed(whole: i128, real: f64) -> Ordering {
     let floor = real.floor();
     whole.cmp(&(floor as i128)).then_with(|| if real > floor { Ordering::Less } else { Ordering::Equal })
 }

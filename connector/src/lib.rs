@@ -3,6 +3,7 @@
 //! A connector gets credentials, options and a cursor, and gives records or an outcome for each
 //! record. Deliberately absent: our database, tenants, the queue, retries and counts.
 
+mod bounds;
 mod connector;
 mod cursor;
 mod destination;
@@ -28,10 +29,11 @@ mod sqlite;
 #[cfg(test)]
 mod testing;
 
+pub use bounds::CursorRange;
 pub use connector::{
     Connector, Description, OpenDestination, OpenSource, StreamSpec, SyncMode, SystemAccess,
 };
-pub use cursor::{compare_cursor_values, is_after_watermark};
+pub use cursor::{compare_cursor_values, is_after_watermark, is_comparable};
 pub use destination::{Action, Destination, Write, WriteOutcome};
 pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};

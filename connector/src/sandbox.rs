@@ -171,6 +171,10 @@ impl Connector for SandboxConnector {
         Ok(format!("The sandbox is ready, with seed {}.", config.seed))
     }
 
+    fn cursor_value(&self, watermark: &Cursor) -> Option<Value> {
+        watermark.get("value").cloned()
+    }
+
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
         let config: Config = decode("config", &open.access.config)?;
         let options: SourceOptions = decode("source options", &open.options)?;
@@ -184,13 +188,25 @@ impl Connector for SandboxConnector {
         }
         let since = if incremental { open.since.as_ref().and_then(|since| since.get("value")) } else { None };
         let since = since.and_then(Value::as_str).and_then(number_at);
+        let first = match (&open.only, since, &open.from) {
+            (Some(range), _, _) => first_at(&range.from)?,
+            (None, Some(since), _) => match open.overlap {
+                None => since + 1,
+                // One record a second.
+                Some(overlap) => since.saturating_sub(overlap).max(1),
+            },
+            (None, None, Some(from)) => first_at(from)?,
+            (None, None, None) => 1,
+        };
+        let until = open.only.as_ref().and_then(|range| range.until.as_ref()).map(first_at).transpose()?;
         let resumed = open.resume.as_ref().and_then(|resume| resume.get("next")).and_then(Value::as_u64);
         Ok(Box::new(SandboxSource {
             seed: config.seed,
             options,
             incremental,
-            next: resumed.unwrap_or_else(|| since.map_or(1, |number| number + 1)),
+            next: resumed.unwrap_or(first),
             since,
+            until: until.unwrap_or(u64::MAX),
             page_records_max: u64::try_from(open.page_records_max.max(1)).unwrap_or(u64::MAX),
         }))
     }
@@ -212,6 +228,8 @@ struct SandboxSource {
     next: u64,
     /// Number of the last record of the run before.
     since: Option<u64>,
+    /// Number of the first record that does not belong to the run.
+    until: u64,
     page_records_max: u64,
 }
 
@@ -246,7 +264,7 @@ impl SandboxSource {
 impl Source for SandboxSource {
     async fn next_page(&mut self) -> Result<Option<Page>, SystemError> {
         let fails_at = if self.options.fail_after == 0 { u64::MAX } else { self.options.fail_after + 1 };
-        if self.next > self.options.records {
+        if self.next > self.options.records || self.next >= self.until {
             return Ok(None);
         }
         if self.options.delay_ms > 0 {
@@ -258,7 +276,12 @@ impl Source for SandboxSource {
                 format!("failAfter is {}: no record after it can be read", self.options.fail_after),
             ));
         }
-        let end = self.next.saturating_add(self.page_records_max).min(self.options.records + 1).min(fails_at);
+        let end = self
+            .next
+            .saturating_add(self.page_records_max)
+            .min(self.options.records + 1)
+            .min(fails_at)
+            .min(self.until);
         let items: Vec<Item> = (self.next..end).map(|number| Item::Record(self.record(number))).collect();
         let size_bytes = (end - self.next) * RECORD_BYTES;
         self.next = end;
@@ -285,6 +308,15 @@ fn updated_at(number: u64) -> String {
 fn number_at(updated_at: &str) -> Option<u64> {
     let time = DateTime::parse_from_rfc3339(updated_at).ok()?;
     u64::try_from(time.timestamp() - FIRST_UPDATED_AT_SECONDS + 1).ok()
+}
+
+/// The number of the first record whose `updatedAt` is not before this time.
+fn first_at(value: &Value) -> Result<u64, SystemError> {
+    let hint = "the sandbox's cursor is a time like `2026-01-01T00:00:00Z`";
+    let time = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    let time = time.ok_or_else(|| SystemError::new(SystemErrorKind::Misconfigured, hint).with_hint(hint))?;
+    let seconds = time.timestamp() + i64::from(time.timestamp_subsec_nanos() > 0) - FIRST_UPDATED_AT_SECONDS;
+    Ok(u64::try_from(seconds).map_or(1, |seconds| seconds + 1))
 }
 
 struct SandboxDestination {
@@ -365,7 +397,7 @@ mod tests {
 
     use super::SandboxConnector;
     use crate::testing::{self, items_of, open_destination, open_source, read_all, records_of, write_of};
-    use crate::{Action, Connector, RecordErrorKind, SyncMode, SystemErrorKind, WriteOutcome};
+    use crate::{Action, Connector, CursorRange, RecordErrorKind, SyncMode, SystemErrorKind, WriteOutcome};
 
     #[tokio::test]
     async fn the_same_options_give_the_same_records() {
@@ -423,6 +455,34 @@ mod tests {
         let (items, _) = read_all(&connector, open).await.unwrap();
         let ids: Vec<Value> = records_of(&items).iter().map(|record| record["id"].clone()).collect();
         assert_eq!(ids, ["SBX-000011", "SBX-000012"]);
+    }
+
+    #[tokio::test]
+    async fn a_run_begins_before_the_watermark_at_a_value_or_reads_a_range() {
+        let connector = SandboxConnector::new();
+        let mut open = open_source(json!({"records": 10}), &["id"], 4);
+        open.stream.mode = SyncMode::Incremental;
+        open.stream.cursor_field = Some("updatedAt".to_owned());
+        open.overlap = Some(2);
+        open.since = Some(json!({"value": "2026-01-01T00:00:07Z"}));
+        let (items, watermark) = read_all(&connector, open.clone()).await.unwrap();
+        assert_eq!((items.len(), watermark), (5, Some(json!({"value": "2026-01-01T00:00:09Z"}))));
+        testing::resumes_everywhere(&connector, open.clone()).await;
+        open.options = json!({"records": 7});
+        let (items, watermark) = read_all(&connector, open.clone()).await.unwrap();
+        assert_eq!((items.len(), &watermark), (2, &open.since), "it does not go back");
+
+        open.options = json!({"records": 10});
+        (open.since, open.overlap) = (None, None);
+        open.from = Some(json!("2026-01-01T00:00:06.5Z"));
+        assert_eq!(items_of(&connector, open.clone()).await.len(), 3);
+        let range = |from: &str, until: &str| CursorRange { from: json!(from), until: Some(json!(until)) };
+        open.only = Some(range("2025-12-31T00:00:00Z", "2026-01-01T00:00:03Z"));
+        assert_eq!(items_of(&connector, open.clone()).await.len(), 3);
+        open.only = Some(CursorRange { from: json!("2026-01-01T00:00:08Z"), until: None });
+        assert_eq!(items_of(&connector, open.clone()).await.len(), 2);
+        open.only = Some(CursorRange { from: json!(5), until: None });
+        assert_eq!(connector.open_source(open).await.err().unwrap().kind, SystemErrorKind::Misconfigured);
     }
 
     #[tokio::test]

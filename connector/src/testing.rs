@@ -37,6 +37,9 @@ pub(crate) fn open_source(options: Value, keys: &[&str], page_records_max: usize
         stream: stream(keys),
         options,
         since: None,
+        overlap: None,
+        from: None,
+        only: None,
         resume: None,
         page_records_max,
     }

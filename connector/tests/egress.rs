@@ -97,6 +97,9 @@ async fn first_page(egress: Egress, config: Value) -> Option<SystemErrorKind> {
         },
         options: json!({"path": ""}),
         since: None,
+        overlap: None,
+        from: None,
+        only: None,
         resume: None,
         page_records_max: 100,
     };

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use connector::{
-    Action, Connector, Cursor, Egress, Item, OpenDestination, OpenSource, PostgresConnector, Record,
-    RecordErrorKind, RecordKey, StreamSpec, SyncMode, SystemAccess, SystemErrorKind, Write, WriteOutcome,
+    Action, Connector, Cursor, CursorRange, Egress, Item, OpenDestination, OpenSource, PostgresConnector,
+    Record, RecordErrorKind, RecordKey, StreamSpec, SyncMode, SystemAccess, SystemErrorKind, Write,
+    WriteOutcome,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -152,6 +153,9 @@ impl Database {
             stream: stream(keys, cursor),
             options,
             since: None,
+            overlap: None,
+            from: None,
+            only: None,
             resume: None,
             page_records_max: 3,
         }
@@ -403,6 +407,77 @@ async fn incremental_runs_begin_behind_the_last_one() {
     let none =
         read(database.source(json!({"query": "SELECT * FROM t WHERE false"}), &["id"], Some("at"))).await;
     assert_eq!((none.records.len(), none.watermark), (0, None));
+}
+
+#[tokio::test]
+async fn a_run_begins_before_the_watermark_at_a_value_or_reads_a_range() {
+    let mut database = Database::new(
+        "CREATE TABLE t (id int PRIMARY KEY, at timestamptz, n numeric, d date, w text);
+         INSERT INTO t SELECT n, '2026-01-01Z'::timestamptz + n * interval '1 hour', n * 10, '2026-01-01'::date + n,
+           to_char(n, 'FM00') FROM generate_series(1, 9) n;
+         INSERT INTO t (id) VALUES (10);",
+    )
+    .await;
+    let of = |cursor| database.source(json!({"table": "t"}), &["id"], Some(cursor));
+    let taken = async |open: &OpenSource| ids(&read(open.clone()).await.records);
+    // Two hours, 20, two days, 2.
+    for (cursor, overlap) in [("at", 7_200), ("n", 20), ("d", 172_800), ("w", 2)] {
+        let mut open = of(cursor);
+        let first = read(open.clone()).await;
+        assert_eq!(first.records.len(), 10, "{cursor}");
+        open.since = first.watermark.clone();
+        open.overlap = Some(overlap);
+        let again = read(open.clone()).await;
+        assert_eq!(again.watermark, first.watermark, "{cursor}: it does not move");
+        assert_eq!(ids(&again.records), [10, 7, 8, 9].map(Value::from), "{cursor}");
+    }
+
+    let mut open = of("at");
+    let first = read(open.clone()).await;
+    assert_eq!(
+        connector().cursor_value(first.watermark.as_ref().unwrap()),
+        Some(json!("2026-01-01 09:00:00+00"))
+    );
+    open.since = first.watermark.clone();
+    open.overlap = Some(7_200);
+    let (mut gone, mut late) = (open.clone(), open.clone());
+    gone.page_records_max = 1;
+    late.page_records_max = 1;
+    execute(&mut database.sql, "DELETE FROM t WHERE id = 9").await;
+    let without = read(gone).await;
+    assert_eq!(
+        (ids(&without.records), without.watermark),
+        ([10, 7, 8].map(Value::from).to_vec(), first.watermark)
+    );
+    let new = "INSERT INTO t (id, at) VALUES (11, '2026-01-01 07:30Z'), (12, '2026-01-01 10:00Z')";
+    execute(&mut database.sql, new).await;
+    let whole = read(late.clone()).await;
+    assert_eq!(ids(&whole.records), [10, 7, 11, 8, 12].map(Value::from), "what came late comes");
+    for pages in 1..=5 {
+        // Each checkpoint gives the rest, also those within the overlap.
+        let mut resumed = late.clone();
+        let mut source = connector().open_source(late.clone()).await.unwrap();
+        for _ in 0..pages {
+            resumed.resume = Some(source.next_page().await.unwrap().unwrap().checkpoint);
+        }
+        let rest = read(resumed).await;
+        assert_eq!(ids(&rest.records), ids(&whole.records)[pages..], "after page {pages}");
+        assert_eq!(rest.watermark, whole.watermark, "after page {pages}");
+    }
+
+    let mut open = database.source(json!({"table": "t"}), &["id"], Some("at"));
+    open.from = Some(json!("2026-01-01T08:00:00Z"));
+    assert_eq!(taken(&open).await, [10, 8, 12].map(Value::from));
+    open.only =
+        Some(CursorRange { from: json!("2026-01-01T02:00:00Z"), until: Some(json!("2026-01-01T04:00:00Z")) });
+    assert_eq!(taken(&open).await, [2, 3].map(Value::from));
+    let mut open = database.source(json!({"table": "t"}), &["id"], Some("n"));
+    open.only = Some(CursorRange { from: json!(75), until: None });
+    assert_eq!(taken(&open).await, [8].map(Value::from));
+    open.only = Some(CursorRange { from: json!("x'); DROP TABLE t; --"), until: None });
+    let error = connector().open_source(open).await.unwrap().next_page().await.unwrap_err();
+    assert!(!error.kind.is_transient(), "{error:?}");
+    assert_eq!(database.rows("SELECT count(*) FROM t").await, json!([{"count": 11}]));
 }
 
 #[tokio::test]

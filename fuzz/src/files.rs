@@ -41,6 +41,9 @@ pub fn read_in_every_way(
         },
         options: options.clone(),
         since: incremental.then(|| json!({ "value": "5" })),
+        overlap: None,
+        from: None,
+        only: None,
         resume: None,
         page_records_max,
     };

@@ -173,6 +173,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             stream: stream.clone(),
             options: json!({}),
             since: None,
+            overlap: None,
+            from: None,
+            only: None,
             resume: None,
             page_records_max: PAGE_RECORDS,
         };

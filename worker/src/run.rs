@@ -300,6 +300,9 @@ impl Route {
                     stream: spec,
                     options: stream.source,
                     since,
+                    overlap: None,
+                    from: None,
+                    only: None,
                     resume,
                     page_records_max: PAGE_RECORDS_MAX,
                 };

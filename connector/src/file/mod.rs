@@ -28,8 +28,8 @@ use self::source::FileSource;
 use crate::directory::{existing_file, io_failure, writable_file};
 use crate::options::decode;
 use crate::{
-    Connector, Description, Destination, OpenDestination, OpenSource, Source, SystemAccess, SystemError,
-    SystemErrorKind,
+    Connector, Cursor, Description, Destination, OpenDestination, OpenSource, Source, SystemAccess,
+    SystemError, SystemErrorKind,
 };
 
 /// Files that `test` counts, at most, so that a huge directory does not hold it up.
@@ -168,6 +168,10 @@ impl Connector for FileConnector {
             }
             count => format!("Your directory is there, with {count} files."),
         })
+    }
+
+    fn cursor_value(&self, watermark: &Cursor) -> Option<Value> {
+        source::cursor_value(watermark)
     }
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {

@@ -14,7 +14,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::blocking;
 use super::lines::Place;
 use super::reader::{Expected, RecordReader, malformed};
-use crate::cursor::{compare_cursor_values, is_after_watermark};
+use crate::bounds::Bounds;
+use crate::cursor::compare_cursor_values;
 use crate::directory::io_failure;
 use crate::{Cursor, Item, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind};
 
@@ -49,7 +50,7 @@ struct Identity {
 
 struct Incremental {
     field: String,
-    since: Value,
+    bounds: Bounds,
     watermark: Value,
 }
 
@@ -75,12 +76,12 @@ impl FileSource {
         let mut incremental = match open.stream.mode {
             SyncMode::Full => None,
             SyncMode::Incremental => {
-                let field = open.stream.cursor_field.ok_or_else(|| {
+                let field = open.stream.cursor_field.clone().ok_or_else(|| {
                     SystemError::new(SystemErrorKind::Misconfigured, "INCREMENTAL without a cursor field")
                 })?;
-                let since = open.since.as_ref().and_then(|since| since.get("value")).cloned();
-                let since = since.unwrap_or(Value::Null);
-                Some(Incremental { field, watermark: since.clone(), since })
+                let since = open.since.as_ref().and_then(cursor_value).filter(|since| !since.is_null());
+                let bounds = Bounds::of(&open, since.clone())?;
+                Some(Incremental { field, watermark: since.unwrap_or(Value::Null), bounds })
             }
         };
         if let Some(resume) = open.resume {
@@ -171,17 +172,22 @@ impl Incremental {
     /// True when a record with this value belongs to the run; moves the watermark.
     fn takes(&mut self, value: &Value) -> bool {
         if value.is_null() {
-            return true;
+            return self.bounds.take(value);
         }
         if self.watermark.is_null() || compare_cursor_values(value, &self.watermark) == Ordering::Greater {
             self.watermark = value.clone();
         }
-        is_after_watermark(value, &self.since)
+        self.bounds.take(value)
     }
 
     fn cursor(&self) -> Option<Cursor> {
         (!self.watermark.is_null()).then(|| json!({"value": self.watermark}))
     }
+}
+
+/// The value that a watermark of files stands at.
+pub(super) fn cursor_value(watermark: &Cursor) -> Option<Value> {
+    watermark.get("value").cloned()
 }
 
 impl Identity {

@@ -14,8 +14,8 @@ use crate::testing::{
     self, actions, items_of, malformed_of, open_destination, open_source, read_all, records_of, write_of,
 };
 use crate::{
-    Action, Connector, Cursor, Destination, Item, OpenDestination, OpenSource, RecordErrorKind, SyncMode,
-    SystemError, SystemErrorKind, WriteOutcome,
+    Action, Connector, Cursor, CursorRange, Destination, Item, OpenDestination, OpenSource, RecordErrorKind,
+    SyncMode, SystemError, SystemErrorKind, WriteOutcome,
 };
 
 fn directory(name: &str, content: impl AsRef<[u8]>) -> TempDir {
@@ -609,4 +609,38 @@ async fn the_watermark_is_none_in_full_mode() {
     let watermark: Option<Cursor> =
         read_all(&FileConnector::new(), source(&directory, json!({"path": "a.csv"}))).await.unwrap().1;
     assert_eq!(watermark, None);
+}
+
+#[tokio::test]
+async fn a_run_begins_before_the_watermark_at_a_value_or_reads_a_range() {
+    let directory = directory("a.csv", "id,n\n1,30\n2,10\n3,\n4,20\n5,40\n6,n/a\n");
+    let connector = FileConnector::new();
+    let mut open = source(&directory, json!({"path": "a.csv"}));
+    open.page_records_max = 2;
+    open.stream.mode = SyncMode::Incremental;
+    open.stream.cursor_field = Some("n".to_owned());
+    let taken = async |open: OpenSource| {
+        let (items, watermark) = read_all(&connector, open).await.unwrap();
+        let ids: Vec<Value> = records_of(&items).iter().map(|record| record["id"].clone()).collect();
+        (ids, watermark)
+    };
+    open.since = Some(json!({"value": "45"}));
+    open.overlap = Some(15);
+    let expected = (["1", "3", "5", "6"].map(Value::from).to_vec(), open.since.clone());
+    assert_eq!(
+        taken(open.clone()).await,
+        expected,
+        "what can't be compared comes each time; nothing goes back"
+    );
+    testing::resumes_everywhere(&connector, open.clone()).await;
+    open.since = Some(json!({"value": "n/a"}));
+    assert_eq!(connector.open_source(open.clone()).await.err().unwrap().kind, SystemErrorKind::Misconfigured);
+
+    (open.since, open.overlap) = (None, None);
+    open.from = Some(json!(30));
+    let expected = (["1", "3", "5", "6"].map(Value::from).to_vec(), Some(json!({"value": "40"})));
+    assert_eq!(taken(open.clone()).await, expected);
+    open.only = Some(CursorRange { from: json!("10"), until: Some(json!("30")) });
+    assert_eq!(taken(open.clone()).await.0, ["2", "4"]);
+    testing::resumes_everywhere(&connector, open).await;
 }

@@ -10,14 +10,14 @@ mod source;
 mod tests;
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::client::Client;
 use self::destination::HttpDestination;
 use self::source::HttpSource;
 use crate::egress::Redirects;
 use crate::{
-    Connector, Description, Destination, Egress, OpenDestination, OpenSource, Source, SystemAccess,
+    Connector, Cursor, Description, Destination, Egress, OpenDestination, OpenSource, Source, SystemAccess,
     SystemError,
 };
 
@@ -47,6 +47,10 @@ impl Connector for HttpConnector {
             return Err(client.status_error(&reply));
         }
         Ok(format!("Connected to the API (HTTP {}).", reply.status.as_u16()))
+    }
+
+    fn cursor_value(&self, watermark: &Cursor) -> Option<Value> {
+        Some(watermark.clone())
     }
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {

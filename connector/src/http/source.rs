@@ -12,7 +12,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::client::{Client, Reply, misconfigured};
 use super::document::{self, Document, malformed};
-use crate::cursor::{compare_cursor_values, is_after_watermark};
+use crate::bounds::Bounds;
+use crate::cursor::compare_cursor_values;
 use crate::egress::Redirects;
 use crate::{
     Cursor, Egress, Item, Malformed, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind,
@@ -104,6 +105,7 @@ pub(super) struct HttpSource {
     url: Url,
     cursor_field: Option<String>,
     since: Option<Value>,
+    bounds: Bounds,
     page_records_max: usize,
     next: Position,
     /// The reply in hand, less what was given, and the position that reads it again.
@@ -128,18 +130,21 @@ impl HttpSource {
         let url = client.join(&options.path)?;
         let incremental = open.stream.mode == SyncMode::Incremental;
         let first = Position { at: At::First, number: 1, skip: 0, full: None, watermark: None };
-        let next = match open.resume {
+        let next = match open.resume.clone() {
             None => first,
             Some(checkpoint) => serde_json::from_value(checkpoint).map_err(|error| {
                 SystemError::new(SystemErrorKind::Internal, format!("the checkpoint can't be read: {error}"))
             })?,
         };
+        let since = open.since.clone().filter(|_| incremental);
+        let bounds = if incremental { Bounds::of(&open, since.clone())? } else { Bounds::All };
         Ok(Self {
             client,
             options,
             url,
             cursor_field: open.stream.cursor_field.filter(|_| incremental),
-            since: open.since.filter(|_| incremental),
+            since,
+            bounds,
             page_records_max: open.page_records_max.max(1),
             pending: VecDeque::new(),
             pending_from: next.clone(),
@@ -210,12 +215,11 @@ impl HttpSource {
             let item = self.item(element.get(), position.number, index);
             if let Item::Record(record) = &item {
                 let value = self.cursor_field.as_ref().and_then(|field| record.get(field));
-                if let (Some(value), Some(since)) = (value, &self.since)
-                    && !is_after_watermark(value, since)
-                {
+                if self.cursor_field.is_some() && !self.bounds.take(value.unwrap_or(&Value::Null)) {
                     continue;
                 }
                 if let Some(value) = value.filter(|value| is_cursor(value))
+                    && self.since.as_ref().is_none_or(|since| compare_cursor_values(value, since).is_gt())
                     && watermark.as_ref().is_none_or(|max| compare_cursor_values(value, max).is_gt())
                 {
                     watermark = Some(value.clone());
@@ -339,8 +343,8 @@ impl HttpSource {
         for (name, value) in &self.options.query {
             parameters.push((name, plain(value)));
         }
-        if let (Some(param), Some(since)) = (&self.options.cursor_param, &self.since) {
-            parameters.push((param, plain(since)));
+        if let (Some(param), Some(asked)) = (&self.options.cursor_param, self.bounds.asked()) {
+            parameters.push((param, plain(&asked)));
         }
         match &self.options.pagination {
             Some(Pagination::Page { param, size_param, size, start }) => {

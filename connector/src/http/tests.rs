@@ -17,7 +17,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::{
-    Action, Connector, Cursor, Egress, HttpConnector, Item, OpenDestination, OpenSource, Record,
+    Action, Connector, Cursor, CursorRange, Egress, HttpConnector, Item, OpenDestination, OpenSource, Record,
     RecordErrorKind, RecordKey, Source, StreamSpec, SyncMode, SystemAccess, SystemError, SystemErrorKind,
     Write, WriteOutcome,
 };
@@ -60,6 +60,9 @@ fn source(base: &str, options: Value) -> OpenSource {
         stream: stream(None),
         options,
         since: None,
+        overlap: None,
+        from: None,
+        only: None,
         resume: None,
         page_records_max: 100,
     }
@@ -275,7 +278,20 @@ async fn incremental_runs_send_the_watermark_and_drop_what_is_old() {
     let next = read(open.clone()).await;
     assert_eq!((next.ids, next.watermark), (vec![json!("1"), json!("4")], Some(json!(10))));
     open.since = Some(json!(100));
-    assert_eq!(read(open).await.watermark, Some(json!(100)));
+    assert_eq!(read(open.clone()).await.watermark, Some(json!(100)));
+
+    open.since = Some(json!(10));
+    open.overlap = Some(1);
+    let overlapping = read(open.clone()).await;
+    assert_eq!(
+        (overlapping.ids, overlapping.watermark),
+        (["3", "1", "4"].map(Value::from).to_vec(), Some(json!(10)))
+    );
+    (open.since, open.overlap) = (None, None);
+    open.from = Some(json!(10));
+    assert_eq!(read(open.clone()).await.ids, ["1", "4"].map(Value::from));
+    open.only = Some(CursorRange { from: json!(9), until: Some(json!(10)) });
+    assert_eq!(read(open).await.ids, ["3"].map(Value::from));
 }
 
 #[tokio::test]

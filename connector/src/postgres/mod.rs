@@ -13,13 +13,13 @@ mod source;
 mod table;
 
 use async_trait::async_trait;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::Row;
 
 use self::destination::PostgresDestination;
 use self::source::PostgresSource;
 use crate::{
-    Connector, Description, Destination, Egress, OpenDestination, OpenSource, Source, SystemAccess,
+    Connector, Cursor, Description, Destination, Egress, OpenDestination, OpenSource, Source, SystemAccess,
     SystemError,
 };
 
@@ -61,6 +61,10 @@ impl Connector for PostgresConnector {
         }
         let number = version.split_whitespace().next().unwrap_or_default();
         Ok(format!("Connected to PostgreSQL {number}, database `{database}`, schema `{}`.", config.schema))
+    }
+
+    fn cursor_value(&self, watermark: &Cursor) -> Option<Value> {
+        source::cursor_value(watermark)
     }
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {

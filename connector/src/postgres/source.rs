@@ -7,14 +7,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, Column, Executor, PgConnection, Row, SqlSafeStr, Statement};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::connection::{self, Use, literal, misconfigured, quoted, system_error};
 use super::decode::{self, Kind};
+use crate::bounds::{before, no_overlap};
 use crate::{
-    Cursor, Egress, Item, Malformed, OpenSource, Page, Record, Source, SyncMode, SystemError,
+    Cursor, CursorRange, Egress, Item, Malformed, OpenSource, Page, Record, Source, SyncMode, SystemError,
     SystemErrorKind, options,
 };
 
@@ -47,6 +49,9 @@ struct Checkpoint {
     /// Rows of the first pass that were given; `None` when it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nulls: Option<u64>,
+    /// The rows are being read that overlap with the run before: between both passes, in one of their own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    overlap: bool,
     /// Key values of the last row, as PostgreSQL writes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<Vec<String>>,
@@ -124,7 +129,7 @@ impl PostgresSource {
             }
         }
         let keyset = keyset(&mut connection, &columns, &oids, &names, table.as_deref()).await?;
-        let mut position: Checkpoint = match open.resume {
+        let mut position: Checkpoint = match open.resume.clone() {
             None => Checkpoint { nulls: Some(0), ..Checkpoint::default() },
             Some(checkpoint) => serde_json::from_value(checkpoint).map_err(|error| {
                 SystemError::new(SystemErrorKind::Internal, format!("the checkpoint can't be read: {error}"))
@@ -139,7 +144,13 @@ impl PostgresSource {
                 SystemError::new(SystemErrorKind::Internal, format!("the watermark can't be read: {error}"))
             })?),
         };
-        let statements = statements(&from, &columns, &keyset, incremental, since.as_ref(), &position);
+        let overlap = open.overlap.filter(|_| since.is_some());
+        if open.resume.is_none() {
+            position.overlap = overlap.is_some();
+        }
+        let reach =
+            Reach { since: since.as_ref(), overlap, from: open.from.as_ref(), only: open.only.as_ref() };
+        let statements = statements(&from, &columns, &keyset, incremental, &reach, &position)?;
         let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
         // Aborted with the source: dropping the connection makes the server stop.
         let mut reader = JoinSet::new();
@@ -175,7 +186,13 @@ impl PostgresSource {
                     self.chunk = rows;
                     self.chunk_at = 0;
                 }
-                Some(Ok(Chunk::PassEnd)) => self.position.nulls = None,
+                Some(Ok(Chunk::PassEnd)) if self.position.nulls.is_some() => self.position.nulls = None,
+                // What follows has an order of its own to go on in.
+                Some(Ok(Chunk::PassEnd)) if self.position.overlap => {
+                    self.skip_ties = 0;
+                    self.position = Checkpoint { rows: self.position.rows, ..Checkpoint::default() };
+                }
+                Some(Ok(Chunk::PassEnd)) => {}
             }
         }
         Ok(true)
@@ -272,14 +289,19 @@ impl Source for PostgresSource {
             return None;
         }
         let watermark = match &self.position.after {
-            Some(values) => Some(Watermark {
+            Some(values) if !self.position.overlap => Some(Watermark {
                 columns: self.keyset.iter().map(|column| column.name.clone()).collect(),
                 values: values.clone(),
             }),
-            None => self.since.clone(),
+            _ => self.since.clone(),
         };
         watermark.and_then(|watermark| serde_json::to_value(watermark).ok())
     }
+}
+
+/// The value that a watermark stands at, as PostgreSQL writes it.
+pub(super) fn cursor_value(watermark: &Cursor) -> Option<Value> {
+    watermark.get("values").and_then(|values| values.get(0)).cloned()
 }
 
 /// Runs the statements one after the other and hands their rows over in chunks.
@@ -409,15 +431,47 @@ async fn keyset(
     Ok(keyset)
 }
 
-/// What is left to read: the rows with a null in the keys, then the others in order.
+/// What a run reads of the cursor's column.
+struct Reach<'a> {
+    since: Option<&'a Watermark>,
+    overlap: Option<u64>,
+    from: Option<&'a Value>,
+    only: Option<&'a CursorRange>,
+}
+
+/// A value of the cursor's column, as SQL.
+fn typed(value: &Value, cursor: &KeysetColumn) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    format!("{}::{}", literal(&text), cursor.type_name)
+}
+
+/// So many seconds, or so much, before a value of the cursor's column, as SQL.
+fn before_as_sql(value: &str, overlap: u64, cursor: &KeysetColumn) -> Result<String, SystemError> {
+    let type_name = cursor.type_name.as_str();
+    let sql = |wide: &str| format!("({}::{wide} - {overlap}::{wide})", literal(value));
+    Ok(match type_name {
+        "smallint" | "integer" | "bigint" => sql("bigint"),
+        "numeric" | "real" | "double precision" => sql(type_name),
+        "date" | "timestamp without time zone" | "timestamp with time zone" => {
+            format!("({}::{type_name} - interval '{overlap} seconds')", literal(value))
+        }
+        _ => {
+            let before = before(&Value::String(value.to_owned()), overlap).ok_or_else(no_overlap)?;
+            typed(&before, cursor)
+        }
+    })
+}
+
+/// What is left to read: the rows with a null in the keys, those that overlap with the run before, then the others in
+/// order.
 fn statements(
     from: &str,
     columns: &[SourceColumn],
     keyset: &[KeysetColumn],
     incremental: bool,
-    since: Option<&Watermark>,
+    reach: &Reach<'_>,
     position: &Checkpoint,
-) -> Vec<String> {
+) -> Result<Vec<String>, SystemError> {
     let column = |name: &str| format!("{ALIAS}.{}", quoted(name));
     let list = columns.iter().map(|c| column(&c.name)).collect::<Vec<_>>().join(", ");
     let order = keyset.iter().map(|c| column(&c.name)).collect::<Vec<_>>().join(", ");
@@ -427,15 +481,35 @@ fn statements(
     // Of another configuration of the stream only the cursor's value counts, and that only if it is the
     // same column.
     let names: Vec<&str> = keyset.iter().map(|c| c.name.as_str()).collect();
-    let since = since.filter(|since| since.columns.first().map(String::as_str) == names.first().copied());
+    let since =
+        reach.since.filter(|since| since.columns.first().map(String::as_str) == names.first().copied());
     let cursor_literal = since.zip(keyset.first()).and_then(|(since, cursor)| {
         since.values.first().map(|value| format!("{}::{}", literal(value), cursor.type_name))
     });
 
+    let cursor = keyset.first().filter(|_| incremental);
+    // The lowest value of the cursor's column that is read, where rows are not read from after a watermark.
+    let lowest =
+        match (cursor, reach.only, since.and_then(|since| since.values.first()), reach.overlap, reach.from) {
+            (Some(cursor), Some(range), ..) => Some(typed(&range.from, cursor)),
+            (Some(cursor), None, Some(value), Some(overlap), _) => {
+                Some(before_as_sql(value, overlap, cursor)?)
+            }
+            (Some(cursor), None, None, _, Some(from)) => Some(typed(from, cursor)),
+            _ => None,
+        };
+    let until = cursor.zip(reach.only.and_then(|range| range.until.as_ref()));
+    let until = until.map(|(cursor, until)| format!("{} < {}", column(&cursor.name), typed(until, cursor)));
+
     if let Some(given) = position.nulls {
         let is_null = |c: &&KeysetColumn| format!("{} IS NULL", column(&c.name));
         let mut condition = nullable.iter().map(is_null).collect::<Vec<_>>().join(" OR ");
-        if let (true, Some(value)) = (incremental, &cursor_literal) {
+        if let (Some(cursor), Some(_)) = (cursor, reach.only) {
+            let cursor = column(&cursor.name);
+            let from = lowest.iter().map(|lowest| format!("{cursor} >= {lowest}"));
+            let conditions: Vec<String> = from.chain(until.clone()).collect();
+            condition = format!("({condition}) AND {}", conditions.join(" AND "));
+        } else if let (true, Some(value)) = (incremental, lowest.as_ref().or(cursor_literal.as_ref())) {
             // A null cursor says nothing about newer or older: leaving it out would lose it.
             let cursor = column(&keyset[0].name);
             condition = format!("({condition}) AND ({cursor} IS NULL OR {cursor} >= {value})");
@@ -448,25 +522,39 @@ fn statements(
         ));
     }
 
-    let mut conditions: Vec<String> =
-        nullable.iter().map(|c| format!("{} IS NOT NULL", column(&c.name))).collect();
+    let not_null: Vec<String> = nullable.iter().map(|c| format!("{} IS NOT NULL", column(&c.name))).collect();
     let values = |values: &[String]| {
         let typed =
             values.iter().zip(keyset).map(|(value, c)| format!("{}::{}", literal(value), c.type_name));
         typed.collect::<Vec<_>>().join(", ")
     };
-    if let Some(after) = position.after.as_ref().filter(|after| after.len() == keyset.len()) {
-        conditions.push(format!("({order}) >= ({})", values(after)));
-    } else if let Some(since) = since {
-        if since.columns == names && since.values.len() == keyset.len() {
-            conditions.push(format!("({order}) > ({})", values(&since.values)));
-        } else if let Some(value) = cursor_literal {
-            conditions.push(format!("{} >= {value}", column(&keyset[0].name)));
+    let after = position.after.as_ref().filter(|after| after.len() == keyset.len());
+    let after = after.map(|after| format!("({order}) >= ({})", values(after)));
+    let since = since.map(|since| match cursor_literal {
+        _ if since.columns == names && since.values.len() == keyset.len() => {
+            format!("({order}) > ({})", values(&since.values))
         }
+        Some(value) => format!("{} >= {value}", column(&keyset[0].name)),
+        None => "true".to_owned(),
+    });
+    let mut pass = |conditions: Vec<String>| {
+        let conditions: Vec<String> = not_null.iter().cloned().chain(conditions).collect();
+        let condition = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+        statements.push(format!(
+            "COPY (SELECT {list} FROM {from} AS {ALIAS} WHERE {condition} ORDER BY {order}) TO STDOUT"
+        ));
+    };
+    let lowest = lowest.map(|lowest| format!("{} >= {lowest}", column(&keyset[0].name)));
+    match since {
+        // The watermark moves with what stands after it only.
+        Some(since) if position.overlap => {
+            let overlapping = lowest.into_iter().chain([format!("NOT ({since})")]).chain(after);
+            pass(overlapping.collect());
+            pass(vec![since]);
+        }
+        // What stands behind the checkpoint stands behind the watermark.
+        Some(since) => pass(vec![after.unwrap_or(since)]),
+        None => pass(lowest.into_iter().chain(until).chain(after).collect()),
     }
-    let condition = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
-    statements.push(format!(
-        "COPY (SELECT {list} FROM {from} AS {ALIAS} WHERE {condition} ORDER BY {order}) TO STDOUT"
-    ));
-    statements
+    Ok(statements)
 }

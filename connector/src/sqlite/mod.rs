@@ -28,8 +28,8 @@ use self::source::SqliteSource;
 use crate::directory::{existing_file, writable_file};
 use crate::options::decode;
 use crate::{
-    Connector, Description, Destination, OpenDestination, OpenSource, Source, SystemAccess, SystemError,
-    SystemErrorKind,
+    Connector, Cursor, Description, Destination, OpenDestination, OpenSource, Source, SystemAccess,
+    SystemError, SystemErrorKind,
 };
 
 /// How long to wait for another program's lock before saying `unavailable`, which is tried again later.
@@ -142,6 +142,10 @@ impl Connector for SqliteConnector {
             1 => "A SQLite database with 1 table or view.".to_owned(),
             _ => format!("A SQLite database with {tables} tables and views."),
         })
+    }
+
+    fn cursor_value(&self, watermark: &Cursor) -> Option<Value> {
+        source::cursor_value(watermark)
     }
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {

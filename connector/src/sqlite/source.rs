@@ -1,8 +1,9 @@
 //! A table or query read in pages by keyset, in the order of its key (FULL) or of its cursor and key
 //! (INCREMENTAL). No read transaction stays open between pages, so others can write meanwhile.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering as Atomic};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ use super::keyset::after;
 use super::query::single_select;
 use super::table::{self, Table, missing_columns, quoted};
 use super::value::{Stored, bind};
+use crate::bounds::{before, no_overlap};
 use crate::{
     Cursor, Item, Malformed, OpenSource, Page, Record, Source, SyncMode, SystemError, SystemErrorKind,
 };
@@ -49,7 +51,35 @@ struct Incremental {
     /// Number of columns at the front of the order that make the watermark: the cursor and the key.
     columns: usize,
     since: Option<Vec<Stored>>,
+    /// What belongs to the run, where that is not what stands after `since`.
+    reach: Option<Reach>,
     watermark: Option<Vec<Stored>>,
+}
+
+/// Bounds of the cursor's column.
+enum Reach {
+    From(Stored),
+    Within(Stored, Option<Stored>),
+}
+
+impl Reach {
+    /// `None` where a run reads what stands after `since`, or everything.
+    fn of(open: &OpenSource, since: Option<&[Stored]>) -> Result<Option<Self>, SystemError> {
+        let stored = |value: &Value| Stored::of_json(value).map_err(|_too_large| beyond());
+        if let Some(range) = &open.only {
+            let until = range.until.as_ref().map(stored).transpose()?;
+            return Ok(Some(Self::Within(stored(&range.from)?, until)));
+        }
+        Ok(match (since, open.overlap, &open.from) {
+            (Some(since), Some(overlap), _) => {
+                let cursor = since.first().cloned().and_then(Stored::into_json);
+                let lowest = cursor.and_then(|cursor| before(&cursor, overlap)).ok_or_else(no_overlap)?;
+                Some(Self::From(stored(&lowest)?))
+            }
+            (None, _, Some(from)) => Some(Self::From(stored(from)?)),
+            (Some(_), None, _) | (None, _, None) => None,
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,11 +101,11 @@ struct Deadline {
 impl Deadline {
     fn set(&self, from_now: Duration) {
         let at = self.start.elapsed() + from_now;
-        self.at_ms.store(u64::try_from(at.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.at_ms.store(u64::try_from(at.as_millis()).unwrap_or(u64::MAX), Atomic::Relaxed);
     }
 
     fn is_ahead(&self) -> bool {
-        self.start.elapsed().as_millis() < u128::from(self.at_ms.load(Ordering::Relaxed))
+        self.start.elapsed().as_millis() < u128::from(self.at_ms.load(Atomic::Relaxed))
     }
 }
 
@@ -103,7 +133,7 @@ impl SqliteSource {
                 return Err(SystemError::new(SystemErrorKind::Misconfigured, hint).with_hint(hint));
             }
         };
-        let cursor_field = match (open.stream.mode, open.stream.cursor_field) {
+        let cursor_field = match (open.stream.mode, open.stream.cursor_field.clone()) {
             (SyncMode::Full, _) => None,
             (SyncMode::Incremental, Some(field)) => Some(field),
             (SyncMode::Incremental, None) => {
@@ -132,7 +162,8 @@ impl SqliteSource {
             None => None,
             Some(_) => {
                 let since = open.since.as_ref().map(|since| of_watermark(since, order.len())).transpose()?;
-                Some(Incremental { columns: order.len(), watermark: since.clone(), since })
+                let reach = Reach::of(&open, since.as_deref())?;
+                Some(Incremental { columns: order.len(), watermark: since.clone(), since, reach })
             }
         };
         if has_rowid {
@@ -173,7 +204,23 @@ impl SqliteSource {
         let mut conditions = Vec::new();
         let mut values = Vec::new();
         let columns: Vec<String> = self.order.iter().map(|(column, _)| column.clone()).collect();
-        if let Some(Incremental { columns: count, since: Some(since), .. }) = &self.incremental {
+        if let Some(Incremental { reach: Some(reach), .. }) = &self.incremental {
+            let cursor = &columns[0];
+            match reach {
+                Reach::From(from) => {
+                    conditions.push(format!("({cursor} IS NULL OR {cursor} >= {})", from.parameter()));
+                    values.push(from.clone());
+                }
+                Reach::Within(from, until) => {
+                    conditions.push(format!("{cursor} >= {}", from.parameter()));
+                    values.push(from.clone());
+                    if let Some(until) = until {
+                        conditions.push(format!("{cursor} < {}", until.parameter()));
+                        values.push(until.clone());
+                    }
+                }
+            }
+        } else if let Some(Incremental { columns: count, since: Some(since), .. }) = &self.incremental {
             // Rows without cursor value can't be known to be old; they come each time.
             let condition = after(&columns[..*count], since, false);
             conditions.push(format!("({} IS NULL OR {})", columns[0], condition.sql));
@@ -256,8 +303,9 @@ impl Source for SqliteSource {
             self.rows_read += 1;
             if let Some(incremental) = &mut self.incremental
                 && key[0] != Stored::Null
+                && incremental.since.as_ref().is_none_or(|since| is_beyond(&key, since))
             {
-                // Rows come in order, so the last one is the newest.
+                // Rows come in order, so the last one is the newest, if it does not overlap with the run before.
                 incremental.watermark = Some(key[..incremental.columns].to_vec());
             }
             self.last = Some(match self.last.take() {
@@ -288,6 +336,22 @@ impl Source for SqliteSource {
             json!({"cursor": cursor.to_cursor(), "key": key.iter().map(Stored::to_cursor).collect::<Vec<_>>()}),
         )
     }
+}
+
+/// True when a row with this key stands after `since`.
+fn is_beyond(key: &[Stored], since: &[Stored]) -> bool {
+    let differs = key.iter().zip(since).map(|(key, since)| key.compare(since)).find(|order| order.is_ne());
+    differs.is_some_and(Ordering::is_gt)
+}
+
+/// The value that a watermark stands at.
+pub(super) fn cursor_value(watermark: &Cursor) -> Option<Value> {
+    watermark.get("cursor").and_then(Stored::of_cursor).and_then(Stored::into_json)
+}
+
+fn beyond() -> SystemError {
+    let hint = "a whole number beyond 2^63 can't be compared with the cursor field";
+    SystemError::new(SystemErrorKind::Misconfigured, hint).with_hint(hint)
 }
 
 async fn of_table(

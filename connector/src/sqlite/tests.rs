@@ -13,8 +13,8 @@ use crate::testing::{
     self, actions, items_of, malformed_of, open_destination, open_source, read_all, records_of, write_of,
 };
 use crate::{
-    Action, Connector, Destination, FieldError, Item, OpenSource, RecordErrorKind, SyncMode, SystemError,
-    SystemErrorKind, Write, WriteOutcome,
+    Action, Connector, CursorRange, Destination, FieldError, Item, OpenSource, RecordErrorKind, SyncMode,
+    SystemError, SystemErrorKind, Write, WriteOutcome,
 };
 
 async fn connect(directory: &TempDir) -> SqliteConnection {
@@ -466,4 +466,49 @@ async fn a_locked_database_is_unavailable_for_now() {
         [Action::Created],
         "the same destination goes on"
     );
+}
+
+#[tokio::test]
+async fn a_run_begins_before_the_watermark_at_a_value_or_reads_a_range() {
+    let directory = database(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, at TEXT, n REAL);
+         INSERT INTO t VALUES (1, '2026-01-01 10:00:00', 1.5), (2, '2026-01-01 11:00:00', 2),
+         (3, '2026-01-01 12:00:00', 3.5), (4, NULL, NULL), (5, '2026-01-01 12:00:00', 4);",
+    )
+    .await;
+    let connector = SqliteConnector::new();
+    let mut open = source(&directory, json!({"table": "t"}));
+    open.page_records_max = 1;
+    open.stream.mode = SyncMode::Incremental;
+    open.stream.cursor_field = Some("at".to_owned());
+    let taken = async |open: &OpenSource| {
+        let (items, watermark) = read_all(&connector, open.clone()).await.unwrap();
+        let ids: Vec<Value> = records_of(&items).iter().map(|record| record["id"].clone()).collect();
+        (ids, watermark)
+    };
+    open.since = Some(json!({"cursor": "2026-01-01 12:00:00", "key": [9]}));
+    open.overlap = Some(3_600);
+    let expected = ([4, 2, 3, 5].map(Value::from).to_vec(), open.since.clone());
+    assert_eq!(taken(&open).await, expected, "the row of the watermark is gone, and it does not go back");
+    testing::resumes_everywhere(&connector, open.clone()).await;
+    open.since = Some(json!({"cursor": "2026-01-01 12:00:00", "key": [3]}));
+    let newest = Some(json!({"cursor": "2026-01-01 12:00:00", "key": [5]}));
+    assert_eq!(taken(&open).await, ([4, 2, 3, 5].map(Value::from).to_vec(), newest.clone()));
+
+    (open.since, open.overlap) = (None, None);
+    open.from = Some(json!("2026-01-01 11:30:00"));
+    assert_eq!(taken(&open).await, ([4, 3, 5].map(Value::from).to_vec(), newest));
+    open.only = Some(CursorRange { from: json!("2026-01-01"), until: Some(json!("2026-01-01 12:00:00")) });
+    assert_eq!(taken(&open).await.0, [1, 2].map(Value::from));
+    testing::resumes_everywhere(&connector, open.clone()).await;
+
+    open.stream.cursor_field = Some("n".to_owned());
+    open.only = Some(CursorRange { from: json!("2"), until: Some(json!(4)) });
+    assert_eq!(taken(&open).await.0, [2, 3].map(Value::from));
+    open.only = None;
+    open.from = None;
+    open.since = taken(&open).await.1;
+    assert_eq!(connector.cursor_value(open.since.as_ref().unwrap()), Some(json!(4.0)));
+    open.overlap = Some(2);
+    assert_eq!(taken(&open).await.0, [4, 2, 3, 5].map(Value::from));
 }

@@ -1,11 +1,15 @@
 //! SQLite's five kinds of values, to and from JSON, and as parts of a cursor without loss.
 
+use std::cmp::Ordering;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{Decode, Row, TypeInfo, ValueRef};
+
+use crate::cursor::compare_mixed;
 
 /// A value as SQLite stores it.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +114,34 @@ impl Stored {
                 real.fract() == 0.0 && exact == i128::from(*whole)
             }
             _ => self == other,
+        }
+    }
+
+    /// How SQLite sorts both, by the BINARY collation: <https://www.sqlite.org/datatype3.html#sort_order>.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Integer(left), Self::Integer(right)) => left.cmp(right),
+            (Self::Integer(whole), Self::Real(real)) => compare_mixed(i128::from(*whole), *real),
+            (Self::Real(real), Self::Integer(whole)) => compare_mixed(i128::from(*whole), *real).reverse(),
+            (Self::Real(left), Self::Real(right)) => left.partial_cmp(right).unwrap_or(Ordering::Equal),
+            _ => self.class().cmp(&other.class()).then_with(|| self.bytes().cmp(other.bytes())),
+        }
+    }
+
+    fn class(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Integer(_) | Self::Real(_) => 1,
+            Self::Text(_) | Self::BrokenText(_) => 2,
+            Self::Blob(_) => 3,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Null | Self::Integer(_) | Self::Real(_) => &[],
+            Self::Text(text) => text.as_bytes(),
+            Self::BrokenText(bytes) | Self::Blob(bytes) => bytes,
         }
     }
 

@@ -428,6 +428,9 @@ pub(super) fn open_source(mode: SyncMode, page_records_max: usize) -> OpenSource
         stream: spec(mode),
         options: json!({}),
         since: None,
+        overlap: None,
+        from: None,
+        only: None,
         resume: None,
         page_records_max,
     }
