@@ -5,9 +5,7 @@ mod selection;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use entity::failure::{
-    self, FailureCategory, FailureStage, FailureStatus, FieldError, ResponsibleParty, Retryable,
-};
+use entity::failure::{self, FailureCategory, FailureStage, FailureStatus, ResponsibleParty, Retryable};
 use entity::run_event::Audience;
 use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr};
@@ -25,6 +23,7 @@ use crate::scope::{Keyset, Scope, ScopedSelect};
 
 pub use self::selection::{Selection, skip};
 pub(crate) use self::selection::{not_open, select};
+pub use entity::failure::FieldError;
 
 /// Field errors that the summary names; the others are in `field_errors`.
 const SUMMARY_FIELDS_MAX: usize = 3;
@@ -299,7 +298,7 @@ pub(crate) fn is_whole(row: &failure::Model) -> bool {
 }
 
 /// Whether what is stored can be written again; of something malformed it is the raw text, until it is edited.
-fn is_record(row: &failure::Model) -> bool {
+pub(crate) fn is_record(row: &failure::Model) -> bool {
     row.edited_record.is_some() || (row.record.is_some() && row.code != crate::retry::MALFORMED)
 }
 

@@ -1,29 +1,38 @@
 //! Retries: durable bulk operations over failures, with a plan, progress and cancel. Each takes the failures
 //! it is for, and starts one run an integration that feeds their stored records through the pipeline again.
 
+mod edit;
+mod forecast;
+mod plan;
+mod prediction;
+mod rehearsal;
+
 use std::collections::HashMap;
 
 use entity::failure::{self, FailureStatus};
 use entity::integration::{self, IntegrationStatus};
 use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus, RunTrigger};
-use entity::write_receipt;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QuerySelect};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::change::{Change, ChangeKind};
 use crate::dispatch::Priority;
-use crate::error::{Doing, Error, Problem, ProblemCode, Result};
-use crate::failure::{FailureFilter, Selection, not_open, select};
-use crate::id::{GlobalId, Kind, new_id};
+use crate::error::{Doing, Error, Result};
+use crate::failure::{Selection, select};
+use crate::id::{Kind, new_id};
 use crate::permission::Permission;
 use crate::run::NewRun;
 use crate::scope::{Scope, TxScope};
 use crate::{idempotency, job};
 
+pub use self::edit::edit_and_start;
+pub use self::forecast::PREDICTED_MAX;
+pub use self::plan::{NAMED_MAX, RetryPlan, plan};
+pub use self::prediction::{PredictedFailure, Prediction};
 pub use entity::retry::Model as Retry;
 
 /// Integrations whose failures one retry takes, at most: each becomes a run.
@@ -32,21 +41,6 @@ const INTEGRATIONS_MAX: u64 = 500;
 pub(crate) const MALFORMED: &str = "source.malformed";
 /// Failures of a bulk change that listeners are told of one by one.
 const TOLD_MAX: u64 = 200;
-/// Largest edited record, in bytes of JSON.
-const RECORD_BYTES_MAX: usize = 1 << 20;
-
-/// What a retry would do, counted before anything is done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RetryPlan {
-    /// Failures that the filter names and that are open.
-    pub total: u64,
-    /// Of these, how many would be tried.
-    pub retryable: u64,
-    /// How many can't be tried, because nothing of them was kept that could be written.
-    pub not_retryable: u64,
-    /// How many of the retryable ones would write a record whose key was written after they failed.
-    pub already_written: u64,
-}
 
 /// Has a record that is one, or is of a run as a whole.
 fn can_be_tried() -> Condition {
@@ -87,52 +81,27 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Retry>>
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
-/// What [`start`] with this filter would do.
-///
-/// # Errors
-/// Denied without `failures:read`.
-pub async fn plan(actor: &Actor, filter: &FailureFilter) -> Result<RetryPlan> {
-    let scope = actor.authorize(Permission::FailureRead)?;
-    let open = || {
-        scope
-            .find::<failure::Entity>()
-            .filter(filter.condition())
-            .filter(failure::Column::Status.eq(FailureStatus::Open))
-    };
-    let receipt = (write_receipt::Entity, write_receipt::Column::TenantId);
-    let written_since = Query::select()
-        .expr(Expr::val(1))
-        .from(write_receipt::Entity)
-        .and_where(Expr::col(receipt).equals((failure::Entity, failure::Column::TenantId)))
-        .and_where(
-            Expr::col((write_receipt::Entity, write_receipt::Column::IntegrationId))
-                .equals((failure::Entity, failure::Column::IntegrationId)),
-        )
-        .and_where(
-            Expr::col((write_receipt::Entity, write_receipt::Column::Stream))
-                .equals((failure::Entity, failure::Column::Stream)),
-        )
-        .and_where(
-            Expr::col((write_receipt::Entity, write_receipt::Column::SourceKey))
-                .equals((failure::Entity, failure::Column::RecordKey)),
-        )
-        .to_owned();
-    let total = open().count().await?;
-    let retryable = open().filter(can_be_tried()).count().await?;
-    let already_written = open().filter(can_be_tried()).filter(Expr::exists(written_since)).count().await?;
-    Ok(RetryPlan { total, retryable, not_retryable: total.saturating_sub(retryable), already_written })
-}
-
-/// Retries failures, by id or by filter.
+/// Retries failures, by id or by filter; with `only`, those of which a retry would do one of these by what is stored now.
 ///
 /// # Errors
 /// Denied without `failures:retry`. Rejected: ids that are not there, not open or can't be tried; a filter that
-/// matches nothing that can be tried.
-pub async fn start(actor: &Actor, selection: &Selection, idempotency_key: Option<&str>) -> Result<Retry> {
+/// matches nothing that can be tried; `only` that is empty, or `LIMIT_REACHED` when there are more failures than can be
+/// predicted.
+pub async fn start(
+    actor: &Actor,
+    selection: &Selection,
+    only: Option<&[Prediction]>,
+    idempotency_key: Option<&str>,
+) -> Result<Retry> {
     let scope = actor.authorize(Permission::FailureRetry)?;
-    let input = serde_json::to_value(selection).doing("reading the input of a retry")?;
+    let mut input = serde_json::to_value(selection).doing("reading the input of a retry")?;
+    if let Some(only) = only {
+        // Without it the input is what it always was, so that keys of calls from before still answer.
+        let only: Vec<&str> = only.iter().map(|prediction| prediction.name()).collect();
+        input = json!({ "selection": input, "only": only });
+    }
     let request = idempotency::Request::new(actor, idempotency_key, "retryFailures", &input)?;
-    let started = start_once(actor, &scope, selection, request.as_ref()).await;
+    let started = start_once(actor, &scope, selection, only, request.as_ref()).await;
     or_first(&scope, request.as_ref(), started).await
 }
 
@@ -142,12 +111,16 @@ async fn start_once(
     selection: &Selection,
     request: Option<&idempotency::Request>,
 ) -> Result<Retry> {
+    only: Option<&[Prediction]>,
     let field = match selection {
         Selection::Ids(_) => "failureIds",
         Selection::Filter(_) => "filter",
     };
     let nothing = || Error::conflict(field, "there is no open failure here that can be tried again");
-    let (tenant_id, condition) = select(scope, selection).await?.ok_or_else(nothing)?;
+    let (tenant_id, mut condition) = select(scope, selection).await?.ok_or_else(nothing)?;
+    if let Some(only) = only {
+        condition = plan::choose(scope, &condition, only).await?;
+    }
     let mut tx = TxScope::begin(scope.app(), tenant_id).await?;
     let id = new_id();
     if let Some(first) = idempotency::claim(&tx, request, id).await? {
@@ -155,107 +128,13 @@ async fn start_once(
         return first_outcome(scope, first).await;
     }
     let retry = take(&mut tx, actor, id, condition).await?.ok_or_else(nothing)?;
-    tx.about(Kind::Retry, id).detail(format!("{} failures", retry.total)).commit().await?;
+    let mut detail = format!("{} failures", retry.total);
+    if let Some(only) = only {
+        let only: Vec<&str> = only.iter().map(|prediction| prediction.name()).collect();
+        detail.push_str(&format!(", only {}", only.join(", ")));
+    }
+    tx.about(Kind::Retry, id).detail(detail).commit().await?;
     Ok(retry)
-}
-
-/// Stores an edited record and retries its failure.
-///
-/// # Errors
-/// Denied without `failures:edit`. Rejected: `NOT_FOUND` failureId; `CONFLICT` when it is not open or has no
-/// record; a record that is not an object or lacks its stream's key fields.
-pub async fn edit_and_start(
-    actor: &Actor,
-    failure_id: Uuid,
-    record: &Value,
-    idempotency_key: Option<&str>,
-) -> Result<Retry> {
-    let scope = actor.authorize(Permission::FailureEdit)?;
-    let input = json!({ "failureId": failure_id, "record": record });
-    let request = idempotency::Request::new(actor, idempotency_key, "editAndRetryFailure", &input)?;
-    let started = edit_and_start_once(actor, &scope, failure_id, record, request.as_ref()).await;
-    or_first(&scope, request.as_ref(), started).await
-}
-
-async fn edit_and_start_once(
-    actor: &Actor,
-    scope: &Scope,
-    failure_id: Uuid,
-    record: &Value,
-    request: Option<&idempotency::Request>,
-) -> Result<Retry> {
-    let row = scope
-        .find::<failure::Entity>()
-        .filter(failure::Column::Id.eq(failure_id))
-        .one()
-        .await?
-        .ok_or_else(|| Error::not_found("failureId", "failure"))?;
-    if row.status != FailureStatus::Open {
-        return Err(Error::conflict("failureId", format!("this failure {}", not_open(row.status))));
-    }
-    if row.record.is_none() {
-        return Err(Error::conflict("failureId", "this failure has no record that could be edited"));
-    }
-    let integration = scope
-        .find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(row.integration_id))
-        .one()
-        .await?
-        .ok_or_else(|| Error::internal("reading the integration of a failure", "it is not there"))?;
-    check_edited(record, &row, &integration)?;
-    let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
-    let id = new_id();
-    if let Some(first) = idempotency::claim(&tx, request, id).await? {
-        drop(tx);
-        return first_outcome(scope, first).await;
-    }
-    let sealed = tx.app().seal(row.tenant_id, row.id, record.to_string().as_bytes())?;
-    let stored = tx
-        .update::<failure::Entity>()
-        .col_expr(failure::Column::EditedRecord, Expr::value(Some(sealed)))
-        .filter(failure::Column::Id.eq(row.id))
-        .filter(failure::Column::Status.eq(FailureStatus::Open))
-        .exec(tx.connection())
-        .await
-        .doing("storing an edited record")?;
-    if stored.rows_affected == 0 {
-        return Err(Error::conflict("failureId", "this failure is no longer open"));
-    }
-    let condition = Condition::all()
-        .add(failure::Column::Id.eq(row.id))
-        .add(failure::Column::Status.eq(FailureStatus::Open));
-    let retry = take(&mut tx, actor, id, condition)
-        .await?
-        .ok_or_else(|| Error::conflict("failureId", "the integration of this failure is archived"))?;
-    tx.about(Kind::Retry, id).detail(GlobalId::new(Kind::Failure, row.id).to_string()).commit().await?;
-    Ok(retry)
-}
-
-fn check_edited(record: &Value, row: &failure::Model, integration: &integration::Model) -> Result<()> {
-    let Value::Object(fields) = record else {
-        return Err(Error::rejected(Problem::invalid(["record"], "must be a JSON object")));
-    };
-    let mut problems = Vec::new();
-    if record.to_string().len() > RECORD_BYTES_MAX {
-        let message = format!("is larger than {RECORD_BYTES_MAX} bytes");
-        problems.push(Problem::new(ProblemCode::TooLong, ["record"], message));
-    }
-    let stream = integration.streams.0.iter().find(|stream| Some(&stream.name) == row.stream.as_ref());
-    match stream {
-        None => problems.push(Problem::new(
-            ProblemCode::Conflict,
-            ["failureId"],
-            "the integration no longer has the stream of this failure",
-        )),
-        Some(stream) => {
-            for field in &stream.key_fields {
-                if fields.get(field).is_none_or(Value::is_null) {
-                    problems.push(Problem::required(["record", field], "is a key field and needs a value"));
-                }
-            }
-        }
-    }
-    if problems.is_empty() { Ok(()) } else { Err(Error::Rejected(problems)) }
 }
 
 /// Cancels a retry: what is done stays, what is not goes back to open.

@@ -11,6 +11,7 @@ mod ledger;
 mod mapping;
 mod payload;
 mod progress;
+mod rehearsal;
 mod retry;
 mod rules;
 mod seen;
@@ -30,6 +31,7 @@ pub use mapping::{
 pub use payload::PayloadHash;
 pub use progress::{StreamProgress, Waited};
 pub use retry::RetryPolicy;
+pub use rehearsal::{Prospect, Rehearsal};
 pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
 pub use stop::Stop;
 pub use stream::{StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream};

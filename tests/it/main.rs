@@ -17,6 +17,7 @@ mod dispatch;
 mod failure;
 mod fault;
 #[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
+mod foresight;
 mod harness;
 mod hold;
 mod hostile;

@@ -106,6 +106,12 @@ pub struct FieldError {
     message: String,
 }
 
+impl From<domain::failure::FieldError> for FieldError {
+    fn from(error: domain::failure::FieldError) -> Self {
+        Self { path: error.path, rule: error.rule, message: error.message }
+    }
+}
+
 /// A field that is null only because this viewer may not see it.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Redaction {
@@ -194,10 +200,7 @@ impl Failure {
 
     /// Every rule the record broke, not only the first.
     async fn field_errors(&self) -> Vec<FieldError> {
-        let errors = self.0.field_errors.iter().cloned();
-        errors
-            .map(|error| FieldError { path: error.path, rule: error.rule, message: error.message })
-            .collect()
+        self.0.field_errors.iter().cloned().map(Into::into).collect()
     }
 
     /// How often the record was tried.

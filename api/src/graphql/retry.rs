@@ -5,16 +5,18 @@
     reason = "a connection has four arguments, besides its filter and its order"
 )]
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
 use domain::Permission;
 use domain::id::Kind;
-use domain::retry;
+use domain::retry::{self, Prediction};
 use domain::run::RunParent;
 use futures::stream::BoxStream;
 
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
-use super::failure::{FailureFilter, selection};
+use super::failure::{FailureFilter, FieldError, selection};
 use super::live::{self, Watch};
 use super::loader::Runs;
 use super::page::{Connection, arguments};
@@ -114,17 +116,139 @@ impl Retry {
     }
 }
 
-/// What a retry would do, counted before anything is done.
+/// What a retry of a failure would do, by the integration's mapping and rules as they are now, the record as it is stored
+/// or was edited, and what was written with its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::retry::Prediction")]
+pub enum RetryPrediction {
+    /// Nothing was ever written with its key.
+    WouldCreate,
+    /// Something else was written with its key, before it failed.
+    WouldUpdate,
+    /// Exactly this is there already: nothing would be written, and the failure would be resolved.
+    AlreadyWritten,
+    /// A later run wrote something else with its key: the older would be put over the newer.
+    WouldOverwriteNewer,
+    /// The mapping leaves it out: nothing would be written, and it would end as skipped.
+    WouldBeLeftOut,
+    /// It would fail again, unless it is edited or the integration changed.
+    CannotSucceed,
+    /// Nobody can tell; the reason says why.
+    Unknown,
+}
+
+/// A failure, and what a retry of it would do.
 #[derive(Clone, Debug, SimpleObject)]
-pub struct RetryPlan {
+pub struct PredictedFailure {
+    /// The failure.
+    failure_id: ID,
+    /// Key of its record in the business's own terms, e.g. `PO-10042`, as it was when it failed; null for a failure of a
+    /// run as a whole.
+    business_reference: Option<String>,
+    /// What a retry would do.
+    prediction: RetryPrediction,
+    /// Why, in words; without values of the record.
+    reason: String,
+    /// The rules that it would break; empty where that is not why.
+    field_errors: Vec<FieldError>,
+}
+
+/// What a retry would do, told before anything is done.
+pub struct RetryPlan(retry::RetryPlan);
+
+/// What a retry would do, told before anything is done, failure by failure. Every failure is in one of the counts
+/// `wouldCreate`, `wouldUpdate`, `alreadyWritten`, `wouldOverwriteNewer`, `wouldBeLeftOut`, `cannotSucceed`, `unknown` and
+/// `unpredicted`.
+#[Object]
+impl RetryPlan {
     /// Open failures that match: retryable + notRetryable.
-    total: BigInt,
+    async fn total(&self) -> BigInt {
+        self.0.total.into()
+    }
+
     /// Of these, how many would be tried.
-    retryable: BigInt,
+    async fn retryable(&self) -> BigInt {
+        self.0.retryable.into()
+    }
+
     /// How many can't be tried, because nothing of them was kept that could be written.
-    not_retryable: BigInt,
-    /// How many of the retryable ones would write a record whose key was written after they failed.
-    already_written: BigInt,
+    async fn not_retryable(&self) -> BigInt {
+        self.0.not_retryable.into()
+    }
+
+    /// How many are there already, exactly so: nothing would be written.
+    async fn already_written(&self) -> BigInt {
+        self.0.count(Prediction::AlreadyWritten).into()
+    }
+
+    /// How many would write a key that was never written.
+    async fn would_create(&self) -> BigInt {
+        self.0.count(Prediction::WouldCreate).into()
+    }
+
+    /// How many would change what was written before they failed.
+    async fn would_update(&self) -> BigInt {
+        self.0.count(Prediction::WouldUpdate).into()
+    }
+
+    /// How many would put older contents over what a later run wrote.
+    async fn would_overwrite_newer(&self) -> BigInt {
+        self.0.count(Prediction::WouldOverwriteNewer).into()
+    }
+
+    /// How many the mapping leaves out: they would end as skipped.
+    async fn would_be_left_out(&self) -> BigInt {
+        self.0.count(Prediction::WouldBeLeftOut).into()
+    }
+
+    /// How many would fail again, unless they are edited or the integration changed.
+    async fn cannot_succeed(&self) -> BigInt {
+        self.0.count(Prediction::CannotSucceed).into()
+    }
+
+    /// Of how many nobody can tell.
+    async fn unknown(&self) -> BigInt {
+        self.0.count(Prediction::Unknown).into()
+    }
+
+    /// How many are counted in `total` only: the first 10,000 are predicted, as far as 5 seconds last.
+    async fn unpredicted(&self) -> BigInt {
+        self.0.unpredicted.into()
+    }
+
+    /// The first failures of each prediction, in the order in which they failed.
+    async fn failures(
+        &self,
+        #[graphql(desc = "Those with one of these; by default all.")] prediction: Option<
+            Vec<RetryPrediction>,
+        >,
+        #[graphql(desc = "How many of each, 0 to 100.", default = 20)] first: i32,
+    ) -> Result<Vec<PredictedFailure>> {
+        let first = usize::try_from(first).ok().filter(|first| *first <= retry::NAMED_MAX);
+        let first = first.ok_or_else(|| domain::Error::Argument {
+            argument: "first",
+            message: format!("must be from 0 to {}", retry::NAMED_MAX),
+        })?;
+        let mut counts: HashMap<Prediction, usize> = HashMap::new();
+        let wanted = |found: Prediction| {
+            prediction.as_ref().is_none_or(|wanted| wanted.iter().any(|one| Prediction::from(*one) == found))
+        };
+        let named =
+            self.0.named.iter().filter(|predicted| wanted(predicted.prediction)).filter(|predicted| {
+                let count = counts.entry(predicted.prediction).or_default();
+                *count += 1;
+                *count <= first
+            });
+        Ok(named
+            .map(|predicted| PredictedFailure {
+                failure_id: id(Kind::Failure, predicted.failure_id),
+                business_reference: predicted.business_reference.clone(),
+                prediction: predicted.prediction.into(),
+                reason: predicted.reason.clone(),
+                field_errors: predicted.field_errors.iter().cloned().map(Into::into).collect(),
+            })
+            .collect())
+    }
 }
 
 /// Queries of retries.
@@ -143,19 +267,13 @@ impl RetryQuery {
         row.await.transpose().map(|row| row.map(Retry))
     }
 
-    /// What `retryFailures` with this filter would do. Nothing is done.
+    /// What `retryFailures` with this filter would do, failure by failure, by what is stored now. Nothing is done.
     async fn retry_plan(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which failures.")] filter: FailureFilter,
     ) -> Result<RetryPlan> {
-        let plan = retry::plan(&actor(ctx)?, &filter.decode()?).await?;
-        Ok(RetryPlan {
-            total: plan.total.into(),
-            retryable: plan.retryable.into(),
-            not_retryable: plan.not_retryable.into(),
-            already_written: plan.already_written.into(),
-        })
+        Ok(RetryPlan(retry::plan(&actor(ctx)?, &filter.decode()?).await?))
     }
 }
 
@@ -166,6 +284,9 @@ pub struct RetryFailuresInput {
     failure_ids: Option<Vec<ID>>,
     /// All open ones that match, of one tenant.
     filter: Option<FailureFilter>,
+    /// Only those of which a retry would do one of these, as `retryPlan` says; absent or null: all. It is decided now: what
+    /// is written until the retry has its turn changes nothing. Of at most 10,000 failures.
+    only: Option<Vec<RetryPrediction>>,
     /// 1 to 255 bytes. The same key within 24 hours answers with the first retry and starts none.
     idempotency_key: Option<String>,
 }
@@ -220,12 +341,17 @@ impl RetryMutation {
         let actor = actor(ctx)?;
         actor.require(Permission::FailureRetry)?;
         RetryPayload::of(match selection(input.failure_ids, input.filter) {
-            Ok(selection) => retry::start(&actor, &selection, input.idempotency_key.as_deref()).await,
+            Ok(selection) => {
+                let only: Option<Vec<Prediction>> =
+                    input.only.map(|only| only.into_iter().map(Into::into).collect());
+                retry::start(&actor, &selection, only.as_deref(), input.idempotency_key.as_deref()).await
+            }
             Err(error) => Err(error),
         })
     }
 
-    /// Stores an edited record and retries its failure.
+    /// Stores an edited record and retries its failure. The record is checked against key fields, mapping and rules first:
+    /// where it would fail again, `userErrors` say so by fields of the record, and nothing is changed.
     async fn edit_and_retry_failure(
         &self,
         ctx: &Context<'_>,

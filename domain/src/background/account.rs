@@ -1,6 +1,6 @@
 //! Accounting of a page: checkpoint, counts, receipts, failures and events, in one transaction under the lease.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use entity::run_event::Audience;
 use entity::{run, run_stream};
 use pipeline::{AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Stage};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -67,15 +67,16 @@ impl RunLease {
         let mut runs = BTreeSet::new();
         if self.supersedes && !page.receipts.is_empty() {
             let keys = page.receipts.iter().map(|receipt| receipt.key.canonical());
-            let over = Condition::all()
+            let of_keys = Condition::all()
                 .add(failure::Column::IntegrationId.eq(self.run.integration_id))
                 .add(failure::Column::Stream.eq(page.stream.as_str()))
-                .add(failure::Column::Status.eq(FailureStatus::Open))
                 .add(failure::Column::RunId.ne(self.run.id))
                 .add(failure::Column::RecordKey.is_in(keys));
             runs.extend(self.settle(tx, over, FailureStatus::Superseded).await?);
         }
+            let over = of_keys.clone().add(failure::Column::Status.eq(FailureStatus::Open));
         let (new, again): (Vec<_>, Vec<_>) =
+            runs.extend(self.overtake(tx, of_keys).await?);
             page.failures.into_iter().partition(|failure| failure.retried.is_none());
         let mut rows = Vec::with_capacity(new.len());
         for failed in new {
@@ -97,6 +98,35 @@ impl RunLease {
 
     /// A page went through: who waits for the systems that it used need not wait for the end of the run.
     async fn probe_passed(&self, tx: &TxScope) -> Result<()> {
+    /// Ends failures that wait for another run to retry them: it would put the older over what is there now. Answers with
+    /// their runs.
+    async fn overtake(&self, tx: &mut TxScope, which: Condition) -> Result<Vec<Uuid>> {
+        let waiting = which
+            .add(failure::Column::Status.eq(FailureStatus::Retrying))
+            .add(failure::Column::RetryRunId.ne(self.run.id));
+        let retries: Vec<Option<Uuid>> = tx
+            .find::<failure::Entity>()
+            .select_only()
+            .column(failure::Column::RetryId)
+            .filter(waiting.clone())
+            .into_tuple()
+            .all(tx.connection())
+            .await
+            .doing("reading failures that wait to be retried")?;
+        if retries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let runs = self.settle(tx, waiting, FailureStatus::Superseded).await?;
+        let mut counts: BTreeMap<Uuid, u64> = BTreeMap::new();
+        for retry_id in retries.into_iter().flatten() {
+            *counts.entry(retry_id).or_default() += 1;
+        }
+        for (retry_id, count) in counts {
+            crate::retry::progress(tx, retry_id, count, 0).await?;
+        }
+        Ok(runs)
+    }
+
         if !circuit::answered(tx, self.used_systems()).await? {
             return Ok(());
         }

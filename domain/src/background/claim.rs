@@ -494,7 +494,7 @@ async fn claimed_streams(
     Ok(claimed)
 }
 
-/// Those of the integrations that have open failures of records, which a write may supersede.
+/// Those of the integrations that have failures of records, open or about to be retried, which a write may supersede.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 async fn superseding(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashSet<Uuid>> {
     let open = Query::select()
@@ -508,7 +508,7 @@ async fn superseding(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashSet<U
             Expr::col((failure::Entity, failure::Column::IntegrationId))
                 .equals((integration::Entity, integration::Column::Id)),
         )
-        .and_where(failure::Column::Status.eq(FailureStatus::Open))
+        .and_where(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]))
         .and_where(failure::Column::RecordKey.is_not_null())
         .to_owned();
     let rows: Vec<Uuid> = integration::Entity::find()

@@ -24,14 +24,14 @@ const DOUBT_BYTES: usize = HASH_BYTES + 8;
 
 /// The rows of one stream.
 #[derive(Clone, Copy)]
-pub(super) struct Stream<'a> {
-    pub(super) tenant_id: Uuid,
-    pub(super) integration_id: Uuid,
-    pub(super) name: &'a str,
+pub(crate) struct Stream<'a> {
+    pub(crate) tenant_id: Uuid,
+    pub(crate) integration_id: Uuid,
+    pub(crate) name: &'a str,
 }
 
 /// The receipts of these keys.
-pub(super) async fn lookup<C: ConnectionTrait>(
+pub(crate) async fn lookup<C: ConnectionTrait>(
     connection: &C,
     stream: Stream<'_>,
     run_id: Uuid,

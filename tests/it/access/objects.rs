@@ -563,3 +563,28 @@ pub const PAYLOADS: [(&str, &[&str]); 33] = [
     ("RetryPayload", &["retry"]),
     ("SkipFailuresPayload", &["skipped"]),
 ];
+    // Some at a time: each asks for a plan, of which one operation may not have more.
+    plan(&[("total", Own), ("retryable", Own), ("notRetryable", Own)]),
+    plan(&[("alreadyWritten", Own), ("wouldCreate", Own), ("wouldUpdate", Own)]),
+    plan(&[("wouldOverwriteNewer", Own), ("wouldBeLeftOut", Own), ("cannotSucceed", Own)]),
+    plan(&[("unknown", Own), ("unpredicted", Own), ("failures", Own)]),
+    predicted(&[("failureId", Own), ("businessReference", Own), ("prediction", Own)]),
+    predicted(&[("reason", Own), ("fieldErrors", Own)]),
+const fn plan(fields: &'static [(&'static str, Field)]) -> Object {
+    Object {
+        of: "RetryPlan",
+        rule: Rule::Everywhere("failures:read"),
+        at: |t| format!("retryPlan(filter: {{runId: \"{}\"}}) {{ @ }}", t.run),
+        fields,
+    }
+}
+
+const fn predicted(fields: &'static [(&'static str, Field)]) -> Object {
+    Object {
+        of: "PredictedFailure",
+        rule: Rule::Everywhere("failures:read"),
+        at: |t| format!("retryPlan(filter: {{runId: \"{}\"}}) {{ failures {{ @ }} }}", t.run),
+        fields,
+    }
+}
+
