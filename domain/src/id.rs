@@ -46,10 +46,12 @@ pub enum Kind {
     IdentityProvider,
     /// `killswitch`
     KillSwitch,
+    /// `backfill`
+    Backfill,
 }
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -66,6 +68,7 @@ impl Kind {
         Self::Invitation,
         Self::IdentityProvider,
         Self::KillSwitch,
+        Self::Backfill,
     ];
 
     /// What stands before the underscore.
@@ -87,6 +90,7 @@ impl Kind {
             Self::Invitation => "invitation",
             Self::IdentityProvider => "provider",
             Self::KillSwitch => "killswitch",
+            Self::Backfill => "backfill",
         }
     }
 }

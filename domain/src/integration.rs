@@ -25,13 +25,13 @@ use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::schedule::Schedule;
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
-use crate::search;
 use crate::stream::{self, Ends};
 use crate::system::owner;
 use crate::validation::Problems;
+use crate::{backfill, search};
 
 pub use self::hold::{HOLD_AFTER_DEFAULT, HOLD_AFTER_MAX};
-pub(crate) use self::hold::{count_failed_run, forget_failed_runs};
+pub(crate) use self::hold::{count_failed_run, forget_failed_runs, hold_for_schema};
 pub use self::retry_policy::{PROGRESS_TIMEOUT_SECONDS_DEFAULT, RetryPolicy};
 pub use self::status::{archive, pause, resume};
 pub use crate::stream::Stream;
@@ -415,6 +415,12 @@ async fn store_streams(
     if moved.goes_on && has_running_job(tx, row.id).await? {
         // Its worker would store watermarks and receipts of the old place after this.
         let message = "a run is under way; let it end or cancel it before streams read or write elsewhere";
+        return Err(Error::conflict("integrationId", message));
+    }
+    if backfill::is_under_way(tx, row.id, &moved.watermarks).await? {
+        // Its range is one of the old place or field.
+        let message =
+            "a backfill is under way; let it end or cancel it before its stream reads or writes elsewhere";
         return Err(Error::conflict("integrationId", message));
     }
     tx.update::<integration::Entity>()

@@ -37,6 +37,8 @@ pub use entity::retry::Model as Retry;
 
 /// Integrations whose failures one retry takes, at most: each becomes a run.
 const INTEGRATIONS_MAX: u64 = 500;
+/// Backfills of an integration that one retry takes up again, at most.
+const BACKFILLS_MAX: u64 = 100;
 /// The code of failures whose stored record is raw text.
 pub(crate) const MALFORMED: &str = "source.malformed";
 /// Failures of a bulk change that listeners are told of one by one.
@@ -109,9 +111,9 @@ async fn start_once(
     actor: &Actor,
     scope: &Scope,
     selection: &Selection,
+    only: Option<&[Prediction]>,
     request: Option<&idempotency::Request>,
 ) -> Result<Retry> {
-    only: Option<&[Prediction]>,
     let field = match selection {
         Selection::Ids(_) => "failureIds",
         Selection::Filter(_) => "filter",
@@ -216,14 +218,18 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
     };
     let mut row = tx.insert::<retry::Entity>(row, "storing a retry").await?;
     for integration in &integrations {
-        for (kind, run_scope) in
-            [(of_the_whole(), RunScope::AllRecords), (with_record(), RunScope::FailedRecords)]
-        {
-            let which = Condition::all()
-                .add(condition.clone())
-                .add(kind)
-                .add(failure::Column::IntegrationId.eq(integration.id))
-                .add(failure::Column::Status.eq(FailureStatus::Open));
+        let open = Condition::all()
+            .add(condition.clone())
+            .add(failure::Column::IntegrationId.eq(integration.id))
+            .add(failure::Column::Status.eq(FailureStatus::Open));
+        let whole = open.clone().add(of_the_whole());
+        let mut takes = Vec::new();
+        for backfill_id in backfills_of(tx, &whole).await? {
+            let which = whole.clone().add(of_runs(tx, backfill_id));
+            takes.push((which, RunScope::AllRecords, backfill_id));
+        }
+        takes.push((open.add(with_record()), RunScope::FailedRecords, None));
+        for (which, run_scope, backfill_id) in takes {
             let runs = runs_of(tx, which.clone()).await?;
             if runs.is_empty() {
                 continue;
@@ -240,6 +246,7 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
                     scope: run_scope,
                     retry_of_id,
                     retry_id: Some(id),
+                    backfill_id,
                     priority: Priority::High,
                 },
             )
@@ -260,6 +267,41 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
         .doing("storing the size of a retry")?;
     tx.tell_after_commit(changed(&row));
     Ok(Some(row))
+}
+
+/// The backfills of the runs of these failures, and `None` where some are of none: each reads something else.
+async fn backfills_of(tx: &TxScope, which: &Condition) -> Result<Vec<Option<Uuid>>> {
+    let runs = Query::select()
+        .column(failure::Column::RunId)
+        .from(failure::Entity)
+        .and_where(failure::Column::TenantId.eq(tx.tenant_id()))
+        .cond_where(which.clone())
+        .to_owned();
+    tx.find::<run::Entity>()
+        .select_only()
+        .column(run::Column::BackfillId)
+        .distinct()
+        .filter(run::Column::Id.in_subquery(runs))
+        .limit(BACKFILLS_MAX)
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading the backfills of failures")
+}
+
+/// Failures of the runs of this backfill, or of those that are of none.
+pub(crate) fn of_runs(tx: &TxScope, backfill_id: Option<Uuid>) -> Condition {
+    let is_of_it = match backfill_id {
+        Some(id) => run::Column::BackfillId.eq(id),
+        None => run::Column::BackfillId.is_null(),
+    };
+    let runs = Query::select()
+        .column(run::Column::Id)
+        .from(run::Entity)
+        .and_where(run::Column::TenantId.eq(tx.tenant_id()))
+        .and_where(is_of_it)
+        .to_owned();
+    Condition::all().add(failure::Column::RunId.in_subquery(runs))
 }
 
 /// The runs of these failures, two at most: enough to tell none, one and several.

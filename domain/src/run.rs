@@ -46,6 +46,8 @@ pub struct RunFilter {
     pub tenant_id: Option<Uuid>,
     /// Of this retry.
     pub retry_id: Option<Uuid>,
+    /// Of this backfill.
+    pub backfill_id: Option<Uuid>,
     /// That this kill switch keeps from going on.
     pub kill_switch_id: Option<Uuid>,
     /// Asked for at or after.
@@ -63,6 +65,8 @@ pub enum RunParent {
     Integration,
     /// Runs of each retry.
     Retry,
+    /// Runs of each backfill.
+    Backfill,
 }
 
 /// Which records a retry of a run takes.
@@ -127,6 +131,7 @@ fn filtered(scope: &Scope, filter: &RunFilter) -> ScopedSelect<run::Entity> {
         .filter_some(filter.integration_id, |id| run::Column::IntegrationId.eq(id))
         .filter_some(filter.tenant_id, |id| run::Column::TenantId.eq(id))
         .filter_some(filter.retry_id, |id| run::Column::RetryId.eq(id))
+        .filter_some(filter.backfill_id, |id| run::Column::BackfillId.eq(id))
         .filter_some(filter.queued_from, |at| run::Column::QueuedAt.gte(at))
         .filter_some(filter.queued_before, |at| run::Column::QueuedAt.lt(at))
         .filter_some(filter.kill_switch_id, |id| run::Column::Id.in_subquery(job::kept_by(id)))
@@ -184,6 +189,7 @@ pub async fn pages_by_parent(
         RunParent::Tenant => run::Column::TenantId,
         RunParent::Integration => run::Column::IntegrationId,
         RunParent::Retry => run::Column::RetryId,
+        RunParent::Backfill => run::Column::BackfillId,
     };
     filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await
 }
@@ -200,16 +206,20 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Run> {
         RunStatus::Queued | RunStatus::Running => {}
         _ => return Err(Error::conflict("runId", "this run has ended; there is nothing to cancel")),
     }
-    let event =
-        NewEvent::new("run.cancel_requested", "api", format!("Canceling was asked for by {}.", actor.name()));
-    run_event::record(&tx, id, vec![event]).await?;
-    if job::end_unclaimed(&tx, id).await? {
-        end_canceled(&mut tx, &run).await?;
-    } else {
-        job::request_cancel(&tx, id).await?;
-    }
+    stop(&mut tx, actor, &run).await?;
     tx.about(Kind::Run, id).commit().await?;
     found(&scope, id).await
+}
+
+/// Ends a run that waits, and asks the worker of one that it has to stop it.
+pub(crate) async fn stop(tx: &mut TxScope, actor: &Actor, run: &Run) -> Result<()> {
+    let message = format!("Canceling was asked for by {}.", actor.name());
+    run_event::record(tx, run.id, vec![NewEvent::new("run.cancel_requested", "api", message)]).await?;
+    if job::end_unclaimed(tx, run.id).await? {
+        end_canceled(tx, run).await
+    } else {
+        job::request_cancel(tx, run.id).await
+    }
 }
 
 /// Writes that a run was canceled, and lets go of the failures that it was to retry.
@@ -280,6 +290,8 @@ pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: 
             scope: run_scope,
             retry_of_id: Some(id),
             retry_id: None,
+            // A retry of a backfill reads its range.
+            backfill_id: original.backfill_id,
             priority: Priority::High,
         },
     )

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use entity::{
-    api_key, audit_entry, failure, identity_provider, integration, invitation, job, kill_switch,
+    api_key, audit_entry, backfill, failure, identity_provider, integration, invitation, job, kill_switch,
     portal_cutoff, portal_key, portal_session, retry, reveal, run, run_event, run_stream, stream_cursor,
-    system, tenant, user, write_receipt,
+    stream_schema, system, tenant, user, write_receipt,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -59,6 +59,8 @@ tenant_owned!(
     run.TenantId,
     run_stream.TenantId,
     stream_cursor.TenantId,
+    stream_schema.TenantId,
+    backfill.TenantId,
     run_event.TenantId,
     failure.TenantId,
     retry.TenantId,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use entity::integration::SyncMode;
-use entity::{stream_cursor, write_receipt};
+use entity::{stream_cursor, stream_schema, write_receipt};
 use pipeline::{Mapping, PROGRAM_BYTES_MAX, Rules, SCHEMA_BYTES_MAX};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::error::{Doing, Problem, ProblemCode, Result};
 use crate::json;
 use crate::scope::TxScope;
 
-pub use entity::integration::Stream;
+pub use entity::integration::{OnSchemaChange, Stream};
 
 /// Most streams of an integration; one run moves all of them, one after the other.
 pub const STREAMS_MAX: usize = 50;
@@ -28,6 +28,8 @@ pub const KEY_FIELDS_MAX: usize = 10;
 pub const FIELD_CHARS_MAX: usize = 200;
 /// Largest options of one end, in bytes of JSON.
 pub const OPTIONS_BYTES_MAX: usize = 64 * 1024;
+/// Longest overlap, in seconds of a time or as a number.
+pub const OVERLAP_MAX: i64 = 1_000_000_000_000;
 /// All streams of an integration, in bytes of JSON: a page of a hundred integrations is read at once.
 pub const STREAMS_BYTES_MAX: usize = 1024 * 1024;
 
@@ -84,6 +86,7 @@ fn all_problems(app: &App, streams: &[Stream], ends: &Ends) -> Vec<Problem> {
         check.name(stream, names.insert(stream.name.as_str()), &mut problems);
         check.key_fields(stream, &mut problems);
         check.cursor_field(stream, &mut problems);
+        check.overlap(stream, &mut problems);
         check.options(stream, ends, &mut problems);
         check.mapping(stream, &mut problems);
         check.record_schema(stream, &mut problems);
@@ -163,6 +166,17 @@ impl Check<'_> {
         }
     }
 
+    fn overlap(&self, stream: &Stream, problems: &mut Vec<Problem>) {
+        let Some(overlap) = stream.overlap else { return };
+        let path = self.path("overlap");
+        if stream.mode == SyncMode::Full {
+            problems.push(Problem::invalid(path, "is of use in INCREMENTAL mode only"));
+        } else if !(1..=OVERLAP_MAX).contains(&overlap) {
+            let message = format!("is {overlap}; it must be from 1 to {OVERLAP_MAX}");
+            problems.push(Problem::invalid(path, message));
+        }
+    }
+
     fn options(&self, stream: &Stream, ends: &Ends, problems: &mut Vec<Problem>) {
         let registry = self.app.connectors();
         let mut check = |name: &str, options: &Value, by_schema: &dyn Fn() -> Vec<connector::Problem>| {
@@ -229,6 +243,8 @@ fn field_problem(path: Vec<String>, field: &str) -> Option<Problem> {
 pub(crate) struct Moved {
     /// Their watermarks are of another place or field, or their destination knows nothing of what was read.
     pub(crate) watermarks: Vec<String>,
+    /// What they have for fields is of another place.
+    pub(crate) schemas: Vec<String>,
     /// Their write receipts are of another place.
     pub(crate) receipts: Vec<String>,
     /// Whether one of them goes on at another place: not so for streams that are removed.
@@ -247,6 +263,9 @@ pub(crate) fn moved(before: &[Stream], after: &[Stream], new_source: bool, new_d
             || new.is_none_or(|new| {
                 place(&new.source) != place(&old.source) || new.cursor_field != old.cursor_field
             });
+        if new_source || new.is_none_or(|new| place(&new.source) != place(&old.source)) {
+            moved.schemas.push(old.name.clone());
+        }
         if writes_elsewhere {
             moved.receipts.push(old.name.clone());
         }
@@ -262,7 +281,7 @@ fn place(options: &Value) -> [Option<&Value>; PLACE_OPTIONS.len()] {
     PLACE_OPTIONS.map(|name| options.get(name))
 }
 
-/// Deletes the watermarks and receipts of streams that moved, so that the next run reads and writes everything.
+/// Deletes the watermarks, fields and receipts of streams that moved, so that the next run reads and writes everything.
 pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) -> Result<()> {
     if !moved.watermarks.is_empty() {
         tx.delete::<stream_cursor::Entity>()
@@ -271,6 +290,14 @@ pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) ->
             .exec(tx.connection())
             .await
             .doing("deleting watermarks of streams that moved")?;
+    }
+    if !moved.schemas.is_empty() {
+        tx.delete::<stream_schema::Entity>()
+            .filter(stream_schema::Column::IntegrationId.eq(integration_id))
+            .filter(stream_schema::Column::Stream.is_in(moved.schemas.iter().cloned()))
+            .exec(tx.connection())
+            .await
+            .doing("deleting the fields of streams that moved")?;
     }
     if !moved.receipts.is_empty() {
         tx.delete::<write_receipt::Entity>()
@@ -300,6 +327,8 @@ mod tests {
             destination,
             mapping: None,
             record_schema: None,
+            overlap: None,
+            on_schema_change: Default::default(),
         }
     }
 

@@ -223,6 +223,8 @@ fn stream(name: &str) -> Stream {
         destination: json!({}),
         mapping: None,
         record_schema: None,
+        overlap: None,
+        on_schema_change: Default::default(),
     }
 }
 

@@ -134,4 +134,22 @@ pub struct Stream {
     pub mapping: Option<String>,
     /// JSON Schema that every mapped record must satisfy.
     pub record_schema: Option<Json>,
+    /// INCREMENTAL: how far before its watermark the next run begins, in seconds where the cursor is a time, and as a
+    /// number where it is one. Absent in what earlier programs stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<i64>,
+    /// What a change of the source's fields does. Absent in what earlier programs stored.
+    #[serde(default)]
+    pub on_schema_change: OnSchemaChange,
+}
+
+/// What a change of the source's fields does to an integration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OnSchemaChange {
+    /// It is told, and the run goes on.
+    #[default]
+    Continue,
+    /// The integration is held before anything of the page is written.
+    Hold,
 }

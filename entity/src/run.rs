@@ -27,6 +27,8 @@ pub struct Model {
     pub retry_of_id: Option<Uuid>,
     /// The retry that this run is a part of.
     pub retry_id: Option<Uuid>,
+    /// The backfill whose range it reads.
+    pub backfill_id: Option<Uuid>,
     /// When it was asked for.
     pub queued_at: DateTimeUtc,
     /// When a worker first took it.

@@ -16,11 +16,11 @@ pub struct Model {
     /// Name of the stream.
     #[sea_orm(primary_key, auto_increment = false)]
     pub stream: String,
-    /// Cursor of the source connector.
+    /// Cursor of the source connector; `{"from": value}` where a person set where the next run begins.
     #[sea_orm(column_type = "JsonBinary")]
     pub watermark: Json,
-    /// The run that reached it.
-    pub run_id: Uuid,
+    /// The run that reached it; `None` where a person set it.
+    pub run_id: Option<Uuid>,
     /// When it was last changed by a person or the system.
     pub updated_at: DateTimeUtc,
 }

@@ -244,6 +244,8 @@ async fn customer(operator: &Actor, slug: &str) -> [Uuid; 5] {
             destination: json!({}),
             mapping: None,
             record_schema: None,
+            overlap: None,
+            on_schema_change: Default::default(),
         }],
         schedule: None,
         retry_policy: None,

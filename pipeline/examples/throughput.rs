@@ -12,8 +12,8 @@ use connector::{
     Source, StreamSpec, SyncMode, SystemAccess, SystemError, Write, WriteOutcome,
 };
 use pipeline::{
-    AccountedPage, InDoubt, Ledger, LedgerError, Mapping, Receipt, RetryNotice, RetryPolicy, Rules, Stop,
-    StreamPlan, run_stream,
+    AccountedPage, InDoubt, Ledger, LedgerError, Mapping, Receipt, RetryNotice, RetryPolicy, Rules, Shape,
+    Stop, StreamPlan, run_stream,
 };
 use serde_json::json;
 
@@ -106,6 +106,10 @@ impl Ledger for NoLedger {
         Ok(())
     }
 
+    async fn reshaped(&self, _stream: &str, _seen: &Shape) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     async fn retrying(&self, _stream: &str, _notice: &RetryNotice) -> Result<(), LedgerError> {
         Ok(())
     }
@@ -181,7 +185,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let open_destination = OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil() };
         let (retry, progress) = (RetryPolicy::default(), Default::default());
-        let plan = StreamPlan { mapping, rules, fresh: true, retry, progress };
+        let shape = Some(Default::default());
+        let plan = StreamPlan { mapping, rules, fresh: true, shape, retry, progress };
         let stop = Stop::default();
         let started = Instant::now();
         let done =

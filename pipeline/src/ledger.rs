@@ -9,7 +9,7 @@ use connector::{Action, Cursor, RecordKey, SystemError};
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::{Counts, PayloadHash, RecordFailure};
+use crate::{Counts, PayloadHash, RecordFailure, Shape};
 
 /// What is known of a record that was written before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +139,9 @@ pub enum LedgerError {
     /// Someone else runs this stream now; nothing was stored.
     #[error("the lease was lost to another worker")]
     LostLease,
+    /// The source has changed, and somebody is to look at it before the run goes on.
+    #[error("the integration is held")]
+    Held,
     /// The run was canceled; nothing was stored.
     #[error("the run was canceled")]
     Canceled,
@@ -160,6 +163,9 @@ pub trait Ledger: Send + Sync {
 
     /// Stores a page in one transaction: checkpoint, counts, receipts and failures.
     async fn account(&self, page: AccountedPage) -> Result<(), LedgerError>;
+
+    /// Told before a page is written whose first records look other than all before them.
+    async fn reshaped(&self, stream: &str, seen: &Shape) -> Result<(), LedgerError>;
 
     /// Told before each wait, so that people can see it.
     async fn retrying(&self, stream: &str, notice: &RetryNotice) -> Result<(), LedgerError>;

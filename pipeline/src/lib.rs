@@ -15,6 +15,7 @@ mod rehearsal;
 mod retry;
 mod rules;
 mod seen;
+mod shape;
 mod stop;
 mod stream;
 
@@ -30,8 +31,9 @@ pub use mapping::{
 };
 pub use payload::PayloadHash;
 pub use progress::{StreamProgress, Waited};
-pub use retry::RetryPolicy;
 pub use rehearsal::{Prospect, Rehearsal};
+pub use retry::RetryPolicy;
 pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
+pub use shape::{ChangedField, FieldShape, FieldType, Shape, ShapeChange};
 pub use stop::Stop;
 pub use stream::{StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream};

@@ -22,8 +22,10 @@ use tracing::Instrument;
 
 use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
+use crate::shape::ShapeWatch;
 use crate::{
-    Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Side, Stop, StreamProgress, Waited,
+    Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress,
+    Waited,
 };
 
 pub use reader::StoredRecord;
@@ -46,6 +48,8 @@ pub struct StreamPlan {
     /// True when no receipts exist for this stream: none are looked up then, other than those that the
     /// run itself makes.
     pub fresh: bool,
+    /// What is known of the source's records; `None` where nobody wants to hear of a change.
+    pub shape: Option<Shape>,
     /// How patient to be with the two systems.
     pub retry: RetryPolicy,
     /// Shows whoever runs the stream what it waits for.
@@ -67,6 +71,9 @@ pub enum StreamStop {
     /// It was asked to stop.
     #[error("the stream was canceled")]
     Canceled,
+    /// The source has changed, and the integration is held for it.
+    #[error("the stream is held")]
+    Held,
     /// The source can't be used.
     #[error("the source failed after {attempts} attempts")]
     Source {
@@ -117,10 +124,10 @@ impl StreamStop {
     }
 
     /// Code of the error catalogue, e.g. `source.unauthorized` or `platform.storage`; `None` for
-    /// `Canceled`, which is no failure.
+    /// `Canceled` and `Held`, which are no failures.
     pub fn code(&self) -> Option<String> {
         match self {
-            Self::Canceled => None,
+            Self::Canceled | Self::Held => None,
             Self::Source { error, .. } | Self::Destination { error, .. }
                 if error.kind == SystemErrorKind::Internal =>
             {
@@ -142,6 +149,7 @@ impl From<LedgerError> for StreamStop {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Canceled => Self::Canceled,
+            LedgerError::Held => Self::Held,
             other => Self::Ledger(other),
         }
     }
@@ -246,6 +254,7 @@ async fn run(
         rules: plan.rules,
         key_fields: key_fields.clone(),
         duplicates,
+        shape: plan.shape.map(ShapeWatch::new),
         progress: plan.progress.mapping,
         unwanted,
     };

@@ -9,6 +9,7 @@
 
 mod access;
 mod audit;
+mod backfill;
 mod bad_input;
 mod caller_limits;
 mod chaos;
@@ -16,8 +17,8 @@ mod circuit;
 mod dispatch;
 mod failure;
 mod fault;
-#[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
 mod foresight;
+#[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
 mod harness;
 mod hold;
 mod hostile;
@@ -44,7 +45,9 @@ mod sdl;
 mod secret;
 mod sign_in;
 mod single_sign_on;
+mod source_schema;
 mod stalled;
+mod stream_cursor;
 mod subscription;
 mod sync;
 mod tenant_cap;

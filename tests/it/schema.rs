@@ -11,7 +11,7 @@ use crate::harness::client::Client;
 use crate::harness::fixture::Fixture;
 use crate::harness::smtp::{Mode, Smtp};
 use crate::harness::trestle::{Setup, Trestle, command};
-use crate::scene::{Scene, nodes, text};
+use crate::scene::{Scene, changed_stream, nodes, text};
 use crate::sdl::{Field, Kind, Sdl, named};
 
 /// What clients rely on: names, types, arguments, values. The schema adds to it and takes nothing away.
@@ -277,6 +277,10 @@ async fn node_finds_each_kind_of_object_by_its_id() {
     let pause = json!({"integrationId": integration});
     scene.admin().mutate("pauseIntegration", pause, "integration { id }").await;
     let retry = scene.admin().mutate("retryFailures", json!({"failureIds": [failure]}), "retry { id }").await;
+    let moves = json!({"mode": "INCREMENTAL", "cursorField": "updatedAt"});
+    scene.update_stream(&integration, changed_stream(json!({}), json!({}), moves)).await;
+    let range = json!({"integrationId": integration, "stream": "records", "from": "2026-01-01T00:00:00Z"});
+    let backfill = scene.admin().mutate("startBackfill", range, "backfill { id }").await;
     let member = scene.person("TENANT_ADMIN").await;
     let user = member.query("{ viewer { user { id } } }", Value::Null).await;
     let invitation = json!({"email": "mia@example.com", "name": "Mia", "role": "TENANT_VIEWER"});
@@ -304,6 +308,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("RunEvent", text(&events[0]["id"])),
         ("Failure", failure),
         ("Retry", text(&retry["retry"]["id"])),
+        ("Backfill", text(&backfill["backfill"]["id"])),
         ("User", text(&user["viewer"]["user"]["id"])),
         ("Invitation", text(&invitation["invitation"]["id"])),
         ("ApiKey", text(&key["apiKey"]["id"])),

@@ -53,6 +53,8 @@ enum Interruption {
     HandBack,
     /// A kill switch is engaged that reaches it.
     KillSwitch,
+    /// Another run of its integration goes first.
+    Yield,
     /// What it waits for is silent for too long.
     Stalled(Stall),
 }
@@ -69,7 +71,7 @@ impl Interrupt {
     fn set(&self, reason: Interruption) {
         self.reason.get_or_init(|| reason);
         match reason {
-            Interruption::HandBack => self.stop.after_page.cancel(),
+            Interruption::HandBack | Interruption::Yield => self.stop.after_page.cancel(),
             Interruption::Cancel
             | Interruption::Lost
             | Interruption::KillSwitch
@@ -92,6 +94,7 @@ enum Ending {
         wait: Duration,
     },
     HandBack,
+    Yield,
     /// Another worker decides.
     Leave,
 }
@@ -202,6 +205,7 @@ impl Runner {
                 ("the run waits to be tried again", lease.give_back(&stream, &stop, wait).await)
             }
             Ending::HandBack => ("the run was handed back", lease.hand_back().await),
+            Ending::Yield => ("the run lets another one go first", lease.yield_turn().await),
             Ending::Leave => ("the run is another worker's now", Ok(true)),
         };
         match written {
@@ -263,9 +267,11 @@ impl Route {
 
     async fn run_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
         let plan = plan(&claimed, self.progress.clone()).await?;
-        let stream = claimed.stream.name.clone();
+        let (stream, is_backfill) = (claimed.stream.name.clone(), claimed.only.is_some());
         let report = self.run_pipeline(plan, claimed).await?;
-        Ok(FinishedStream { stream, watermark: report.watermark })
+        // A backfill says nothing about where the next ordinary run begins.
+        let watermark = report.watermark.filter(|_| !is_backfill);
+        Ok(FinishedStream { stream, watermark })
     }
 
     async fn run_pipeline(
@@ -273,12 +279,13 @@ impl Route {
         plan: StreamPlan,
         claimed: ClaimedStream,
     ) -> Result<StreamReport, StreamStop> {
-        let ClaimedStream { stream, since, resume, .. } = claimed;
+        let ClaimedStream { stream, since, from, only, resume, .. } = claimed;
         let spec = StreamSpec {
             name: stream.name,
             key_fields: stream.key_fields,
             cursor_field: stream.cursor_field,
             mode: match stream.mode {
+                _ if only.is_some() => SyncMode::Incremental,
                 entity::integration::SyncMode::Full => SyncMode::Full,
                 entity::integration::SyncMode::Incremental => SyncMode::Incremental,
             },
@@ -300,9 +307,9 @@ impl Route {
                     stream: spec,
                     options: stream.source,
                     since,
-                    overlap: None,
-                    from: None,
-                    only: None,
+                    overlap: stream.overlap.and_then(|overlap| u64::try_from(overlap).ok()),
+                    from,
+                    only,
                     resume,
                     page_records_max: PAGE_RECORDS_MAX,
                 };
@@ -345,8 +352,9 @@ async fn access(end: &End, progress: &Progress) -> Result<SystemAccess, SystemEr
 async fn plan(claimed: &ClaimedStream, progress: StreamProgress) -> Result<StreamPlan, StreamStop> {
     let (mapping, schema) = (claimed.stream.mapping.clone(), claimed.stream.record_schema.clone());
     let (fresh, retry) = (claimed.fresh, RetryPolicy::default());
+    let shape = Some(claimed.shape.clone());
     if mapping.is_none() && schema.is_none() {
-        return Ok(StreamPlan { mapping: None, rules: None, fresh, retry, progress });
+        return Ok(StreamPlan { mapping: None, rules: None, fresh, shape, retry, progress });
     }
     let fault = |detail: String| StreamStop::Internal { detail };
     let compile = move || {
@@ -363,7 +371,7 @@ async fn plan(claimed: &ClaimedStream, progress: StreamProgress) -> Result<Strea
     let (mapping, rules) = spawn_blocking(compile)
         .await
         .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
-    Ok(StreamPlan { mapping, rules, fresh, retry, progress })
+    Ok(StreamPlan { mapping, rules, fresh, shape, retry, progress })
 }
 
 /// Renews the lease and interrupts the run when it is to stop. Goes on until the run is over.
@@ -404,6 +412,11 @@ async fn heartbeat(lease: Arc<RunLease>, lease_duration: Duration, interrupt: In
             Ok(Ok(Renewal::StopRequested)) => {
                 renewed_at = asked_at;
                 interrupt.set(Interruption::KillSwitch);
+                continue;
+            }
+            Ok(Ok(Renewal::YieldRequested)) => {
+                renewed_at = asked_at;
+                interrupt.set(Interruption::Yield);
                 continue;
             }
             Ok(Ok(Renewal::Lost)) => {
@@ -450,6 +463,9 @@ fn ending(
     match (&stop, interruption) {
         (StreamStop::Ledger(LedgerError::LostLease), _) | (_, Some(Interruption::Lost)) => Ending::Leave,
         (StreamStop::Canceled, Some(Interruption::HandBack | Interruption::KillSwitch)) => Ending::HandBack,
+        (StreamStop::Canceled, Some(Interruption::Yield)) => Ending::Yield,
+        // Its job is held by the next claim, until somebody lets the integration go on.
+        (StreamStop::Held, _) => Ending::HandBack,
         _ => match transient(&stop) {
             Some(retry_after) if may_try_again => Ending::TryAgain { stream, stop, wait: wait(retry_after) },
             _ => Ending::Finish(RunEnd::Stopped { stream, stop }),
@@ -464,7 +480,7 @@ fn transient(stop: &StreamStop) -> Option<Option<Duration>> {
             error.kind.is_transient().then_some(error.retry_after)
         }
         StreamStop::Ledger(LedgerError::Storage(_)) | StreamStop::Stalled { .. } => Some(None),
-        StreamStop::Ledger(_) | StreamStop::Canceled | StreamStop::Internal { .. } => None,
+        StreamStop::Ledger(_) | StreamStop::Canceled | StreamStop::Held | StreamStop::Internal { .. } => None,
     }
 }
 

@@ -144,6 +144,8 @@ fn stream(source: Value, destination: Value) -> Stream {
         destination,
         mapping: Some(".email = downcase(string!(.email))".to_owned()),
         record_schema: None,
+        overlap: None,
+        on_schema_change: Default::default(),
     }
 }
 

@@ -38,7 +38,9 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("startRun", HEAVY_WRITE),
     ("startRuns", 10 * HEAVY_WRITE),
     ("retryRun", HEAVY_WRITE),
-    ("retryFailures", HEAVY_WRITE),
+    ("startBackfill", HEAVY_WRITE),
+    ("retryFailures", 4 * HEAVY_WRITE),
+    ("retryPlan", FORECAST),
     ("skipFailures", HEAVY_WRITE),
     ("editAndRetryFailure", HEAVY_WRITE),
 ];

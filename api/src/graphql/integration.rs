@@ -10,14 +10,16 @@ use domain::failure::FailureParent;
 use domain::id::Kind;
 use domain::integration;
 use domain::run::RunParent;
+use domain::{stream, stream_cursor};
 
+use super::backfill::{Backfill, BackfillFilter, BackfillOrder, BackfillOrderField};
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder};
-use super::loader::{Failures, Runs};
+use super::loader::{Backfills, Failures, Runs};
 use super::page::{Connection, OrderDirection, arguments};
 use super::run::{Run, RunFilter, RunOrder};
-use super::scalar::{DateTime, id, optional_uuid, uuid};
+use super::scalar::{DateTime, Json, id, optional_uuid, uuid};
 use super::stream::{Schedule, ScheduleInput, Stream, StreamInput};
 use super::system::System;
 use super::tenant::Tenant;
@@ -85,7 +87,8 @@ impl Integration {
 
     /// What it moves, in this order.
     async fn streams(&self) -> Vec<Stream> {
-        self.0.streams.0.iter().cloned().map(Stream).collect()
+        let of = |stream: &stream::Stream| Stream { integration_id: self.0.id, stream: stream.clone() };
+        self.0.streams.0.iter().map(of).collect()
     }
 
     /// Cron expression with a time zone, or null: runs on demand only.
@@ -132,6 +135,23 @@ impl Integration {
         };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Run))
+    }
+
+    /// Its backfills.
+    async fn backfills(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<BackfillFilter>,
+        order_by: Option<BackfillOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Backfill>> {
+        let BackfillOrder { field: BackfillOrderField::CreatedAt, direction } = order_by.unwrap_or_default();
+        let list = Backfills { filter: filter.unwrap_or_default().decode(), direction: direction.into() };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Backfill))
     }
 
     /// Failures of its runs.
@@ -238,7 +258,7 @@ impl IntegrationHold {
         self.since
     }
 
-    /// The failure that it is held for, the last one in a row.
+    /// The failure that it is held for, the last one in a row; null where it is held for something else.
     async fn failure(&self, ctx: &Context<'_>) -> Option<Result<Failure>> {
         let id = self.integration.hold_failure_id?;
         let row = async { loaders(ctx)?.row(id).await };
@@ -396,6 +416,20 @@ pub struct ArchiveIntegrationInput {
     integration_id: ID,
 }
 
+/// Where the next INCREMENTAL run of a stream is to begin.
+#[derive(InputObject)]
+pub struct ResetCursorInput {
+    /// Which integration.
+    integration_id: ID,
+    /// Name of the stream; it must be INCREMENTAL.
+    stream: String,
+    /// The value of the cursor field to begin at, itself included: a text of at most 500 bytes, or a number, as the source
+    /// holds it. Absent or null: the beginning.
+    to: Option<Json>,
+    /// Why, for people; at most 500 characters.
+    reason: String,
+}
+
 /// An integration, or what is wrong with the input.
 #[derive(SimpleObject)]
 pub struct IntegrationPayload {
@@ -476,6 +510,20 @@ impl IntegrationMutation {
     ) -> Result<IntegrationPayload> {
         let id = uuid(Kind::Integration, &input.integration_id);
         IntegrationPayload::of(integration::resume(&actor(ctx)?, id).await)
+    }
+
+    /// Sets where the next INCREMENTAL run of a stream begins. What is there already by the receipts is not written again.
+    /// Refused while a run has begun, which would set it anew when it ends.
+    async fn reset_cursor(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The stream and where it begins.")] input: ResetCursorInput,
+    ) -> Result<IntegrationPayload> {
+        let id = uuid(Kind::Integration, &input.integration_id);
+        let to = input.to.map(|to| to.0).filter(|to| !to.is_null());
+        let actor = actor(ctx)?;
+        let reset = stream_cursor::reset(&actor, id, &input.stream, to.as_ref(), &input.reason).await;
+        IntegrationPayload::of(reset)
     }
 
     /// Archives an integration, for good: its runs are canceled, and it starts none again. What it did stays to be

@@ -412,6 +412,8 @@ mod tests {
                 destination: json!({}),
                 mapping: None,
                 record_schema: None,
+                overlap: None,
+                on_schema_change: Default::default(),
             };
             let new = NewIntegration {
                 tenant_id,

@@ -1,7 +1,7 @@
 //! Loaders: what many fields of one answer ask for is read in one statement, with the rights of the request's
 //! caller. They batch and don't remember, so nothing is stale after a mutation or in a long subscription.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -12,6 +12,7 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::Timer;
 use domain::Actor;
 use domain::api_key::{self, ApiKey};
+use domain::backfill::{self, Backfill, BackfillFilter};
 use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
 use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
 use domain::invitation::{self, Invitation};
@@ -22,6 +23,8 @@ use domain::retry::{self, Retry};
 use domain::reveal::{self, Reveal};
 use domain::run::{self, Run, RunFilter, RunParent, RunWait};
 use domain::run_event::{self, RunEvent};
+use domain::stream_cursor::{self, StreamCursor};
+use domain::stream_schema::{self, StreamSchema};
 use domain::system::{self, System, SystemFilter, SystemOrder};
 use domain::tenant::{self, Tenant};
 use domain::user::{self, User};
@@ -90,6 +93,22 @@ impl Loaders {
     /// What the domain refuses.
     pub(super) async fn wait(&self, run_id: Uuid) -> Result<Option<RunWait>> {
         self.0.load_one(WaitOf(run_id)).await
+    }
+
+    /// Where the next run of a stream begins; `None` where that is the beginning.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn cursor(&self, integration_id: Uuid, stream: &str) -> Result<Option<StreamCursor>> {
+        self.0.load_one(CursorOf(integration_id, stream.to_owned())).await
+    }
+
+    /// Which fields the records of a stream have; `None` where no run has seen any.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn schema(&self, integration_id: Uuid, stream: &str) -> Result<Option<StreamSchema>> {
+        self.0.load_one(SchemaOf(integration_id, stream.to_owned())).await
     }
 
     /// A page of a list under a row.
@@ -175,6 +194,38 @@ impl Loader<WaitOf> for Reader {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let waits = run::waits(&self.0.actor(), &ids).await?;
         Ok(waits.into_iter().map(|(id, wait)| (WaitOf(id), wait)).collect())
+    }
+}
+
+/// Where the next run of a stream begins.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct CursorOf(Uuid, String);
+
+impl Loader<CursorOf> for Reader {
+    type Value = StreamCursor;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[CursorOf]) -> Result<HashMap<CursorOf, StreamCursor>> {
+        let integrations: HashSet<Uuid> = keys.iter().map(|key| key.0).collect();
+        let integrations: Vec<Uuid> = integrations.into_iter().collect();
+        let cursors = stream_cursor::by_integrations(&self.0.actor(), &integrations).await?;
+        Ok(cursors.into_iter().map(|((id, stream), cursor)| (CursorOf(id, stream), cursor)).collect())
+    }
+}
+
+/// Which fields the records of a stream have.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct SchemaOf(Uuid, String);
+
+impl Loader<SchemaOf> for Reader {
+    type Value = StreamSchema;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[SchemaOf]) -> Result<HashMap<SchemaOf, StreamSchema>> {
+        let integrations: HashSet<Uuid> = keys.iter().map(|key| key.0).collect();
+        let integrations: Vec<Uuid> = integrations.into_iter().collect();
+        let schemas = stream_schema::by_integrations(&self.0.actor(), &integrations).await?;
+        Ok(schemas.into_iter().map(|((id, stream), schema)| (SchemaOf(id, stream), schema)).collect())
     }
 }
 
@@ -278,7 +329,33 @@ impl Row for Retry {
     }
 }
 
-/// Runs under a tenant, an integration or a retry.
+impl Row for Backfill {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        backfill::by_ids(actor, ids).await
+    }
+}
+
+/// Backfills under an integration.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Backfills {
+    pub(super) filter: BackfillFilter,
+    pub(super) direction: Direction,
+}
+
+impl List for Backfills {
+    type Row = Backfill;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<Backfill>>> {
+        backfill::pages_by_integration(actor, parents, &self.filter, self.direction, page).await
+    }
+}
+
+/// Runs under a tenant, an integration, a retry or a backfill.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Runs {
     pub(super) of: RunParent,

@@ -4,6 +4,7 @@
 pub mod access;
 mod api_key;
 mod audit;
+mod backfill;
 mod call;
 mod caller;
 mod connector;
@@ -56,6 +57,7 @@ pub struct Query(
     system::SystemQuery,
     integration::IntegrationQuery,
     run::RunQuery,
+    backfill::BackfillQuery,
     failure::FailureQuery,
     retry::RetryQuery,
     kill_switch::KillSwitchQuery,
@@ -78,6 +80,7 @@ pub struct Mutation(
     system::SystemMutation,
     integration::IntegrationMutation,
     run::RunMutation,
+    backfill::BackfillMutation,
     failure::FailureMutation,
     retry::RetryMutation,
     reveal::RevealMutation,

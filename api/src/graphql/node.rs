@@ -6,6 +6,7 @@ use domain::run_event;
 use domain::viewer;
 
 use super::api_key::ApiKey;
+use super::backfill::Backfill;
 use super::caller::{actor, loaders};
 use super::error::Result;
 use super::failure::Failure;
@@ -48,6 +49,8 @@ pub enum Node {
     Failure(Failure),
     /// A bulk retry.
     Retry(Retry),
+    /// A range of a stream that is read once more.
+    Backfill(Backfill),
 }
 
 /// Queries by id.
@@ -86,6 +89,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::RunEvent => run_event::get(&actor, uuid).await?.map(|row| Node::RunEvent(RunEvent(row))),
         Kind::Failure => loaders.row(uuid).await?.map(|row| Node::Failure(Failure(row))),
         Kind::Retry => loaders.row(uuid).await?.map(|row| Node::Retry(Retry(row))),
+        Kind::Backfill => loaders.row(uuid).await?.map(|row| Node::Backfill(Backfill(row))),
         // Nobody but its owner sees one, under `viewer`.
         Kind::Session => None,
         // Read in its list only: what an entry is worth is told by those around it.

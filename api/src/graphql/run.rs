@@ -11,6 +11,7 @@ use domain::id::Kind;
 use domain::run;
 use futures::stream::BoxStream;
 
+use super::backfill::Backfill;
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder};
@@ -171,6 +172,13 @@ impl Run {
         row.await.transpose().map(|row| row.map(Run))
     }
 
+    /// The backfill whose range it reads; null for other runs.
+    async fn backfill(&self, ctx: &Context<'_>) -> Option<Result<Backfill>> {
+        let id = self.0.backfill_id?;
+        let row = async { loaders(ctx)?.row(id).await };
+        row.await.transpose().map(|row| row.map(Backfill))
+    }
+
     /// When it was asked for.
     async fn queued_at(&self) -> DateTime {
         self.0.queued_at.into()
@@ -297,6 +305,7 @@ impl RunFilter {
             integration_id: optional_uuid(Kind::Integration, self.integration_id.as_ref()),
             tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
             retry_id: None,
+            backfill_id: None,
             kill_switch_id: optional_uuid(Kind::KillSwitch, self.kill_switch_id.as_ref()),
             queued_from: queued_at.gte.map(|time| time.0),
             queued_before: queued_at.lt.map(|time| time.0),

@@ -1,11 +1,17 @@
 //! Streams and schedules: the parts that an integration consists of.
 
-use async_graphql::{Enum, InputObject, Object, SimpleObject};
+use std::collections::BTreeSet;
+
+use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, SimpleObject};
 use domain::integration::{Integration, NewSchedule};
 use domain::stream;
 use serde_json::json;
+use uuid::Uuid;
 
-use super::scalar::{DateTime, Json};
+use super::caller::loaders;
+use super::error::Result;
+use super::run::Run;
+use super::scalar::{BigInt, DateTime, Json};
 
 /// How a stream is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
@@ -18,51 +24,216 @@ pub enum SyncMode {
     Incremental,
 }
 
+/// What a change of the source's fields does to an integration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::stream::OnSchemaChange")]
+pub enum OnSchemaChange {
+    /// It is told by an event, and the run goes on.
+    #[default]
+    Continue,
+    /// The integration is held before anything of the page is written. `resumeIntegration` accepts the change.
+    Hold,
+}
+
+/// What a field can hold, by JSON; null is none of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::stream_schema::FieldType")]
+pub enum FieldType {
+    /// `true` and `false`.
+    Boolean,
+    /// Whole or not.
+    Number,
+    /// Text, and what travels as text, like times.
+    String,
+    /// A list.
+    Array,
+    /// Fields within a field.
+    Object,
+}
+
+/// Where the next INCREMENTAL run of a stream begins.
+#[derive(Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct StreamCursor {
+    /// Value of the cursor field that was reached; the run that begins there takes what comes after it. Where a person set
+    /// it, what is at it comes too.
+    value: Option<Json>,
+    /// Since when it is there.
+    at: DateTime,
+    #[graphql(skip)]
+    run_id: Option<Uuid>,
+}
+
+#[ComplexObject]
+impl StreamCursor {
+    /// The run that reached it; null where a person set it.
+    async fn run(&self, ctx: &Context<'_>) -> Option<Result<Run>> {
+        let id = self.run_id?;
+        let row = async { loaders(ctx)?.row(id).await };
+        row.await.transpose().map(|row| row.map(Run))
+    }
+}
+
+/// A field of a stream's records.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct StreamField {
+    /// Its name.
+    name: String,
+    /// What it held; empty while it was only ever null.
+    types: Vec<FieldType>,
+    /// Every record that was looked at has it, null or not.
+    always: bool,
+}
+
+/// A field that holds something else than before.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct ChangedField {
+    /// Its name.
+    field: String,
+    /// What it held.
+    from: Vec<FieldType>,
+    /// What it holds besides.
+    to: Vec<FieldType>,
+}
+
+/// A change of the fields of a stream's records.
+#[derive(Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct SchemaChange {
+    /// When a run saw it.
+    at: DateTime,
+    /// Fields that were not there before.
+    added: Vec<String>,
+    /// Fields that every record had, and none has any more.
+    removed: Vec<String>,
+    /// Fields of another type.
+    changed: Vec<ChangedField>,
+    #[graphql(skip)]
+    run_id: Uuid,
+}
+
+#[ComplexObject]
+impl SchemaChange {
+    /// The run that saw it.
+    async fn run(&self, ctx: &Context<'_>) -> Result<Run> {
+        Ok(Run(loaders(ctx)?.referred(self.run_id, "run").await?))
+    }
+}
+
+/// The fields of a stream's records as its source gives them, seen in the first records of each page.
+#[derive(Clone, SimpleObject)]
+pub struct StreamSchema {
+    /// By name; the first 1,000.
+    fields: Vec<StreamField>,
+    /// What changed last; null when nothing did since the first run.
+    last_change: Option<SchemaChange>,
+}
+
+impl From<domain::stream_schema::StreamSchema> for StreamSchema {
+    fn from(schema: domain::stream_schema::StreamSchema) -> Self {
+        let field = |(name, field): (String, domain::stream_schema::FieldShape)| StreamField {
+            name,
+            types: types(field.types),
+            always: field.always,
+        };
+        let changed = |field: domain::stream_schema::ChangedField| ChangedField {
+            field: field.field,
+            from: types(field.from),
+            to: types(field.to),
+        };
+        Self {
+            fields: schema.fields.into_iter().map(field).collect(),
+            last_change: schema.last_change.map(|last| SchemaChange {
+                at: last.at.into(),
+                added: last.change.added,
+                removed: last.change.removed,
+                changed: last.change.changed.into_iter().map(changed).collect(),
+                run_id: last.run_id,
+            }),
+        }
+    }
+}
+
+fn types(types: BTreeSet<domain::stream_schema::FieldType>) -> Vec<FieldType> {
+    types.into_iter().map(Into::into).collect()
+}
+
 /// One kind of record that an integration moves, e.g. purchase orders.
 #[derive(Clone)]
-pub struct Stream(pub(super) stream::Stream);
+pub struct Stream {
+    pub(super) integration_id: Uuid,
+    pub(super) stream: stream::Stream,
+}
 
 /// One kind of record that an integration moves, e.g. purchase orders.
 #[Object]
 impl Stream {
     /// Unique in its integration.
     async fn name(&self) -> &str {
-        &self.0.name
+        &self.stream.name
     }
 
     /// How it is read.
     async fn mode(&self) -> SyncMode {
-        self.0.mode.into()
+        self.stream.mode.into()
     }
 
     /// Fields of the source record that identify it; the business reference shown with a failure.
     async fn key_fields(&self) -> &[String] {
-        &self.0.key_fields
+        &self.stream.key_fields
     }
 
     /// INCREMENTAL: the field whose value grows.
     async fn cursor_field(&self) -> Option<&str> {
-        self.0.cursor_field.as_deref()
+        self.stream.cursor_field.as_deref()
     }
 
     /// Options of the source, by its connector's `sourceSchema`.
     async fn source(&self) -> Json {
-        self.0.source.clone().into()
+        self.stream.source.clone().into()
     }
 
     /// Options of the destination, by its connector's `destinationSchema`.
     async fn destination(&self) -> Json {
-        self.0.destination.clone().into()
+        self.stream.destination.clone().into()
     }
 
     /// A program (VRL) from source record to destination record; null copies the record as it is.
     async fn mapping(&self) -> Option<&str> {
-        self.0.mapping.as_deref()
+        self.stream.mapping.as_deref()
     }
 
     /// JSON Schema that every mapped record must satisfy; a record that does not becomes a failure.
     async fn record_schema(&self) -> Option<Json> {
-        self.0.record_schema.clone().map(Into::into)
+        self.stream.record_schema.clone().map(Into::into)
+    }
+
+    /// INCREMENTAL: how far before `cursor` the next run begins, for what came late: seconds where the cursor is a time, and
+    /// a number where it is one. What is there already by the receipts is not written again.
+    async fn overlap(&self) -> Option<BigInt> {
+        self.stream.overlap.map(Into::into)
+    }
+
+    /// What a change of the source's fields does.
+    async fn on_schema_change(&self) -> OnSchemaChange {
+        self.stream.on_schema_change.into()
+    }
+
+    /// Where the next INCREMENTAL run begins; null where that is the beginning.
+    async fn cursor(&self, ctx: &Context<'_>) -> Option<Result<StreamCursor>> {
+        let cursor = async { loaders(ctx)?.cursor(self.integration_id, &self.stream.name).await };
+        let cursor = cursor.await.transpose()?;
+        Some(cursor.map(|cursor| StreamCursor {
+            value: cursor.value.map(Into::into),
+            at: cursor.at.into(),
+            run_id: cursor.run_id,
+        }))
+    }
+
+    /// The fields of its records as the source gives them; null where no run has seen any.
+    async fn schema(&self, ctx: &Context<'_>) -> Option<Result<StreamSchema>> {
+        let schema = async { loaders(ctx)?.schema(self.integration_id, &self.stream.name).await };
+        schema.await.transpose().map(|schema| schema.map(Into::into))
     }
 }
 
@@ -86,6 +257,12 @@ pub struct StreamInput {
     mapping: Option<String>,
     /// JSON Schema (draft 2020-12) that every mapped record must satisfy; absent or null: any record will do.
     record_schema: Option<Json>,
+    /// INCREMENTAL: how far before its cursor the next run begins, for what came late: seconds where the cursor is a time,
+    /// and a number where it is one; 1 to 1,000,000,000,000. Absent or null: not at all.
+    overlap: Option<BigInt>,
+    /// What a change of the source's fields does; CONTINUE by default.
+    #[graphql(default)]
+    on_schema_change: OnSchemaChange,
 }
 
 impl StreamInput {
@@ -99,6 +276,8 @@ impl StreamInput {
             destination: self.destination.map_or_else(|| json!({}), |options| options.0),
             mapping: self.mapping,
             record_schema: self.record_schema.map(|schema| schema.0).filter(|schema| !schema.is_null()),
+            overlap: self.overlap.map(|overlap| overlap.0),
+            on_schema_change: self.on_schema_change.into(),
         }
     }
 }

@@ -155,6 +155,8 @@ impl World {
                 destination: json!({}),
                 mapping: None,
                 record_schema: None,
+                overlap: None,
+                on_schema_change: Default::default(),
             }],
             schedule: None,
             retry_policy: None,

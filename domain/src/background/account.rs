@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
 use entity::run_event::Audience;
 use entity::{run, run_stream};
-use pipeline::{AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Stage};
+use pipeline::{
+    AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Shape, Stage,
+};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
@@ -72,11 +74,11 @@ impl RunLease {
                 .add(failure::Column::Stream.eq(page.stream.as_str()))
                 .add(failure::Column::RunId.ne(self.run.id))
                 .add(failure::Column::RecordKey.is_in(keys));
-            runs.extend(self.settle(tx, over, FailureStatus::Superseded).await?);
-        }
             let over = of_keys.clone().add(failure::Column::Status.eq(FailureStatus::Open));
-        let (new, again): (Vec<_>, Vec<_>) =
+            runs.extend(self.settle(tx, over, FailureStatus::Superseded).await?);
             runs.extend(self.overtake(tx, of_keys).await?);
+        }
+        let (new, again): (Vec<_>, Vec<_>) =
             page.failures.into_iter().partition(|failure| failure.retried.is_none());
         let mut rows = Vec::with_capacity(new.len());
         for failed in new {
@@ -96,8 +98,6 @@ impl RunLease {
         Ok(())
     }
 
-    /// A page went through: who waits for the systems that it used need not wait for the end of the run.
-    async fn probe_passed(&self, tx: &TxScope) -> Result<()> {
     /// Ends failures that wait for another run to retry them: it would put the older over what is there now. Answers with
     /// their runs.
     async fn overtake(&self, tx: &mut TxScope, which: Condition) -> Result<Vec<Uuid>> {
@@ -127,6 +127,8 @@ impl RunLease {
         Ok(runs)
     }
 
+    /// A page went through: who waits for the systems that it used need not wait for the end of the run.
+    async fn probe_passed(&self, tx: &TxScope) -> Result<()> {
         if !circuit::answered(tx, self.used_systems()).await? {
             return Ok(());
         }
@@ -328,6 +330,10 @@ impl Ledger for RunLease {
         tx.commit().await.map_err(storage)?;
         self.pages.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    async fn reshaped(&self, stream: &str, seen: &Shape) -> std::result::Result<(), LedgerError> {
+        self.reshape(stream, seen).await
     }
 
     async fn retrying(&self, stream: &str, notice: &RetryNotice) -> std::result::Result<(), LedgerError> {

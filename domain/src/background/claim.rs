@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use connector::{Connector, Cursor, SystemAccess, SystemError};
+use connector::{Connector, Cursor, CursorRange, SystemAccess, SystemError};
 use entity::failure::{self, FailureStatus};
 use entity::integration::Stream;
 use entity::job::{self, JobStatus};
 use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus};
-use entity::{integration, run_event, run_stream, stream_cursor, system};
+use entity::{backfill, integration, run_event, run_stream, stream_cursor, stream_schema, system};
 use futures::future::join_all;
+use pipeline::Shape;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr};
 use serde_json::json;
@@ -32,6 +33,8 @@ use crate::dispatch::JobHint;
 use crate::error::{Doing, Error, Result};
 use crate::id::new_id;
 use crate::run_event::NewEvent;
+use crate::stream_cursor::Beginning;
+use crate::stream_schema::KNOWN;
 
 /// What came of a hint.
 pub enum Claim {
@@ -87,6 +90,12 @@ pub struct ClaimedStream {
     pub stream: Stream,
     /// Watermark of the last run that finished it.
     pub since: Option<Cursor>,
+    /// The cursor value where a person set that it begins, where there is no watermark.
+    pub from: Option<Cursor>,
+    /// The range that a backfill reads of it, and nothing else.
+    pub only: Option<CursorRange>,
+    /// What is known of its source's records.
+    pub shape: Shape,
     /// Checkpoint of this run's last page.
     pub resume: Option<Cursor>,
     /// No receipt of it exists.
@@ -446,6 +455,8 @@ async fn claimed_streams(
         .into_iter()
         .map(|row| ((row.integration_id, row.stream), row.watermark))
         .collect();
+    let mut shapes = known_shapes(tx, candidates).await?;
+    let backfills = backfills(tx, candidates).await?;
     let all: Vec<receipt::Stream> = candidates
         .iter()
         .flat_map(|candidate| {
@@ -462,8 +473,19 @@ async fn claimed_streams(
     let mut claimed: HashMap<Uuid, Vec<ClaimedStream>> = HashMap::new();
     for Candidate { run, integration, .. } in candidates {
         let mut streams = Vec::with_capacity(integration.streams.0.len());
+        let backfill = match run.backfill_id {
+            Some(id) => {
+                let gone = || Error::internal("reading the backfill of a run", "it is not there");
+                Some(backfills.get(&id).ok_or_else(gone)?)
+            }
+            None => None,
+        };
         for stream in &integration.streams.0 {
             let fresh = known.next().is_some_and(|known| !known);
+            if backfill.is_some_and(|backfill| backfill.stream != stream.name) {
+                continue;
+            }
+            let watermark = watermarks.remove(&(integration.id, stream.name.clone()));
             let (since, resume) = match begun.get(&(run.id, stream.name.clone())) {
                 Some(row) if row.finished_at.is_some() => continue,
                 Some(row) => (row.since.clone(), row.checkpoint.clone()),
@@ -471,7 +493,7 @@ async fn claimed_streams(
                     let original = run.retry_of_id.and_then(|id| begun.get(&(id, stream.name.clone())));
                     let since = match original {
                         Some(row) => row.since.clone(),
-                        None => watermarks.remove(&(integration.id, stream.name.clone())),
+                        None => watermark.filter(|_| backfill.is_none()),
                     };
                     rows.push(run_stream::Model {
                         tenant_id: run.tenant_id,
@@ -486,12 +508,51 @@ async fn claimed_streams(
                     (since, None)
                 }
             };
-            streams.push(ClaimedStream { stream: stream.clone(), since, resume, fresh });
+            let (since, from) = match since.map(Beginning::of) {
+                Some(Beginning::Since(since)) => (Some(since), None),
+                Some(Beginning::From(from)) => (None, Some(from)),
+                None => (None, None),
+            };
+            let only = backfill.map(|backfill| CursorRange {
+                from: backfill.range_from.clone(),
+                until: backfill.range_until.clone(),
+            });
+            let shape = shapes.remove(&(integration.id, stream.name.clone())).unwrap_or_default();
+            streams.push(ClaimedStream { stream: stream.clone(), since, from, only, shape, resume, fresh });
         }
         claimed.insert(run.id, streams);
     }
     tx.insert_many::<run_stream::Entity>(rows, "storing the streams of runs").await?;
     Ok(claimed)
+}
+
+/// What is known of the records of the streams of these runs, by integration and stream.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn known_shapes(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashMap<(Uuid, String), Shape>> {
+    let of_these = candidates.iter().map(|row| row.integration.id);
+    let rows = stream_schema::Entity::find()
+        .filter(tx.one_of(stream_schema::Column::IntegrationId, of_these))
+        .all(tx.connection())
+        .await
+        .doing(KNOWN)?;
+    rows.into_iter()
+        .map(|row| Ok(((row.integration_id, row.stream), serde_json::from_value(row.fields).doing(KNOWN)?)))
+        .collect()
+}
+
+/// The backfills that some of these runs are of.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn backfills(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashMap<Uuid, backfill::Model>> {
+    let ids: HashSet<Uuid> = candidates.iter().filter_map(|candidate| candidate.run.backfill_id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = backfill::Entity::find()
+        .filter(tx.one_of(backfill::Column::Id, ids))
+        .all(tx.connection())
+        .await
+        .doing("reading the backfills of runs")?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
 /// Those of the integrations that have failures of records, open or about to be retried, which a write may supersede.

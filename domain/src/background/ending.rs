@@ -61,7 +61,7 @@ impl FinishedStream {
             integration_id: run.integration_id,
             stream: self.stream.clone(),
             watermark: self.watermark.clone()?,
-            run_id: run.id,
+            run_id: Some(run.id),
             updated_at: now,
         })
     }
@@ -158,7 +158,7 @@ impl RunLease {
     }
 
     /// A run that went through settles failures of earlier runs as a whole: those that it retried are resolved,
-    /// and what else could not go on before has gone on now.
+    /// and what else could not go on before has gone on now. A backfill read its range, and other runs did not.
     async fn settle_whole_failures(&self, tx: &mut TxScope) -> Result<BTreeSet<Uuid>> {
         let whole = of_the_whole().add(failure::Column::IntegrationId.eq(self.run.integration_id));
         let retried = whole
@@ -171,7 +171,8 @@ impl RunLease {
         {
             crate::retry::progress(tx, retry_id, settled.len() as u64, 0).await?;
         }
-        let open = whole.add(failure::Column::Status.eq(FailureStatus::Open));
+        let same_reach = crate::retry::of_runs(tx, self.run.backfill_id);
+        let open = whole.add(failure::Column::Status.eq(FailureStatus::Open)).add(same_reach);
         let open = match (self.run.scope, self.run.retry_of_id) {
             (RunScope::AllRecords, _) => open,
             // It read only stored records: it settles other retries of the same run.

@@ -60,8 +60,10 @@ impl WholeFailure {
             unauthorized: None,
         };
         match stop {
-            StreamStop::Canceled | StreamStop::Internal { .. } => {}
-            StreamStop::Ledger(LedgerError::LostLease | LedgerError::Canceled | LedgerError::Storage(_)) => {}
+            StreamStop::Canceled | StreamStop::Held | StreamStop::Internal { .. } => {}
+            StreamStop::Ledger(
+                LedgerError::LostLease | LedgerError::Canceled | LedgerError::Held | LedgerError::Storage(_),
+            ) => {}
             StreamStop::Stalled { waited, .. } => {
                 whole.stage = match waited {
                     Waited::Source => FailureStage::Extract,

@@ -214,8 +214,8 @@ fn reached(switch: &kill_switch::Model) -> Condition {
     }
 }
 
-/// Whether a newer run from the source waits behind it. A retry of stored records is overtaken by none: no other run
-/// reads them.
+/// Whether a newer run from the source waits behind it. A retry of stored records and a backfill are overtaken by none: no
+/// other run reads what they read.
 async fn is_overtaken(tx: &TxScope, switch_id: Uuid, job: &job::Model) -> Result<bool> {
     let own = tx
         .find::<run::Entity>()
@@ -223,7 +223,7 @@ async fn is_overtaken(tx: &TxScope, switch_id: Uuid, job: &job::Model) -> Result
         .one(tx.connection())
         .await
         .doing("reading a run")?;
-    if own.is_none_or(|run| run.scope == RunScope::FailedRecords) {
+    if own.is_none_or(|run| run.scope == RunScope::FailedRecords || run.backfill_id.is_some()) {
         return Ok(false);
     }
     let from_source = tx
@@ -232,6 +232,7 @@ async fn is_overtaken(tx: &TxScope, switch_id: Uuid, job: &job::Model) -> Result
         .column(run::Column::Id)
         .filter(run::Column::IntegrationId.eq(job.integration_id))
         .filter(run::Column::Scope.eq(RunScope::AllRecords))
+        .filter(run::Column::BackfillId.is_null())
         .into_query();
     let newer = tx
         .find::<job::Entity>()

@@ -15,7 +15,7 @@ use entity::{integration, kill_switch, run_stream, stream_cursor};
 use futures::stream::{BoxStream, StreamExt};
 use pipeline::{LedgerError, Side, StoredRecord, StreamStop};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -74,6 +74,8 @@ pub enum Renewal {
     CancelRequested,
     /// Stop after this page and hand the job back: a kill switch is engaged that reaches it.
     StopRequested,
+    /// Stop after this page: another run of the integration goes first.
+    YieldRequested,
     /// Stop: another worker has it.
     Lost,
 }
@@ -170,12 +172,32 @@ impl RunLease {
     pub async fn renew(&self) -> Result<Renewal> {
         let Some(tx) = self.fenced().await? else { return Ok(Renewal::Lost) };
         let job = self.job(&tx).await?;
+        let yields = self.is_to_yield(&tx).await?;
         tx.commit().await?;
         Ok(match job {
             Some(job) if job.cancel_requested => Renewal::CancelRequested,
             Some(job) if job.kill_switch_id.is_some() => Renewal::StopRequested,
+            _ if yields => Renewal::YieldRequested,
             _ => Renewal::Renewed,
         })
+    }
+
+    /// A backfill lets other runs of its integration go first; but not before it has done a page of its own, so that it
+    /// ends some day whatever else runs.
+    async fn is_to_yield(&self, tx: &TxScope) -> Result<bool> {
+        if self.run.backfill_id.is_none() || !self.made_progress() {
+            return Ok(false);
+        }
+        let other = tx
+            .find::<job::Entity>()
+            .filter(job::Column::IntegrationId.eq(self.run.integration_id))
+            .filter(job::Column::Status.eq(JobStatus::Waiting))
+            .filter(job::Column::Priority.gt(Priority::Low as i16))
+            .limit(1)
+            .one(tx.connection())
+            .await
+            .doing("looking for a run that waits")?;
+        Ok(other.is_some())
     }
 
     /// Whether somebody asked to cancel the run; the job's row is this lease's.
@@ -332,6 +354,32 @@ impl RunLease {
             NewEvent::new("run.handed_back", "worker", "The worker lets the run go; it goes on later.")
                 .audience(Audience::Support);
         self.requeue(self.attempt() - 1, self.app.clock().now(), None, event).await
+    }
+
+    /// Lets another run of the integration go first, and waits for its turn like one that has not begun; it goes on from
+    /// its checkpoint then. False when the lease was lost.
+    ///
+    /// # Errors
+    /// As [`give_back`](Self::give_back).
+    pub async fn yield_turn(&self) -> Result<bool> {
+        let Some(mut tx) = self.fenced().await? else { return Ok(false) };
+        tx.update::<job::Entity>()
+            .col_expr(job::Column::Status, Expr::value(JobStatus::Waiting))
+            .col_expr(job::Column::Begun, Expr::value(false))
+            .col_expr(job::Column::Attempt, Expr::value(0))
+            .col_expr(job::Column::LeaseToken, Expr::value(None::<Uuid>))
+            .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+            .filter(job::Column::Id.eq(self.job_id))
+            .exec(tx.connection())
+            .await
+            .doing("letting another run go first")?;
+        let message = "Another run of the integration goes first; this one goes on after it.";
+        let event = NewEvent::new("run.handed_back", "worker", message);
+        run_event::record(&tx, self.run.id, vec![event]).await?;
+        crate::job::release_next(&mut tx, self.run.integration_id).await?;
+        tx.tell_after_commit(crate::run::changed(&self.run));
+        tx.commit().await?;
+        Ok(true)
     }
 
     async fn requeue(

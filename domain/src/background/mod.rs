@@ -17,6 +17,7 @@ mod mail;
 pub(crate) mod receipt;
 pub(crate) mod recovery;
 mod schedule;
+mod schema;
 mod sweep;
 mod transaction;
 

@@ -75,6 +75,7 @@ impl Background {
                         scope: RunScope::AllRecords,
                         retry_of_id: None,
                         retry_id: None,
+                        backfill_id: None,
                         priority: Priority::Normal,
                     },
                 )

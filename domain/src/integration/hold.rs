@@ -1,5 +1,5 @@
-//! Holds: an integration whose runs fail one after the other stops by itself, until a person lets it go on. Deliberately
-//! absent: a timer that lets it go; what failed so often fails again until somebody mends it.
+//! Holds: an integration whose runs fail one after the other, or whose source has changed where that is to hold it, stops
+//! by itself until a person lets it go on. Deliberately absent: a timer that lets it go; what failed so often fails again until somebody mends it.
 
 use entity::integration::{self, IntegrationStatus};
 use entity::run;
@@ -41,7 +41,7 @@ pub(crate) async fn count_failed_run(tx: &TxScope, run: &run::Model, failure_id:
         count => format!("{count} runs in a row could not go on. Mend the cause, then resume it."),
     };
     let message = format!("The integration is held. {reason}");
-    if hold(tx, id, reason, failure_id).await? {
+    if hold(tx, id, reason, Some(failure_id)).await? {
         store_next_run(tx, id, None).await?;
         job::hold_integration(tx, id).await?;
         let event = NewEvent::new("integration.held", "worker", message)
@@ -52,6 +52,25 @@ pub(crate) async fn count_failed_run(tx: &TxScope, run: &run::Model, failure_id:
             failed_runs = row.failed_run_count, "an integration is held"
         );
     }
+    Ok(())
+}
+
+/// Holds an integration whose source has other fields than before, until a person has looked at it. One that somebody has
+/// paused meanwhile stays so.
+pub(crate) async fn hold_for_schema(tx: &TxScope, run: &run::Model, what: &str) -> Result<()> {
+    let id = run.integration_id;
+    let reason = format!("{what} Look whether the integration still fits, then resume it.");
+    let message = format!("The integration is held. {reason}");
+    if !hold(tx, id, reason, None).await? {
+        return Ok(());
+    }
+    store_next_run(tx, id, None).await?;
+    job::hold_integration(tx, id).await?;
+    run_event::record(tx, run.id, vec![NewEvent::new("integration.held", "worker", message)]).await?;
+    tracing::info!(
+        tenant.id = %run.tenant_id, integration.id = %id, run.id = %run.id,
+        "an integration is held, because its source changed"
+    );
     Ok(())
 }
 

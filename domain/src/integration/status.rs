@@ -128,8 +128,8 @@ async fn cancel_runs(tx: &mut TxScope, actor: &Actor, id: Uuid, after: Uuid) -> 
     Ok(runs.last().filter(|_| is_full).map(|run| run.id))
 }
 
-/// Holds an active integration for a failure. False when it was not active.
-pub(super) async fn hold(tx: &TxScope, id: Uuid, reason: String, failure_id: Uuid) -> Result<bool> {
+/// Holds an active integration, for a failure or for something else. False when it was not active.
+pub(super) async fn hold(tx: &TxScope, id: Uuid, reason: String, failure_id: Option<Uuid>) -> Result<bool> {
     let from = [IntegrationStatus::Active];
     if !set_status(tx, id, &from, IntegrationStatus::Held, Some(reason)).await? {
         return Ok(false);
@@ -138,10 +138,11 @@ pub(super) async fn hold(tx: &TxScope, id: Uuid, reason: String, failure_id: Uui
     Ok(true)
 }
 
-async fn store_hold(tx: &TxScope, id: Uuid, failure_id: Option<Uuid>) -> Result<()> {
+/// `None` when it is not held any more.
+async fn store_hold(tx: &TxScope, id: Uuid, hold: Option<Option<Uuid>>) -> Result<()> {
     tx.update::<integration::Entity>()
-        .col_expr(integration::Column::HeldAt, Expr::value(failure_id.map(|_| tx.app().clock().now())))
-        .col_expr(integration::Column::HoldFailureId, Expr::value(failure_id))
+        .col_expr(integration::Column::HeldAt, Expr::value(hold.map(|_failure| tx.app().clock().now())))
+        .col_expr(integration::Column::HoldFailureId, Expr::value(hold.flatten()))
         .filter(integration::Column::Id.eq(id))
         .exec(tx.connection())
         .await

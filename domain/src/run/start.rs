@@ -83,6 +83,7 @@ pub(crate) struct NewRun<'a> {
     pub(crate) scope: RunScope,
     pub(crate) retry_of_id: Option<Uuid>,
     pub(crate) retry_id: Option<Uuid>,
+    pub(crate) backfill_id: Option<Uuid>,
     pub(crate) priority: Priority,
 }
 
@@ -96,6 +97,7 @@ impl<'a> NewRun<'a> {
             scope: RunScope::AllRecords,
             retry_of_id: None,
             retry_id: None,
+            backfill_id: None,
             priority: Priority::High,
         }
     }
@@ -122,6 +124,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>) -> Result<Vec<Run>> 
             scope: new.scope,
             retry_of_id: new.retry_of_id,
             retry_id: new.retry_id,
+            backfill_id: new.backfill_id,
             queued_at: now,
             started_at: None,
             finished_at: None,

@@ -13,11 +13,11 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, data_key, external_identity, failure, idempotency_key,
-    identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff, portal_key,
-    portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event,
-    run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system,
-    tenant, user, user_token, worker, write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, data_key, external_identity, failure,
+    idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff,
+    portal_key, portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run,
+    run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
+    stream_cursor, stream_schema, system, tenant, user, user_token, worker, write_receipt,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -32,11 +32,12 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 37] = [
+const TABLES: [&str; 39] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
     "audit_entry",
+    "backfill",
     "external_identity",
     "data_key",
     "failure",
@@ -64,6 +65,7 @@ const TABLES: [&str; 37] = [
     "sign_on_attempt",
     "signing_key",
     "stream_cursor",
+    "stream_schema",
     "system",
     "tenant",
     "user",
@@ -129,6 +131,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<api_key_tenant::Entity>(db).await;
     assert_columns::<audit_chain::Entity>(db).await;
     assert_columns::<audit_entry::Entity>(db).await;
+    assert_columns::<backfill::Entity>(db).await;
     assert_columns::<data_key::Entity>(db).await;
     assert_columns::<failure::Entity>(db).await;
     assert_columns::<sign_on_attempt::Entity>(db).await;
@@ -156,6 +159,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<sign_in_attempt::Entity>(db).await;
     assert_columns::<signing_key::Entity>(db).await;
     assert_columns::<stream_cursor::Entity>(db).await;
+    assert_columns::<stream_schema::Entity>(db).await;
     assert_columns::<system::Entity>(db).await;
     assert_columns::<tenant::Entity>(db).await;
     assert_columns::<user::Entity>(db).await;
@@ -193,12 +197,14 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<system::Entity>(db, rows.system()).await;
     round_trip::<integration::Entity>(db, rows.integration()).await;
     round_trip::<retry::Entity>(db, rows.retry()).await;
+    round_trip::<backfill::Entity>(db, rows.backfill()).await;
     round_trip::<run::Entity>(db, rows.run()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
     round_trip::<reveal::Entity>(db, rows.reveal()).await;
     round_trip::<run_event::Entity>(db, rows.run_event()).await;
     round_trip::<run_stream::Entity>(db, rows.run_stream()).await;
     round_trip::<stream_cursor::Entity>(db, rows.stream_cursor()).await;
+    round_trip::<stream_schema::Entity>(db, rows.stream_schema()).await;
     round_trip::<write_receipt::Entity>(db, rows.write_receipt()).await;
     round_trip::<kill_switch::Entity>(db, rows.kill_switch()).await;
     round_trip::<job::Entity>(db, rows.job()).await;
@@ -279,6 +285,10 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("run_stream", "run_id", 8),
         ("stream_cursor", "integration_id", 7),
         ("stream_cursor", "run_id", 8),
+        ("stream_schema", "integration_id", 7),
+        ("stream_schema", "learned_by_run_id", 8),
+        ("stream_schema", "changed_by_run_id", 8),
+        ("backfill", "integration_id", 7),
         ("job", "integration_id", 7),
         ("reveal", "failure_id", 10),
         ("kill_switch", "integration_id", 7),

@@ -3,11 +3,11 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, data_key, external_identity, failure, idempotency_key,
-    identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff, portal_key,
-    portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run, run_event,
-    run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, system,
-    tenant, user, user_token, worker, write_receipt,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, data_key, external_identity, failure,
+    idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff,
+    portal_key, portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run,
+    run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
+    stream_cursor, stream_schema, system, tenant, user, user_token, worker, write_receipt,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -406,6 +406,8 @@ impl Rows {
                 destination: json!({ "table": "orders" }),
                 mapping: Some(".total = to_float!(.total)".to_owned()),
                 record_schema: Some(json!({ "type": "object" })),
+                overlap: Some(3_600),
+                on_schema_change: integration::OnSchemaChange::Hold,
             }]),
             schedule_cron: Some("0 * * * *".to_owned()),
             schedule_time_zone: Some("Europe/Berlin".to_owned()),
@@ -449,6 +451,7 @@ impl Rows {
             // Its own: the first run of a tenant has no other.
             retry_of_id: Some(self.id(8)),
             retry_id: Some(self.id(9)),
+            backfill_id: Some(self.id(41)),
             queued_at: time(0),
             started_at: Some(time(1)),
             finished_at: Some(time(2)),
@@ -536,8 +539,35 @@ impl Rows {
             integration_id: self.id(7),
             stream: "orders".to_owned(),
             watermark: json!("2026-01-01T00:00:00Z"),
-            run_id: self.id(8),
+            run_id: Some(self.id(8)),
             updated_at: time(0),
+        }
+    }
+
+    pub fn stream_schema(self) -> stream_schema::Model {
+        stream_schema::Model {
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            stream: "orders".to_owned(),
+            fields: json!({"id": {"types": ["text"], "always": true}}),
+            learned_by_run_id: self.id(8),
+            last_change: Some(json!({"added": ["id"]})),
+            changed_by_run_id: Some(self.id(8)),
+            changed_at: Some(time(1)),
+            updated_at: time(2),
+        }
+    }
+
+    pub fn backfill(self) -> backfill::Model {
+        backfill::Model {
+            id: self.id(41),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            stream: "orders".to_owned(),
+            range_from: json!("2026-01-01T00:00:00Z"),
+            range_until: Some(json!("2026-02-01T00:00:00Z")),
+            requested_by: "Ada".to_owned(),
+            created_at: time(0),
         }
     }
 

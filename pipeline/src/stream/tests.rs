@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     AccountedPage, Counts, InDoubt, Ledger, LedgerError, Mapping, PayloadHash, Receipt, RetryNotice,
-    RetryPolicy, Rules, Side, Stop,
+    RetryPolicy, Rules, Shape, Side, Stop,
 };
 use memory::{
     Given, MemoryLedger, Random, Systems, codes, open_destination, open_source, plan, records, run, run_once,
@@ -170,6 +170,10 @@ impl Ledger for LateLedger {
         self.inner.account(page).await
     }
 
+    async fn reshaped(&self, stream: &str, seen: &Shape) -> Result<(), LedgerError> {
+        self.inner.reshaped(stream, seen).await
+    }
+
     async fn retrying(&self, stream: &str, notice: &RetryNotice) -> Result<(), LedgerError> {
         self.inner.retrying(stream, notice).await
     }
@@ -299,6 +303,31 @@ async fn a_second_record_is_written_when_the_first_with_its_key_was_not() {
         assert_eq!(refused.record.as_ref().unwrap()["refused"], true);
         assert_eq!(refused.mapped, None);
     });
+}
+
+#[tokio::test]
+async fn a_page_that_looks_other_is_told_before_it_is_written_and_may_stop_there() {
+    let given = (0..9).map(|id| if id < 6 { json!({"id": id}) } else { json!({"id": id, "new": true}) });
+    let systems = systems(1, records(given));
+    let ledger = MemoryLedger::of(&systems);
+    let known = Shape::of([json!({"id": 1})].iter().filter_map(Value::as_object));
+    let plan = StreamPlan { shape: Some(known.clone()), ..plan() };
+    ledger.with(|kept| kept.is_strict = true);
+    let held = run(&plan, SyncMode::Full, 2, &systems, &ledger, &CancellationToken::new()).await;
+    assert!(matches!(held, Err(StreamStop::Held)), "{held:?}");
+    let seen = ledger.with(|kept| kept.shapes.pop().unwrap());
+    assert!(seen.0["new"].always);
+    assert_eq!(ledger.with(|kept| kept.counts.created), 6, "what came before is stored");
+    systems.with(|world| assert_eq!(world.rows.len(), 6, "and nothing of the page is written"));
+
+    ledger.with(|kept| kept.is_strict = false);
+    let wider = StreamPlan { shape: Some(seen), ..plan.clone() };
+    let report = run_once(&wider, SyncMode::Full, 2, &systems, &ledger).await;
+    assert_eq!((report.counts.created, ledger.with(|kept| kept.shapes.len())), (3, 0), "it is known by now");
+
+    let again = MemoryLedger::of(&systems);
+    run_once(&plan, SyncMode::Full, 2, &systems, &again).await;
+    assert_eq!(again.with(|kept| kept.shapes.len()), 1, "it is told once");
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::reader::{ReadItems, ReadPage};
 use super::{Duplicates, Feed, milliseconds, panicked};
 use crate::failure::UnusableKey;
-use crate::{Mapped, Mapping, PayloadHash, RecordFailure, Rules};
+use crate::shape::ShapeWatch;
+use crate::{Mapped, Mapping, PayloadHash, RecordFailure, Rules, Shape};
 
 /// A record that can be written.
 pub(super) struct Ready {
@@ -50,6 +51,8 @@ pub(super) struct MappedPage {
     pub(super) failures: Vec<RecordFailure>,
     pub(super) skipped: u64,
     pub(super) skipped_retries: Vec<Uuid>,
+    /// Of its first records, where they look other than all before them.
+    pub(super) shape: Option<Shape>,
 }
 
 pub(super) struct Transform {
@@ -57,6 +60,7 @@ pub(super) struct Transform {
     pub(super) rules: Option<Arc<Rules>>,
     pub(super) key_fields: Vec<String>,
     pub(super) duplicates: Duplicates,
+    pub(super) shape: Option<ShapeWatch>,
     pub(super) progress: Progress,
     /// Set when nobody wants the rest of the page.
     pub(super) unwanted: CancellationToken,
@@ -116,6 +120,7 @@ impl Transform {
             failures: Vec::new(),
             skipped: 0,
             skipped_retries: Vec::new(),
+            shape: self.shape.as_ref().and_then(|watch| items.look_at(watch)),
         };
         match items {
             ReadItems::Source(items) => {
@@ -219,6 +224,18 @@ impl Transform {
             }
         }
         page.ready = kept;
+    }
+}
+
+impl ReadItems {
+    fn look_at(&self, watch: &ShapeWatch) -> Option<Shape> {
+        match self {
+            Self::Source(items) => watch.look(items.iter().filter_map(|item| match item {
+                Item::Record(record) => Some(record),
+                Item::Malformed(_) => None,
+            })),
+            Self::Stored(_) => None,
+        }
     }
 }
 

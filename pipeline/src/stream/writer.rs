@@ -21,7 +21,7 @@ use crate::retry::Patience;
 use crate::seen::SeenKeys;
 use crate::{
     AccountedPage, Counts, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RecordFailure, RetryNotice,
-    Side, Stop,
+    Shape, Side, Stop,
 };
 
 pub(super) struct Writer<'a> {
@@ -93,6 +93,9 @@ impl<'a> Writer<'a> {
 
     async fn page(&mut self, page: MappedPage, detects_unchanged: bool) -> Result<(), StreamStop> {
         let started = Instant::now();
+        if let Some(shape) = &page.shape {
+            self.tell_shape(shape).await?;
+        }
         let mut counts = Counts { read: page.read, skipped: page.skipped, ..Counts::default() };
         let mut receipts = Vec::with_capacity(page.ready.len());
         let mut failures = page.failures;
@@ -210,6 +213,14 @@ impl<'a> Writer<'a> {
         self.accounting = Accounting { account: Some(account.boxed()), key_hashes };
         self.counts = self.counts.saturating_add(counts);
         Ok(())
+    }
+
+    /// Nothing of the page is written before this is heard, and what comes before it is stored.
+    async fn tell_shape(&mut self, shape: &Shape) -> Result<(), StreamStop> {
+        self.accounting.done().await?;
+        let ledger = self.end.ledger;
+        let stream = &self.end.open.stream.name;
+        canceled_or(&self.end.stop.now, async { Ok(ledger.reshaped(stream, shape).await?) }).await
     }
 
     /// Says of these writes, by their place in the batch, that what their receipts say may not be there any more: this

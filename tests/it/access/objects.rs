@@ -297,6 +297,7 @@ pub const OBJECTS: &[Object] = &[
             ("failedRunCount", Same),
             ("hold", Same),
             ("runs", Needs("runs:read")),
+            ("backfills", Needs("runs:read")),
             ("failures", Needs("failures:read")),
             ("createdAt", Same),
             ("updatedAt", Same),
@@ -332,7 +333,63 @@ pub const OBJECTS: &[Object] = &[
             ("destination", Same),
             ("mapping", Same),
             ("recordSchema", Same),
+            ("overlap", Same),
+            ("onSchemaChange", Same),
         ],
+    },
+    Object {
+        of: "Stream",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ streams {{ @ }} }}", t.incremental),
+        fields: &[("cursor", Needs("runs:read")), ("schema", Same)],
+    },
+    Object {
+        of: "StreamCursor",
+        rule: Rule::Needs("runs:read"),
+        at: |t| {
+            format!("backfill(id: \"{}\") {{ integration {{ streams {{ cursor {{ @ }} }} }} }}", t.backfill)
+        },
+        fields: &[("value", Same), ("at", Same), ("run", Same)],
+    },
+    Object {
+        of: "StreamSchema",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ streams {{ schema {{ @ }} }} }}", t.incremental),
+        fields: &[("fields", Same), ("lastChange", Same)],
+    },
+    Object {
+        of: "StreamField",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| {
+            format!("integration(id: \"{}\") {{ streams {{ schema {{ fields {{ @ }} }} }} }}", t.incremental)
+        },
+        fields: &[("name", Same), ("types", Same), ("always", Same)],
+    },
+    Object {
+        of: "SchemaChange",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| {
+            format!(
+                "integration(id: \"{}\") {{ streams {{ schema {{ lastChange {{ @ }} }} }} }}",
+                t.incremental
+            )
+        },
+        fields: &[
+            ("at", Same),
+            ("run", Needs("runs:read")),
+            ("added", Same),
+            ("removed", Same),
+            ("changed", Same),
+        ],
+    },
+    Object {
+        of: "ChangedField",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| {
+            let last = "lastChange { changed { @ } }";
+            format!("integration(id: \"{}\") {{ streams {{ schema {{ {last} }} }} }}", t.incremental)
+        },
+        fields: &[("field", Same), ("from", Same), ("to", Same)],
     },
     Object {
         of: "Schedule",
@@ -352,6 +409,7 @@ pub const OBJECTS: &[Object] = &[
             ("trigger", Same),
             ("triggeredBy", Same),
             ("retryOf", Same),
+            ("backfill", Same),
             ("queuedAt", Same),
             ("startedAt", Same),
             ("finishedAt", Same),
@@ -503,11 +561,31 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
-        of: "RetryPlan",
-        rule: Rule::Everywhere("failures:read"),
-        at: |t| format!("retryPlan(filter: {{runId: \"{}\"}}) {{ @ }}", t.run),
-        fields: &[("total", Own), ("retryable", Own), ("notRetryable", Own), ("alreadyWritten", Own)],
+        of: "Backfill",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("backfill(id: \"{}\") {{ @ }}", t.backfill),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("integration", Same),
+            ("stream", Same),
+            ("from", Same),
+            ("to", Same),
+            ("status", Same),
+            ("counts", Same),
+            ("requestedBy", Same),
+            ("createdAt", Same),
+            ("finishedAt", Same),
+            ("runs", Same),
+        ],
     },
+    // Some at a time: each asks for a plan, of which one operation may not have more.
+    plan(&[("total", Own), ("retryable", Own), ("notRetryable", Own)]),
+    plan(&[("alreadyWritten", Own), ("wouldCreate", Own), ("wouldUpdate", Own)]),
+    plan(&[("wouldOverwriteNewer", Own), ("wouldBeLeftOut", Own), ("cannotSucceed", Own)]),
+    plan(&[("unknown", Own), ("unpredicted", Own), ("failures", Own)]),
+    predicted(&[("failureId", Own), ("businessReference", Own), ("prediction", Own)]),
+    predicted(&[("reason", Own), ("fieldErrors", Own)]),
     Object {
         of: "PageInfo",
         rule: Rule::Everywhere("tenants:read"),
@@ -515,6 +593,24 @@ pub const OBJECTS: &[Object] = &[
         fields: &[("hasNextPage", Own), ("hasPreviousPage", Own), ("startCursor", Own), ("endCursor", Own)],
     },
 ];
+
+const fn plan(fields: &'static [(&'static str, Field)]) -> Object {
+    Object {
+        of: "RetryPlan",
+        rule: Rule::Everywhere("failures:read"),
+        at: |t| format!("retryPlan(filter: {{runId: \"{}\"}}) {{ @ }}", t.run),
+        fields,
+    }
+}
+
+const fn predicted(fields: &'static [(&'static str, Field)]) -> Object {
+    Object {
+        of: "PredictedFailure",
+        rule: Rule::Everywhere("failures:read"),
+        at: |t| format!("retryPlan(filter: {{runId: \"{}\"}}) {{ failures {{ @ }} }}", t.run),
+        fields,
+    }
+}
 
 /// Types that are read with the operation that gives them, and their fields, where they are always the same.
 pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
@@ -528,7 +624,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 33] = [
+pub const PAYLOADS: [(&str, &[&str]); 34] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -559,32 +655,8 @@ pub const PAYLOADS: [(&str, &[&str]); 33] = [
     ("RevealRecordPayload", &["reveal"]),
     ("KillSwitchPayload", &["killSwitch"]),
     ("RunPayload", &["run"]),
+    ("BackfillPayload", &["backfill"]),
     ("RunsPayload", &["runs"]),
     ("RetryPayload", &["retry"]),
     ("SkipFailuresPayload", &["skipped"]),
 ];
-    // Some at a time: each asks for a plan, of which one operation may not have more.
-    plan(&[("total", Own), ("retryable", Own), ("notRetryable", Own)]),
-    plan(&[("alreadyWritten", Own), ("wouldCreate", Own), ("wouldUpdate", Own)]),
-    plan(&[("wouldOverwriteNewer", Own), ("wouldBeLeftOut", Own), ("cannotSucceed", Own)]),
-    plan(&[("unknown", Own), ("unpredicted", Own), ("failures", Own)]),
-    predicted(&[("failureId", Own), ("businessReference", Own), ("prediction", Own)]),
-    predicted(&[("reason", Own), ("fieldErrors", Own)]),
-const fn plan(fields: &'static [(&'static str, Field)]) -> Object {
-    Object {
-        of: "RetryPlan",
-        rule: Rule::Everywhere("failures:read"),
-        at: |t| format!("retryPlan(filter: {{runId: \"{}\"}}) {{ @ }}", t.run),
-        fields,
-    }
-}
-
-const fn predicted(fields: &'static [(&'static str, Field)]) -> Object {
-    Object {
-        of: "PredictedFailure",
-        rule: Rule::Everywhere("failures:read"),
-        at: |t| format!("retryPlan(filter: {{runId: \"{}\"}}) {{ failures {{ @ }} }}", t.run),
-        fields,
-    }
-}
-

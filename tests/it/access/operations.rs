@@ -39,6 +39,8 @@ pub enum Fresh {
     Failure,
     /// A retry that waits.
     Retry,
+    /// A backfill that waits.
+    Backfill,
     /// A refresh token.
     Refresh,
     /// A session of the caller.
@@ -244,6 +246,12 @@ fn queries() -> Vec<Operation> {
         ),
         query("failures", Rule::Needs("failures:read"), |t| list("failures", t), |t| t.failure.clone()),
         query(
+            "backfill",
+            Rule::Needs("runs:read"),
+            |t| format!("backfill(id: \"{}\") {{ id }}", t.backfill),
+            |t| t.backfill.clone(),
+        ),
+        query(
             "retry",
             Rule::Needs("failures:read"),
             |t| format!("retry(id: \"{}\") {{ id }}", t.retry),
@@ -299,6 +307,7 @@ fn nodes() -> Vec<Operation> {
         ),
         row("Failure", Rule::Needs("failures:read"), |t| node(&t.failure), |t| t.failure.clone()),
         row("Retry", Rule::Needs("failures:read"), |t| node(&t.retry), |t| t.retry.clone()),
+        row("Backfill", Rule::Needs("runs:read"), |t| node(&t.backfill), |t| t.backfill.clone()),
     ]
 }
 
@@ -633,6 +642,12 @@ fn systems_and_integrations() -> Vec<Operation> {
             |t, _| json!({"killSwitchId": t.kill_switch}),
         ),
         mutation(
+            "resetCursor",
+            Rule::Needs("integrations:write"),
+            Fresh::Nothing,
+            |t, _| json!({"integrationId": t.incremental, "stream": "records", "to": 1, "reason": "case 4711"}),
+        ),
+        mutation(
             "archiveIntegration",
             Rule::Needs("integrations:write"),
             Fresh::Integration,
@@ -654,6 +669,18 @@ fn runs_and_failures() -> Vec<Operation> {
             Rule::Needs("runs:start"),
             Fresh::Nothing,
             |t, _| json!({"integrationIds": [t.integration]}),
+        ),
+        mutation(
+            "startBackfill",
+            Rule::Needs("runs:start"),
+            Fresh::Nothing,
+            |t, _| json!({"integrationId": t.incremental, "stream": "records", "from": 1, "to": 2}),
+        ),
+        mutation(
+            "cancelBackfill",
+            Rule::Needs("runs:start"),
+            Fresh::Backfill,
+            |t, _| json!({"backfillId": t.backfill}),
         ),
         mutation("cancelRun", Rule::Needs("runs:start"), Fresh::Run, |t, _| json!({"runId": t.run})),
         mutation(

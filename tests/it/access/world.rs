@@ -52,6 +52,9 @@ pub struct Target {
     pub failed_run: String,
     /// The integration of that run, which is held for it.
     pub held_integration: String,
+    /// An integration that reads incrementally, and whose source has changed.
+    pub incremental: String,
+    pub backfill: String,
     pub kill_switch: String,
     pub event: String,
     pub support_event: String,
@@ -97,6 +100,8 @@ impl Target {
             run: other(&self.run),
             failed_run: other(&self.failed_run),
             held_integration: other(&self.held_integration),
+            incremental: other(&self.incremental),
+            backfill: other(&self.backfill),
             kill_switch: other(&self.kill_switch),
             event: other(&self.event),
             support_event: other(&self.support_event),
@@ -218,6 +223,8 @@ impl World {
         let failed = self.fixture.finished_run(&failed_run).await;
         assert_eq!(failed["status"], "FAILED", "{failed:#}");
 
+        let incremental = self.incremental(&files).await;
+
         // From here on nothing runs by itself: what is started waits, so that the database holds still.
         let schedule = json!({
             "integrationId": integration, "description": "Of quillon",
@@ -254,6 +261,8 @@ impl World {
         self.target.portal_key = self.portal_key().await;
         self.target.portal_session = self.portal_session().await;
         self.target.retry = self.retry().await;
+        self.target.incremental = incremental;
+        self.target.backfill = self.backfill().await;
         self.target.kill_switch = self.kill_switch().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
@@ -300,6 +309,7 @@ impl World {
             Fresh::Failure => target.failure = self.failures.pop().expect("as many as are tried"),
             Fresh::KillSwitch => target.kill_switch = self.kill_switch().await,
             Fresh::Retry => target.retry = self.retry().await,
+            Fresh::Backfill => target.backfill = self.backfill().await,
             Fresh::IdentityProvider => target.identity_provider = self.identity_provider().await,
             Fresh::Returned => {
                 let (client, provider) = (self.trestle.client(), &self.target.identity_provider);
@@ -423,6 +433,29 @@ impl World {
             "roleMapping": [{"value": "quillon", "role": "TENANT_MEMBER"}],
         });
         self.oidc.register(&self.tenant_admin, changes).await
+    }
+
+    /// One that has run, whose source has changed since, and that is paused.
+    async fn incremental(&self, files: &str) -> String {
+        let mut moves = stream(json!({"path": "grows.jsonl"}), json!({"path": "grown.jsonl"}));
+        (moves["mode"], moves["cursorField"]) = (json!("INCREMENTAL"), json!("n"));
+        let integration = self.fixture.integration(&self.tenant, files, files, vec![moves]).await;
+        for record in
+            [json!({"id": "1", "n": 1, "of": 2}), json!({"id": "2", "n": 2, "of": "quillon", "more": true})]
+        {
+            self.trestle.files(&self.tenant.slug).write_jsonl("grows.jsonl", [record]);
+            let run = self.fixture.start_run(&integration).await;
+            let finished = self.fixture.finished_run(&run).await;
+            assert_eq!(finished["status"], "SUCCEEDED", "{finished:#}");
+        }
+        let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
+        self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
+        integration
+    }
+
+    async fn backfill(&self) -> String {
+        let input = json!({"integrationId": self.target.incremental, "stream": "records", "from": 1});
+        text(&self.fixture.admin().mutate("startBackfill", input, "backfill { id }").await["backfill"]["id"])
     }
 
     /// One that a tenant's administrator engaged, so that they may release it.

@@ -23,7 +23,7 @@ use crate::sdl::Sdl;
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 14] = [
+const OWNERS: [(&str, &str); 15] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -34,6 +34,7 @@ const OWNERS: [(&str, &str); 14] = [
     ("event", "SELECT id, tenant_id FROM run_event"),
     ("failure", "SELECT id, tenant_id FROM failure"),
     ("retry", "SELECT id, tenant_id FROM retry"),
+    ("backfill", "SELECT id, tenant_id FROM backfill"),
     ("killswitch", "SELECT id, tenant_id FROM kill_switch"),
     ("audit", "SELECT id, tenant_id FROM audit_entry"),
     ("invitation", "SELECT id, tenant_id FROM invitation"),
@@ -371,7 +372,7 @@ async fn fill(
         });
         trestle.files(mark).write_csv(&path, &["id", "total"], rows.collect::<Vec<_>>());
         let rules = json!({
-            "name": format!("{mark}_{number}"), "recordSchema": {"properties": {"total": {"pattern": "^[0-9]+$"}}},
+            "name": format!("{mark}_{number}"), "cursorField": "id", "recordSchema": {"properties": {"total": {"pattern": "^[0-9]+$"}}},
         });
         let moves = changed_stream(json!({"path": path}), into_table(&format!("orders_{number}")), rules);
         let input = json!({
@@ -400,6 +401,10 @@ async fn fill(
             failures.extend(fixture.failures(&run).await.iter().map(|failure| text(&failure["id"])));
         }
     }
+    let backfill = json!({
+        "integrationId": integrations[0], "stream": format!("{mark}_0"), "from": format!("{mark}-0"), "to": format!("{mark}-3"),
+    });
+    admin.mutate("startBackfill", backfill, "backfill { id }").await;
     let stop = json!({
         "scope": "INTEGRATION", "integrationId": broken, "reason": format!("{mark} looks into it"),
         "messageForCustomers": format!("{mark} is told why"),

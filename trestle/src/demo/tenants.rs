@@ -256,5 +256,7 @@ fn stream(name: &str, key: &str, source: Value, destination: Value) -> Stream {
         destination,
         mapping: None,
         record_schema: None,
+        overlap: None,
+        on_schema_change: Default::default(),
     }
 }

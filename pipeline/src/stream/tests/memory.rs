@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::super::{StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
     AccountedPage, Counts, InDoubt, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure, RetryNotice,
-    RetryPolicy, Side, Stop,
+    RetryPolicy, Shape, Side, Stop,
 };
 
 /// SplitMix64: the same faults for the same seed.
@@ -288,6 +288,9 @@ pub(super) struct Kept {
     pub(super) retried_written: Vec<Uuid>,
     pub(super) retried_skipped: Vec<Uuid>,
     pub(super) notices: Vec<RetryNotice>,
+    pub(super) shapes: Vec<Shape>,
+    /// Holds the stream for a new shape.
+    pub(super) is_strict: bool,
     pub(super) pages: Vec<u64>,
     pub(super) looked_up: usize,
     pub(super) run: u32,
@@ -388,6 +391,13 @@ impl Ledger for MemoryLedger {
         })
     }
 
+    async fn reshaped(&self, _stream: &str, seen: &Shape) -> Result<(), LedgerError> {
+        self.with(|kept| {
+            kept.shapes.push(seen.clone());
+            if kept.is_strict { Err(LedgerError::Held) } else { Ok(()) }
+        })
+    }
+
     async fn retrying(&self, _stream: &str, notice: &RetryNotice) -> Result<(), LedgerError> {
         self.with(|kept| kept.notices.push(notice.clone()));
         Ok(())
@@ -415,7 +425,7 @@ pub(super) fn plan() -> StreamPlan {
         retry_after_max: Duration::from_nanos(1),
         attempts_max: 6,
     };
-    StreamPlan { mapping: None, rules: None, fresh: true, retry, progress: Default::default() }
+    StreamPlan { mapping: None, rules: None, fresh: true, shape: None, retry, progress: Default::default() }
 }
 
 pub(super) fn open_destination(mode: SyncMode) -> OpenDestination {
