@@ -6,7 +6,8 @@ use crate::harness::outside::{Outside, Pagination};
 use crate::harness::postgres::Database;
 use crate::harness::wait::{SOON, until};
 use crate::scene::{
-    Scene, changed_stream, ended, into_table, nodes, outcome, postgres_execute, postgres_rows, text,
+    Scene, changed_stream, ended, impatient, into_table, nodes, outcome, postgres_execute, postgres_rows,
+    text,
 };
 
 const BACKFILL: &str = "id stream from to status requestedBy finishedAt
@@ -154,6 +155,25 @@ async fn a_backfill_lets_other_runs_go_first_and_goes_on_from_where_it_was() {
     assert!(events.contains(&"run.handed_back".to_owned()), "{events:?}");
     let rows = scene.sqlite_rows("out.db", "SELECT count(*) || '' FROM records").await;
     assert_eq!(rows, ["2000"]);
+}
+
+#[tokio::test]
+async fn a_backfill_goes_on_after_a_crash_and_its_cursor_stays() {
+    let outside = Outside::with_records(1_000);
+    let mut trestle = impatient().lease_seconds(2).split(1).await;
+    let scene = Scene::of(&trestle).await;
+    let integration = slow(&scene, &outside).await;
+    let asked = start(&scene, &integration, json!("2000-01-01T00:00:00Z"), Value::Null).await;
+    let run = text(&nodes(&asked["runs"])[0]["id"]);
+    scene.run_until("a page is done", &run, |run| run["counts"]["read"].as_u64() > Some(0)).await;
+    trestle.add_worker();
+    trestle.worker(0).kill9();
+    let done = finished(&scene, &asked).await;
+    let count = |name: &str| done["counts"][name].as_u64().unwrap();
+    assert_eq!((&done["status"], count("read")), (&json!("SUCCEEDED"), 1_000), "{done:#}");
+    assert_eq!((count("created") + count("unchanged"), count("failed"), count("unaccounted")), (1_000, 0, 0));
+    assert!(scene.event_types(&run).await.contains(&"run.taken_over".to_owned()));
+    assert_eq!(cursor(&scene, &integration).await, Value::Null, "no ordinary run has ended");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
+use entity::run::RunScope;
 use entity::run_event::Audience;
 use entity::{run, run_stream};
 use pipeline::{
@@ -76,7 +77,10 @@ impl RunLease {
                 .add(failure::Column::RecordKey.is_in(keys));
             let over = of_keys.clone().add(failure::Column::Status.eq(FailureStatus::Open));
             runs.extend(self.settle(tx, over, FailureStatus::Superseded).await?);
-            runs.extend(self.overtake(tx, of_keys).await?);
+            // What a retry writes is as old as what another one would.
+            if self.run.scope == RunScope::AllRecords {
+                runs.extend(self.overtake(tx, of_keys).await?);
+            }
         }
         let (new, again): (Vec<_>, Vec<_>) =
             page.failures.into_iter().partition(|failure| failure.retried.is_none());

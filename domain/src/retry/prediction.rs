@@ -151,8 +151,7 @@ fn refused(failure: RecordFailure) -> Forecast {
     Forecast { field_errors, ..Forecast::new(Prediction::CannotSucceed, format!("It {summary}")) }
 }
 
-/// The destination looked at this very record and did not want it. What an edit made of it, nobody has shown it yet; of one
-/// that was edited and refused since, the failure does not say.
+/// The destination looked at the record and did not want it, as it is or as it was before an edit: the failure does not say.
 fn is_refused_by_destination(row: &failure::Model) -> bool {
     row.stage == FailureStage::Load && catalogue::entry(&row.code).retryable == Retryable::Unknown
 }

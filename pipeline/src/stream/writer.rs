@@ -349,6 +349,9 @@ impl DestinationEnd<'_> {
 
     /// The outcomes, and how many calls it took.
     async fn write(&mut self, batch: &[Write]) -> Result<(Vec<WriteOutcome>, u32), StreamStop> {
+        // What the ledger has just woken, like a connection on its way back to its pool, waits for this thread, and no other
+        // may take it over: a connector that blocks the thread would keep it for ever.
+        tokio::task::yield_now().await;
         loop {
             let progress = self.open.access.progress.clone();
             let written = canceled_or(&self.stop.now, async {

@@ -347,7 +347,7 @@ impl Judge<'_> {
         }
     }
 
-    /// What was asked for by something foreign is null, or has no edges and counts nothing.
+    /// What was asked for by something foreign is null, or has no edges, counts and lists nothing.
     fn empty(&self, value: &Value, body: &Value) {
         match value {
             Value::Object(fields) => {
@@ -359,7 +359,9 @@ impl Judge<'_> {
                     let is_empty = value.is_null()
                         || value["edges"].as_array().is_some_and(Vec::is_empty)
                         || value.as_object().is_some_and(|counts| {
-                            counts.iter().all(|(name, count)| name == "__typename" || *count == json!(0))
+                            counts.iter().all(|(name, count)| {
+                                name == "__typename" || *count == json!(0) || *count == json!([])
+                            })
                         });
                     if !is_empty {
                         self.leak("something", key, body);
