@@ -7,13 +7,13 @@ use entity::failure::{self, FailureStatus};
 use entity::integration::{self, IntegrationStatus};
 use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus, RunTrigger};
-use entity::write_receipt;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Order, PaginatorTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Tenants};
+use crate::background::receipt::{self, Stride};
 use crate::change::{Change, ChangeKind};
 use crate::dispatch::Priority;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
@@ -21,11 +21,13 @@ use crate::failure::{FailureFilter, Selection, not_open, select};
 use crate::id::{GlobalId, Kind, new_id};
 use crate::permission::Permission;
 use crate::run::NewRun;
-use crate::scope::{Scope, TxScope};
+use crate::scope::{Scope, ScopedSelect, TxScope};
 use crate::{idempotency, job};
 
 pub use entity::retry::Model as Retry;
 
+/// Failures whose receipts are looked up at once.
+const PLANNED_ROWS: u64 = 1_000;
 /// Integrations whose failures one retry takes, at most: each becomes a run.
 const INTEGRATIONS_MAX: u64 = 500;
 /// The code of failures whose stored record is raw text.
@@ -99,28 +101,38 @@ pub async fn plan(actor: &Actor, filter: &FailureFilter) -> Result<RetryPlan> {
             .filter(filter.condition())
             .filter(failure::Column::Status.eq(FailureStatus::Open))
     };
-    let receipt = (write_receipt::Entity, write_receipt::Column::TenantId);
-    let written_since = Query::select()
-        .expr(Expr::val(1))
-        .from(write_receipt::Entity)
-        .and_where(Expr::col(receipt).equals((failure::Entity, failure::Column::TenantId)))
-        .and_where(
-            Expr::col((write_receipt::Entity, write_receipt::Column::IntegrationId))
-                .equals((failure::Entity, failure::Column::IntegrationId)),
-        )
-        .and_where(
-            Expr::col((write_receipt::Entity, write_receipt::Column::Stream))
-                .equals((failure::Entity, failure::Column::Stream)),
-        )
-        .and_where(
-            Expr::col((write_receipt::Entity, write_receipt::Column::SourceKey))
-                .equals((failure::Entity, failure::Column::RecordKey)),
-        )
-        .to_owned();
     let total = open().count().await?;
     let retryable = open().filter(can_be_tried()).count().await?;
-    let already_written = open().filter(can_be_tried()).filter(Expr::exists(written_since)).count().await?;
+    let already_written = already_written(&scope, || open().filter(can_be_tried())).await?;
     Ok(RetryPlan { total, retryable, not_retryable: total.saturating_sub(retryable), already_written })
+}
+
+/// How many of these have a receipt: a later run brought a record with their key home.
+async fn already_written(scope: &Scope, failures: impl Fn() -> ScopedSelect<failure::Entity>) -> Result<u64> {
+    let (mut count, mut after) = (0, Uuid::nil());
+    loop {
+        let page = failures()
+            .filter(failure::Column::Id.gt(after))
+            .filter(failure::Column::RecordKey.is_not_null())
+            .order_by(failure::Column::Id, Order::Asc)
+            .limit(PLANNED_ROWS)
+            .all()
+            .await?;
+        let Some(last) = page.last() else { return Ok(count) };
+        after = last.id;
+        let mut keys: HashMap<(Uuid, Uuid, &str), Vec<&str>> = HashMap::new();
+        for row in &page {
+            if let (Some(stream), Some(key)) = (&row.stream, &row.record_key) {
+                keys.entry((row.tenant_id, row.integration_id, stream)).or_default().push(key);
+            }
+        }
+        for ((tenant_id, integration_id, name), keys) in keys {
+            let stream = receipt::Stream { tenant_id, integration_id, name };
+            let reader = scope.app().database().reader_of(&Tenants::Some(vec![tenant_id]));
+            let known = receipt::lookup(&reader, stream, Uuid::nil(), &keys, &Stride::default()).await?;
+            count += keys.into_iter().filter(|key| known.contains_key(*key)).count() as u64;
+        }
+    }
 }
 
 /// Retries failures, by id or by filter.

@@ -14,7 +14,7 @@ mod failed;
 mod kill_switch;
 mod lease;
 mod mail;
-mod receipt;
+pub(crate) mod receipt;
 pub(crate) mod recovery;
 mod schedule;
 mod sweep;
