@@ -667,6 +667,89 @@ async fn batches_in_a_row_are_exact_whichever_way_they_are_sent() {
     assert_eq!(database.rows("SELECT count(*) FROM picky").await, json!([{"count": 4}]));
 }
 
+/// Batches that are large enough go through a temporary table, where the user may make one.
+#[tokio::test]
+async fn large_batches_of_what_is_known_are_exact_with_a_temporary_table_and_without() {
+    let mut database = Database::new(
+        "CREATE TABLE c (id int PRIMARY KEY); INSERT INTO c VALUES (1);
+         CREATE TABLE t (id int PRIMARY KEY, name varchar(8), c int REFERENCES c DEFERRABLE INITIALLY DEFERRED,
+           n numeric(6,2), at timestamptz, data json, tags text[])",
+    )
+    .await;
+    let row = |id: i64| {
+        json!({"id": id, "name": "a\tb\\c", "c": 1, "n": "1.005", "at": "2026-01-01T00:00:00+01:00",
+            "data": {"k": [1, "\\N"]}, "tags": if id % 2 == 0 { json!(["x", null]) } else { json!(null) }})
+    };
+    for may_stage in [true, false] {
+        let temporary = if may_stage { "GRANT" } else { "REVOKE" };
+        let to = if may_stage { "TO" } else { "FROM" };
+        execute(&mut database.sql, "DELETE FROM t; DROP ROLE IF EXISTS writer").await;
+        execute(&mut database.sql, "CREATE ROLE writer LOGIN PASSWORD 'it''s secret'").await;
+        let name = database.name.clone();
+        execute(
+            &mut database.sql,
+            &format!(
+                "{temporary} TEMP ON DATABASE {name} {to} PUBLIC; GRANT SELECT, INSERT, UPDATE ON t, c TO writer"
+            ),
+        )
+        .await;
+        let credentials = json!({"user": "writer", "password": PASSWORD}).to_string();
+        let open = OpenDestination {
+            access: SystemAccess { credentials: SecretString::from(credentials), ..database.access() },
+            stream: stream(&["id"], None),
+            options: json!({"table": "t"}),
+            run: uuid::Uuid::nil(),
+        };
+        let mut destination = connector().open_destination(open).await.unwrap();
+        let mut write =
+            async |records: &[Value]| summary(&destination.write(&writes(records, &["id"])).await.unwrap());
+        let mut records: Vec<Value> = (0..1_000).map(row).collect();
+        assert_eq!(write(&records).await, ["created"; 1_000]);
+        // Rounding and form make no change, whether rows are compared first (the second time) or not.
+        assert_eq!(write(&records).await, ["unchanged"; 1_000]);
+        assert_eq!(write(&records).await, ["unchanged"; 1_000]);
+        let mut expected = vec!["unchanged"; 1_000];
+        for place in [3, 500, 999] {
+            records[place]["n"] = json!(place);
+            expected[place] = "updated";
+        }
+        records[7]["tags"] = json!(["y"]);
+        records[8]["data"] = json!(null);
+        records[10] = row(5_000);
+        expected[7] = "updated";
+        expected[8] = "updated";
+        expected[10] = "created";
+        assert_eq!(write(&records).await, expected);
+        // A column less, one bad value of each kind, and a reference that is checked at the end.
+        for (place, expected) in expected.iter_mut().enumerate() {
+            records[place].as_object_mut().unwrap().remove("at");
+            *expected = "unchanged";
+        }
+        records[20]["name"] = json!("too long a text");
+        records[30]["c"] = json!(9);
+        records[40]["n"] = json!("12345.6");
+        records[50]["name"] = json!("new");
+        for (place, what) in
+            [(20, "/name maxLength"), (30, "/c foreign_key"), (40, "/n range"), (50, "updated")]
+        {
+            expected[place] = what;
+        }
+        assert_eq!(write(&records).await, expected);
+        assert_eq!(
+            database
+                .rows(
+                    "SELECT count(*), count(*) FILTER (WHERE at IS NOT NULL) AS at, sum(n) FROM t WHERE c = 1"
+                )
+                .await,
+            json!([{"count": 1001, "at": 1001, "sum": 2509.98}]),
+        );
+        let left = "SELECT count(*) FROM pg_class WHERE relname LIKE 'trestle_staging%'";
+        assert_eq!(database.rows(left).await, json!([{"count": if may_stage { 1 } else { 0 }}]));
+        drop(destination);
+        execute(&mut database.sql, "DELETE FROM t; DROP OWNED BY writer").await;
+    }
+}
+
 #[tokio::test]
 async fn rows_that_lack_a_required_column_are_updated_but_not_inserted() {
     let mut database = Database::new(

@@ -21,6 +21,8 @@ use crate::error::{Doing, Error, Result};
 const RANGE_BLOCKS_MAX: usize = 4;
 /// Keys of a range, at most.
 const STRIDE_MAX: usize = 64;
+/// Keys that are taken for a page.
+const PAGE_KEYS_MIN: usize = 200;
 
 /// The receipts of one stream.
 #[derive(Clone, Copy)]
@@ -43,13 +45,16 @@ impl Default for Stride {
 }
 
 impl Stride {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+    /// For so many keys. A few are no page, but those of one that need a second look: they lie anywhere.
+    fn of(&self, keys: usize) -> usize {
+        if keys < PAGE_KEYS_MIN { 1 } else { self.0.load(Ordering::Relaxed) }
     }
 
     /// Half of what fell into a block lately.
     fn learn(&self, keys: usize, blocks: usize) {
-        self.0.store((keys / (2 * blocks.max(1))).clamp(1, STRIDE_MAX), Ordering::Relaxed);
+        if keys >= PAGE_KEYS_MIN {
+            self.0.store((keys / (2 * blocks.max(1))).clamp(1, STRIDE_MAX), Ordering::Relaxed);
+        }
     }
 }
 
@@ -180,7 +185,7 @@ async fn covering<C: ConnectionTrait>(
     keys: &[&str],
     stride: &Stride,
 ) -> Result<Blocks> {
-    let ranges: Vec<&[&str]> = keys.chunks(stride.get()).collect();
+    let ranges: Vec<&[&str]> = keys.chunks(stride.of(keys.len())).collect();
     let mut blocks = Blocks::new();
     let counts = read(connection, stream, &ranges, &mut blocks).await?;
     let unsure: Vec<&[&str]> = ranges
