@@ -9,7 +9,8 @@ pub type Record = serde_json::Map<String, Value>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordKey {
     canonical: String,
-    reference: String,
+    /// Where that is another text.
+    reference: Option<String>,
 }
 
 impl RecordKey {
@@ -22,15 +23,12 @@ impl RecordKey {
                 Some(value) => values.push(value),
             }
         }
-        if let [Value::String(text)] = values[..] {
-            return Some(Self { canonical: text.clone(), reference: text.clone() });
+        if let [single] = values[..] {
+            return Some(Self { canonical: plain(single), reference: None });
         }
         let reference = values.iter().map(|value| plain(value)).collect::<Vec<_>>().join(" / ");
-        let canonical = match values[..] {
-            [single] => plain(single),
-            _ => Value::Array(values.into_iter().cloned().collect()).to_string(),
-        };
-        Some(Self { canonical, reference })
+        let canonical = Value::Array(values.into_iter().cloned().collect()).to_string();
+        Some(Self { canonical, reference: Some(reference) })
     }
 
     /// The form that is compared and stored: the plain value of a single field, a JSON array of several.
@@ -40,7 +38,7 @@ impl RecordKey {
 
     /// The form that people read, e.g. `PO-10042` or `DE / 4711`.
     pub fn reference(&self) -> &str {
-        &self.reference
+        self.reference.as_deref().unwrap_or(&self.canonical)
     }
 }
 
