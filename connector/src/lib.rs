@@ -40,7 +40,7 @@ pub use pace::Pace;
 pub use postgres::PostgresConnector;
 pub use problem::{Problem, problems};
 pub use progress::{Progress, Waiting};
-pub use record::{Record, RecordKey};
+pub use record::{FieldNames, Record, RecordFields, RecordKey};
 pub use registry::Registry;
 pub use secret_store::{AwsOptions, SecretStores, StoreKind, VaultAuth, VaultOptions};
 pub use source::{Cursor, Item, Malformed, Page, Source};

@@ -83,6 +83,7 @@ pub(crate) fn malformed_of(items: &[Item]) -> Vec<(&str, &str)> {
 
 pub(crate) fn write_of(record: Value, keys: &[&str]) -> Write {
     let Value::Object(record) = record else { unreachable!("records are objects") };
+    let record = Record::from(record);
     let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
     Write { key: RecordKey::of(&record, &keys).unwrap(), record, known: false, revision: 0 }
 }

@@ -211,7 +211,7 @@ fn stream(keys: &[&str], cursor: Option<&str>) -> StreamSpec {
 }
 
 fn record(value: &Value) -> Record {
-    value.as_object().unwrap().clone()
+    value.as_object().unwrap().clone().into()
 }
 
 fn writes(records: &[Value], keys: &[&str]) -> Vec<Write> {
@@ -251,7 +251,7 @@ async fn read(open: OpenSource) -> Read {
         read.checkpoints.push(page.checkpoint);
         for item in page.items {
             match item {
-                Item::Record(record) => read.records.push(Value::Object(record)),
+                Item::Record(record) => read.records.push(Value::from(record)),
                 Item::Malformed(malformed) => {
                     read.malformed.push(format!("{}: {}", malformed.position, malformed.reason))
                 }

@@ -38,7 +38,7 @@ fn record(number: usize) -> Record {
         "id": format!("R-{number}"), "email": "Ada.Lovelace@Example.COM", "amount": "12.50", "currency": "EUR",
         "updatedAt": "2026-01-31T12:00:00Z", "internal_note": "nobody should see this", "quantity": number,
     });
-    value.as_object().cloned().unwrap_or_default()
+    value.as_object().cloned().unwrap_or_default().into()
 }
 
 #[async_trait]

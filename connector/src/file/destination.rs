@@ -70,11 +70,7 @@ impl FileDestination {
         }
         let cells;
         let (key, body, columns) = match self.expected.format {
-            Format::Jsonl => (
-                RecordKey::of(record, &self.expected.columns),
-                Value::Object(record.clone()).to_string(),
-                Vec::new(),
-            ),
+            Format::Jsonl => (RecordKey::of(record, &self.expected.columns), record.to_string(), Vec::new()),
             Format::Csv => {
                 cells = cells_of(record);
                 let lines = cells.values().map(|text| text.matches('\n').count() as u64).sum::<u64>() + 1;
@@ -288,7 +284,7 @@ async fn load(staging: &mut Staging, path: &Path, expected: &Expected) -> Result
 
 fn loaded_record(record: &Record, format: Format, key_fields: &[String]) -> (Option<String>, String) {
     let (key, body) = match format {
-        Format::Jsonl => (RecordKey::of(record, key_fields), Value::Object(record.clone()).to_string()),
+        Format::Jsonl => (RecordKey::of(record, key_fields), record.to_string()),
         Format::Csv => {
             let cells = cells_of(record);
             (csv_key(&cells, key_fields), body_of_cells(&cells))
@@ -321,7 +317,7 @@ fn csv_key(cells: &BTreeMap<&str, String>, key_fields: &[String]) -> Option<Reco
 fn body_of_cells(cells: &BTreeMap<&str, String>) -> String {
     let record: Record =
         cells.iter().map(|(&name, text)| (name.to_owned(), Value::String(text.clone()))).collect();
-    Value::Object(record).to_string()
+    record.to_string()
 }
 
 /// Equal, whatever the order of the fields.

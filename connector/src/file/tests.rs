@@ -47,7 +47,7 @@ async fn hint(content: impl AsRef<[u8]>) -> String {
 }
 
 fn values(items: &[Item]) -> Vec<Value> {
-    records_of(items).into_iter().map(Value::Object).collect()
+    records_of(items).into_iter().map(Value::from).collect()
 }
 
 #[tokio::test]

@@ -370,7 +370,7 @@ impl HttpSource {
 
     fn item(&self, text: &str, number: u64, index: usize) -> Item {
         let reason = match exact_json::parse(text) {
-            Ok(Value::Object(record)) => return Item::Record(record),
+            Ok(Value::Object(record)) => return Item::Record(record.into()),
             Ok(_) => "it is not an object".to_owned(),
             Err(reason) => reason,
         };

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -12,7 +13,7 @@ use super::cell::Cell;
 use super::connection::{database_error, execute, quoted};
 use super::refusal;
 use super::table::{ColumnKind, Constraint, Screen, Table, is_column_name};
-use crate::{Action, FieldError, RecordError, Write, WriteOutcome};
+use crate::{Action, FieldError, FieldNames, Record, RecordError, Write, WriteOutcome};
 
 /// Below so many rows the round trips of a staging table take longer than they save.
 const STAGED_ROWS_MIN: usize = 250;
@@ -49,6 +50,8 @@ struct Input {
 /// The columns of a record, and what its keys are.
 struct Layout {
     fields: Vec<String>,
+    /// That its records share, and where each column's value is among theirs.
+    shared: Option<(Arc<FieldNames>, Vec<usize>)>,
     columns: Vec<usize>,
     update_only: bool,
 }
@@ -59,9 +62,7 @@ impl<'a> Plan<'a> {
         let mut layouts: Vec<Layout> = Vec::new();
         let mut cells = Vec::new();
         for (place, write) in batch.iter().enumerate() {
-            let known = layouts.iter().rposition(|layout| {
-                layout.fields.len() == write.record.len() && layout.fields.iter().eq(write.record.keys())
-            });
+            let known = layouts.iter().rposition(|layout| layout.is_of(&write.record));
             let layout = match known {
                 Some(known) => &layouts[known],
                 None => match Layout::of(table, write) {
@@ -107,6 +108,13 @@ impl<'a> Plan<'a> {
 }
 
 impl Layout {
+    fn is_of(&self, record: &Record) -> bool {
+        match (&self.shared, record.shared_names()) {
+            (Some((names, _places)), Some(others)) if Arc::ptr_eq(names, others) => true,
+            _ => self.fields.len() == record.len() && self.fields.iter().eq(record.keys()),
+        }
+    }
+
     fn of(table: &Table, write: &Write) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let mut columns = Vec::with_capacity(write.record.len());
@@ -148,16 +156,27 @@ impl Layout {
         let update_only = table.columns.iter().enumerate().any(|(index, column)| {
             column.not_null && !column.has_default && column.writable && !columns.contains(&index)
         });
-        Ok(Self { fields: write.record.keys().cloned().collect(), columns, update_only })
+        let fields: Vec<String> = write.record.keys().cloned().collect();
+        let shared = write.record.shared_names().map(|names| {
+            let place = |index: &usize| fields.iter().position(|field| *field == table.columns[*index].name);
+            (names.clone(), columns.iter().filter_map(place).collect())
+        });
+        Ok(Self { fields, shared, columns, update_only })
     }
 }
 
 /// The record's cells, in the layout's order; or what is wrong with it.
 fn row<'a>(table: &Table, layout: &Layout, write: &'a Write, cells: &mut Vec<Cell<'a>>) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    for index in &layout.columns {
+    let shared = layout.shared.as_ref();
+    let shared = shared.and_then(|(names, places)| Some((write.record.values_of(names)?, places)));
+    for (place, index) in layout.columns.iter().enumerate() {
         let column = &table.columns[*index];
-        let value = write.record.get(&column.name).unwrap_or(&serde_json::Value::Null);
+        let value = match shared {
+            Some((values, places)) => values.get(places[place]),
+            None => write.record.get(&column.name),
+        };
+        let value = value.unwrap_or(&serde_json::Value::Null);
         if value.is_null() && table.keys.contains(index) {
             errors.push(refusal::field(&column.name, "required", "the key must have a value"));
             continue;

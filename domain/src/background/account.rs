@@ -200,7 +200,7 @@ impl RunLease {
     fn failure_row(&self, stream: &str, failed: RecordFailure, now: DateTime<Utc>) -> Result<failure::Model> {
         let id = new_id();
         let entry = catalogue::entry(&failed.code);
-        let record = failed.record.map(Value::Object).or_else(|| failed.raw.map(Value::String));
+        let record = failed.record.map(Value::from).or_else(|| failed.raw.map(Value::String));
         let sealed = match record {
             Some(record) => Some(self.app.seal(self.run.tenant_id, id, record.to_string().as_bytes())?),
             None => None,

@@ -246,7 +246,11 @@ impl RunLease {
                     // The raw text of something that was no record: it fails again, by its missing key.
                     _ => serde_json::Map::new(),
                 };
-                records.push(Ok(StoredRecord { failure: row.id, record, size_bytes: text.len() as u64 }));
+                records.push(Ok(StoredRecord {
+                    failure: row.id,
+                    record: record.into(),
+                    size_bytes: text.len() as u64,
+                }));
             }
             Ok(Some((futures::stream::iter(records), reader)))
         });

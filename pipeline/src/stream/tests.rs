@@ -117,7 +117,7 @@ async fn whatever_fails_and_wherever_it_stops_each_record_has_one_end() {
         assert_eq!(counts.created + counts.updated + counts.unchanged, rows.len() as u64, "seed {seed}");
         systems.with(|world| {
             let written: BTreeMap<String, Value> =
-                world.rows.iter().map(|(key, row)| (key.clone(), Value::Object(row.clone()))).collect();
+                world.rows.iter().map(|(key, row)| (key.clone(), Value::from(row.clone()))).collect();
             assert_eq!(written, rows, "seed {seed}");
             assert!(world.finished >= 1);
             assert!(world.lead_max <= PAGES_IN_MEMORY_MAX, "seed {seed}: {} pages ahead", world.lead_max);
@@ -484,7 +484,7 @@ async fn a_retry_says_of_each_failure_what_came_of_it() {
         let systems = systems(1, Vec::new());
         systems.with(|world| world.detects_unchanged = detects_unchanged);
         let ledger = MemoryLedger::of(&systems);
-        let seven = json!({"id": 7, "v": 7}).as_object().unwrap().clone();
+        let seven: Record = json!({"id": 7, "v": 7}).as_object().unwrap().clone().into();
         systems.with(|world| world.rows.insert("7".to_owned(), seven.clone()));
         ledger.with(|kept| {
             kept.run = 2;
@@ -493,7 +493,7 @@ async fn a_retry_says_of_each_failure_what_came_of_it() {
         let stored: Vec<_> = given
             .iter()
             .map(|(number, record)| {
-                let record = record.as_object().unwrap().clone();
+                let record: Record = record.as_object().unwrap().clone().into();
                 Ok(StoredRecord { failure: failure(*number), record, size_bytes: 0 })
             })
             .collect();

@@ -187,7 +187,7 @@ impl Source for MemorySource {
                 .iter()
                 .zip(self.at..)
                 .map(|(given, line)| match given {
-                    Given::Record(record) => Item::Record(record.as_object().unwrap().clone()),
+                    Given::Record(record) => Item::Record(record.as_object().unwrap().clone().into()),
                     Given::Malformed => Item::Malformed(Malformed {
                         position: format!("line {line}"),
                         reason: "a quoted field is not closed".to_owned(),
@@ -254,7 +254,7 @@ impl World {
                 detail: "refused".to_owned(),
             });
         }
-        let content = Value::Object(write.record.clone()).to_string();
+        let content = write.record.to_string();
         let is_new = self.known.insert((write.key.canonical().to_owned(), write.revision, content));
         if self.knows_keys && !is_new {
             return WriteOutcome::Written { action: Action::Updated, destination_key: None };
