@@ -7,6 +7,7 @@ mod connector;
 mod cursor;
 mod destination;
 mod directory;
+mod documentation;
 mod egress;
 mod error;
 mod exact_json;
@@ -29,10 +30,12 @@ mod sqlite;
 mod testing;
 
 pub use connector::{
-    Connector, Description, OpenDestination, OpenSource, StreamSpec, SyncMode, SystemAccess,
+    Connector, Description, Example, Failure, Guide, OpenDestination, OpenSource, StreamSpec, SyncMode,
+    SystemAccess,
 };
 pub use cursor::{compare_cursor_values, is_after_watermark};
 pub use destination::{Action, Destination, Write, WriteOutcome};
+pub use documentation::pages;
 pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};
 pub use http::HttpConnector;
