@@ -16,7 +16,7 @@ run: ## Run Trestle, all in one process, with its data in ./trestle-data
 demo: ## Run Trestle with a tenant, integrations and failures to look at
 	cargo run --locked --bin trestle -- demo
 
-test: ## Run every test; installs PostgreSQL and Redis where they are missing (TEST_DATABASE_URL, TEST_REDIS_URL name others)
+test: ## Run every test; installs PostgreSQL, MariaDB and Redis where they are missing (TEST_DATABASE_URL, TEST_REDIS_URL name others)
 	@scripts/install-test-servers
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --workspace --no-fail-fast

@@ -15,8 +15,8 @@ use axum::body::{Body, Bytes};
 use axum::response::Redirect;
 use axum::routing::get;
 use connector::{
-    Connector, Egress, HttpConnector, Names, OpenSource, PostgresConnector, StreamSpec, SyncMode,
-    SystemAccess, SystemError, SystemErrorKind,
+    Connector, Egress, HttpConnector, MysqlConnector, Names, OpenSource, PostgresConnector, StreamSpec,
+    SyncMode, SystemAccess, SystemError, SystemErrorKind,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -244,7 +244,10 @@ async fn a_database_that_must_prove_its_name_is_reached_at_the_address_that_was_
 
 #[tokio::test]
 async fn databases_at_private_addresses_are_refused_however_they_are_written() {
-    let connector = PostgresConnector::new(Egress::default());
+    let connectors: [Box<dyn Connector>; 2] = [
+        Box::new(PostgresConnector::new(Egress::default())),
+        Box::new(MysqlConnector::new(Egress::default())),
+    ];
     for host in [
         "127.0.0.1",
         "0.0.0.0",
@@ -258,8 +261,10 @@ async fn databases_at_private_addresses_are_refused_however_they_are_written() {
     ] {
         for ssl_mode in ["disable", "verify-full"] {
             let config = json!({"host": host, "database": "shop", "sslMode": ssl_mode});
-            let tested = connector.test(&access(config, json!({"user": "ada"}))).await;
-            assert_eq!(kind(tested), Some(SystemErrorKind::Forbidden), "{host} {ssl_mode}");
+            for connector in &connectors {
+                let tested = connector.test(&access(config.clone(), json!({"user": "ada"}))).await;
+                assert_eq!(kind(tested), Some(SystemErrorKind::Forbidden), "{host} {ssl_mode}");
+            }
         }
     }
 }

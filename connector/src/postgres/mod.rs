@@ -8,7 +8,6 @@ mod connection;
 mod decode;
 mod destination;
 mod refusal;
-mod relay;
 mod source;
 mod table;
 

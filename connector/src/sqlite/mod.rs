@@ -3,7 +3,6 @@
 
 mod destination;
 mod failure;
-mod keyset;
 mod query;
 mod source;
 mod table;
