@@ -14,6 +14,7 @@ mod exact_json;
 mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod graphql;
 mod http;
 mod keyset;
 mod mysql;
@@ -41,6 +42,7 @@ pub use destination::{Action, Destination, Write, WriteOutcome};
 pub use documentation::pages;
 pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};
+pub use graphql::GraphqlConnector;
 pub use http::HttpConnector;
 pub use mysql::MysqlConnector;
 pub use pace::Pace;

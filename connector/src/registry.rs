@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::egress::Egress;
 use crate::file::FileConnector;
+use crate::graphql::GraphqlConnector;
 use crate::http::HttpConnector;
 use crate::mysql::MysqlConnector;
 use crate::postgres::PostgresConnector;
@@ -40,6 +41,7 @@ impl Registry {
     pub fn standard(egress: Egress) -> Self {
         Self::of(vec![
             Arc::new(FileConnector::new()),
+            Arc::new(GraphqlConnector::new(egress.clone())),
             Arc::new(HttpConnector::new(egress.clone())),
             Arc::new(MysqlConnector::new(egress.clone())),
             Arc::new(PostgresConnector::new(egress)),
@@ -145,7 +147,7 @@ mod tests {
     fn all_connectors_are_there_in_a_stable_order() {
         let registry = registry();
         let names: Vec<&str> = registry.all().map(|connector| connector.description().name).collect();
-        assert_eq!(names, ["file", "http", "mysql", "postgres", "sandbox", "sqlite"]);
+        assert_eq!(names, ["file", "graphql", "http", "mysql", "postgres", "sandbox", "sqlite"]);
         assert!(registry.get("sqlite").is_some());
         assert!(registry.get("singer").is_none());
     }

@@ -1,7 +1,7 @@
 //! REST APIs: reads lists page by page, writes one request a record.
 //! Deliberately absent: signing schemes of single vendors, and retries of reads, which the engine does.
 
-mod client;
+pub(crate) mod client;
 mod destination;
 pub(crate) mod document;
 mod refusal;
@@ -78,36 +78,13 @@ fn description() -> Description {
                     "type": "string", "maxLength": 2000, "pattern": "^[hH][tT][tT][pP][sS]?://",
                     "description": "Where the API lives, e.g. `https://api.example.com/v2`.",
                 },
-                "headers": {
-                    "type": "object", "maxProperties": 50,
-                    "additionalProperties": {"type": "string", "maxLength": 8000},
-                    "description": "Sent with each request. Not for secrets: those belong into the credentials.",
-                },
-                "auth": {
-                    "enum": ["none", "bearer", "basic", "header"], "default": "none",
-                    "description": "How the credentials are sent.",
-                },
-                "rateLimitPerSecond": {
-                    "type": "number", "exclusiveMinimum": 0, "maximum": 10_000,
-                    "description": "Requests a second, at most. Unlimited when absent.",
-                },
-                "timeoutMs": {
-                    "type": "integer", "minimum": 1, "maximum": client::TIMEOUT_MS_MAX, "default": 30_000,
-                    "description": "How long a request with its reply may take, in milliseconds.",
-                },
+                "headers": client::headers_schema(),
+                "auth": client::auth_schema(),
+                "rateLimitPerSecond": client::rate_limit_schema(),
+                "timeoutMs": client::timeout_schema(),
             },
         }),
-        credentials_schema: json!({
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {
-                "token": {"type": "string", "minLength": 1, "description": "For `bearer`."},
-                "username": {"type": "string", "description": "For `basic`."},
-                "password": {"type": "string", "description": "For `basic`."},
-                "headerName": {"type": "string", "minLength": 1, "description": "For `header`, e.g. `X-Api-Key`."},
-                "headerValue": {"type": "string", "minLength": 1, "description": "For `header`."},
-            },
-        }),
+        credentials_schema: client::credentials_schema(),
         credentials_go_to: &["baseUrl"],
         can_be_paced: true,
         source_schema: Some(json!({

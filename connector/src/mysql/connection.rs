@@ -1,6 +1,7 @@
 //! Connecting to a tenant's database, and what its errors mean for the whole system.
 //! Deliberately absent: pools. An open end of a stream has one connection, for as long as it is open.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -19,6 +20,8 @@ const SOCKET: &str = "mysql.sock";
 const STATEMENT_SECONDS_MAX: u32 = 300;
 /// Of a connection test, in seconds.
 const TEST_STATEMENT_SECONDS_MAX: u32 = 10;
+/// `max_allowed_packet` of a server that does not say it: the least that servers come with.
+const PACKET_BYTES_DEFAULT: usize = 4 * 1024 * 1024;
 /// For sessions that write: values that do not fit are refused, a key 0 is a key, backslashes are characters.
 const WRITE_MODE: &str = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,\
                           NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO,NO_BACKSLASH_ESCAPES";
@@ -146,12 +149,17 @@ async fn open(
     purpose: Use,
 ) -> Result<(MySqlConnection, String, usize), sqlx::Error> {
     let mut connection = settings.connect().await?;
-    let sql = "SELECT CAST(VERSION() AS CHAR), CAST(@@max_allowed_packet AS UNSIGNED), \
-               @@log_bin AND @@binlog_format = 'STATEMENT'";
-    let row = sqlx::query(sql).fetch_one(&mut connection).await?;
-    let version: String = row.try_get(0)?;
-    let packet_bytes_max: u64 = row.try_get(1)?;
-    let by_statement: Option<i64> = row.try_get(2)?;
+    // What a server does not have is not among them, as `binlog_format` may not for ever.
+    let sql =
+        "SHOW VARIABLES WHERE Variable_name IN ('version', 'max_allowed_packet', 'log_bin', 'binlog_format')";
+    let mut variables = HashMap::new();
+    for row in sqlx::query(sql).fetch_all(&mut connection).await? {
+        variables.insert(row.try_get::<String, _>(0)?, row.try_get::<String, _>(1)?);
+    }
+    let version = variables.remove("version").unwrap_or_default();
+    let packet_bytes_max = variables.get("max_allowed_packet").and_then(|bytes| bytes.parse().ok());
+    let is = |name: &str, value: &str| variables.get(name).is_some_and(|found| found == value);
+    let logs_statements = is("log_bin", "ON") && is("binlog_format", "STATEMENT");
     let limit = |seconds: u32| {
         if version.contains("MariaDB") {
             format!("SET max_statement_time = {seconds}")
@@ -170,7 +178,7 @@ async fn open(
         ],
         // Without gaps being locked two writers of new keys are in each other's way less. A log of statements can't
         // tell what they did then, and the server refuses.
-        Use::Write if by_statement == Some(1) => vec![format!("SET sql_mode = '{WRITE_MODE}'")],
+        Use::Write if logs_statements => vec![format!("SET sql_mode = '{WRITE_MODE}'")],
         Use::Write => vec![
             format!("SET sql_mode = '{WRITE_MODE}'"),
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned(),
@@ -179,7 +187,7 @@ async fn open(
     for sql in statements {
         execute(&mut connection, sql).await?;
     }
-    Ok((connection, version, usize::try_from(packet_bytes_max).unwrap_or(usize::MAX)))
+    Ok((connection, version, packet_bytes_max.unwrap_or(PACKET_BYTES_DEFAULT)))
 }
 
 /// Runs a statement that has no parameters and gives no rows.

@@ -6,6 +6,7 @@
 
 mod adapter;
 mod file;
+mod graphql;
 mod http;
 mod mysql;
 #[path = "../servers/mysql.rs"]
@@ -44,6 +45,7 @@ fn adapters(registry: &Registry) -> Vec<(Arc<dyn Connector>, Arc<dyn Adapter>)> 
     let all = registry.all().map(|connector| {
         let adapter: Arc<dyn Adapter> = match connector.description().name {
             "file" => Arc::new(file::Files::new()),
+            "graphql" => Arc::new(graphql::Api::new()),
             "http" => Arc::new(http::Api::new()),
             "mysql" => Arc::new(mysql::Database::new()),
             "postgres" => Arc::new(postgres::Database::new()),
