@@ -251,7 +251,11 @@ pub(super) fn system_error(doing: &str, error: sqlx::Error) -> SystemError {
             _ => SystemError::new(SystemErrorKind::Internal, detail),
         };
     };
-    let (kind, hint) = meaning(server.number());
+    let (kind, hint) = match server.number() {
+        // Of connections at once, which passes when another one ends.
+        1226 if server.message().contains("max_user_connections") => (SystemErrorKind::Unavailable, None),
+        number => meaning(number),
+    };
     let mut described = SystemError::new(kind, format!("{doing}: {} {}", server.number(), message(server)));
     described.hint = hint;
     described

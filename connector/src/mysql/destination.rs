@@ -115,7 +115,8 @@ impl MysqlDestination {
             let errors: Vec<FieldError> = self.key_fields.iter().map(required).collect();
             return Ok(batch.iter().map(|_| WriteOutcome::Failed(refusal::fields(errors.clone()))).collect());
         };
-        let row_bytes_max = opened.packet_bytes_max / 4;
+        // The rest is room for what stands around the values.
+        let row_bytes_max = opened.packet_bytes_max / 2;
         let plan = Plan::of(&target.table, &target.keys, row_bytes_max, batch);
         let mut outcomes: Vec<Option<WriteOutcome>> =
             plan.refused.into_iter().map(|refused| refused.map(WriteOutcome::Failed)).collect();

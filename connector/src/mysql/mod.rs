@@ -154,7 +154,7 @@ fn guide() -> Guide {
             "10 s to connect and sign in",
             "5 min for a page, and for a batch with the locks that it waits for",
             "8 MiB a page, beside single larger rows",
-            "a record within a fourth of the server's `max_allowed_packet`",
+            "a record within half of the server's `max_allowed_packet`",
         ],
         failures: &[
             Failure {
