@@ -40,6 +40,15 @@ pub fn is_after_watermark(value: &Value, watermark: &Value) -> bool {
     value.rank() != watermark.rank() || value.compare(&watermark) == Ordering::Greater
 }
 
+/// Whether a value can be where the next run begins. A text with a NUL character could be neither stored nor sent.
+pub(crate) fn is_storable(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.contains('\0'),
+        _ => true,
+    }
+}
+
 enum CursorValue {
     Text(String),
     Whole(i128),

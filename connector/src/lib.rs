@@ -7,13 +7,17 @@ mod connector;
 mod cursor;
 mod destination;
 mod directory;
+mod documentation;
 mod egress;
 mod error;
 mod exact_json;
 mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod graphql;
 mod http;
+mod keyset;
+mod mysql;
 mod options;
 mod pace;
 mod postgres;
@@ -21,6 +25,7 @@ mod problem;
 mod progress;
 mod record;
 mod registry;
+mod relay;
 mod sandbox;
 mod secret_store;
 mod source;
@@ -29,13 +34,17 @@ mod sqlite;
 mod testing;
 
 pub use connector::{
-    Connector, Description, OpenDestination, OpenSource, StreamSpec, SyncMode, SystemAccess,
+    Connector, Description, Example, Failure, Guide, OpenDestination, OpenSource, StreamSpec, SyncMode,
+    SystemAccess,
 };
 pub use cursor::{compare_cursor_values, is_after_watermark};
 pub use destination::{Action, Destination, Write, WriteOutcome};
+pub use documentation::pages;
 pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};
+pub use graphql::GraphqlConnector;
 pub use http::HttpConnector;
+pub use mysql::MysqlConnector;
 pub use pace::Pace;
 pub use postgres::PostgresConnector;
 pub use problem::{Problem, problems};

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use crate::egress::Egress;
 use crate::file::FileConnector;
+use crate::graphql::GraphqlConnector;
 use crate::http::HttpConnector;
+use crate::mysql::MysqlConnector;
 use crate::postgres::PostgresConnector;
 use crate::problem::{Problem, problems_by};
 use crate::sandbox::SandboxConnector;
@@ -39,7 +41,9 @@ impl Registry {
     pub fn standard(egress: Egress) -> Self {
         Self::of(vec![
             Arc::new(FileConnector::new()),
+            Arc::new(GraphqlConnector::new(egress.clone())),
             Arc::new(HttpConnector::new(egress.clone())),
+            Arc::new(MysqlConnector::new(egress.clone())),
             Arc::new(PostgresConnector::new(egress)),
             Arc::new(SandboxConnector::new()),
             Arc::new(SqliteConnector::new()),
@@ -143,7 +147,7 @@ mod tests {
     fn all_connectors_are_there_in_a_stable_order() {
         let registry = registry();
         let names: Vec<&str> = registry.all().map(|connector| connector.description().name).collect();
-        assert_eq!(names, ["file", "http", "postgres", "sandbox", "sqlite"]);
+        assert_eq!(names, ["file", "graphql", "http", "mysql", "postgres", "sandbox", "sqlite"]);
         assert!(registry.get("sqlite").is_some());
         assert!(registry.get("singer").is_none());
     }

@@ -153,6 +153,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             can_be_paced: false,
             source_schema: None,
             destination_schema: None,
+            guide: Default::default(),
         };
         let memory: Arc<dyn Connector> = Arc::new(Memory { description, records });
         let access = SystemAccess {

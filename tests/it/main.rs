@@ -13,6 +13,7 @@ mod bad_input;
 mod caller_limits;
 mod chaos;
 mod circuit;
+mod connectors;
 mod dispatch;
 mod failure;
 mod fault;

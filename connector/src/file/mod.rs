@@ -28,8 +28,8 @@ use self::source::FileSource;
 use crate::directory::{existing_file, io_failure, writable_file};
 use crate::options::decode;
 use crate::{
-    Connector, Description, Destination, OpenDestination, OpenSource, Source, SystemAccess, SystemError,
-    SystemErrorKind,
+    Connector, Description, Destination, Example, Failure, Guide, OpenDestination, OpenSource, Source,
+    SystemAccess, SystemError, SystemErrorKind,
 };
 
 /// Files that `test` counts, at most, so that a huge directory does not hold it up.
@@ -142,8 +142,44 @@ impl FileConnector {
                     }),
                     json!(["path"]),
                 )),
+                guide: guide(),
             },
         }
+    }
+}
+
+fn guide() -> Guide {
+    Guide {
+        example: Example {
+            config: json!({}),
+            source: Some(json!({"path": "in/orders.csv", "delimiter": ";"})),
+            destination: Some(json!({"path": "out/orders.jsonl"})),
+            ..Example::default()
+        },
+        notes: &[
+            "Fields of CSV are strings; JSON Lines keeps types.",
+            "A destination is read whole at the start, and replaced in one step when the stream ends: nobody sees half of it.",
+            "A file that changes while it is read ends the run: its pages would not fit together.",
+        ],
+        limits: &["paths of 1,024 characters, inside the tenant's directory", "files in UTF-8"],
+        failures: &[
+            Failure { code: "not_found", when: "the file is not there" },
+            Failure {
+                code: "forbidden",
+                when: "the path leaves the directory: `..`, absolute, or by a link",
+            },
+            Failure {
+                code: "misconfigured",
+                when: "something else than a file is there, or a key column is missing",
+            },
+            Failure {
+                code: "malformed",
+                when: "the file is of another kind (a ZIP, a PDF, a Word document), or not UTF-8",
+            },
+            Failure { code: "source.malformed", when: "one line can't be read; the others arrive" },
+            Failure { code: "unavailable", when: "the disk is full, or does not answer" },
+            Failure { code: "destination.rejected", when: "a record has no value for a key field" },
+        ],
     }
 }
 

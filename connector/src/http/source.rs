@@ -10,19 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::client::{Client, Reply, misconfigured};
+use super::client::{Client, PAGE_BYTES_MAX, Reply, misconfigured};
 use super::document::{self, Document, malformed};
-use crate::cursor::{compare_cursor_values, is_after_watermark};
+use crate::cursor::{compare_cursor_values, is_after_watermark, is_storable};
 use crate::egress::Redirects;
 use crate::{
-    Cursor, Egress, Item, Malformed, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind,
-    exact_json, options,
+    Cursor, Egress, Item, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind, exact_json,
+    options,
 };
-
-/// One reply, at most, in bytes: what a run may hold in memory, with room for the records made of it.
-const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Raw text kept of something that is not a record, in bytes.
-const RAW_BYTES_MAX: usize = 2 * 1024;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -207,7 +202,7 @@ impl HttpSource {
         let mut pending = VecDeque::with_capacity(elements.len());
         let mut watermark = position.watermark.clone();
         for (index, element) in elements.into_iter().enumerate() {
-            let item = self.item(element.get(), position.number, index);
+            let item = document::item(element.get(), position.number, index);
             if let Item::Record(record) = &item {
                 let value = self.cursor_field.as_ref().and_then(|field| record.get(field));
                 if let (Some(value), Some(since)) = (value, &self.since)
@@ -215,7 +210,7 @@ impl HttpSource {
                 {
                     continue;
                 }
-                if let Some(value) = value.filter(|value| is_cursor(value))
+                if let Some(value) = value.filter(|value| is_storable(value))
                     && watermark.as_ref().is_none_or(|max| compare_cursor_values(value, max).is_gt())
                 {
                     watermark = Some(value.clone());
@@ -368,20 +363,6 @@ impl HttpSource {
         Ok(url)
     }
 
-    fn item(&self, text: &str, number: u64, index: usize) -> Item {
-        let reason = match exact_json::parse(text) {
-            Ok(Value::Object(record)) => return Item::Record(record.into()),
-            Ok(_) => "it is not an object".to_owned(),
-            Err(reason) => reason,
-        };
-        let raw = text[..text.floor_char_boundary(RAW_BYTES_MAX)].to_owned();
-        Item::Malformed(Malformed {
-            position: format!("page {number}, item {}", index + 1),
-            reason,
-            raw: Some(raw),
-        })
-    }
-
     fn take_page(&mut self) -> Result<Page, SystemError> {
         let taken = self.pending.len().min(self.page_records_max);
         let rest = self.pending.split_off(taken);
@@ -416,15 +397,6 @@ impl Source for HttpSource {
     fn watermark(&self) -> Option<Cursor> {
         self.cursor_field.as_ref()?;
         self.next.watermark.clone().or_else(|| self.since.clone())
-    }
-}
-
-/// Whether a value can be where the next run begins. A text with a NUL character could be neither stored nor sent.
-fn is_cursor(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.contains('\0'),
-        _ => true,
     }
 }
 

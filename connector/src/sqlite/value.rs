@@ -7,6 +7,8 @@ use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{Decode, Row, TypeInfo, ValueRef};
 
+use crate::keyset::Place;
+
 /// A value as SQLite stores it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Stored {
@@ -137,6 +139,16 @@ impl Stored {
             Self::Text(_) | Self::BrokenText(_) => Some("TEXT"),
             Self::Blob(_) => Some("BLOB"),
         }
+    }
+}
+
+impl Place for Stored {
+    fn is_null(&self) -> bool {
+        *self == Self::Null
+    }
+
+    fn sql(&self) -> String {
+        self.parameter().to_owned()
     }
 }
 

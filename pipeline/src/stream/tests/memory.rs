@@ -109,6 +109,7 @@ pub(super) fn systems(seed: u64, given: Vec<Given>) -> Systems {
         can_be_paced: false,
         source_schema: None,
         destination_schema: None,
+        guide: Default::default(),
     };
     Systems(Arc::new(Mutex::new(world)), Arc::new(description))
 }
