@@ -53,10 +53,15 @@ pub(super) struct FileDestination {
 
 impl FileDestination {
     /// Opens the staging of the run; the first time, it takes over what the file holds.
-    pub(super) async fn open(target: Target, options: FileOptions, run: Uuid) -> Result<Self, SystemError> {
+    pub(super) async fn open(
+        target: Target,
+        options: FileOptions,
+        run: Uuid,
+        resumed: bool,
+    ) -> Result<Self, SystemError> {
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
-        let (mut staging, is_loaded) = Staging::open(target.local(), run).await?;
+        let (mut staging, is_loaded) = Staging::open(target.local(), run, resumed).await?;
         let mut bodies = Bodies {
             format: options.format,
             key_fields: options.key_fields.clone(),
@@ -196,7 +201,7 @@ impl Destination for FileDestination {
             self.publish().await?;
         }
         match self.staging.take() {
-            Some(staging) => staging.discard().await,
+            Some(staging) => staging.finish(self.target.local(), self.run).await,
             None => Ok(()),
         }
     }

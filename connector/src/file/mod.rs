@@ -196,7 +196,7 @@ impl Connector for FileConnector {
         let target = Target::of(&store, &options.path, &open.access.files_dir).await?;
         let types = options.columns;
         let options = FileOptions { path: options.path, format, compression, csv, key_fields, types };
-        Ok(Box::new(FileDestination::open(target, options, open.run).await?))
+        Ok(Box::new(FileDestination::open(target, options, open.run, open.resumed).await?))
     }
 }
 

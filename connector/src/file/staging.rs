@@ -56,12 +56,23 @@ pub(super) struct Change {
 
 impl Staging {
     /// Opens the staging of a run, or makes it. The second is true when it holds what the file held.
-    pub(super) async fn open(file: &Path, run: Uuid) -> Result<(Self, bool), SystemError> {
+    ///
+    /// # Errors
+    /// `Internal` when the run has collected something before (`resumed`) that is not here: to begin anew would lose it.
+    pub(super) async fn open(file: &Path, run: Uuid, resumed: bool) -> Result<(Self, bool), SystemError> {
         let path = beside(file, &format!("{run}.staging"));
         let (name, staged) = (file.to_owned(), path.clone());
         let exists = blocking(move || {
-            remove_abandoned(&name);
-            Ok(staged.exists())
+            remove_abandoned(&name, run);
+            let exists = staged.exists();
+            if resumed && !exists && !done(&name, run).exists() {
+                return Err(SystemError::new(
+                    SystemErrorKind::Internal,
+                    "what the run has collected so far is not in this directory of files: TRESTLE_FILES_DIR must be \
+                     the same for all workers",
+                ));
+            }
+            Ok(exists)
         });
         if exists.await? {
             let mut staging = Self { connection: connect(&path).await?, path };
@@ -215,6 +226,16 @@ impl Staging {
         Ok(())
     }
 
+    /// Removes it, after the file took its place. That it was done stays known, for the end may come again.
+    pub(super) async fn finish(self, file: &Path, run: Uuid) -> Result<(), SystemError> {
+        let done = done(file, run);
+        blocking(move || {
+            fs::File::create(done).map(drop).map_err(|error| io_failure("ending the staging", &error))
+        })
+        .await?;
+        self.discard().await
+    }
+
     /// Removes it, for good.
     pub(super) async fn discard(self) -> Result<(), SystemError> {
         let Self { connection, path } = self;
@@ -245,6 +266,11 @@ async fn add_columns(connection: &mut SqliteConnection, columns: &[String]) -> R
             .map_err(failure("writing"))?;
     }
     Ok(())
+}
+
+/// What says that a run has ended its staging of a file.
+fn done(file: &Path, run: Uuid) -> PathBuf {
+    beside(file, &format!("{run}.done"))
 }
 
 /// A hidden name beside the file: `.orders.csv.{suffix}`. In the same directory, because only there a
@@ -281,9 +307,9 @@ fn rows(count: usize, row: &str) -> String {
     vec![row; count].join(", ")
 }
 
-/// Removes the staging of runs that never came back. Best effort: what can't be removed now is the next
-/// run's to remove.
-fn remove_abandoned(file: &Path) {
+/// Removes the staging of runs that never came back, and what other runs have left behind. Best effort: what can't be
+/// removed now is the next run's to remove.
+fn remove_abandoned(file: &Path, current: Uuid) {
     let (Some(directory), Some(name)) = (file.parent(), file.file_name()) else { return };
     let prefix = format!(".{}.", name.to_string_lossy());
     let Ok(entries) = fs::read_dir(directory) else { return };
@@ -292,12 +318,12 @@ fn remove_abandoned(file: &Path) {
         let Some((run, kind)) = name.strip_prefix(&prefix).and_then(|rest| rest.split_once('.')) else {
             continue;
         };
-        let ours =
-            Uuid::try_parse(run).is_ok() && matches!(kind, "staging" | "staging-wal" | "staging-shm" | "tmp");
+        let Ok(run) = Uuid::try_parse(run) else { continue };
+        let ours = matches!(kind, "staging" | "staging-wal" | "staging-shm" | "tmp");
+        let ended = kind == "done" && run != current;
         let age = entry.metadata().and_then(|metadata| metadata.modified()).ok();
         let age = age.and_then(|modified| SystemTime::now().duration_since(modified).ok());
-        if ours
-            && age.is_some_and(|age| age > ABANDONED_AFTER)
+        if (ended || (ours && age.is_some_and(|age| age > ABANDONED_AFTER)))
             && let Err(error) = fs::remove_file(entry.path())
         {
             tracing::warn!(error = %error, "an abandoned staging file could not be removed");

@@ -370,7 +370,7 @@ fn writes(records: Value) -> Vec<crate::Write> {
 
 fn hidden(root: &Path) -> Vec<String> {
     let names = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.starts_with('.')).collect()
+    names.filter(|name| name.starts_with('.') && !name.ends_with(".done")).collect()
 }
 
 #[tokio::test]
@@ -444,9 +444,36 @@ async fn staging_survives_a_crash_and_a_batch_that_comes_again_is_answered_the_s
     assert_eq!(fs::read_to_string(root.path().join("a.csv")).unwrap(), expected);
     assert_eq!(hidden(root.path()), Vec::<String>::new());
     // The end comes again as well, when the crash came before it was accounted.
+    let mut open = open;
+    open.resumed = true;
     let mut destination = connector.open_destination(open).await.unwrap();
     destination.finish().await.unwrap();
     assert_eq!(fs::read_to_string(root.path().join("a.csv")).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_was_collected_elsewhere_is_missed() {
+    let root = directory("a.csv", "id,name\n1,a\n");
+    let elsewhere = directory("a.csv", "id,name\n1,a\n");
+    let mut open = destination(root.path(), json!({"path": "a.csv"}));
+    let mut destination = connector().open_destination(open.clone()).await.unwrap();
+    destination.write(&writes(json!([{"id": 2, "name": "b"}]))).await.unwrap();
+    drop(destination);
+    // The run goes on, on a machine with a directory of its own.
+    open.resumed = true;
+    open.access.files_dir = elsewhere.path().to_owned();
+    let error = connector().open_destination(open.clone()).await.err().unwrap();
+    assert_eq!(error.kind, SystemErrorKind::Internal);
+    assert!(error.detail.contains("TRESTLE_FILES_DIR"), "{error}");
+    open.access.files_dir = root.path().to_owned();
+    let mut destination = connector().open_destination(open.clone()).await.unwrap();
+    destination.finish().await.unwrap();
+    assert_eq!(fs::read_to_string(root.path().join("a.csv")).unwrap(), "id,name\n1,a\n2,b\n");
+    // What it leaves behind goes with the next run.
+    let done = root.path().join(format!(".a.csv.{}.done", open.run));
+    assert!(done.exists());
+    drop(open_at(root.path(), json!({"path": "a.csv"})).await);
+    assert!(!done.exists());
 }
 
 /// The run that both processes of the next test belong to.
@@ -515,7 +542,7 @@ async fn a_crash_between_rename_and_cleaning_up_is_repaired() {
         types: std::collections::HashMap::new(),
     };
     let target = super::Target::Local(root.path().join("a.csv"));
-    let mut destination = super::FileDestination::open(target, options, open.run).await.unwrap();
+    let mut destination = super::FileDestination::open(target, options, open.run, false).await.unwrap();
     destination.publish().await.unwrap();
     drop(destination);
     assert!(staging.exists(), "published, and not cleaned up");

@@ -60,7 +60,13 @@ fn source(access: SystemAccess, path: &str) -> OpenSource {
 
 fn destination(mut access: SystemAccess, path: &str, root: &Path) -> OpenDestination {
     access.files_dir = root.to_owned();
-    OpenDestination { access, stream: stream(), options: json!({"path": path}), run: uuid::Uuid::now_v7() }
+    OpenDestination {
+        access,
+        stream: stream(),
+        options: json!({"path": path}),
+        run: uuid::Uuid::now_v7(),
+        resumed: false,
+    }
 }
 
 async fn read(open: OpenSource) -> Result<(Vec<Record>, Vec<Cursor>), SystemError> {
@@ -100,7 +106,8 @@ async fn write(destination: &mut Box<dyn Destination>, records: &[Value]) -> Vec
 
 fn hidden(root: &TempDir) -> Vec<String> {
     let entries = std::fs::read_dir(root.path()).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.ends_with(".done")).collect()
 }
 
 /// About 30 bytes a row.
