@@ -14,6 +14,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use super::super::content::broken;
 use super::super::object::Remote;
+use super::page::{ColumnOf, PageHeader};
 use crate::SystemError;
 use crate::directory::io_failure;
 
@@ -23,8 +24,8 @@ const BLOCK_BYTES: u64 = 512 * 1024;
 const BLOCKS_MAX: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
 /// Read of what is decoded byte by byte.
 const HEADER_BYTES: usize = 256;
-/// Largest page, unpacked. Writers aim at 1 MiB (parquet.page.size).
-const PAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Longest header of a page. Statistics are cut by writers, to 4 KiB at most.
+const PAGE_HEADER_BYTES_MAX: u64 = 64 * 1024;
 /// What the pages that are read at the same time, one and a dictionary of each column, may take together.
 const PAGES_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -48,6 +49,7 @@ struct Inner {
 
 struct Column {
     range: Range<u64>,
+    of: ColumnOf,
     dictionary_bytes: u64,
     page_bytes: u64,
 }
@@ -69,8 +71,8 @@ impl Blocks {
     }
 
     /// The columns of the row group that is read from now on.
-    pub(super) fn expect(&self, columns: impl Iterator<Item = Range<u64>>) {
-        let columns = columns.map(|range| Column { range, dictionary_bytes: 0, page_bytes: 0 });
+    pub(super) fn expect(&self, columns: impl Iterator<Item = (Range<u64>, ColumnOf)>) {
+        let columns = columns.map(|(range, of)| Column { range, of, dictionary_bytes: 0, page_bytes: 0 });
         *lock(&self.0.columns) = columns.collect();
     }
 
@@ -112,28 +114,33 @@ impl Blocks {
         Ok(block)
     }
 
-    /// Looks at the header of a page, which begins here: its type, and its size unpacked.
+    /// Looks at a page that begins here.
     fn check_page(&self, start: u64) -> io::Result<()> {
         let mut columns = lock(&self.0.columns);
-        let Some(index) = columns.iter().position(|column| column.range.contains(&start)) else {
+        let Some(column) = columns.iter_mut().find(|column| column.range.contains(&start)) else {
             return Ok(());
         };
-        let length = usize::try_from(self.0.size - start).unwrap_or(usize::MAX).min(24);
-        let head = self.bytes(start, length)?;
-        let Some((kind, size)) = page_header(&head) else {
-            return Err(broken("the header of a page can't be read".to_owned()));
+        let length = (self.0.size - start).min(PAGE_HEADER_BYTES_MAX);
+        let head = self.bytes(start, usize::try_from(length).unwrap_or(0))?;
+        let Some(header) = PageHeader::of(&head) else {
+            return Err(broken("the Parquet file has a page whose header can't be read".to_owned()));
         };
-        // DICTIONARY_PAGE (parquet.thrift).
-        if kind == 2 {
-            columns[index].dictionary_bytes = size;
+        let refused = |reason: String| broken(format!("the Parquet file can't be read: {reason}"));
+        header.check(&column.of).map_err(refused)?;
+        if header.is_to_be_unpacked() {
+            let packed = usize::try_from(header.packed).unwrap_or(usize::MAX);
+            let packed = self.bytes(start + header.length as u64, packed)?;
+            header.check_lengths(&packed, &column.of).map_err(refused)?;
+        }
+        if header.is_dictionary {
+            column.dictionary_bytes = header.unpacked;
         } else {
-            columns[index].page_bytes = size;
+            column.page_bytes = header.unpacked;
         }
         let together: u64 = columns.iter().map(|column| column.dictionary_bytes + column.page_bytes).sum();
-        if size > PAGE_BYTES_MAX || together > PAGES_BYTES_MAX {
-            return Err(broken(format!(
-                "its pages need more memory than {} MiB each or {} MiB together",
-                PAGE_BYTES_MAX >> 20,
+        if together > PAGES_BYTES_MAX {
+            return Err(refused(format!(
+                "a page of each of its columns together need more memory than {} MiB",
                 PAGES_BYTES_MAX >> 20
             )));
         }
@@ -210,40 +217,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn slice(block: &Bytes, begin: u64, part: Range<u64>) -> Bytes {
     let inside = |offset: u64| usize::try_from(offset - begin).map_or(block.len(), |at| at.min(block.len()));
     block.slice(inside(part.start)..inside(part.end))
-}
-
-/// Type and unpacked size of a page: the first two fields of its header, numbers both (parquet.thrift), in Thrift's
-/// compact protocol, where each begins with 0x15: one field on, an i32.
-fn page_header(bytes: &[u8]) -> Option<(u64, u64)> {
-    let mut rest = bytes;
-    let mut number = || {
-        rest = rest.strip_prefix(b"\x15")?;
-        let mut value: u64 = 0;
-        for shift in 0..5 {
-            let (&byte, after) = rest.split_first()?;
-            rest = after;
-            value |= u64::from(byte & 0x7F) << (7 * shift);
-            if byte & 0x80 == 0 {
-                // Zigzag: even numbers are not negative.
-                return (value & 1 == 0).then_some(value >> 1);
-            }
-        }
-        None
-    };
-    Some((number()?, number()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::page_header;
-
-    #[test]
-    fn a_page_says_what_it_takes() {
-        assert_eq!(page_header(b"\x15\x00\x15\x80\x80\x01\x15\x10"), Some((0, 8192)));
-        assert_eq!(page_header(b"\x15\x04\x15\x06\x15"), Some((2, 3)));
-        assert_eq!(page_header(b"\x15\x00\x15\x01"), None, "negative");
-        assert_eq!(page_header(b"\x15\x00\x15\xFF\xFF\xFF\xFF\xFF\xFF"), None, "too long");
-        assert_eq!(page_header(b"\x15\x00\x25\x02"), None, "a field is left out");
-        assert_eq!(page_header(b""), None);
-    }
 }

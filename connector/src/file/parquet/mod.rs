@@ -3,7 +3,9 @@
 
 mod blocks;
 mod column;
+mod page;
 mod reader;
+mod thrift;
 mod value;
 mod writer;
 

@@ -16,6 +16,7 @@ use super::super::reader::malformed;
 use super::super::store::Readable;
 use super::blocks::{Blocks, Place};
 use super::column::ColumnType;
+use super::page::{ColumnOf, check_footer};
 use super::value::{Shape, record_of};
 use crate::directory::io_failure;
 use crate::{Item, Malformed, SystemError};
@@ -161,7 +162,7 @@ impl ParquetReader {
         let number = self.place.group + 1;
         check_group(group, self.blocks.size())
             .map_err(|reason| malformed(format!("row group {number} of the Parquet file {reason}")))?;
-        self.blocks.expect((0..group.num_columns()).map(|index| range_of(group, index)));
+        self.blocks.expect((0..group.num_columns()).map(|index| place_of(group, index)));
         let schema = metadata.file_metadata().schema_descr_ptr();
         let rows = guarded(|| {
             let group = self.file.get_row_group(self.place.group)?;
@@ -198,11 +199,11 @@ fn check_ends(blocks: &Blocks) -> Result<(), SystemError> {
     }
     let length = u32::from_le_bytes([end[0], end[1], end[2], end[3]]);
     if u64::from(length) > FOOTER_BYTES_MAX.min(size - 12) {
-        return Err(malformed(
-            "the Parquet file says that it has more columns and row groups than it can".to_owned(),
-        ));
+        let hint = "the Parquet file says that it has more columns and row groups than it can";
+        return Err(malformed(hint.to_owned()));
     }
-    Ok(())
+    let footer = read(size - 8 - u64::from(length), usize::try_from(length).unwrap_or(0))?;
+    check_footer(&footer).map_err(|reason| malformed(format!("the Parquet file can't be read: {reason}")))
 }
 
 /// What a row group says fits together. A column with fewer values than rows would be read as if it had nulls.
@@ -228,9 +229,18 @@ fn names_of(schema: &Type) -> Vec<String> {
     schema.get_fields().iter().map(|field| field.name().to_owned()).collect()
 }
 
-fn range_of(group: &RowGroupMetaData, index: usize) -> Range<u64> {
-    let (start, length) = group.column(index).byte_range();
-    start..start.saturating_add(length)
+fn place_of(group: &RowGroupMetaData, index: usize) -> (Range<u64>, ColumnOf) {
+    let chunk = group.column(index);
+    let (start, length) = chunk.byte_range();
+    let column = chunk.column_descr();
+    let of = ColumnOf {
+        physical: column.physical_type(),
+        type_length: column.type_length(),
+        codec: chunk.compression(),
+        has_repetition_levels: column.max_rep_level() > 0,
+        has_definition_levels: column.max_def_level() > 0,
+    };
+    (start..start.saturating_add(length), of)
 }
 
 /// Files that are broken on purpose make the decoder panic here and there; for us they are broken files.

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use parquet::basic::{LogicalType, Type as PhysicalType};
+use parquet::basic::{Compression as Packing, Encoding, LogicalType, Type as PhysicalType, ZstdLevel};
 use parquet::column::writer::ColumnWriter;
-use parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
-use parquet::file::properties::WriterProperties;
+use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, Int64Type, Int96};
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::ColumnPath;
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
@@ -328,16 +329,16 @@ async fn a_page_that_would_take_too_much_memory_is_not_unpacked() {
     let content = {
         let schema =
             Arc::new(parse_message_type("message m { required int64 id; required binary raw; }").unwrap());
-        let zstd = parquet::basic::Compression::ZSTD(parquet::basic::ZstdLevel::default());
+        let zstd = Packing::ZSTD(ZstdLevel::default());
         let properties =
             WriterProperties::builder().set_compression(zstd).set_dictionary_enabled(false).build();
         let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
         let mut group = file.next_row_group().unwrap();
         let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<parquet::data_type::Int64Type>().write_batch(&[1], None, None).unwrap();
+        column.typed::<Int64Type>().write_batch(&[1], None, None).unwrap();
         column.close().unwrap();
         let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<parquet::data_type::ByteArrayType>().write_batch(&zeros, None, None).unwrap();
+        column.typed::<ByteArrayType>().write_batch(&zeros, None, None).unwrap();
         column.close().unwrap();
         group.close().unwrap();
         file.into_inner().unwrap()
@@ -348,6 +349,82 @@ async fn a_page_that_would_take_too_much_memory_is_not_unpacked() {
     assert_eq!(error.kind, SystemErrorKind::Malformed);
     assert_eq!(
         error.hint.as_deref(),
-        Some("its pages need more memory than 64 MiB each or 256 MiB together")
+        Some("the Parquet file can't be read: a page of it needs more memory than 64 MiB")
     );
+}
+
+#[tokio::test]
+async fn lengths_that_are_packed_are_read_and_counted_first() {
+    for (encoding, compression, version) in [
+        (Encoding::DELTA_LENGTH_BYTE_ARRAY, Packing::UNCOMPRESSED, WriterVersion::PARQUET_1_0),
+        (Encoding::DELTA_BYTE_ARRAY, Packing::SNAPPY, WriterVersion::PARQUET_1_0),
+        (Encoding::DELTA_LENGTH_BYTE_ARRAY, Packing::SNAPPY, WriterVersion::PARQUET_2_0),
+        (Encoding::DELTA_BYTE_ARRAY, Packing::ZSTD(ZstdLevel::default()), WriterVersion::PARQUET_2_0),
+    ] {
+        let schema = "message m { required int64 id; optional binary name (STRING);
+                      optional group tags (LIST) { repeated group list { required binary element (STRING); } } }";
+        let properties = WriterProperties::builder()
+            .set_dictionary_enabled(false)
+            .set_encoding(Encoding::PLAIN)
+            .set_column_encoding(ColumnPath::from("name"), encoding)
+            .set_column_encoding(
+                ColumnPath::from(vec!["tags".into(), "list".into(), "element".into()]),
+                encoding,
+            )
+            .set_compression(compression)
+            .set_writer_version(version)
+            .build();
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
+        let mut group = file.next_row_group().unwrap();
+        let ids: Vec<i64> = (0..1000).collect();
+        let texts = |prefix: &str| -> Vec<ByteArray> {
+            (0..1000).step_by(2).map(|id| ByteArray::from(format!("{prefix} {id}").into_bytes())).collect()
+        };
+        let levels = |present: i16, absent: i16| -> Vec<i16> {
+            (0..1000).map(|id| if id % 2 == 0 { present } else { absent }).collect()
+        };
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&ids, None, None).unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<ByteArrayType>().write_batch(&texts("name"), Some(&levels(1, 0)), None).unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column
+            .typed::<ByteArrayType>()
+            .write_batch(&texts("tag"), Some(&levels(2, 0)), Some(&[0; 1000]))
+            .unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        let root = directory("a.parquet", file.into_inner().unwrap());
+        let records = read(&root, "a.parquet").await;
+        assert_eq!(records.len(), 1000);
+        assert_eq!(records[998], json!({"id": 998, "name": "name 998", "tags": ["tag 998"]}), "{encoding}");
+        assert_eq!(records[999], json!({"id": 999, "name": null, "tags": null}), "{encoding}");
+    }
+}
+
+/// What would make the reader ask for gigabytes, or go down until its stack ends, is found before it is asked.
+#[tokio::test]
+async fn a_footer_that_lies_is_not_believed() {
+    let file = |footer: &[u8]| {
+        let length = u32::try_from(footer.len()).unwrap().to_le_bytes();
+        [b"PAR1", footer, &length, b"PAR1"].concat()
+    };
+    // A schema of one element that says it has 2^31 - 1 children.
+    let children = b"\x15\x02\x19\x1C\x48\x01m\x15\xFE\xFF\xFF\xFF\x0F\x00\x16\x00\x19\x0C\x00";
+    // Groups within groups, a hundred thousand deep.
+    let mut deep = b"\x15\x02\x19\xFC\xA0\x8D\x06".to_vec();
+    (0..100_000).for_each(|_| deep.extend(b"\x48\x01m\x15\x02\x00"));
+    deep.extend(b"\x16\x00\x19\x0C\x00");
+    // Millions of row groups, each a byte.
+    let mut many = b"\x15\x02\x19\x1C\x48\x01m\x00\x16\x00\x19\xFC\x80\x92\xF4\x01".to_vec();
+    many.resize(many.len() + 4_000_000, 0);
+    for footer in [&children[..], &deep, &many] {
+        let root = directory("a.parquet", file(footer));
+        let error = read_all(&connector(), source(&root, json!({"path": "a.parquet"}))).await.unwrap_err();
+        assert_eq!(error.kind, SystemErrorKind::Malformed);
+        assert!(error.hint.unwrap().starts_with("the Parquet file can't be read: "));
+    }
 }
