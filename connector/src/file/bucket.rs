@@ -322,13 +322,10 @@ impl Bucket {
         parts: Vec<PartId>,
         condition: &Condition,
     ) -> Result<bool, SystemError> {
-        let conditional = match condition {
-            Condition::Absent => self.guarded.completing_if(Some(("if-none-match", "*"))),
-            Condition::Is(version) => {
-                self.guarded.completing_if(version.e_tag.as_deref().map(|e_tag| ("if-match", e_tag)))
-            }
-        };
-        conditional?;
+        self.guarded.completing_if(match condition {
+            Condition::Absent => Some(("if-none-match", "*")),
+            Condition::Is(version) => version.e_tag.as_deref().map(|e_tag| ("if-match", e_tag)),
+        })?;
         let completed = self.store.complete_multipart(key, upload, parts.clone()).await;
         self.guarded.completing_if(None)?;
         if completed.is_err() && self.guarded.is_not_implemented() {

@@ -3,6 +3,7 @@
 //! its place (`target`).
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -28,6 +29,8 @@ const TYPES: &str = "types";
 
 /// What the options say of the file that is written.
 pub(super) struct FileOptions {
+    /// The tenant's directory.
+    pub(super) root: PathBuf,
     pub(super) path: String,
     pub(super) format: FileFormat,
     pub(super) compression: Compression,
@@ -41,6 +44,7 @@ pub(super) struct FileOptions {
 pub(super) struct FileDestination {
     /// `None` after the end.
     staging: Option<Staging>,
+    root: PathBuf,
     target: Target,
     bodies: Bodies,
     compression: Compression,
@@ -61,7 +65,7 @@ impl FileDestination {
     ) -> Result<Self, SystemError> {
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
-        let (mut staging, is_loaded) = Staging::open(target.local(), run, resumed).await?;
+        let (mut staging, is_loaded) = Staging::open(&options.root, target.local(), run, resumed).await?;
         let mut bodies = Bodies {
             format: options.format,
             key_fields: options.key_fields.clone(),
@@ -85,7 +89,17 @@ impl FileDestination {
             })?;
         }
         let (compression, delimiter) = (options.compression, options.csv.delimiter);
-        Ok(Self { staging: Some(staging), target, bodies, compression, delimiter, run, stop, _guard: guard })
+        Ok(Self {
+            staging: Some(staging),
+            root: options.root,
+            target,
+            bodies,
+            compression,
+            delimiter,
+            run,
+            stop,
+            _guard: guard,
+        })
     }
 
     /// Writes the whole file, and puts it in its place.
@@ -201,7 +215,7 @@ impl Destination for FileDestination {
             self.publish().await?;
         }
         match self.staging.take() {
-            Some(staging) => staging.finish(self.target.local(), self.run).await,
+            Some(staging) => staging.finish(&self.root, self.target.local(), self.run).await,
             None => Ok(()),
         }
     }

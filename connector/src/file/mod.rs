@@ -195,7 +195,8 @@ impl Connector for FileConnector {
         let store = self.store(&open.access)?;
         let target = Target::of(&store, &options.path, &open.access.files_dir).await?;
         let types = options.columns;
-        let options = FileOptions { path: options.path, format, compression, csv, key_fields, types };
+        let root = open.access.files_dir;
+        let options = FileOptions { root, path: options.path, format, compression, csv, key_fields, types };
         Ok(Box::new(FileDestination::open(target, options, open.run, open.resumed).await?))
     }
 }

@@ -370,7 +370,7 @@ fn writes(records: Value) -> Vec<crate::Write> {
 
 fn hidden(root: &Path) -> Vec<String> {
     let names = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.starts_with('.') && !name.ends_with(".done")).collect()
+    names.filter(|name| name.starts_with('.') && name != ".trestle").collect()
 }
 
 #[tokio::test]
@@ -470,10 +470,10 @@ async fn what_was_collected_elsewhere_is_missed() {
     destination.finish().await.unwrap();
     assert_eq!(fs::read_to_string(root.path().join("a.csv")).unwrap(), "id,name\n1,a\n2,b\n");
     // What it leaves behind goes with the next run.
-    let done = root.path().join(format!(".a.csv.{}.done", open.run));
-    assert!(done.exists());
+    let done = || fs::read_dir(root.path().join(".trestle")).unwrap().count();
+    assert_eq!(done(), 1);
     drop(open_at(root.path(), json!({"path": "a.csv"})).await);
-    assert!(!done.exists());
+    assert_eq!(done(), 0);
 }
 
 /// The run that both processes of the next test belong to.
@@ -534,6 +534,7 @@ async fn a_crash_between_rename_and_cleaning_up_is_repaired() {
     destination.write(&writes(json!([{"id": 2, "name": "b"}]))).await.unwrap();
     drop(destination);
     let options = super::FileOptions {
+        root: root.path().to_owned(),
         path: "a.csv".to_owned(),
         format: super::FileFormat::Csv,
         compression: super::Compression::None,

@@ -107,7 +107,7 @@ async fn write(destination: &mut Box<dyn Destination>, records: &[Value]) -> Vec
 fn hidden(root: &TempDir) -> Vec<String> {
     let entries = std::fs::read_dir(root.path()).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| !name.ends_with(".done")).collect()
+    names.filter(|name| name != ".trestle").collect()
 }
 
 /// About 30 bytes a row.
