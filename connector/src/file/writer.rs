@@ -30,7 +30,7 @@ pub(super) enum Layout {
 /// A file that is written.
 pub(super) enum FileWriter {
     Csv { writer: Box<csv::Writer<Packer<Out>>>, columns: Vec<String> },
-    JsonLines(Packer<Out>),
+    JsonLines(Box<Packer<Out>>),
     Parquet(Box<ParquetWriter<Out>>),
 }
 
@@ -39,7 +39,7 @@ impl FileWriter {
         Ok(match layout {
             Layout::Parquet { columns } => Self::Parquet(Box::new(ParquetWriter::new(out, columns)?)),
             Layout::JsonLines { compression } => {
-                Self::JsonLines(Packer::new(compression, out).map_err(failed)?)
+                Self::JsonLines(Box::new(Packer::new(compression, out).map_err(failed)?))
             }
             Layout::Csv { delimiter, columns, compression } => {
                 let packer = Packer::new(compression, out).map_err(failed)?;

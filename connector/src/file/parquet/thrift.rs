@@ -159,7 +159,9 @@ pub(super) fn varint(rest: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::{Broken, Seen, varint, walk};
 
-    fn seen(bytes: &[u8]) -> Result<(usize, Vec<(Vec<i64>, Seen)>), Broken> {
+    type Told = Vec<(Vec<i64>, Seen)>;
+
+    fn seen(bytes: &[u8]) -> Result<(usize, Told), Broken> {
         let mut all = Vec::new();
         let length = walk(bytes, &mut |path, seen| all.push((path.to_vec(), seen)))?;
         Ok((length, all))
