@@ -136,6 +136,9 @@ pub struct OpenDestination {
     pub options: Value,
     /// Names what belongs to this run (staging files and tables), the same after a crash.
     pub run: uuid::Uuid,
+    /// True when records of this stream were written by this run before, and accounted: what was kept of them must be
+    /// there.
+    pub resumed: bool,
 }
 
 /// Code that talks to one kind of outside system.

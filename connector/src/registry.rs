@@ -40,7 +40,7 @@ impl Registry {
     /// The connectors of the product, ordered by name. `egress` guards those that use the network.
     pub fn standard(egress: Egress) -> Self {
         Self::of(vec![
-            Arc::new(FileConnector::new()),
+            Arc::new(FileConnector::new(egress.clone())),
             Arc::new(GraphqlConnector::new(egress.clone())),
             Arc::new(HttpConnector::new(egress.clone())),
             Arc::new(MysqlConnector::new(egress.clone())),
@@ -200,7 +200,12 @@ mod tests {
             paths(&registry.destination_problems("sandbox", &json!({"rejectEvery": -1, "x": 1}))),
             ["rejectEvery", "x"]
         );
-        assert_eq!(paths(&registry.config_problems("file", &json!({"store": "s3"}))), ["store"]);
+        assert_eq!(paths(&registry.config_problems("file", &json!({"store": "s3"}))), ["bucket", "region"]);
+        assert_eq!(paths(&registry.config_problems("file", &json!({"bucket": "acme"}))), ["bucket"]);
+        let store = json!({"store": "s3", "bucket": "acme", "region": "eu-central-1"});
+        assert_eq!(registry.config_problems("file", &store), []);
+        let columns = json!({"path": "a.parquet", "columns": {"a": "decimal(12,2)", "b": "money"}});
+        assert_eq!(paths(&registry.destination_problems("file", &columns)), ["columns.b"]);
         assert_eq!(
             registry.config_problems("none", &json!({}))[0].message,
             "is of a connector that does not exist"

@@ -44,7 +44,13 @@ pub(crate) fn open_source(options: Value, keys: &[&str], page_records_max: usize
 
 /// A destination of a run of its own.
 pub(crate) fn open_destination(options: Value, keys: &[&str]) -> OpenDestination {
-    OpenDestination { access: access(), stream: stream(keys), options, run: uuid::Uuid::now_v7() }
+    OpenDestination {
+        access: access(),
+        stream: stream(keys),
+        options,
+        run: uuid::Uuid::now_v7(),
+        resumed: false,
+    }
 }
 
 /// All items, and the watermark after them.

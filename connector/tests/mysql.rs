@@ -87,7 +87,13 @@ impl Database {
     }
 
     fn destination(&self, options: Value, keys: &[&str]) -> OpenDestination {
-        OpenDestination { access: self.access(), stream: stream(keys, None), options, run: uuid::Uuid::nil() }
+        OpenDestination {
+            access: self.access(),
+            stream: stream(keys, None),
+            options,
+            run: uuid::Uuid::nil(),
+            resumed: false,
+        }
     }
 
     async fn write(&self, options: Value, keys: &[&str], records: &[Value]) -> Vec<String> {

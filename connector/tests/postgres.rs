@@ -73,6 +73,7 @@ impl Database {
             stream: stream(keys, None),
             options,
             run: uuid::Uuid::nil(),
+            resumed: false,
         };
         let mut destination = connector().open_destination(open).await.unwrap();
         assert!(destination.detects_unchanged());
@@ -88,6 +89,7 @@ impl Database {
             stream: stream(keys, None),
             options,
             run: uuid::Uuid::nil(),
+            resumed: false,
         };
         connector().open_destination(open).await.err().unwrap()
     }
@@ -520,6 +522,7 @@ async fn batches_in_a_row_are_exact_whichever_way_they_are_sent() {
         stream: stream(&["id"], None),
         options: json!({"table": table}),
         run: uuid::Uuid::nil(),
+        resumed: false,
     };
     let mut destination = connector().open_destination(open("t")).await.unwrap();
     let mut write =
@@ -787,6 +790,7 @@ async fn a_lost_server_is_unavailable() {
         stream: stream(&["id"], None),
         options: json!({"table": "t"}),
         run: uuid::Uuid::nil(),
+        resumed: false,
     };
     let mut destination = connector().open_destination(open).await.unwrap();
     execute(&mut database.sql, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'trestle' AND datname = current_database()").await;

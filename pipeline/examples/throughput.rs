@@ -177,7 +177,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             resume: None,
             page_records_max: PAGE_RECORDS,
         };
-        let open_destination = OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil() };
+        let open_destination =
+            OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil(), resumed: false };
         let (retry, progress) = (RetryPolicy::default(), Default::default());
         let plan = StreamPlan { mapping, rules, fresh: true, retry, progress };
         let stop = Stop::default();

@@ -10,6 +10,7 @@
 mod access;
 mod audit;
 mod bad_input;
+mod bucket;
 mod caller_limits;
 mod chaos;
 mod circuit;

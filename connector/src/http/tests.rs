@@ -575,6 +575,7 @@ async fn write(base: &str, options: Value, records: &[Value]) -> Result<Vec<Writ
         stream: stream(None),
         options,
         run: uuid::Uuid::nil(),
+        resumed: false,
     };
     let mut destination = connector().open_destination(open).await?;
     assert!(!destination.detects_unchanged());

@@ -420,7 +420,13 @@ pub(super) fn plan() -> StreamPlan {
 }
 
 pub(super) fn open_destination(mode: SyncMode) -> OpenDestination {
-    OpenDestination { access: access(), stream: spec(mode), options: json!({}), run: Uuid::nil() }
+    OpenDestination {
+        access: access(),
+        stream: spec(mode),
+        options: json!({}),
+        run: Uuid::nil(),
+        resumed: false,
+    }
 }
 
 pub(super) fn open_source(mode: SyncMode, page_records_max: usize) -> OpenSource {
