@@ -16,7 +16,7 @@ run: ## Run Trestle, all in one process, with its data in ./trestle-data
 demo: ## Run Trestle with a tenant, integrations and failures to look at
 	cargo run --locked --bin trestle -- demo
 
-test: ## Run every test; installs PostgreSQL and Redis where they are missing (TEST_DATABASE_URL, TEST_REDIS_URL name others)
+test: ## Run every test; installs PostgreSQL, MariaDB and Redis where they are missing (TEST_DATABASE_URL, TEST_REDIS_URL name others)
 	@scripts/install-test-servers
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --workspace --no-fail-fast
@@ -37,14 +37,16 @@ bench: ## Measure, optimised; WHAT="sync --rows 100000" (or latency, startup) me
 	cargo build --locked --release --bin trestle --bin bench
 	$(CARGO_TARGET_DIR)/release/bench $(or $(WHAT),all)
 
-schema: build ## Write schema.graphql from the code
+schema: build ## Write schema.graphql and docs/connectors from the code
 	$(TRESTLE) schema > schema.graphql.new
 	mv schema.graphql.new schema.graphql
+	rm -rf docs/connectors
+	$(TRESTLE) connectors --directory docs/connectors
 
 format: ## Format the code
 	cargo fmt --all
 
-lint: format-check dependencies-check clippy schema-check ## Check format, dependencies, lints and schema.graphql
+lint: format-check dependencies-check clippy schema-check ## Check format, dependencies, lints, schema.graphql and docs/connectors
 
 # Programs and tests together: one set of features, so that nothing is built twice.
 build: ## Build everything, tests included
@@ -59,6 +61,9 @@ clippy: ## Check the lints
 dependencies-check: ## Check licences, kept-out crates and sources (deny.toml)
 	scripts/check-dependencies
 
-schema-check: build ## Check that schema.graphql is what the code says
+schema-check: build ## Check that schema.graphql and docs/connectors are what the code says
 	@$(TRESTLE) schema | diff -u schema.graphql - \
 	  || { echo "schema.graphql is not what the code says: run make schema" >&2; exit 1; }
+	@pages=$$(mktemp -d) && trap 'rm -rf "$$pages"' EXIT && $(TRESTLE) connectors --directory "$$pages" \
+	  && diff -ruN docs/connectors "$$pages" \
+	  || { echo "docs/connectors is not what the code says: run make schema" >&2; exit 1; }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 /// Longer than any answer may take.
@@ -120,13 +120,19 @@ impl Client {
 
     /// Waits until a run has succeeded, and gives it.
     pub async fn succeeded(&self, run: &str, poll: Duration) -> anyhow::Result<Value> {
+        let ended = self.finished(run, poll).await?;
+        ensure!(ended["status"] == "SUCCEEDED", "the run did not succeed: {ended:#}");
+        Ok(ended)
+    }
+
+    /// Waits until a run has ended, however it did.
+    pub async fn finished(&self, run: &str, poll: Duration) -> anyhow::Result<Value> {
         let waiting = async {
             loop {
                 let now = self.run(run).await?;
                 match now["status"].as_str() {
                     Some("QUEUED" | "RUNNING") => tokio::time::sleep(poll).await,
-                    Some("SUCCEEDED") => return Ok(now),
-                    _ => bail!("the run did not succeed: {now:#}"),
+                    _ => return Ok(now),
                 }
             }
         };

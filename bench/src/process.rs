@@ -145,6 +145,38 @@ impl Drop for Process {
     }
 }
 
+/// A program that ended by itself.
+pub struct Ended {
+    /// It said that all went well.
+    pub succeeded: bool,
+    /// What it printed last.
+    pub output: String,
+    /// Most memory that it had resident, in bytes; `None` where the system does not say.
+    pub memory_peak_bytes: Option<u64>,
+    /// Time of the processor that it took with the processes that it started.
+    pub cpu: Option<Duration>,
+}
+
+/// Runs a program to its end. Blocks.
+pub fn measured(command: &mut Command) -> anyhow::Result<Ended> {
+    let log = tempfile::NamedTempFile::new().context("making a log")?;
+    let output = || log.reopen().context("opening a log");
+    let before = Stat::read("self").map(|stat| stat.used_by_ended_children);
+    let child = command.stdin(Stdio::null()).stdout(output()?).stderr(output()?).spawn()?;
+    let stop_signal = "KILL";
+    let mut process =
+        Process { name: "a program", child, lines: channel().1, log: log.path().to_owned(), stop_signal };
+    let mut memory_peak_bytes = None;
+    while process.runs() {
+        memory_peak_bytes = process.memory_peak_bytes().max(memory_peak_bytes);
+        std::thread::sleep(EXIT_POLL);
+    }
+    let succeeded = process.child.wait()?.success();
+    let after = Stat::read("self").map(|stat| stat.used_by_ended_children);
+    let cpu = after.zip(before).map(|(after, before)| after.saturating_sub(before));
+    Ok(Ended { succeeded, output: process.log_tail(), memory_peak_bytes, cpu })
+}
+
 /// What `/proc/PID/stat` says (proc(5)).
 struct Stat {
     parent: u32,

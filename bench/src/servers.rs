@@ -129,6 +129,16 @@ impl Postgres {
         }
         Ok(command)
     }
+
+    /// The same for a shell, with one statement that has no quotes.
+    pub fn psql_line(&self, database: &str, statement: &str) -> anyhow::Result<String> {
+        let psql = program("psql")?;
+        let port = self.port;
+        Ok(format!(
+            "{} -X -q -h 127.0.0.1 -p {port} -U {SUPERUSER} -d {database} -c \"{statement}\"",
+            psql.display()
+        ))
+    }
 }
 
 /// A Redis server without persistence, stopped when dropped.

@@ -31,6 +31,43 @@ pub struct Description {
     pub source_schema: Option<Value>,
     /// Of a stream's `destination` options; `None` when it can't be written to.
     pub destination_schema: Option<Value>,
+    /// What people should know beyond the schemas.
+    pub guide: Guide,
+}
+
+/// The part of a connector's page in `docs/connectors` that its schemas can't say.
+#[derive(Debug, Clone, Default)]
+pub struct Guide {
+    /// An example that the schemas let pass.
+    pub example: Example,
+    /// One sentence each, in Markdown: how it reads, how it writes, what becomes of odd values.
+    pub notes: &'static [&'static str],
+    /// One clause each: what is refused or cut, and at which size, with its unit.
+    pub limits: &'static [&'static str],
+    /// Every failure that it can give.
+    pub failures: &'static [Failure],
+}
+
+/// An example of everything that is given to a connector.
+#[derive(Debug, Clone, Default)]
+pub struct Example {
+    /// A system's `config`.
+    pub config: Value,
+    /// A system's `credentials`; null when there are none.
+    pub credentials: Value,
+    /// A stream's `source` options.
+    pub source: Option<Value>,
+    /// A stream's `destination` options.
+    pub destination: Option<Value>,
+}
+
+/// A code of the failure catalogue, and when a connector gives it.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure {
+    /// Whole (`destination.conflict`), or the part after the dot for whichever end the connector has.
+    pub code: &'static str,
+    /// A clause: `the password is wrong`.
+    pub when: &'static str,
 }
 
 /// A tenant's access to one outside system. The JSON was validated by the description's schemas.
@@ -106,6 +143,9 @@ pub struct OpenDestination {
     pub options: Value,
     /// Names what belongs to this run (staging files and tables), the same after a crash.
     pub run: uuid::Uuid,
+    /// True when records of this stream were written by this run before, and accounted: what was kept of them must be
+    /// there.
+    pub resumed: bool,
 }
 
 /// Code that talks to one kind of outside system.

@@ -40,6 +40,15 @@ pub fn is_after_watermark(value: &Value, watermark: &Value) -> bool {
     value.rank() != watermark.rank() || value.compare(&watermark) == Ordering::Greater
 }
 
+/// Whether a value can be where the next run begins. A text with a NUL character could be neither stored nor sent.
+pub(crate) fn is_storable(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.contains('\0'),
+        _ => true,
+    }
+}
+
 /// True when both are of a kind, so that one of them is known to be newer, or neither.
 pub fn is_comparable(left: &Value, right: &Value) -> bool {
     !left.is_null() && !right.is_null() && CursorValue::of(left).rank() == CursorValue::of(right).rank()

@@ -92,7 +92,10 @@ pub(crate) fn io_failure(what: &str, error: &io::Error) -> SystemError {
 }
 
 /// The names of a relative path that only goes down.
-fn components(relative: &str) -> Result<Vec<&str>, SystemError> {
+///
+/// # Errors
+/// `Forbidden` for one that goes up or is absolute, `Misconfigured` for one that names nothing.
+pub(crate) fn components(relative: &str) -> Result<Vec<&str>, SystemError> {
     if relative.contains('\0') {
         return Err(escapes("(a path with a NUL byte)"));
     }

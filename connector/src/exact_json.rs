@@ -1,8 +1,13 @@
 //! JSON text to values without silent loss: whole numbers that no 64-bit integer holds are refused
-//! instead of becoming rounded floats. Deliberately absent: decimals, whose usual reading as floats is
-//! what senders of JSON expect.
+//! instead of becoming rounded floats. Decimals of JSON are read as floats, as its senders expect; those
+//! of databases stay exact.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
+use serde_json::{Number, Value};
+
+/// Decimal digits that a double holds whatever they are (DBL_DIG).
+const FLOAT_DIGITS: usize = 15;
 
 /// Parses JSON text. The depth is limited to 128 by serde_json.
 ///
@@ -58,6 +63,32 @@ pub(crate) fn has_oversized_integer(text: &str) -> bool {
         }
     }
     false
+}
+
+/// A decimal of a database: a JSON number where that keeps the value, else text.
+pub(crate) fn decimal(text: Cow<'_, str>) -> Value {
+    if !text.contains('.') {
+        if let Ok(number) = text.parse::<i64>() {
+            return Value::from(number);
+        }
+        return match text.parse::<u64>() {
+            Ok(number) => Value::from(number),
+            Err(_) => Value::String(text.into_owned()),
+        };
+    }
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && (digits <= FLOAT_DIGITS || reads_back(number, &text)) => {
+            Number::from_f64(number).map_or_else(|| Value::String(text.into_owned()), Value::Number)
+        }
+        _ => Value::String(text.into_owned()),
+    }
+}
+
+fn reads_back(number: f64, text: &str) -> bool {
+    let plain = text.trim_end_matches('0').trim_end_matches('.');
+    let shown = number.to_string();
+    shown == plain || (plain == "-0" && number == 0.0)
 }
 
 #[cfg(test)]

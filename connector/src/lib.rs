@@ -8,13 +8,17 @@ mod connector;
 mod cursor;
 mod destination;
 mod directory;
+mod documentation;
 mod egress;
 mod error;
 mod exact_json;
 mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod graphql;
 mod http;
+mod keyset;
+mod mysql;
 mod options;
 mod pace;
 mod postgres;
@@ -22,6 +26,7 @@ mod problem;
 mod progress;
 mod record;
 mod registry;
+mod relay;
 mod sandbox;
 mod secret_store;
 mod source;
@@ -31,18 +36,22 @@ mod testing;
 
 pub use bounds::CursorRange;
 pub use connector::{
-    Connector, Description, OpenDestination, OpenSource, StreamSpec, SyncMode, SystemAccess,
+    Connector, Description, Example, Failure, Guide, OpenDestination, OpenSource, StreamSpec, SyncMode,
+    SystemAccess,
 };
 pub use cursor::{compare_cursor_values, is_after_watermark, is_comparable};
 pub use destination::{Action, Destination, Write, WriteOutcome};
+pub use documentation::pages;
 pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};
+pub use graphql::GraphqlConnector;
 pub use http::HttpConnector;
+pub use mysql::MysqlConnector;
 pub use pace::Pace;
 pub use postgres::PostgresConnector;
 pub use problem::{Problem, problems};
 pub use progress::{Progress, Waiting};
-pub use record::{Record, RecordKey};
+pub use record::{FieldNames, Record, RecordFields, RecordKey};
 pub use registry::Registry;
 pub use secret_store::{AwsOptions, SecretStores, StoreKind, VaultAuth, VaultOptions};
 pub use source::{Cursor, Item, Malformed, Page, Source};

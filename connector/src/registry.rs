@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use crate::egress::Egress;
 use crate::file::FileConnector;
+use crate::graphql::GraphqlConnector;
 use crate::http::HttpConnector;
+use crate::mysql::MysqlConnector;
 use crate::postgres::PostgresConnector;
 use crate::problem::{Problem, problems_by};
 use crate::sandbox::SandboxConnector;
@@ -38,8 +40,10 @@ impl Registry {
     /// The connectors of the product, ordered by name. `egress` guards those that use the network.
     pub fn standard(egress: Egress) -> Self {
         Self::of(vec![
-            Arc::new(FileConnector::new()),
+            Arc::new(FileConnector::new(egress.clone())),
+            Arc::new(GraphqlConnector::new(egress.clone())),
             Arc::new(HttpConnector::new(egress.clone())),
+            Arc::new(MysqlConnector::new(egress.clone())),
             Arc::new(PostgresConnector::new(egress)),
             Arc::new(SandboxConnector::new()),
             Arc::new(SqliteConnector::new()),
@@ -143,7 +147,7 @@ mod tests {
     fn all_connectors_are_there_in_a_stable_order() {
         let registry = registry();
         let names: Vec<&str> = registry.all().map(|connector| connector.description().name).collect();
-        assert_eq!(names, ["file", "http", "postgres", "sandbox", "sqlite"]);
+        assert_eq!(names, ["file", "graphql", "http", "mysql", "postgres", "sandbox", "sqlite"]);
         assert!(registry.get("sqlite").is_some());
         assert!(registry.get("singer").is_none());
     }
@@ -196,7 +200,12 @@ mod tests {
             paths(&registry.destination_problems("sandbox", &json!({"rejectEvery": -1, "x": 1}))),
             ["rejectEvery", "x"]
         );
-        assert_eq!(paths(&registry.config_problems("file", &json!({"store": "s3"}))), ["store"]);
+        assert_eq!(paths(&registry.config_problems("file", &json!({"store": "s3"}))), ["bucket", "region"]);
+        assert_eq!(paths(&registry.config_problems("file", &json!({"bucket": "acme"}))), ["bucket"]);
+        let store = json!({"store": "s3", "bucket": "acme", "region": "eu-central-1"});
+        assert_eq!(registry.config_problems("file", &store), []);
+        let columns = json!({"path": "a.parquet", "columns": {"a": "decimal(12,2)", "b": "money"}});
+        assert_eq!(paths(&registry.destination_problems("file", &columns)), ["columns.b"]);
         assert_eq!(
             registry.config_problems("none", &json!({}))[0].message,
             "is of a connector that does not exist"

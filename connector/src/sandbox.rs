@@ -15,9 +15,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::options::decode;
 use crate::{
-    Action, Connector, Cursor, Description, Destination, FieldError, Item, OpenDestination, OpenSource, Page,
-    Record, RecordError, RecordErrorKind, Source, SyncMode, SystemAccess, SystemError, SystemErrorKind,
-    Write, WriteOutcome,
+    Action, Connector, Cursor, Description, Destination, Example, Failure, FieldError, Guide, Item,
+    OpenDestination, OpenSource, Page, Record, RecordError, RecordErrorKind, Source, SyncMode, SystemAccess,
+    SystemError, SystemErrorKind, Write, WriteOutcome,
 };
 
 /// Of the first record, 2026-01-01T00:00:00Z in Unix seconds; each next one is a second newer.
@@ -155,8 +155,32 @@ impl SandboxConnector {
                     ),
                     "delayMs": delay("write call"),
                 }))),
+                guide: guide(),
             },
         }
+    }
+}
+
+fn guide() -> Guide {
+    Guide {
+        example: Example {
+            config: json!({"seed": 7}),
+            source: Some(json!({"records": 500, "invalidEvery": 50})),
+            destination: Some(json!({"rejectEvery": 100})),
+            ..Example::default()
+        },
+        notes: &[
+            "Records have `id`, `email`, `amount`, `currency` and `updatedAt`, which alone can be the cursor field.",
+            "Nothing that is written is kept.",
+        ],
+        limits: &["100,000,000 records"],
+        failures: &[
+            Failure { code: "source.unavailable", when: "`failAfter` is reached" },
+            Failure { code: "source.misconfigured", when: "the cursor field is not `updatedAt`" },
+            Failure { code: "destination.unavailable", when: "`unavailableFirst` says so" },
+            Failure { code: "destination.rate_limited", when: "`rateLimitEvery` says so" },
+            Failure { code: "destination.rejected", when: "`rejectEvery` says so" },
+        ],
     }
 }
 

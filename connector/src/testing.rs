@@ -47,7 +47,13 @@ pub(crate) fn open_source(options: Value, keys: &[&str], page_records_max: usize
 
 /// A destination of a run of its own.
 pub(crate) fn open_destination(options: Value, keys: &[&str]) -> OpenDestination {
-    OpenDestination { access: access(), stream: stream(keys), options, run: uuid::Uuid::now_v7() }
+    OpenDestination {
+        access: access(),
+        stream: stream(keys),
+        options,
+        run: uuid::Uuid::now_v7(),
+        resumed: false,
+    }
 }
 
 /// All items, and the watermark after them.
@@ -86,6 +92,7 @@ pub(crate) fn malformed_of(items: &[Item]) -> Vec<(&str, &str)> {
 
 pub(crate) fn write_of(record: Value, keys: &[&str]) -> Write {
     let Value::Object(record) = record else { unreachable!("records are objects") };
+    let record = Record::from(record);
     let keys: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
     Write { key: RecordKey::of(&record, &keys).unwrap(), record, known: false, revision: 0 }
 }

@@ -15,8 +15,8 @@ use axum::body::{Body, Bytes};
 use axum::response::Redirect;
 use axum::routing::get;
 use connector::{
-    Connector, Egress, HttpConnector, Names, OpenSource, PostgresConnector, StreamSpec, SyncMode,
-    SystemAccess, SystemError, SystemErrorKind,
+    Connector, Egress, HttpConnector, MysqlConnector, Names, OpenSource, PostgresConnector, StreamSpec,
+    SyncMode, SystemAccess, SystemError, SystemErrorKind,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -245,9 +245,47 @@ async fn a_database_that_must_prove_its_name_is_reached_at_the_address_that_was_
     }
 }
 
+/// Answers a driver of PostgreSQL by TLS with a certificate that nobody signed.
+fn impostor() -> u16 {
+    let listener = std::net::TcpListener::bind((ALLOWED, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let certified = rcgen::generate_simple_self_signed(vec!["db.test".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        std::io::Read::read_exact(&mut socket, &mut [0; 8]).unwrap();
+        std::io::Write::write_all(&mut socket, b"S").unwrap();
+        let mut tls = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+        while tls.is_handshaking() && tls.complete_io(&mut socket).is_ok() {}
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_certificate_of_nobody_is_not_taken_for_an_outage() {
+    for ssl_mode in ["verify-full", "verify-ca"] {
+        let names = Changing::new(&[&[ALLOWED]]);
+        let config = json!({"host": "db.test", "port": impostor(), "database": "shop", "sslMode": ssl_mode});
+        let access = access(config, json!({"user": "ada", "password": "secret"}));
+        let error = PostgresConnector::new(names.egress()).test(&access).await.unwrap_err();
+        assert_eq!(error.kind, SystemErrorKind::Misconfigured, "{ssl_mode}: {error:?}");
+        assert_eq!(error.hint.as_deref(), Some("the server's certificate is not valid for this host"));
+    }
+}
+
 #[tokio::test]
 async fn databases_at_private_addresses_are_refused_however_they_are_written() {
-    let connector = PostgresConnector::new(Egress::default());
+    let connectors: [Box<dyn Connector>; 2] = [
+        Box::new(PostgresConnector::new(Egress::default())),
+        Box::new(MysqlConnector::new(Egress::default())),
+    ];
     for host in [
         "127.0.0.1",
         "0.0.0.0",
@@ -261,8 +299,10 @@ async fn databases_at_private_addresses_are_refused_however_they_are_written() {
     ] {
         for ssl_mode in ["disable", "verify-full"] {
             let config = json!({"host": host, "database": "shop", "sslMode": ssl_mode});
-            let tested = connector.test(&access(config, json!({"user": "ada"}))).await;
-            assert_eq!(kind(tested), Some(SystemErrorKind::Forbidden), "{host} {ssl_mode}");
+            for connector in &connectors {
+                let tested = connector.test(&access(config.clone(), json!({"user": "ada"}))).await;
+                assert_eq!(kind(tested), Some(SystemErrorKind::Forbidden), "{host} {ssl_mode}");
+            }
         }
     }
 }

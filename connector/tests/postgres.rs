@@ -3,11 +3,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+#[path = "servers/postgres.rs"]
+mod server;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use connector::{
     Action, Connector, Cursor, CursorRange, Egress, Item, OpenDestination, OpenSource, PostgresConnector,
@@ -18,98 +19,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-/// A server in a temporary directory; stopped when the last test lets go of it.
-struct Server {
-    dir: tempfile::TempDir,
-    port: u16,
-}
-
-impl Server {
-    fn shared() -> Arc<Self> {
-        static SERVER: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-        let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(server) = shared.upgrade() {
-            return server;
-        }
-        let server = Arc::new(Self::start());
-        *shared = Arc::downgrade(&server);
-        server
-    }
-
-    fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if is_root() {
-            run(Command::new("chown").arg("postgres").arg(dir.path()));
-        }
-        let data = dir.path().join("data");
-        run(server_command(
-            "initdb",
-            &["-D", path(&data), "-U", "postgres", "-A", "scram-sha-256", "--pwfile"],
-        )
-        .arg(password_file(dir.path())));
-        let options = format!(
-            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off",
-            path(dir.path())
-        );
-        let log = dir.path().join("log");
-        run(&mut server_command(
-            "pg_ctl",
-            &["-D", path(&data), "-l", path(&log), "-w", "-o", &options, "start"],
-        ));
-        Self { dir, port }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let data = self.dir.path().join("data");
-        run(&mut server_command("pg_ctl", &["-D", path(&data), "-m", "immediate", "stop"]));
-    }
-}
-
-const PASSWORD: &str = "it's secret";
-
-fn password_file(dir: &Path) -> PathBuf {
-    let file = dir.join("password");
-    std::fs::write(&file, PASSWORD).unwrap();
-    if is_root() {
-        run(Command::new("chown").arg("postgres").arg(&file));
-    }
-    file
-}
-
-fn path(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-fn is_root() -> bool {
-    String::from_utf8(Command::new("id").arg("-u").output().unwrap().stdout).unwrap().trim() == "0"
-}
-
-/// The server refuses to run as root.
-fn server_command(program: &str, arguments: &[&str]) -> Command {
-    let mut command = if is_root() {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", program]);
-        command
-    } else {
-        Command::new(program)
-    };
-    command.args(arguments).current_dir("/");
-    command
-}
-
-fn run(command: &mut Command) {
-    // pg_ctl's server keeps the pipes open, so its output is not collected.
-    let status = command.stdout(Stdio::null()).stderr(Stdio::inherit()).status();
-    match status {
-        Ok(status) if status.success() => {}
-        other => {
-            panic!("{command:?} failed ({other:?}); these tests need initdb, pg_ctl and postgres on the PATH")
-        }
-    }
-}
+use self::server::{PASSWORD, Server};
 
 /// A database of one test.
 struct Database {
@@ -167,6 +77,7 @@ impl Database {
             stream: stream(keys, None),
             options,
             run: uuid::Uuid::nil(),
+            resumed: false,
         };
         let mut destination = connector().open_destination(open).await.unwrap();
         assert!(destination.detects_unchanged());
@@ -182,6 +93,7 @@ impl Database {
             stream: stream(keys, None),
             options,
             run: uuid::Uuid::nil(),
+            resumed: false,
         };
         connector().open_destination(open).await.err().unwrap()
     }
@@ -215,7 +127,7 @@ fn stream(keys: &[&str], cursor: Option<&str>) -> StreamSpec {
 }
 
 fn record(value: &Value) -> Record {
-    value.as_object().unwrap().clone()
+    value.as_object().unwrap().clone().into()
 }
 
 fn writes(records: &[Value], keys: &[&str]) -> Vec<Write> {
@@ -255,7 +167,7 @@ async fn read(open: OpenSource) -> Read {
         read.checkpoints.push(page.checkpoint);
         for item in page.items {
             match item {
-                Item::Record(record) => read.records.push(Value::Object(record)),
+                Item::Record(record) => read.records.push(Value::from(record)),
                 Item::Malformed(malformed) => {
                     read.malformed.push(format!("{}: {}", malformed.position, malformed.reason))
                 }
@@ -685,6 +597,7 @@ async fn batches_in_a_row_are_exact_whichever_way_they_are_sent() {
         stream: stream(&["id"], None),
         options: json!({"table": table}),
         run: uuid::Uuid::nil(),
+        resumed: false,
     };
     let mut destination = connector().open_destination(open("t")).await.unwrap();
     let mut write =
@@ -740,6 +653,90 @@ async fn batches_in_a_row_are_exact_whichever_way_they_are_sent() {
     assert_eq!(write(&[1, 3]).await, ["created", "created"]);
     assert_eq!(write(&[5, 6, 7]).await, ["created", "unchanged", "created"]);
     assert_eq!(database.rows("SELECT count(*) FROM picky").await, json!([{"count": 4}]));
+}
+
+/// Batches that are large enough go through a temporary table, where the user may make one.
+#[tokio::test]
+async fn large_batches_of_what_is_known_are_exact_with_a_temporary_table_and_without() {
+    let mut database = Database::new(
+        "CREATE TABLE c (id int PRIMARY KEY); INSERT INTO c VALUES (1);
+         CREATE TABLE t (id int PRIMARY KEY, name varchar(8), c int REFERENCES c DEFERRABLE INITIALLY DEFERRED,
+           n numeric(6,2), at timestamptz, data json, tags text[])",
+    )
+    .await;
+    let row = |id: i64| {
+        json!({"id": id, "name": "a\tb\\c", "c": 1, "n": "1.005", "at": "2026-01-01T00:00:00+01:00",
+            "data": {"k": [1, "\\N"]}, "tags": if id % 2 == 0 { json!(["x", null]) } else { json!(null) }})
+    };
+    for may_stage in [true, false] {
+        let temporary = if may_stage { "GRANT" } else { "REVOKE" };
+        let to = if may_stage { "TO" } else { "FROM" };
+        execute(&mut database.sql, "DELETE FROM t; DROP ROLE IF EXISTS writer").await;
+        execute(&mut database.sql, "CREATE ROLE writer LOGIN PASSWORD 'it''s secret'").await;
+        let name = database.name.clone();
+        execute(
+            &mut database.sql,
+            &format!(
+                "{temporary} TEMP ON DATABASE {name} {to} PUBLIC; GRANT SELECT, INSERT, UPDATE ON t, c TO writer"
+            ),
+        )
+        .await;
+        let credentials = json!({"user": "writer", "password": PASSWORD}).to_string();
+        let open = OpenDestination {
+            access: SystemAccess { credentials: SecretString::from(credentials), ..database.access() },
+            stream: stream(&["id"], None),
+            options: json!({"table": "t"}),
+            run: uuid::Uuid::nil(),
+            resumed: false,
+        };
+        let mut destination = connector().open_destination(open).await.unwrap();
+        let mut write =
+            async |records: &[Value]| summary(&destination.write(&writes(records, &["id"])).await.unwrap());
+        let mut records: Vec<Value> = (0..1_000).map(row).collect();
+        assert_eq!(write(&records).await, ["created"; 1_000]);
+        // Rounding and form make no change, whether rows are compared first (the second time) or not.
+        assert_eq!(write(&records).await, ["unchanged"; 1_000]);
+        assert_eq!(write(&records).await, ["unchanged"; 1_000]);
+        let mut expected = vec!["unchanged"; 1_000];
+        for place in [3, 500, 999] {
+            records[place]["n"] = json!(place);
+            expected[place] = "updated";
+        }
+        records[7]["tags"] = json!(["y"]);
+        records[8]["data"] = json!(null);
+        records[10] = row(5_000);
+        expected[7] = "updated";
+        expected[8] = "updated";
+        expected[10] = "created";
+        assert_eq!(write(&records).await, expected);
+        // A column less, one bad value of each kind, and a reference that is checked at the end.
+        for (place, expected) in expected.iter_mut().enumerate() {
+            records[place].as_object_mut().unwrap().remove("at");
+            *expected = "unchanged";
+        }
+        records[20]["name"] = json!("too long a text");
+        records[30]["c"] = json!(9);
+        records[40]["n"] = json!("12345.6");
+        records[50]["name"] = json!("new");
+        for (place, what) in
+            [(20, "/name maxLength"), (30, "/c foreign_key"), (40, "/n range"), (50, "updated")]
+        {
+            expected[place] = what;
+        }
+        assert_eq!(write(&records).await, expected);
+        assert_eq!(
+            database
+                .rows(
+                    "SELECT count(*), count(*) FILTER (WHERE at IS NOT NULL) AS at, sum(n) FROM t WHERE c = 1"
+                )
+                .await,
+            json!([{"count": 1001, "at": 1001, "sum": 2509.98}]),
+        );
+        let left = "SELECT count(*) FROM pg_class WHERE relname LIKE 'trestle_staging%'";
+        assert_eq!(database.rows(left).await, json!([{"count": if may_stage { 1 } else { 0 }}]));
+        drop(destination);
+        execute(&mut database.sql, "DELETE FROM t; DROP OWNED BY writer").await;
+    }
 }
 
 #[tokio::test]
@@ -869,6 +866,7 @@ async fn a_lost_server_is_unavailable() {
         stream: stream(&["id"], None),
         options: json!({"table": "t"}),
         run: uuid::Uuid::nil(),
+        resumed: false,
     };
     let mut destination = connector().open_destination(open).await.unwrap();
     execute(&mut database.sql, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'trestle' AND datname = current_database()").await;

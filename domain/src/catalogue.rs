@@ -346,6 +346,8 @@ const ENTRIES: &[Entry] = &[
 
 #[cfg(test)]
 mod tests {
+    use connector::{Egress, Registry};
+
     use super::{entries, entry};
 
     #[test]
@@ -357,5 +359,20 @@ mod tests {
         assert_eq!(codes.len(), count);
         assert_eq!(entry("no.such_code").code, "platform.internal");
         assert_eq!(entry("source.timeout").code, "source.timeout");
+    }
+
+    #[test]
+    fn what_connectors_say_that_they_give_is_in_the_catalogue() {
+        for connector in Registry::standard(Egress::default()).all() {
+            let description = connector.description();
+            for failure in description.guide.failures {
+                let whole = failure.code.contains('.').then(|| failure.code.to_owned());
+                let of_ends =
+                    || ["source", "destination"].map(|end| format!("{end}.{}", failure.code)).to_vec();
+                for code in whole.map_or_else(of_ends, |code| vec![code]) {
+                    assert_eq!(entry(&code).code, code, "of {}", description.name);
+                }
+            }
+        }
     }
 }

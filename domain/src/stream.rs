@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use entity::integration::SyncMode;
-use entity::{stream_cursor, stream_schema, write_receipt};
+use entity::{receipt_block, stream_cursor, stream_schema};
 use pipeline::{Mapping, PROGRAM_BYTES_MAX, Rules, SCHEMA_BYTES_MAX};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::Value;
@@ -300,9 +300,9 @@ pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) ->
             .doing("deleting the fields of streams that moved")?;
     }
     if !moved.receipts.is_empty() {
-        tx.delete::<write_receipt::Entity>()
-            .filter(write_receipt::Column::IntegrationId.eq(integration_id))
-            .filter(write_receipt::Column::Stream.is_in(moved.receipts.iter().cloned()))
+        tx.delete::<receipt_block::Entity>()
+            .filter(receipt_block::Column::IntegrationId.eq(integration_id))
+            .filter(receipt_block::Column::Stream.is_in(moved.receipts.iter().cloned()))
             .exec(tx.connection())
             .await
             .doing("deleting receipts of streams that moved")?;

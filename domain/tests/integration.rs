@@ -68,6 +68,7 @@ impl Door {
             can_be_paced: false,
             source_schema: Some(object(json!({}))),
             destination_schema: None,
+            guide: Default::default(),
         })
     }
 }

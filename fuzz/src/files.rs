@@ -3,7 +3,10 @@
 use std::fs;
 use std::sync::{Arc, LazyLock};
 
-use connector::{Connector, Cursor, Egress, Item, OpenSource, Registry, StreamSpec, SyncMode, SystemAccess};
+use connector::{
+    Connector, Cursor, Egress, Item, OpenSource, Registry, StreamSpec, SyncMode, SystemAccess, SystemError,
+    SystemErrorKind,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -24,8 +27,43 @@ pub fn read_in_every_way(
     incremental: bool,
     page_records_max: usize,
 ) -> Option<usize> {
+    let open = opening(name, bytes, options, key, incremental, page_records_max);
+    RUNTIME.block_on(async {
+        let (items, watermark, pages) = read(&open, 4).await?;
+        for (before, checkpoint) in pages {
+            let open = OpenSource { resume: Some(checkpoint), ..open.clone() };
+            let (rest, watermark_after, _) = read(&open, 0).await.expect("a file that was read");
+            assert_eq!(rest, items[before..], "resumed after {before} items");
+            assert_eq!(watermark_after, watermark, "resumed after {before} items");
+        }
+        Some(items.len())
+    })
+}
+
+/// Writes the bytes as a file and reads it to its end or to where it is broken, which must be said to be the file's
+/// fault.
+pub fn read_what_may_be_broken(name: &str, bytes: &[u8], options: &Value, key: &str) {
+    let open = opening(name, bytes, options, key, false, 100);
+    let read = RUNTIME.block_on(async {
+        let mut source = CONNECTOR.open_source(open).await?;
+        while source.next_page().await?.is_some() {}
+        Ok::<(), SystemError>(())
+    });
+    if let Err(error) = read {
+        assert_eq!(error.kind, SystemErrorKind::Malformed, "{error}");
+    }
+}
+
+fn opening(
+    name: &str,
+    bytes: &[u8],
+    options: &Value,
+    key: &str,
+    incremental: bool,
+    page_records_max: usize,
+) -> OpenSource {
     fs::write(DIRECTORY.path().join(name), bytes).expect("the file is written");
-    let open = OpenSource {
+    OpenSource {
         access: SystemAccess {
             config: json!({}),
             credentials: "{}".into(),
@@ -46,17 +84,7 @@ pub fn read_in_every_way(
         only: None,
         resume: None,
         page_records_max,
-    };
-    RUNTIME.block_on(async {
-        let (items, watermark, pages) = read(&open, 4).await?;
-        for (before, checkpoint) in pages {
-            let open = OpenSource { resume: Some(checkpoint), ..open.clone() };
-            let (rest, watermark_after, _) = read(&open, 0).await.expect("a file that was read");
-            assert_eq!(rest, items[before..], "resumed after {before} items");
-            assert_eq!(watermark_after, watermark, "resumed after {before} items");
-        }
-        Some(items.len())
-    })
+    }
 }
 
 /// Items of a read to the end, the watermark, and the first checkpoints with the number of items before each.

@@ -14,7 +14,7 @@ static RECORD: LazyLock<Record> = LazyLock::new(|| {
         "id": 7, "name": "Ada", "amount": "12.50", "lines": [{ "sku": "A", "count": 2 }, { "sku": "B" }],
         "at": "2026-11-25T10:00:00Z", "flag": true, "nothing": null, "rate": 0.19,
     });
-    record.as_object().expect("an object").clone()
+    record.as_object().expect("an object").clone().into()
 });
 
 fuzz_target!(init: {

@@ -66,6 +66,7 @@ mod m20261125_000122_create_worker;
 mod m20261125_000123_add_run_concurrency_to_tenant;
 mod m20261125_000131_add_doubt_to_write_receipt;
 mod m20261125_000132_add_push_at_to_job;
+mod m20261126_000133_pack_receipts;
 mod m20261126_000150_create_backfill;
 mod m20261126_000151_add_backfill_to_run;
 mod m20261126_000152_create_stream_schema;
@@ -133,6 +134,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000123_add_run_concurrency_to_tenant::Migration),
             Box::new(m20261125_000131_add_doubt_to_write_receipt::Migration),
             Box::new(m20261125_000132_add_push_at_to_job::Migration),
+            Box::new(m20261126_000133_pack_receipts::Migration),
             Box::new(m20261126_000150_create_backfill::Migration),
             Box::new(m20261126_000151_add_backfill_to_run::Migration),
             Box::new(m20261126_000152_create_stream_schema::Migration),

@@ -38,7 +38,7 @@ fn record(number: usize) -> Record {
         "id": format!("R-{number}"), "email": "Ada.Lovelace@Example.COM", "amount": "12.50", "currency": "EUR",
         "updatedAt": "2026-01-31T12:00:00Z", "internal_note": "nobody should see this", "quantity": number,
     });
-    value.as_object().cloned().unwrap_or_default()
+    value.as_object().cloned().unwrap_or_default().into()
 }
 
 #[async_trait]
@@ -157,6 +157,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             can_be_paced: false,
             source_schema: None,
             destination_schema: None,
+            guide: Default::default(),
         };
         let memory: Arc<dyn Connector> = Arc::new(Memory { description, records });
         let access = SystemAccess {
@@ -183,7 +184,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             resume: None,
             page_records_max: PAGE_RECORDS,
         };
-        let open_destination = OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil() };
+        let open_destination =
+            OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil(), resumed: false };
         let (retry, progress) = (RetryPolicy::default(), Default::default());
         let shape = Some(Default::default());
         let plan = StreamPlan { mapping, rules, fresh: true, shape, retry, progress };

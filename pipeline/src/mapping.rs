@@ -241,8 +241,8 @@ mod tests {
 
     fn map(program: &str, record: Json) -> Result<Json, String> {
         let mapping = Mapping::compile(program).unwrap();
-        match mapping.apply(record.as_object().unwrap()) {
-            Ok(Mapped::Record(record)) => Ok(Json::Object(record)),
+        match mapping.apply(&record.as_object().unwrap().clone().into()) {
+            Ok(Mapped::Record(record)) => Ok(Json::from(record)),
             Ok(Mapped::Skip) => Ok(Json::Null),
             Err(error) => Err(error.detail),
         }

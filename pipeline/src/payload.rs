@@ -21,7 +21,7 @@ impl PayloadHash {
     /// The hash of a record; `buffer` is overwritten, and saves an allocation per record.
     pub(crate) fn with_buffer(record: &Record, buffer: &mut Vec<u8>) -> Self {
         buffer.clear();
-        write_object(record, buffer);
+        write_object(record.len(), record.sorted(), buffer);
         Self(xxh3_128(buffer))
     }
 
@@ -78,16 +78,23 @@ fn write_value(value: &Value, buffer: &mut Vec<u8>) {
                 write_value(item, buffer);
             }
         }
-        Value::Object(fields) => write_object(fields, buffer),
+        Value::Object(fields) => {
+            let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
+            sorted.sort_unstable_by_key(|(name, _)| *name);
+            write_object(sorted.len(), sorted.into_iter(), buffer);
+        }
     }
 }
 
-fn write_object(fields: &Record, buffer: &mut Vec<u8>) {
+/// Fields in the order of their names.
+fn write_object<'a>(
+    count: usize,
+    fields: impl Iterator<Item = (&'a String, &'a Value)>,
+    buffer: &mut Vec<u8>,
+) {
     buffer.push(b'o');
-    buffer.extend_from_slice(&(fields.len() as u64).to_le_bytes());
-    let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
-    sorted.sort_unstable_by_key(|(name, _)| *name);
-    for (name, value) in sorted {
+    buffer.extend_from_slice(&(count as u64).to_le_bytes());
+    for (name, value) in fields {
         write_text(name, buffer);
         write_value(value, buffer);
     }
@@ -107,7 +114,7 @@ mod tests {
     use super::PayloadHash;
 
     fn hash(value: Value) -> PayloadHash {
-        PayloadHash::of(value.as_object().unwrap())
+        PayloadHash::of(&value.as_object().unwrap().clone().into())
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Rehearsal {
         };
         let payload_hash = PayloadHash::of(&mapped);
         if let Some(rules) = &self.rules {
-            let field_errors = rules.check(&Value::Object(mapped));
+            let field_errors = rules.check(&Value::from(mapped));
             if !field_errors.is_empty() {
                 // Which of both records is kept beside it does not matter here: nobody stores it.
                 return refused(RecordFailure::schema_violation(key, Record::new(), field_errors));
@@ -110,7 +110,7 @@ mod tests {
     use crate::{Mapping, PayloadHash, Rules};
 
     fn record(value: Value) -> Record {
-        value.as_object().unwrap().clone()
+        value.as_object().unwrap().clone().into()
     }
 
     fn rehearsal(mapping: Option<&str>, rules: Option<Value>) -> Rehearsal {

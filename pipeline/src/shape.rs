@@ -200,7 +200,7 @@ mod tests {
     use super::{FIELDS_MAX, Shape, ShapeChange, ShapeWatch};
 
     fn records(records: Value) -> Vec<Record> {
-        records.as_array().unwrap().iter().map(|record| record.as_object().unwrap().clone()).collect()
+        records.as_array().unwrap().iter().map(|record| record.as_object().unwrap().clone().into()).collect()
     }
 
     fn shape(of: Value) -> Shape {

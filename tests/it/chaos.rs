@@ -10,6 +10,7 @@ mod full_disk;
 mod lasting;
 mod load;
 mod outside;
+mod receipts;
 mod record;
 mod storm;
 mod verdict;

@@ -369,8 +369,8 @@ async fn a_worker_freezes_and_wakes_up(freeze: impl AsyncFnOnce(&mut Trestle)) {
 /// Stops the first worker while it accounts a page: it waits for a table that is locked here, until it is stopped.
 async fn freeze_inside_of_a_transaction(trestle: &mut Trestle) {
     let mut lock = trestle.stores().database.connect().await;
-    lock.execute("BEGIN; LOCK TABLE write_receipt IN EXCLUSIVE MODE").await.unwrap();
-    let waiting = "SELECT 'waits' FROM pg_locks WHERE relation = 'write_receipt'::regclass AND NOT granted";
+    lock.execute("BEGIN; LOCK TABLE receipt_block IN EXCLUSIVE MODE").await.unwrap();
+    let waiting = "SELECT 'waits' FROM pg_locks WHERE relation = 'receipt_block'::regclass AND NOT granted";
     until("a page is being accounted", SOON, async || {
         let rows = postgres_rows(&trestle.stores().database, waiting).await;
         if rows.is_empty() { Err(rows) } else { Ok(()) }

@@ -2,6 +2,7 @@
 //! demonstration.
 
 mod admin;
+mod connectors;
 mod demo;
 mod keys;
 mod logging;
@@ -52,6 +53,12 @@ enum Command {
     Migrate,
     /// Print the GraphQL schema, and end
     Schema,
+    /// Print what each connector takes and does, in Markdown, and end
+    Connectors {
+        /// Write a page a connector into this directory instead
+        #[arg(long, value_name = "DIRECTORY")]
+        directory: Option<PathBuf>,
+    },
     /// Administrate from the command line
     #[command(subcommand)]
     Admin(admin::AdminCommand),
@@ -62,8 +69,12 @@ enum Command {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if matches!(arguments.command, Some(Command::Schema)) {
-        return report(serve::print_schema());
+    match &arguments.command {
+        Some(Command::Schema) => return report(serve::print_schema()),
+        Some(Command::Connectors { directory }) => {
+            return report(connectors::describe(directory.as_deref()));
+        }
+        _ => {}
     }
     let settings = match Settings::read(&arguments.settings, arguments.config.as_deref()) {
         // In the demonstration things go wrong on purpose, and people read what it prints.
@@ -86,7 +97,7 @@ fn main() -> ExitCode {
             Some(Command::Migrate) => serve::migrate(settings).await,
             Some(Command::Admin(command)) => admin::run(settings, command).await,
             Some(Command::Demo) => demo::run(settings).await,
-            Some(Command::Schema) => Ok(()),
+            Some(Command::Schema | Command::Connectors { .. }) => Ok(()),
         }
     });
     // What still blocks a thread (a file on a dead network drive) must not keep the process.

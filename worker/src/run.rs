@@ -296,6 +296,8 @@ impl Route {
             stream: spec.clone(),
             options: stream.destination,
             run: self.lease.run_id(),
+            // Of failures that are retried it is not known; each of them is an answer of its own.
+            resumed: resume.is_some(),
         };
         let destination = self.destination.connector.clone();
         let ledger = self.lease.as_ref();

@@ -232,7 +232,8 @@ impl World {
         };
         let failures = (0..records).map(|number| {
             let reference = format!("{}-{number:03}", customer.tenant.slug);
-            let record = json!({ "id": reference, "amount": "secret" }).as_object().unwrap().clone();
+            let record: connector::Record =
+                json!({ "id": reference, "amount": "secret" }).as_object().unwrap().clone().into();
             RecordFailure {
                 stage: Stage::Validate,
                 code: RECORD_SCHEMA_VIOLATION.to_owned(),

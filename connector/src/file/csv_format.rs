@@ -4,11 +4,12 @@
 //! closed swallows the rest of the file as one field. Here it costs the record in which it stands.
 
 use std::io;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::lines::{LINE_BYTES_MAX, Line, LineReader, without_line_end};
-use crate::Record;
+use crate::{FieldNames, Record};
 
 /// Longest record, in lines. A quoted field may hold line breaks, but one that runs on for longer is
 /// taken for one that was never closed.
@@ -52,6 +53,8 @@ pub(super) struct CsvParser {
     plain: bool,
     /// Number of the line on which the last record begins, from 1.
     line_number: u64,
+    /// Of the columns, for all records.
+    names: Option<Arc<FieldNames>>,
 }
 
 /// Bytes of raw text that a report can use.
@@ -67,6 +70,7 @@ impl CsvParser {
             ends: Vec::new(),
             plain: false,
             line_number: 0,
+            names: None,
         }
     }
 
@@ -124,16 +128,19 @@ impl CsvParser {
     }
 
     /// The last record under the names of its columns; as many as it has fields.
-    pub(super) fn record(&self, columns: &[String]) -> Record {
-        let mut record = Record::with_capacity(columns.len());
-        let mut names = columns.iter();
+    pub(super) fn record(&mut self, columns: &[String]) -> Record {
+        let mut values = Vec::with_capacity(columns.len());
         self.each(|text| {
-            if let Some(name) = names.next() {
-                let null = self.format.null_values.iter().any(|null| null == text);
-                record.insert(name.clone(), if null { Value::Null } else { Value::String(text.to_owned()) });
-            }
+            let null = self.format.null_values.iter().any(|null| null == text);
+            values.push(if null { Value::Null } else { Value::String(text.to_owned()) });
         });
-        record
+        if self.names.as_ref().is_none_or(|names| names.as_slice() != columns) {
+            self.names = FieldNames::new(columns.iter().cloned());
+        }
+        match &self.names {
+            Some(names) if values.len() == names.len() => Record::of(names, values),
+            _ => columns.iter().cloned().zip(values).collect(),
+        }
     }
 
     fn each<'a>(&'a self, mut field: impl FnMut(&'a str)) {

@@ -67,7 +67,7 @@ fn parse(line: &[u8]) -> Parsed {
         return Parsed::Bad("is not valid UTF-8".to_owned());
     };
     let record = match serde_json::from_str(text) {
-        Ok(Value::Object(record)) => record,
+        Ok(Value::Object(record)) => Record::from(record),
         Ok(_) => return Parsed::Bad("not a JSON object".to_owned()),
         Err(error) if error.is_eof() => {
             return Parsed::Bad("not a JSON object: the line ends too early".to_owned());

@@ -1,7 +1,8 @@
 //! Physical lines of a file, in blocks, with a bound on their length. Deliberately absent: any format.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+
+use super::content::{Content, Mark};
 
 /// Longest line, in bytes, that is read into memory. A record of a megabyte is not a record any more but
 /// a file that misses its line ends; what is longer is reported and skipped.
@@ -33,15 +34,15 @@ pub(super) struct Place {
 
 /// Reads a file line by line.
 pub(super) struct LineReader {
-    reader: BufReader<File>,
+    reader: BufReader<Box<dyn Content>>,
     place: Place,
 }
 
 impl LineReader {
     /// Begins at the beginning of a file, wherever the file stands.
-    pub(super) fn new(mut file: File) -> io::Result<Self> {
-        file.rewind()?;
-        let reader = BufReader::with_capacity(BLOCK_BYTES, file);
+    pub(super) fn new(mut content: Box<dyn Content>) -> io::Result<Self> {
+        content.rewind()?;
+        let reader = BufReader::with_capacity(BLOCK_BYTES, content);
         Ok(Self { reader, place: Place { offset: 0, line: 0 } })
     }
 
@@ -50,9 +51,14 @@ impl LineReader {
         self.place
     }
 
-    /// The file that is read.
-    pub(super) fn file(&self) -> &File {
-        self.reader.get_ref()
+    /// From where on what is packed has to be unpacked to come to the next line.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.reader.get_ref().mark_before(self.place.offset)
+    }
+
+    /// Tells a mark that an earlier reading found.
+    pub(super) fn remember(&mut self, mark: Mark) {
+        self.reader.get_mut().remember(mark);
     }
 
     /// Goes to where a line begins.

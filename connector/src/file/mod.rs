@@ -1,34 +1,58 @@
-//! The `file` connector: CSV and JSON Lines in the tenant's own directory.
+//! The `file` connector: CSV, JSON Lines and Parquet, in the tenant's own directory or in a bucket.
 //!
-//! A path of the options becomes a real one in `directory` and nowhere else, and readers and writers get
-//! the real one: that is where another store will fit in. Deliberately absent: such a store.
+//! A path of the options becomes a real one, or a key, in `store` and `target` and nowhere else. Whether a file is packed
+//! is known to `compression`, what its records are to `records`, and neither knows where it is. Deliberately absent:
+//! other stores, and archives that hold several files.
 
+mod body;
+mod bucket;
+mod compression;
+mod content;
 mod csv_format;
+mod description;
 mod destination;
+mod format;
 mod json_lines;
 mod lines;
+mod object;
+mod parquet;
+mod pattern;
 mod reader;
+mod records;
 mod signature;
 mod source;
 mod staging;
+mod store;
+mod target;
 #[cfg(test)]
 mod tests;
+mod upload;
+mod writer;
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::bucket::Bucket;
+use self::compression::Compression;
 use self::csv_format::CsvFormat;
-use self::destination::FileDestination;
-use self::reader::{Expected, Format};
-use self::source::FileSource;
-use crate::directory::{existing_file, io_failure, writable_file};
+use self::description::description;
+use self::destination::{FileDestination, FileOptions};
+use self::format::FileFormat;
+use self::parquet::ColumnType;
+use self::records::Files;
+use self::source::{FileSource, Selection};
+use self::store::Store;
+use self::target::Target;
+use crate::directory::io_failure;
 use crate::options::decode;
 use crate::{
-    Connector, Cursor, Description, Destination, OpenDestination, OpenSource, Source, SystemAccess,
+    Connector, Cursor, Description, Destination, Egress, OpenDestination, OpenSource, Source, SystemAccess,
     SystemError, SystemErrorKind,
 };
 
@@ -38,30 +62,51 @@ const COUNTED_FILES_MAX: usize = 10_000;
 /// The `file` connector.
 pub(crate) struct FileConnector {
     description: Description,
+    egress: Egress,
+}
+
+#[derive(Debug, Deserialize)]
+struct Config {
+    #[serde(default)]
+    store: StoreKind,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StoreKind {
+    #[default]
+    Local,
+    S3,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SourceOptions {
     path: String,
-    format: Option<Format>,
+    format: Option<FileFormat>,
+    compression: Option<Compression>,
     #[serde(default = "comma")]
     delimiter: char,
     #[serde(default = "yes")]
     header: bool,
     #[serde(default = "empty_is_null")]
     null_values: Vec<String>,
+    #[serde(default)]
+    allow_empty: bool,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DestinationOptions {
     path: String,
-    format: Option<Format>,
+    format: Option<FileFormat>,
+    compression: Option<Compression>,
     #[serde(default = "comma")]
     delimiter: char,
     #[serde(default)]
     key_fields: Vec<String>,
+    #[serde(default)]
+    columns: HashMap<String, ColumnType>,
 }
 
 fn comma() -> char {
@@ -77,73 +122,17 @@ fn empty_is_null() -> Vec<String> {
 }
 
 impl FileConnector {
-    pub(crate) fn new() -> Self {
-        let object = |properties: Value, required: Value| {
-            json!({
-                "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
-                "properties": properties, "required": required, "additionalProperties": false,
-            })
-        };
-        let path = |description: &str| {
-            json!({
-                "type": "string", "title": "Path", "description": description, "default": "",
-                "minLength": 1, "maxLength": 1024,
-            })
-        };
-        let format = json!({
-            "enum": ["csv", "jsonl"], "title": "Format", "default": "csv",
-            "description": "CSV, or JSON Lines (one object a line). Without it the file name decides: \
-                            `.jsonl` and `.ndjson` are JSON Lines, all else is CSV.",
-        });
-        let delimiter = json!({
-            "type": "string", "title": "Delimiter", "default": ",", "pattern": "^[\\t -!#-~]$",
-            "description": "CSV: the character between fields, e.g. `;`.",
-        });
-        let nothing = object(json!({}), json!([]));
-        Self {
-            description: Description {
-                name: "file",
-                title: "Files",
-                description: "CSV and JSON Lines files in your own directory.",
-                config_schema: nothing.clone(),
-                credentials_schema: nothing,
-                credentials_go_to: &[],
-                can_be_paced: false,
-                source_schema: Some(object(
-                    json!({
-                        "path": path("The file to read, inside your directory, e.g. `in/orders.csv`."),
-                        "format": format,
-                        "delimiter": delimiter,
-                        "header": {
-                            "type": "boolean", "title": "Header", "default": true,
-                            "description": "CSV: the first row names the columns. Without it they are `column1`, `column2`, …",
-                        },
-                        "nullValues": {
-                            "type": "array", "items": {"type": "string"}, "maxItems": 100, "title": "Null values",
-                            "default": [""], "description": "CSV: texts that stand for null.",
-                        },
-                    }),
-                    json!(["path"]),
-                )),
-                destination_schema: Some(object(
-                    json!({
-                        "path": path(
-                            "The file to write, inside your directory, e.g. `out/orders.csv`. A record replaces \
-                             the one with the same key; the file is replaced in one step when the run ends.",
-                        ),
-                        "format": format,
-                        "delimiter": delimiter,
-                        "keyFields": {
-                            "type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 32,
-                            "title": "Key fields", "default": [],
-                            "description": "Fields of the written record that identify it, when the mapping \
-                                            renames the stream's key fields.",
-                        },
-                    }),
-                    json!(["path"]),
-                )),
-            },
-        }
+    /// `egress` guards the way to buckets.
+    pub(crate) fn new(egress: Egress) -> Self {
+        Self { description: description(), egress }
+    }
+
+    fn store(&self, access: &SystemAccess) -> Result<Store, SystemError> {
+        let config: Config = decode("config", &access.config)?;
+        Ok(match config.store {
+            StoreKind::Local => Store::Local(access.files_dir.clone()),
+            StoreKind::S3 => Store::Bucket(Arc::new(Bucket::new(&self.egress, access)?)),
+        })
     }
 }
 
@@ -154,19 +143,22 @@ impl Connector for FileConnector {
     }
 
     async fn test(&self, access: &SystemAccess) -> Result<String, SystemError> {
-        let root = access.files_dir.clone();
-        let count = blocking(move || {
-            fs::create_dir_all(&root).map_err(|error| io_failure("making the tenant's directory", &error))?;
-            count_files(&root)
-        })
-        .await?;
-        Ok(match count {
-            0 => "Your directory is there, and empty.".to_owned(),
-            1 => "Your directory is there, with 1 file.".to_owned(),
-            COUNTED_FILES_MAX.. => {
-                format!("Your directory is there, with {COUNTED_FILES_MAX} files or more.")
+        let (place, count) = match self.store(access)? {
+            Store::Bucket(bucket) => ("The bucket", bucket.count(COUNTED_FILES_MAX).await?),
+            Store::Local(root) => {
+                let count = blocking(move || {
+                    fs::create_dir_all(&root)
+                        .map_err(|error| io_failure("making the tenant's directory", &error))?;
+                    count_files(&root)
+                });
+                ("Your directory", count.await?)
             }
-            count => format!("Your directory is there, with {count} files."),
+        };
+        Ok(match count {
+            0 => format!("{place} is there, and empty."),
+            1 => format!("{place} is there, with 1 file."),
+            COUNTED_FILES_MAX.. => format!("{place} is there, with {COUNTED_FILES_MAX} files or more."),
+            count => format!("{place} is there, with {count} files."),
         })
     }
 
@@ -189,18 +181,15 @@ impl Connector for FileConnector {
                 .filter(|cursor| !open.stream.key_fields.contains(cursor))
                 .cloned(),
         );
-        let format = options.format.unwrap_or_else(|| Format::of_path(&options.path));
-        let expected = Expected { format, csv, columns };
-        let source = blocking(move || {
-            let path = existing_file(&open.access.files_dir, &options.path)?;
-            FileSource::open(&path, &expected, open)
-        });
-        Ok(Box::new(source.await?))
+        let files = Files { format: options.format, compression: options.compression, csv, columns };
+        let selection = Selection { path: options.path, files, allow_empty: options.allow_empty };
+        let store = self.store(&open.access)?;
+        Ok(Box::new(FileSource::open(store, selection, open).await?))
     }
 
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {
         let options: DestinationOptions = decode("destination options", &open.options)?;
-        let format = options.format.unwrap_or_else(|| Format::of_path(&options.path));
+        let (format, compression) = format::of_file(&options.path, options.format, options.compression)?;
         let key_fields =
             if options.key_fields.is_empty() { open.stream.key_fields } else { options.key_fields };
         let csv = CsvFormat {
@@ -208,9 +197,12 @@ impl Connector for FileConnector {
             header: true,
             null_values: vec![String::new()],
         };
-        let expected = Expected { format, csv, columns: key_fields };
-        let path: PathBuf = blocking(move || writable_file(&open.access.files_dir, &options.path)).await?;
-        Ok(Box::new(FileDestination::open(path, expected, open.run).await?))
+        let store = self.store(&open.access)?;
+        let target = Target::of(&store, &options.path, &open.access.files_dir).await?;
+        let types = options.columns;
+        let root = open.access.files_dir;
+        let options = FileOptions { root, path: options.path, format, compression, csv, key_fields, types };
+        Ok(Box::new(FileDestination::open(target, options, open.run, open.resumed).await?))
     }
 }
 

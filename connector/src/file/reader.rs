@@ -1,25 +1,20 @@
 //! A file as records, whatever its format, from any place in it. Deliberately absent: pages, checkpoints
 //! and what is new. Everything here blocks.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::io::Read as _;
 
-use serde::Deserialize;
-
+use super::content::{Content, Mark, after_line, failure};
 use super::csv_format::{self, CsvFormat, CsvParser, header_columns, missing_columns, numbered};
 use super::json_lines::{self, JsonLinesParser};
 use super::lines::{LineReader, Place};
 use super::signature::{HEAD_BYTES, not_text};
-use crate::directory::io_failure;
 use crate::{Item, Malformed, SystemError, SystemErrorKind};
 
 /// Kept of the raw text of something malformed, in bytes.
 const RAW_BYTES_MAX: usize = 2048;
 
-/// The format of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// The format of a file of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     /// Comma-separated values.
     Csv,
@@ -28,15 +23,6 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// By the file's extension: `.jsonl` and `.ndjson` are JSON Lines, all else is CSV.
-    pub(super) fn of_path(path: &str) -> Self {
-        let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
-        match extension.map(str::to_ascii_lowercase).as_deref() {
-            Some("jsonl" | "ndjson") => Self::Jsonl,
-            _ => Self::Csv,
-        }
-    }
-
     /// Its name for people.
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -79,11 +65,14 @@ impl RecordReader {
     ///
     /// # Errors
     /// `Malformed`, with a hint, when the file as a whole is not what is expected.
-    pub(super) fn open(path: &Path, expected: &Expected) -> Result<Self, SystemError> {
-        let failure = |error: std::io::Error| io_failure("opening the file", &error);
-        let mut file = File::open(path).map_err(failure)?;
+    pub(super) fn open(mut content: Box<dyn Content>, expected: &Expected) -> Result<Self, SystemError> {
         let mut head = Vec::with_capacity(HEAD_BYTES);
-        (&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(failure)?;
+        if let Err(error) = (&mut content).take(HEAD_BYTES as u64).read_to_end(&mut head)
+            && head.is_empty()
+        {
+            return Err(failure("reading the file", &error));
+        }
+        // Otherwise what could be read is given out first, and the error comes again after it.
         if let Some(what) = not_text(&head) {
             return Err(malformed(format!("the file is {what}, not {}", expected.format.title())));
         }
@@ -91,7 +80,7 @@ impl RecordReader {
         if expected.format == Format::Jsonl && text.starts_with(b"[") {
             return Err(malformed("the file is a JSON array, not JSON Lines (one object a line)".to_owned()));
         }
-        let mut lines = LineReader::new(file).map_err(failure)?;
+        let mut lines = LineReader::new(content).map_err(|error| failure("reading the file", &error))?;
         let parser = match expected.format {
             Format::Jsonl => Parser::JsonLines(JsonLinesParser::default()),
             Format::Csv => {
@@ -119,7 +108,7 @@ impl RecordReader {
         {
             *columns = (0..count).map(numbered).collect();
         }
-        self.lines.seek(place).map_err(|error| io_failure("going on in the file", &error))
+        self.lines.seek(place).map_err(|error| failure("going on in the file", &error))
     }
 
     /// Where the next record begins.
@@ -127,9 +116,14 @@ impl RecordReader {
         self.lines.place()
     }
 
-    /// The open file.
-    pub(super) fn file(&self) -> &File {
-        self.lines.file()
+    /// From where on a packed file has to be unpacked to come to the next record.
+    pub(super) fn mark(&self) -> Option<Mark> {
+        self.lines.mark()
+    }
+
+    /// Tells a mark that an earlier reading found.
+    pub(super) fn remember(&mut self, mark: Mark) {
+        self.lines.remember(mark);
     }
 
     /// The columns of a CSV file, as far as they are known.
@@ -142,15 +136,19 @@ impl RecordReader {
 
     /// The next record, or what stands where one should be; `None` at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<Item>, SystemError> {
-        let failure = |error: std::io::Error| io_failure("reading the file", &error);
         let (reason, line, raw) = match &mut self.parser {
-            Parser::JsonLines(parser) => match parser.read(&mut self.lines).map_err(failure)? {
+            Parser::JsonLines(parser) => match parser
+                .read(&mut self.lines)
+                .map_err(|error| after_line(failure("reading the file", &error), parser.line_number() - 1))?
+            {
                 json_lines::Parsed::End => return Ok(None),
                 json_lines::Parsed::Record(record) => return Ok(Some(Item::Record(record))),
                 json_lines::Parsed::Bad(reason) => (reason, parser.line_number(), parser.raw()),
             },
             Parser::Csv { parser, columns, needed, delimiter } => {
-                let reason = match parser.read(&mut self.lines).map_err(failure)? {
+                let reason = match parser.read(&mut self.lines).map_err(|error| {
+                    after_line(failure("reading the file", &error), parser.line_number() - 1)
+                })? {
                     csv_format::Parsed::End => return Ok(None),
                     csv_format::Parsed::Bad(reason) => reason,
                     csv_format::Parsed::Record => {
@@ -182,7 +180,7 @@ fn read_header(
     lines: &mut LineReader,
     expected: &Expected,
 ) -> Result<Vec<String>, SystemError> {
-    match parser.read(lines).map_err(|error| io_failure("reading the header", &error))? {
+    match parser.read(lines).map_err(|error| failure("reading the header", &error))? {
         csv_format::Parsed::End => Err(malformed("the file is empty: a header row is expected".to_owned())),
         csv_format::Parsed::Bad(reason) => {
             Err(malformed(format!("the header row (line {}) can't be read: {reason}", parser.line_number())))

@@ -10,9 +10,10 @@ use std::{fs, io};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, Row};
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::blocking;
-use crate::directory::io_failure;
+use crate::directory::{io_failure, writable_file};
 use crate::sqlite::system_error;
 use crate::{Action, SystemError, SystemErrorKind};
 
@@ -20,6 +21,9 @@ use crate::{Action, SystemError, SystemErrorKind};
 const STATEMENT_ROWS_MAX: usize = 500;
 /// Age from which on the staging of a run that never ended is taken for abandoned.
 const ABANDONED_AFTER: Duration = Duration::from_hours(24 * 7);
+
+/// Where in the tenant's directory it is noted that a staging has ended.
+const DONE_DIRECTORY: &str = ".trestle";
 
 const CREATE: &str = r#"
 CREATE TABLE record (position INTEGER PRIMARY KEY, key TEXT, body TEXT NOT NULL, action TEXT);
@@ -56,12 +60,31 @@ pub(super) struct Change {
 
 impl Staging {
     /// Opens the staging of a run, or makes it. The second is true when it holds what the file held.
-    pub(super) async fn open(file: &Path, run: Uuid) -> Result<(Self, bool), SystemError> {
+    ///
+    /// # Errors
+    /// `Internal` when the run has collected something before (`resumed`) that is not here: to begin anew would lose it.
+    ///
+    /// `root` is the tenant's directory.
+    pub(super) async fn open(
+        root: &Path,
+        file: &Path,
+        run: Uuid,
+        resumed: bool,
+    ) -> Result<(Self, bool), SystemError> {
         let path = beside(file, &format!("{run}.staging"));
-        let (name, staged) = (file.to_owned(), path.clone());
+        let (root, name, staged) = (root.to_owned(), file.to_owned(), path.clone());
         let exists = blocking(move || {
             remove_abandoned(&name);
-            Ok(staged.exists())
+            remove_done(&root, &name, run);
+            let exists = staged.exists();
+            if resumed && !exists && !root.join(done_name(&name, run)).exists() {
+                return Err(SystemError::new(
+                    SystemErrorKind::Internal,
+                    "what the run has collected so far is not in this directory of files: TRESTLE_FILES_DIR must be \
+                     the same for all workers",
+                ));
+            }
+            Ok(exists)
         });
         if exists.await? {
             let mut staging = Self { connection: connect(&path).await?, path };
@@ -215,6 +238,17 @@ impl Staging {
         Ok(())
     }
 
+    /// Removes it, after the file took its place. That it was done stays known, for the end may come again.
+    pub(super) async fn finish(self, root: &Path, file: &Path, run: Uuid) -> Result<(), SystemError> {
+        let (root, name) = (root.to_owned(), done_name(file, run));
+        blocking(move || {
+            let done = writable_file(&root, &name)?;
+            fs::File::create(done).map(drop).map_err(|error| io_failure("ending the staging", &error))
+        })
+        .await?;
+        self.discard().await
+    }
+
     /// Removes it, for good.
     pub(super) async fn discard(self) -> Result<(), SystemError> {
         let Self { connection, path } = self;
@@ -245,6 +279,29 @@ async fn add_columns(connection: &mut SqliteConnection, columns: &[String]) -> R
             .map_err(failure("writing"))?;
     }
     Ok(())
+}
+
+/// What says that a run has ended its staging of a file, in the tenant's directory: an empty file, out of the way of the
+/// customer's.
+fn done_name(file: &Path, run: Uuid) -> String {
+    format!("{DONE_DIRECTORY}/{}{run}.done", done_prefix(file))
+}
+
+fn done_prefix(file: &Path) -> String {
+    format!(".{:016x}.", xxh3_64(file.as_os_str().as_encoded_bytes()))
+}
+
+/// Removes what says that other runs have ended their staging of a file. Best effort, as above.
+fn remove_done(root: &Path, file: &Path, current: Uuid) {
+    let prefix = done_prefix(file);
+    let Ok(entries) = fs::read_dir(root.join(DONE_DIRECTORY)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let others = name.strip_prefix(&prefix).is_some_and(|rest| rest != format!("{current}.done"));
+        if others && let Err(error) = fs::remove_file(entry.path()) {
+            tracing::warn!(error = %error, "what an ended staging left behind could not be removed");
+        }
+    }
 }
 
 /// A hidden name beside the file: `.orders.csv.{suffix}`. In the same directory, because only there a

@@ -9,14 +9,22 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
 
+mod compression;
+mod parquet;
+mod pattern;
+
 use super::FileConnector;
 use crate::testing::{
     self, actions, items_of, malformed_of, open_destination, open_source, read_all, records_of, write_of,
 };
 use crate::{
-    Action, Connector, Cursor, CursorRange, Destination, Item, OpenDestination, OpenSource, RecordErrorKind,
-    SyncMode, SystemError, SystemErrorKind, WriteOutcome,
+    Action, Connector, Cursor, CursorRange, Destination, Egress, Item, OpenDestination, OpenSource,
+    RecordErrorKind, SyncMode, SystemError, SystemErrorKind, WriteOutcome,
 };
+
+fn connector() -> FileConnector {
+    FileConnector::new(Egress::default())
+}
 
 fn directory(name: &str, content: impl AsRef<[u8]>) -> TempDir {
     let directory = tempdir().unwrap();
@@ -32,12 +40,12 @@ fn source(directory: &TempDir, options: Value) -> OpenSource {
 
 async fn read_csv(content: impl AsRef<[u8]>) -> Vec<Item> {
     let directory = directory("a.csv", content);
-    items_of(&FileConnector::new(), source(&directory, json!({"path": "a.csv"}))).await
+    items_of(&connector(), source(&directory, json!({"path": "a.csv"}))).await
 }
 
 async fn refusal(content: impl AsRef<[u8]>, options: Value) -> SystemError {
     let directory = directory(options["path"].as_str().unwrap(), content);
-    read_all(&FileConnector::new(), source(&directory, options)).await.unwrap_err()
+    read_all(&connector(), source(&directory, options)).await.unwrap_err()
 }
 
 async fn hint(content: impl AsRef<[u8]>) -> String {
@@ -47,7 +55,7 @@ async fn hint(content: impl AsRef<[u8]>) -> String {
 }
 
 fn values(items: &[Item]) -> Vec<Value> {
-    records_of(items).into_iter().map(Value::Object).collect()
+    records_of(items).into_iter().map(Value::from).collect()
 }
 
 #[tokio::test]
@@ -75,7 +83,7 @@ async fn delimiter_header_and_null_values_are_options() {
         json!({"path": "a.csv", "delimiter": ";", "header": false, "nullValues": ["NULL"]}),
     );
     open.stream.key_fields = vec!["column1".to_owned()];
-    let items = items_of(&FileConnector::new(), open).await;
+    let items = items_of(&connector(), open).await;
     assert_eq!(
         values(&items),
         [
@@ -151,7 +159,7 @@ async fn a_line_without_end_is_skipped_in_a_stream() {
     (0..20).for_each(|_| file.write_all(&block).unwrap());
     file.write_all(b"\n3,c\n").unwrap();
     let open = source(&directory, json!({"path": "a.csv"}));
-    let items = items_of(&FileConnector::new(), open).await;
+    let items = items_of(&connector(), open).await;
     assert_eq!(malformed_of(&items), [("line 3", "the line is longer than 1048576 bytes")]);
     let Item::Malformed(bad) = &items[1] else { unreachable!("the second is the long one") };
     assert_eq!(bad.raw.as_ref().map(String::len), Some(2048));
@@ -192,7 +200,7 @@ async fn header_problems_are_explained() {
     let mut open = source(&directory, json!({"path": "a.csv"}));
     open.stream.mode = SyncMode::Incremental;
     open.stream.cursor_field = Some("updatedAt".to_owned());
-    let error = read_all(&FileConnector::new(), open).await.unwrap_err();
+    let error = read_all(&connector(), open).await.unwrap_err();
     assert_eq!(error.hint.as_deref(), Some("the file has no column `updatedAt`; it has `id`, `name`"));
 }
 
@@ -200,7 +208,7 @@ async fn header_problems_are_explained() {
 async fn json_lines_keep_types_and_refuse_what_is_no_object() {
     let content = "\u{FEFF}{\"id\": 1, \"b\": [true, null], \"a\": {\"x\": 1.5}}\r\n\n[1]\n{\"id\": 2\n{\"id\": 18446744073709551616}\n{\"id\": 3}";
     let directory = directory("a.ndjson", content);
-    let items = items_of(&FileConnector::new(), source(&directory, json!({"path": "a.ndjson"}))).await;
+    let items = items_of(&connector(), source(&directory, json!({"path": "a.ndjson"}))).await;
     assert_eq!(values(&items), [json!({"id": 1, "b": [true, null], "a": {"x": 1.5}}), json!({"id": 3})]);
     let names: Vec<String> = records_of(&items)[0].keys().cloned().collect();
     assert_eq!(names, ["id", "b", "a"], "fields keep their order");
@@ -213,7 +221,7 @@ async fn json_lines_keep_types_and_refuse_what_is_no_object() {
         ]
     );
     let empty = self::directory("a.jsonl", "");
-    assert_eq!(items_of(&FileConnector::new(), source(&empty, json!({"path": "a.jsonl"}))).await.len(), 0);
+    assert_eq!(items_of(&connector(), source(&empty, json!({"path": "a.jsonl"}))).await.len(), 0);
 }
 
 #[tokio::test]
@@ -241,11 +249,11 @@ async fn reading_resumes_after_every_page() {
             let mut open = source(&directory, options.clone());
             open.page_records_max = size;
             open.stream.key_fields = vec![key.to_owned()];
-            testing::resumes_everywhere(&FileConnector::new(), open.clone()).await;
+            testing::resumes_everywhere(&connector(), open.clone()).await;
             open.stream.mode = SyncMode::Incremental;
             open.stream.cursor_field = Some(key.to_owned());
             open.since = Some(json!({"value": "3"}));
-            testing::resumes_everywhere(&FileConnector::new(), open).await;
+            testing::resumes_everywhere(&connector(), open).await;
         }
     }
 }
@@ -255,7 +263,7 @@ async fn pages_are_bounded_by_bytes_too() {
     let row = format!("1,{}\n", "x".repeat(500_000));
     let directory = directory("a.csv", format!("id,text\n{}", row.repeat(20)));
     let open = source(&directory, json!({"path": "a.csv"}));
-    let mut source = FileConnector::new().open_source(open).await.unwrap();
+    let mut source = connector().open_source(open).await.unwrap();
     let page = source.next_page().await.unwrap().unwrap();
     assert_eq!(page.items.len(), 9, "the ninth row passes 4 MiB");
     assert_eq!(page.size_bytes, 9 * row.len() as u64);
@@ -267,7 +275,7 @@ async fn a_file_that_is_not_the_same_any_more_is_noticed() {
     let path = directory.path().join("a.csv");
     let mut open = source(&directory, json!({"path": "a.csv"}));
     open.page_records_max = 1;
-    let connector = FileConnector::new();
+    let connector = connector();
     let mut source = connector.open_source(open.clone()).await.unwrap();
     open.resume = Some(source.next_page().await.unwrap().unwrap().checkpoint);
     let replaced = |error: SystemError| {
@@ -292,7 +300,7 @@ async fn incremental_keeps_what_is_newer_in_a_file_without_order() {
         "a.csv",
         "id,at\n1,2026-01-03T00:00:00Z\n2,2026-01-01T00:00:00Z\n3,\n4,2026-01-02T05:00:00+05:00\n",
     );
-    let connector = FileConnector::new();
+    let connector = connector();
     let mut open = source(&directory, json!({"path": "a.csv"}));
     open.stream.mode = SyncMode::Incremental;
     open.stream.cursor_field = Some("at".to_owned());
@@ -315,7 +323,7 @@ async fn paths_that_leave_the_directory_are_refused_at_both_ends() {
     let root = outer.path().join("tenant");
     fs::create_dir(&root).unwrap();
     symlink(outer.path().join("secret.csv"), root.join("link.csv")).unwrap();
-    let connector = FileConnector::new();
+    let connector = connector();
     for path in ["../secret.csv", "link.csv", outer.path().join("secret.csv").to_str().unwrap()] {
         let mut open = open_source(json!({"path": path}), &["id"], 10);
         open.access.files_dir = root.clone();
@@ -337,7 +345,7 @@ async fn paths_that_leave_the_directory_are_refused_at_both_ends() {
 #[tokio::test]
 async fn the_directory_is_tested_for_real() {
     let root = tempdir().unwrap();
-    let connector = FileConnector::new();
+    let connector = connector();
     let mut open = open_source(json!({}), &["id"], 1);
     open.access.files_dir = root.path().join("new");
     assert_eq!(connector.test(&open.access).await.unwrap(), "Your directory is there, and empty.");
@@ -352,7 +360,7 @@ fn destination(root: &Path, options: Value) -> OpenDestination {
 }
 
 async fn open_at(root: &Path, options: Value) -> Box<dyn Destination> {
-    FileConnector::new().open_destination(destination(root, options)).await.unwrap()
+    connector().open_destination(destination(root, options)).await.unwrap()
 }
 
 fn writes(records: Value) -> Vec<crate::Write> {
@@ -362,7 +370,7 @@ fn writes(records: Value) -> Vec<crate::Write> {
 
 fn hidden(root: &Path) -> Vec<String> {
     let names = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.starts_with('.')).collect()
+    names.filter(|name| name.starts_with('.') && name != ".trestle").collect()
 }
 
 #[tokio::test]
@@ -416,7 +424,7 @@ async fn json_lines_keep_types_and_replace_whole_records() {
 async fn staging_survives_a_crash_and_a_batch_that_comes_again_is_answered_the_same() {
     let root = directory("a.csv", "id,name\n1,a\n2,b\n");
     let open = destination(root.path(), json!({"path": "a.csv"}));
-    let connector = FileConnector::new();
+    let connector = connector();
     let first = writes(json!([{"id": 1, "name": "A"}, {"id": 3, "name": "c"}, {"id": 2, "name": "b"}]));
     let mut destination = connector.open_destination(open.clone()).await.unwrap();
     let expected = [Action::Updated, Action::Created, Action::Unchanged];
@@ -436,9 +444,36 @@ async fn staging_survives_a_crash_and_a_batch_that_comes_again_is_answered_the_s
     assert_eq!(fs::read_to_string(root.path().join("a.csv")).unwrap(), expected);
     assert_eq!(hidden(root.path()), Vec::<String>::new());
     // The end comes again as well, when the crash came before it was accounted.
+    let mut open = open;
+    open.resumed = true;
     let mut destination = connector.open_destination(open).await.unwrap();
     destination.finish().await.unwrap();
     assert_eq!(fs::read_to_string(root.path().join("a.csv")).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn what_was_collected_elsewhere_is_missed() {
+    let root = directory("a.csv", "id,name\n1,a\n");
+    let elsewhere = directory("a.csv", "id,name\n1,a\n");
+    let mut open = destination(root.path(), json!({"path": "a.csv"}));
+    let mut destination = connector().open_destination(open.clone()).await.unwrap();
+    destination.write(&writes(json!([{"id": 2, "name": "b"}]))).await.unwrap();
+    drop(destination);
+    // The run goes on, on a machine with a directory of its own.
+    open.resumed = true;
+    open.access.files_dir = elsewhere.path().to_owned();
+    let error = connector().open_destination(open.clone()).await.err().unwrap();
+    assert_eq!(error.kind, SystemErrorKind::Internal);
+    assert!(error.detail.contains("TRESTLE_FILES_DIR"), "{error}");
+    open.access.files_dir = root.path().to_owned();
+    let mut destination = connector().open_destination(open.clone()).await.unwrap();
+    destination.finish().await.unwrap();
+    assert_eq!(fs::read_to_string(root.path().join("a.csv")).unwrap(), "id,name\n1,a\n2,b\n");
+    // What it leaves behind goes with the next run.
+    let done = || fs::read_dir(root.path().join(".trestle")).unwrap().count();
+    assert_eq!(done(), 1);
+    drop(open_at(root.path(), json!({"path": "a.csv"})).await);
+    assert_eq!(done(), 0);
 }
 
 /// The run that both processes of the next test belong to.
@@ -454,7 +489,7 @@ async fn process_that_is_killed() {
     }
     let mut open = destination(Path::new("."), json!({"path": "a.csv"}));
     open.run = KILLED_RUN;
-    let mut destination = FileConnector::new().open_destination(open).await.unwrap();
+    let mut destination = connector().open_destination(open).await.unwrap();
     destination.write(&writes(json!([{"id": 1, "name": "A"}, {"id": 2, "name": "b"}]))).await.unwrap();
     std::io::stdout().write_all(b"\nwritten\n").unwrap();
     std::io::stdout().flush().unwrap();
@@ -480,7 +515,7 @@ async fn staging_survives_kill_9() {
     assert!(wal.exists(), "nothing was closed in order");
     let mut open = destination(root.path(), json!({"path": "a.csv"}));
     open.run = KILLED_RUN;
-    let mut destination = FileConnector::new().open_destination(open).await.unwrap();
+    let mut destination = connector().open_destination(open).await.unwrap();
     let batch = writes(json!([{"id": 2, "name": "b"}, {"id": 3, "name": "c"}]));
     assert_eq!(actions(&destination.write(&batch).await.unwrap()), [Action::Created; 2]);
     destination.finish().await.unwrap();
@@ -494,21 +529,21 @@ async fn a_crash_between_rename_and_cleaning_up_is_repaired() {
     let root = directory("a.csv", "id,name\n1,a\n");
     let open = destination(root.path(), json!({"path": "a.csv"}));
     let staging = root.path().join(format!(".a.csv.{}.staging", open.run));
-    let connector = FileConnector::new();
+    let connector = connector();
     let mut destination = connector.open_destination(open.clone()).await.unwrap();
     destination.write(&writes(json!([{"id": 2, "name": "b"}]))).await.unwrap();
     drop(destination);
-    let mut destination = super::FileDestination::open(
-        root.path().join("a.csv"),
-        super::Expected {
-            format: super::Format::Csv,
-            csv: super::CsvFormat { delimiter: b',', header: true, null_values: vec![String::new()] },
-            columns: vec!["id".to_owned()],
-        },
-        open.run,
-    )
-    .await
-    .unwrap();
+    let options = super::FileOptions {
+        root: root.path().to_owned(),
+        path: "a.csv".to_owned(),
+        format: super::FileFormat::Csv,
+        compression: super::Compression::None,
+        csv: super::CsvFormat { delimiter: b',', header: true, null_values: vec![String::new()] },
+        key_fields: vec!["id".to_owned()],
+        types: std::collections::HashMap::new(),
+    };
+    let target = super::Target::Local(root.path().join("a.csv"));
+    let mut destination = super::FileDestination::open(target, options, open.run, false).await.unwrap();
     destination.publish().await.unwrap();
     drop(destination);
     assert!(staging.exists(), "published, and not cleaned up");
@@ -548,7 +583,7 @@ async fn a_file_that_cannot_be_read_is_not_overwritten() {
     ] {
         let root = directory("a.csv", content);
         let open = destination(root.path(), json!({"path": "a.csv"}));
-        let error = FileConnector::new().open_destination(open).await.err().unwrap();
+        let error = connector().open_destination(open).await.err().unwrap();
         assert_eq!((error.kind, error.hint.as_deref()), (SystemErrorKind::Malformed, Some(expected)));
         assert_eq!(fs::read_to_string(root.path().join("a.csv")).unwrap(), content);
         assert_eq!(hidden(root.path()), Vec::<String>::new());
@@ -589,7 +624,7 @@ async fn records_that_a_file_cannot_hold_fail_alone() {
 #[tokio::test]
 async fn what_was_written_reads_back() {
     let root = tempdir().unwrap();
-    let connector = FileConnector::new();
+    let connector = connector();
     for path in ["a.csv", "a.jsonl"] {
         let mut destination = open_at(root.path(), json!({"path": path})).await;
         let records = json!([
@@ -607,14 +642,14 @@ async fn what_was_written_reads_back() {
 async fn the_watermark_is_none_in_full_mode() {
     let directory = directory("a.csv", "id\n1\n");
     let watermark: Option<Cursor> =
-        read_all(&FileConnector::new(), source(&directory, json!({"path": "a.csv"}))).await.unwrap().1;
+        read_all(&connector(), source(&directory, json!({"path": "a.csv"}))).await.unwrap().1;
     assert_eq!(watermark, None);
 }
 
 #[tokio::test]
 async fn a_run_begins_before_the_watermark_at_a_value_or_reads_a_range() {
     let directory = directory("a.csv", "id,n\n1,30\n2,10\n3,\n4,20\n5,40\n6,n/a\n");
-    let connector = FileConnector::new();
+    let connector = connector();
     let mut open = source(&directory, json!({"path": "a.csv"}));
     open.page_records_max = 2;
     open.stream.mode = SyncMode::Incremental;

@@ -12,6 +12,7 @@ use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, R
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::refusal;
@@ -19,19 +20,29 @@ use crate::egress::{self, Redirects};
 use crate::{Egress, Pace, Progress, SystemAccess, SystemError, SystemErrorKind, options};
 
 /// Longest time-out that can be asked for, in milliseconds.
-pub(super) const TIMEOUT_MS_MAX: u64 = 120_000;
+pub(crate) const TIMEOUT_MS_MAX: u64 = 120_000;
+/// One reply with records, at most, in bytes: what a run may hold in memory, with room for the records made of it.
+pub(crate) const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Enough of a reply to say that the API is there.
-pub(super) const PROBE_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const PROBE_BYTES_MAX: usize = 1024 * 1024;
 /// What `Retry-After` may make a whole run wait; longer waits are the engine's to decide.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 /// Headers that belong to the connection, which the client sets itself.
 const HEADERS_RESERVED: [&str; 6] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "proxy-authorization"];
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct Config {
     base_url: String,
+    #[serde(flatten)]
+    settings: Settings,
+}
+
+/// What a config says of every request.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Settings {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     #[serde(default)]
@@ -66,7 +77,7 @@ fn default_timeout_ms() -> u64 {
 }
 
 /// An API, ready for requests.
-pub(super) struct Client {
+pub(crate) struct Client {
     egress: Egress,
     http: reqwest::Client,
     base: Url,
@@ -78,53 +89,68 @@ pub(super) struct Client {
 }
 
 /// A whole reply.
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
     /// Where it came from, after redirects.
-    pub(super) url: Url,
+    pub(crate) url: Url,
     /// True when the body was longer than asked for, and is cut.
-    pub(super) is_cut: bool,
+    pub(crate) is_cut: bool,
 }
 
 impl Client {
-    pub(super) fn open(
+    pub(crate) fn open(
         egress: &Egress,
         access: &SystemAccess,
         redirects: Redirects,
     ) -> Result<Self, SystemError> {
         let config: Config = options::decode("config", &access.config)?;
-        let credentials: Credentials = serde_json::from_str(access.credentials.expose_secret())
-            .map_err(|_| misconfigured("the credentials are not what the http connector takes"))?;
-        let base = Url::parse(&config.base_url).map_err(|error| {
-            misconfigured(format!("baseUrl: {error}")).with_hint("the base URL is not a valid address")
-        })?;
-        egress.check_url(&base)?;
-        if base.query().is_some() || base.fragment().is_some() {
-            return Err(misconfigured("baseUrl has a query or fragment").with_hint(
+        let client = Self::at(egress, access, &config.base_url, config.settings, redirects)?;
+        if client.base.query().is_some() {
+            return Err(misconfigured("baseUrl has a query").with_hint(
                 "the base URL must not contain ? or #; parameters belong into the stream's query",
             ));
         }
+        Ok(client)
+    }
+
+    /// The API at an address, with the access's credentials.
+    pub(crate) fn at(
+        egress: &Egress,
+        access: &SystemAccess,
+        address: &str,
+        settings: Settings,
+        redirects: Redirects,
+    ) -> Result<Self, SystemError> {
+        let credentials: Credentials = serde_json::from_str(access.credentials.expose_secret())
+            .map_err(|_| misconfigured("the credentials are not what the connector takes"))?;
+        let base = Url::parse(address).map_err(|error| {
+            misconfigured(format!("the URL: {error}")).with_hint("the URL is not a valid address")
+        })?;
+        egress.check_url(&base)?;
+        if base.fragment().is_some() {
+            return Err(misconfigured("the URL has a fragment").with_hint("the URL must not contain #"));
+        }
         let mut headers = HeaderMap::new();
-        for (name, value) in &config.headers {
+        for (name, value) in &settings.headers {
             if HEADERS_RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
                 return Err(misconfigured(format!("header {name} is set by the connection"))
                     .with_hint(format!("the header {name} can't be set")));
             }
             headers.insert(header_name(name)?, header_value(name, value, false)?);
         }
-        let secrets = authenticate(&config, &credentials, &mut headers)?;
+        let secrets = authenticate(settings.auth, &credentials, &mut headers)?;
         // Custom headers may be keys too, whatever the form says.
         let redirects = match redirects {
-            Redirects::SameOrigin if config.auth == Auth::None && config.headers.is_empty() => {
+            Redirects::SameOrigin if settings.auth == Auth::None && settings.headers.is_empty() => {
                 Redirects::AnyOrigin
             }
             other => other,
         };
-        let timeout = Duration::from_millis(config.timeout_ms.clamp(1, TIMEOUT_MS_MAX));
+        let timeout = Duration::from_millis(settings.timeout_ms.clamp(1, TIMEOUT_MS_MAX));
         let http = egress.client(timeout, redirects, headers)?;
-        let spacing = config.rate_limit_per_second.filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate);
+        let spacing = settings.rate_limit_per_second.filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate);
         Ok(Self {
             egress: egress.clone(),
             http,
@@ -139,17 +165,17 @@ impl Client {
     }
 
     /// Waits before a request is sent again.
-    pub(super) async fn rest(&self, wait: Duration) {
+    pub(crate) async fn rest(&self, wait: Duration) {
         self.progress.rests(wait);
         tokio::time::sleep(wait).await;
     }
 
-    pub(super) fn base(&self) -> &Url {
+    pub(crate) fn base(&self) -> &Url {
         &self.base
     }
 
     /// `path` below the base URL. Its query, if any, is kept.
-    pub(super) fn join(&self, path: &str) -> Result<Url, SystemError> {
+    pub(crate) fn join(&self, path: &str) -> Result<Url, SystemError> {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let leaves = path.contains(['\\', '#'])
             || path.split('/').any(|segment| {
@@ -170,16 +196,16 @@ impl Client {
         Ok(url)
     }
 
-    pub(super) fn get(&self, url: Url) -> RequestBuilder {
+    pub(crate) fn get(&self, url: Url) -> RequestBuilder {
         self.request(Method::GET, url)
     }
 
-    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.http.request(method, url)
     }
 
     /// Waits for its turn, sends, and reads the reply up to `bytes_max`.
-    pub(super) async fn send(&self, request: RequestBuilder, bytes_max: usize) -> Result<Reply, SystemError> {
+    pub(crate) async fn send(&self, request: RequestBuilder, bytes_max: usize) -> Result<Reply, SystemError> {
         let (client, request) = request.build_split();
         let request = request.map_err(|error| self.transport_error(error))?;
         self.egress.check_url(request.url())?;
@@ -206,7 +232,7 @@ impl Client {
     }
 
     /// What a status other than 2xx says about the whole API.
-    pub(super) fn status_error(&self, reply: &Reply) -> SystemError {
+    pub(crate) fn status_error(&self, reply: &Reply) -> SystemError {
         let status = reply.status.as_u16();
         let (kind, hint) = match status {
             401 | 403 => (SystemErrorKind::Unauthorized, None),
@@ -239,7 +265,7 @@ impl Client {
     }
 
     /// The reply's text for engineers: cut to 2 KiB, secrets blanked.
-    pub(super) fn excerpt(&self, reply: &Reply) -> String {
+    pub(crate) fn excerpt(&self, reply: &Reply) -> String {
         refusal::excerpt(&reply.body, &self.secrets)
     }
 
@@ -278,7 +304,7 @@ impl Client {
 
 /// Puts the credentials into the headers; answers with the texts that must never be shown.
 fn authenticate(
-    config: &Config,
+    auth: Auth,
     credentials: &Credentials,
     headers: &mut HeaderMap,
 ) -> Result<Vec<String>, SystemError> {
@@ -286,7 +312,7 @@ fn authenticate(
         SystemError::new(SystemErrorKind::Unauthorized, format!("credentials have no {what}"))
             .with_hint(format!("the credentials have no {what}"))
     };
-    match config.auth {
+    match auth {
         Auth::None => Ok(Vec::new()),
         Auth::Bearer => {
             let token = credentials.token.as_deref().ok_or_else(|| missing("token"))?;
@@ -330,7 +356,7 @@ fn header_value(of: &str, value: &str, is_secret: bool) -> Result<HeaderValue, S
 
 /// `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), at most `max`. A date counts from the
 /// reply's own `Date`, since clocks differ.
-pub(super) fn retry_after(headers: &HeaderMap, max: Duration) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, max: Duration) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds).min(max));
@@ -344,10 +370,58 @@ pub(super) fn retry_after(headers: &HeaderMap, max: Duration) -> Option<Duration
 }
 
 /// A URL for engineers: without its query, which may hold keys.
-pub(super) fn address(url: &Url) -> String {
+pub(crate) fn address(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
-pub(super) fn misconfigured(detail: impl Into<String>) -> SystemError {
+pub(crate) fn misconfigured(detail: impl Into<String>) -> SystemError {
     SystemError::new(SystemErrorKind::Misconfigured, detail)
+}
+
+/// Of `headers` in a config.
+pub(crate) fn headers_schema() -> Value {
+    json!({
+        "type": "object", "maxProperties": 50,
+        "additionalProperties": {"type": "string", "maxLength": 8000},
+        "description": "Sent with each request. Not for secrets: those belong into the credentials.",
+    })
+}
+
+/// Of `auth` in a config.
+pub(crate) fn auth_schema() -> Value {
+    json!({
+        "enum": ["none", "bearer", "basic", "header"], "default": "none",
+        "description": "How the credentials are sent.",
+    })
+}
+
+/// Of `rateLimitPerSecond` in a config.
+pub(crate) fn rate_limit_schema() -> Value {
+    json!({
+        "type": "number", "exclusiveMinimum": 0, "maximum": 10_000,
+        "description": "Requests a second, at most. Unlimited when absent.",
+    })
+}
+
+/// Of `timeoutMs` in a config.
+pub(crate) fn timeout_schema() -> Value {
+    json!({
+        "type": "integer", "minimum": 1, "maximum": TIMEOUT_MS_MAX, "default": 30_000,
+        "description": "How long a request with its reply may take, in milliseconds.",
+    })
+}
+
+/// Of the credentials that [`Client::at`] takes.
+pub(crate) fn credentials_schema() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "token": {"type": "string", "minLength": 1, "description": "For `bearer`."},
+            "username": {"type": "string", "description": "For `basic`."},
+            "password": {"type": "string", "description": "For `basic`."},
+            "headerName": {"type": "string", "minLength": 1, "description": "For `header`, e.g. `X-Api-Key`."},
+            "headerValue": {"type": "string", "minLength": 1, "description": "For `header`."},
+        },
+    })
 }

@@ -3,20 +3,24 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::client::{Reply, address};
-use crate::{SystemError, SystemErrorKind};
+use crate::{Item, Malformed, SystemError, SystemErrorKind, exact_json};
+
+/// Raw text kept of something that is not a record, in bytes.
+const RAW_BYTES_MAX: usize = 2 * 1024;
 
 /// A reply that is JSON.
-pub(super) struct Document<'a> {
+pub(crate) struct Document<'a> {
     root: &'a RawValue,
 }
 
 impl<'a> Document<'a> {
     /// # Errors
     /// `Malformed`, with a hint that says what came instead.
-    pub(super) fn parse(reply: &'a Reply) -> Result<Self, SystemError> {
+    pub(crate) fn parse(reply: &'a Reply) -> Result<Self, SystemError> {
         let text = std::str::from_utf8(&reply.body).map_err(|error| {
             malformed(reply, format!("the reply is not UTF-8: {error}"), "the reply is not text")
         })?;
@@ -37,7 +41,7 @@ impl<'a> Document<'a> {
     }
 
     /// See [`point`].
-    pub(super) fn at(&self, pointer: &str) -> Option<&'a RawValue> {
+    pub(crate) fn at(&self, pointer: &str) -> Option<&'a RawValue> {
         point(self.root, pointer)
     }
 }
@@ -67,11 +71,26 @@ fn index(token: &str) -> Option<usize> {
 }
 
 /// The elements of a JSON array; `None` when it is something else.
-pub(super) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
+pub(crate) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(value.get()).ok()
 }
 
-pub(super) fn malformed(reply: &Reply, detail: String, hint: impl Into<String>) -> SystemError {
+/// An element of a list: a record, or what stands where one should be. `number` is that of the page.
+pub(crate) fn item(text: &str, number: u64, index: usize) -> Item {
+    let reason = match exact_json::parse(text) {
+        Ok(Value::Object(record)) => return Item::Record(record.into()),
+        Ok(_) => "it is not an object".to_owned(),
+        Err(reason) => reason,
+    };
+    let raw = text[..text.floor_char_boundary(RAW_BYTES_MAX)].to_owned();
+    Item::Malformed(Malformed {
+        position: format!("page {number}, item {}", index + 1),
+        reason,
+        raw: Some(raw),
+    })
+}
+
+pub(crate) fn malformed(reply: &Reply, detail: String, hint: impl Into<String>) -> SystemError {
     let mut error =
         SystemError::new(SystemErrorKind::Malformed, format!("{}: {detail}", address(&reply.url)))
             .with_hint(hint);

@@ -1,7 +1,7 @@
 //! REST APIs: reads lists page by page, writes one request a record.
 //! Deliberately absent: signing schemes of single vendors, and retries of reads, which the engine does.
 
-mod client;
+pub(crate) mod client;
 mod destination;
 pub(crate) mod document;
 mod refusal;
@@ -17,8 +17,8 @@ use self::destination::HttpDestination;
 use self::source::HttpSource;
 use crate::egress::Redirects;
 use crate::{
-    Connector, Cursor, Description, Destination, Egress, OpenDestination, OpenSource, Source, SystemAccess,
-    SystemError,
+    Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
+    OpenSource, Source, SystemAccess, SystemError,
 };
 
 /// The `http` connector.
@@ -82,36 +82,13 @@ fn description() -> Description {
                     "type": "string", "maxLength": 2000, "pattern": "^[hH][tT][tT][pP][sS]?://",
                     "description": "Where the API lives, e.g. `https://api.example.com/v2`.",
                 },
-                "headers": {
-                    "type": "object", "maxProperties": 50,
-                    "additionalProperties": {"type": "string", "maxLength": 8000},
-                    "description": "Sent with each request. Not for secrets: those belong into the credentials.",
-                },
-                "auth": {
-                    "enum": ["none", "bearer", "basic", "header"], "default": "none",
-                    "description": "How the credentials are sent.",
-                },
-                "rateLimitPerSecond": {
-                    "type": "number", "exclusiveMinimum": 0, "maximum": 10_000,
-                    "description": "Requests a second, at most. Unlimited when absent.",
-                },
-                "timeoutMs": {
-                    "type": "integer", "minimum": 1, "maximum": client::TIMEOUT_MS_MAX, "default": 30_000,
-                    "description": "How long a request with its reply may take, in milliseconds.",
-                },
+                "headers": client::headers_schema(),
+                "auth": client::auth_schema(),
+                "rateLimitPerSecond": client::rate_limit_schema(),
+                "timeoutMs": client::timeout_schema(),
             },
         }),
-        credentials_schema: json!({
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {
-                "token": {"type": "string", "minLength": 1, "description": "For `bearer`."},
-                "username": {"type": "string", "description": "For `basic`."},
-                "password": {"type": "string", "description": "For `basic`."},
-                "headerName": {"type": "string", "minLength": 1, "description": "For `header`, e.g. `X-Api-Key`."},
-                "headerValue": {"type": "string", "minLength": 1, "description": "For `header`."},
-            },
-        }),
+        credentials_schema: client::credentials_schema(),
         credentials_go_to: &["baseUrl"],
         can_be_paced: true,
         source_schema: Some(json!({
@@ -136,7 +113,8 @@ fn description() -> Description {
                         {
                             "type": "object", "additionalProperties": false, "required": ["kind"],
                             "properties": {
-                                "kind": {"const": "page"}, "param": name("Parameter of the page number; `page`."),
+                                "kind": {"const": "page", "description": "Pages have numbers."},
+                                "param": name("Parameter of the page number; `page`."),
                                 "sizeParam": name("Parameter of the page size."), "size": size,
                                 "start": {"type": "integer", "minimum": 0, "default": 1, "description": "Number of the first page."},
                             },
@@ -146,14 +124,16 @@ fn description() -> Description {
                             "type": "object", "additionalProperties": false,
                             "required": ["kind", "param", "sizeParam", "size"],
                             "properties": {
-                                "kind": {"const": "offset"}, "param": name("Parameter of the offset."),
+                                "kind": {"const": "offset", "description": "Pages begin after so many records."},
+                                "param": name("Parameter of the offset."),
                                 "sizeParam": name("Parameter of the page size."), "size": size,
                             },
                         },
                         {
                             "type": "object", "additionalProperties": false, "required": ["kind", "param", "nextPath"],
                             "properties": {
-                                "kind": {"const": "cursor"}, "param": name("Parameter of the cursor."),
+                                "kind": {"const": "cursor", "description": "Each reply says where the next begins."},
+                                "param": name("Parameter of the cursor."),
                                 "nextPath": {
                                     "type": "string", "pattern": "^/",
                                     "description": "JSON Pointer to the next cursor in the reply.",
@@ -174,7 +154,7 @@ fn description() -> Description {
             "required": ["path"],
             "properties": {
                 "path": path,
-                "method": {"enum": ["POST", "PUT", "PATCH"], "default": "POST"},
+                "method": {"enum": ["POST", "PUT", "PATCH"], "default": "POST", "description": "Of the request that carries a record."},
                 "keyInPath": {
                     "type": "boolean", "default": false,
                     "description": "Appends the record's key to the path, e.g. `orders/PO-10042`.",
@@ -185,5 +165,53 @@ fn description() -> Description {
                 },
             },
         })),
+        guide: guide(),
+    }
+}
+
+fn guide() -> Guide {
+    Guide {
+        example: Example {
+            config: json!({"baseUrl": "https://api.example.com/v2", "auth": "bearer", "rateLimitPerSecond": 5}),
+            credentials: json!({"token": "…"}),
+            source: Some(json!({
+                "path": "orders", "recordsPath": "/data", "cursorParam": "updated_since",
+                "pagination": {"kind": "cursor", "param": "cursor", "nextPath": "/meta/next"},
+            })),
+            destination: Some(json!({"path": "orders", "method": "PUT", "keyInPath": true})),
+        },
+        notes: &[
+            "A list is read page by page. A page that comes again, or a link back, ends the run instead of going round for ever.",
+            "One request a record is written, eight at once, each with a key that is the same when it is sent again.",
+            "2xx has arrived. 408, 425, 429 and 5xx are tried again, `Retry-After` honoured; 401, 403 and redirects stop the run.",
+            "What an API says goes to engineers only, without secrets.",
+        ],
+        limits: &[
+            "32 MiB for a reply that is read",
+            "1 MiB for the reply to a record, and 1,024 bytes for the id in it",
+            "5 attempts for a record; `Retry-After` up to 30 s for a record, 5 min for a run",
+            "5 redirects, on the same origin",
+        ],
+        failures: &[
+            Failure { code: "unauthorized", when: "401 or 403, or the credentials lack what `auth` needs" },
+            Failure { code: "not_found", when: "404 or 410 for the path" },
+            Failure {
+                code: "misconfigured",
+                when: "another 4xx, a redirect to another address, a certificate that is not valid",
+            },
+            Failure { code: "forbidden", when: "the URL is at an address that integrations may not reach" },
+            Failure { code: "rate_limited", when: "429" },
+            Failure { code: "unavailable", when: "5xx, or no connection" },
+            Failure { code: "timeout", when: "408, or no whole reply within `timeoutMs`" },
+            Failure {
+                code: "source.malformed",
+                when: "the reply is not JSON, has no list at `recordsPath`, or its pages go in a circle; or one element is not an object, and the others arrive",
+            },
+            Failure {
+                code: "destination.rejected",
+                when: "another 4xx for one record; fields that the reply names are named",
+            },
+            Failure { code: "destination.conflict", when: "409 for one record" },
+        ],
     }
 }

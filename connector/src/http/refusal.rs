@@ -18,7 +18,7 @@ const SECRET_NAMES: [&str; 9] =
 /// The fields a refusal names, in the shapes that are common: RFC 9457 `errors` with pointers, JSON:API
 /// `source.pointer`, `{errors: [{field, message}]}`, `{errors: {field: […]}}`, FastAPI's
 /// `{detail: [{loc}]}`, and `{field: ["…"]}`.
-pub(super) fn field_errors(body: &[u8], record: &Record) -> Vec<FieldError> {
+pub(crate) fn field_errors(body: &[u8], record: &Record) -> Vec<FieldError> {
     let Ok(Value::Object(reply)) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
     let mut fields = Vec::new();
     for list in [reply.get("errors"), reply.get("detail"), reply.get("details"), reply.get("invalid-params")]
@@ -49,7 +49,7 @@ pub(super) fn field_errors(body: &[u8], record: &Record) -> Vec<FieldError> {
 }
 
 /// Upstream text for engineers.
-pub(super) fn excerpt(text: &[u8], secrets: &[String]) -> String {
+pub(crate) fn excerpt(text: &[u8], secrets: &[String]) -> String {
     // Cut late, so that a secret on the edge is blanked whole.
     let window = &text[..text.len().min(EXCERPT_BYTES_MAX * 4)];
     let mut text = String::from_utf8_lossy(window).into_owned();

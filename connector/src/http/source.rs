@@ -10,20 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::client::{Client, Reply, misconfigured};
+use super::client::{Client, PAGE_BYTES_MAX, Reply, misconfigured};
 use super::document::{self, Document, malformed};
 use crate::bounds::Bounds;
-use crate::cursor::compare_cursor_values;
+use crate::cursor::{compare_cursor_values, is_storable};
 use crate::egress::Redirects;
 use crate::{
-    Cursor, Egress, Item, Malformed, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind,
-    exact_json, options,
+    Cursor, Egress, Item, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind, exact_json,
+    options,
 };
-
-/// One reply, at most, in bytes: what a run may hold in memory, with room for the records made of it.
-const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Raw text kept of something that is not a record, in bytes.
-const RAW_BYTES_MAX: usize = 2 * 1024;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -212,13 +207,13 @@ impl HttpSource {
         let mut pending = VecDeque::with_capacity(elements.len());
         let mut watermark = position.watermark.clone();
         for (index, element) in elements.into_iter().enumerate() {
-            let item = self.item(element.get(), position.number, index);
+            let item = document::item(element.get(), position.number, index);
             if let Item::Record(record) = &item {
                 let value = self.cursor_field.as_ref().and_then(|field| record.get(field));
                 if self.cursor_field.is_some() && !self.bounds.take(value.unwrap_or(&Value::Null)) {
                     continue;
                 }
-                if let Some(value) = value.filter(|value| is_cursor(value))
+                if let Some(value) = value.filter(|value| is_storable(value))
                     && self.since.as_ref().is_none_or(|since| compare_cursor_values(value, since).is_gt())
                     && watermark.as_ref().is_none_or(|max| compare_cursor_values(value, max).is_gt())
                 {
@@ -372,20 +367,6 @@ impl HttpSource {
         Ok(url)
     }
 
-    fn item(&self, text: &str, number: u64, index: usize) -> Item {
-        let reason = match exact_json::parse(text) {
-            Ok(Value::Object(record)) => return Item::Record(record),
-            Ok(_) => "it is not an object".to_owned(),
-            Err(reason) => reason,
-        };
-        let raw = text[..text.floor_char_boundary(RAW_BYTES_MAX)].to_owned();
-        Item::Malformed(Malformed {
-            position: format!("page {number}, item {}", index + 1),
-            reason,
-            raw: Some(raw),
-        })
-    }
-
     fn take_page(&mut self) -> Result<Page, SystemError> {
         let taken = self.pending.len().min(self.page_records_max);
         let rest = self.pending.split_off(taken);
@@ -420,15 +401,6 @@ impl Source for HttpSource {
     fn watermark(&self) -> Option<Cursor> {
         self.cursor_field.as_ref()?;
         self.next.watermark.clone().or_else(|| self.since.clone())
-    }
-}
-
-/// Whether a value can be where the next run begins. A text with a NUL character could be neither stored nor sent.
-fn is_cursor(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.contains('\0'),
-        _ => true,
     }
 }
 

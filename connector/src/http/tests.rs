@@ -577,7 +577,7 @@ async fn take(State(seen): State<Seen>, request: Request) -> Response {
 
 fn writes(records: &[Value]) -> Vec<Write> {
     let write = |value: &Value| {
-        let mut record: Record = value.as_object().unwrap().clone();
+        let mut record: Record = value.as_object().unwrap().clone().into();
         let revision = record.remove("revision").map_or(0, |revision| revision.as_u64().unwrap());
         let key = RecordKey::of(&record, &["id".to_owned()]).unwrap();
         Write { key, known: record.contains_key("known"), revision, record }
@@ -591,6 +591,7 @@ async fn write(base: &str, options: Value, records: &[Value]) -> Result<Vec<Writ
         stream: stream(None),
         options,
         run: uuid::Uuid::nil(),
+        resumed: false,
     };
     let mut destination = connector().open_destination(open).await?;
     assert!(!destination.detects_unchanged());

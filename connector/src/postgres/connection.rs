@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 
-use super::relay::Relay;
+use crate::relay::Relay;
 use crate::{Egress, SystemAccess, SystemError, SystemErrorKind, egress, options};
 
 /// TCP, TLS and sign-in together.
@@ -103,7 +103,7 @@ pub(super) async fn connect(
             if config.ssl_mode != SslMode::VerifyFull {
                 return open(settings.clone().host(&address.ip().to_string()), purpose).await;
             }
-            let relay = Relay::open(address, config.port).await?;
+            let relay = Relay::open(address, &format!(".s.PGSQL.{}", config.port)).await?;
             let settings = settings.clone().host(&config.host).socket(relay.directory());
             let connection = open(settings, purpose).await?;
             relay.keep();
@@ -190,6 +190,10 @@ pub(super) fn system_error(doing: &str, error: sqlx::Error) -> SystemError {
                 misconfigured(detail).with_hint(hint)
             }
             sqlx::Error::Configuration(_) => misconfigured(detail),
+            // The handshake says so as an error of the connection.
+            sqlx::Error::Io(_) if detail.contains("peer certificate") => {
+                misconfigured(detail).with_hint("the server's certificate is not valid for this host")
+            }
             sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => {
                 SystemError::new(SystemErrorKind::Unavailable, detail)
             }

@@ -10,9 +10,6 @@ use serde_json::{Number, Value};
 
 use crate::exact_json;
 
-/// Decimal digits that a double holds whatever they are (DBL_DIG).
-const FLOAT_DIGITS: usize = 15;
-
 /// How a column's text becomes JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -64,7 +61,7 @@ impl Kind {
                 Some(number) => Value::Number(number),
                 None => Value::String(text.into_owned()),
             },
-            Self::Numeric => numeric(text),
+            Self::Numeric => exact_json::decimal(text),
             Self::Timestamp => timestamp(text, ""),
             Self::TimestampTz => timestamp(text, "Z"),
             Self::Json => exact_json::parse(&text)?,
@@ -108,32 +105,6 @@ pub(super) fn unescape(field: &[u8]) -> Result<Option<Cow<'_, str>>, String> {
         });
     }
     String::from_utf8(plain).map(|text| Some(Cow::Owned(text))).map_err(|_| not_utf8())
-}
-
-/// A JSON number where that keeps the value, else text.
-fn numeric(text: Cow<'_, str>) -> Value {
-    if !text.contains('.') {
-        if let Ok(number) = text.parse::<i64>() {
-            return Value::from(number);
-        }
-        return match text.parse::<u64>() {
-            Ok(number) => Value::from(number),
-            Err(_) => Value::String(text.into_owned()),
-        };
-    }
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && (digits <= FLOAT_DIGITS || reads_back(number, &text)) => {
-            Number::from_f64(number).map_or_else(|| Value::String(text.into_owned()), Value::Number)
-        }
-        _ => Value::String(text.into_owned()),
-    }
-}
-
-fn reads_back(number: f64, text: &str) -> bool {
-    let plain = text.trim_end_matches('0').trim_end_matches('.');
-    let shown = number.to_string();
-    shown == plain || (plain == "-0" && number == 0.0)
 }
 
 /// RFC 3339 where the time is one (years 1 to 9999): `infinity` and years BC stay as they are.

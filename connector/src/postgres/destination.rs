@@ -1,7 +1,8 @@
 //! Upserts batches into a table: each batch in one transaction, usually in one statement. When that
 //! fails, the rows that break the constraint in question are looked up and left out; where they can't
 //! be, smaller and smaller steps find them.
-//! Deliberately absent: staging tables, which need rights and leave rubbish behind.
+//! Deliberately absent: staging tables that others could see, which need rights and leave rubbish behind; temporary ones
+//! are gone with the connection.
 
 use std::time::Duration;
 
@@ -45,12 +46,47 @@ pub(super) struct PostgresDestination {
     /// `None` until it is created from the first records.
     table: Option<Table>,
     news: News,
+    staging: Staging,
+}
+
+/// Temporary tables of this connection: one for each set of columns.
+struct Staging {
+    /// Of their names, unlike any other's: a pooler may hand the server's end of the connection to somebody else.
+    prefix: String,
+    /// Columns, by their places in the table.
+    layouts: Vec<Vec<usize>>,
+    /// How many there were before the table's columns changed.
+    outdated: usize,
+}
+
+impl Staging {
+    fn new() -> Self {
+        let prefix = format!("trestle_staging_{}", uuid::Uuid::now_v7().simple());
+        Self { prefix, layouts: Vec::new(), outdated: 0 }
+    }
+
+    /// The table for rows with these columns.
+    fn name(&mut self, columns: &[usize]) -> String {
+        let place = self.layouts.iter().position(|layout| layout == columns).unwrap_or_else(|| {
+            self.layouts.push(columns.to_vec());
+            self.layouts.len() - 1
+        });
+        format!("pg_temp.{}_{}", self.prefix, self.outdated + place)
+    }
+
+    /// The table has other columns now.
+    fn outdate(&mut self) {
+        self.outdated += self.layouts.len();
+        self.layouts.clear();
+    }
 }
 
 /// Whether the next batch is likely to be all new, as in a first load: then COPY is tried first, which
 /// is about twice as fast, and costs a failed attempt when one key is there.
 #[derive(Default)]
 struct News {
+    /// The last batch was the same as what was there, for the most part.
+    is_known: bool,
     /// Batches in a row that only created rows.
     streak: u32,
     /// COPYs that met an existing key; each asks for a longer streak before the next.
@@ -71,6 +107,10 @@ impl News {
             WriteOutcome::Failed(_) => true,
         };
         self.streak = if outcomes.iter().all(is_new) { self.streak.saturating_add(1) } else { 0 };
+        let is_same = |outcome: &&WriteOutcome| {
+            matches!(outcome, WriteOutcome::Written { action: Action::Unchanged, .. })
+        };
+        self.is_known = outcomes.iter().filter(is_same).count() * 2 > outcomes.len();
     }
 
     fn surprised(&mut self) {
@@ -102,6 +142,7 @@ impl PostgresDestination {
             create_table: options.create_table,
             table,
             news: News::default(),
+            staging: Staging::new(),
         })
     }
 
@@ -130,6 +171,7 @@ impl PostgresDestination {
         let (schema, table) = (&self.schema, &self.table_name);
         table::create(connection, schema, table, &self.key_fields, &records, self.table.as_ref()).await?;
         self.table = Table::load(connection, schema, table, &self.key_fields).await?;
+        self.staging.outdate();
         Ok(())
     }
 
@@ -155,8 +197,8 @@ impl PostgresDestination {
         if let [group] = &plan.groups[..]
             && !group.suspect
         {
-            // One statement is a transaction of its own.
-            match write_whole(connection, table, group, &mut self.news, false).await? {
+            let whole = write_whole(connection, table, group, &mut self.news, &mut self.staging, false);
+            match whole.await? {
                 Ok(written) => place(group, 0, written, &mut outcomes),
                 Err(error) => failed = Some(error),
             }
@@ -170,7 +212,8 @@ impl PostgresDestination {
                     write_in_steps(connection, table, group, 1, &mut outcomes).await?;
                 } else {
                     let failed = failed.take();
-                    write_screened(connection, table, group, &mut self.news, failed, &mut outcomes).await?;
+                    let (news, staging) = (&mut self.news, &mut self.staging);
+                    write_screened(connection, table, group, news, staging, failed, &mut outcomes).await?;
                 }
             }
             execute(connection, "COMMIT".to_owned()).await.map_err(doing)?;
@@ -218,6 +261,7 @@ async fn write_whole(
     table: &Table,
     group: &Group<'_>,
     news: &mut News,
+    staging: &mut Staging,
     in_transaction: bool,
 ) -> Result<Result<Vec<WriteOutcome>, sqlx::Error>, SystemError> {
     let doing = |error| system_error("writing a batch", error);
@@ -237,7 +281,19 @@ async fn write_whole(
             Err(error) => return Err(doing(error)),
         }
     }
-    match group.write(connection, table, 0..group.rows.len()).await {
+    let written = if !group.can_stage(table) {
+        // One statement is a transaction of its own.
+        group.write(connection, table, 0..group.rows.len()).await
+    } else if in_transaction {
+        group.merge(connection, table, &staging.name(&group.columns), news.is_known).await
+    } else {
+        execute(connection, "BEGIN".to_owned()).await.map_err(doing)?;
+        let merged = group.merge(connection, table, &staging.name(&group.columns), news.is_known).await;
+        let end = if merged.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        // What is deferred is checked by COMMIT.
+        execute(connection, end.to_owned()).await.and(merged)
+    };
+    match written {
         Err(error) if !refusal::is_about_rows(&error) => Err(doing(error)),
         written => Ok(written),
     }
@@ -251,6 +307,7 @@ async fn write_screened(
     table: &Table,
     group: &mut Group<'_>,
     news: &mut News,
+    staging: &mut Staging,
     failed: Option<sqlx::Error>,
     outcomes: &mut [Option<WriteOutcome>],
 ) -> Result<(), SystemError> {
@@ -258,7 +315,7 @@ async fn write_screened(
     for _ in 0..SCREENS_MAX {
         let error = match failed.take() {
             Some(error) => error,
-            None => match write_whole(connection, table, group, news, true).await? {
+            None => match write_whole(connection, table, group, news, staging, true).await? {
                 Ok(written) => {
                     place(group, 0, written, outcomes);
                     return next_step(connection).await;

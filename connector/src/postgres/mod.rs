@@ -8,7 +8,6 @@ mod connection;
 mod decode;
 mod destination;
 mod refusal;
-mod relay;
 mod source;
 mod table;
 
@@ -19,8 +18,8 @@ use sqlx::Row;
 use self::destination::PostgresDestination;
 use self::source::PostgresSource;
 use crate::{
-    Connector, Cursor, Description, Destination, Egress, OpenDestination, OpenSource, Source, SystemAccess,
-    SystemError,
+    Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
+    OpenSource, Source, SystemAccess, SystemError,
 };
 
 /// The `postgres` connector.
@@ -91,9 +90,15 @@ fn description() -> Description {
             "required": ["host", "database"],
             "properties": {
                 "host": {"type": "string", "minLength": 1, "maxLength": 255, "description": "Name or address."},
-                "port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 5432},
-                "database": {"type": "string", "minLength": 1, "maxLength": 63},
-                "schema": {"type": "string", "minLength": 1, "maxLength": 63, "default": "public"},
+                "port": {
+                    "type": "integer", "minimum": 1, "maximum": 65535, "default": 5432,
+                    "description": "Where the server listens.",
+                },
+                "database": {"type": "string", "minLength": 1, "maxLength": 63, "description": "Its name; case matters."},
+                "schema": {
+                    "type": "string", "minLength": 1, "maxLength": 63, "default": "public",
+                    "description": "Of tables that are named without one.",
+                },
                 "sslMode": {
                     "enum": ["disable", "prefer", "require", "verify-ca", "verify-full"], "default": "prefer",
                     "description": "As in libpq. `verify-full` also checks that the certificate is the host's.",
@@ -108,7 +113,10 @@ fn description() -> Description {
             "type": "object",
             "additionalProperties": false,
             "required": ["user"],
-            "properties": {"user": {"type": "string", "minLength": 1}, "password": {"type": "string"}},
+            "properties": {
+                "user": {"type": "string", "minLength": 1, "description": "Signs in; its rights decide what can be read and written."},
+                "password": {"type": "string", "description": "Not needed where the server trusts the address."},
+            },
         }),
         credentials_go_to: &["host", "port", "sslMode", "sslRootCert"],
         can_be_paced: false,
@@ -141,5 +149,54 @@ fn description() -> Description {
                 },
             },
         })),
+        guide: guide(),
+    }
+}
+
+fn guide() -> Guide {
+    Guide {
+        example: Example {
+            config: json!({"host": "db.example.com", "database": "shop", "sslMode": "verify-full"}),
+            credentials: json!({"user": "trestle", "password": "…"}),
+            source: Some(json!({"table": "orders"})),
+            destination: Some(json!({"table": "sales.orders", "createTable": true})),
+        },
+        notes: &[
+            "A stream is read by one statement in the order of its keys; rows with a null in a key come first.",
+            "`numeric` and integers are exact: what no JSON number holds is text. Times are RFC 3339, `bytea` is base64.",
+            "Batches are upserted by a unique index on exactly the key fields; a bad row fails alone.",
+            "The name of a host is resolved once and checked; `verify-full` checks the certificate by that name.",
+        ],
+        limits: &[
+            "10 s to connect and sign in",
+            "10 min without a byte while reading; 5 min for a batch",
+            "names of 63 bytes, as in PostgreSQL",
+        ],
+        failures: &[
+            Failure {
+                code: "unauthorized",
+                when: "user or password is wrong, or a right (GRANT) is missing",
+            },
+            Failure { code: "not_found", when: "database, schema or table is not there" },
+            Failure {
+                code: "misconfigured",
+                when: "a column or the unique index is missing, the query is not one SELECT, TLS can't be had as asked",
+            },
+            Failure { code: "forbidden", when: "the host is at an address that integrations may not reach" },
+            Failure {
+                code: "unavailable",
+                when: "it can't be reached, restarts, has no connection left, or a lock or deadlock is in the way",
+            },
+            Failure { code: "timeout", when: "connecting, a page or a batch takes longer than the limits" },
+            Failure { code: "malformed", when: "the query fails on a value of the data" },
+            Failure {
+                code: "source.malformed",
+                when: "one row has a value that can't be read, such as text that is not UTF-8; the others arrive",
+            },
+            Failure {
+                code: "destination.rejected",
+                when: "one record breaks a type or a constraint; the fields are named",
+            },
+        ],
     }
 }

@@ -2,6 +2,7 @@
 //! Deliberately absent: a query per page. One statement runs until the end; a resumed source begins
 //! behind the checkpoint's keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,8 +17,8 @@ use super::connection::{self, Use, literal, misconfigured, quoted, system_error}
 use super::decode::{self, Kind};
 use crate::bounds::{before, no_overlap};
 use crate::{
-    Cursor, CursorRange, Egress, Item, Malformed, OpenSource, Page, Record, Source, SyncMode, SystemError,
-    SystemErrorKind, options,
+    Cursor, CursorRange, Egress, FieldNames, Item, Malformed, OpenSource, Page, Record, Source, SyncMode,
+    SystemError, SystemErrorKind, options,
 };
 
 /// Rows handed from the reader at once, in bytes; amortises the hand-over.
@@ -88,6 +89,8 @@ enum Chunk {
 /// A table or query that is being read.
 pub(super) struct PostgresSource {
     columns: Vec<SourceColumn>,
+    /// Of the columns; `None` where two have one name.
+    names: Option<Arc<FieldNames>>,
     keyset: Vec<KeysetColumn>,
     incremental: bool,
     since: Option<Watermark>,
@@ -156,6 +159,7 @@ impl PostgresSource {
         let mut reader = JoinSet::new();
         reader.spawn(read(connection, statements, sender));
         Ok(Self {
+            names: FieldNames::new(columns.iter().map(|column| column.name.clone())),
             columns,
             keyset,
             incremental,
@@ -206,7 +210,7 @@ impl PostgresSource {
         let row = &rest[..end];
         let size = row.len() as u64 + 1;
         let mut keys: Vec<Option<String>> = vec![None; self.keyset.len()];
-        let mut record = Record::with_capacity(self.columns.len());
+        let mut values = Vec::with_capacity(self.columns.len());
         let mut broken = None;
         for ((index, column), field) in self.columns.iter().enumerate().zip(row.split(|byte| *byte == b'\t'))
         {
@@ -218,23 +222,24 @@ impl PostgresSource {
                 }
             };
             let Some(text) = text else {
-                record.insert(column.name.clone(), serde_json::Value::Null);
+                values.push(serde_json::Value::Null);
                 continue;
             };
             if let Some(key) = self.keyset.iter().position(|key| key.index == index) {
                 keys[key] = Some(text.clone().into_owned());
             }
             match column.kind.value(text) {
-                Ok(value) => {
-                    record.insert(column.name.clone(), value);
-                }
+                Ok(value) => values.push(value),
                 Err(reason) => {
                     broken.get_or_insert(format!("column `{}`: {reason}", column.name));
                 }
             }
         }
         let item = match broken {
-            None => Item::Record(record),
+            None => Item::Record(match &self.names {
+                Some(names) => Record::of(names, values),
+                None => self.columns.iter().map(|column| column.name.clone()).zip(values).collect(),
+            }),
             Some(reason) => Item::Malformed(Malformed {
                 position: format!("row {}", self.position.rows + 1),
                 reason,

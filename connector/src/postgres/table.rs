@@ -67,6 +67,8 @@ pub(super) struct Table {
     pub(super) constraints: HashMap<String, Constraint>,
     /// True when rows may come by COPY: nothing of the table's own can leave some out in silence.
     pub(super) takes_copy: bool,
+    /// True when the user may make temporary tables here.
+    pub(super) takes_staging: bool,
     /// `xmax` can't be read from rows inserted through a partitioned table.
     pub(super) partitioned: bool,
 }
@@ -102,7 +104,8 @@ impl Table {
         // do not go with COPY.
         let sql = "SELECT c.oid::int8, c.relkind::text, c.relkind = 'r' AND NOT c.relhasrules \
                    AND NOT c.relrowsecurity AND NOT EXISTS (SELECT 1 FROM pg_trigger t \
-                   WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype::int & 2 <> 0) \
+                   WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype::int & 2 <> 0), \
+                   has_database_privilege(current_database(), 'TEMP') \
                    FROM pg_class c WHERE c.oid = to_regclass($1)";
         let Some(row) =
             sqlx::query(sql).bind(&name).fetch_optional(&mut *connection).await.map_err(failed)?
@@ -112,6 +115,7 @@ impl Table {
         let oid: i64 = row.try_get(0).map_err(failed)?;
         let kind: String = row.try_get(1).map_err(failed)?;
         let takes_copy: bool = row.try_get(2).map_err(failed)?;
+        let takes_staging: bool = row.try_get(3).map_err(failed)?;
         if !matches!(kind.as_str(), "r" | "p") {
             return Err(misconfigured(format!("{name} has relkind {kind}"))
                 .with_hint(format!("`{table}` is not a table (a view, perhaps)")));
@@ -189,7 +193,8 @@ impl Table {
             let constraint = Constraint { columns: row.try_get(1).map_err(failed)?, screen };
             constraints.insert(row.try_get(0).map_err(failed)?, constraint);
         }
-        Ok(Some(Self { name, columns, by_name, keys, constraints, takes_copy, partitioned: kind == "p" }))
+        let partitioned = kind == "p";
+        Ok(Some(Self { name, columns, by_name, keys, constraints, takes_copy, takes_staging, partitioned }))
     }
 
     pub(super) fn index_of(&self, field: &str) -> Option<usize> {

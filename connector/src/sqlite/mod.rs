@@ -3,7 +3,6 @@
 
 mod destination;
 mod failure;
-mod keyset;
 mod query;
 mod source;
 mod table;
@@ -28,8 +27,8 @@ use self::source::SqliteSource;
 use crate::directory::{existing_file, writable_file};
 use crate::options::decode;
 use crate::{
-    Connector, Cursor, Description, Destination, OpenDestination, OpenSource, Source, SystemAccess,
-    SystemError, SystemErrorKind,
+    Connector, Cursor, Description, Destination, Example, Failure, Guide, OpenDestination, OpenSource,
+    Source, SystemAccess, SystemError, SystemErrorKind,
 };
 
 /// How long to wait for another program's lock before saying `unavailable`, which is tried again later.
@@ -121,8 +120,53 @@ impl SqliteConnector {
                     },
                     "required": ["table"],
                 }))),
+                guide: guide(),
             },
         }
+    }
+}
+
+fn guide() -> Guide {
+    Guide {
+        example: Example {
+            config: json!({"path": "shop.db"}),
+            source: Some(json!({"query": "SELECT number, email FROM orders WHERE email IS NOT NULL"})),
+            destination: Some(json!({"table": "orders", "createTable": true})),
+            ..Example::default()
+        },
+        notes: &[
+            "Read in pages by key, without a transaction between them: others can write meanwhile.",
+            "BLOB is base64. Booleans are stored as 0 and 1, lists and objects as JSON text.",
+            "Batches are upserted by a unique index on the key fields; a bad row fails alone.",
+        ],
+        limits: &[
+            "64 KiB for a query, which is one SELECT without parameters",
+            "5 s for another program's lock; 5 min for a page",
+            "1,000 columns in a table that is made or extended",
+            "UTF-8 databases only",
+        ],
+        failures: &[
+            Failure { code: "not_found", when: "the file or the table is not there" },
+            Failure {
+                code: "forbidden",
+                when: "the path leaves the directory: `..`, absolute, or by a link",
+            },
+            Failure {
+                code: "misconfigured",
+                when: "a column or the unique index is missing, the query is not one SELECT, the database can't be written",
+            },
+            Failure { code: "malformed", when: "the file is not a SQLite database, or damaged" },
+            Failure {
+                code: "source.malformed",
+                when: "one row has text that is not UTF-8; the others arrive",
+            },
+            Failure { code: "unavailable", when: "another program locks it, or the disk is full" },
+            Failure { code: "timeout", when: "a page takes longer than the limit" },
+            Failure {
+                code: "destination.rejected",
+                when: "one record breaks a type or a constraint; the fields are named",
+            },
+        ],
     }
 }
 

@@ -14,11 +14,11 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, Executor, SqlSafeStr, Statement};
 
 use super::failure::system_error;
-use super::keyset::after;
 use super::query::single_select;
 use super::table::{self, Table, missing_columns, quoted};
 use super::value::{Stored, bind};
 use crate::bounds::{before, no_overlap};
+use crate::keyset::after;
 use crate::{
     Cursor, Item, Malformed, OpenSource, Page, Record, Source, SyncMode, SystemError, SystemErrorKind,
 };

@@ -56,7 +56,7 @@ fn writes(records: Value) -> Vec<Write> {
 }
 
 fn values(items: &[Item]) -> Vec<Value> {
-    records_of(items).into_iter().map(Value::Object).collect()
+    records_of(items).into_iter().map(Value::from).collect()
 }
 
 fn failures(outcomes: &[WriteOutcome]) -> Vec<Option<(&str, &str)>> {
@@ -428,7 +428,7 @@ async fn two_records_that_became_one_key_are_written_in_their_order() {
         (3, json!({"code": "a", "v": 3})),
     ] {
         let mut write = write_of(json!({"id": id}), &["id"]);
-        write.record = record.as_object().cloned().unwrap();
+        write.record = record.as_object().cloned().unwrap().into();
         batch.push(write);
     }
     let outcomes = destination.write(&batch).await.unwrap();

@@ -10,6 +10,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
 use sqlx::{Decode, Row, TypeInfo, ValueRef};
 
 use crate::cursor::compare_mixed;
+use crate::keyset::Place;
 
 /// A value as SQLite stores it.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,6 +170,16 @@ impl Stored {
             Self::Text(_) | Self::BrokenText(_) => Some("TEXT"),
             Self::Blob(_) => Some("BLOB"),
         }
+    }
+}
+
+impl Place for Stored {
+    fn is_null(&self) -> bool {
+        *self == Self::Null
+    }
+
+    fn sql(&self) -> String {
+        self.parameter().to_owned()
     }
 }
 

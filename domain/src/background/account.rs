@@ -19,7 +19,6 @@ use uuid::Uuid;
 
 use super::failed::clean;
 use super::lease::{RunLease, storage, transient};
-use super::receipt::ReceiptPage;
 use super::{circuit, receipt, recovery};
 use crate::actor::Tenants;
 use crate::catalogue;
@@ -65,7 +64,8 @@ impl RunLease {
                 progress.col_expr(run_stream::Column::Checkpoint, Expr::value(Some(checkpoint.clone())));
         }
         progress.exec(tx.connection()).await.doing("storing a checkpoint")?;
-        self.store_receipts(tx, &page, now).await?;
+        let stream = self.receipts_of(&page.stream);
+        receipt::store(tx.connection(), stream, self.run.id, &page.receipts, &self.stride).await?;
         run_event::record(tx, self.run.id, page_events(&page)).await?;
         let mut runs = BTreeSet::new();
         if self.supersedes && !page.receipts.is_empty() {
@@ -236,7 +236,7 @@ impl RunLease {
     fn failure_row(&self, stream: &str, failed: RecordFailure, now: DateTime<Utc>) -> Result<failure::Model> {
         let id = new_id();
         let entry = catalogue::entry(&failed.code);
-        let record = failed.record.map(Value::Object).or_else(|| failed.raw.map(Value::String));
+        let record = failed.record.map(Value::from).or_else(|| failed.raw.map(Value::String));
         let sealed = match record {
             Some(record) => Some(self.app.seal(self.run.tenant_id, id, record.to_string().as_bytes())?),
             None => None,
@@ -275,22 +275,6 @@ impl RunLease {
         })
     }
 
-    /// In a stream's first run nearly every key is new; at the first that is not, this is given up.
-    async fn store_receipts(&self, tx: &TxScope, page: &AccountedPage, now: DateTime<Utc>) -> Result<()> {
-        let stored = ReceiptPage {
-            stream: self.receipts_of(&page.stream),
-            run_id: self.run.id,
-            written_at: now,
-            receipts: &page.receipts,
-        };
-        let expected_new = self.new_streams().contains(&page.stream);
-        if expected_new && receipt::store_new(tx.connection(), stored).await? {
-            return Ok(());
-        }
-        self.new_streams().remove(&page.stream);
-        receipt::store(tx.connection(), stored).await
-    }
-
     fn receipts_of<'a>(&self, stream: &'a str) -> receipt::Stream<'a> {
         receipt::Stream {
             tenant_id: self.run.tenant_id,
@@ -308,7 +292,8 @@ impl Ledger for RunLease {
         keys: &[&str],
     ) -> std::result::Result<HashMap<String, Receipt>, LedgerError> {
         let reader = self.app.database().reader_of(&Tenants::Some(vec![self.run.tenant_id]));
-        receipt::lookup(&reader, self.receipts_of(stream), self.run.id, keys).await.map_err(storage)
+        let stream = self.receipts_of(stream);
+        receipt::lookup(&reader, stream, self.run.id, keys, &self.stride).await.map_err(storage)
     }
 
     async fn sending(
@@ -317,7 +302,8 @@ impl Ledger for RunLease {
         writes: &[(&str, InDoubt)],
     ) -> std::result::Result<(), LedgerError> {
         let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
-        receipt::put_in_doubt(tx.connection(), self.receipts_of(stream), writes).await.map_err(storage)?;
+        let stream = self.receipts_of(stream);
+        receipt::put_in_doubt(tx.connection(), stream, writes, &self.stride).await.map_err(storage)?;
         tx.commit().await.map_err(storage)
     }
 

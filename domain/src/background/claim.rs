@@ -210,8 +210,6 @@ impl Background {
                 let (source, destination) =
                     (end(self.app(), &tenant.slug, source)?, end(self.app(), &tenant.slug, destination)?);
                 let streams = streams.remove(&run.id).unwrap_or_default();
-                let fresh = streams.iter().filter(|claimed| claimed.fresh);
-                let fresh = fresh.map(|claimed| claimed.stream.name.clone()).collect();
                 let supersedes = superseding.contains(&integration.id);
                 Ok(ClaimedRun {
                     scope: run.scope,
@@ -220,16 +218,8 @@ impl Background {
                     source,
                     destination,
                     streams,
-                    lease: RunLease::new(
-                        self.app().clone(),
-                        &job,
-                        run,
-                        token,
-                        integration,
-                        supersedes,
-                        fresh,
-                    )
-                    .probing(is_probe),
+                    lease: RunLease::new(self.app().clone(), &job, run, token, integration, supersedes)
+                        .probing(is_probe),
                 })
             })
             .collect()

@@ -1,9 +1,8 @@
 //! What a worker may write while it has a run: every transaction names the fencing token first, so that a worker
 //! that lost its lease can write nothing more.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use connector::{SystemError, SystemErrorKind};
@@ -24,6 +23,7 @@ use super::claim::lease_duration;
 use super::ending::{FinishedStream, RunEnd};
 use super::failed::clean;
 use super::kill_switch::held;
+use super::receipt::Stride;
 use crate::app::App;
 use crate::catalogue;
 use crate::dispatch::{JobHint, Priority};
@@ -51,8 +51,8 @@ pub struct RunLease {
     pub(super) wrote: AtomicBool,
     /// It is the probe of a system.
     pub(super) is_probe: bool,
-    /// Streams whose records have no receipts yet, as far as is known.
-    new_streams: Mutex<HashSet<String>>,
+    /// How its records lie among their streams' receipts.
+    pub(super) stride: Stride,
 }
 
 /// Why a job is to be tried again later.
@@ -88,7 +88,6 @@ impl RunLease {
         token: Uuid,
         integration: integration::Model,
         supersedes: bool,
-        new_streams: HashSet<String>,
     ) -> Self {
         Self {
             app,
@@ -102,7 +101,7 @@ impl RunLease {
             is_probe: false,
             pages: AtomicU64::new(0),
             wrote: AtomicBool::new(false),
-            new_streams: Mutex::new(new_streams),
+            stride: Stride::default(),
         }
     }
 
@@ -139,10 +138,6 @@ impl RunLease {
     /// Claims of its job in a row without progress, this one included.
     pub fn attempt(&self) -> i32 {
         if self.made_progress() { 1 } else { self.attempt }
-    }
-
-    pub(super) fn new_streams(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.new_streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn made_progress(&self) -> bool {
@@ -273,7 +268,11 @@ impl RunLease {
                     // The raw text of something that was no record: it fails again, by its missing key.
                     _ => serde_json::Map::new(),
                 };
-                records.push(Ok(StoredRecord { failure: row.id, record, size_bytes: text.len() as u64 }));
+                records.push(Ok(StoredRecord {
+                    failure: row.id,
+                    record: record.into(),
+                    size_bytes: text.len() as u64,
+                }));
             }
             Ok(Some((futures::stream::iter(records), reader)))
         });

@@ -1,28 +1,30 @@
-//! The write ledger, in statements of one round trip a page on both databases. Raw SQL: the builders know neither
-//! database's way to unfold one parameter into rows, which is what keeps a page of thousands at one statement. Columns
-//! travel apart, as one array of keys and one string of bytes for all hashes: that is several times cheaper for both
-//! sides than an object for each row.
+//! The write ledger: what is known of each record that was written. Receipts of neighbouring keys are packed into the
+//! row of a block (`receipt/block.rs`), which covers the keys from its `first_key` to that of the next; the first block
+//! of a stream begins with the empty text, so that every key has one. A page is read, merged and written back in one
+//! statement each, whatever its size. Raw SQL: the builders know neither database's way to unfold one parameter into
+//! rows.
 
-use std::collections::{HashMap, HashSet};
+mod block;
 
-use entity::write_receipt::WriteAction;
-use pipeline::{InDoubt, NewReceipt, PayloadHash, Receipt};
-use sea_orm::{
-    ActiveEnum, ConnectionTrait, DatabaseBackend, DbErr, SqlErr, Statement, TransactionSession,
-    TransactionTrait, Value,
-};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pipeline::{InDoubt, NewReceipt, Receipt};
+use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, Value};
 use serde_json::json;
 use uuid::Uuid;
 
+use self::block::Entry;
 use crate::error::{Doing, Error, Result};
 
-/// Length of a payload hash.
-const HASH_BYTES: usize = 16;
+/// Blocks that are read for a range of keys, at most. A range that has more is read key by key.
+const RANGE_BLOCKS_MAX: usize = 4;
+/// Keys of a range, at most.
+const STRIDE_MAX: usize = 64;
+/// Keys that are taken for a page.
+const PAGE_KEYS_MIN: usize = 200;
 
-/// Length of what is in doubt: a payload hash, and a revision in big-endian.
-const DOUBT_BYTES: usize = HASH_BYTES + 8;
-
-/// The rows of one stream.
+/// The receipts of one stream.
 #[derive(Clone, Copy)]
 pub(crate) struct Stream<'a> {
     pub(crate) tenant_id: Uuid,
@@ -30,58 +32,63 @@ pub(crate) struct Stream<'a> {
     pub(crate) name: &'a str,
 }
 
+/// How many neighbouring keys are asked for as one range. Where the keys of a page are neighbours in the stream as well,
+/// as when a source is read in the order of its keys, that saves nearly all searches in the index; where they are spread,
+/// each is searched for.
+#[derive(Debug)]
+pub(crate) struct Stride(AtomicUsize);
+
+impl Default for Stride {
+    fn default() -> Self {
+        Self(AtomicUsize::new(1))
+    }
+}
+
+impl Stride {
+    /// For so many keys. A few are no page, but those of one that need a second look: they lie anywhere.
+    fn of(&self, keys: usize) -> usize {
+        if keys < PAGE_KEYS_MIN { 1 } else { self.0.load(Ordering::Relaxed) }
+    }
+
+    /// Half of what fell into a block lately.
+    fn learn(&self, keys: usize, blocks: usize) {
+        if keys >= PAGE_KEYS_MIN {
+            self.0.store((keys / (2 * blocks.max(1))).clamp(1, STRIDE_MAX), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Blocks by their first key.
+type Blocks = BTreeMap<String, Vec<Entry>>;
+
 /// The receipts of these keys.
 pub(crate) async fn lookup<C: ConnectionTrait>(
     connection: &C,
     stream: Stream<'_>,
     run_id: Uuid,
     keys: &[&str],
+    stride: &Stride,
 ) -> Result<HashMap<String, Receipt>> {
-    let backend = connection.get_database_backend();
-    let sql = match backend {
-        DatabaseBackend::Postgres => {
-            // LIMIT makes it one search in the index for each key, whatever the statistics of a table that has
-            // just begun to grow say.
-            "SELECT w.source_key, w.payload_hash, w.run_id, w.in_doubt FROM unnest($4::text::text[]) AS k(source_key) \
-             CROSS JOIN LATERAL (SELECT * FROM write_receipt AS r WHERE r.tenant_id = $1 \
-             AND r.integration_id = $2 AND r.stream = $3 AND r.source_key = k.source_key LIMIT 1) AS w"
-        }
-        _ => {
-            "SELECT source_key, payload_hash, run_id, in_doubt FROM write_receipt \
-             WHERE tenant_id = $1 AND integration_id = $2 AND stream = $3 \
-             AND source_key IN (SELECT value FROM json_each($4))"
-        }
-    };
-    let values: [Value; 4] = [
-        stream.tenant_id.into(),
-        stream.integration_id.into(),
-        stream.name.into(),
-        match backend {
-            DatabaseBackend::Postgres => array(keys.iter().map(|key| Some(*key))),
-            _ => json!(keys).to_string(),
-        }
-        .into(),
-    ];
-    let rows = connection
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
-        .await
-        .doing("reading write receipts")?;
-    rows.into_iter()
-        .map(|row| {
-            let read = |source| Error::internal("reading write receipts", source);
-            let key: String = row.try_get_by_index(0).map_err(read)?;
-            let hash: Vec<u8> = row.try_get_by_index(1).map_err(read)?;
-            let written_by: Uuid = row.try_get_by_index(2).map_err(read)?;
-            let in_doubt: Option<Vec<u8>> = row.try_get_by_index(3).map_err(read)?;
+    let mut sorted = keys.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let blocks = covering(connection, stream, &sorted, stride).await?;
+    let mut found = HashMap::with_capacity(sorted.len());
+    let mut asked = sorted.into_iter().peekable();
+    // Blocks and keys are both in order.
+    for entry in blocks.into_values().flatten() {
+        while asked.next_if(|key| *key < entry.key.as_str()).is_some() {}
+        if asked.next_if(|key| *key == entry.key.as_str()).is_some() {
             let receipt = Receipt {
-                payload_hash: payload_hash(&hash)?,
-                run: written_by,
-                written_in_this_run: written_by == run_id,
-                in_doubt: in_doubt.as_deref().map(doubt).transpose()?,
+                payload_hash: entry.payload_hash,
+                run: entry.run,
+                written_in_this_run: entry.run == run_id,
+                in_doubt: entry.in_doubt,
             };
-            Ok((key, receipt))
-        })
-        .collect()
+            found.insert(entry.key, receipt);
+        }
+    }
+    Ok(found)
 }
 
 /// Stores of receipts what is about to be written over what they say. That a receipt is gone meanwhile is no error: its
@@ -90,174 +97,225 @@ pub(super) async fn put_in_doubt<C: ConnectionTrait>(
     connection: &C,
     stream: Stream<'_>,
     writes: &[(&str, InDoubt)],
+    stride: &Stride,
 ) -> Result<()> {
-    let backend = connection.get_database_backend();
-    let mut doubts = Vec::with_capacity(writes.len() * DOUBT_BYTES);
-    for (_key, in_doubt) in writes {
-        doubts.extend_from_slice(&in_doubt.payload_hash.to_bytes());
-        doubts.extend_from_slice(&in_doubt.revision.to_be_bytes());
-    }
-    let keys = writes.iter().map(|(key, _in_doubt)| *key);
-    let (sql, keys) = match backend {
-        DatabaseBackend::Postgres => {
-            // One search in the index for each key, as in `lookup`. That a row moves in between, and is missed, takes
-            // somebody who writes receipts of this integration without its lease.
-            let sql = format!(
-                "UPDATE write_receipt AS w SET in_doubt = substr($5, (f.n::int - 1) * {DOUBT_BYTES} + 1, {DOUBT_BYTES}) \
-                 FROM unnest($4::text::text[]) WITH ORDINALITY AS k(source_key, n) \
-                 CROSS JOIN LATERAL (SELECT r.ctid AS at, k.n FROM write_receipt AS r WHERE r.tenant_id = $1 \
-                   AND r.integration_id = $2 AND r.stream = $3 AND r.source_key = k.source_key LIMIT 1) AS f \
-                 WHERE w.ctid = f.at"
-            );
-            (sql, array(keys.map(Some)))
+    let doubts: BTreeMap<&str, InDoubt> = writes.iter().copied().collect();
+    let keys: Vec<&str> = doubts.keys().copied().collect();
+    let mut blocks = covering(connection, stream, &keys, stride).await?;
+    blocks.retain(|_first_key, entries| {
+        let mut is_changed = false;
+        for entry in entries {
+            if let Some(in_doubt) = doubts.get(entry.key.as_str()) {
+                entry.in_doubt = Some(*in_doubt);
+                is_changed = true;
+            }
         }
-        _ => {
-            let sql = format!(
-                "UPDATE write_receipt AS w SET in_doubt = substr($5, k.key * {DOUBT_BYTES} + 1, {DOUBT_BYTES}) \
-                 FROM json_each($4) AS k \
-                 WHERE w.tenant_id = $1 AND w.integration_id = $2 AND w.stream = $3 AND w.source_key = k.value"
-            );
-            (sql, json!(keys.collect::<Vec<_>>()).to_string())
-        }
-    };
-    let values: [Value; 5] = [
-        stream.tenant_id.into(),
-        stream.integration_id.into(),
-        stream.name.into(),
-        keys.into(),
-        doubts.into(),
-    ];
-    let doing = "storing which receipts are in doubt";
-    connection.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.doing(doing)?;
-    Ok(())
+        is_changed
+    });
+    write(connection, stream, blocks).await
 }
 
-fn payload_hash(bytes: &[u8]) -> Result<PayloadHash> {
-    Ok(PayloadHash::from_bytes(<[u8; HASH_BYTES]>::try_from(bytes).doing("reading a payload hash")?))
-}
-
-fn doubt(bytes: &[u8]) -> Result<InDoubt> {
-    let (hash, revision) = bytes.split_at(HASH_BYTES.min(bytes.len()));
-    let revision = <[u8; 8]>::try_from(revision).doing("reading what is in doubt")?;
-    Ok(InDoubt { payload_hash: payload_hash(hash)?, revision: u64::from_be_bytes(revision) })
-}
-
-/// A page of receipts of one stream, about to be stored.
-#[derive(Clone, Copy)]
-pub(super) struct ReceiptPage<'a> {
-    pub(super) stream: Stream<'a>,
-    pub(super) run_id: Uuid,
-    pub(super) written_at: chrono::DateTime<chrono::Utc>,
-    pub(super) receipts: &'a [NewReceipt],
-}
-
-/// Stores receipts: new ones, and newer ones over older ones. No foreign key stands behind them, so the integration is
-/// looked up here.
+/// Stores a page's receipts: new ones, and newer ones over older ones. Of two of a key the later one stands. No foreign
+/// key stands behind them, so the integration is looked up here.
 ///
 /// # Errors
 /// Storage; or the tenant has no such integration, and nothing is stored.
-pub(super) async fn store<C: ConnectionTrait>(connection: &C, page: ReceiptPage<'_>) -> Result<()> {
-    let conflict = "ON CONFLICT (tenant_id, integration_id, stream, source_key) DO UPDATE SET \
-         destination_key = COALESCE(excluded.destination_key, write_receipt.destination_key), \
-         payload_hash = excluded.payload_hash, action = excluded.action, run_id = excluded.run_id, \
-         written_at = excluded.written_at, in_doubt = NULL";
-    page.insert(connection, conflict).await.doing("storing write receipts")
-}
-
-/// Stores receipts of records that have none, which is half the work for PostgreSQL. False, and nothing is stored,
-/// when one has.
-///
-/// # Errors
-/// As [`store`].
-pub(super) async fn store_new<C: TransactionTrait>(connection: &C, page: ReceiptPage<'_>) -> Result<bool> {
-    let doing = "storing new write receipts";
-    let savepoint = connection.begin().await.doing(doing)?;
-    match page.insert(&savepoint, "").await {
-        Ok(()) => {
-            savepoint.commit().await.doing(doing)?;
-            Ok(true)
-        }
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-            savepoint.rollback().await.doing(doing)?;
-            Ok(false)
-        }
-        Err(error) => Err(Error::internal(doing, error)),
+pub(super) async fn store<C: ConnectionTrait>(
+    connection: &C,
+    stream: Stream<'_>,
+    run_id: Uuid,
+    receipts: &[NewReceipt],
+    stride: &Stride,
+) -> Result<()> {
+    if receipts.is_empty() {
+        return Ok(());
     }
+    let latest: BTreeMap<&str, &NewReceipt> =
+        receipts.iter().map(|receipt| (receipt.key.canonical(), receipt)).collect();
+    let keys: Vec<&str> = latest.keys().copied().collect();
+    let mut blocks = covering(connection, stream, &keys, stride).await?;
+    // Of a stream without receipts. Any other key is behind a block that was read.
+    blocks.entry(String::new()).or_default();
+    let firsts: Vec<String> = blocks.keys().skip(1).cloned().collect();
+    let mut newer = latest.into_values().peekable();
+    for (place, entries) in blocks.values_mut().enumerate() {
+        let next_block = firsts.get(place);
+        let is_here =
+            |receipt: &&NewReceipt| next_block.is_none_or(|first| receipt.key.canonical() < first.as_str());
+        let mut here = Vec::new();
+        while let Some(receipt) = newer.next_if(is_here) {
+            here.push(receipt);
+        }
+        *entries = merged(std::mem::take(entries), here, run_id);
+    }
+    blocks.retain(|_first_key, entries| !entries.is_empty());
+    write(connection, stream, blocks).await
 }
 
-impl ReceiptPage<'_> {
-    /// `RecordNotInserted` when the tenant has no such integration.
-    async fn insert<C: ConnectionTrait>(
-        self,
-        connection: &C,
-        conflict: &str,
-    ) -> std::result::Result<(), DbErr> {
-        let Self { stream, run_id, written_at, receipts } = self;
-        if receipts.is_empty() {
-            return Ok(());
+/// Both in the order of their keys.
+fn merged(old: Vec<Entry>, new: Vec<&NewReceipt>, run_id: Uuid) -> Vec<Entry> {
+    let mut merged = Vec::with_capacity(old.len() + new.len());
+    let mut old = old.into_iter().peekable();
+    for receipt in new {
+        let key = receipt.key.canonical();
+        while let Some(entry) = old.next_if(|entry| entry.key.as_str() < key) {
+            merged.push(entry);
         }
-        // One statement can't touch a row twice; of two receipts of a key the later one stands.
-        let mut seen = HashSet::with_capacity(receipts.len());
-        let mut latest: Vec<&NewReceipt> =
-            receipts.iter().rev().filter(|receipt| seen.insert(receipt.key.canonical())).collect();
-        latest.reverse();
-        let mut hashes = Vec::with_capacity(latest.len() * HASH_BYTES);
-        for receipt in &latest {
-            hashes.extend_from_slice(&receipt.payload_hash.to_bytes());
+        let before = old.next_if(|entry| entry.key == key);
+        merged.push(Entry {
+            key: key.to_owned(),
+            destination_key: receipt
+                .destination_key
+                .clone()
+                .or_else(|| before.and_then(|entry| entry.destination_key)),
+            payload_hash: receipt.payload_hash,
+            action: receipt.action,
+            run: run_id,
+            in_doubt: None,
+        });
+    }
+    merged.extend(old);
+    merged
+}
+
+/// The blocks in which these keys, which are sorted, are or would be; and some between them.
+async fn covering<C: ConnectionTrait>(
+    connection: &C,
+    stream: Stream<'_>,
+    keys: &[&str],
+    stride: &Stride,
+) -> Result<Blocks> {
+    let ranges: Vec<&[&str]> = keys.chunks(stride.of(keys.len())).collect();
+    let mut blocks = Blocks::new();
+    let counts = read(connection, stream, &ranges, &mut blocks).await?;
+    let unsure: Vec<&[&str]> = ranges
+        .into_iter()
+        .zip(counts)
+        .filter(|(range, count)| range.len() > 1 && *count >= RANGE_BLOCKS_MAX)
+        .flat_map(|(range, _count)| range.chunks(1))
+        .collect();
+    read(connection, stream, &unsure, &mut blocks).await?;
+    stride.learn(keys.len(), blocks.len());
+    Ok(blocks)
+}
+
+/// Reads the blocks from that of the first key of a range to that of the last, and tells how many were read for each.
+async fn read<C: ConnectionTrait>(
+    connection: &C,
+    stream: Stream<'_>,
+    ranges: &[&[&str]],
+    blocks: &mut Blocks,
+) -> Result<Vec<usize>> {
+    let doing = "reading write receipts";
+    let mut counts = vec![0; ranges.len()];
+    if ranges.is_empty() {
+        return Ok(counts);
+    }
+    let backend = connection.get_database_backend();
+    let bounds = ranges.iter().filter_map(|range| range.first().zip(range.last()));
+    let mut values: Vec<Value> =
+        vec![stream.tenant_id.into(), stream.integration_id.into(), stream.name.into()];
+    let sql = match backend {
+        DatabaseBackend::Postgres => {
+            let (from, to): (Vec<&str>, Vec<&str>) = bounds.unzip();
+            values.extend([array(from.into_iter()).into(), array(to.into_iter()).into()]);
+            // LIMIT makes it searches in the index, whatever the statistics of a table that has just begun to grow say.
+            format!(
+                "SELECT q.n, r.first_key, r.entries \
+                 FROM unnest($4::text::text[], $5::text::text[]) WITH ORDINALITY AS q(low, high, n) \
+                 CROSS JOIN LATERAL (SELECT b.first_key FROM receipt_block AS b WHERE b.tenant_id = $1 \
+                   AND b.integration_id = $2 AND b.stream = $3 AND b.first_key <= q.low COLLATE \"C\" \
+                   ORDER BY b.first_key DESC LIMIT 1) AS f \
+                 CROSS JOIN LATERAL (SELECT b.first_key, b.entries FROM receipt_block AS b WHERE b.tenant_id = $1 \
+                   AND b.integration_id = $2 AND b.stream = $3 AND b.first_key >= f.first_key \
+                   AND b.first_key <= q.high COLLATE \"C\" ORDER BY b.first_key LIMIT {RANGE_BLOCKS_MAX}) AS r"
+            )
         }
-        let actions: Vec<u8> = latest.iter().map(|receipt| code(receipt.action)).collect();
-        let backend = connection.get_database_backend();
-        let keys = latest.iter().map(|receipt| receipt.key.canonical());
-        let destination_keys = latest.iter().map(|receipt| receipt.destination_key.as_deref());
-        let named = latest.iter().any(|receipt| receipt.destination_key.is_some());
-        let columns = "INSERT INTO write_receipt (tenant_id, integration_id, stream, source_key, destination_key, \
-         payload_hash, action, run_id, written_at)";
-        let [created, updated, unchanged] =
-            [WriteAction::Created, WriteAction::Updated, WriteAction::Unchanged]
-                .map(|action| action.to_value());
-        let (sql, keys, destination_keys) = match backend {
-            DatabaseBackend::Postgres => {
-                let sql = format!(
-                    "{columns} SELECT i.tenant_id, i.id, $3, r.k, r.d, \
-                 substr($6, (r.n::int - 1) * {HASH_BYTES} + 1, {HASH_BYTES}), \
-                 CASE get_byte($7, r.n::int - 1) WHEN 0 THEN '{created}' WHEN 1 THEN '{updated}' \
-                 ELSE '{unchanged}' END, $4, $5 \
-                 FROM integration AS i, unnest($8::text::text[], $9::text::text[]) WITH ORDINALITY AS r(k, d, n) \
-                 WHERE i.tenant_id = $1 AND i.id = $2 {conflict}"
-                );
-                (sql, array(keys.map(Some)), named.then(|| array(destination_keys)))
+        _ => {
+            values.push(json!(bounds.collect::<Vec<_>>()).to_string().into());
+            format!(
+                "SELECT q.key + 1, r.first_key, r.entries FROM json_each($4) AS q CROSS JOIN receipt_block AS r \
+                 WHERE r.rowid IN (SELECT b.rowid FROM receipt_block AS b WHERE b.tenant_id = $1 \
+                   AND b.integration_id = $2 AND b.stream = $3 AND b.first_key >= \
+                     (SELECT f.first_key FROM receipt_block AS f WHERE f.tenant_id = $1 AND f.integration_id = $2 \
+                      AND f.stream = $3 AND f.first_key <= q.value ->> 0 ORDER BY f.first_key DESC LIMIT 1) \
+                   AND b.first_key <= q.value ->> 1 ORDER BY b.first_key LIMIT {RANGE_BLOCKS_MAX})"
+            )
+        }
+    };
+    let rows =
+        connection.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await.doing(doing)?;
+    for row in rows {
+        let place: i64 = row.try_get_by_index(0).doing(doing)?;
+        let first_key: String = row.try_get_by_index(1).doing(doing)?;
+        let bytes: Vec<u8> = row.try_get_by_index(2).doing(doing)?;
+        if let Some(count) = usize::try_from(place - 1).ok().and_then(|place| counts.get_mut(place)) {
+            *count += 1;
+        }
+        if !blocks.contains_key(&first_key) {
+            blocks.insert(first_key, block::decode(&bytes).doing(doing)?);
+        }
+    }
+    Ok(counts)
+}
+
+/// A row of a block: its first key, and how many receipts it has, where its bytes begin among those of all and how many
+/// they are.
+#[derive(serde::Serialize)]
+struct Row(String, [usize; 3]);
+
+/// Writes blocks, and cuts those that have become too large.
+async fn write<C: ConnectionTrait>(connection: &C, stream: Stream<'_>, blocks: Blocks) -> Result<()> {
+    let doing = "storing write receipts";
+    let mut rows: Vec<Row> = Vec::with_capacity(blocks.len());
+    let mut bytes = Vec::new();
+    for (first_key, entries) in blocks {
+        let mut first_key = Some(first_key);
+        let mut place = 0;
+        for (count, block) in block::encode(&entries) {
+            let key = first_key.take().unwrap_or_else(|| entries[place].key.clone());
+            // Places in texts and bytes begin with 1 in SQL.
+            rows.push(Row(key, [count, bytes.len() + 1, block.len()]));
+            bytes.extend_from_slice(&block);
+            place += count;
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let backend = connection.get_database_backend();
+    let count = rows.len() as u64;
+    let mut values: Vec<Value> =
+        vec![stream.tenant_id.into(), stream.integration_id.into(), stream.name.into(), bytes.into()];
+    let from = match backend {
+        DatabaseBackend::Postgres => {
+            values.push(array(rows.iter().map(|row| row.0.as_str())).into());
+            for column in 0..3 {
+                let numbers: Vec<String> = rows.iter().map(|row| row.1[column].to_string()).collect();
+                values.push(format!("{{{}}}", numbers.join(",")).into());
             }
-            _ => {
-                // Pairs only where there is a second one: reading them costs more than the rest.
-                let (pair, keys) = if named {
-                    ("value ->> 0, value ->> 1", json!(keys.zip(destination_keys).collect::<Vec<_>>()))
-                } else {
-                    ("value, NULL", json!(keys.collect::<Vec<_>>()))
-                };
-                let sql = format!(
-                    "{columns} SELECT i.tenant_id, i.id, $3, {pair}, substr($6, key * {HASH_BYTES} + 1, {HASH_BYTES}), \
-                 CASE substr($7, key + 1, 1) WHEN x'00' THEN '{created}' WHEN x'01' THEN '{updated}' \
-                 ELSE '{unchanged}' END, $4, $5 FROM integration AS i, json_each($8) \
-                 WHERE i.tenant_id = $1 AND i.id = $2 {conflict}"
-                );
-                (sql, keys.to_string(), None)
-            }
-        };
-        let mut values: Vec<Value> = vec![
-            stream.tenant_id.into(),
-            stream.integration_id.into(),
-            stream.name.into(),
-            run_id.into(),
-            written_at.into(),
-            hashes.into(),
-            actions.into(),
-            keys.into(),
-        ];
-        if backend == DatabaseBackend::Postgres {
-            values.push(destination_keys.into());
+            "b.key, b.count, substr($4, b.start, b.length) FROM integration AS i, \
+             unnest($5::text::text[], $6::text::int4[], $7::text::int4[], $8::text::int4[]) \
+             AS b(key, count, start, length)"
         }
-        let stored = connection.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-        if stored.rows_affected() == latest.len() as u64 { Ok(()) } else { Err(DbErr::RecordNotInserted) }
+        _ => {
+            values.push(json!(rows).to_string().into());
+            "b.value ->> 0, b.value ->> '$[1][0]', substr($4, b.value ->> '$[1][1]', b.value ->> '$[1][2]') \
+             FROM integration AS i, json_each($5) AS b"
+        }
+    };
+    let sql = format!(
+        "INSERT INTO receipt_block (tenant_id, integration_id, stream, first_key, entry_count, entries) \
+         SELECT i.tenant_id, i.id, $3, {from} WHERE i.tenant_id = $1 AND i.id = $2 \
+         ON CONFLICT (tenant_id, integration_id, stream, first_key) \
+         DO UPDATE SET entry_count = excluded.entry_count, entries = excluded.entries"
+    );
+    let stored =
+        connection.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await.doing(doing)?;
+    if stored.rows_affected() == count {
+        Ok(())
+    } else {
+        Err(Error::internal(doing, "the tenant has no such integration"))
     }
 }
 
@@ -269,11 +327,11 @@ pub(super) async fn known<C: ConnectionTrait>(connection: &C, streams: &[Stream<
         DatabaseBackend::Postgres => {
             "SELECT v.place FROM json_to_recordset($1::text::json) \
                AS v(place int8, tenant uuid, integration uuid, stream text) \
-             CROSS JOIN LATERAL (SELECT 1 FROM write_receipt AS r WHERE r.tenant_id = v.tenant \
+             CROSS JOIN LATERAL (SELECT 1 FROM receipt_block AS r WHERE r.tenant_id = v.tenant \
              AND r.integration_id = v.integration AND r.stream = v.stream LIMIT 1) AS w"
         }
         _ => {
-            "SELECT v.value ->> 'place' FROM json_each($1) AS v WHERE EXISTS (SELECT 1 FROM write_receipt AS r \
+            "SELECT v.value ->> 'place' FROM json_each($1) AS v WHERE EXISTS (SELECT 1 FROM receipt_block AS r \
              WHERE r.tenant_id = unhex(v.value ->> 'tenant') \
              AND r.integration_id = unhex(v.value ->> 'integration') AND r.stream = v.value ->> 'stream')"
         }
@@ -301,17 +359,13 @@ pub(super) async fn known<C: ConnectionTrait>(connection: &C, streams: &[Stream<
 }
 
 /// Texts as PostgreSQL reads an array.
-fn array<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> String {
+fn array<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     // https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
     let mut literal = String::from("{");
     for text in texts {
         if literal.len() > 1 {
             literal.push(',');
         }
-        let Some(text) = text else {
-            literal.push_str("NULL");
-            continue;
-        };
         literal.push('"');
         let mut rest = text;
         while let Some(at) = rest.find(['"', '\\']) {
@@ -327,29 +381,27 @@ fn array<'a>(texts: impl Iterator<Item = Option<&'a str>>) -> String {
     literal
 }
 
-fn code(action: connector::Action) -> u8 {
-    match action {
-        connector::Action::Created => 0,
-        connector::Action::Updated => 1,
-        connector::Action::Unchanged => 2,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{BTreeMap, HashMap};
 
     use connector::{Action, Record, RecordKey};
     use migration::{Migrator, MigratorTrait};
-    use pipeline::{InDoubt, NewReceipt, PayloadHash};
-    use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
+    use pipeline::{InDoubt, NewReceipt, PayloadHash, Receipt};
+    use rand::rngs::StdRng;
+    use rand::seq::SliceRandom;
+    use rand::{RngExt, SeedableRng};
+    use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::{ReceiptPage, Stream, known, lookup, put_in_doubt, store, store_new};
+    use super::block::{self, Entry};
+    use super::{STRIDE_MAX, Stream, Stride, known, lookup, put_in_doubt, store};
 
     const TENANT: Uuid = Uuid::from_u128(1);
     const INTEGRATION: Uuid = Uuid::from_u128(2);
+    const FIRST: Uuid = Uuid::from_u128(3);
+    const SECOND: Uuid = Uuid::from_u128(4);
     const ORDERS: Stream<'static> = Stream { tenant_id: TENANT, integration_id: INTEGRATION, name: "orders" };
 
     async fn database() -> DatabaseConnection {
@@ -366,10 +418,6 @@ mod tests {
         connection
     }
 
-    fn page(run_id: Uuid, receipts: &[NewReceipt]) -> ReceiptPage<'_> {
-        ReceiptPage { stream: ORDERS, run_id, written_at: chrono::DateTime::UNIX_EPOCH, receipts }
-    }
-
     fn receipt(key: &str, hash: u8, destination_key: Option<&str>, action: Action) -> NewReceipt {
         let record: Record = [("id".to_owned(), json!(key))].into_iter().collect();
         NewReceipt {
@@ -381,38 +429,52 @@ mod tests {
         }
     }
 
-    async fn rows(connection: &DatabaseConnection) -> Vec<(String, Option<String>, u8, String)> {
-        let sql =
-            "SELECT source_key, destination_key, payload_hash, action FROM write_receipt ORDER BY source_key";
-        let rows =
-            connection.query_all_raw(sea_orm::Statement::from_string(connection.get_database_backend(), sql));
+    /// A page that is stored as if nothing was known of how its keys lie.
+    async fn stored(connection: &DatabaseConnection, run: Uuid, receipts: &[NewReceipt]) {
+        store(connection, ORDERS, run, receipts, &Stride::default()).await.expect("a page is stored");
+    }
+
+    async fn found(connection: &DatabaseConnection, run: Uuid, keys: &[&str]) -> HashMap<String, Receipt> {
+        lookup(connection, ORDERS, run, keys, &Stride::default()).await.expect("a query")
+    }
+
+    /// Everything that is stored, as it lies in its blocks.
+    async fn blocks(connection: &DatabaseConnection) -> Vec<(String, Vec<Entry>)> {
+        let sql = "SELECT first_key, entries, entry_count FROM receipt_block ORDER BY first_key";
+        let statement = sea_orm::Statement::from_string(connection.get_database_backend(), sql);
         let read = |row: sea_orm::QueryResult| {
-            let hash: Vec<u8> = row.try_get_by_index(2).expect("a hash");
-            assert_eq!(hash, [hash[0]; 16]);
-            let text = |index| row.try_get_by_index::<String>(index).expect("a text");
-            (text(0), row.try_get_by_index(1).expect("a text or null"), hash[0], text(3))
+            let bytes: Vec<u8> = row.try_get_by_index(1).expect("bytes");
+            let entries = block::decode(&bytes).expect("a block");
+            let count: i32 = row.try_get_by_index(2).expect("a number");
+            assert_eq!(entries.len(), usize::try_from(count).expect("not negative"));
+            (row.try_get_by_index(0).expect("a text"), entries)
         };
-        rows.await.expect("a query").into_iter().map(read).collect()
+        connection.query_all_raw(statement).await.expect("a query").into_iter().map(read).collect()
+    }
+
+    async fn entries(connection: &DatabaseConnection) -> Vec<Entry> {
+        blocks(connection).await.into_iter().flat_map(|(_first_key, entries)| entries).collect()
     }
 
     #[tokio::test]
     async fn receipts_come_back_whatever_is_in_a_key_and_the_later_one_stands() {
         let connection = database().await;
-        let (first, second) = (Uuid::from_u128(3), Uuid::from_u128(4));
         let awkward = ["", "NULL", "{a,b}", "\"quoted\"", "back\\slash", "new\nline", "'; --", "ä€😀", " x "];
         let created: Vec<NewReceipt> =
             (1..).zip(awkward).map(|(hash, key)| receipt(key, hash, None, Action::Created)).collect();
         let others = Stream { name: "other \"orders\"", ..ORDERS };
         assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [false, false]);
-        store(&connection, page(first, &created)).await.expect("a page is stored");
+        stored(&connection, FIRST, &created).await;
         assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [false, true]);
 
         let keys: Vec<&str> = awkward.into_iter().chain(["unknown"]).collect();
-        let found = lookup(&connection, ORDERS, first, &keys).await.expect("a query");
-        let hashes: HashMap<&str, u8> =
-            found.iter().map(|(key, receipt)| (key.as_str(), receipt.payload_hash.to_bytes()[0])).collect();
+        let receipts = found(&connection, FIRST, &keys).await;
+        let hashes: HashMap<&str, u8> = receipts
+            .iter()
+            .map(|(key, receipt)| (key.as_str(), receipt.payload_hash.to_bytes()[0]))
+            .collect();
         assert_eq!(hashes, awkward.into_iter().zip(1..).collect());
-        assert!(found.values().all(|receipt| receipt.written_in_this_run));
+        assert!(receipts.values().all(|receipt| receipt.written_in_this_run));
 
         // Of two of a key the later one; a destination's key stays where a later receipt has none.
         let newer = [
@@ -421,42 +483,77 @@ mod tests {
             receipt("new", 52, Some("stale"), Action::Created),
             receipt("new", 53, Some("NULL"), Action::Updated),
         ];
-        store(&connection, page(second, &newer)).await.expect("a page is stored");
-        store(&connection, page(second, &[receipt("new", 54, None, Action::Unchanged)]))
-            .await
-            .expect("a page is stored");
-        let stored = rows(&connection).await;
+        stored(&connection, SECOND, &newer).await;
+        stored(&connection, SECOND, &[receipt("new", 54, None, Action::Unchanged)]).await;
+        let all = entries(&connection).await;
+        assert_eq!(all.len(), awkward.len() + 1);
         let of = |key: &str| {
-            stored.iter().find(|row| row.0 == key).map(|row| (row.1.as_deref(), row.2, row.3.as_str()))
+            let entry = all.iter().find(|entry| entry.key == key).expect("it is there");
+            (entry.destination_key.as_deref(), entry.payload_hash.to_bytes()[0], entry.action, entry.run)
         };
-        assert_eq!(stored.len(), awkward.len() + 1);
-        assert_eq!(of("NULL"), Some((Some("d, \"1\""), 50, "UPDATED")));
-        assert_eq!(of(""), Some((None, 51, "UNCHANGED")));
-        assert_eq!(of("new"), Some((Some("NULL"), 54, "UNCHANGED")));
-        assert_eq!(of(" x "), Some((None, 9, "CREATED")));
-        let again = lookup(&connection, ORDERS, second, &["", " x "]).await.expect("a query");
+        assert_eq!(of("NULL"), (Some("d, \"1\""), 50, Action::Updated, SECOND));
+        assert_eq!(of(""), (None, 51, Action::Unchanged, SECOND));
+        assert_eq!(of("new"), (Some("NULL"), 54, Action::Unchanged, SECOND));
+        assert_eq!(of(" x "), (None, 9, Action::Created, FIRST));
+        let again = found(&connection, SECOND, &["", " x "]).await;
         assert_eq!((again[""].written_in_this_run, again[" x "].written_in_this_run), (true, false));
     }
 
     #[tokio::test]
     async fn what_is_in_doubt_is_known_until_a_receipt_says_what_is_there() {
         let connection = database().await;
-        let (first, second) = (Uuid::from_u128(3), Uuid::from_u128(4));
         let keys = ["a", "\"b\"", "c"];
         let of = |hash| keys.map(|key| receipt(key, hash, None, Action::Created));
-        store(&connection, page(first, &of(1))).await.expect("a page is stored");
+        stored(&connection, FIRST, &of(1)).await;
         let doubt = |hash, revision| InDoubt { payload_hash: PayloadHash::from_bytes([hash; 16]), revision };
         let writes = [("c", doubt(7, u64::MAX)), ("gone", doubt(8, 1)), ("\"b\"", doubt(9, 2))];
-        put_in_doubt(&connection, ORDERS, &writes).await.expect("doubts are stored");
-        let found = lookup(&connection, ORDERS, second, &keys).await.expect("a query");
-        assert_eq!(found.len(), 3, "what is gone does not come back");
-        assert_eq!(keys.map(|key| found[key].in_doubt), [None, Some(doubt(9, 2)), Some(doubt(7, u64::MAX))]);
-        assert!(found.values().all(|found| found.payload_hash == PayloadHash::from_bytes([1; 16])));
-        assert!(found.values().all(|found| found.run == first), "nobody has written them");
+        put_in_doubt(&connection, ORDERS, &writes, &Stride::default()).await.expect("doubts are stored");
+        let receipts = found(&connection, SECOND, &keys).await;
+        assert_eq!(receipts.len(), 3, "what is gone does not come back");
+        assert_eq!(
+            keys.map(|key| receipts[key].in_doubt),
+            [None, Some(doubt(9, 2)), Some(doubt(7, u64::MAX))]
+        );
+        assert!(receipts.values().all(|found| found.payload_hash == PayloadHash::from_bytes([1; 16])));
+        assert!(receipts.values().all(|found| found.run == FIRST), "nobody has written them");
 
-        store(&connection, page(second, &of(7)[2..])).await.expect("a page is stored");
-        let found = lookup(&connection, ORDERS, second, &keys).await.expect("a query");
-        assert_eq!(keys.map(|key| found[key].in_doubt.is_some()), [false, true, false]);
+        stored(&connection, SECOND, &of(7)[2..]).await;
+        let receipts = found(&connection, SECOND, &keys).await;
+        assert_eq!(keys.map(|key| receipts[key].in_doubt.is_some()), [false, true, false]);
+    }
+
+    #[tokio::test]
+    async fn what_was_packed_when_blocks_came_is_read() {
+        let connection = database().await;
+        let newer = Migrator::migrations();
+        let newer = newer.iter().rev().position(|migration| migration.name().ends_with("_pack_receipts"));
+        let newer = u32::try_from(newer.expect("it is there") + 1).expect("few");
+        Migrator::down(&connection, Some(newer)).await.expect("down");
+        let sql = "WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 299) \
+            INSERT INTO write_receipt (tenant_id, integration_id, stream, source_key, destination_key, payload_hash, \
+            action, run_id, written_at, in_doubt) SELECT $1, $2, 'orders', 'ä-' || n, \
+            CASE n % 2 WHEN 0 THEN 'd-' || n END, $3, 'UPDATED', $4, '2026-01-01', CASE n % 3 WHEN 0 THEN $5 END FROM n";
+        let in_doubt = [[9; 16].as_slice(), &7_u64.to_be_bytes()].concat();
+        let values =
+            [TENANT.into(), INTEGRATION.into(), vec![8_u8; 16].into(), FIRST.into(), in_doubt.into()];
+        let statement =
+            sea_orm::Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+        connection.execute_raw(statement).await.expect("receipts are stored");
+        Migrator::up(&connection, None).await.expect("up");
+
+        let all = entries(&connection).await;
+        assert_eq!(all.len(), 300);
+        let of =
+            |number: usize| all.iter().find(|entry| entry.key == format!("ä-{number}")).expect("it is there");
+        let hash = |byte| PayloadHash::from_bytes([byte; 16]);
+        let in_doubt = Some(InDoubt { payload_hash: hash(9), revision: 7 });
+        assert!(all.iter().all(|entry| entry.run == FIRST && entry.payload_hash == hash(8)));
+        assert_eq!((of(0).destination_key.as_deref(), of(0).in_doubt), (Some("d-0"), in_doubt));
+        assert_eq!((of(1).destination_key.as_deref(), of(1).in_doubt), (None, None));
+        // And goes on from there.
+        stored(&connection, SECOND, &[receipt("ä-150", 1, None, Action::Unchanged)]).await;
+        assert_eq!(found(&connection, SECOND, &["ä-150", "ä-151"]).await.len(), 2);
+        assert_eq!(entries(&connection).await.len(), 300);
     }
 
     #[tokio::test]
@@ -464,23 +561,66 @@ mod tests {
         let connection = database().await;
         let other = Stream { tenant_id: Uuid::from_u128(9), ..ORDERS };
         let receipts = [receipt("a", 1, None, Action::Created)];
-        let page = ReceiptPage { stream: other, ..page(Uuid::nil(), &receipts) };
-        assert!(store(&connection, page).await.is_err());
-        assert!(store_new(&connection, page).await.is_err());
-        assert_eq!(rows(&connection).await, []);
+        assert!(store(&connection, other, FIRST, &receipts, &Stride::default()).await.is_err());
+        assert_eq!(entries(&connection).await, []);
     }
 
+    /// Keys that lie in order, in disorder, between others and behind them, in pages of all sizes: what is found is what
+    /// was stored last, however many keys are asked for as one range.
     #[tokio::test]
-    async fn new_receipts_are_stored_together_or_not_at_all() {
+    async fn receipts_are_found_however_their_keys_lie() {
         let connection = database().await;
-        let run = Uuid::from_u128(3);
-        let of = |keys: [&str; 2]| keys.map(|key| receipt(key, 1, None, Action::Created));
-        let transaction = connection.begin().await.expect("a transaction");
-        assert!(store_new(&transaction, page(run, &of(["a", "b"]))).await.expect("a page is stored"));
-        assert!(!store_new(&transaction, page(run, &of(["c", "b"]))).await.expect("the transaction goes on"));
-        assert!(store_new(&transaction, page(run, &of(["d", "e"]))).await.expect("a page is stored"));
-        transaction.commit().await.expect("a commit");
-        let keys: Vec<String> = rows(&connection).await.into_iter().map(|row| row.0).collect();
-        assert_eq!(keys, ["a", "b", "d", "e"]);
+        let mut random = StdRng::seed_from_u64(20_261_126);
+        let mut numbers: Vec<u32> = (0..12_000).map(|number| number * 7).collect();
+        numbers.shuffle(&mut random);
+        let (strewn, rest) = numbers.split_at(2_000);
+        let (orderly, between) = rest.split_at(6_000);
+        let mut orderly = orderly.to_vec();
+        orderly.sort_unstable();
+        let pages = strewn.chunks(700).chain(orderly.chunks(2_500)).chain(between.chunks(1_500));
+        let mut model: BTreeMap<String, (u8, Uuid)> = BTreeMap::new();
+        let stride = Stride::default();
+        for (place, page) in (1..).zip(pages) {
+            // Some that are there already come again.
+            let again: Vec<String> =
+                model.keys().filter(|_key| random.random_ratio(1, 50)).cloned().collect();
+            let new = page.iter().map(|number| format!("{}-{number}", ["DE", "AT"][(number % 2) as usize]));
+            let mut keys: Vec<String> = new.chain(again).collect();
+            keys.shuffle(&mut random);
+            let run = Uuid::from_u128(u128::from(place));
+            let receipts: Vec<NewReceipt> =
+                keys.iter().map(|key| receipt(key, place, None, Action::Created)).collect();
+            store(&connection, ORDERS, run, &receipts, &stride).await.expect("a page is stored");
+            model.extend(keys.into_iter().map(|key| (key, (place, run))));
+        }
+        for size in [1, 7, STRIDE_MAX, 3_000] {
+            let mut keys: Vec<&str> = model.keys().map(String::as_str).collect();
+            if size != STRIDE_MAX {
+                keys.shuffle(&mut random);
+            }
+            for page in keys[..size.max(600)].chunks(size) {
+                let missing = ["DE-1", "AT-", "ZZ"];
+                let asked: Vec<&str> = page.iter().copied().chain(missing).collect();
+                let receipts =
+                    lookup(&connection, ORDERS, Uuid::nil(), &asked, &stride).await.expect("a query");
+                assert_eq!(receipts.len(), page.len());
+                assert!(page.iter().all(|key| {
+                    let (hash, run) = model[*key];
+                    receipts[*key].payload_hash.to_bytes()[0] == hash && receipts[*key].run == run
+                }));
+            }
+        }
+        let blocks = blocks(&connection).await;
+        assert!(
+            blocks
+                .iter()
+                .map(|(_, entries)| entries.iter().map(|entry| &entry.key))
+                .flatten()
+                .eq(model.keys())
+        );
+        assert_eq!(blocks[0].0, "");
+        assert!(blocks[1..].iter().all(|(first_key, entries)| *first_key <= entries[0].key));
+        let average = model.len() / blocks.len();
+        assert!((20..90).contains(&average), "{average} receipts share a row");
     }
 }

@@ -117,7 +117,9 @@ async fn check_edited(record: &Value, row: &failure::Model, integration: &integr
             ["failureId"],
             "the integration no longer has the stream of this failure",
         )),
-        Some(stream) if problems.is_empty() => problems = prospective_problems(fields, stream).await?,
+        Some(stream) if problems.is_empty() => {
+            problems = prospective_problems(&fields.clone().into(), stream).await?
+        }
         Some(_) => {}
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::Rejected(problems)) }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::prediction::{Forecast, PredictedFailure, Prediction, Written, of_record, without_record};
 use super::rehearsal::{compile, rehearse, stored_record};
 use crate::actor::Tenants;
-use crate::background::receipt;
+use crate::background::receipt::{self, Stride};
 use crate::error::Result;
 use crate::scope::Scope;
 
@@ -188,7 +188,7 @@ async fn written(
         return Ok(HashMap::new());
     }
     let reader = scope.app().database().reader_of(&Tenants::Some(vec![stream.tenant_id]));
-    let receipts = receipt::lookup(&reader, stream, Uuid::nil(), &keys).await?;
+    let receipts = receipt::lookup(&reader, stream, Uuid::nil(), &keys, &Stride::default()).await?;
     let runs: HashSet<Uuid> = receipts.values().map(|receipt| receipt.run).collect();
     let runs = scope.find::<run::Entity>().filter(run::Column::Id.is_in(runs)).all().await?;
     let started: HashMap<Uuid, Option<DateTime<Utc>>> =

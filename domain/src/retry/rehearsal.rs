@@ -47,7 +47,7 @@ pub(super) fn stored_record(app: &App, row: &failure::Model) -> Result<Record> {
     let Some(sealed) = row.edited_record.as_ref().or(row.record.as_ref()) else { return Ok(Record::new()) };
     let text = app.unseal(row.tenant_id, row.id, sealed)?;
     match serde_json::from_slice(&text).doing("reading a stored record")? {
-        Value::Object(record) => Ok(record),
+        Value::Object(record) => Ok(record.into()),
         _ => Ok(Record::new()),
     }
 }

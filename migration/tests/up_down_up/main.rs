@@ -7,6 +7,7 @@
 mod catalog;
 mod isolation;
 mod postgres;
+mod receipts;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -15,9 +16,9 @@ use std::fmt::Debug;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, data_key, external_identity, failure,
     idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff,
-    portal_key, portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run,
-    run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
-    stream_cursor, stream_schema, system, tenant, user, user_token, worker, write_receipt,
+    portal_key, portal_key_tenant, portal_session, receipt_block, recovery_code, refresh_token, retry,
+    reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    signing_key, stream_cursor, stream_schema, system, tenant, user, user_token, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -52,6 +53,7 @@ const TABLES: [&str; 39] = [
     "portal_key",
     "portal_key_tenant",
     "portal_session",
+    "receipt_block",
     "recovery_code",
     "refresh_token",
     "retry",
@@ -71,7 +73,6 @@ const TABLES: [&str; 39] = [
     "user",
     "user_token",
     "worker",
-    "write_receipt",
 ];
 
 #[tokio::test]
@@ -91,6 +92,7 @@ async fn postgresql() {
 async fn prove(url: &str) {
     let db = Database::connect(url).await.expect("the database answers");
     up_down_up(&db).await;
+    receipts::survive_packing(&db).await;
     columns_are_the_entities(&db).await;
 
     let (one, other) = (Rows::of(1), Rows::of(2));
@@ -147,6 +149,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<portal_key::Entity>(db).await;
     assert_columns::<portal_key_tenant::Entity>(db).await;
     assert_columns::<portal_session::Entity>(db).await;
+    assert_columns::<receipt_block::Entity>(db).await;
     assert_columns::<recovery_code::Entity>(db).await;
     assert_columns::<refresh_token::Entity>(db).await;
     assert_columns::<retry::Entity>(db).await;
@@ -165,7 +168,6 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<user::Entity>(db).await;
     assert_columns::<user_token::Entity>(db).await;
     assert_columns::<worker::Entity>(db).await;
-    assert_columns::<write_receipt::Entity>(db).await;
 }
 
 async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
@@ -205,7 +207,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<run_stream::Entity>(db, rows.run_stream()).await;
     round_trip::<stream_cursor::Entity>(db, rows.stream_cursor()).await;
     round_trip::<stream_schema::Entity>(db, rows.stream_schema()).await;
-    round_trip::<write_receipt::Entity>(db, rows.write_receipt()).await;
+    round_trip::<receipt_block::Entity>(db, rows.receipt_block()).await;
     round_trip::<kill_switch::Entity>(db, rows.kill_switch()).await;
     round_trip::<job::Entity>(db, rows.job()).await;
 }
@@ -244,7 +246,6 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<failure::ResponsibleParty>(db, "failure", "responsible_party").await;
     assert_enum::<failure::Retryable>(db, "failure", "retryable").await;
     assert_enum::<run_event::Audience>(db, "run_event", "audience").await;
-    assert_enum::<write_receipt::WriteAction>(db, "write_receipt", "action").await;
     assert_enum::<job::JobKind>(db, "job", "kind").await;
     assert_enum::<job::JobStatus>(db, "job", "status").await;
     assert_enum::<kill_switch::OnRelease>(db, "kill_switch", "on_release").await;

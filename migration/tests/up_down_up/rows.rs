@@ -5,9 +5,9 @@ use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, data_key, external_identity, failure,
     idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff,
-    portal_key, portal_key_tenant, portal_session, recovery_code, refresh_token, retry, reveal, run,
-    run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
-    stream_cursor, stream_schema, system, tenant, user, user_token, worker, write_receipt,
+    portal_key, portal_key_tenant, portal_session, receipt_block, recovery_code, refresh_token, retry,
+    reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    signing_key, stream_cursor, stream_schema, system, tenant, user, user_token, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -571,18 +571,20 @@ impl Rows {
         }
     }
 
-    pub fn write_receipt(self) -> write_receipt::Model {
-        write_receipt::Model {
+    pub fn receipt_block(self) -> receipt_block::Model {
+        // Of the key `4711`, created by the run, with a hash of threes.
+        let mut entries = vec![1, 0, 4];
+        entries.extend_from_slice(b"4711");
+        entries.extend_from_slice(&[0, 0]);
+        entries.extend_from_slice(self.id(8).as_bytes());
+        entries.extend_from_slice(&[3; 16]);
+        receipt_block::Model {
             tenant_id: self.tenant_id(),
             integration_id: self.id(7),
             stream: "orders".to_owned(),
-            source_key: "4711".to_owned(),
-            destination_key: Some("d-4711".to_owned()),
-            payload_hash: vec![3; 16],
-            action: write_receipt::WriteAction::Unchanged,
-            run_id: self.id(8),
-            written_at: time(0),
-            in_doubt: Some(vec![4; 24]),
+            first_key: String::new(),
+            entry_count: 1,
+            entries,
         }
     }
 

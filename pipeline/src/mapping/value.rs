@@ -1,7 +1,7 @@
 //! Records to VRL values and back, without changing a number or a character on the way.
 
 use connector::Record;
-use serde_json::{Number, Value as Json};
+use serde_json::{Map, Number, Value as Json};
 use vrl::value::{KeyString, ObjectMap, Value};
 
 use super::MapError;
@@ -36,9 +36,12 @@ impl Path<'_> {
     }
 }
 
-fn object(record: &Record, path: &Path<'_>) -> Result<ObjectMap, MapError> {
-    record
-        .iter()
+fn object<'a>(
+    fields: impl IntoIterator<Item = (&'a String, &'a Json)>,
+    path: &Path<'_>,
+) -> Result<ObjectMap, MapError> {
+    fields
+        .into_iter()
         .map(|(name, value)| {
             Ok((KeyString::from(name.as_str()), from_json(value, &Path::Field(path, name))?))
         })
@@ -74,19 +77,19 @@ fn from_json(value: &Json, path: &Path<'_>) -> Result<Value, MapError> {
 /// When it is not an object, or holds what JSON can't.
 pub(super) fn into_record(value: Value) -> Result<Record, MapError> {
     match value {
-        Value::Object(fields) => record(fields, &Path::Root, 1),
+        Value::Object(fields) => map(fields, &Path::Root, 1).map(Record::from),
         other => Err(MapError::new(format!("the result is of type {}, not an object", other.kind_str()))),
     }
 }
 
-fn record(fields: ObjectMap, path: &Path<'_>, depth: usize) -> Result<Record, MapError> {
-    let mut record = Record::with_capacity(fields.len());
+fn map(fields: ObjectMap, path: &Path<'_>, depth: usize) -> Result<Map<String, Json>, MapError> {
+    let mut map = Map::with_capacity(fields.len());
     for (name, value) in fields {
         let name = String::from(name);
         let value = into_json(value, &Path::Field(path, &name), depth)?;
-        record.insert(name, value);
+        map.insert(name, value);
     }
-    Ok(record)
+    Ok(map)
 }
 
 fn into_json(value: Value, path: &Path<'_>, depth: usize) -> Result<Json, MapError> {
@@ -117,6 +120,6 @@ fn into_json(value: Value, path: &Path<'_>, depth: usize) -> Result<Json, MapErr
                 .map(|(index, item)| into_json(item, &Path::Index(path, index), depth + 1))
                 .collect::<Result<_, _>>()?,
         ),
-        Value::Object(fields) => Json::Object(record(fields, path, depth + 1)?),
+        Value::Object(fields) => Json::Object(map(fields, path, depth + 1)?),
     })
 }

@@ -117,7 +117,7 @@ async fn whatever_fails_and_wherever_it_stops_each_record_has_one_end() {
         assert_eq!(counts.created + counts.updated + counts.unchanged, rows.len() as u64, "seed {seed}");
         systems.with(|world| {
             let written: BTreeMap<String, Value> =
-                world.rows.iter().map(|(key, row)| (key.clone(), Value::Object(row.clone()))).collect();
+                world.rows.iter().map(|(key, row)| (key.clone(), Value::from(row.clone()))).collect();
             assert_eq!(written, rows, "seed {seed}");
             assert!(world.finished >= 1);
             assert!(world.lead_max <= PAGES_IN_MEMORY_MAX, "seed {seed}: {} pages ahead", world.lead_max);
@@ -310,7 +310,7 @@ async fn a_page_that_looks_other_is_told_before_it_is_written_and_may_stop_there
     let given = (0..9).map(|id| if id < 6 { json!({"id": id}) } else { json!({"id": id, "new": true}) });
     let systems = systems(1, records(given));
     let ledger = MemoryLedger::of(&systems);
-    let known = Shape::of([json!({"id": 1})].iter().filter_map(Value::as_object));
+    let known = Shape::of([Record::from_iter([("id".to_owned(), json!(1))])].iter());
     let plan = StreamPlan { shape: Some(known.clone()), ..plan() };
     ledger.with(|kept| kept.is_strict = true);
     let held = run(&plan, SyncMode::Full, 2, &systems, &ledger, &CancellationToken::new()).await;
@@ -513,7 +513,7 @@ async fn a_retry_says_of_each_failure_what_came_of_it() {
         let systems = systems(1, Vec::new());
         systems.with(|world| world.detects_unchanged = detects_unchanged);
         let ledger = MemoryLedger::of(&systems);
-        let seven = json!({"id": 7, "v": 7}).as_object().unwrap().clone();
+        let seven: Record = json!({"id": 7, "v": 7}).as_object().unwrap().clone().into();
         systems.with(|world| world.rows.insert("7".to_owned(), seven.clone()));
         ledger.with(|kept| {
             kept.run = 2;
@@ -522,7 +522,7 @@ async fn a_retry_says_of_each_failure_what_came_of_it() {
         let stored: Vec<_> = given
             .iter()
             .map(|(number, record)| {
-                let record = record.as_object().unwrap().clone();
+                let record: Record = record.as_object().unwrap().clone().into();
                 Ok(StoredRecord { failure: failure(*number), record, size_bytes: 0 })
             })
             .collect();

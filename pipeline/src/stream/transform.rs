@@ -172,9 +172,10 @@ impl Transform {
         let mapped = match &self.rules {
             None => mapped,
             Some(rules) => {
-                let value = Value::Object(mapped);
+                let value = Value::from(mapped);
                 let field_errors = rules.check(&value);
                 let Value::Object(mapped) = value else { unreachable!("made of a record above") };
+                let mapped = Record::from(mapped);
                 if !field_errors.is_empty() {
                     let (record, mapped) = match source {
                         Some(source) => (source, Some(mapped)),

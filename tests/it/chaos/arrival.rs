@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use super::load::Moved;
+use super::receipts;
 use super::record::{self, Fate};
 use super::verdict::{TRANSIENT, Verdict, told};
 
@@ -40,14 +41,13 @@ impl Verdict<'_> {
         let mut wrongs = Vec::new();
         for (place, moved) in self.load.moved.iter().enumerate() {
             let stored = self.stored(moved, &mut warehouse).await;
-            let receipts: BTreeSet<String> =
-                sqlx::query_scalar("SELECT source_key FROM write_receipt WHERE integration_id = $1")
+            let blocks: Vec<Vec<u8>> =
+                sqlx::query_scalar("SELECT entries FROM receipt_block WHERE integration_id = $1")
                     .bind(moved.uuid)
                     .fetch_all(&mut database)
                     .await
-                    .expect("a query")
-                    .into_iter()
-                    .collect();
+                    .expect("a query");
+            let receipts: BTreeSet<String> = blocks.iter().flat_map(|block| receipts::keys(block)).collect();
             let failures = sqlx::query(
                 "SELECT coalesce(record_key, ''), code FROM failure WHERE integration_id = $1 AND status = 'OPEN'",
             )

@@ -229,7 +229,7 @@ impl Verdict<'_> {
                 "SELECT r.id::text FROM run r JOIN integration i ON i.id = r.integration_id \
                    WHERE i.tenant_id <> r.tenant_id \
                  UNION ALL SELECT f.id::text FROM failure f JOIN run r ON r.id = f.run_id WHERE f.tenant_id <> r.tenant_id \
-                 UNION ALL SELECT w.source_key FROM write_receipt w JOIN integration i ON i.id = w.integration_id \
+                 UNION ALL SELECT w.stream FROM receipt_block w JOIN integration i ON i.id = w.integration_id \
                    WHERE i.tenant_id <> w.tenant_id".to_owned(),
             ),
         ];

@@ -1,10 +1,11 @@
-//! AWS Secrets Manager as moto's server speaks it (<https://docs.getmoto.org>), a program of its own that
-//! `scripts/install-test-servers` installs. It keeps secrets in memory and checks no signature.
+//! AWS Secrets Manager and S3 as moto's server speaks them (<https://docs.getmoto.org>), a program of its own that
+//! `scripts/install-test-servers` installs. It keeps all in memory and checks no signature.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::client::http;
@@ -60,6 +61,39 @@ impl Moto {
     /// Deletes a secret at once.
     pub async fn delete(&self, name: &str) {
         self.call("DeleteSecret", json!({"SecretId": name, "ForceDeleteWithoutRecovery": true})).await;
+    }
+
+    /// Makes a bucket.
+    pub async fn make_bucket(&self, name: &str) {
+        let region = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        self.object(Method::PUT, name, region.into_bytes()).await;
+    }
+
+    /// Puts an object into a bucket: `bucket/in/orders.csv`.
+    pub async fn put_object(&self, path: &str, content: Vec<u8>) {
+        self.object(Method::PUT, path, content).await;
+    }
+
+    /// What an object holds.
+    pub async fn object_bytes(&self, path: &str) -> Vec<u8> {
+        self.object(Method::GET, path, Vec::new()).await
+    }
+
+    async fn object(&self, method: Method, path: &str, content: Vec<u8>) -> Vec<u8> {
+        // Who asks at all may; who does not say who he is sees what is public.
+        let credential =
+            format!("Credential=test/20260101/{REGION}/s3/aws4_request, SignedHeaders=host, Signature=0");
+        let request = http()
+            .request(method, format!("{}/{path}", self.url))
+            .header("authorization", format!("AWS4-HMAC-SHA256 {credential}"))
+            .body(content);
+        let response = request.send().await.expect("moto answers");
+        let status = response.status();
+        let bytes = response.bytes().await.expect("the whole reply");
+        assert!(status.is_success(), "{path}: {status} {}", String::from_utf8_lossy(&bytes));
+        bytes.to_vec()
     }
 
     async fn call(&self, operation: &str, body: Value) {

@@ -88,7 +88,7 @@ async fn works_as(trestle: &Trestle, role: &str) {
 
 /// That a connection without the setting sees no row, and with it those of the tenant alone.
 async fn sees_what_it_names(mut connection: PgConnection, tenants: &[Tenant; 2]) {
-    let tables = ["tenant", "system", "integration", "run", "failure", "run_event", "job", "write_receipt"];
+    let tables = ["tenant", "system", "integration", "run", "failure", "run_event", "job", "receipt_block"];
     let count = async |connection: &mut PgConnection, table: &str| -> i64 {
         let sql = format!("SELECT count(*) FROM {table}");
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.unwrap()

@@ -42,7 +42,7 @@ async fn what_is_there_in_the_end_is_what_the_source_has_however_often_nobody_kn
             assert!(!is_calm || ended.is_ok(), "seed {seed}: {ended:?}");
         }
         systems.with(|world| {
-            let rows: Vec<Value> = world.rows.values().cloned().map(Value::Object).collect();
+            let rows: Vec<Value> = world.rows.values().cloned().map(Value::from).collect();
             let mut given: Vec<Value> = world
                 .given
                 .iter()

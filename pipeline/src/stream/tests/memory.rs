@@ -109,6 +109,7 @@ pub(super) fn systems(seed: u64, given: Vec<Given>) -> Systems {
         can_be_paced: false,
         source_schema: None,
         destination_schema: None,
+        guide: Default::default(),
     };
     Systems(Arc::new(Mutex::new(world)), Arc::new(description))
 }
@@ -187,7 +188,7 @@ impl Source for MemorySource {
                 .iter()
                 .zip(self.at..)
                 .map(|(given, line)| match given {
-                    Given::Record(record) => Item::Record(record.as_object().unwrap().clone()),
+                    Given::Record(record) => Item::Record(record.as_object().unwrap().clone().into()),
                     Given::Malformed => Item::Malformed(Malformed {
                         position: format!("line {line}"),
                         reason: "a quoted field is not closed".to_owned(),
@@ -254,7 +255,7 @@ impl World {
                 detail: "refused".to_owned(),
             });
         }
-        let content = Value::Object(write.record.clone()).to_string();
+        let content = write.record.to_string();
         let is_new = self.known.insert((write.key.canonical().to_owned(), write.revision, content));
         if self.knows_keys && !is_new {
             return WriteOutcome::Written { action: Action::Updated, destination_key: None };
@@ -429,7 +430,13 @@ pub(super) fn plan() -> StreamPlan {
 }
 
 pub(super) fn open_destination(mode: SyncMode) -> OpenDestination {
-    OpenDestination { access: access(), stream: spec(mode), options: json!({}), run: Uuid::nil() }
+    OpenDestination {
+        access: access(),
+        stream: spec(mode),
+        options: json!({}),
+        run: Uuid::nil(),
+        resumed: false,
+    }
 }
 
 pub(super) fn open_source(mode: SyncMode, page_records_max: usize) -> OpenSource {

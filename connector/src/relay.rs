@@ -13,18 +13,18 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// A Unix socket, for one connection, behind which is one address.
-pub(super) struct Relay {
+pub(crate) struct Relay {
     door: Door,
     task: JoinSet<()>,
 }
 
 impl Relay {
-    /// Connects to the address, and waits for the driver at the socket of this port.
-    pub(super) async fn open(address: SocketAddr, port: u16) -> io::Result<Self> {
+    /// Connects to the address, and waits for the driver at a socket of this name.
+    pub(crate) async fn open(address: SocketAddr, name: &str) -> io::Result<Self> {
         let outside = TcpStream::connect(address).await?;
         outside.set_nodelay(true)?;
         let door = Door::make()?;
-        let listener = UnixListener::bind(door.0.join(format!(".s.PGSQL.{port}")))?;
+        let listener = UnixListener::bind(door.0.join(name))?;
         let mut task = JoinSet::new();
         task.spawn(async move {
             if let Err(error) = pass_on(listener, outside).await {
@@ -35,12 +35,12 @@ impl Relay {
     }
 
     /// The directory of the socket.
-    pub(super) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.door.0
     }
 
     /// Goes on by itself for as long as the connection that was made through it; dropped before, it ends.
-    pub(super) fn keep(mut self) {
+    pub(crate) fn keep(mut self) {
         self.task.detach_all();
     }
 }
