@@ -474,7 +474,7 @@ async fn what_is_of_another_tenant_is_not_there() {
     let reader = it.partner(&["integrations:read"], &[other.id]).await;
     assert!(matches!(integration::pause(&reader, made.id, None).await, Err(Error::Forbidden { .. })));
     assert!(matches!(domain::connector::list(&reader), Err(Error::Forbidden { .. })));
-    assert_eq!(domain::connector::list(&partner).unwrap().len(), 6);
+    assert_eq!(domain::connector::list(&partner).unwrap().len(), 8);
     assert_eq!(domain::connector::get(&partner, "door").unwrap().map(|door| door.title), Some("Door"));
     assert!(matches!(
         system::get(&Actor::anonymous(it.app.clone()), theirs.id).await,
@@ -562,7 +562,7 @@ async fn streams_that_move_begin_anew() {
     let run = run::start(&it.operator, made.id, None).await.unwrap();
     let kept = || async {
         let sql =
-            "SELECT (SELECT count(*) FROM stream_cursor) || ' ' || (SELECT count(*) FROM write_receipt)";
+            "SELECT (SELECT count(*) FROM stream_cursor) || ' ' || (SELECT count(*) FROM receipt_block)";
         it.texts(sql).await.remove(0)
     };
     let progress = || async {
@@ -570,8 +570,8 @@ async fn streams_that_move_begin_anew() {
              SELECT tenant_id, integration_id, 'orders', '{}', id, queued_at FROM run WHERE id = $1";
         let mut database = it.database().await;
         sqlx::query(sql).bind(run.id).execute(&mut database).await.unwrap();
-        let sql = "INSERT OR REPLACE INTO write_receipt (tenant_id, integration_id, stream, source_key, payload_hash, action, run_id, written_at) \
-             SELECT tenant_id, integration_id, 'orders', 'k', x'00', 'CREATED', id, queued_at FROM run WHERE id = $1";
+        let sql = "INSERT OR REPLACE INTO receipt_block (tenant_id, integration_id, stream, first_key, entry_count, entries) \
+             SELECT tenant_id, integration_id, 'orders', '', 1, x'00' FROM run WHERE id = $1";
         sqlx::query(sql).bind(run.id).execute(&mut database).await.unwrap();
     };
     progress().await;
@@ -693,7 +693,7 @@ async fn a_system_is_checked_whole() {
     let Err(Error::Rejected(found)) = &rejected else { unreachable!() };
     assert_eq!(
         found[0].message,
-        "is not a connector; there are `file`, `http`, `postgres`, `sandbox`, `sqlite`, `door`"
+        "is not a connector; there are `file`, `graphql`, `http`, `mysql`, `postgres`, `sandbox`, `sqlite`, `door`"
     );
     assert_eq!(problems(rejected), ["Invalid connector"]);
     assert_eq!(

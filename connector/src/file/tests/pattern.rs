@@ -8,7 +8,7 @@ use tempfile::{TempDir, tempdir};
 
 use super::{connector, source};
 use crate::testing::{self, items_of, malformed_of, read_all, records_of};
-use crate::{Connector as _, Item, OpenSource, SyncMode, SystemErrorKind};
+use crate::{Connector as _, CursorRange, Item, OpenSource, SyncMode, SystemErrorKind};
 
 fn files(files: &[(&str, &str)]) -> TempDir {
     let root = tempdir().unwrap();
@@ -118,6 +118,32 @@ async fn a_file_that_was_read_is_left_out_and_a_late_one_is_read_whatever_it_hol
     let (items, next) = read_all(&connector(), open.clone()).await.unwrap();
     assert_eq!(items.len(), 0);
     assert_eq!(next.unwrap()["files"].as_object().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_value_or_a_range_decides_in_every_file_and_an_overlap_in_those_that_changed() {
+    let root = files(&[("in/1.csv", "id,at\n1,10\n2,20\n"), ("in/2.csv", "id,at\n3,15\n4,\n5,30\n")]);
+    let mut open = incremental(&root, "in/*.csv");
+    open.page_records_max = 1;
+    open.only = Some(CursorRange { from: json!("15"), until: Some(json!("30")) });
+    assert_eq!(ids(&read_all(&connector(), open.clone()).await.unwrap().0), ["2", "3"]);
+    testing::resumes_everywhere(&connector(), open.clone()).await;
+    (open.only, open.from) = (None, Some(json!("20")));
+    let (items, watermark) = read_all(&connector(), open.clone()).await.unwrap();
+    assert_eq!(ids(&items), ["2", "4", "5"], "what has no value can't be known to be old");
+    assert_eq!(watermark.as_ref().unwrap()["value"], "30");
+    // From then on by what is new again.
+    (open.from, open.since, open.overlap) = (None, watermark, Some(15));
+    assert_eq!(ids(&read_all(&connector(), open.clone()).await.unwrap().0), Vec::<String>::new());
+    write(&root, "in/1.csv", "id,at\n1,10\n2,20\n6,16\n7,14\n");
+    write(&root, "in/3.csv", "id,at\n8,1\n");
+    let (items, next) = read_all(&connector(), open.clone()).await.unwrap();
+    assert_eq!(
+        ids(&items),
+        ["2", "6", "8"],
+        "of what changed what lies within the overlap, of what is new all"
+    );
+    assert_eq!(next.unwrap()["value"], "30", "it never goes back");
 }
 
 #[tokio::test]
