@@ -95,7 +95,7 @@ impl RecordFailure {
     pub(crate) fn missing_key(record: Record, key_fields: &[String]) -> Self {
         let field_errors = key_fields
             .iter()
-            .filter(|field| record.get(*field).is_none_or(serde_json::Value::is_null))
+            .filter(|field| record.get(field).is_none_or(serde_json::Value::is_null))
             .map(|field| key_error(field, "required", "is needed to tell which record this is"))
             .collect();
         Self {

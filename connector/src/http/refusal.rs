@@ -33,7 +33,7 @@ pub(crate) fn field_errors(body: &[u8], record: &Record) -> Vec<FieldError> {
     }
     if fields.is_empty() {
         let lists = reply.iter().filter(|(field, value)| {
-            record.contains_key(*field)
+            record.contains_key(field)
                 && value.as_array().is_some_and(|list| list.iter().all(Value::is_string))
         });
         fields.extend(lists.map(|(field, _)| field.clone()));

@@ -28,6 +28,7 @@ impl End {
 }
 
 /// Everything that opening an end takes.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Open {
     Source(OpenSource),
     Destination(OpenDestination),

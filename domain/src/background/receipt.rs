@@ -6,6 +6,7 @@
 
 mod block;
 
+use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -252,8 +253,8 @@ async fn read<C: ConnectionTrait>(
         if let Some(count) = usize::try_from(place - 1).ok().and_then(|place| counts.get_mut(place)) {
             *count += 1;
         }
-        if !blocks.contains_key(&first_key) {
-            blocks.insert(first_key, block::decode(&bytes).doing(doing)?);
+        if let Slot::Vacant(new) = blocks.entry(first_key) {
+            new.insert(block::decode(&bytes).doing(doing)?);
         }
     }
     Ok(counts)
@@ -612,11 +613,7 @@ mod tests {
         }
         let blocks = blocks(&connection).await;
         assert!(
-            blocks
-                .iter()
-                .map(|(_, entries)| entries.iter().map(|entry| &entry.key))
-                .flatten()
-                .eq(model.keys())
+            blocks.iter().flat_map(|(_, entries)| entries.iter().map(|entry| &entry.key)).eq(model.keys())
         );
         assert_eq!(blocks[0].0, "");
         assert!(blocks[1..].iter().all(|(first_key, entries)| *first_key <= entries[0].key));

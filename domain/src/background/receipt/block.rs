@@ -219,11 +219,12 @@ mod tests {
         let hash = |seed: u64| PayloadHash::from_bytes((u128::from(seed) << 64 | 7).to_be_bytes());
         Entry {
             key: format!("ORD-{number:06}-ä{}", number % 3),
-            destination_key: (number % 5 == 0).then(|| format!("d\"{number}")),
+            destination_key: number.is_multiple_of(5).then(|| format!("d\"{number}")),
             payload_hash: hash(number),
             action: [Action::Created, Action::Updated, Action::Unchanged][(number % 3) as usize],
             run: Uuid::from_u128(u128::from(number % 7)),
-            in_doubt: (number % 4 == 0)
+            in_doubt: number
+                .is_multiple_of(4)
                 .then(|| InDoubt { payload_hash: hash(number + 1), revision: u64::MAX - number }),
         }
     }
