@@ -75,8 +75,12 @@ impl Client {
         config: Value,
         credentials: Option<Value>,
     ) -> anyhow::Result<String> {
-        let mut input =
-            json!({"tenantId": tenant, "name": connector, "connector": connector, "config": config});
+        // A tenant may have two databases.
+        let name = match config["database"].as_str() {
+            Some(database) => format!("{connector} {database}"),
+            None => connector.to_owned(),
+        };
+        let mut input = json!({"tenantId": tenant, "name": name, "connector": connector, "config": config});
         if let Some(credentials) = credentials {
             input["credentials"] = credentials;
         }

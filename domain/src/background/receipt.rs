@@ -15,13 +15,15 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, Value};
 use serde_json::json;
 use uuid::Uuid;
 
-use self::block::Entry;
+use self::block::{Entry, Size};
 use crate::error::{Doing, Error, Result};
 
 /// Blocks that are read for a range of keys, at most. A range that has more is read key by key.
 const RANGE_BLOCKS_MAX: usize = 4;
 /// Keys of a range, at most.
 const STRIDE_MAX: usize = 64;
+/// Where fewer keys of a page fall into a block, they are strewn over the stream's.
+const STREWN_KEYS: usize = 4;
 /// Keys that are taken for a page.
 const PAGE_KEYS_MIN: usize = 200;
 
@@ -113,7 +115,7 @@ pub(super) async fn put_in_doubt<C: ConnectionTrait>(
         }
         is_changed
     });
-    write(connection, stream, blocks).await
+    write(connection, stream, blocks, Size::OF_NEIGHBOURS).await
 }
 
 /// Stores a page's receipts: new ones, and newer ones over older ones. Of two of a key the later one stands. No foreign
@@ -135,6 +137,8 @@ pub(super) async fn store<C: ConnectionTrait>(
         receipts.iter().map(|receipt| (receipt.key.canonical(), receipt)).collect();
     let keys: Vec<&str> = latest.keys().copied().collect();
     let mut blocks = covering(connection, stream, &keys, stride).await?;
+    let is_strewn = keys.len() >= PAGE_KEYS_MIN && keys.len() < STREWN_KEYS * blocks.len();
+    let size = if is_strewn { Size::OF_STREWN } else { Size::OF_NEIGHBOURS };
     // Of a stream without receipts. Any other key is behind a block that was read.
     blocks.entry(String::new()).or_default();
     let firsts: Vec<String> = blocks.keys().skip(1).cloned().collect();
@@ -150,7 +154,7 @@ pub(super) async fn store<C: ConnectionTrait>(
         *entries = merged(std::mem::take(entries), here, run_id);
     }
     blocks.retain(|_first_key, entries| !entries.is_empty());
-    write(connection, stream, blocks).await
+    write(connection, stream, blocks, size).await
 }
 
 /// Both in the order of their keys.
@@ -266,14 +270,19 @@ async fn read<C: ConnectionTrait>(
 struct Row(String, [usize; 3]);
 
 /// Writes blocks, and cuts those that have become too large.
-async fn write<C: ConnectionTrait>(connection: &C, stream: Stream<'_>, blocks: Blocks) -> Result<()> {
+async fn write<C: ConnectionTrait>(
+    connection: &C,
+    stream: Stream<'_>,
+    blocks: Blocks,
+    size: Size,
+) -> Result<()> {
     let doing = "storing write receipts";
     let mut rows: Vec<Row> = Vec::with_capacity(blocks.len());
     let mut bytes = Vec::new();
     for (first_key, entries) in blocks {
         let mut first_key = Some(first_key);
         let mut place = 0;
-        for (count, block) in block::encode(&entries) {
+        for (count, block) in block::encode(&entries, size) {
             let key = first_key.take().unwrap_or_else(|| entries[place].key.clone());
             // Places in texts and bytes begin with 1 in SQL.
             rows.push(Row(key, [count, bytes.len() + 1, block.len()]));

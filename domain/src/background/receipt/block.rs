@@ -12,8 +12,22 @@ use uuid::Uuid;
 /// PostgreSQL keeps rows of up to some 2,000 bytes in the table itself (TOAST_TUPLE_THRESHOLD,
 /// <https://www.postgresql.org/docs/current/storage-toast.html>); a few hundred are for the other columns.
 const BLOCK_BYTES_MAX: usize = 1_700;
-/// What blocks are cut to that would be larger, so that they take more before they are cut again.
-const BLOCK_BYTES_CUT: usize = 1_250;
+
+/// How large blocks become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Size {
+    /// In bytes, at most, but for one with a single receipt.
+    max: usize,
+    /// What blocks are cut to that would be larger, so that they take more before they are cut again.
+    cut: usize,
+}
+
+impl Size {
+    /// Some fifty receipts: where the keys of a page are neighbours, each block is written once or twice.
+    pub(super) const OF_NEIGHBOURS: Self = Self { max: BLOCK_BYTES_MAX, cut: 1_250 };
+    /// Some ten: where the keys of a page are strewn, all receipts of a block are read and written again for one.
+    pub(super) const OF_STREWN: Self = Self { max: 400, cut: 300 };
+}
 
 const VERSION: u8 = 1;
 const HASH_BYTES: usize = 16;
@@ -45,15 +59,15 @@ pub(super) struct Entry {
 pub(super) struct Unreadable(&'static str);
 
 /// Receipts, in the order of their keys, as blocks of about the same size: their bytes, and how many are in each.
-pub(super) fn encode(entries: &[Entry]) -> Vec<(usize, Vec<u8>)> {
+pub(super) fn encode(entries: &[Entry], size: Size) -> Vec<(usize, Vec<u8>)> {
     let mut whole = Encoder::default();
     for entry in entries {
         whole.push(entry);
     }
-    if whole.bytes.len() <= BLOCK_BYTES_MAX || entries.len() < 2 {
+    if whole.bytes.len() <= size.max || entries.len() < 2 {
         return vec![(entries.len(), whole.bytes)];
     }
-    let parts = whole.bytes.len().div_ceil(BLOCK_BYTES_CUT);
+    let parts = whole.bytes.len().div_ceil(size.cut);
     let part_bytes = whole.bytes.len().div_ceil(parts);
     let mut blocks = Vec::with_capacity(parts + 1);
     let mut part = Encoder::default();
@@ -233,7 +247,7 @@ mod tests {
     fn what_goes_in_comes_out_in_blocks_that_fit_into_a_row() {
         for count in [0, 1, 2, 60, 5_000] {
             let entries: Vec<Entry> = (0..count).map(entry).collect();
-            let blocks = encode(&entries);
+            let blocks = encode(&entries, Size::OF_NEIGHBOURS);
             assert_eq!(blocks.iter().map(|(count, _)| count).sum::<usize>(), entries.len());
             assert!(blocks.iter().all(|(_, bytes)| bytes.len() <= BLOCK_BYTES_MAX));
             let read: Vec<Entry> = blocks
@@ -248,13 +262,13 @@ mod tests {
     #[test]
     fn one_long_key_is_a_block_of_its_own() {
         let long = |first: char| Entry { key: format!("{first}{}", "x".repeat(4_000)), ..entry(1) };
-        let blocks = encode(&[long('a'), long('b')]);
+        let blocks = encode(&[long('a'), long('b')], Size::OF_STREWN);
         assert_eq!(blocks.iter().map(|(count, _)| *count).collect::<Vec<_>>(), [1, 1]);
     }
 
     #[test]
     fn bytes_that_are_cut_or_changed_are_refused_or_read_and_never_panic() {
-        let bytes = encode(&(0..20).map(entry).collect::<Vec<_>>()).remove(0).1;
+        let bytes = encode(&(0..20).map(entry).collect::<Vec<_>>(), Size::OF_NEIGHBOURS).remove(0).1;
         for end in 0..bytes.len() {
             if let Ok(entries) = decode(&bytes[..end]) {
                 assert!(entries.len() < 20, "cut at {end}");
