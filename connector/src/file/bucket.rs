@@ -173,16 +173,12 @@ impl Bucket {
     /// # Errors
     /// `Forbidden` for a path that leaves the prefix, `Misconfigured` for one that names nothing.
     pub(super) fn key(&self, path: &str) -> Result<Path, SystemError> {
-        let key = format!("{}{}", self.prefix, components(path)?.join("/"));
-        Path::parse(&key).map_err(|error| {
-            SystemError::new(SystemErrorKind::Misconfigured, format!("{key:?}: {error}"))
-                .with_hint("the path holds characters that a key can't hold")
-        })
+        parsed(&format!("{}{}", self.prefix, components(path)?.join("/")))
     }
 
     /// How many objects there are below the prefix, as far as they are counted.
     pub(super) async fn count(&self, count_max: usize) -> Result<usize, SystemError> {
-        let below = Path::parse(self.prefix.trim_end_matches('/')).unwrap_or_default();
+        let below = parsed(self.prefix.trim_end_matches('/'))?;
         let objects = self.store.list((!below.as_ref().is_empty()).then_some(&below)).take(count_max);
         let count = objects.try_fold(0, |count, _| async move { Ok(count + 1) }).await;
         count.map_err(|error| self.failure("listing objects", &error))
@@ -371,4 +367,13 @@ fn missing_credentials(detail: &str) -> SystemError {
 /// The object is not the one that reading began with.
 pub(super) fn replaced() -> SystemError {
     malformed("the file was replaced while it was read".to_owned())
+}
+
+/// # Errors
+/// `Misconfigured` for characters that no key can hold.
+fn parsed(key: &str) -> Result<Path, SystemError> {
+    Path::parse(key).map_err(|error| {
+        SystemError::new(SystemErrorKind::Misconfigured, format!("{key:?}: {error}"))
+            .with_hint("the path holds characters that a key can't hold")
+    })
 }

@@ -106,7 +106,9 @@ impl FileDestination {
     pub(super) async fn publish(&mut self) -> Result<(), SystemError> {
         let there = self.target.look().await?;
         let Some(staging) = self.staging.as_mut() else { return Err(finished()) };
-        let loaded = staging.state("loaded").await?.unwrap_or_default();
+        let loaded = staging.state("loaded").await?.ok_or_else(|| {
+            SystemError::new(SystemErrorKind::Internal, "the staging was not filled with what the file holds")
+        })?;
         if self.target.is_published(staging, &there, &loaded, self.run).await? {
             return Ok(());
         }

@@ -101,8 +101,12 @@ impl<W: Write + Send> ParquetWriter<W> {
         let mut group = self.file.next_row_group()?;
         let mut columns = self.columns.iter_mut();
         while let Some(mut writer) = group.next_column()? {
-            let cells = columns.next().map(|column| std::mem::take(&mut column.cells)).unwrap_or_default();
-            write_cells(writer.untyped(), cells)?;
+            let Some(column) = columns.next() else {
+                return Err(ParquetError::General(
+                    "the file has more columns than were collected".to_owned(),
+                ));
+            };
+            write_cells(writer.untyped(), std::mem::take(&mut column.cells))?;
             writer.close()?;
         }
         group.close()?;
