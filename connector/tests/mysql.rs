@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use connector::{
-    Action, Connector, Cursor, Egress, Item, MysqlConnector, Names, OpenDestination, OpenSource, Record,
-    RecordErrorKind, RecordKey, StreamSpec, SyncMode, SystemAccess, SystemError, SystemErrorKind, Write,
-    WriteOutcome,
+    Action, Connector, Cursor, CursorRange, Egress, Item, MysqlConnector, Names, OpenDestination, OpenSource,
+    Record, RecordErrorKind, RecordKey, StreamSpec, SyncMode, SystemAccess, SystemError, SystemErrorKind,
+    Write, WriteOutcome,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -375,6 +375,58 @@ async fn incremental_reads_what_grew_and_what_has_no_cursor() {
             assert!(error.hint.unwrap().contains("were changed"));
         }
         execute(&mut database.sql, "DELETE FROM t WHERE id > 6").await;
+    }
+}
+
+#[tokio::test]
+async fn a_run_begins_before_the_watermark_at_a_value_or_reads_a_range() {
+    let mut database = Database::new(
+        "CREATE TABLE t (id INT PRIMARY KEY, at DATETIME, day DATE, n DECIMAL(10,2), code VARCHAR(20));
+         INSERT INTO t SELECT n, '2026-01-01' + INTERVAL n HOUR, '2026-01-01' + INTERVAL n DAY, n, CONCAT('00', n) FROM
+           (SELECT 1 AS n UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6) AS numbers;
+         INSERT INTO t VALUES (7, NULL, NULL, NULL, NULL)",
+    )
+    .await;
+    // The cursor, what overlaps by two, and values at the third and the fifth row.
+    for (cursor, overlap, third, fifth) in [
+        ("at", 7_200, json!("2026-01-01T03:00:00Z"), json!("2026-01-01T06:00:00+01:00")),
+        ("day", 2 * 86_400, json!("2026-01-04"), json!("2026-01-06")),
+        ("n", 2, json!(3), json!("5.00")),
+        ("code", 2, json!("003"), json!("005")),
+    ] {
+        let open = database.source(json!({"table": "t"}), &["id"], Some(cursor));
+        let ids = |read: &Read| field(&read.records, "id");
+        let first = read(open.clone()).await;
+        assert_eq!(first.records.len(), 7, "{cursor}");
+
+        let mut overlapping = open.clone();
+        (overlapping.since, overlapping.overlap) = (first.watermark.clone(), Some(overlap));
+        let again = read_everywhere(overlapping.clone()).await;
+        let expected = [json!(7), json!(4), json!(5), json!(6)];
+        assert_eq!(ids(&again), expected, "{cursor}: what has no value can't be known to be old");
+        assert_eq!(again.watermark, first.watermark);
+        execute(
+            &mut database.sql,
+            "CREATE TABLE kept AS SELECT * FROM t WHERE id = 6; DELETE FROM t WHERE id = 6",
+        )
+        .await;
+        let shorter = read_everywhere(overlapping).await;
+        assert_eq!(ids(&shorter), [json!(7), json!(4), json!(5)]);
+        assert_eq!(shorter.watermark, first.watermark, "{cursor}: it never goes back");
+        execute(&mut database.sql, "INSERT INTO t SELECT * FROM kept; DROP TABLE kept").await;
+
+        let mut from = open.clone();
+        from.from = Some(third.clone());
+        let read_from = read_everywhere(from).await;
+        assert_eq!(ids(&read_from), [json!(7), json!(3), json!(4), json!(5), json!(6)], "{cursor}");
+        assert_eq!(read_from.watermark, first.watermark);
+
+        let mut only = open;
+        only.only = Some(CursorRange { from: third, until: Some(fifth) });
+        assert_eq!(ids(&read_everywhere(only.clone()).await), [json!(3), json!(4)], "{cursor}");
+        only.only = Some(CursorRange { from: json!({"no": "value"}), until: None });
+        let error = connector().open_source(only).await.err().unwrap();
+        assert_eq!(error.kind, SystemErrorKind::Misconfigured);
     }
 }
 

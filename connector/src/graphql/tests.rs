@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::GraphqlConnector;
 use crate::testing::{items_of, malformed_of, open_source, read_all, records_of, resumes_everywhere};
-use crate::{Connector, Cursor, Egress, OpenSource, SyncMode, SystemError, SystemErrorKind};
+use crate::{Connector, Cursor, CursorRange, Egress, OpenSource, SyncMode, SystemError, SystemErrorKind};
 
 const LIST: &str = "query ($after: String, $first: Int!, $since: String, $fail: String) {
   orders(after: $after, first: $first, since: $since, fail: $fail) {
@@ -194,7 +194,24 @@ async fn incremental_asks_for_what_is_newer() {
     assert_eq!(world.asked.lock().unwrap()[0]["since"], json!("2026-01-09T00:00:00Z"));
     open.since = watermark.clone();
     let (items, again) = read_all(&connector(), open.clone()).await.unwrap();
-    assert_eq!((items.len(), again), (0, watermark));
+    assert_eq!((items.len(), again), (0, watermark.clone()));
+    // A little before it, from a value on, and a range; the API leaves out what is at the value that it is asked for.
+    open.since = Some(json!("2026-01-10T00:00:00Z"));
+    open.overlap = Some(2 * 86_400);
+    resumes_everywhere(&connector(), open.clone()).await;
+    let (items, overlapping) = read_all(&connector(), open.clone()).await.unwrap();
+    assert_eq!((ids(&items), overlapping), (numbers(8..=11), watermark));
+    open.since = Some(json!("2026-01-13T00:00:00Z"));
+    open.overlap = Some(3 * 86_400);
+    let (items, ahead) = read_all(&connector(), open.clone()).await.unwrap();
+    assert_eq!((ids(&items), ahead), (numbers(10..=11), open.since), "it never goes back");
+    (open.since, open.overlap, open.from) = (None, None, Some(json!("2026-01-09T00:00:00Z")));
+    assert_eq!(ids(&items_of(&connector(), open.clone()).await), numbers(9..=11));
+    let until = Some(json!("2026-01-05T00:00:00Z"));
+    open.only = Some(CursorRange { from: json!("2026-01-03T00:00:00Z"), until });
+    resumes_everywhere(&connector(), open.clone()).await;
+    assert_eq!(ids(&items_of(&connector(), open.clone()).await), numbers(3..=4));
+    (open.from, open.only) = (None, None);
     // An API that gives everything all the same.
     open.options = pages("/data/orders/edges");
     open.since = Some(json!("2026-01-09T00:00:00Z"));

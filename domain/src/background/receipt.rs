@@ -145,18 +145,22 @@ pub(super) async fn store<C: ConnectionTrait>(
     blocks.entry(String::new()).or_default();
     let firsts: Vec<String> = blocks.keys().skip(1).cloned().collect();
     let mut newer = latest.into_values().peekable();
-    for (place, entries) in blocks.values_mut().enumerate() {
-        let next_block = firsts.get(place);
+    let mut changed = Blocks::new();
+    for ((first_key, entries), next_block) in
+        blocks.into_iter().zip(firsts.iter().map(Some).chain(std::iter::once(None)))
+    {
         let is_here =
             |receipt: &&NewReceipt| next_block.is_none_or(|first| receipt.key.canonical() < first.as_str());
         let mut here = Vec::new();
         while let Some(receipt) = newer.next_if(is_here) {
             here.push(receipt);
         }
-        *entries = merged(std::mem::take(entries), here, run_id);
+        // A range may lead over blocks that none of the keys is in.
+        if !here.is_empty() {
+            changed.insert(first_key, merged(entries, here, run_id));
+        }
     }
-    blocks.retain(|_first_key, entries| !entries.is_empty());
-    write(connection, stream, blocks, size).await
+    write(connection, stream, changed, size).await
 }
 
 /// Both in the order of their keys.
