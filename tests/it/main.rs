@@ -35,6 +35,7 @@ mod peer;
 mod people;
 mod portal_key;
 mod rate_limit;
+mod receipts;
 mod redis;
 mod reference;
 mod retry;
