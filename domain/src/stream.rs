@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use entity::integration::SyncMode;
-use entity::{receipt_block, stream_cursor, stream_schema};
+use entity::job::{self, JobStatus};
+use entity::{receipt_block, run_stream, stream_cursor, stream_schema};
 use pipeline::{Mapping, PROGRAM_BYTES_MAX, Rules, SCHEMA_BYTES_MAX};
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::Value;
 use uuid::Uuid;
@@ -290,6 +292,23 @@ pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) ->
             .exec(tx.connection())
             .await
             .doing("deleting watermarks of streams that moved")?;
+        // A run that has begun, and is held or waits, goes on at the new place from its beginning.
+        let begun = Query::select()
+            .column(job::Column::SubjectId)
+            .from(job::Entity)
+            .and_where(job::Column::TenantId.eq(tx.tenant_id()))
+            .and_where(job::Column::IntegrationId.eq(integration_id))
+            .and_where(job::Column::Status.ne(JobStatus::Done))
+            .to_owned();
+        tx.update::<run_stream::Entity>()
+            .col_expr(run_stream::Column::Since, Expr::value(None::<Value>))
+            .col_expr(run_stream::Column::Checkpoint, Expr::value(None::<Value>))
+            .filter(run_stream::Column::RunId.in_subquery(begun))
+            .filter(run_stream::Column::Stream.is_in(moved.watermarks.iter().cloned()))
+            .filter(run_stream::Column::FinishedAt.is_null())
+            .exec(tx.connection())
+            .await
+            .doing("forgetting where runs under way are in streams that moved")?;
     }
     if !moved.schemas.is_empty() {
         tx.delete::<stream_schema::Entity>()

@@ -46,13 +46,17 @@ pub(crate) enum Beginning {
 impl Beginning {
     /// Of what is stored.
     pub(crate) fn of(watermark: Cursor) -> Self {
-        // No connector's watermark has this field.
         match watermark {
-            Value::Object(mut fields) if fields.len() == 1 && fields.contains_key("from") => {
-                Self::From(fields.remove("from").unwrap_or_default())
+            Value::Object(fields) if is_from(&fields) => {
+                Self::From(fields.into_iter().next().map(|(_from, value)| value).unwrap_or_default())
             }
             watermark => Self::Since(watermark),
         }
+    }
+
+    /// True when a person set what is stored.
+    pub(crate) fn is_set(watermark: &Cursor) -> bool {
+        watermark.as_object().is_some_and(is_from)
     }
 
     fn value(&self, app: &App, connector: &str) -> Option<Value> {
@@ -61,6 +65,11 @@ impl Beginning {
             Self::Since(watermark) => app.connectors().get(connector)?.cursor_value(watermark),
         }
     }
+}
+
+/// No connector's watermark has this field alone.
+fn is_from(fields: &serde_json::Map<String, Value>) -> bool {
+    fields.len() == 1 && fields.contains_key("from")
 }
 
 /// The cursors of the streams of these integrations that the caller may see, where there are any.

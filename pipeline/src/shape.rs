@@ -165,7 +165,10 @@ impl Shape {
             .map(|(name, _)| name.clone())
             .collect();
         for name in gone {
-            self.0.remove(&name);
+            // Not forgotten: that it comes back is no news, or one that comes and goes would be told each time.
+            if let Some(known) = self.0.get_mut(&name) {
+                known.always = false;
+            }
             change.removed.push(name);
             is_new = true;
         }
@@ -244,8 +247,9 @@ mod tests {
         assert_eq!(change, expected);
         assert_eq!(known.learn(&next), None);
         assert_eq!(known.learn(&shape(json!([{"id": 7, "title": "g"}]))), None, "it may be either by now");
-        let back = known.learn(&shape(json!([{"id": 7, "title": "g", "name": "back"}]))).unwrap();
-        assert_eq!((back.added, back.removed), (vec!["name".to_owned()], vec![]));
+        for again in [json!([{"id": 7, "title": "g", "name": "back"}]), json!([{"id": 7, "title": "g"}])] {
+            assert_eq!(known.learn(&shape(again)), None, "one that comes and goes is told once");
+        }
     }
 
     #[test]

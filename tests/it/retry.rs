@@ -303,6 +303,55 @@ async fn a_later_run_with_a_newer_version_supersedes() {
     }
 }
 
+/// Two runs in which PO-3 was refused, with `3` and then with `30`, and the failure of each; nothing is refused any more.
+async fn refused_twice(outside: &Outside) -> (Scene, [Value; 2], [String; 2]) {
+    let (scene, integration, first) = refused_by(outside, &["PO-3"]).await;
+    scene.files.write_csv(
+        "in.csv",
+        &["id", "n"],
+        (1..=6_u8).map(|n| vec![format!("PO-{n}"), if n == 3 { "30".to_owned() } else { n.to_string() }]),
+    );
+    let second = scene.run(&integration).await;
+    let counts = json!({"read": 6, "unchanged": 5, "failed": 1});
+    assert_eq!(outcome(&second), ended("PARTIAL", counts), "{second:#}");
+    outside.heal();
+    let failures =
+        [text(&scene.failures(&first).await[0]["id"]), text(&scene.failures(&second).await[0]["id"])];
+    (scene, [first, second], failures)
+}
+
+async fn retry_one(scene: &Scene, failure: &str) {
+    let started = scene.admin().mutate("retryFailures", json!({"failureIds": [failure]}), RETRY).await;
+    let done = scene.finished_retry(&started["retry"]).await;
+    assert_eq!(done["resolved"], 1, "{done:#}");
+}
+
+#[tokio::test]
+async fn a_retry_of_an_older_failure_does_not_end_a_newer_one() {
+    let outside = Outside::start();
+    let (scene, runs, [older, newer]) = refused_twice(&outside).await;
+    retry_one(&scene, &older).await;
+    assert_eq!(outside.records()["PO-3"]["n"], "3");
+    assert_eq!(statuses(&scene, &runs[0]).await, ["PO-3 RESOLVED"]);
+    assert_eq!(statuses(&scene, &runs[1]).await, ["PO-3 OPEN"], "what is newer is not there yet");
+    assert_eq!(scene.status(&text(&runs[1]["id"])).await, "PARTIAL");
+    // Nor is it taken for the older of both.
+    let plan = "query($run: ID!) { retryPlan(filter: {runId: $run}) { total wouldOverwriteNewer unknown } }";
+    let plan = scene.admin().query(plan, json!({"run": runs[1]["id"]})).await;
+    assert_eq!(plan["retryPlan"], json!({"total": 1, "wouldOverwriteNewer": 0, "unknown": 1}));
+    retry_one(&scene, &newer).await;
+    assert_eq!(outside.records()["PO-3"]["n"], "30");
+    for run in &runs {
+        assert_eq!(scene.status(&text(&run["id"])).await, "RECOVERED");
+    }
+
+    let outside = Outside::start();
+    let (scene, runs, [_, newer]) = refused_twice(&outside).await;
+    retry_one(&scene, &newer).await;
+    assert_eq!(statuses(&scene, &runs[0]).await, ["PO-3 SUPERSEDED"], "the older would undo it");
+    assert_eq!(outside.records()["PO-3"]["n"], "30");
+}
+
 #[tokio::test]
 async fn everything_of_a_run_can_be_run_again() {
     let outside = Outside::start();

@@ -109,3 +109,35 @@ async fn where_a_stream_wants_it_nothing_of_a_changed_page_is_written_before_a_p
     let again = scene.run(&integration).await;
     assert_eq!(outcome(&again), ended("SUCCEEDED", json!({"read": 3, "unchanged": 3})), "{again:#}");
 }
+
+#[tokio::test]
+async fn a_held_run_whose_stream_is_moved_reads_the_new_place_from_its_beginning() {
+    let scene = Scene::shared().await;
+    let changes = json!({"onSchemaChange": "HOLD", "mode": "INCREMENTAL", "cursorField": "n"});
+    let rows = |numbers: std::ops::RangeInclusive<u8>| numbers.map(|n| vec![n.to_string(), n.to_string()]);
+    scene.files.write_csv("in.csv", &["id", "n"], rows(1..=3));
+    let integration = scene.file_to_sqlite("in.csv", changes.clone()).await;
+    assert_eq!(outcome(&scene.run(&integration).await), ended("SUCCEEDED", json!({"read": 3, "created": 3})));
+    scene.files.write_csv(
+        "in.csv",
+        &["id", "n", "extra"],
+        [vec!["9".to_owned(), "9".to_owned(), "new".to_owned()]],
+    );
+    let run = scene.fixture.start_run(&integration).await;
+    until("the run is held", SOON, async || {
+        let now = schema(&scene, &integration).await;
+        if now["status"] == "HELD" { Ok(()) } else { Err(now) }
+    })
+    .await;
+
+    // All of it is older than what the run had reached at the old place.
+    scene.files.write_csv("other.csv", &["id", "n"], rows(1..=2));
+    let moved = changed_stream(json!({"path": "other.csv"}), into_table("records"), changes);
+    scene.update_stream(&integration, moved).await;
+    scene
+        .admin()
+        .mutate("resumeIntegration", json!({"integrationId": integration}), "integration { id }")
+        .await;
+    let done = scene.fixture.finished_run(&run).await;
+    assert_eq!(outcome(&done), ended("SUCCEEDED", json!({"read": 2, "unchanged": 2})), "{done:#}");
+}

@@ -166,3 +166,36 @@ async fn a_reset_is_refused_while_a_run_has_begun_and_is_in_the_audit_log() {
     assert_eq!(done.len(), 1, "{edges:#?}");
     assert_eq!(text(&done[0]["detail"]), "records to the beginning: in a hurry");
 }
+
+#[tokio::test]
+async fn a_retry_begins_where_a_person_said_since() {
+    let scene = Scene::shared().await;
+    let table = "CREATE TABLE records (id INTEGER PRIMARY KEY, at TEXT);
+        INSERT INTO records VALUES (1, '2026-01-01'), (2, '2026-01-02'), (3, '2026-01-03')";
+    sqlite_execute(&scene.files.path("in.db"), table).await;
+    let (source, sqlite) = (scene.sqlite_system("in.db").await, scene.sqlite_system("out.db").await);
+    let changes = json!({"mode": "INCREMENTAL", "cursorField": "at"});
+    for (to, read) in [(json!("2026-01-02"), 3), (Value::Null, 4)] {
+        sqlite_execute(&scene.files.path("out.db"), "DROP TABLE IF EXISTS elsewhere").await;
+        sqlite_execute(&scene.files.path("out.db"), "CREATE TABLE elsewhere (id TEXT PRIMARY KEY, at TEXT)")
+            .await;
+        let moves =
+            changed_stream(json!({"table": "records"}), json!({"table": "elsewhere"}), changes.clone());
+        let integration = scene.integration(&source, &sqlite, moves).await;
+        assert_eq!(outcome(&scene.run(&integration).await), counted("SUCCEEDED", 3, 3, 0));
+
+        sqlite_execute(&scene.files.path("out.db"), "DROP TABLE elsewhere").await;
+        sqlite_execute(&scene.files.path("in.db"), "INSERT INTO records VALUES (4, '2026-01-04')").await;
+        let failed = scene.run(&integration).await;
+        assert_eq!(failed["status"], "FAILED", "{failed:#}");
+        sqlite_execute(&scene.files.path("out.db"), "CREATE TABLE elsewhere (id TEXT PRIMARY KEY, at TEXT)")
+            .await;
+        reset(&scene, &integration, to.clone()).await;
+        let input = json!({"runId": failed["id"], "scope": "ALL_RECORDS"});
+        let started = scene.admin().mutate("retryRun", input, "run { id }").await;
+        let run = scene.fixture.finished_run(&text(&started["run"]["id"])).await;
+        assert_eq!(outcome(&run), counted("SUCCEEDED", read, read, 0), "{to}: {run:#}");
+        assert_eq!(cursor(&scene, &integration).await["value"], "2026-01-04");
+        sqlite_execute(&scene.files.path("in.db"), "DELETE FROM records WHERE id = 4").await;
+    }
+}

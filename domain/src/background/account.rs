@@ -69,18 +69,7 @@ impl RunLease {
         run_event::record(tx, self.run.id, page_events(&page)).await?;
         let mut runs = BTreeSet::new();
         if self.supersedes && !page.receipts.is_empty() {
-            let keys = page.receipts.iter().map(|receipt| receipt.key.canonical());
-            let of_keys = Condition::all()
-                .add(failure::Column::IntegrationId.eq(self.run.integration_id))
-                .add(failure::Column::Stream.eq(page.stream.as_str()))
-                .add(failure::Column::RunId.ne(self.run.id))
-                .add(failure::Column::RecordKey.is_in(keys));
-            let over = of_keys.clone().add(failure::Column::Status.eq(FailureStatus::Open));
-            runs.extend(self.settle(tx, over, FailureStatus::Superseded).await?);
-            // What a retry writes is as old as what another one would.
-            if self.run.scope == RunScope::AllRecords {
-                runs.extend(self.overtake(tx, of_keys).await?);
-            }
+            runs.extend(self.supersede(tx, &page).await?);
         }
         let (new, again): (Vec<_>, Vec<_>) =
             page.failures.into_iter().partition(|failure| failure.retried.is_none());
@@ -102,29 +91,61 @@ impl RunLease {
         Ok(())
     }
 
-    /// Ends failures that wait for another run to retry them: it would put the older over what is there now. Answers with
-    /// their runs.
-    async fn overtake(&self, tx: &mut TxScope, which: Condition) -> Result<Vec<Uuid>> {
-        let waiting = which
-            .add(failure::Column::Status.eq(FailureStatus::Retrying))
-            .add(failure::Column::RetryRunId.ne(self.run.id));
-        let retries: Vec<Option<Uuid>> = tx
+    /// Ends failures of other runs whose keys this page wrote: all of them, where the source was read, and those that wait
+    /// to be retried too, for that would put the older over what is there now. What a retry writes is as old as its
+    /// failure, and ends older ones alone. Answers with their runs.
+    async fn supersede(&self, tx: &mut TxScope, page: &AccountedPage) -> Result<Vec<Uuid>> {
+        let keys = page.receipts.iter().map(|receipt| receipt.key.canonical());
+        let rows: Vec<(Uuid, String, FailureStatus, Option<Uuid>, Option<Uuid>)> = tx
             .find::<failure::Entity>()
             .select_only()
+            .column(failure::Column::Id)
+            .column(failure::Column::RecordKey)
+            .column(failure::Column::Status)
             .column(failure::Column::RetryId)
-            .filter(waiting.clone())
+            .column(failure::Column::RetryRunId)
+            .filter(failure::Column::IntegrationId.eq(self.run.integration_id))
+            .filter(failure::Column::Stream.eq(page.stream.as_str()))
+            .filter(failure::Column::RunId.ne(self.run.id))
+            .filter(failure::Column::RecordKey.is_in(keys))
+            .filter(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]))
             .into_tuple()
             .all(tx.connection())
             .await
-            .doing("reading failures that wait to be retried")?;
-        if retries.is_empty() {
+            .doing("reading failures of what was written")?;
+        if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let runs = self.settle(tx, waiting, FailureStatus::Superseded).await?;
-        let mut counts: BTreeMap<Uuid, u64> = BTreeMap::new();
-        for retry_id in retries.into_iter().flatten() {
-            *counts.entry(retry_id).or_default() += 1;
+        // Ids are in the order of failing.
+        let mut retried: HashMap<&str, Uuid> = HashMap::new();
+        for receipt in &page.receipts {
+            if let Some(id) = receipt.retried {
+                let latest = retried.entry(receipt.key.canonical()).or_insert(id);
+                *latest = std::cmp::max(id, *latest);
+            }
         }
+        let reads_the_source = self.run.scope == RunScope::AllRecords;
+        let mut over = Vec::new();
+        let mut counts: BTreeMap<Uuid, u64> = BTreeMap::new();
+        for (id, key, status, retry_id, retry_run_id) in rows {
+            let is_over = match status {
+                FailureStatus::Open => {
+                    reads_the_source || retried.get(key.as_str()).is_some_and(|retried| id < *retried)
+                }
+                _ => reads_the_source && retry_run_id != Some(self.run.id),
+            };
+            if is_over {
+                over.push(id);
+                if let (FailureStatus::Retrying, Some(retry_id)) = (status, retry_id) {
+                    *counts.entry(retry_id).or_default() += 1;
+                }
+            }
+        }
+        if over.is_empty() {
+            return Ok(Vec::new());
+        }
+        let which = Condition::all().add(failure::Column::Id.is_in(over));
+        let runs = self.settle(tx, which, FailureStatus::Superseded).await?;
         for (retry_id, count) in counts {
             crate::retry::progress(tx, retry_id, count, 0).await?;
         }

@@ -481,9 +481,13 @@ async fn claimed_streams(
                 Some(row) => (row.since.clone(), row.checkpoint.clone()),
                 None => {
                     let original = run.retry_of_id.and_then(|id| begun.get(&(id, stream.name.clone())));
-                    let since = match original {
-                        Some(row) => row.since.clone(),
-                        None => watermark.filter(|_| backfill.is_none()),
+                    let since = match (original, watermark) {
+                        _ if backfill.is_some() => None,
+                        // What a person set since, the beginning included, counts for a retry too.
+                        (Some(_), None) => None,
+                        (Some(_), Some(watermark)) if Beginning::is_set(&watermark) => Some(watermark),
+                        (Some(row), Some(_)) => row.since.clone(),
+                        (None, watermark) => watermark,
                     };
                     rows.push(run_stream::Model {
                         tenant_id: run.tenant_id,

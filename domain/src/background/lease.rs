@@ -362,6 +362,12 @@ impl RunLease {
     /// As [`give_back`](Self::give_back).
     pub async fn yield_turn(&self) -> Result<bool> {
         let Some(mut tx) = self.fenced().await? else { return Ok(false) };
+        let job = self.job(&tx).await?;
+        if job.is_some_and(|job| job.cancel_requested || job.kill_switch_id.is_some()) {
+            // That is not to wait for the other run: the next claim hears it at once.
+            drop(tx);
+            return self.hand_back().await;
+        }
         tx.update::<job::Entity>()
             .col_expr(job::Column::Status, Expr::value(JobStatus::Waiting))
             .col_expr(job::Column::Begun, Expr::value(false))

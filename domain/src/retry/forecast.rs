@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
 use entity::integration::{self, IntegrationStatus};
 use entity::run;
@@ -13,7 +12,9 @@ use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Condition, Order};
 use uuid::Uuid;
 
-use super::prediction::{Forecast, PredictedFailure, Prediction, Written, of_record, without_record};
+use super::prediction::{
+    Forecast, PredictedFailure, Prediction, WritingRun, Written, of_record, without_record,
+};
 use super::rehearsal::{compile, rehearse, stored_record};
 use crate::actor::Tenants;
 use crate::background::receipt::{self, Stride};
@@ -191,13 +192,18 @@ async fn written(
     let receipts = receipt::lookup(&reader, stream, Uuid::nil(), &keys, &Stride::default()).await?;
     let runs: HashSet<Uuid> = receipts.values().map(|receipt| receipt.run).collect();
     let runs = scope.find::<run::Entity>().filter(run::Column::Id.is_in(runs)).all().await?;
-    let started: HashMap<Uuid, Option<DateTime<Utc>>> =
-        runs.into_iter().map(|run| (run.id, run.started_at)).collect();
+    let runs: HashMap<Uuid, WritingRun> = runs
+        .into_iter()
+        .filter_map(|run| {
+            let (started_at, finished_at, scope) = (run.started_at?, run.finished_at, run.scope);
+            Some((run.id, WritingRun { started_at, finished_at, scope }))
+        })
+        .collect();
     Ok(receipts
         .into_iter()
         .map(|(key, receipt)| {
-            let run_started_at = started.get(&receipt.run).copied().flatten();
-            (key, Written { receipt, run_started_at })
+            let run = runs.get(&receipt.run).copied();
+            (key, Written { receipt, run })
         })
         .collect())
 }

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStage, FieldError, Retryable};
+use entity::run::RunScope;
 use pipeline::{PayloadHash, Prospect, RECORD_DUPLICATE_KEY, Receipt, RecordFailure};
 use uuid::Uuid;
 
@@ -115,8 +116,16 @@ pub(super) fn without_record(row: &failure::Model) -> Option<Forecast> {
 /// What was written with a key, and whether that was after the failure.
 pub(super) struct Written {
     pub(super) receipt: Receipt,
-    /// When the run began that wrote it; `None` when nobody knows any more.
-    pub(super) run_started_at: Option<DateTime<Utc>>,
+    /// The run that wrote it; `None` when nobody knows any more.
+    pub(super) run: Option<WritingRun>,
+}
+
+/// When a run wrote, and what.
+#[derive(Clone, Copy)]
+pub(super) struct WritingRun {
+    pub(super) started_at: DateTime<Utc>,
+    pub(super) finished_at: Option<DateTime<Utc>>,
+    pub(super) scope: RunScope,
 }
 
 /// What a retry would do with a record, by how far it would come and what is known of its key.
@@ -157,7 +166,7 @@ fn is_refused_by_destination(row: &failure::Model) -> bool {
 }
 
 fn over(row: &failure::Model, payload_hash: PayloadHash, written: &Written) -> Forecast {
-    let Written { receipt, run_started_at } = written;
+    let Written { receipt, run } = written;
     if receipt.in_doubt.is_some() {
         let reason = "A write of its key was interrupted, and nobody knows what is there now.";
         return Forecast::new(Prediction::Unknown, reason);
@@ -175,15 +184,24 @@ fn over(row: &failure::Model, payload_hash: PayloadHash, written: &Written) -> F
             Forecast::new(Prediction::Unknown, reason)
         };
     }
-    // Runs of an integration come one after the other, so one that began after the failure wrote all that it wrote after it.
-    match run_started_at {
-        Some(started_at) if *started_at >= row.failed_at => {
+    // A run that began after the failure wrote all that it wrote after it, and one that had ended before. A backfill that
+    // lets others go first may have been under way.
+    match run {
+        Some(run) if run.scope == RunScope::FailedRecords => {
+            let reason = "A retry wrote something else with its key, and nobody knows which is newer.";
+            Forecast::new(Prediction::Unknown, reason)
+        }
+        Some(run) if run.started_at >= row.failed_at => {
             let reason =
                 "A later run wrote something else with its key: a retry would put the older over the newer.";
             Forecast::new(Prediction::WouldOverwriteNewer, reason)
         }
-        Some(_) => {
+        Some(run) if run.finished_at.is_some_and(|finished_at| finished_at <= row.failed_at) => {
             Forecast::new(Prediction::WouldUpdate, "It would change what an earlier run wrote with its key.")
+        }
+        Some(_) => {
+            let reason = "A run that was under way wrote something else with its key, and nobody knows which is newer.";
+            Forecast::new(Prediction::Unknown, reason)
         }
         None => {
             let reason = "Something else was written with its key, and nobody knows any more when.";
@@ -199,11 +217,12 @@ mod tests {
     use chrono::{DateTime, TimeDelta, Utc};
     use connector::{Record, RecordKey};
     use entity::failure::{self, FailureCategory, FailureStage, FailureStatus, ResponsibleParty, Retryable};
+    use entity::run::RunScope;
     use pipeline::{InDoubt, PayloadHash, Prospect, RECORD_DUPLICATE_KEY, Receipt};
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::{Prediction, Written, of_record, without_record};
+    use super::{Prediction, WritingRun, Written, of_record, without_record};
 
     const RUN: Uuid = Uuid::from_u128(1);
     const OTHER_RUN: Uuid = Uuid::from_u128(2);
@@ -261,7 +280,19 @@ mod tests {
     fn written(payload: u8, run: Uuid, started_at: Option<i64>) -> Written {
         let receipt =
             Receipt { payload_hash: hash(payload), run, written_in_this_run: false, in_doubt: None };
-        Written { receipt, run_started_at: started_at.map(at) }
+        // It takes ten seconds.
+        let run = started_at.map(|started_at| WritingRun {
+            started_at: at(started_at),
+            finished_at: Some(at(started_at + 10)),
+            scope: RunScope::AllRecords,
+        });
+        Written { receipt, run }
+    }
+
+    fn with_run(change: impl FnOnce(&mut WritingRun)) -> Option<Written> {
+        let mut written = written(2, OTHER_RUN, Some(50));
+        change(written.run.as_mut().unwrap());
+        Some(written)
     }
 
     #[test]
@@ -283,6 +314,17 @@ mod tests {
             (schema(), Some(written(2, OTHER_RUN, Some(200))), WouldOverwriteNewer),
             (refused(), Some(written(2, OTHER_RUN, Some(200))), WouldOverwriteNewer),
             (schema(), Some(written(2, OTHER_RUN, None)), Unknown),
+            // Under way when it failed, and a retry, whose records are old ones.
+            (schema(), with_run(|run| run.finished_at = None), Unknown),
+            (schema(), with_run(|run| run.finished_at = Some(at(101))), Unknown),
+            (
+                schema(),
+                with_run(|run| {
+                    run.scope = RunScope::FailedRecords;
+                    run.started_at = at(200);
+                }),
+                Unknown,
+            ),
             (schema(), Some(written(2, RUN, Some(50))), Unknown),
             (duplicate(), Some(written(2, RUN, Some(50))), WouldUpdate),
             (duplicate(), Some(written(1, RUN, Some(50))), AlreadyWritten),

@@ -145,7 +145,9 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>) -> Result<Vec<Run>> 
         let event = NewEvent::new("run.queued", "api", format!("Asked for by {}.{kept}", run.triggered_by))
             .attributes(json!({ "trigger": run.trigger, "scope": run.scope }));
         events.push(event.row(run.tenant_id, run.id, now));
-        jobs.push((run.id, new.integration, new.priority));
+        // A retry of a backfill lets others go first as well: one of a higher priority would find itself to be next.
+        let priority = if run.backfill_id.is_some() { Priority::Low } else { new.priority };
+        jobs.push((run.id, new.integration, priority));
         tx.tell_after_commit(changed(&run));
         runs.push(run);
     }
