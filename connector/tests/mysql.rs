@@ -626,6 +626,36 @@ async fn another_rows_unique_value_is_refused_and_that_row_stays() {
     assert_eq!(database.write(json!({"table": "t"}), &["number"], &batch[..]).await, outcomes);
     let rows = "SELECT CONCAT_WS(' ', number, email, name) FROM t ORDER BY number";
     assert_eq!(database.texts(rows).await, ["1 one@x One", "2 two@x Zwei", "4 four@x Four"]);
+
+    // An index on the beginning of a column is a rival as well.
+    execute(
+        &mut database.sql,
+        "CREATE TABLE part (id INT PRIMARY KEY, email VARCHAR(300), name VARCHAR(20), UNIQUE beginning (email(5)));
+         INSERT INTO part VALUES (1, 'aaaaa-1', 'One'), (3, 'ccccc-3', 'Three')",
+    )
+    .await;
+    let batch = [
+        json!({"id": 1, "email": "aaaaa-1", "name": "One"}),
+        json!({"id": 2, "email": "ccccc-2", "name": "Stolen"}),
+    ];
+    let outcomes = database.write(json!({"table": "part"}), &["id"], &batch).await;
+    assert_eq!(outcomes, ["unchanged", "/email unique"]);
+    let rows = "SELECT CONCAT_WS(' ', id, email, name) FROM part ORDER BY id";
+    assert_eq!(database.texts(rows).await, ["1 aaaaa-1 One", "3 ccccc-3 Three"]);
+}
+
+/// A text of digits that begins before another may be sorted behind it.
+#[tokio::test]
+async fn an_overlap_hides_nothing_that_is_newer() {
+    let mut database = Database::new(
+        "CREATE TABLE t (id INT PRIMARY KEY, at VARCHAR(20)); INSERT INTO t VALUES (1, '1000000000')",
+    )
+    .await;
+    let mut open = database.source(json!({"table": "t"}), &["id"], Some("at"));
+    open.since = read(open.clone()).await.watermark;
+    open.overlap = Some(30);
+    execute(&mut database.sql, "INSERT INTO t VALUES (2, '1000000001')").await;
+    assert_eq!(field(&read_everywhere(open).await.records, "id"), [json!(2)]);
 }
 
 #[tokio::test]

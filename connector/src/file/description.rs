@@ -38,7 +38,7 @@ fn guide() -> Guide {
             "paths of 1,024 characters, inside the tenant's directory or the bucket's prefix",
             "text files in UTF-8",
             "archives of at most 500 times their size; zstd windows of at most 32 MiB",
-            "Parquet without gzip-compressed pages; nested columns are read, and written as JSON",
+            "Parquet without gzip-compressed pages; nested columns are read, and written as JSON; times of the old INT96 kind are read to the millisecond, and a file that has them is not written",
         ],
         failures: &[
             Failure {

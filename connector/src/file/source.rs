@@ -9,8 +9,8 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::incremental::Incremental;
 pub(super) use self::incremental::cursor_value;
-use self::incremental::{Incremental, digest};
 use super::blocking;
 use super::content::of_file;
 use super::object::wait;
@@ -28,7 +28,6 @@ const PAGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 pub(super) struct FileSource {
     /// `None` while a page is read on another thread, and for good when that failed.
     reading: Option<Reading>,
-    watermark: Option<Cursor>,
     /// Ends what waits for a store when the source is dropped.
     _stop: DropGuard,
 }
@@ -140,8 +139,7 @@ impl FileSource {
             Ok(reading)
         })
         .await?;
-        let watermark = reading.watermark();
-        Ok(Self { reading: Some(reading), watermark, _stop: guard })
+        Ok(Self { reading: Some(reading), _stop: guard })
     }
 }
 
@@ -156,13 +154,12 @@ impl Source for FileSource {
             Ok((page, reading))
         })
         .await?;
-        self.watermark = reading.watermark();
         self.reading = Some(reading);
         Ok(page)
     }
 
     fn watermark(&self) -> Option<Cursor> {
-        self.watermark.clone()
+        self.reading.as_ref().and_then(Reading::watermark)
     }
 }
 
@@ -308,7 +305,11 @@ impl Reading {
             path: self.many.then(|| self.list[self.at].path.clone()),
             place: current.records.place(),
             identity: current.identity.clone(),
-            listed: (self.many && self.incremental.is_some()).then(|| digest(&self.list[..=self.at])),
+            listed: self
+                .incremental
+                .as_ref()
+                .filter(|_| self.many)
+                .map(|incremental| incremental.listed(&self.list[..=self.at])),
             watermark,
         };
         serde_json::to_value(checkpoint).map_err(|error| internal(format!("writing the checkpoint: {error}")))

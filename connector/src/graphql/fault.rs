@@ -5,18 +5,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::http::client::{Client, RETRY_AFTER_MAX, Reply, address, retry_after};
+use crate::http::document::{Document, malformed};
 use crate::{SystemError, SystemErrorKind};
-
-/// The part of a reply that says what went wrong.
-#[derive(Deserialize)]
-struct Told {
-    #[serde(default)]
-    errors: Option<Vec<Fault>>,
-    #[serde(default)]
-    extensions: Option<Value>,
-}
 
 #[derive(Deserialize)]
 struct Fault {
@@ -33,8 +26,21 @@ struct Fault {
 /// # Errors
 /// What the reply says is wrong, if anything: by the codes of its errors, else by its status.
 pub(super) fn check(client: &Client, reply: &Reply) -> Result<(), SystemError> {
-    let told: Option<Told> = serde_json::from_slice(&reply.body).ok();
-    let faults = told.as_ref().and_then(|told| told.errors.as_deref()).unwrap_or_default();
+    let document = match Document::parse(reply) {
+        Ok(document) => document,
+        // What came with another status need not be JSON.
+        Err(_) if !reply.status.is_success() => return Err(client.status_error(reply)),
+        Err(error) => return Err(error),
+    };
+    let errors = document.at("/errors").map_or("null", RawValue::get);
+    let faults: Vec<Fault> = match serde_json::from_str::<Option<Vec<Fault>>>(errors) {
+        Ok(faults) => faults.unwrap_or_default(),
+        Err(_) if !reply.status.is_success() => return Err(client.status_error(reply)),
+        Err(error) => {
+            let hint = "the API answers with errors that are no list of GraphQL errors";
+            return Err(malformed(reply, format!("the errors of the reply can't be read: {error}"), hint));
+        }
+    };
     if faults.is_empty() {
         return if reply.status.is_success() { Ok(()) } else { Err(client.status_error(reply)) };
     }
@@ -52,8 +58,9 @@ pub(super) fn check(client: &Client, reply: &Reply) -> Result<(), SystemError> {
         }
     });
     let wait = || {
-        let cost = told.as_ref().and_then(|told| told.extensions.as_ref()?.get("cost"));
-        retry_after(&reply.headers, RETRY_AFTER_MAX).or_else(|| restored_after(cost?))
+        let cost = document.at("/extensions/cost").map(RawValue::get);
+        let cost = cost.and_then(|cost| serde_json::from_str::<Value>(cost).ok());
+        retry_after(&reply.headers, RETRY_AFTER_MAX).or_else(|| restored_after(&cost?))
     };
     Err(SystemError {
         kind,

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use self::source::GraphqlSource;
 use crate::egress::Redirects;
 use crate::http::client::{self, Client, Reply, Settings};
+use crate::http::document::{Document, malformed};
 use crate::{
     Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
     OpenSource, Source, SystemAccess, SystemError, SystemErrorKind, options,
@@ -50,6 +51,11 @@ impl Connector for GraphqlConnector {
         let client = connect(&self.egress, access)?;
         let reply = ask(&client, &json!({"query": "{ __typename }"}), client::PROBE_BYTES_MAX).await?;
         fault::check(&client, &reply)?;
+        let document = Document::parse(&reply)?;
+        if document.at("/data/__typename").is_none() {
+            let hint = "what is at the address does not answer as a GraphQL API does";
+            return Err(malformed(&reply, "the reply has no `__typename`".to_owned(), hint));
+        }
         Ok("Connected to the GraphQL API.".to_owned())
     }
 
@@ -84,7 +90,7 @@ async fn ask(client: &Client, request: &Value, bytes_max: usize) -> Result<Reply
     if reply.is_cut {
         let detail = format!("the reply is longer than {bytes_max} bytes");
         let hint = "a page of the reply is larger than 32 MiB; ask for smaller pages";
-        return Err(crate::http::document::malformed(&reply, detail, hint));
+        return Err(malformed(&reply, detail, hint));
     }
     Ok(reply)
 }

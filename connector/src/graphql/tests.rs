@@ -300,6 +300,12 @@ async fn a_refused_query_and_statuses_say_what_is_wrong() {
         (302, json!({}), SystemErrorKind::Misconfigured, None),
         (200, json!("a page to sign in"), SystemErrorKind::Malformed, None),
         (200, json!({"data": null}), SystemErrorKind::Malformed, None),
+        // Whatever form errors have, nothing beside them is taken.
+        (200, with_errors(json!("it failed")), SystemErrorKind::Malformed, None),
+        (200, with_errors(json!(["it failed"])), SystemErrorKind::Malformed, None),
+        (200, with_errors(json!([null])), SystemErrorKind::Malformed, None),
+        (200, with_errors(json!({"message": "it failed"})), SystemErrorKind::Malformed, None),
+        (200, with_errors(json!([{"path": ["orders", 0]}])), SystemErrorKind::Malformed, None),
     ] {
         *world.instead.lock().unwrap() = Some((status, body.clone()));
         let error = error(source(&url, pages("/data/orders/nodes"))).await;
@@ -308,6 +314,17 @@ async fn a_refused_query_and_statuses_say_what_is_wrong() {
     *world.instead.lock().unwrap() = Some((200, json!({"errors": [{"extensions": {"code": "FORBIDDEN"}}]})));
     let tested = connector().test(&source(&url, json!({})).access).await.unwrap_err();
     assert_eq!(tested.kind, SystemErrorKind::Unauthorized);
+    for no_api in [json!("<html>"), json!({"status": "ok"}), json!({"data": null})] {
+        *world.instead.lock().unwrap() = Some((200, no_api.clone()));
+        let tested = connector().test(&source(&url, json!({})).access).await.unwrap_err();
+        assert_eq!(tested.kind, SystemErrorKind::Malformed, "{no_api}");
+    }
+}
+
+/// A whole page, and errors beside it.
+fn with_errors(errors: Value) -> Value {
+    let info = json!({"hasNextPage": false, "endCursor": null});
+    json!({"errors": errors, "data": {"orders": {"nodes": [{"id": 1}], "pageInfo": info}}})
 }
 
 #[tokio::test]

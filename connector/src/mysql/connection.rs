@@ -264,7 +264,8 @@ pub(super) fn system_error(doing: &str, error: sqlx::Error) -> SystemError {
 /// The message without values: what stands in quotes may be one.
 pub(super) fn message(error: &MySqlDatabaseError) -> String {
     /// Whose quotes hold values, and no names that an engineer needs.
-    const WITH_VALUES: [u16; 9] = [1062, 1292, 1366, 1411, 1525, 1526, 1690, 3140, 3156];
+    const WITH_VALUES: [u16; 13] =
+        [1062, 1292, 1366, 1411, 1525, 1526, 1557, 1586, 1690, 1761, 1762, 3140, 3156];
     let message = error.message();
     if !WITH_VALUES.contains(&error.number()) {
         return message.to_owned();

@@ -11,7 +11,7 @@ use sqlx::MySqlConnection;
 use super::batch::{Group, Plan, Row};
 use super::connection::{self, Opened, Use, execute, misconfigured, system_error};
 use super::refusal;
-use super::table::{self, Table, is_column_name};
+use super::table::{self, Table, Unique, is_column_name};
 use super::upsert::Upsert;
 use crate::{
     Action, Destination, Egress, FieldError, OpenDestination, Record, RecordError, RecordKey, SystemError,
@@ -200,7 +200,8 @@ impl Target {
         let is_key = |columns: &[String]| {
             columns.len() == keys.len() && keys.iter().all(|key| columns.contains(&table.columns[*key].name))
         };
-        match table.unique.iter().find(|unique| is_key(&unique.columns)).map(|unique| unique.name.clone()) {
+        let usable = table.unique.iter().find(|unique| unique.is_whole && is_key(&unique.columns));
+        match usable.map(|unique| unique.name.clone()) {
             Some(key_index) => Ok(Some(Self { table, keys, key_index })),
             None => {
                 let fields = key_fields.join("`, `");
@@ -219,9 +220,10 @@ impl Target {
                 || !self.table.columns.iter().any(|other| other.name == *column && other.counts_itself)
         };
         // A number that the server gives itself meets no other.
-        let is_rival = |columns: &[String]| columns.iter().any(brings);
+        // What an expression is made of is not known.
+        let is_rival = |unique: &Unique| !unique.is_whole || unique.columns.iter().any(brings);
         let others = self.table.unique.iter().filter(|unique| unique.name != self.key_index);
-        let has_rivals = others.into_iter().any(|unique| is_rival(&unique.columns));
+        let has_rivals = others.into_iter().any(is_rival);
         Upsert { table: &self.table, columns: &group.columns, keys: self.keys.len(), has_rivals }
     }
 }

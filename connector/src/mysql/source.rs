@@ -252,12 +252,18 @@ impl MysqlSource {
         let columns: Vec<String> = self.order.iter().map(|ordered| ordered.sql.clone()).collect();
         let mut conditions = Vec::new();
         let mut limit = self.page_rows;
-        if let Some(Incremental { reach: Some(reach), .. }) = &self.incremental {
-            conditions.push(reach.condition(&columns[0]));
-        } else if let Some(Incremental { since: Some(since), .. }) = &self.incremental {
-            // Rows without cursor value can't be known to be old; they come each time.
-            let condition = after(&columns[..since.len()], since, false);
-            conditions.push(format!("({} IS NULL OR {})", columns[0], condition.sql));
+        if let Some(Incremental { since, reach, .. }) = &self.incremental {
+            // Rows without cursor value can't be known to be old; they come each time. What is newer comes whatever the
+            // overlap is: a text of digits that begins before another may be sorted behind it.
+            let newer = since.as_ref().map(|since| after(&columns[..since.len()], since, false).sql);
+            match (reach, newer) {
+                (Some(reach), Some(newer)) => {
+                    conditions.push(format!("({} OR {newer})", reach.condition(&columns[0])));
+                }
+                (Some(reach), None) => conditions.push(reach.condition(&columns[0])),
+                (None, Some(newer)) => conditions.push(format!("({} IS NULL OR {newer})", columns[0])),
+                (None, None) => {}
+            }
         }
         if let Some((last, ties)) = &self.last {
             // Where rows can stand at the same place: from the last one on, or some would be passed over.

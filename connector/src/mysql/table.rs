@@ -43,12 +43,15 @@ impl Column {
     }
 }
 
-/// A unique index on whole columns.
+/// A unique index.
 #[derive(Debug, Clone)]
 pub(super) struct Unique {
     pub(super) name: String,
+    /// Those that it names; an expression names none.
     pub(super) columns: Vec<String>,
-    /// No column of it can be null, so every row is in it once.
+    /// It is on whole columns. One on parts of them or on expressions does not decide what is the same record.
+    pub(super) is_whole: bool,
+    /// It is, and no column of it can be null, so every row is in it once.
     pub(super) is_total: bool,
 }
 
@@ -101,29 +104,27 @@ impl Table {
                 }
             }
         }
-        // A part of a column (SUB_PART) or an expression does not decide what is the same record.
         let sql = "SELECT CAST(INDEX_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR), SUB_PART IS NOT NULL, \
                    NULLABLE = 'YES' FROM information_schema.STATISTICS \
                    WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND NON_UNIQUE = 0 ORDER BY INDEX_NAME, SEQ_IN_INDEX";
         let rows = sqlx::query(sql).bind(database).bind(&name).fetch_all(&mut *connection).await;
-        let mut indexes: BTreeMap<(bool, String), Option<Unique>> = BTreeMap::new();
+        let mut indexes: BTreeMap<(bool, String), Unique> = BTreeMap::new();
         for row in rows.map_err(failed)? {
             let index: String = row.try_get(0).map_err(failed)?;
             let column: Option<String> = row.try_get(1).map_err(failed)?;
             let is_part = row.try_get::<i64, _>(2).map_err(failed)? == 1;
             let is_nullable = row.try_get::<i64, _>(3).map_err(failed)? == 1;
-            let unique = indexes
-                .entry((index != "PRIMARY", index.clone()))
-                .or_insert_with(|| Some(Unique { name: index, columns: Vec::new(), is_total: true }));
-            match (column, unique.as_mut()) {
-                (Some(column), Some(found)) if !is_part => {
-                    found.columns.push(column);
-                    found.is_total &= !is_nullable;
-                }
-                _ => *unique = None,
-            }
+            let unique = indexes.entry((index != "PRIMARY", index.clone())).or_insert_with(|| Unique {
+                name: index,
+                columns: Vec::new(),
+                is_whole: true,
+                is_total: true,
+            });
+            unique.is_whole &= column.is_some() && !is_part;
+            unique.is_total &= unique.is_whole && !is_nullable;
+            unique.columns.extend(column);
         }
-        let unique = indexes.into_values().flatten().collect();
+        let unique = indexes.into_values().collect();
         Ok(Some(Self { name: format!("{}.{}", quoted(database), quoted(&name)), columns, unique, is_view }))
     }
 

@@ -109,8 +109,32 @@ pub(super) enum Key {
     Date(String),
     DateTime(String),
     Time(String),
+    #[serde(with = "without_nul")]
     Text(String),
     Bytes(Vec<u8>),
+}
+
+/// A text as JSON that PostgreSQL stores, which takes no NUL character: with one, as its bytes.
+mod without_nul {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        if text.contains('\0') { text.as_bytes().serialize(serializer) } else { text.serialize(serializer) }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        match Kept::deserialize(deserializer)? {
+            Kept::Text(text) => Ok(text),
+            Kept::Bytes(bytes) => String::from_utf8(bytes).map_err(de::Error::custom),
+        }
+    }
 }
 
 impl Kind {
@@ -346,11 +370,13 @@ mod tests {
             (Kind::DateTime.key(&[0], false), "TIMESTAMP'0000-00-00 00:00:00'"),
             (Kind::Text.key(b"a'b", false), "_utf8mb4 x'612762'"),
             (Kind::Text.key(b"a", true), "x'61'"),
+            (Kind::Text.key(b"a\0b", false), "_utf8mb4 x'610062'"),
             (Key::Number("1); DROP TABLE x".to_owned()), "1"),
             (Key::Time("1' OR '1".to_owned()), "TIME'11'"),
         ] {
             assert_eq!(key.sql(), sql);
             let text = serde_json::to_string(&key).expect("a key as JSON");
+            assert!(!text.contains("\\u0000"), "{text}");
             assert_eq!(serde_json::from_str::<Key>(&text).ok(), Some(key));
         }
     }

@@ -204,14 +204,11 @@ impl SqliteSource {
         let mut conditions = Vec::new();
         let mut values = Vec::new();
         let columns: Vec<String> = self.order.iter().map(|(column, _)| column.clone()).collect();
-        if let Some(Incremental { reach: Some(reach), .. }) = &self.incremental {
+        if let Some(Incremental { columns: count, since, reach, .. }) = &self.incremental {
             let cursor = &columns[0];
+            let newer = since.as_ref().map(|since| after(&columns[..*count], since, false));
             match reach {
-                Reach::From(from) => {
-                    conditions.push(format!("({cursor} IS NULL OR {cursor} >= {})", from.parameter()));
-                    values.push(from.clone());
-                }
-                Reach::Within(from, until) => {
+                Some(Reach::Within(from, until)) => {
                     conditions.push(format!("{cursor} >= {}", from.parameter()));
                     values.push(from.clone());
                     if let Some(until) = until {
@@ -219,12 +216,24 @@ impl SqliteSource {
                         values.push(until.clone());
                     }
                 }
+                // Rows without cursor value can't be known to be old; they come each time.
+                reach => {
+                    let mut any = vec![format!("{cursor} IS NULL")];
+                    if let Some(Reach::From(from)) = reach {
+                        any.push(format!("{cursor} >= {}", from.parameter()));
+                        values.push(from.clone());
+                    }
+                    // What is newer comes whatever the overlap is: a text of digits that begins before another may be
+                    // sorted behind it.
+                    if let Some(newer) = newer {
+                        any.push(newer.sql);
+                        values.extend(newer.values);
+                    }
+                    if any.len() > 1 {
+                        conditions.push(format!("({})", any.join(" OR ")));
+                    }
+                }
             }
-        } else if let Some(Incremental { columns: count, since: Some(since), .. }) = &self.incremental {
-            // Rows without cursor value can't be known to be old; they come each time.
-            let condition = after(&columns[..*count], since, false);
-            conditions.push(format!("({} IS NULL OR {})", columns[0], condition.sql));
-            values.extend(condition.values);
         }
         let mut limit = self.page_records_max;
         if let Some((last, ties)) = &self.last {

@@ -84,6 +84,8 @@ impl Stored {
             Self::Null => Value::Null,
             Self::Integer(number) => Value::from(*number),
             Self::Real(number) => json!({"real": format!("{number:?}")}),
+            // PostgreSQL stores no NUL in JSON.
+            Self::Text(text) if text.contains('\0') => json!({"text": STANDARD.encode(text)}),
             Self::Text(text) => Value::String(text.clone()),
             Self::BrokenText(bytes) => json!({"text": STANDARD.encode(bytes)}),
             Self::Blob(bytes) => json!({"blob": STANDARD.encode(bytes)}),
@@ -99,7 +101,10 @@ impl Stored {
             Value::String(text) => Some(Self::Text(text.clone())),
             Value::Object(_) => bytes("blob")
                 .map(Self::Blob)
-                .or_else(|| bytes("text").map(Self::BrokenText))
+                .or_else(|| {
+                    let text = String::from_utf8(bytes("text")?);
+                    Some(text.map_or_else(|broken| Self::BrokenText(broken.into_bytes()), Self::Text))
+                })
                 .or_else(|| value.get("real")?.as_str()?.parse().ok().map(Self::Real)),
             Value::Bool(_) | Value::Array(_) => None,
         }
@@ -214,6 +219,7 @@ mod tests {
             Stored::Real(2.0),
             Stored::Text("{\"blob\": 1}".to_owned()),
             Stored::BrokenText(vec![0xFF, 0x00]),
+            Stored::Text("a\0b".to_owned()),
             Stored::Blob(vec![0, 1, 255]),
         ] {
             let text = value.to_cursor().to_string();

@@ -13,7 +13,7 @@ use pipeline::{
     AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Shape, Stage,
 };
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -33,6 +33,16 @@ const REJECTED_EVENTS_MAX: usize = 20;
 const STORED_ROWS: usize = 1_000;
 /// Failures of a page that listeners are told of one by one.
 const TOLD_FAILURES_MAX: usize = 200;
+
+/// A failure of another run that is not over, of a key that this run wrote.
+#[derive(FromQueryResult)]
+struct Standing {
+    id: Uuid,
+    record_key: String,
+    status: FailureStatus,
+    retry_id: Option<Uuid>,
+    retry_run_id: Option<Uuid>,
+}
 
 impl RunLease {
     async fn account_in(&self, tx: &mut TxScope, page: AccountedPage) -> Result<()> {
@@ -96,7 +106,7 @@ impl RunLease {
     /// failure, and ends older ones alone. Answers with their runs.
     async fn supersede(&self, tx: &mut TxScope, page: &AccountedPage) -> Result<Vec<Uuid>> {
         let keys = page.receipts.iter().map(|receipt| receipt.key.canonical());
-        let rows: Vec<(Uuid, String, FailureStatus, Option<Uuid>, Option<Uuid>)> = tx
+        let rows: Vec<Standing> = tx
             .find::<failure::Entity>()
             .select_only()
             .column(failure::Column::Id)
@@ -109,7 +119,7 @@ impl RunLease {
             .filter(failure::Column::RunId.ne(self.run.id))
             .filter(failure::Column::RecordKey.is_in(keys))
             .filter(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]))
-            .into_tuple()
+            .into_model()
             .all(tx.connection())
             .await
             .doing("reading failures of what was written")?;
@@ -127,10 +137,10 @@ impl RunLease {
         let reads_the_source = self.run.scope == RunScope::AllRecords;
         let mut over = Vec::new();
         let mut counts: BTreeMap<Uuid, u64> = BTreeMap::new();
-        for (id, key, status, retry_id, retry_run_id) in rows {
+        for Standing { id, record_key, status, retry_id, retry_run_id } in rows {
             let is_over = match status {
                 FailureStatus::Open => {
-                    reads_the_source || retried.get(key.as_str()).is_some_and(|retried| id < *retried)
+                    reads_the_source || retried.get(record_key.as_str()).is_some_and(|retried| id < *retried)
                 }
                 _ => reads_the_source && retry_run_id != Some(self.run.id),
             };

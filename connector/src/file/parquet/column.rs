@@ -124,8 +124,9 @@ impl ColumnType {
                 Self::LocalTimestamp
             }
             (Some(LogicalType::Timestamp(_)), _, _)
-            | (_, ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _)
-            | (_, _, PhysicalType::INT96) => Self::Timestamp,
+            | (_, ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _) => Self::Timestamp,
+            // Read to the millisecond, and there may be more.
+            (_, _, PhysicalType::INT96) => return None,
             (Some(LogicalType::Time(_)), _, _)
             | (_, ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS | ConvertedType::INTERVAL, _) => {
                 return None;

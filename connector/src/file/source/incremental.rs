@@ -1,6 +1,6 @@
 //! What of the files is new. A file that a run has read is left out by the next as long as it does not change; of one
-//! that changed, and of a single file, the records whose cursor field is past the watermark are new; of one that was
-//! not there before, all are, whatever they hold: files come late and out of order.
+//! that changed or was not there before all records are new, whatever they hold: files come late, out of order and bit
+//! by bit. Of a single file those are new whose cursor field is past the watermark.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::super::store::Listed;
 use crate::bounds::Bounds;
+use crate::cursor::is_storable;
 use crate::{Cursor, OpenSource, SystemError, compare_cursor_values};
 
 /// What is new, and what of it was seen.
@@ -65,6 +66,11 @@ impl Incremental {
         self.read.is_some() && before.last().and_then(|file| self.is_new(file)).unwrap_or(true)
     }
 
+    /// Of the files up to the one that is read, for a checkpoint. In doubt it is what no list is, so that it stays in doubt.
+    pub(super) fn listed(&self, before: &[Listed]) -> String {
+        if self.doubtful > 0 { String::new() } else { digest(before) }
+    }
+
     /// True when all of a file's records are new; `None` when none is.
     pub(super) fn is_new(&self, file: &Listed) -> Option<bool> {
         if self.by_value {
@@ -72,7 +78,8 @@ impl Incremental {
         }
         match self.read.as_ref().and_then(|read| read.get(&file.path)) {
             None => Some(true),
-            Some(print) => (*print != file.fingerprint).then_some(false),
+            // It may have been there in part only when it was read, while others went far beyond it.
+            Some(print) => (*print != file.fingerprint).then_some(true),
         }
     }
 
@@ -81,7 +88,10 @@ impl Incremental {
         if value.is_null() {
             return self.bounds.take(value);
         }
-        if self.watermark.is_null() || compare_cursor_values(value, &self.watermark) == Ordering::Greater {
+        if is_storable(value)
+            && (self.watermark.is_null()
+                || compare_cursor_values(value, &self.watermark) == Ordering::Greater)
+        {
             self.watermark = value.clone();
         }
         self.bounds.take(value)
@@ -111,7 +121,7 @@ pub(in crate::file) fn cursor_value(watermark: &Cursor) -> Option<Value> {
 }
 
 /// What is listed, in short.
-pub(super) fn digest(list: &[Listed]) -> String {
+fn digest(list: &[Listed]) -> String {
     let mut hash = Xxh3::new();
     for Listed { path, fingerprint } in list {
         hash.update(path.as_bytes());
