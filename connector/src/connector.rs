@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::{Cursor, CursorRange, Destination, Pace, Progress, Source, SystemError};
+use crate::{Cursor, CursorRange, Destination, Pace, Progress, Removal, Source, SystemError};
 
 /// What a connector says about itself. One description validates input, documents the field and can
 /// render a form. Schemas are JSON Schema draft 2020-12 with `additionalProperties: false`.
@@ -160,6 +160,11 @@ pub trait Connector: Send + Sync {
     /// The value of the cursor field that a watermark of this connector stands at; `None` where it has none.
     fn cursor_value(&self, _watermark: &Cursor) -> Option<Value> {
         None
+    }
+
+    /// Whether a destination with these options can delete or mark records that are gone from the source.
+    fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        false
     }
 
     /// Opens a stream to read. Connectors without a source answer `Misconfigured`.

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::{Record, RecordError, RecordKey, SystemError};
+use serde_json::Value;
+
+use crate::{FieldError, Record, RecordError, RecordKey, SystemError, SystemErrorKind};
 
 /// One record to upsert.
 #[derive(Debug, Clone)]
@@ -38,11 +40,86 @@ pub enum WriteOutcome {
     Written {
         /// What the write did.
         action: Action,
-        /// The destination's own id for it, where that is not the key.
+        /// The destination's own id for it, where that is not the key: what names it there when it is to be removed.
         destination_key: Option<String>,
     },
     /// It is not there, as far as is known, and the others of its batch are not affected.
     Failed(RecordError),
+}
+
+/// What becomes of a record that is gone from the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// It goes from the destination too.
+    Delete,
+    /// It stays, with a mark.
+    Mark {
+        /// The field that has the mark.
+        field: String,
+        /// When it was found to be gone: RFC 3339, in UTC.
+        at: String,
+    },
+}
+
+impl Removal {
+    /// What names the records at a destination that takes them by these fields, with the mark where there is to be one.
+    ///
+    /// # Errors
+    /// `Internal` when a receipt is of other fields.
+    pub(crate) fn writes(&self, gone: &[Gone], key_fields: &[String]) -> Result<Vec<Write>, SystemError> {
+        let write = |gone: &Gone| {
+            let mut record = gone.record(key_fields).ok_or_else(|| {
+                let detail = format!("the receipt of {} is not by {key_fields:?}", gone.key.reference());
+                SystemError::new(SystemErrorKind::Internal, detail)
+            })?;
+            if let Self::Mark { field, at } = self {
+                record.insert(field.clone(), Value::String(at.clone()));
+            }
+            Ok(Write { key: gone.key.clone(), record, known: true, revision: 0 })
+        };
+        gone.iter().map(write).collect()
+    }
+}
+
+/// The answer for a record that others refer to, and that can't be removed for it.
+pub(crate) fn still_referred_to(refused: RecordError) -> RecordError {
+    let message = "other records at the destination refer to it";
+    let field_error =
+        FieldError { path: String::new(), rule: "foreign_key".to_owned(), message: message.to_owned() };
+    RecordError { field_errors: vec![field_error], ..refused }
+}
+
+/// A record that was written before, and is gone from the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Identity of the source record.
+    pub key: RecordKey,
+    /// What the destination answered when it was written.
+    pub destination_key: Option<String>,
+}
+
+impl Gone {
+    /// The values of the key's fields at a destination that takes records by them, in the fields' order.
+    pub(crate) fn values(&self, field_count: usize) -> Option<Vec<Value>> {
+        match &self.destination_key {
+            Some(key) => RecordKey::stored(key, field_count).map(|key| key.values()),
+            None => Some(self.key.values()).filter(|values| values.len() == field_count),
+        }
+    }
+
+    /// The same as a record that has nothing else.
+    pub(crate) fn record(&self, key_fields: &[String]) -> Option<Record> {
+        Some(key_fields.iter().cloned().zip(self.values(key_fields.len())?).collect())
+    }
+}
+
+/// Says of outcomes by which keys the destination knows the records, where these are not the source's.
+pub(crate) fn name_by(key_fields: &[String], batch: &[Write], outcomes: &mut [WriteOutcome]) {
+    for (write, outcome) in batch.iter().zip(outcomes) {
+        if let WriteOutcome::Written { destination_key, .. } = outcome {
+            *destination_key = write.key.elsewhere(&write.record, key_fields);
+        }
+    }
 }
 
 /// An open destination.
@@ -53,6 +130,23 @@ pub trait Destination: Send {
     /// No key stands twice in a batch. The same batch may come again after an error or a crash: the
     /// effect must be the same as once. An error means that nothing is known about the batch.
     async fn write(&mut self, batch: &[Write]) -> Result<Vec<WriteOutcome>, SystemError>;
+
+    /// Deletes or marks records that are gone from the source, and answers for each, in their order; that one is not there
+    /// is no error. The same may come again after an error or a crash, as with [`write`](Self::write).
+    ///
+    /// # Errors
+    /// `Misconfigured` by a connector that can't: see [`Connector::can_remove`](crate::Connector::can_remove).
+    async fn remove(
+        &mut self,
+        gone: &[Gone],
+        removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        Err(SystemError::new(
+            SystemErrorKind::Misconfigured,
+            format!("{} records are gone, and the connector can't do this: {removal:?}", gone.len()),
+        )
+        .with_hint("the destination can't delete or mark records that are gone from the source"))
+    }
 
     /// Makes durable and visible what was written so far; called once, at the end of the stream.
     async fn finish(&mut self) -> Result<(), SystemError>;

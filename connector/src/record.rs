@@ -321,6 +321,36 @@ impl RecordKey {
         Some(Self { canonical, reference: Some(reference) })
     }
 
+    /// A key that was stored by its canonical form; `None` when that is none of so many fields.
+    pub fn stored(canonical: &str, field_count: usize) -> Option<Self> {
+        if field_count == 1 {
+            return Some(Self { canonical: canonical.to_owned(), reference: None });
+        }
+        let values: Vec<Value> = serde_json::from_str(canonical).ok()?;
+        let reference = values.iter().map(plain).collect::<Vec<_>>().join(" / ");
+        (values.len() == field_count)
+            .then(|| Self { canonical: canonical.to_owned(), reference: Some(reference) })
+    }
+
+    /// The values of its fields. Of a single field it is known only what it looks like as a text.
+    pub fn values(&self) -> Vec<Value> {
+        match self.reference {
+            None => vec![Value::String(self.canonical.clone())],
+            Some(_) => serde_json::from_str(&self.canonical).unwrap_or_default(),
+        }
+    }
+
+    /// The canonical key that `record` has by these fields, where that is another one.
+    pub(crate) fn elsewhere(&self, record: &Record, key_fields: &[String]) -> Option<String> {
+        if let [field] = key_fields
+            && let Some(Value::String(text)) = record.get(field)
+        {
+            return (self.reference.is_some() || *text != self.canonical).then(|| text.clone());
+        }
+        let key = Self::of(record, key_fields)?;
+        (key != *self).then_some(key.canonical)
+    }
+
     /// The form that is compared and stored: the plain value of a single field, a JSON array of several.
     pub fn canonical(&self) -> &str {
         &self.canonical
@@ -343,7 +373,7 @@ fn plain(value: &Value) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{FieldNames, Record};
+    use super::{FieldNames, Record, RecordKey};
 
     fn fields(record: &Record) -> Vec<(&str, &Value)> {
         record.iter().map(|(name, value)| (name.as_str(), value)).collect()
@@ -381,6 +411,28 @@ mod tests {
             }
             assert_eq!(shared[names[0].as_str()], json!([0]));
         }
+    }
+
+    #[test]
+    fn a_key_comes_back_from_its_stored_form() {
+        let record: Record =
+            [("a".to_owned(), json!("DE")), ("b".to_owned(), json!(4711))].into_iter().collect();
+        let fields = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        for (names, values) in [
+            (fields(&["a"]), vec![json!("DE")]),
+            (fields(&["b"]), vec![json!("4711")]),
+            (fields(&["a", "b"]), vec![json!("DE"), json!(4711)]),
+        ] {
+            let key = RecordKey::of(&record, &names).expect("the fields are there");
+            assert_eq!(RecordKey::stored(key.canonical(), names.len()), Some(key.clone()));
+            assert_eq!(key.values(), values);
+            assert_eq!(key.elsewhere(&record, &names), None);
+        }
+        assert_eq!(RecordKey::stored("DE", 2), None);
+        assert_eq!(RecordKey::stored("[1]", 2), None);
+        let key = RecordKey::of(&record, &fields(&["a"])).expect("the field is there");
+        assert_eq!(key.elsewhere(&record, &fields(&["b"])).as_deref(), Some("4711"));
+        assert_eq!(key.elsewhere(&record, &fields(&["b", "a"])).as_deref(), Some("[4711,\"DE\"]"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::postgres::PostgresConnector;
 use crate::problem::{Problem, problems_by};
 use crate::sandbox::SandboxConnector;
 use crate::sqlite::SqliteConnector;
-use crate::{Connector, Description};
+use crate::{Connector, Description, Removal};
 
 /// The connectors, with their schemas compiled.
 pub struct Registry {
@@ -90,6 +90,11 @@ impl Registry {
     /// What is wrong with a stream's destination options, also that the connector can't be written to.
     pub fn destination_problems(&self, name: &str, options: &Value) -> Vec<Problem> {
         self.check(name, options, |schemas| schemas.destination.as_ref().ok_or("can't be written to"))
+    }
+
+    /// Whether a destination with these options can delete or mark records that are gone from the source.
+    pub fn can_remove(&self, name: &str, options: &Value, removal: &Removal) -> bool {
+        self.get(name).is_some_and(|connector| connector.can_remove(options, removal))
     }
 
     fn check<'a>(

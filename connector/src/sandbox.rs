@@ -15,9 +15,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::options::decode;
 use crate::{
-    Action, Connector, Cursor, Description, Destination, Example, Failure, FieldError, Guide, Item,
-    OpenDestination, OpenSource, Page, Record, RecordError, RecordErrorKind, Source, SyncMode, SystemAccess,
-    SystemError, SystemErrorKind, Write, WriteOutcome,
+    Action, Connector, Cursor, Description, Destination, Example, Failure, FieldError, Gone, Guide, Item,
+    OpenDestination, OpenSource, Page, Record, RecordError, RecordErrorKind, Removal, Source, SyncMode,
+    SystemAccess, SystemError, SystemErrorKind, Write, WriteOutcome,
 };
 
 /// Of the first record, 2026-01-01T00:00:00Z in Unix seconds; each next one is a second newer.
@@ -235,6 +235,10 @@ impl Connector for SandboxConnector {
         }))
     }
 
+    fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
+    }
+
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {
         Ok(Box::new(SandboxDestination {
             options: decode("destination options", &open.options)?,
@@ -350,22 +354,8 @@ struct SandboxDestination {
 }
 
 impl SandboxDestination {
-    fn rejects(&self, canonical_key: &str) -> bool {
-        self.options.reject_every != 0 && key_number(canonical_key).is_multiple_of(self.options.reject_every)
-    }
-}
-
-/// The number at the end of a key; a stable hash of it when it ends in none.
-fn key_number(canonical_key: &str) -> u64 {
-    let digits = canonical_key.len() - canonical_key.trim_end_matches(|end: char| end.is_ascii_digit()).len();
-    canonical_key[canonical_key.len() - digits..]
-        .parse()
-        .unwrap_or_else(|_| xxh3_64_with_seed(canonical_key.as_bytes(), 0))
-}
-
-#[async_trait]
-impl Destination for SandboxDestination {
-    async fn write(&mut self, batch: &[Write]) -> Result<Vec<WriteOutcome>, SystemError> {
+    /// Waits as the options say, and fails as they say.
+    async fn call(&self) -> Result<(), SystemError> {
         let call = self.calls.next(self.run);
         if self.options.delay_ms > 0 {
             tokio::time::sleep(Duration::from_millis(self.options.delay_ms)).await;
@@ -382,25 +372,57 @@ impl Destination for SandboxDestination {
                 ..SystemError::new(SystemErrorKind::RateLimited, format!("call {call} is rate limited"))
             });
         }
-        Ok(batch
-            .iter()
-            .map(|write| {
-                if self.rejects(write.key.canonical()) {
-                    return WriteOutcome::Failed(RecordError {
-                        kind: RecordErrorKind::Rejected,
-                        field_errors: vec![FieldError {
-                            path: String::new(),
-                            rule: "sandbox".to_owned(),
-                            message: "the sandbox refuses this record".to_owned(),
-                        }],
-                        http_status: None,
-                        detail: format!("rejectEvery is {}", self.options.reject_every),
-                    });
-                }
+        Ok(())
+    }
+
+    /// Why a record with this key is refused.
+    fn refusal(&self, canonical_key: &str) -> Option<RecordError> {
+        self.rejects(canonical_key).then(|| RecordError {
+            kind: RecordErrorKind::Rejected,
+            field_errors: vec![FieldError {
+                path: String::new(),
+                rule: "sandbox".to_owned(),
+                message: "the sandbox refuses this record".to_owned(),
+            }],
+            http_status: None,
+            detail: format!("rejectEvery is {}", self.options.reject_every),
+        })
+    }
+
+    fn rejects(&self, canonical_key: &str) -> bool {
+        self.options.reject_every != 0 && key_number(canonical_key).is_multiple_of(self.options.reject_every)
+    }
+}
+
+/// The number at the end of a key; a stable hash of it when it ends in none.
+fn key_number(canonical_key: &str) -> u64 {
+    let digits = canonical_key.len() - canonical_key.trim_end_matches(|end: char| end.is_ascii_digit()).len();
+    canonical_key[canonical_key.len() - digits..]
+        .parse()
+        .unwrap_or_else(|_| xxh3_64_with_seed(canonical_key.as_bytes(), 0))
+}
+
+#[async_trait]
+impl Destination for SandboxDestination {
+    async fn write(&mut self, batch: &[Write]) -> Result<Vec<WriteOutcome>, SystemError> {
+        self.call().await?;
+        let outcome = |write: &Write| match self.refusal(write.key.canonical()) {
+            Some(error) => WriteOutcome::Failed(error),
+            None => {
                 let action = if write.known { Action::Updated } else { Action::Created };
                 WriteOutcome::Written { action, destination_key: None }
-            })
-            .collect())
+            }
+        };
+        Ok(batch.iter().map(outcome).collect())
+    }
+
+    async fn remove(
+        &mut self,
+        gone: &[Gone],
+        _removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        self.call().await?;
+        Ok(gone.iter().map(|gone| self.refusal(gone.key.canonical()).map_or(Ok(()), Err)).collect())
     }
 
     async fn finish(&mut self) -> Result<(), SystemError> {

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use connector::{
-    Action, Connector, Cursor, CursorRange, Egress, Item, MysqlConnector, Names, OpenDestination, OpenSource,
-    Record, RecordErrorKind, RecordKey, StreamSpec, SyncMode, SystemAccess, SystemError, SystemErrorKind,
-    Write, WriteOutcome,
+    Action, Connector, Cursor, CursorRange, Egress, Gone, Item, MysqlConnector, Names, OpenDestination,
+    OpenSource, Record, RecordErrorKind, RecordKey, Removal, StreamSpec, SyncMode, SystemAccess, SystemError,
+    SystemErrorKind, Write, WriteOutcome,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -803,4 +803,42 @@ async fn without_tls_a_password_that_is_asked_for_is_not_sent() {
     assert!(error.hint.unwrap().contains("over TLS only"));
     let received = server.await.unwrap();
     assert!(!received.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes()));
+}
+
+/// What was written as the text of a number goes, and no neighbour that is the same as a float.
+#[tokio::test]
+async fn what_is_gone_goes_by_its_exact_key() {
+    let mut database = Database::new(
+        "CREATE TABLE t (number BIGINT PRIMARY KEY, gone DATETIME(3));
+         INSERT INTO t (number) VALUES (2), (9007199254740992), (9007199254740993), (9007199254740994);
+         CREATE TABLE line (number BIGINT, FOREIGN KEY (number) REFERENCES t (number));
+         INSERT INTO line VALUES (9007199254740992);
+         CREATE TABLE d (price DECIMAL(30, 2) PRIMARY KEY);
+         INSERT INTO d VALUES (1234567890123456789012.01), (1234567890123456789012.02)",
+    )
+    .await;
+    let gone = |keys: &[&str]| -> Vec<Gone> {
+        let gone = |key: &&str| Gone { key: RecordKey::stored(key, 1).unwrap(), destination_key: None };
+        keys.iter().map(gone).collect()
+    };
+    let open = database.destination(json!({"table": "t"}), &["number"]);
+    let mut destination = connector().open_destination(open).await.unwrap();
+    let keys = gone(&["9007199254740993", "1.5", "9007199254740992", "99999999999999999999"]);
+    let outcomes = destination.remove(&keys, &Removal::Delete).await.unwrap();
+    let rules: Vec<Option<&str>> = outcomes
+        .iter()
+        .map(|outcome| outcome.as_ref().err().map(|error| error.field_errors[0].rule.as_str()))
+        .collect();
+    assert_eq!(rules, [None, Some("type"), Some("foreign_key"), Some("range")]);
+    let mark = Removal::Mark { field: "gone".to_owned(), at: "2026-11-26T10:00:00.250Z".to_owned() };
+    let outcomes = destination.remove(&gone(&["9007199254740994", "3"]), &mark).await.unwrap();
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let rows = "SELECT CONCAT_WS(' ', number, gone) FROM t ORDER BY number";
+    let marked = "9007199254740994 2026-11-26 10:00:00.250";
+    assert_eq!(database.texts(rows).await, ["2", "9007199254740992", marked]);
+
+    let open = database.destination(json!({"table": "d"}), &["price"]);
+    let mut destination = connector().open_destination(open).await.unwrap();
+    destination.remove(&gone(&["1234567890123456789012.01"]), &Removal::Delete).await.unwrap();
+    assert_eq!(database.texts("SELECT CONCAT(price) FROM d").await, ["1234567890123456789012.02"]);
 }

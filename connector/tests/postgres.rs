@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use connector::{
-    Action, Connector, Cursor, CursorRange, Egress, Item, OpenDestination, OpenSource, PostgresConnector,
-    Record, RecordErrorKind, RecordKey, StreamSpec, SyncMode, SystemAccess, SystemErrorKind, Write,
-    WriteOutcome,
+    Action, Connector, Cursor, CursorRange, Egress, Gone, Item, OpenDestination, OpenSource,
+    PostgresConnector, Record, RecordErrorKind, RecordKey, Removal, StreamSpec, SyncMode, SystemAccess,
+    SystemErrorKind, Write, WriteOutcome,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -874,4 +874,46 @@ async fn a_lost_server_is_unavailable() {
     assert_eq!(error.kind, SystemErrorKind::Unavailable, "{error}");
     let error = destination.write(&writes(&[json!({"id": 1})], &["id"])).await.unwrap_err();
     assert_eq!(error.kind, SystemErrorKind::Unavailable, "{error}");
+}
+
+#[tokio::test]
+async fn what_is_gone_goes_or_is_marked_whatever_the_types_of_its_keys_are() {
+    let mut database = Database::new(
+        "CREATE TABLE t (day date, number numeric, name text, gone timestamptz, PRIMARY KEY (day, number));
+         INSERT INTO t VALUES ('2026-01-01', 1.50, 'a'), ('2026-01-01', 2, 'b'), ('2026-01-02', 1.5, 'c');
+         CREATE TABLE line (day date, number numeric, FOREIGN KEY (day, number) REFERENCES t);
+         INSERT INTO line VALUES ('2026-01-02', 1.5)",
+    )
+    .await;
+    let open = OpenDestination {
+        access: database.access(),
+        stream: stream(&["day", "number"], None),
+        options: json!({"table": "t"}),
+        run: uuid::Uuid::nil(),
+        resumed: false,
+    };
+    let mut destination = connector().open_destination(open).await.unwrap();
+    let gone = |keys: &[&str]| -> Vec<Gone> {
+        let gone = |key: &&str| Gone { key: RecordKey::stored(key, 2).unwrap(), destination_key: None };
+        keys.iter().map(gone).collect()
+    };
+    let keys = gone(&[r#"["2026-01-01",1.5]"#, r#"["2026-01-02","1.5"]"#, r#"["2026-01-03",1]"#]);
+    let outcomes = destination.remove(&keys, &Removal::Delete).await.unwrap();
+    assert!(outcomes[0].is_ok() && outcomes[2].is_ok(), "{outcomes:?}");
+    let refused = outcomes[1].as_ref().unwrap_err();
+    assert_eq!(refused.field_errors[0].message, "other records at the destination refer to it");
+    let mark = Removal::Mark { field: "gone".to_owned(), at: "2026-11-26T10:00:00.250Z".to_owned() };
+    let outcomes = destination.remove(&gone(&[r#"["2026-01-01","2.00"]"#]), &mark).await.unwrap();
+    assert!(outcomes[0].is_ok(), "{outcomes:?}");
+    let rows = "SELECT string_agg(name || ' ' || coalesce((gone AT TIME ZONE 'UTC')::text, '-'), ', ' ORDER BY name) FROM t";
+    let rows: String = sqlx::query_scalar(rows).fetch_one(&mut database.sql).await.unwrap();
+    assert_eq!(rows, "b 2026-11-26 10:00:00.25, c -");
+    // A wrong name is everybody's, and said so.
+    let wrong = Removal::Mark { field: "goneAt".to_owned(), at: String::new() };
+    let outcomes = destination.remove(&keys, &wrong).await.unwrap();
+    assert!(
+        outcomes.iter().all(|outcome| outcome
+            .as_ref()
+            .is_err_and(|error| error.field_errors[0].rule == "unknown_column"))
+    );
 }

@@ -182,6 +182,16 @@ const ENTRIES: &[Entry] = &[
         engineer_action: "If this happens often, the two sides need an owner for each field.",
     },
     Entry {
+        code: "destination.removal_refused",
+        category: FailureCategory::UnsupportedData,
+        responsible_party: ResponsibleParty::Customer,
+        retryable: Retryable::No,
+        summary: "is gone from the source, and the destination system did not let it go.",
+        customer_action: "Remove it at the destination, or what refers to it there; the next run tries again by itself.",
+        support_action: "Help the customer to find what refers to the record at the destination.",
+        engineer_action: "Read the technical detail; where records refer to it by design, mark what is gone instead of deleting it.",
+    },
+    Entry {
         code: "source.rate_limited",
         category: FailureCategory::Application,
         responsible_party: ResponsibleParty::ThirdParty,

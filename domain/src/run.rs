@@ -93,6 +93,8 @@ pub struct RunCounts {
     pub skipped: i64,
     /// Records that became failures.
     pub failed: i64,
+    /// Records that are gone from the source, and were deleted or marked at the destination; none of the others.
+    pub deleted: i64,
 }
 
 impl RunCounts {
@@ -105,6 +107,7 @@ impl RunCounts {
             unchanged: run.unchanged_count,
             skipped: run.skipped_count,
             failed: run.failed_count,
+            deleted: run.deleted_count,
         }
     }
 

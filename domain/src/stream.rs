@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use connector::Removal;
 use entity::integration::SyncMode;
 use entity::job::{self, JobStatus};
 use entity::{receipt_block, run_stream, stream_cursor, stream_schema};
@@ -18,7 +19,7 @@ use crate::error::{Doing, Problem, ProblemCode, Result};
 use crate::json;
 use crate::scope::TxScope;
 
-pub use entity::integration::{OnSchemaChange, Stream};
+pub use entity::integration::{DeletionAction, Deletions, OnSchemaChange, Stream};
 
 /// Most streams of an integration; one run moves all of them, one after the other.
 pub const STREAMS_MAX: usize = 50;
@@ -89,6 +90,7 @@ fn all_problems(app: &App, streams: &[Stream], ends: &Ends) -> Vec<Problem> {
         check.key_fields(stream, &mut problems);
         check.cursor_field(stream, &mut problems);
         check.overlap(stream, &mut problems);
+        check.deletions(stream, ends, &mut problems);
         check.options(stream, ends, &mut problems);
         check.mapping(stream, &mut problems);
         check.record_schema(stream, &mut problems);
@@ -176,6 +178,53 @@ impl Check<'_> {
         } else if !(1..=OVERLAP_MAX).contains(&overlap) {
             let message = format!("is {overlap}; it must be from 1 to {OVERLAP_MAX}");
             problems.push(Problem::invalid(path, message));
+        }
+    }
+
+    fn deletions(&self, stream: &Stream, ends: &Ends, problems: &mut Vec<Problem>) {
+        let Some(deletions) = &stream.deletions else { return };
+        let path = || self.path("deletions");
+        let at = |name: &str| path().into_iter().chain([name.to_owned()]).collect::<Vec<_>>();
+        if stream.mode != SyncMode::Full {
+            let message = "is of use in FULL mode only: who reads what is new does not see what is gone";
+            problems.push(Problem::invalid(path(), message));
+            return;
+        }
+        if !(0..=100).contains(&deletions.max_percent) {
+            let message = format!("is {}; it must be from 0 to 100", deletions.max_percent);
+            problems.push(Problem::invalid(at("maxPercent"), message));
+        }
+        let removal = match (deletions.action, &deletions.mark_field) {
+            (DeletionAction::Delete, None) => Removal::Delete,
+            (DeletionAction::Delete, Some(_)) => {
+                problems.push(Problem::invalid(at("markField"), "is of use with MARK only"));
+                return;
+            }
+            (DeletionAction::Mark, None) => {
+                let message = "is needed with MARK: the destination's field that has the time";
+                problems.push(Problem::required(at("markField"), message));
+                return;
+            }
+            (DeletionAction::Mark, Some(field)) => {
+                if let Some(problem) = field_problem(at("markField"), field) {
+                    problems.push(problem);
+                    return;
+                }
+                if stream.key_fields.contains(field) {
+                    let message = "is a key field; the mark needs a field of its own";
+                    problems.push(Problem::invalid(at("markField"), message));
+                    return;
+                }
+                Removal::Mark { field: field.clone(), at: String::new() }
+            }
+        };
+        let Some(connector) = &ends.destination else { return };
+        if !self.app.connectors().can_remove(connector, &stream.destination, &removal) {
+            let message = match removal {
+                Removal::Delete => "is not possible: this destination can't delete records by their key",
+                Removal::Mark { .. } => "is not possible: this destination can't mark records by their key",
+            };
+            problems.push(Problem::invalid(at("action"), message));
         }
     }
 
@@ -348,6 +397,7 @@ mod tests {
             record_schema: None,
             overlap: None,
             on_schema_change: Default::default(),
+            deletions: None,
         }
     }
 

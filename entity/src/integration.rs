@@ -141,6 +141,32 @@ pub struct Stream {
     /// What a change of the source's fields does. Absent in what earlier programs stored.
     #[serde(default)]
     pub on_schema_change: OnSchemaChange,
+    /// FULL: what becomes of records at the destination that are gone from the source; `None` leaves them as they are.
+    /// Absent in what earlier programs stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletions: Option<Deletions>,
+}
+
+/// What becomes of records at the destination that are gone from the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deletions {
+    /// What is done.
+    pub action: DeletionAction,
+    /// MARK: the destination's field that has the time, and null in records that are there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark_field: Option<String>,
+    /// Where more of the records that are known are gone, in percent, a person is asked first.
+    pub max_percent: i32,
+}
+
+/// What is done with a record that is gone from the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeletionAction {
+    /// It stays, with the time at which it was found to be gone.
+    Mark,
+    /// It is deleted.
+    Delete,
 }
 
 /// What a change of the source's fields does to an integration.

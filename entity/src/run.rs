@@ -47,6 +47,8 @@ pub struct Model {
     pub skipped_count: i64,
     /// Records that became failures.
     pub failed_count: i64,
+    /// Records that are gone from the source, and were deleted or marked at the destination.
+    pub deleted_count: i64,
     /// Why a FAILED run failed as a whole.
     pub failure_id: Option<Uuid>,
     /// OpenTelemetry trace id, 32 hex digits.

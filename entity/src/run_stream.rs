@@ -22,6 +22,8 @@ pub struct Model {
     /// Cursor after the last page that was accounted.
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub checkpoint: Option<Json>,
+    /// When it was held because so many records are gone; who lets it go on has them removed.
+    pub deletions_held_at: Option<DateTimeUtc>,
     /// Pages accounted.
     pub page_count: i64,
     /// When its last page was accounted and made durable.

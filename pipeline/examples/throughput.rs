@@ -8,12 +8,14 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use connector::{
-    Action, Connector, Cursor, Description, Destination, Item, OpenDestination, OpenSource, Page, Record,
-    Source, StreamSpec, SyncMode, SystemAccess, SystemError, Write, WriteOutcome,
+    Action, Connector, Cursor, Description, Destination, Gone, Item, OpenDestination, OpenSource, Page,
+    Record, Source, StreamSpec, SyncMode, SystemAccess, SystemError, Write, WriteOutcome,
 };
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use pipeline::{
-    AccountedPage, InDoubt, Ledger, LedgerError, Mapping, Receipt, RetryNotice, RetryPolicy, Rules, Shape,
-    Stop, StreamPlan, run_stream,
+    AccountedPage, InDoubt, Ledger, LedgerError, Mapping, Receipt, RemovedPage, RetryNotice, RetryPolicy,
+    Rules, Shape, Stop, StreamPlan, run_stream,
 };
 use serde_json::json;
 
@@ -110,6 +112,14 @@ impl Ledger for NoLedger {
         Ok(())
     }
 
+    fn gone<'a>(&'a self, _stream: &'a str) -> BoxStream<'a, Result<Vec<Gone>, LedgerError>> {
+        futures::stream::empty().boxed()
+    }
+
+    async fn account_removed(&self, _page: RemovedPage) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     async fn retrying(&self, _stream: &str, _notice: &RetryNotice) -> Result<(), LedgerError> {
         Ok(())
     }
@@ -188,7 +198,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil(), resumed: false };
         let (retry, progress) = (RetryPolicy::default(), Default::default());
         let shape = Some(Default::default());
-        let plan = StreamPlan { mapping, rules, fresh: true, shape, retry, progress };
+        let plan = StreamPlan { mapping, rules, fresh: true, shape, removal: None, retry, progress };
         let stop = Stop::default();
         let started = Instant::now();
         let done =

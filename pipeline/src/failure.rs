@@ -33,6 +33,9 @@ pub const RECORD_MAPPING_FAILED: &str = "record.mapping_failed";
 /// `record.schema_violation`: the record breaks rules.
 pub const RECORD_SCHEMA_VIOLATION: &str = "record.schema_violation";
 
+/// `destination.removal_refused`: the destination does not let a record go that is gone from the source.
+pub const DESTINATION_REMOVAL_REFUSED: &str = "destination.removal_refused";
+
 /// Longest key, in bytes: beside tenant, integration and stream it has to fit into an entry of an index, of which
 /// PostgreSQL's are the smallest, with 2,704 bytes.
 const KEY_BYTES_MAX: usize = 2_000;
@@ -144,6 +147,16 @@ impl RecordFailure {
             field_errors,
             record: Some(record),
             ..Self::new(Stage::Validate, RECORD_SCHEMA_VIOLATION, detail)
+        }
+    }
+
+    pub(crate) fn removal_refused(key: RecordKey, error: RecordError, attempts: u32) -> Self {
+        Self {
+            key: Some(key),
+            field_errors: error.field_errors,
+            http_status: error.http_status,
+            attempts,
+            ..Self::new(Stage::Load, DESTINATION_REMOVAL_REFUSED, error.detail)
         }
     }
 

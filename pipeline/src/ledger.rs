@@ -5,7 +5,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use connector::{Action, Cursor, RecordKey, SystemError};
+use connector::{Action, Cursor, Gone, RecordKey, SystemError};
+use futures::stream::BoxStream;
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -101,6 +102,17 @@ pub struct AccountedPage {
     pub write_ms: u64,
 }
 
+/// What became of records that are gone from the source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemovedPage {
+    /// Name of the stream.
+    pub stream: String,
+    /// Deleted or marked at the destination, or not there any more.
+    pub removed: Vec<RecordKey>,
+    /// One for each that the destination did not let go.
+    pub failures: Vec<RecordFailure>,
+}
+
 /// Which end of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -166,6 +178,16 @@ pub trait Ledger: Send + Sync {
 
     /// Told before a page is written whose first records look other than all before them.
     async fn reshaped(&self, stream: &str, seen: &Shape) -> Result<(), LedgerError>;
+
+    /// Records that were written before and not by this run, in pages, when it has read all of its source. Those that
+    /// failed in this run have come again, and are none of them; nor are any when that can't be told.
+    ///
+    /// # Errors
+    /// [`LedgerError::Held`] when they are so many that somebody is to look at it first.
+    fn gone<'a>(&'a self, stream: &'a str) -> BoxStream<'a, Result<Vec<Gone>, LedgerError>>;
+
+    /// Stores in one transaction what became of records that are gone.
+    async fn account_removed(&self, page: RemovedPage) -> Result<(), LedgerError>;
 
     /// Told before each wait, so that people can see it.
     async fn retrying(&self, stream: &str, notice: &RetryNotice) -> Result<(), LedgerError>;

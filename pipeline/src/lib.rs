@@ -21,10 +21,12 @@ mod stream;
 
 pub use counts::Counts;
 pub use failure::{
-    RECORD_DUPLICATE_KEY, RECORD_MAPPING_FAILED, RECORD_MISSING_KEY, RECORD_SCHEMA_VIOLATION,
-    RECORD_UNUSABLE_KEY, RecordFailure, SOURCE_MALFORMED, Stage,
+    DESTINATION_REMOVAL_REFUSED, RECORD_DUPLICATE_KEY, RECORD_MAPPING_FAILED, RECORD_MISSING_KEY,
+    RECORD_SCHEMA_VIOLATION, RECORD_UNUSABLE_KEY, RecordFailure, SOURCE_MALFORMED, Stage,
 };
-pub use ledger::{AccountedPage, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RetryNotice, Side};
+pub use ledger::{
+    AccountedPage, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RemovedPage, RetryNotice, Side,
+};
 pub use mapping::{
     EXPRESSIONS_PER_RECORD_MAX, MapError, Mapped, Mapping, MappingProblem, MappingProblems,
     PROGRAM_BYTES_MAX, RECORD_TIME_MAX,

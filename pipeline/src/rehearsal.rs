@@ -20,6 +20,8 @@ pub struct Rehearsal {
     pub mapping: Option<Mapping>,
     /// `None` lets every record pass.
     pub rules: Option<Rules>,
+    /// The field that marks records that are gone, where there is one.
+    pub mark_field: Option<String>,
 }
 
 /// How far a record would come.
@@ -85,15 +87,21 @@ impl Rehearsal {
                 Err(error) => return refused(RecordFailure::mapping_failed(key, record, error.detail)),
             },
         };
-        let payload_hash = PayloadHash::of(&mapped);
+        let mut mapped = mapped;
         if let Some(rules) = &self.rules {
-            let field_errors = rules.check(&Value::from(mapped));
+            let value = Value::from(mapped);
+            let field_errors = rules.check(&value);
             if !field_errors.is_empty() {
                 // Which of both records is kept beside it does not matter here: nobody stores it.
                 return refused(RecordFailure::schema_violation(key, Record::new(), field_errors));
             }
+            let Value::Object(checked) = value else { unreachable!("made of a record above") };
+            mapped = checked.into();
         }
-        Prospect::Ready { key, payload_hash }
+        if let Some(field) = &self.mark_field {
+            mapped.insert(field.clone(), Value::Null);
+        }
+        Prospect::Ready { key, payload_hash: PayloadHash::of(&mapped) }
     }
 }
 
@@ -118,6 +126,7 @@ mod tests {
             key_fields: vec!["id".to_owned()],
             mapping: mapping.map(|program| Mapping::compile(program).unwrap()),
             rules: rules.map(|schema| Rules::compile(&schema).unwrap()),
+            mark_field: None,
         }
     }
 

@@ -2,6 +2,7 @@
 //! between them. Deliberately absent: more than one stream; whoever runs several awaits several.
 
 mod reader;
+mod removal;
 mod transform;
 mod writer;
 
@@ -12,7 +13,9 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use connector::{Connector, Cursor, OpenDestination, OpenSource, SyncMode, SystemError, SystemErrorKind};
+use connector::{
+    Connector, Cursor, OpenDestination, OpenSource, Removal, SyncMode, SystemError, SystemErrorKind,
+};
 use futures::FutureExt;
 use futures::stream::BoxStream;
 use tokio::sync::{mpsc, oneshot};
@@ -50,6 +53,8 @@ pub struct StreamPlan {
     pub fresh: bool,
     /// What is known of the source's records; `None` where nobody wants to hear of a change.
     pub shape: Option<Shape>,
+    /// FULL: what becomes of records at the destination that are gone from the source; `None` leaves them as they are.
+    pub removal: Option<Removal>,
     /// How patient to be with the two systems.
     pub retry: RetryPolicy,
     /// Shows whoever runs the stream what it waits for.
@@ -252,6 +257,10 @@ async fn run(
     let transform = transform::Transform {
         mapping: plan.mapping,
         rules: plan.rules,
+        unmarked: match &plan.removal {
+            Some(Removal::Mark { field, .. }) => Some(field.clone()),
+            Some(Removal::Delete) | None => None,
+        },
         key_fields: key_fields.clone(),
         duplicates,
         shape: plan.shape.map(ShapeWatch::new),
@@ -293,6 +302,8 @@ async fn run(
         key_fields,
         duplicates,
         plan.fresh,
+        // What a retry does not bring is no sign of anything.
+        plan.removal.filter(|_| matches!(duplicates, Duplicates::Refused { .. })),
         Patience::new(plan.retry),
         plan.progress.storing,
         ledger,

@@ -16,6 +16,7 @@ mod caller_limits;
 mod chaos;
 mod circuit;
 mod connectors;
+mod deletions;
 mod dispatch;
 mod failure;
 mod fault;

@@ -9,12 +9,16 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use connector::{OpenDestination, OpenSource, Progress, StreamSpec, SyncMode, SystemAccess, SystemError};
+use chrono::SecondsFormat;
+use connector::{
+    OpenDestination, OpenSource, Progress, Removal, StreamSpec, SyncMode, SystemAccess, SystemError,
+};
 use domain::background::{
     Background, Batches, Claim, ClaimedRun, ClaimedStream, CompletedRun, End, FinishedStream, Renewal,
     RunEnd, RunLease,
 };
 use domain::dispatch::JobHint;
+use entity::integration::DeletionAction;
 use entity::run::RunScope;
 use pipeline::{
     LedgerError, Mapping, RetryPolicy, Rules, Stop, StreamPlan, StreamProgress, StreamReport, StreamStop,
@@ -266,12 +270,26 @@ impl Route {
     }
 
     async fn run_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
-        let plan = plan(&claimed, self.progress.clone()).await?;
+        let plan =
+            StreamPlan { removal: self.removal(&claimed), ..plan(&claimed, self.progress.clone()).await? };
         let (stream, is_backfill) = (claimed.stream.name.clone(), claimed.only.is_some());
         let report = self.run_pipeline(plan, claimed).await?;
         // A backfill says nothing about where the next ordinary run begins.
         let watermark = report.watermark.filter(|_| !is_backfill);
         Ok(FinishedStream { stream, watermark })
+    }
+
+    /// What becomes of records that are gone from the source.
+    fn removal(&self, claimed: &ClaimedStream) -> Option<Removal> {
+        let deletions = claimed.stream.deletions.as_ref()?;
+        match (deletions.action, &deletions.mark_field) {
+            (DeletionAction::Delete, _) => Some(Removal::Delete),
+            (DeletionAction::Mark, Some(field)) => {
+                let at = self.lease.now().to_rfc3339_opts(SecondsFormat::Millis, true);
+                Some(Removal::Mark { field: field.clone(), at })
+            }
+            (DeletionAction::Mark, None) => None,
+        }
     }
 
     async fn run_pipeline(
@@ -356,7 +374,7 @@ async fn plan(claimed: &ClaimedStream, progress: StreamProgress) -> Result<Strea
     let (fresh, retry) = (claimed.fresh, RetryPolicy::default());
     let shape = Some(claimed.shape.clone());
     if mapping.is_none() && schema.is_none() {
-        return Ok(StreamPlan { mapping: None, rules: None, fresh, shape, retry, progress });
+        return Ok(StreamPlan { mapping: None, rules: None, fresh, shape, removal: None, retry, progress });
     }
     let fault = |detail: String| StreamStop::Internal { detail };
     let compile = move || {
@@ -373,7 +391,7 @@ async fn plan(claimed: &ClaimedStream, progress: StreamProgress) -> Result<Strea
     let (mapping, rules) = spawn_blocking(compile)
         .await
         .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
-    Ok(StreamPlan { mapping, rules, fresh, shape, retry, progress })
+    Ok(StreamPlan { mapping, rules, fresh, shape, removal: None, retry, progress })
 }
 
 /// Renews the lease and interrupts the run when it is to stop. Goes on until the run is over.

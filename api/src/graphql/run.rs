@@ -110,6 +110,9 @@ pub struct RunCounts {
     skipped: BigInt,
     /// Records that became failures.
     failed: BigInt,
+    /// Records that are gone from the source and were deleted or marked at the destination, as `Stream.deletions` says. They
+    /// were not read, and are no part of the sum.
+    deleted: BigInt,
     /// Records read of which neither a write nor a failure is known. Above 0, the run is at best PARTIAL.
     unaccounted: BigInt,
 }
@@ -123,6 +126,7 @@ impl From<run::RunCounts> for RunCounts {
             unchanged: counts.unchanged.into(),
             skipped: counts.skipped.into(),
             failed: counts.failed.into(),
+            deleted: counts.deleted.into(),
             unaccounted: counts.unaccounted().into(),
         }
     }

@@ -35,6 +35,40 @@ pub enum OnSchemaChange {
     Hold,
 }
 
+/// What is done with a record at the destination that is gone from the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::stream::DeletionAction")]
+pub enum DeletionAction {
+    /// It stays, and `markField` gets the time.
+    Mark,
+    /// It is deleted.
+    Delete,
+}
+
+/// What becomes of records at the destination that are gone from the source, when a run has read all of it.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Deletions {
+    /// What is done.
+    action: DeletionAction,
+    /// MARK: the destination's field that gets the time; null in records that are there.
+    mark_field: Option<String>,
+    /// Where more of the records are gone, in percent, and more than ten, the integration is held before any is removed:
+    /// `resumeIntegration` removes them.
+    max_percent: i32,
+}
+
+/// What becomes of records at the destination that are gone from the source.
+#[derive(InputObject)]
+pub struct DeletionsInput {
+    /// What is done.
+    action: DeletionAction,
+    /// MARK: the destination's field that gets the time, in a type that takes one or text.
+    mark_field: Option<String>,
+    /// Where more of the records are gone, in percent, and more than ten, a person is asked first; 0 to 100.
+    #[graphql(default = 20)]
+    max_percent: i32,
+}
+
 /// What a field can hold, by JSON; null is none of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::stream_schema::FieldType")]
@@ -219,6 +253,15 @@ impl Stream {
         self.stream.on_schema_change.into()
     }
 
+    /// FULL: what becomes of records at the destination that are gone from the source; null leaves them as they are.
+    async fn deletions(&self) -> Option<Deletions> {
+        self.stream.deletions.clone().map(|deletions| Deletions {
+            action: deletions.action.into(),
+            mark_field: deletions.mark_field,
+            max_percent: deletions.max_percent,
+        })
+    }
+
     /// Where the next INCREMENTAL run begins; null where that is the beginning.
     async fn cursor(&self, ctx: &Context<'_>) -> Option<Result<StreamCursor>> {
         let cursor = async { loaders(ctx)?.cursor(self.integration_id, &self.stream.name).await };
@@ -263,6 +306,9 @@ pub struct StreamInput {
     /// What a change of the source's fields does; CONTINUE by default.
     #[graphql(default)]
     on_schema_change: OnSchemaChange,
+    /// FULL: what becomes of records at the destination that are gone from the source; absent or null leaves them as they
+    /// are.
+    deletions: Option<DeletionsInput>,
 }
 
 impl StreamInput {
@@ -278,6 +324,11 @@ impl StreamInput {
             record_schema: self.record_schema.map(|schema| schema.0).filter(|schema| !schema.is_null()),
             overlap: self.overlap.map(|overlap| overlap.0),
             on_schema_change: self.on_schema_change.into(),
+            deletions: self.deletions.map(|deletions| stream::Deletions {
+                action: deletions.action.into(),
+                mark_field: deletions.mark_field,
+                max_percent: deletions.max_percent,
+            }),
         }
     }
 }

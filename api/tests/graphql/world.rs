@@ -157,6 +157,7 @@ impl World {
                 record_schema: None,
                 overlap: None,
                 on_schema_change: Default::default(),
+                deletions: None,
             }],
             schedule: None,
             retry_policy: None,

@@ -20,7 +20,10 @@ use super::records::{Files, Records};
 use super::staging::{Change, Staged, Staging};
 use super::target::{Target, changed};
 use super::writer::{FileWriter, Layout};
-use crate::{Action, Destination, Item, SystemError, SystemErrorKind, Write, WriteOutcome};
+use crate::{
+    Action, Destination, Gone, Item, Record, RecordError, Removal, SystemError, SystemErrorKind, Write,
+    WriteOutcome,
+};
 
 /// Records of the file that are loaded at once.
 const LOADED_RECORDS_MAX: usize = 2000;
@@ -171,14 +174,14 @@ impl Destination for FileDestination {
                     }
                 }
             }
-            prepared.push(record.map(|record| (record.key, record.body)));
+            prepared.push(record.map(|record| (record.key, record.body, &write.key)));
         }
-        let keys: Vec<&str> = prepared.iter().flatten().map(|(key, _)| key.as_str()).collect();
+        let keys: Vec<&str> = prepared.iter().flatten().map(|(key, ..)| key.as_str()).collect();
         let mut staged = staging.get(&keys).await?;
         let mut changes: Vec<Change> = Vec::with_capacity(batch.len());
         let mut outcomes = Vec::with_capacity(batch.len());
         for record in prepared {
-            let (key, body) = match record {
+            let (key, body, source_key) = match record {
                 Ok(prepared) => prepared,
                 Err(error) => {
                     outcomes.push(WriteOutcome::Failed(error));
@@ -196,11 +199,12 @@ impl Destination for FileDestination {
                 Some(Staged { action: Some(Action::Created), .. }) | None => Action::Created,
                 Some(_) => Action::Updated,
             };
+            let destination_key = (key != source_key.canonical()).then(|| key.clone());
             if before.is_none_or(|before| before.body != body) && action != Action::Unchanged {
                 staged.insert(key.clone(), Staged { body: body.clone(), action: Some(overall) });
                 changes.push(Change { key, body, action: overall });
             }
-            outcomes.push(WriteOutcome::Written { action, destination_key: None });
+            outcomes.push(WriteOutcome::Written { action, destination_key });
         }
         let applied = staging.apply(&last_of_each_key(changes), &new_columns).await;
         if applied.is_err() {
@@ -209,6 +213,38 @@ impl Destination for FileDestination {
             });
         }
         applied.map(|()| outcomes)
+    }
+
+    async fn remove(
+        &mut self,
+        gone: &[Gone],
+        removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        let Some(staging) = self.staging.as_mut() else { return Err(finished()) };
+        let keys: Vec<&str> = gone
+            .iter()
+            .map(|gone| gone.destination_key.as_deref().unwrap_or_else(|| gone.key.canonical()))
+            .collect();
+        let mut outcomes: Vec<Result<(), RecordError>> = gone.iter().map(|_| Ok(())).collect();
+        let Removal::Mark { field, at } = removal else {
+            return staging.remove(&keys).await.map(|()| outcomes);
+        };
+        let staged = staging.get(&keys).await?;
+        let mut places = Vec::with_capacity(gone.len());
+        let mut batch = Vec::with_capacity(gone.len());
+        for (place, (gone, key)) in gone.iter().zip(&keys).enumerate() {
+            let Some(staged) = staged.get(*key) else { continue };
+            let mut record: Record = serde_json::from_str(&staged.body).map_err(unreadable)?;
+            record.insert(field.clone(), at.clone().into());
+            places.push(place);
+            batch.push(Write { key: gone.key.clone(), record, known: true, revision: 0 });
+        }
+        for (place, outcome) in places.into_iter().zip(self.write(&batch).await?) {
+            if let WriteOutcome::Failed(error) = outcome {
+                outcomes[place] = Err(error);
+            }
+        }
+        Ok(outcomes)
     }
 
     async fn finish(&mut self) -> Result<(), SystemError> {
@@ -306,12 +342,7 @@ async fn types_of(
         let places = places.clone();
         seen = blocking(move || {
             for body in found {
-                let record: crate::Record = serde_json::from_str(&body).map_err(|error| {
-                    SystemError::new(
-                        SystemErrorKind::Internal,
-                        format!("reading a collected record: {error}"),
-                    )
-                })?;
+                let record: Record = serde_json::from_str(&body).map_err(unreadable)?;
                 for (name, value) in &record {
                     if let Some(&index) = places.get(name) {
                         seen[index].see(value);
@@ -339,6 +370,10 @@ fn last_of_each_key(changes: Vec<Change>) -> Vec<Change> {
         last.get(&change.key) == Some(&(index - 1))
     });
     kept
+}
+
+fn unreadable(error: serde_json::Error) -> SystemError {
+    SystemError::new(SystemErrorKind::Internal, format!("reading a collected record: {error}"))
 }
 
 fn finished() -> SystemError {

@@ -52,8 +52,8 @@ use self::target::Target;
 use crate::directory::io_failure;
 use crate::options::decode;
 use crate::{
-    Connector, Cursor, Description, Destination, Egress, OpenDestination, OpenSource, Source, SystemAccess,
-    SystemError, SystemErrorKind,
+    Connector, Cursor, Description, Destination, Egress, OpenDestination, OpenSource, Removal, Source,
+    SystemAccess, SystemError, SystemErrorKind,
 };
 
 /// Files that `test` counts, at most, so that a huge directory does not hold it up.
@@ -185,6 +185,10 @@ impl Connector for FileConnector {
         let selection = Selection { path: options.path, files, allow_empty: options.allow_empty };
         let store = self.store(&open.access)?;
         Ok(Box::new(FileSource::open(store, selection, open).await?))
+    }
+
+    fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
     }
 
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {

@@ -22,6 +22,9 @@ const STATEMENT_ROWS_MAX: usize = 500;
 /// Age from which on the staging of a run that never ended is taken for abandoned.
 const ABANDONED_AFTER: Duration = Duration::from_hours(24 * 7);
 
+/// Under which name it is kept that records of the file were taken out.
+const REMOVED: &str = "removed";
+
 /// Where in the tenant's directory it is noted that a staging has ended.
 const DONE_DIRECTORY: &str = ".trestle";
 
@@ -185,6 +188,28 @@ impl Staging {
         tx.commit().await.map_err(failure("writing"))
     }
 
+    /// Takes records out again, as far as they are there.
+    pub(super) async fn remove(&mut self, keys: &[&str]) -> Result<(), SystemError> {
+        let mut tx = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failure("writing"))?;
+        let mut count = 0;
+        for chunk in keys.chunks(STATEMENT_ROWS_MAX) {
+            let sql = format!("DELETE FROM record WHERE key IN ({})", rows(chunk.len(), "?"));
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for key in chunk {
+                query = query.bind((*key).to_owned());
+            }
+            count += query.execute(&mut *tx).await.map_err(failure("writing"))?.rows_affected();
+        }
+        if count > 0 {
+            sqlx::query("INSERT OR REPLACE INTO state (name, value) VALUES (?, 'true')")
+                .bind(REMOVED)
+                .execute(&mut *tx)
+                .await
+                .map_err(failure("writing"))?;
+        }
+        tx.commit().await.map_err(failure("writing"))
+    }
+
     /// The columns so far, in the order in which they were first seen.
     pub(super) async fn columns(&mut self) -> Result<Vec<String>, SystemError> {
         sqlx::query_scalar(r#"SELECT name FROM "column" ORDER BY position"#)
@@ -195,7 +220,10 @@ impl Staging {
 
     /// True when the run changed anything.
     pub(super) async fn is_changed(&mut self) -> Result<bool, SystemError> {
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM record WHERE action IS NOT NULL)")
+        let sql = "SELECT EXISTS (SELECT 1 FROM record WHERE action IS NOT NULL) \
+                   OR EXISTS (SELECT 1 FROM state WHERE name = ?)";
+        sqlx::query_scalar(sql)
+            .bind(REMOVED)
             .fetch_one(&mut self.connection)
             .await
             .map_err(failure("reading"))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
 use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use reqwest::{Method, RequestBuilder, Url};
 use serde::Deserialize;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_128;
@@ -16,8 +16,8 @@ use super::client::{Client, Reply, misconfigured, retry_after};
 use super::refusal;
 use crate::egress::Redirects;
 use crate::{
-    Action, Destination, Egress, OpenDestination, RecordError, RecordErrorKind, SystemError, SystemErrorKind,
-    Write, WriteOutcome, options,
+    Action, Destination, Egress, Gone, OpenDestination, Record, RecordError, RecordErrorKind, RecordKey,
+    Removal, SystemError, SystemErrorKind, Write, WriteOutcome, options,
 };
 
 /// Requests at once: enough to hide a round trip of 100 ms, few enough for any API.
@@ -74,9 +74,9 @@ pub(super) struct HttpDestination {
     exhausted_in_a_row: AtomicUsize,
 }
 
-/// What became of one record, and, when it is the API's fault, what that says of the API.
-enum Sent {
-    Answered(WriteOutcome),
+/// The answer for one record, or, when it is the API's fault, what that says of the API.
+enum Sent<T> {
+    Answered(T),
     Exhausted(SystemError),
 }
 
@@ -104,30 +104,53 @@ impl HttpDestination {
         })
     }
 
-    async fn send(&self, write: &Write) -> Result<Sent, SystemError> {
-        let Some(url) = self.record_url(write) else {
-            return Ok(Sent::Answered(WriteOutcome::Failed(RecordError {
-                kind: RecordErrorKind::Rejected,
-                field_errors: Vec::new(),
-                http_status: None,
-                detail: "the key can't stand in a URL's path".to_owned(),
-            })));
+    async fn send(&self, write: &Write) -> Result<Sent<WriteOutcome>, SystemError> {
+        let Some(url) = self.record_url(&write.key) else {
+            return Ok(Sent::Answered(WriteOutcome::Failed(no_path())));
         };
         let body = serde_json::to_vec(&write.record).map_err(|error| {
             SystemError::new(SystemErrorKind::Internal, format!("a record as JSON: {error}"))
         })?;
         let idempotency_key = self.idempotency_key(write, &body)?;
-        let mut attempt = 1;
-        loop {
-            let request = self
-                .client
+        let request = || {
+            self.client
                 .request(self.method.clone(), url.clone())
                 .header(reqwest::header::CONTENT_TYPE, "application/json")
                 .header(reqwest::header::ACCEPT, "application/json")
                 .header(self.idempotency_header.clone(), idempotency_key.clone())
-                .body(body.clone());
-            let error = match self.client.send(request, REPLY_BYTES_MAX).await {
-                Ok(reply) if reply.status.is_success() => return Ok(Sent::Answered(arrived(write, &reply))),
+                .body(body.clone())
+        };
+        let reply = match self.insist(request).await? {
+            Sent::Answered(reply) => reply,
+            Sent::Exhausted(error) => return Ok(Sent::Exhausted(error)),
+        };
+        match reply.status.as_u16() {
+            200..=299 => Ok(Sent::Answered(arrived(write, &reply))),
+            404 | 410 if !self.key_in_path => Err(self.client.status_error(&reply)),
+            _ => Ok(Sent::Answered(WriteOutcome::Failed(self.refused(&write.record, &reply)))),
+        }
+    }
+
+    async fn send_removal(&self, gone: &Gone) -> Result<Sent<Result<(), RecordError>>, SystemError> {
+        let Some(url) = self.record_url(&gone.key) else { return Ok(Sent::Answered(Err(no_path()))) };
+        let reply = match self.insist(|| self.client.request(Method::DELETE, url.clone())).await? {
+            Sent::Answered(reply) => reply,
+            Sent::Exhausted(error) => return Ok(Sent::Exhausted(error)),
+        };
+        Ok(Sent::Answered(match reply.status.as_u16() {
+            200..=299 | 404 | 410 => Ok(()),
+            _ => Err(self.refused(&Record::default(), &reply)),
+        }))
+    }
+
+    /// Sends a request until it is answered, or as often as it may be sent.
+    ///
+    /// # Errors
+    /// An answer that says that no request of this kind will do.
+    async fn insist(&self, request: impl Fn() -> RequestBuilder) -> Result<Sent<Reply>, SystemError> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.client.send(request(), REPLY_BYTES_MAX).await {
                 Ok(reply) => match reply.status.as_u16() {
                     429 | 408 | 425 | 500..=599 => {
                         let mut error = self.client.status_error(&reply);
@@ -139,8 +162,7 @@ impl HttpDestination {
                         error
                     }
                     401 | 403 | 300..=399 => return Err(self.client.status_error(&reply)),
-                    404 | 410 if !self.key_in_path => return Err(self.client.status_error(&reply)),
-                    _ => return Ok(Sent::Answered(WriteOutcome::Failed(self.refused(write, &reply)))),
+                    _ => return Ok(Sent::Answered(reply)),
                 },
                 Err(error) if error.kind.is_transient() => error,
                 Err(error) => return Err(error),
@@ -159,11 +181,62 @@ impl HttpDestination {
         }
     }
 
+    /// Several at once, answered in their order.
+    ///
+    /// # Errors
+    /// When no record is at fault, but the API is down.
+    async fn all<T>(
+        &self,
+        sends: Vec<impl Future<Output = Result<Sent<T>, SystemError>> + Send>,
+        failed: impl Fn(RecordError) -> T,
+    ) -> Result<Vec<T>, SystemError> {
+        let mut outcomes = Vec::with_capacity(sends.len());
+        let mut last_exhausted = None;
+        let mut answered = 0_usize;
+        let mut sent = stream::iter(sends).buffered(IN_FLIGHT_MAX);
+        while let Some(result) = sent.next().await {
+            match result? {
+                Sent::Answered(outcome) => {
+                    answered += 1;
+                    self.exhausted_in_a_row.store(0, Ordering::Relaxed);
+                    outcomes.push(outcome);
+                }
+                Sent::Exhausted(error) => {
+                    let in_a_row = self.exhausted_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+                    // No reply at all, or nothing arrives any more: the API is down, not the record bad.
+                    if (answered == 0
+                        && error.http_status.is_none()
+                        && error.kind == SystemErrorKind::Unavailable)
+                        || in_a_row >= EXHAUSTED_IN_A_ROW_MAX
+                    {
+                        self.exhausted_in_a_row.store(0, Ordering::Relaxed);
+                        return Err(error);
+                    }
+                    outcomes.push(failed(RecordError {
+                        kind: match error.kind {
+                            SystemErrorKind::RateLimited => RecordErrorKind::RateLimited,
+                            SystemErrorKind::Timeout => RecordErrorKind::Timeout,
+                            _ => RecordErrorKind::Unavailable,
+                        },
+                        field_errors: Vec::new(),
+                        http_status: error.http_status,
+                        detail: error.detail.clone(),
+                    }));
+                    last_exhausted = Some(error);
+                }
+            }
+        }
+        match last_exhausted {
+            Some(error) if answered == 0 => Err(error),
+            _ => Ok(outcomes),
+        }
+    }
+
     /// `None` when the key can't be a path segment: URLs drop `.` and `..`.
-    fn record_url(&self, write: &Write) -> Option<Url> {
+    fn record_url(&self, key: &RecordKey) -> Option<Url> {
         let mut url = self.url.clone();
         if self.key_in_path {
-            let key = write.key.canonical();
+            let key = key.canonical();
             if matches!(key, "" | "." | "..") {
                 return None;
             }
@@ -188,15 +261,11 @@ impl HttpDestination {
             .map_err(|error| SystemError::new(SystemErrorKind::Internal, format!("idempotency key: {error}")))
     }
 
-    fn refused(&self, write: &Write, reply: &Reply) -> RecordError {
+    fn refused(&self, record: &Record, reply: &Reply) -> RecordError {
         let conflict = reply.status == 409;
         RecordError {
             kind: if conflict { RecordErrorKind::Conflict } else { RecordErrorKind::Rejected },
-            field_errors: if conflict {
-                Vec::new()
-            } else {
-                refusal::field_errors(&reply.body, &write.record)
-            },
+            field_errors: if conflict { Vec::new() } else { refusal::field_errors(&reply.body, record) },
             http_status: Some(reply.status.as_u16()),
             detail: self.client.excerpt(reply),
         }
@@ -207,47 +276,16 @@ impl HttpDestination {
 impl Destination for HttpDestination {
     async fn write(&mut self, batch: &[Write]) -> Result<Vec<WriteOutcome>, SystemError> {
         let this: &Self = self;
-        let mut outcomes = Vec::with_capacity(batch.len());
-        let mut last_exhausted = None;
-        let mut answered = 0_usize;
-        let sends: Vec<_> = batch.iter().map(|write| this.send(write)).collect();
-        let mut sent = stream::iter(sends).buffered(IN_FLIGHT_MAX);
-        while let Some(result) = sent.next().await {
-            match result? {
-                Sent::Answered(outcome) => {
-                    answered += 1;
-                    this.exhausted_in_a_row.store(0, Ordering::Relaxed);
-                    outcomes.push(outcome);
-                }
-                Sent::Exhausted(error) => {
-                    let in_a_row = this.exhausted_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
-                    // No reply at all, or nothing arrives any more: the API is down, not the record bad.
-                    if (answered == 0
-                        && error.http_status.is_none()
-                        && error.kind == SystemErrorKind::Unavailable)
-                        || in_a_row >= EXHAUSTED_IN_A_ROW_MAX
-                    {
-                        this.exhausted_in_a_row.store(0, Ordering::Relaxed);
-                        return Err(error);
-                    }
-                    outcomes.push(WriteOutcome::Failed(RecordError {
-                        kind: match error.kind {
-                            SystemErrorKind::RateLimited => RecordErrorKind::RateLimited,
-                            SystemErrorKind::Timeout => RecordErrorKind::Timeout,
-                            _ => RecordErrorKind::Unavailable,
-                        },
-                        field_errors: Vec::new(),
-                        http_status: error.http_status,
-                        detail: error.detail.clone(),
-                    }));
-                    last_exhausted = Some(error);
-                }
-            }
-        }
-        match last_exhausted {
-            Some(error) if answered == 0 => Err(error),
-            _ => Ok(outcomes),
-        }
+        this.all(batch.iter().map(|write| this.send(write)).collect(), WriteOutcome::Failed).await
+    }
+
+    async fn remove(
+        &mut self,
+        gone: &[Gone],
+        _removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        let this: &Self = self;
+        this.all(gone.iter().map(|gone| this.send_removal(gone)).collect(), Err).await
     }
 
     async fn finish(&mut self) -> Result<(), SystemError> {
@@ -256,6 +294,15 @@ impl Destination for HttpDestination {
 
     fn detects_unchanged(&self) -> bool {
         false
+    }
+}
+
+fn no_path() -> RecordError {
+    RecordError {
+        kind: RecordErrorKind::Rejected,
+        field_errors: Vec::new(),
+        http_status: None,
+        detail: "the key can't stand in a URL's path".to_owned(),
     }
 }
 

@@ -18,7 +18,7 @@ use self::source::HttpSource;
 use crate::egress::Redirects;
 use crate::{
     Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
-    OpenSource, Source, SystemAccess, SystemError,
+    OpenSource, Removal, Source, SystemAccess, SystemError,
 };
 
 /// The `http` connector.
@@ -55,6 +55,11 @@ impl Connector for HttpConnector {
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
         Ok(Box::new(HttpSource::open(&self.egress, open)?))
+    }
+
+    /// `DELETE` at the address of the record.
+    fn can_remove(&self, options: &Value, removal: &Removal) -> bool {
+        *removal == Removal::Delete && options.get("keyInPath") == Some(&Value::Bool(true))
     }
 
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {

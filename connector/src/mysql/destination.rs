@@ -13,9 +13,10 @@ use super::connection::{self, Opened, Use, execute, misconfigured, system_error}
 use super::refusal;
 use super::table::{self, Table, Unique, is_column_name};
 use super::upsert::Upsert;
+use crate::destination::name_by;
 use crate::{
-    Action, Destination, Egress, FieldError, OpenDestination, Record, RecordError, RecordKey, SystemError,
-    SystemErrorKind, Write, WriteOutcome, options,
+    Action, Destination, Egress, FieldError, Gone, OpenDestination, Record, RecordError, RecordKey, Removal,
+    SystemError, SystemErrorKind, Write, WriteOutcome, options,
 };
 
 /// How long a batch may take, waiting for locks included.
@@ -144,6 +145,50 @@ impl MysqlDestination {
     }
 }
 
+impl MysqlDestination {
+    async fn remove_batch(
+        &self,
+        opened: &mut Opened,
+        gone: &[Gone],
+        removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        let Some(target) = &self.target else { return Ok(gone.iter().map(|_| Ok(())).collect()) };
+        let batch = removal.writes(gone, &self.key_fields)?;
+        let plan = Plan::of(&target.table, &target.keys, opened.packet_bytes_max / 2, &batch);
+        let mut outcomes: Vec<Result<(), RecordError>> =
+            plan.refused.into_iter().map(|refused| refused.map_or(Ok(()), Err)).collect();
+        let connection = &mut opened.connection;
+        let doing = |error| system_error("removing a batch", error);
+        for group in &plan.groups {
+            let upsert = target.upsert(group);
+            let mut at = 0;
+            let mut step = ROWS_MAX;
+            while at < group.rows.len() {
+                let end = (at + step).min(group.rows.len());
+                let rows = &group.rows[at..end];
+                execute(connection, "START TRANSACTION".to_owned()).await.map_err(doing)?;
+                let removed = match removal {
+                    Removal::Delete => upsert.delete(connection, rows).await,
+                    Removal::Mark { .. } => upsert.mark(connection, rows).await,
+                };
+                let ended = if removed.is_ok() { "COMMIT" } else { "ROLLBACK" };
+                execute(connection, ended.to_owned()).await.map_err(doing)?;
+                match removed {
+                    Ok(()) => at = end,
+                    Err(error) if refusal::is_about_rows(&error) && rows.len() == 1 => {
+                        outcomes[rows[0].place] = Err(refusal::removal(&error, &target.table));
+                        at = end;
+                    }
+                    // Each by itself: others refer to one of them.
+                    Err(error) if refusal::is_about_rows(&error) => step = 1,
+                    Err(error) => return Err(doing(error)),
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
 #[async_trait]
 impl Destination for MysqlDestination {
     async fn write(&mut self, batch: &[Write]) -> Result<Vec<WriteOutcome>, SystemError> {
@@ -152,13 +197,35 @@ impl Destination for MysqlDestination {
         })?;
         // Dropping the connection, here and when this is given up, rolls back what is open.
         match tokio::time::timeout(WRITE_TIMEOUT, self.write_batch(&mut opened, batch)).await {
+            Ok(Ok(mut outcomes)) => {
+                self.opened = Some(opened);
+                name_by(&self.key_fields, batch, &mut outcomes);
+                Ok(outcomes)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let detail = format!("writing a batch took longer than {WRITE_TIMEOUT:?}");
+                Err(SystemError::new(SystemErrorKind::Timeout, detail))
+            }
+        }
+    }
+
+    async fn remove(
+        &mut self,
+        gone: &[Gone],
+        removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        let mut opened = self.opened.take().ok_or_else(|| {
+            SystemError::new(SystemErrorKind::Unavailable, "the connection was lost in an earlier batch")
+        })?;
+        match tokio::time::timeout(WRITE_TIMEOUT, self.remove_batch(&mut opened, gone, removal)).await {
             Ok(Ok(outcomes)) => {
                 self.opened = Some(opened);
                 Ok(outcomes)
             }
             Ok(Err(error)) => Err(error),
             Err(_) => {
-                let detail = format!("writing a batch took longer than {WRITE_TIMEOUT:?}");
+                let detail = format!("removing a batch took longer than {WRITE_TIMEOUT:?}");
                 Err(SystemError::new(SystemErrorKind::Timeout, detail))
             }
         }

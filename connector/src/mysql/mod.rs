@@ -18,7 +18,7 @@ use self::destination::MysqlDestination;
 use self::source::MysqlSource;
 use crate::{
     Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
-    OpenSource, Source, SystemAccess, SystemError,
+    OpenSource, Removal, Source, SystemAccess, SystemError,
 };
 
 /// The `mysql` connector.
@@ -53,6 +53,10 @@ impl Connector for MysqlConnector {
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
         Ok(Box::new(MysqlSource::open(&self.egress, open).await?))
+    }
+
+    fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
     }
 
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {

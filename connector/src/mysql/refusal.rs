@@ -3,6 +3,7 @@
 
 use super::connection::{database_error, message};
 use super::table::Table;
+use crate::destination::still_referred_to;
 use crate::{FieldError, RecordError, RecordErrorKind};
 
 /// Text for engineers, in bytes.
@@ -45,6 +46,13 @@ pub(super) fn is_about_rows(error: &sqlx::Error) -> bool {
                 | 4025
         ) || error.code() == Some("45000")
     })
+}
+
+/// The answer for a row that the server does not let go.
+pub(super) fn removal(error: &sqlx::Error, table: &Table) -> RecordError {
+    let is_referred_to = database_error(error).is_some_and(|error| error.number() == 1451);
+    let refused = row(error, table);
+    if is_referred_to { still_referred_to(refused) } else { refused }
 }
 
 /// The answer for a record with these errors.

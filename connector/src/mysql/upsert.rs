@@ -181,6 +181,39 @@ impl Upsert<'_> {
         Ok(query.execute(connection).await?.rows_affected())
     }
 
+    /// Deletes rows, as far as they are there.
+    pub(super) async fn delete(
+        &self,
+        connection: &mut MySqlConnection,
+        rows: &[Row<'_>],
+    ) -> Result<(), sqlx::Error> {
+        let wanted = vec![self.exact_condition(); rows.len()].join(" OR ");
+        let sql = format!("DELETE FROM {} WHERE {wanted}", self.table.name);
+        let cells = rows.iter().flat_map(|row| self.exact_cells(row));
+        bound(sqlx::query(AssertSqlSafe(sql)), cells).execute(connection).await?;
+        Ok(())
+    }
+
+    /// Sets the last column of rows, as far as they are there.
+    pub(super) async fn mark(
+        &self,
+        connection: &mut MySqlConnection,
+        rows: &[Row<'_>],
+    ) -> Result<(), sqlx::Error> {
+        let mark = self.columns.len() - 1;
+        let sql = format!(
+            "UPDATE {} SET {} = ? WHERE {}",
+            self.table.name,
+            self.name(self.columns[mark]),
+            self.exact_condition()
+        );
+        for row in rows {
+            let cells = row.cells[mark..].iter().chain(self.exact_cells(row));
+            bound(sqlx::query(AssertSqlSafe(sql.clone())), cells).execute(&mut *connection).await?;
+        }
+        Ok(())
+    }
+
     async fn update(&self, connection: &mut MySqlConnection, row: &Row<'_>) -> Result<(), sqlx::Error> {
         if self.columns.len() == self.keys {
             return Ok(());
@@ -208,6 +241,29 @@ impl Upsert<'_> {
             "decimal" => format!("CAST(? AS {})", column.full_type.trim_end_matches(" unsigned")),
             _ => "?".to_owned(),
         }
+    }
+
+    /// True of the row with this key and of no neighbour, where the key is the text of a number: as a float it may be equal
+    /// to several, and as a whole number it may have lost something; but not both.
+    fn exact_condition(&self) -> String {
+        let equal = |place: usize| {
+            let column = &self.table.columns[self.columns[place]];
+            let whole = match column.data_type.as_str() {
+                "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => {
+                    let sign = if column.full_type.contains("unsigned") { "UNSIGNED" } else { "SIGNED" };
+                    format!("CAST(? AS {sign})")
+                }
+                _ => self.key_parameter(place),
+            };
+            let name = quoted(&column.name);
+            format!("{name} = {whole} AND {name} = {}", self.key_parameter(place))
+        };
+        format!("({})", (0..self.keys).map(equal).collect::<Vec<_>>().join(" AND "))
+    }
+
+    /// What [`exact_condition`](Self::exact_condition) takes.
+    fn exact_cells<'c>(&self, row: &'c Row<'c>) -> impl Iterator<Item = &'c Cell<'c>> {
+        row.cells[..self.keys].iter().flat_map(|cell| [cell, cell])
     }
 
     fn key_condition(&self) -> String {

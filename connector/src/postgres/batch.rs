@@ -13,7 +13,7 @@ use super::cell::Cell;
 use super::connection::{database_error, execute, quoted};
 use super::refusal;
 use super::table::{ColumnKind, Constraint, Screen, Table, is_column_name};
-use crate::{Action, FieldError, FieldNames, Record, RecordError, Write, WriteOutcome};
+use crate::{Action, FieldError, FieldNames, Record, RecordError, Removal, Write, WriteOutcome};
 
 /// Below so many rows the round trips of a staging table take longer than they save.
 const STAGED_ROWS_MIN: usize = 250;
@@ -348,6 +348,35 @@ impl Group<'_> {
             query = self.bind(query, table, column, rows.clone());
         }
         self.outcomes(query, connection, table, count).await
+    }
+
+    /// Deletes the rows, or sets their last column as a mark, where they are there. Succeeds or fails as a whole.
+    pub(super) async fn remove_rows(
+        &self,
+        connection: &mut PgConnection,
+        table: &Table,
+        rows: Range<usize>,
+        removal: &Removal,
+    ) -> Result<(), sqlx::Error> {
+        let name = |place: usize| quoted(&table.columns[self.columns[place]].name);
+        let matched = (0..table.keys.len()).map(|place| format!("target.{} = i.c{place}", name(place)));
+        let matched = matched.collect::<Vec<_>>().join(" AND ");
+        let (input, target) = (self.input_sql(table).sql, &table.name);
+        let sql = match removal {
+            Removal::Delete => {
+                format!("WITH {input} DELETE FROM {target} AS target USING input AS i WHERE {matched}")
+            }
+            Removal::Mark { .. } => {
+                let mark = self.columns.len() - 1;
+                let set = format!("{} = i.c{mark}", name(mark));
+                format!("WITH {input} UPDATE {target} AS target SET {set} FROM input AS i WHERE {matched}")
+            }
+        };
+        let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+        for column in 0..self.columns.len() {
+            query = self.bind(query, table, column, rows.clone());
+        }
+        query.execute(connection).await.map(drop)
     }
 
     /// Executes an upsert or an update of so many rows.

@@ -14,9 +14,10 @@ use super::batch::{Group, Plan};
 use super::connection::{self, Use, execute, misconfigured, system_error};
 use super::refusal;
 use super::table::{self, Table, is_column_name};
+use crate::destination::name_by;
 use crate::{
-    Action, Destination, Egress, FieldError, OpenDestination, Record, RecordKey, SystemError,
-    SystemErrorKind, Write, WriteOutcome, options,
+    Action, Destination, Egress, FieldError, Gone, OpenDestination, Record, RecordError, RecordKey, Removal,
+    SystemError, SystemErrorKind, Write, WriteOutcome, options,
 };
 
 /// How long a batch may take, waiting for locks included.
@@ -224,6 +225,40 @@ impl PostgresDestination {
     }
 }
 
+impl PostgresDestination {
+    async fn remove_batch(
+        &self,
+        connection: &mut PgConnection,
+        gone: &[Gone],
+        removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        let Some(table) = &self.table else { return Ok(gone.iter().map(|_| Ok(())).collect()) };
+        let batch = removal.writes(gone, &self.key_fields)?;
+        let plan = Plan::of(table, &batch);
+        let mut outcomes: Vec<Result<(), RecordError>> =
+            plan.refused.into_iter().map(|refused| refused.map_or(Ok(()), Err)).collect();
+        for group in &plan.groups {
+            let total = group.rows.len();
+            match group.remove_rows(connection, table, 0..total, removal).await {
+                Ok(()) => continue,
+                Err(error) if refusal::is_about_rows(&error) => {}
+                Err(error) => return Err(system_error("removing a batch", error)),
+            }
+            // Each by itself: others refer to one of them.
+            for row in 0..total {
+                match group.remove_rows(connection, table, row..row + 1, removal).await {
+                    Ok(()) => {}
+                    Err(error) if refusal::is_about_rows(&error) => {
+                        outcomes[group.rows[row]] = Err(refusal::removal(&error, table));
+                    }
+                    Err(error) => return Err(system_error("removing a record", error)),
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+}
+
 #[async_trait]
 impl Destination for PostgresDestination {
     async fn write(&mut self, batch: &[Write]) -> Result<Vec<WriteOutcome>, SystemError> {
@@ -232,14 +267,37 @@ impl Destination for PostgresDestination {
         })?;
         let written = tokio::time::timeout(WRITE_TIMEOUT, self.write_batch(&mut connection, batch)).await;
         match written {
-            Ok(Ok(outcomes)) => {
+            Ok(Ok(mut outcomes)) => {
                 self.connection = Some(connection);
+                name_by(&self.key_fields, batch, &mut outcomes);
                 Ok(outcomes)
             }
             // Dropping the connection rolls back what is open.
             Ok(Err(error)) => Err(error),
             Err(_) => {
                 let detail = format!("writing a batch took longer than {WRITE_TIMEOUT:?}");
+                Err(SystemError::new(SystemErrorKind::Timeout, detail))
+            }
+        }
+    }
+
+    async fn remove(
+        &mut self,
+        gone: &[Gone],
+        removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        let mut connection = self.connection.take().ok_or_else(|| {
+            SystemError::new(SystemErrorKind::Unavailable, "the connection was lost in an earlier batch")
+        })?;
+        let removed = self.remove_batch(&mut connection, gone, removal);
+        match tokio::time::timeout(WRITE_TIMEOUT, removed).await {
+            Ok(Ok(outcomes)) => {
+                self.connection = Some(connection);
+                Ok(outcomes)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let detail = format!("removing a batch took longer than {WRITE_TIMEOUT:?}");
                 Err(SystemError::new(SystemErrorKind::Timeout, detail))
             }
         }

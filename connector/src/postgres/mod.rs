@@ -19,7 +19,7 @@ use self::destination::PostgresDestination;
 use self::source::PostgresSource;
 use crate::{
     Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
-    OpenSource, Source, SystemAccess, SystemError,
+    OpenSource, Removal, Source, SystemAccess, SystemError,
 };
 
 /// The `postgres` connector.
@@ -68,6 +68,10 @@ impl Connector for PostgresConnector {
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
         Ok(Box::new(PostgresSource::open(&self.egress, open).await?))
+    }
+
+    fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
     }
 
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {

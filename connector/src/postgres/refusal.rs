@@ -4,6 +4,7 @@
 use super::cell::{Cell, Refusal};
 use super::connection::{database_error, message};
 use super::table::{ColumnKind, Table};
+use crate::destination::still_referred_to;
 use crate::{FieldError, RecordError, RecordErrorKind};
 
 /// Text for engineers, in bytes.
@@ -56,6 +57,13 @@ pub(super) fn row(error: &sqlx::Error, table: &Table, field_errors: Vec<FieldErr
         columns.iter().map(|column| field(column, rule, words)).collect()
     };
     rejected(detail, field_errors)
+}
+
+/// The answer for a row that the server does not let go.
+pub(super) fn removal(error: &sqlx::Error, table: &Table) -> RecordError {
+    let is_referred_to = database_error(error).is_some_and(|error| error.code() == "23503");
+    let refused = row(error, table, Vec::new());
+    if is_referred_to { still_referred_to(refused) } else { refused }
 }
 
 /// An error of one field.

@@ -11,8 +11,10 @@ use super::failure::{concerns_record, is_foreign_key, pointer, record_error, rej
 use super::table::{self, Table, quoted};
 use super::upsert::Upsert;
 use super::value::Stored;
+use crate::destination::{name_by, still_referred_to};
 use crate::{
-    Action, Destination, FieldError, Record, RecordError, SystemError, SystemErrorKind, Write, WriteOutcome,
+    Action, Destination, FieldError, Gone, Record, RecordError, Removal, SystemError, SystemErrorKind, Write,
+    WriteOutcome,
 };
 
 /// Columns of a table that we make or extend; SQLite's own limit is 2,000.
@@ -75,6 +77,16 @@ impl SqliteDestination {
         self.key = key;
         self.table = Some(table);
         Ok(())
+    }
+
+    /// The same with its key as a number, where it looks like one: a column without a type keeps `5` and `'5'` apart, and
+    /// of a single key it is not known which it was.
+    fn as_number(&self, record: &Record) -> Option<Record> {
+        let [field] = &self.key[..] else { return None };
+        let number: serde_json::Number = record.get(field)?.as_str()?.parse().ok()?;
+        let mut record = record.clone();
+        record.insert(field.clone(), number.into());
+        Some(record)
     }
 
     /// Makes the table or its missing columns, as far as the batch needs and the options allow.
@@ -253,7 +265,46 @@ impl Destination for SqliteDestination {
                 Err(error) => WriteOutcome::Failed(error),
             }
         });
-        Ok(outcomes.collect())
+        let mut outcomes: Vec<WriteOutcome> = outcomes.collect();
+        name_by(&self.key, batch, &mut outcomes);
+        Ok(outcomes)
+    }
+
+    async fn remove(
+        &mut self,
+        gone: &[Gone],
+        removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        let mut outcomes: Vec<Result<(), RecordError>> = gone.iter().map(|_| Ok(())).collect();
+        let Some(table) = self.table.clone() else { return Ok(outcomes) };
+        let mut rows = Vec::with_capacity(gone.len());
+        for (place, write) in removal.writes(gone, &self.key)?.iter().enumerate() {
+            let number = self.as_number(&write.record);
+            for record in std::iter::once(&write.record).chain(&number) {
+                match self.row(&table, record) {
+                    Ok(row) => rows.push((place, row)),
+                    Err(error) => outcomes[place] = Err(error),
+                }
+            }
+        }
+        let together: Vec<&Row> = rows.iter().map(|(_place, row)| row).collect();
+        match remove(&mut self.connection, &table.name, &self.key, &together, removal).await {
+            Ok(()) => return Ok(outcomes),
+            Err(error) if concerns_record(&error) || is_foreign_key(&error) => {}
+            Err(error) => return Err(system_error("removing a batch", &error)),
+        }
+        // Each by itself: others refer to one of them.
+        for (place, row) in &rows {
+            match remove(&mut self.connection, &table.name, &self.key, &[row], removal).await {
+                Ok(()) => {}
+                Err(error) if is_foreign_key(&error) => {
+                    outcomes[*place] = Err(still_referred_to(record_error(&error)));
+                }
+                Err(error) if concerns_record(&error) => outcomes[*place] = Err(record_error(&error)),
+                Err(error) => return Err(system_error("removing a record", &error)),
+            }
+        }
+        Ok(outcomes)
     }
 
     async fn finish(&mut self) -> Result<(), SystemError> {
@@ -264,6 +315,24 @@ impl Destination for SqliteDestination {
     fn detects_unchanged(&self) -> bool {
         true
     }
+}
+
+async fn remove(
+    connection: &mut SqliteConnection,
+    table: &str,
+    key: &[String],
+    rows: &[&Row],
+    removal: &Removal,
+) -> Result<(), sqlx::Error> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for row in rows {
+        let upsert = Upsert { table, columns: &row.columns, key };
+        match removal {
+            Removal::Delete => upsert.delete(&mut tx, &row.values).await?,
+            Removal::Mark { .. } => upsert.update(&mut tx, &row.values).await?,
+        }
+    }
+    tx.commit().await
 }
 
 type Tried = Result<Vec<Result<Action, RecordError>>, sqlx::Error>;

@@ -28,7 +28,7 @@ use crate::directory::{existing_file, writable_file};
 use crate::options::decode;
 use crate::{
     Connector, Cursor, Description, Destination, Example, Failure, Guide, OpenDestination, OpenSource,
-    Source, SystemAccess, SystemError, SystemErrorKind,
+    Removal, Source, SystemAccess, SystemError, SystemErrorKind,
 };
 
 /// How long to wait for another program's lock before saying `unavailable`, which is tried again later.
@@ -198,6 +198,10 @@ impl Connector for SqliteConnector {
         let path = resolve(open.access.files_dir.clone(), config.path, existing_file).await?;
         let connection = connect(&path, Access::Read).await?;
         Ok(Box::new(SqliteSource::open(connection, options.table, options.query, open).await?))
+    }
+
+    fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
     }
 
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {

@@ -13,8 +13,8 @@ use crate::testing::{
     self, actions, items_of, malformed_of, open_destination, open_source, read_all, records_of, write_of,
 };
 use crate::{
-    Action, Connector, CursorRange, Destination, FieldError, Item, OpenSource, RecordErrorKind, SyncMode,
-    SystemError, SystemErrorKind, Write, WriteOutcome,
+    Action, Connector, CursorRange, Destination, FieldError, Gone, Item, OpenSource, RecordErrorKind,
+    RecordKey, Removal, SyncMode, SystemError, SystemErrorKind, Write, WriteOutcome,
 };
 
 async fn connect(directory: &TempDir) -> SqliteConnection {
@@ -511,4 +511,27 @@ async fn a_run_begins_before_the_watermark_at_a_value_or_reads_a_range() {
     assert_eq!(connector.cursor_value(open.since.as_ref().unwrap()), Some(json!(4.0)));
     open.overlap = Some(2);
     assert_eq!(taken(&open).await.0, [4, 2, 3, 5].map(Value::from));
+}
+
+#[tokio::test]
+async fn what_is_gone_goes_whether_its_column_keeps_numbers_or_texts() {
+    let directory = database(
+        "CREATE TABLE t (id PRIMARY KEY, name TEXT, gone); INSERT INTO t (id, name) VALUES (5, 'a'), ('x', 'b'), (6.5, 'c'), (7, 'd');
+         CREATE TABLE line (id REFERENCES t); INSERT INTO line VALUES (7)",
+    )
+    .await;
+    let mut destination = destination(&directory, json!({"table": "t"})).await.unwrap();
+    let gone = ["5", "x", "7", "8"]
+        .map(|key| Gone { key: RecordKey::stored(key, 1).unwrap(), destination_key: None });
+    let outcomes = destination.remove(&gone, &Removal::Delete).await.unwrap();
+    let refused: Vec<bool> = outcomes.iter().map(Result::is_err).collect();
+    assert_eq!(refused, [false, false, true, false], "{outcomes:?}");
+    let message = &outcomes[2].as_ref().unwrap_err().field_errors[0].message;
+    assert_eq!(message, "other records at the destination refer to it");
+    let mark = Removal::Mark { field: "gone".to_owned(), at: "now".to_owned() };
+    let gone =
+        [Gone { key: RecordKey::stored("elsewhere", 1).unwrap(), destination_key: Some("6.5".to_owned()) }];
+    assert!(destination.remove(&gone, &mark).await.unwrap()[0].is_ok());
+    let rows = "SELECT group_concat(name || ' ' || ifnull(gone, '-')) FROM t";
+    assert_eq!(scalar(&directory, rows).await, "c now,d -");
 }

@@ -151,7 +151,28 @@ impl Upsert<'_> {
         Ok(())
     }
 
-    async fn update(&self, connection: &mut SqliteConnection, row: &[Stored]) -> Result<(), sqlx::Error> {
+    /// Deletes a row, if it is there.
+    pub(super) async fn delete(
+        &self,
+        connection: &mut SqliteConnection,
+        row: &[Stored],
+    ) -> Result<(), sqlx::Error> {
+        let on = self
+            .key_columns()
+            .map(|(index, column)| format!("{} = {}", quoted(column), row[index].parameter()));
+        let sql =
+            format!("DELETE FROM {} WHERE {}", quoted(self.table), on.collect::<Vec<_>>().join(" AND "));
+        let values: Vec<Stored> = self.key_columns().map(|(index, _)| row[index].clone()).collect();
+        bind(sqlx::query(AssertSqlSafe(sql)), &values).execute(connection).await?;
+        Ok(())
+    }
+
+    /// Updates a row, if it is there.
+    pub(super) async fn update(
+        &self,
+        connection: &mut SqliteConnection,
+        row: &[Stored],
+    ) -> Result<(), sqlx::Error> {
         let sets =
             self.others().map(|(index, column)| format!("{} = {}", quoted(column), row[index].parameter()));
         let on = self

@@ -113,6 +113,11 @@ pub trait Adapter: Send + Sync {
     /// The ids that are stored there, in order.
     async fn stored(&self, open: &OpenDestination) -> Applies<Vec<u64>>;
 
+    /// A destination that lets records go; [`destination`](Self::destination) where that is the same.
+    async fn removable(&self) -> Applies<OpenDestination> {
+        self.destination().await
+    }
+
     /// A record that the destination refuses.
     fn bad_record(&self) -> Applies<Value>;
 

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::extract::{Query, State};
+use axum::extract::{self, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::{Json, Router};
 use connector::{OpenDestination, OpenSource, SystemAccess};
 use serde_json::{Value, json};
@@ -44,7 +44,10 @@ impl Api {
     }
 
     async fn access_with(&self, token: &str, timeout_ms: u64) -> SystemAccess {
-        let router = Router::new().route("/", get(|| async { "{}" })).route("/orders", get(list).post(take));
+        let router = Router::new()
+            .route("/", get(|| async { "{}" }))
+            .route("/orders", get(list).post(take))
+            .route("/orders/{id}", put(take).delete(let_go));
         let base = self.outside.serve(router.with_state(Arc::clone(&self.kept))).await;
         let config = json!({"baseUrl": base, "auth": "bearer", "timeoutMs": timeout_ms});
         access(config, json!({"token": token}), Path::new("/nonexistent"))
@@ -83,6 +86,13 @@ async fn take(State(kept): State<Arc<Kept>>, headers: HeaderMap, Json(record): J
     (StatusCode::CREATED, Json(record)).into_response()
 }
 
+async fn let_go(State(kept): State<Arc<Kept>>, extract::Path(id): extract::Path<u64>) -> StatusCode {
+    match kept.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
+        Some(_times) => StatusCode::NO_CONTENT,
+        None => StatusCode::NOT_FOUND,
+    }
+}
+
 #[async_trait]
 impl Adapter for Api {
     async fn access(&self) -> SystemAccess {
@@ -117,6 +127,11 @@ impl Adapter for Api {
     async fn stored(&self, _open: &OpenDestination) -> Applies<Vec<u64>> {
         let taken = self.kept.taken.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(taken.iter().flat_map(|(id, times)| vec![*id; *times]).collect())
+    }
+
+    async fn removable(&self) -> Applies<OpenDestination> {
+        let options = json!({"path": "orders", "method": "PUT", "keyInPath": true});
+        Ok(open_destination(self.access().await, options))
     }
 
     fn bad_record(&self) -> Applies<Value> {

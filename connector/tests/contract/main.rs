@@ -24,7 +24,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use connector::{
-    Action, Connector, Cursor, Egress, Item, Registry, SystemError, SystemErrorKind, WriteOutcome,
+    Action, Connector, Cursor, Egress, Gone, Item, Registry, Removal, SystemError, SystemErrorKind,
+    WriteOutcome,
 };
 use futures::future::{BoxFuture, join_all};
 use secrecy::ExposeSecret;
@@ -440,6 +441,34 @@ async fn the_same_batch_twice_has_the_effect_of_once() {
             }
             let stored = case.adapter.stored(&open).await?;
             assert_eq!(stored, (1..=12).collect::<Vec<_>>(), "{}", case.name());
+            case.nothing_is_open().await;
+            Ok(())
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_gone_is_removed_and_the_rest_stays() {
+    each(|case| {
+        Box::pin(async {
+            let open = case.adapter.removable().await?;
+            case.adapter.stored(&open).await?;
+            assert!(case.connector.can_remove(&open.options, &Removal::Delete), "{}", case.name());
+            let records: Vec<Value> = (1..=6).map(order).collect();
+            case.write(open.clone(), &records).await.unwrap();
+            let gone: Vec<Gone> = [2, 5, 99]
+                .map(|id| Gone { key: write_of(id, &order(id as u64)).key, destination_key: None })
+                .into();
+            // The second time all of them are gone already.
+            for _ in 0..2 {
+                let mut destination = case.connector.open_destination(open.clone()).await.unwrap();
+                let outcomes = destination.remove(&gone, &Removal::Delete).await.unwrap();
+                assert_eq!(outcomes.len(), 3, "{}", case.name());
+                assert!(outcomes.iter().all(Result::is_ok), "{}: {outcomes:?}", case.name());
+                destination.finish().await.unwrap();
+            }
+            assert_eq!(case.adapter.stored(&open).await?, [1, 3, 4, 6], "{}", case.name());
             case.nothing_is_open().await;
             Ok(())
         })

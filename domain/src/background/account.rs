@@ -5,12 +5,15 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use connector::Gone;
 use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
 use entity::run::RunScope;
 use entity::run_event::Audience;
 use entity::{run, run_stream};
+use futures::stream::BoxStream;
 use pipeline::{
-    AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Shape, Stage,
+    AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RemovedPage, RetryNotice, Shape,
+    Stage,
 };
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
@@ -79,18 +82,11 @@ impl RunLease {
         run_event::record(tx, self.run.id, page_events(&page)).await?;
         let mut runs = BTreeSet::new();
         if self.supersedes && !page.receipts.is_empty() {
-            runs.extend(self.supersede(tx, &page).await?);
+            runs.extend(self.supersede_written(tx, &page).await?);
         }
         let (new, again): (Vec<_>, Vec<_>) =
             page.failures.into_iter().partition(|failure| failure.retried.is_none());
-        let mut rows = Vec::with_capacity(new.len());
-        for failed in new {
-            rows.push(self.failure_row(&page.stream, failed, now)?);
-        }
-        for row in rows.iter().take(TOLD_FAILURES_MAX) {
-            tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
-        }
-        tx.insert_many::<failure::Entity>(rows, "storing failures").await?;
+        self.store_failures(tx, &page.stream, new).await?;
         let home: Vec<Uuid> = page.receipts.iter().filter_map(|receipt| receipt.retried).collect();
         let left_out = page.skipped;
         if !(home.is_empty() && again.is_empty() && left_out.is_empty()) {
@@ -101,30 +97,10 @@ impl RunLease {
         Ok(())
     }
 
-    /// Ends failures of other runs whose keys this page wrote: all of them, where the source was read, and those that wait
-    /// to be retried too, for that would put the older over what is there now. What a retry writes is as old as its
-    /// failure, and ends older ones alone. Answers with their runs.
-    async fn supersede(&self, tx: &mut TxScope, page: &AccountedPage) -> Result<Vec<Uuid>> {
-        let keys = page.receipts.iter().map(|receipt| receipt.key.canonical());
-        let rows: Vec<Standing> = tx
-            .find::<failure::Entity>()
-            .select_only()
-            .column(failure::Column::Id)
-            .column(failure::Column::RecordKey)
-            .column(failure::Column::Status)
-            .column(failure::Column::RetryId)
-            .column(failure::Column::RetryRunId)
-            .filter(failure::Column::IntegrationId.eq(self.run.integration_id))
-            .filter(failure::Column::Stream.eq(page.stream.as_str()))
-            .filter(failure::Column::RunId.ne(self.run.id))
-            .filter(failure::Column::RecordKey.is_in(keys))
-            .filter(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]))
-            .into_model()
-            .all(tx.connection())
-            .await
-            .doing("reading failures of what was written")?;
-        if rows.is_empty() {
-            return Ok(Vec::new());
+    async fn supersede_written(&self, tx: &mut TxScope, page: &AccountedPage) -> Result<Vec<Uuid>> {
+        let keys: Vec<&str> = page.receipts.iter().map(|receipt| receipt.key.canonical()).collect();
+        if self.run.scope == RunScope::AllRecords {
+            return self.supersede(tx, &page.stream, &keys, None).await;
         }
         // Ids are in the order of failing.
         let mut retried: HashMap<&str, Uuid> = HashMap::new();
@@ -134,15 +110,49 @@ impl RunLease {
                 *latest = std::cmp::max(id, *latest);
             }
         }
-        let reads_the_source = self.run.scope == RunScope::AllRecords;
+        self.supersede(tx, &page.stream, &keys, Some(&retried)).await
+    }
+
+    /// Ends failures of other runs whose keys this page wrote: all of them, where the source was read, and those that wait
+    /// to be retried too, for that would put the older over what is there now. What a retry writes is as old as its
+    /// failure, and ends older ones alone. Answers with their runs.
+    ///
+    /// `retried` has the failures that this run retries, by their keys, and is `None` where it reads the source.
+    pub(super) async fn supersede(
+        &self,
+        tx: &mut TxScope,
+        stream: &str,
+        keys: &[&str],
+        retried: Option<&HashMap<&str, Uuid>>,
+    ) -> Result<Vec<Uuid>> {
+        let rows: Vec<Standing> = tx
+            .find::<failure::Entity>()
+            .select_only()
+            .column(failure::Column::Id)
+            .column(failure::Column::RecordKey)
+            .column(failure::Column::Status)
+            .column(failure::Column::RetryId)
+            .column(failure::Column::RetryRunId)
+            .filter(failure::Column::IntegrationId.eq(self.run.integration_id))
+            .filter(failure::Column::Stream.eq(stream))
+            .filter(failure::Column::RunId.ne(self.run.id))
+            .filter(failure::Column::RecordKey.is_in(keys.iter().copied()))
+            .filter(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]))
+            .into_model()
+            .all(tx.connection())
+            .await
+            .doing("reading failures of what was written")?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut over = Vec::new();
         let mut counts: BTreeMap<Uuid, u64> = BTreeMap::new();
         for Standing { id, record_key, status, retry_id, retry_run_id } in rows {
             let is_over = match status {
-                FailureStatus::Open => {
-                    reads_the_source || retried.get(record_key.as_str()).is_some_and(|retried| id < *retried)
-                }
-                _ => reads_the_source && retry_run_id != Some(self.run.id),
+                FailureStatus::Open => retried.is_none_or(|retried| {
+                    retried.get(record_key.as_str()).is_some_and(|latest| id < *latest)
+                }),
+                _ => retried.is_none() && retry_run_id != Some(self.run.id),
             };
             if is_over {
                 over.push(id);
@@ -264,6 +274,24 @@ impl RunLease {
         Ok(runs)
     }
 
+    /// Stores failures that are new.
+    pub(super) async fn store_failures(
+        &self,
+        tx: &mut TxScope,
+        stream: &str,
+        failures: Vec<RecordFailure>,
+    ) -> Result<()> {
+        let now = self.app.clock().now();
+        let mut rows = Vec::with_capacity(failures.len());
+        for failed in failures {
+            rows.push(self.failure_row(stream, failed, now)?);
+        }
+        for row in rows.iter().take(TOLD_FAILURES_MAX) {
+            tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
+        }
+        tx.insert_many::<failure::Entity>(rows, "storing failures").await
+    }
+
     fn failure_row(&self, stream: &str, failed: RecordFailure, now: DateTime<Utc>) -> Result<failure::Model> {
         let id = new_id();
         let entry = catalogue::entry(&failed.code);
@@ -306,7 +334,7 @@ impl RunLease {
         })
     }
 
-    fn receipts_of<'a>(&self, stream: &'a str) -> receipt::Stream<'a> {
+    pub(super) fn receipts_of<'a>(&self, stream: &'a str) -> receipt::Stream<'a> {
         receipt::Stream {
             tenant_id: self.run.tenant_id,
             integration_id: self.run.integration_id,
@@ -355,6 +383,14 @@ impl Ledger for RunLease {
 
     async fn reshaped(&self, stream: &str, seen: &Shape) -> std::result::Result<(), LedgerError> {
         self.reshape(stream, seen).await
+    }
+
+    fn gone<'a>(&'a self, stream: &'a str) -> BoxStream<'a, std::result::Result<Vec<Gone>, LedgerError>> {
+        self.gone_records(stream)
+    }
+
+    async fn account_removed(&self, page: RemovedPage) -> std::result::Result<(), LedgerError> {
+        self.store_removed(page).await
     }
 
     async fn retrying(&self, stream: &str, notice: &RetryNotice) -> std::result::Result<(), LedgerError> {

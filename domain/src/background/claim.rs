@@ -495,6 +495,7 @@ async fn claimed_streams(
                         stream: stream.name.clone(),
                         since: since.clone(),
                         checkpoint: None,
+                        deletions_held_at: None,
                         page_count: 0,
                         finished_at: None,
                         updated_at: now,

@@ -246,5 +246,6 @@ pub(super) fn finished(counts: &RunCounts) -> NewEvent {
     NewEvent::new("run.finished", "worker", message).attributes(json!({
         "status": status, "read": counts.read, "created": counts.created, "updated": counts.updated,
         "unchanged": counts.unchanged, "skipped": counts.skipped, "failed": counts.failed,
+        "deleted": counts.deleted,
     }))
 }

@@ -135,6 +135,11 @@ impl RunLease {
         RetryPolicy::of(&self.integration, &self.app)
     }
 
+    /// What time it is.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.app.clock().now()
+    }
+
     /// Claims of its job in a row without progress, this one included.
     pub fn attempt(&self) -> i32 {
         if self.made_progress() { 1 } else { self.attempt }

@@ -11,6 +11,7 @@ mod dispatch;
 mod due;
 mod ending;
 mod failed;
+mod gone;
 mod kill_switch;
 mod lease;
 mod mail;

@@ -17,7 +17,8 @@ use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, Value};
 use serde_json::json;
 use uuid::Uuid;
 
-use self::block::{Entry, Size};
+pub(super) use self::block::Entry;
+use self::block::Size;
 use crate::error::{Doing, Error, Result};
 
 /// Blocks that are read for a range of keys, at most. A range that has more is read key by key.
@@ -161,6 +162,72 @@ pub(super) async fn store<C: ConnectionTrait>(
         }
     }
     write(connection, stream, changed, size).await
+}
+
+/// Forgets receipts, as far as they are there.
+pub(super) async fn remove<C: ConnectionTrait>(
+    connection: &C,
+    stream: Stream<'_>,
+    keys: &[&str],
+    stride: &Stride,
+) -> Result<()> {
+    let mut sorted = keys.to_vec();
+    sorted.sort_unstable();
+    let mut blocks = covering(connection, stream, &sorted, stride).await?;
+    blocks.retain(|_first_key, entries| {
+        let before = entries.len();
+        entries.retain(|entry| sorted.binary_search(&entry.key.as_str()).is_err());
+        entries.len() < before
+    });
+    write(connection, stream, blocks, Size::OF_NEIGHBOURS).await
+}
+
+/// Blocks of one step of a walk.
+const WALKED_BLOCKS: u64 = 64;
+
+/// Receipts of some blocks, and where the next ones are.
+pub(super) struct Walk {
+    pub(super) entries: Vec<Entry>,
+    /// `None` at the end.
+    pub(super) next: Option<String>,
+}
+
+/// All receipts of a stream, in the order of their keys, some blocks at a time: from the beginning, or where
+/// [`Walk::next`] says. What is written meanwhile may come once more.
+pub(super) async fn walk<C: ConnectionTrait>(
+    connection: &C,
+    stream: Stream<'_>,
+    after: Option<&str>,
+) -> Result<Walk> {
+    let doing = "reading all write receipts";
+    let backend = connection.get_database_backend();
+    let collate = if backend == DatabaseBackend::Postgres { " COLLATE \"C\"" } else { "" };
+    let mut values: Vec<Value> =
+        vec![stream.tenant_id.into(), stream.integration_id.into(), stream.name.into()];
+    let from = match after {
+        Some(after) => {
+            values.push(after.into());
+            format!(" AND first_key > $4{collate}")
+        }
+        None => String::new(),
+    };
+    let sql = format!(
+        "SELECT first_key, entries FROM receipt_block WHERE tenant_id = $1 AND integration_id = $2 \
+         AND stream = $3{from} ORDER BY first_key LIMIT {WALKED_BLOCKS}"
+    );
+    let rows =
+        connection.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await.doing(doing)?;
+    let mut walk = Walk { entries: Vec::new(), next: None };
+    let is_last = (rows.len() as u64) < WALKED_BLOCKS;
+    for row in rows {
+        let bytes: Vec<u8> = row.try_get_by_index(1).doing(doing)?;
+        walk.entries.extend(block::decode(&bytes).doing(doing)?);
+        walk.next = Some(row.try_get_by_index(0).doing(doing)?);
+    }
+    if is_last {
+        walk.next = None;
+    }
+    Ok(walk)
 }
 
 /// Both in the order of their keys.

@@ -58,8 +58,17 @@ pub(crate) async fn count_failed_run(tx: &TxScope, run: &run::Model, failure_id:
 /// Holds an integration whose source has other fields than before, until a person has looked at it. One that somebody has
 /// paused meanwhile stays so.
 pub(crate) async fn hold_for_schema(tx: &TxScope, run: &run::Model, what: &str) -> Result<()> {
+    hold_for_a_look(tx, run, format!("{what} Look whether the integration still fits, then resume it.")).await
+}
+
+/// Holds an integration of whose records so many are gone, until a person has looked at it. One that somebody has paused
+/// meanwhile stays so.
+pub(crate) async fn hold_for_deletions(tx: &TxScope, run: &run::Model, reason: String) -> Result<()> {
+    hold_for_a_look(tx, run, reason).await
+}
+
+async fn hold_for_a_look(tx: &TxScope, run: &run::Model, reason: String) -> Result<()> {
     let id = run.integration_id;
-    let reason = format!("{what} Look whether the integration still fits, then resume it.");
     let message = format!("The integration is held. {reason}");
     if !hold(tx, id, reason, None).await? {
         return Ok(());
@@ -69,7 +78,7 @@ pub(crate) async fn hold_for_schema(tx: &TxScope, run: &run::Model, what: &str) 
     run_event::record(tx, run.id, vec![NewEvent::new("integration.held", "worker", message)]).await?;
     tracing::info!(
         tenant.id = %run.tenant_id, integration.id = %id, run.id = %run.id,
-        "an integration is held, because its source changed"
+        "an integration is held until a person has looked at it"
     );
     Ok(())
 }

@@ -20,6 +20,7 @@ pub(super) async fn compile(stream: &Stream) -> Result<Rehearsal> {
         let mapping = stream.mapping.as_deref().map(Mapping::compile).transpose();
         let rules = stream.record_schema.as_ref().map(Rules::compile).transpose();
         Ok(Rehearsal {
+            mark_field: stream.deletions.and_then(|deletions| deletions.mark_field),
             key_fields: stream.key_fields,
             mapping: mapping.map_err(|problem| Error::internal(doing, problem))?,
             rules: rules.map_err(|problem| Error::internal(doing, problem))?,

@@ -134,6 +134,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>) -> Result<Vec<Run>> 
             unchanged_count: 0,
             skipped_count: 0,
             failed_count: 0,
+            deleted_count: 0,
             failure_id: None,
             trace_id: None,
         };

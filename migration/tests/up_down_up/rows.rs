@@ -408,6 +408,7 @@ impl Rows {
                 record_schema: Some(json!({ "type": "object" })),
                 overlap: Some(3_600),
                 on_schema_change: integration::OnSchemaChange::Hold,
+                deletions: None,
             }]),
             schedule_cron: Some("0 * * * *".to_owned()),
             schedule_time_zone: Some("Europe/Berlin".to_owned()),
@@ -461,6 +462,7 @@ impl Rows {
             unchanged_count: 3,
             skipped_count: 4,
             failed_count: 5,
+            deleted_count: 6,
             failure_id: Some(self.id(10)),
             trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
         }
@@ -527,6 +529,7 @@ impl Rows {
             stream: "orders".to_owned(),
             since: Some(json!("2025-12-31T00:00:00Z")),
             checkpoint: Some(json!({ "offset": 12 })),
+            deletions_held_at: Some(time(2)),
             page_count: i64::from(i32::MAX) + 1,
             finished_at: Some(time(0)),
             updated_at: time(1),

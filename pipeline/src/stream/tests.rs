@@ -4,14 +4,16 @@
 
 mod in_doubt;
 mod memory;
+mod removal;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use connector::{Record, SyncMode, SystemError, SystemErrorKind};
+use connector::{Gone, Record, SyncMode, SystemError, SystemErrorKind};
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -20,8 +22,8 @@ use super::{
     PAGES_IN_MEMORY_MAX, StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream,
 };
 use crate::{
-    AccountedPage, Counts, InDoubt, Ledger, LedgerError, Mapping, PayloadHash, Receipt, RetryNotice,
-    RetryPolicy, Rules, Shape, Side, Stop,
+    AccountedPage, Counts, InDoubt, Ledger, LedgerError, Mapping, PayloadHash, Receipt, RemovedPage,
+    RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
 };
 use memory::{
     Given, MemoryLedger, Random, Systems, codes, open_destination, open_source, plan, records, run, run_once,
@@ -172,6 +174,14 @@ impl Ledger for LateLedger {
 
     async fn reshaped(&self, stream: &str, seen: &Shape) -> Result<(), LedgerError> {
         self.inner.reshaped(stream, seen).await
+    }
+
+    fn gone<'a>(&'a self, stream: &'a str) -> BoxStream<'a, Result<Vec<Gone>, LedgerError>> {
+        self.inner.gone(stream)
+    }
+
+    async fn account_removed(&self, page: RemovedPage) -> Result<(), LedgerError> {
+        self.inner.account_removed(page).await
     }
 
     async fn retrying(&self, stream: &str, notice: &RetryNotice) -> Result<(), LedgerError> {

@@ -58,6 +58,8 @@ pub(super) struct MappedPage {
 pub(super) struct Transform {
     pub(super) mapping: Option<Arc<Mapping>>,
     pub(super) rules: Option<Arc<Rules>>,
+    /// The field whose mark says that a record is gone, for one that comes back has none.
+    pub(super) unmarked: Option<String>,
     pub(super) key_fields: Vec<String>,
     pub(super) duplicates: Duplicates,
     pub(super) shape: Option<ShapeWatch>,
@@ -187,6 +189,10 @@ impl Transform {
                 mapped
             }
         };
+        let mut mapped = mapped;
+        if let Some(field) = &self.unmarked {
+            mapped.insert(field.clone(), Value::Null);
+        }
         let payload_hash = PayloadHash::with_buffer(&mapped, buffer);
         let key_hash = xxh3_64(key.canonical().as_bytes());
         let write = Write { key, record: mapped, known: false, revision: 0 };

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connector::{
-    Action, Connector, Destination, OpenDestination, Progress, SystemError, Write, WriteOutcome,
+    Action, Connector, Destination, Gone, OpenDestination, Progress, RecordError, Removal, SystemError,
+    Write, WriteOutcome,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::transform::{MappedPage, Ready};
-use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds};
+use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds, removal};
 use crate::retry::Patience;
 use crate::seen::SeenKeys;
 use crate::{
@@ -25,6 +26,8 @@ use crate::{
 };
 
 pub(super) struct Writer<'a> {
+    /// What becomes of records that are gone from the source.
+    removal: Option<Removal>,
     end: DestinationEnd<'a>,
     accounting: Accounting<'a>,
     storing: Progress,
@@ -43,12 +46,14 @@ impl<'a> Writer<'a> {
         key_fields: Vec<String>,
         duplicates: Duplicates,
         fresh: bool,
+        removal: Option<Removal>,
         patience: Patience,
         storing: Progress,
         ledger: &'a dyn Ledger,
         stop: &'a Stop,
     ) -> Self {
         Self {
+            removal,
             end: DestinationEnd { connector, open, destination: None, patience, ledger, stop },
             accounting: Accounting::default(),
             storing,
@@ -82,6 +87,9 @@ impl<'a> Writer<'a> {
                 Some(Feed::Page(page)) => self.page(page, detects_unchanged).await?,
                 Some(Feed::End { watermark }) => {
                     self.accounting.done().await?;
+                    if let Some(removal) = &self.removal {
+                        removal::remove_gone(&mut self.end, removal).await?;
+                    }
                     self.end.finish().await?;
                     return Ok(StreamReport { counts: self.counts, watermark });
                 }
@@ -323,13 +331,13 @@ impl Accounting<'_> {
 }
 
 /// A destination that is opened again after a transient error, and given the same batch again.
-struct DestinationEnd<'a> {
+pub(super) struct DestinationEnd<'a> {
     connector: Arc<dyn Connector>,
-    open: OpenDestination,
+    pub(super) open: OpenDestination,
     destination: Option<Box<dyn Destination>>,
     patience: Patience,
-    ledger: &'a dyn Ledger,
-    stop: &'a Stop,
+    pub(super) ledger: &'a dyn Ledger,
+    pub(super) stop: &'a Stop,
 }
 
 impl DestinationEnd<'_> {
@@ -362,6 +370,32 @@ impl DestinationEnd<'_> {
                 })
             });
             match written.await? {
+                Ok(outcomes) => {
+                    let attempts = self.patience.attempts() + 1;
+                    self.patience.reset();
+                    return Ok((outcomes, attempts));
+                }
+                Err(error) => self.wait_after(error).await?,
+            }
+        }
+    }
+
+    /// The answers, and how many calls it took.
+    pub(super) async fn remove(
+        &mut self,
+        gone: &[Gone],
+        removal: &Removal,
+    ) -> Result<(Vec<Result<(), RecordError>>, u32), StreamStop> {
+        loop {
+            let progress = self.open.access.progress.clone();
+            let removed = canceled_or(&self.stop.now, async {
+                let _waiting = progress.wait();
+                Ok(match self.opened().await {
+                    Ok(destination) => destination.remove(gone, removal).await,
+                    Err(error) => Err(error),
+                })
+            });
+            match removed.await? {
                 Ok(outcomes) => {
                     let attempts = self.patience.attempts() + 1;
                     self.patience.reset();
@@ -420,7 +454,7 @@ impl DestinationEnd<'_> {
     }
 }
 
-async fn canceled_or<T>(
+pub(super) async fn canceled_or<T>(
     cancel: &CancellationToken,
     work: impl Future<Output = Result<T, StreamStop>>,
 ) -> Result<T, StreamStop> {

@@ -335,7 +335,14 @@ pub const OBJECTS: &[Object] = &[
             ("recordSchema", Same),
             ("overlap", Same),
             ("onSchemaChange", Same),
+            ("deletions", Same),
         ],
+    },
+    Object {
+        of: "Deletions",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ streams {{ deletions {{ @ }} }} }}", t.held_integration),
+        fields: &[("action", Same), ("markField", Same), ("maxPercent", Same)],
     },
     Object {
         of: "Stream",
@@ -465,6 +472,7 @@ pub const OBJECTS: &[Object] = &[
             ("unchanged", Same),
             ("skipped", Same),
             ("failed", Same),
+            ("deleted", Same),
             ("unaccounted", Same),
         ],
     },

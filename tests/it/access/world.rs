@@ -215,7 +215,8 @@ impl World {
         self.failures = failures.iter().map(|failure| text(&failure["id"])).collect();
 
         let files = self.fixture.system(&self.tenant, "file", json!({}), Value::Null).await;
-        let from_nothing = stream(json!({"path": "nothing.csv"}), json!({"path": "out.csv"}));
+        let mut from_nothing = stream(json!({"path": "nothing.csv"}), json!({"path": "out.csv"}));
+        from_nothing["deletions"] = json!({"action": "MARK", "markField": "goneAt"});
         let broken = self.fixture.integration(&self.tenant, &files, &files, vec![from_nothing]).await;
         let hold = json!({"integrationId": broken, "holdAfter": 1});
         self.fixture.admin().mutate("updateIntegration", hold, "integration { id }").await;

@@ -335,6 +335,24 @@ async fn integrations_are_checked_as_a_whole_with_the_path_of_each_problem() {
         (json!({"keyFields": []}), "REQUIRED streams.0.keyFields"),
         (json!({"keyFields": ["id", "id"]}), "INVALID streams.0.keyFields"),
         (json!({"keyFields": [""]}), "INVALID streams.0.keyFields"),
+        (json!({"deletions": {"action": "MARK"}}), "REQUIRED streams.0.deletions.markField"),
+        (json!({"deletions": {"action": "MARK", "markField": ""}}), "INVALID streams.0.deletions.markField"),
+        (
+            json!({"deletions": {"action": "MARK", "markField": "id"}}),
+            "INVALID streams.0.deletions.markField",
+        ),
+        (
+            json!({"deletions": {"action": "DELETE", "markField": "a"}}),
+            "INVALID streams.0.deletions.markField",
+        ),
+        (
+            json!({"deletions": {"action": "DELETE", "maxPercent": 101}}),
+            "INVALID streams.0.deletions.maxPercent",
+        ),
+        (
+            json!({"mode": "INCREMENTAL", "cursorField": "updatedAt", "deletions": {"action": "DELETE"}}),
+            "INVALID streams.0.deletions",
+        ),
         (json!({"mode": "INCREMENTAL"}), "REQUIRED streams.0.cursorField"),
         (json!({"source": {"recods": 1}}), "INVALID streams.0.source.recods"),
         (json!({"source": {"records": -1}}), "INVALID streams.0.source.records"),

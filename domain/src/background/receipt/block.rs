@@ -38,19 +38,19 @@ const IS_IN_DOUBT: u8 = 0b1000;
 
 /// What is known of one key.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
+pub(in crate::background) struct Entry {
     /// As it is compared.
-    pub(super) key: String,
+    pub(in crate::background) key: String,
     /// The destination's own id, where that is not the key.
-    pub(super) destination_key: Option<String>,
+    pub(in crate::background) destination_key: Option<String>,
     /// Of what was last written.
-    pub(super) payload_hash: PayloadHash,
+    pub(in crate::background) payload_hash: PayloadHash,
     /// What that write did.
-    pub(super) action: Action,
+    pub(in crate::background) action: Action,
     /// The run that made or confirmed it.
-    pub(super) run: Uuid,
+    pub(in crate::background) run: Uuid,
     /// What was about to be written over it, and may be there by now.
-    pub(super) in_doubt: Option<InDoubt>,
+    pub(in crate::background) in_doubt: Option<InDoubt>,
 }
 
 /// Bytes that are no block.
@@ -60,6 +60,9 @@ pub(super) struct Unreadable(&'static str);
 
 /// Receipts, in the order of their keys, as blocks of about the same size: their bytes, and how many are in each.
 pub(super) fn encode(entries: &[Entry], size: Size) -> Vec<(usize, Vec<u8>)> {
+    if entries.is_empty() {
+        return vec![(0, vec![VERSION])];
+    }
     let mut whole = Encoder::default();
     for entry in entries {
         whole.push(entry);
@@ -250,11 +253,8 @@ mod tests {
             let blocks = encode(&entries, Size::OF_NEIGHBOURS);
             assert_eq!(blocks.iter().map(|(count, _)| count).sum::<usize>(), entries.len());
             assert!(blocks.iter().all(|(_, bytes)| bytes.len() <= BLOCK_BYTES_MAX));
-            let read: Vec<Entry> = blocks
-                .iter()
-                .filter(|(count, _)| *count > 0)
-                .flat_map(|(_, bytes)| decode(bytes).expect("it was encoded"))
-                .collect();
+            let read: Vec<Entry> =
+                blocks.iter().flat_map(|(_, bytes)| decode(bytes).expect("it was encoded")).collect();
             assert_eq!(read, entries);
         }
     }

@@ -6,18 +6,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connector::{
-    Action, Connector, Cursor, Description, Destination, Item, Malformed, OpenDestination, OpenSource, Page,
-    Record, RecordError, RecordErrorKind, Source, StreamSpec, SyncMode, SystemAccess, SystemError,
-    SystemErrorKind, Write, WriteOutcome,
+    Action, Connector, Cursor, Description, Destination, Gone, Item, Malformed, OpenDestination, OpenSource,
+    Page, Record, RecordError, RecordErrorKind, RecordKey, Removal, Source, StreamSpec, SyncMode,
+    SystemAccess, SystemError, SystemErrorKind, Write, WriteOutcome,
 };
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::super::{StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
-    AccountedPage, Counts, InDoubt, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure, RetryNotice,
-    RetryPolicy, Shape, Side, Stop,
+    AccountedPage, Counts, InDoubt, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure, RemovedPage,
+    RetryNotice, RetryPolicy, Shape, Side, Stop,
 };
 
 /// SplitMix64: the same faults for the same seed.
@@ -234,6 +236,18 @@ impl Destination for MemoryDestination {
         Ok(outcomes)
     }
 
+    async fn remove(
+        &mut self,
+        gone: &[Gone],
+        removal: &Removal,
+    ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
+        self.0.may_fail(Side::Destination)?;
+        Ok(self.0.with(|world| {
+            assert_eq!(world.finished, 0, "the destination is still open");
+            gone.iter().map(|gone| world.remove(gone.key.canonical(), removal)).collect()
+        }))
+    }
+
     async fn finish(&mut self) -> Result<(), SystemError> {
         self.0.may_fail(Side::Destination)?;
         self.0.with(|world| world.finished += 1);
@@ -246,6 +260,27 @@ impl Destination for MemoryDestination {
 }
 
 impl World {
+    fn remove(&mut self, key: &str, removal: &Removal) -> Result<(), RecordError> {
+        let Some(row) = self.rows.get_mut(key) else { return Ok(()) };
+        if row.get("kept") == Some(&json!(true)) {
+            return Err(RecordError {
+                kind: RecordErrorKind::Rejected,
+                field_errors: Vec::new(),
+                http_status: None,
+                detail: "others refer to it".to_owned(),
+            });
+        }
+        match removal {
+            Removal::Delete => {
+                self.rows.remove(key);
+            }
+            Removal::Mark { field, at } => {
+                row.insert(field.clone(), json!(at));
+            }
+        }
+        Ok(())
+    }
+
     fn upsert(&mut self, write: &Write) -> WriteOutcome {
         if write.record.get("refused") == Some(&json!(true)) {
             return WriteOutcome::Failed(RecordError {
@@ -293,6 +328,7 @@ pub(super) struct Kept {
     /// Holds the stream for a new shape.
     pub(super) is_strict: bool,
     pub(super) pages: Vec<u64>,
+    pub(super) removed: usize,
     pub(super) looked_up: usize,
     pub(super) run: u32,
     /// Cancels after so many more pages.
@@ -399,6 +435,31 @@ impl Ledger for MemoryLedger {
         })
     }
 
+    fn gone<'a>(&'a self, _stream: &'a str) -> BoxStream<'a, Result<Vec<Gone>, LedgerError>> {
+        let mut keys = self.with(|kept| {
+            let old = kept.receipts.iter().filter(|(_key, (_hash, run))| *run != kept.run);
+            old.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+        });
+        keys.sort();
+        let gone = |key: &String| Gone { key: RecordKey::stored(key, 1).unwrap(), destination_key: None };
+        let pages: Vec<_> = keys.chunks(2).map(|keys| Ok(keys.iter().map(gone).collect())).collect();
+        futures::stream::iter(pages).boxed()
+    }
+
+    async fn account_removed(&self, page: RemovedPage) -> Result<(), LedgerError> {
+        self.with(|kept| {
+            for key in page.removed {
+                kept.receipts.remove(key.canonical());
+                kept.removed += 1;
+            }
+            kept.failures.extend(page.failures);
+            if let Some((0, _)) = kept.lose_after {
+                return Err(LedgerError::LostLease);
+            }
+            Ok(())
+        })
+    }
+
     async fn retrying(&self, _stream: &str, notice: &RetryNotice) -> Result<(), LedgerError> {
         self.with(|kept| kept.notices.push(notice.clone()));
         Ok(())
@@ -426,7 +487,15 @@ pub(super) fn plan() -> StreamPlan {
         retry_after_max: Duration::from_nanos(1),
         attempts_max: 6,
     };
-    StreamPlan { mapping: None, rules: None, fresh: true, shape: None, retry, progress: Default::default() }
+    StreamPlan {
+        mapping: None,
+        rules: None,
+        fresh: true,
+        shape: None,
+        removal: None,
+        retry,
+        progress: Default::default(),
+    }
 }
 
 pub(super) fn open_destination(mode: SyncMode) -> OpenDestination {

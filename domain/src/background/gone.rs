@@ -1,0 +1,323 @@
+//! Records that are gone from a source: those with a receipt that a whole read of it did not renew. A person is asked first
+//! where they are many, for a source that is half empty by mistake looks the same. Deliberately absent: what is done with
+//! them at the destination (`pipeline`).
+
+use std::collections::HashSet;
+
+use connector::{Gone, RecordKey};
+use entity::failure;
+use entity::integration::{DeletionAction, Deletions};
+use entity::run_event::Audience;
+use entity::{run, run_stream};
+use futures::stream::{BoxStream, StreamExt};
+use pipeline::{LedgerError, RemovedPage};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, Select};
+use serde_json::json;
+use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::lease::{RunLease, storage};
+use super::receipt::{self, Walk};
+use super::recovery;
+use crate::actor::Tenants;
+use crate::error::{Doing, Result};
+use crate::run_event::{self, NewEvent};
+use crate::scope::TxScope;
+
+/// So many may be gone whatever share that is: of a few records one is a large part.
+const UNASKED_MAX: u64 = 10;
+/// Records that are handed out at once.
+const PAGE_RECORDS: usize = 1_000;
+
+/// What a look at all receipts of a stream shows.
+#[derive(Default)]
+struct Survey {
+    known: u64,
+    gone: u64,
+    /// Hashes of what names gone records at the destination, where other records have these names too: they have become
+    /// one there, and it stays for the others.
+    shared: HashSet<u64>,
+}
+
+/// Where the search is.
+struct Search<'a> {
+    lease: &'a RunLease,
+    stream: &'a str,
+    shared: HashSet<u64>,
+    /// Where the next receipts are; the outer is `None` at the end.
+    next: Option<Option<String>>,
+    found: Vec<Gone>,
+}
+
+impl RunLease {
+    /// As [`pipeline::Ledger::gone`].
+    pub(super) fn gone_records<'a>(
+        &'a self,
+        stream: &'a str,
+    ) -> BoxStream<'a, std::result::Result<Vec<Gone>, LedgerError>> {
+        let search = futures::stream::once(self.begin_search(stream));
+        let pages = search.map(|search| match search {
+            Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+            Ok(None) => futures::stream::empty().boxed(),
+            Ok(Some(search)) => futures::stream::try_unfold(search, async |mut search: Search<'a>| {
+                let page = search.page().await.map_err(storage)?;
+                Ok((!page.is_empty()).then_some((page, search)))
+            })
+            .boxed(),
+        });
+        pages.flatten().boxed()
+    }
+
+    async fn begin_search<'a>(
+        &'a self,
+        stream: &'a str,
+    ) -> std::result::Result<Option<Search<'a>>, LedgerError> {
+        let Some(deletions) = self.deletions(stream) else { return Ok(None) };
+        let survey = self.survey(stream).await.map_err(storage)?;
+        if survey.gone == 0 {
+            return Ok(None);
+        }
+        if self.is_unsure(stream).await.map_err(storage)? {
+            self.tell_unsure(stream).await?;
+            return Ok(None);
+        }
+        let percent = u64::try_from(deletions.max_percent).unwrap_or(0);
+        let is_many = survey.gone > UNASKED_MAX
+            && u128::from(survey.gone) * 100 > u128::from(survey.known) * u128::from(percent);
+        if is_many {
+            self.hold_once(stream, deletions, &survey).await?;
+        }
+        let search =
+            Search { lease: self, stream, shared: survey.shared, next: Some(None), found: Vec::new() };
+        Ok(Some(search))
+    }
+
+    fn deletions(&self, stream: &str) -> Option<&Deletions> {
+        let stream = self.integration.streams.0.iter().find(|known| known.name == stream)?;
+        stream.deletions.as_ref()
+    }
+
+    async fn survey(&self, stream: &str) -> Result<Survey> {
+        let mut survey = Survey::default();
+        let mut names = HashSet::new();
+        let mut has_names = false;
+        let mut next = None;
+        loop {
+            let Walk { entries, next: after } = self.walk(stream, next.as_deref()).await?;
+            survey.known += entries.len() as u64;
+            let mut gone: Vec<(String, u64)> = Vec::new();
+            for entry in entries {
+                has_names |= entry.destination_key.is_some();
+                if entry.run != self.run.id {
+                    gone.push((entry.key.clone(), name(&entry.key, entry.destination_key.as_deref())));
+                }
+            }
+            let failed = self.failed(stream, gone.iter().map(|(key, _)| key.as_str())).await?;
+            gone.retain(|(key, _)| !failed.contains(key));
+            survey.gone += gone.len() as u64;
+            names.extend(gone.into_iter().map(|(_, name)| name));
+            next = after;
+            if next.is_none() {
+                break;
+            }
+        }
+        if !has_names || names.is_empty() {
+            return Ok(survey);
+        }
+        loop {
+            let Walk { entries, next: after } = self.walk(stream, next.as_deref()).await?;
+            let here = entries.into_iter().filter(|entry| entry.run == self.run.id);
+            let here = here.map(|entry| name(&entry.key, entry.destination_key.as_deref()));
+            survey.shared.extend(here.filter(|name| names.contains(name)));
+            next = after;
+            if next.is_none() {
+                return Ok(survey);
+            }
+        }
+    }
+
+    async fn walk(&self, stream: &str, after: Option<&str>) -> Result<Walk> {
+        let reader = self.app.database().reader_of(&Tenants::Some(vec![self.run.tenant_id]));
+        receipt::walk(&reader, self.receipts_of(stream), after).await
+    }
+
+    /// Which of these keys came again in this run, and failed.
+    async fn failed(&self, stream: &str, keys: impl Iterator<Item = &str>) -> Result<HashSet<String>> {
+        let keys: Vec<&str> = keys.collect();
+        if keys.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let tx = TxScope::begin(&self.app, self.run.tenant_id).await?;
+        let mut failed = HashSet::new();
+        for keys in keys.chunks(PAGE_RECORDS) {
+            let rows: Vec<String> = self
+                .failures(&tx, stream)
+                .select_only()
+                .column(failure::Column::RecordKey)
+                .filter(failure::Column::RecordKey.is_in(keys.iter().copied()))
+                .into_tuple()
+                .all(tx.connection())
+                .await
+                .doing("reading what failed in this run")?;
+            failed.extend(rows);
+        }
+        Ok(failed)
+    }
+
+    /// Whether something failed in this run of which the key is not known: it may be any of those that seem to be gone.
+    async fn is_unsure(&self, stream: &str) -> Result<bool> {
+        let tx = TxScope::begin(&self.app, self.run.tenant_id).await?;
+        let one: Option<Uuid> = self
+            .failures(&tx, stream)
+            .select_only()
+            .column(failure::Column::Id)
+            .filter(failure::Column::RecordKey.is_null())
+            .limit(1)
+            .into_tuple()
+            .one(tx.connection())
+            .await
+            .doing("reading what failed in this run")?;
+        Ok(one.is_some())
+    }
+
+    fn failures(&self, tx: &TxScope, stream: &str) -> Select<failure::Entity> {
+        tx.find::<failure::Entity>()
+            .filter(failure::Column::RunId.eq(self.run.id))
+            .filter(failure::Column::Stream.eq(stream))
+    }
+
+    async fn tell_unsure(&self, stream: &str) -> std::result::Result<(), LedgerError> {
+        let message = "Nothing was removed at the destination: of some records that can't be read it is not known \
+                       which they are.";
+        let event =
+            NewEvent::new("deletions.postponed", "worker", message).attributes(json!({ "stream": stream }));
+        let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        run_event::record(&tx, self.run.id, vec![event]).await.map_err(storage)?;
+        tx.commit().await.map_err(storage)
+    }
+
+    /// Asks a person, unless one has let this run go on already.
+    async fn hold_once(
+        &self,
+        stream: &str,
+        deletions: &Deletions,
+        survey: &Survey,
+    ) -> std::result::Result<(), LedgerError> {
+        let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        let is_held = self.hold_in(&tx, stream, deletions, survey).await.map_err(storage)?;
+        tx.commit().await.map_err(storage)?;
+        if is_held { Err(LedgerError::Held) } else { Ok(()) }
+    }
+
+    async fn hold_in(
+        &self,
+        tx: &TxScope,
+        stream: &str,
+        deletions: &Deletions,
+        survey: &Survey,
+    ) -> Result<bool> {
+        let now = self.app.clock().now();
+        let asked = tx
+            .update::<run_stream::Entity>()
+            .col_expr(run_stream::Column::DeletionsHeldAt, Expr::value(Some(now)))
+            .filter(run_stream::Column::RunId.eq(self.run.id))
+            .filter(run_stream::Column::Stream.eq(stream))
+            .filter(run_stream::Column::DeletionsHeldAt.is_null())
+            .exec(tx.connection())
+            .await
+            .doing("storing that a person is asked")?;
+        if asked.rows_affected == 0 {
+            return Ok(false);
+        }
+        let done = match deletions.action {
+            DeletionAction::Delete => "deletes",
+            DeletionAction::Mark => "marks",
+        };
+        let reason = format!(
+            "{} of the {} records of {stream} are gone from the source, more than {} %. Look whether that is right: who \
+             resumes the integration {done} them at the destination. If it is not, cancel the run first.",
+            survey.gone, survey.known, deletions.max_percent
+        );
+        crate::integration::hold_for_deletions(tx, &self.run, reason).await?;
+        Ok(true)
+    }
+
+    /// As [`pipeline::Ledger::account_removed`].
+    pub(super) async fn store_removed(&self, page: RemovedPage) -> std::result::Result<(), LedgerError> {
+        let mut tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        self.store_removed_in(&mut tx, page).await.map_err(storage)?;
+        tx.commit().await.map_err(storage)
+    }
+
+    async fn store_removed_in(&self, tx: &mut TxScope, page: RemovedPage) -> Result<()> {
+        let (removed, failed) = (page.removed.len(), page.failures.len());
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        // That a record is gone was read, where it could not be done; so the counts balance.
+        tx.update::<run::Entity>()
+            .col_expr(run::Column::DeletedCount, Expr::col(run::Column::DeletedCount).add(count(removed)))
+            .col_expr(run::Column::ReadCount, Expr::col(run::Column::ReadCount).add(count(failed)))
+            .col_expr(run::Column::FailedCount, Expr::col(run::Column::FailedCount).add(count(failed)))
+            .filter(run::Column::Id.eq(self.run.id))
+            .exec(tx.connection())
+            .await
+            .doing("counting records that are gone")?;
+        let keys: Vec<&str> = page.removed.iter().map(RecordKey::canonical).collect();
+        receipt::remove(tx.connection(), self.receipts_of(&page.stream), &keys, &self.stride).await?;
+        let runs = self.supersede(tx, &page.stream, &keys, None).await?;
+        let event = NewEvent::new(
+            "batch.removed",
+            "destination",
+            format!("{removed} records that are gone from the source were removed at the destination."),
+        )
+        .audience(Audience::Support)
+        .attributes(json!({ "stream": page.stream, "records": removed, "refused": failed }));
+        run_event::record(tx, self.run.id, vec![event]).await?;
+        self.store_failures(tx, &page.stream, page.failures).await?;
+        recovery::recover(tx, &runs.into_iter().collect()).await?;
+        tx.tell_after_commit(crate::run::changed(&self.run));
+        Ok(())
+    }
+}
+
+impl Search<'_> {
+    /// The next ones; empty at the end.
+    async fn page(&mut self) -> Result<Vec<Gone>> {
+        while self.found.len() < PAGE_RECORDS
+            && let Some(after) = self.next.take()
+        {
+            let Walk { entries, next } = self.lease.walk(self.stream, after.as_deref()).await?;
+            self.next = next.map(Some);
+            let mut gone = entries;
+            gone.retain(|entry| {
+                entry.run != self.lease.run.id
+                    && !self.shared.contains(&name(&entry.key, entry.destination_key.as_deref()))
+            });
+            let failed = self.lease.failed(self.stream, gone.iter().map(|entry| entry.key.as_str())).await?;
+            gone.retain(|entry| !failed.contains(&entry.key));
+            for entry in gone {
+                let key = self.key(&entry.key)?;
+                self.found.push(Gone { key, destination_key: entry.destination_key });
+            }
+        }
+        let rest = self.found.split_off(self.found.len().min(PAGE_RECORDS));
+        Ok(std::mem::replace(&mut self.found, rest))
+    }
+
+    fn key(&self, canonical: &str) -> Result<RecordKey> {
+        let streams = &self.lease.integration.streams.0;
+        let fields =
+            streams.iter().find(|known| known.name == self.stream).map_or(0, |known| known.key_fields.len());
+        RecordKey::stored(canonical, fields).ok_or_else(|| {
+            crate::error::Error::internal(
+                "reading write receipts",
+                "one is of other key fields than the stream's",
+            )
+        })
+    }
+}
+
+/// A hash of what names a record at the destination.
+fn name(key: &str, destination_key: Option<&str>) -> u64 {
+    xxh3_64(destination_key.unwrap_or(key).as_bytes())
+}
