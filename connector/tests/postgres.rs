@@ -917,3 +917,75 @@ async fn what_is_gone_goes_or_is_marked_whatever_the_types_of_its_keys_are() {
             .is_err_and(|error| error.field_errors[0].rule == "unknown_column"))
     );
 }
+
+/// Numbers are looked at before they are sent: what is refused then is what the server would refuse.
+#[tokio::test]
+async fn texts_are_numbers_where_the_server_says_so() {
+    const PARTS: [&str; 24] = [
+        "0",
+        "1",
+        "9",
+        "42",
+        ".",
+        "e",
+        "E5",
+        "-",
+        "+",
+        " ",
+        "\t",
+        "x",
+        "0x1f",
+        "0b1",
+        "_",
+        "NaN",
+        "inf",
+        "infinity",
+        "?",
+        "a",
+        ",",
+        "1.5",
+        "e+3",
+        "99999999999",
+    ];
+    let mut state = 20_261_126_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut texts: Vec<String> =
+        (0..1_500).map(|_| (0..random(5)).map(|_| PARTS[random(PARTS.len())]).collect()).collect();
+    // What is too small for a float is 0 in JSON, and an error of the server's.
+    texts.retain(|text| !text.to_ascii_lowercase().contains("e-"));
+    for kind in ["int4", "float8", "numeric", "numeric(6,2)", "varchar(3)"] {
+        let mut database = Database::new(&format!("CREATE TABLE t (id int PRIMARY KEY, v {kind})")).await;
+        let records: Vec<Value> =
+            texts.iter().enumerate().map(|(id, text)| json!({"id": id, "v": text})).collect();
+        let outcomes = database.write(json!({"table": "t"}), &["id"], &records).await;
+        let sql = format!("CREATE TEMPORARY TABLE other (v {kind})");
+        execute(&mut database.sql, &sql).await;
+        let sql = format!("INSERT INTO other VALUES (($1::text)::{})", kind.split('(').next().unwrap());
+        for (text, outcome) in texts.iter().zip(&outcomes) {
+            let there = sqlx::query(AssertSqlSafe(sql.clone())).bind(text).execute(&mut database.sql).await;
+            assert_eq!(
+                matches!(outcome, WriteOutcome::Written { .. }),
+                there.is_ok(),
+                "{text:?} as {kind}: {outcome:?}"
+            );
+        }
+        let stored: Vec<String> = ["t", "other"]
+            .map(|table| {
+                format!("SELECT coalesce(string_agg(v::text, '|' ORDER BY v::text), '') FROM {table}")
+            })
+            .into();
+        let mut seen = Vec::new();
+        for sql in stored {
+            seen.push(
+                sqlx::query_scalar::<_, String>(AssertSqlSafe(sql))
+                    .fetch_one(&mut database.sql)
+                    .await
+                    .unwrap(),
+            );
+        }
+        assert_eq!(seen[0], seen[1], "{kind}");
+    }
+}

@@ -168,6 +168,7 @@ impl Layout {
 /// The record's cells, in the layout's order; or what is wrong with it.
 fn row<'a>(table: &Table, layout: &Layout, write: &'a Write, cells: &mut Vec<Cell<'a>>) -> Vec<FieldError> {
     let mut errors = Vec::new();
+    let (mut is_suspect, mut asks) = (false, true);
     let shared = layout.shared.as_ref();
     let shared = shared.and_then(|(names, places)| Some((write.record.values_of(names)?, places)));
     for (place, index) in layout.columns.iter().enumerate() {
@@ -179,12 +180,24 @@ fn row<'a>(table: &Table, layout: &Layout, write: &'a Write, cells: &mut Vec<Cel
         let value = value.unwrap_or(&serde_json::Value::Null);
         if value.is_null() && table.keys.contains(index) {
             errors.push(refusal::field(&column.name, "required", "the key must have a value"));
+            asks = false;
             continue;
         }
         match Cell::of(value, column) {
-            Ok(cell) => cells.push(cell),
-            Err(refused) => errors.push(refusal::cell(&column.name, refused)),
+            Ok(cell) => {
+                is_suspect |= cell.is_suspect();
+                cells.push(cell);
+            }
+            Err(refused) => {
+                errors.push(refusal::cell(column, refused));
+                asks &= refused.is_the_servers();
+                cells.push(Cell::as_is(value));
+            }
         }
+    }
+    // Everything that is wrong with a record is said at once, and of some of it the server has to say it.
+    if is_suspect && asks {
+        errors.clear();
     }
     errors
 }

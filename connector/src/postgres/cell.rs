@@ -29,6 +29,17 @@ pub(super) enum Refusal {
     NotNull,
     NulCharacter,
     NotBase64,
+    /// No text like it is a value of the column's type.
+    NotOfType,
+    OutOfRange,
+    TooLong,
+}
+
+impl Refusal {
+    /// The server would say the same.
+    pub(super) fn is_the_servers(self) -> bool {
+        matches!(self, Self::NotOfType | Self::OutOfRange | Self::TooLong)
+    }
 }
 
 impl<'a> Cell<'a> {
@@ -67,7 +78,9 @@ impl<'a> Cell<'a> {
             },
             ColumnKind::Int { min, max } => match whole(value) {
                 Some(number) if (min..=max).contains(&number) => Self::Int(number),
-                _ => Self::Suspect(text()),
+                Some(_) => return Err(Refusal::OutOfRange),
+                None if is_no_number(&text(), false) => return Err(Refusal::NotOfType),
+                None => Self::Suspect(text()),
             },
             ColumnKind::Float { single } => {
                 let number = match value {
@@ -78,18 +91,28 @@ impl<'a> Cell<'a> {
                 let limit = if single { f64::from(f32::MAX) } else { f64::MAX };
                 match number {
                     Some(number) if number.abs() <= limit => Self::Float(number),
+                    _ if is_no_number(&text(), true) => return Err(Refusal::NotOfType),
                     _ => Self::Suspect(text()),
                 }
             }
             ColumnKind::Numeric => {
                 let text = text();
-                let plausible = !value.is_boolean() && is_decimal(&text);
+                if is_no_number(&text, true) {
+                    return Err(Refusal::NotOfType);
+                }
+                let plausible = is_decimal(&text);
                 judged(text, plausible)
             }
             ColumnKind::Text { chars_max } => {
                 let text = text();
-                let fits = chars_max.is_none_or(|max| text.len() <= max || text.chars().count() <= max);
-                judged(text, fits)
+                let fits =
+                    |text: &str| chars_max.is_none_or(|max| text.len() <= max || text.chars().count() <= max);
+                // Spaces at the end beyond the length are cut, by the SQL standard.
+                if !fits(text.trim_end_matches(' ')) {
+                    return Err(Refusal::TooLong);
+                }
+                let plausible = fits(&text);
+                judged(text, plausible)
             }
             ColumnKind::Json { binary } => json(value, binary)?,
             ColumnKind::Timestamp => {
@@ -124,6 +147,14 @@ impl<'a> Cell<'a> {
             },
             ColumnKind::Other => Self::Text(text()),
         })
+    }
+
+    /// `value` as it is, for the server to say what is wrong with it.
+    pub(super) fn as_is(value: &'a Value) -> Self {
+        match value {
+            Value::String(text) => Self::Suspect(Cow::Borrowed(text)),
+            other => Self::Suspect(Cow::Owned(other.to_string())),
+        }
     }
 
     /// As text, for a column whose values are sent as text.
@@ -163,6 +194,27 @@ impl<'a> Cell<'a> {
 
     pub(super) fn is_suspect(&self) -> bool {
         matches!(self, Self::Suspect(_))
+    }
+}
+
+/// True of text that no version of the server reads as a number
+/// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-CONSTANTS-NUMERIC>): newer ones know `0x1F`,
+/// `0o17`, `0b11` and `1_000` too.
+fn is_no_number(text: &str, fractional: bool) -> bool {
+    let text = text.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
+    let number = text.strip_prefix(['+', '-']).unwrap_or(text).as_bytes();
+    let is_part = |byte: &u8| {
+        byte.is_ascii_hexdigit()
+            || matches!(byte, b'x' | b'X' | b'o' | b'O' | b'_')
+            || (fractional && matches!(byte, b'.' | b'+' | b'-'))
+    };
+    match number.first() {
+        None => true,
+        Some(b'n' | b'N' | b'i' | b'I') => !fractional,
+        Some(first) => {
+            let begins = first.is_ascii_digit() || (fractional && *first == b'.');
+            !begins || !number.iter().all(is_part)
+        }
     }
 }
 
@@ -364,16 +416,18 @@ mod tests {
         assert_eq!(sent("7", int), Ok(Cell::Int(7)));
         assert_eq!(sent("\"7\"", int), Ok(Cell::Int(7)));
         assert_eq!(sent("7.0", int), Ok(Cell::Int(7)));
-        assert_eq!(sent("7.5", int), suspect("7.5"));
-        assert_eq!(sent("40000", int), suspect("40000"));
-        assert_eq!(sent("\"\"", int), suspect(""));
+        assert_eq!(sent("7.5", int), Err(Refusal::NotOfType));
+        assert_eq!(sent("40000", int), Err(Refusal::OutOfRange));
+        assert_eq!(sent("\"\"", int), Err(Refusal::NotOfType));
         assert_eq!(sent("\"1.5\"", ColumnKind::Float { single: false }), Ok(Cell::Float(1.5)));
         assert_eq!(sent("1e39", ColumnKind::Float { single: true }), suspect("1e+39"));
         assert_eq!(sent("\"NaN\"", ColumnKind::Float { single: false }), suspect("NaN"));
+        assert_eq!(sent("\"0x1F\"", int), suspect("0x1F"));
+        assert_eq!(sent("\"abc \"", ColumnKind::Text { chars_max: Some(3) }), suspect("abc "));
         assert_eq!(sent("\"f\"", ColumnKind::Bool), Ok(Cell::Bool(false)));
         assert_eq!(sent("{\"a\":1}", ColumnKind::Text { chars_max: None }), text("{\"a\":1}"));
         assert_eq!(sent("\"äöü\"", ColumnKind::Text { chars_max: Some(3) }), text("äöü"));
-        assert_eq!(sent("\"abcd\"", ColumnKind::Text { chars_max: Some(3) }), suspect("abcd"));
+        assert_eq!(sent("\"abcd\"", ColumnKind::Text { chars_max: Some(3) }), Err(Refusal::TooLong));
         assert_eq!(sent("\"{\\\"a\\\":1}\"", ColumnKind::Json { binary: true }), text("{\"a\":1}"));
         assert_eq!(sent("\"plain\"", ColumnKind::Json { binary: true }), text("\"plain\""));
         assert_eq!(sent("\"AP8Q\"", ColumnKind::Bytea), text("\\x00ff10"));

@@ -1,9 +1,9 @@
 //! Why a row can't be stored: the field, the rule, and words a customer can use.
 //! Deliberately absent: values, and the server's own text in the customer's words.
 
-use super::cell::{Cell, Refusal};
+use super::cell::Refusal;
 use super::connection::{database_error, message};
-use super::table::{ColumnKind, Table};
+use super::table::{ColumnKind, Table, TableColumn};
 use crate::destination::still_referred_to;
 use crate::{FieldError, RecordError, RecordErrorKind};
 
@@ -73,11 +73,18 @@ pub(super) fn field(name: &str, rule: &str, message: &str) -> FieldError {
 }
 
 /// A value that was refused before it was sent.
-pub(super) fn cell(name: &str, refused: Refusal) -> FieldError {
+pub(super) fn cell(column: &TableColumn, refused: Refusal) -> FieldError {
+    let name = &column.name;
     match refused {
         Refusal::NotNull => field(name, "not_null", "a value is required"),
         Refusal::NulCharacter => field(name, "nul_character", "the text contains a NUL character"),
         Refusal::NotBase64 => field(name, "type", "binary data must be base64 text"),
+        Refusal::NotOfType => cast(name, column.kind, "22P02"),
+        Refusal::OutOfRange => cast(name, column.kind, "22003"),
+        Refusal::TooLong => match column.kind {
+            ColumnKind::Text { chars_max } => too_long(name, chars_max),
+            _ => too_long(name, None),
+        },
     }
 }
 
@@ -102,14 +109,6 @@ pub(super) fn cast(name: &str, kind: ColumnKind, code: &str) -> FieldError {
             field(name, "type", words)
         }
     }
-}
-
-/// A text longer than its column; `None` when it is not.
-pub(super) fn length(name: &str, kind: ColumnKind, cell: &Cell<'_>) -> Option<FieldError> {
-    let ColumnKind::Text { chars_max: Some(max) } = kind else { return None };
-    // Spaces at the end beyond the length are cut, by the SQL standard.
-    let text = cell.text()?;
-    (text.trim_end_matches(' ').chars().count() > max).then(|| too_long(name, Some(max)))
 }
 
 fn too_long(name: &str, max: Option<usize>) -> FieldError {
