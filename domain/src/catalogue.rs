@@ -112,6 +112,16 @@ const ENTRIES: &[Entry] = &[
         engineer_action: "If the source's values are right, the stream needs another key field.",
     },
     Entry {
+        code: "record.quarantined",
+        category: FailureCategory::UserAction,
+        responsible_party: ResponsibleParty::Customer,
+        retryable: Retryable::Yes,
+        summary: "is kept in quarantine, because too much else of its data looked wrong.",
+        customer_action: "Look at the quarantine of the integration: release it, and its records are written; or discard it, and they are left out.",
+        support_action: "Help the customer to decide whether to release the quarantine or to discard it.",
+        engineer_action: "If the limits of the stream's quality gate are wrong, change them; the customer decides about the quarantine.",
+    },
+    Entry {
         code: "source.malformed",
         category: FailureCategory::UserAction,
         responsible_party: ResponsibleParty::Customer,

@@ -18,7 +18,7 @@ use crate::error::{Doing, Problem, ProblemCode, Result};
 use crate::json;
 use crate::scope::TxScope;
 
-pub use entity::integration::{OnSchemaChange, Stream};
+pub use entity::integration::{OnSchemaChange, Quality, Stream};
 
 /// Most streams of an integration; one run moves all of them, one after the other.
 pub const STREAMS_MAX: usize = 50;
@@ -32,6 +32,8 @@ pub const FIELD_CHARS_MAX: usize = 200;
 pub const OPTIONS_BYTES_MAX: usize = 64 * 1024;
 /// Longest overlap, in seconds of a time or as a number.
 pub const OVERLAP_MAX: i64 = 1_000_000_000_000;
+/// Most records that a quality gate may be told to look at before it closes.
+pub const QUALITY_RECORDS_MAX: i64 = 1_000_000_000;
 /// All streams of an integration, in bytes of JSON: a page of a hundred integrations is read at once.
 pub const STREAMS_BYTES_MAX: usize = 1024 * 1024;
 
@@ -92,6 +94,7 @@ fn all_problems(app: &App, streams: &[Stream], ends: &Ends) -> Vec<Problem> {
         check.options(stream, ends, &mut problems);
         check.mapping(stream, &mut problems);
         check.record_schema(stream, &mut problems);
+        check.quality(stream, &mut problems);
     }
     // What is well-formed and small in each part can be serialized, and only then is the sum worth a look.
     if problems.is_empty() && bytes(streams) > STREAMS_BYTES_MAX {
@@ -227,6 +230,25 @@ impl Check<'_> {
     }
 }
 
+impl Check<'_> {
+    fn quality(&self, stream: &Stream, problems: &mut Vec<Problem>) {
+        let path = |name: &str| {
+            let mut path = self.path("quality");
+            path.push(name.to_owned());
+            path
+        };
+        let Quality { max_failed_percent, min_records } = &stream.quality;
+        if let Some(percent) = max_failed_percent.filter(|percent| !(0.0..=100.0).contains(percent)) {
+            let message = format!("is {percent}; it must be from 0 to 100 percent, or null for no limit");
+            problems.push(Problem::invalid(path("maxFailedPercent"), message));
+        }
+        if !(1..=QUALITY_RECORDS_MAX).contains(min_records) {
+            let message = format!("is {min_records}; it must be from 1 to {QUALITY_RECORDS_MAX} records");
+            problems.push(Problem::invalid(path("minRecords"), message));
+        }
+    }
+}
+
 fn field_problem(path: Vec<String>, field: &str) -> Option<Problem> {
     if field.is_empty() {
         Some(Problem::invalid(path, "names a field without a name"))
@@ -348,6 +370,7 @@ mod tests {
             record_schema: None,
             overlap: None,
             on_schema_change: Default::default(),
+            quality: Default::default(),
         }
     }
 

@@ -226,6 +226,7 @@ fn stream(name: &str) -> Stream {
         record_schema: None,
         overlap: None,
         on_schema_change: Default::default(),
+        quality: Default::default(),
     }
 }
 

@@ -141,6 +141,25 @@ pub struct Stream {
     /// What a change of the source's fields does. Absent in what earlier programs stored.
     #[serde(default)]
     pub on_schema_change: OnSchemaChange,
+    /// When its quality gate holds the integration. Absent in what earlier programs stored.
+    #[serde(default)]
+    pub quality: Quality,
+}
+
+/// When the quality gate of a stream holds its integration, before a page is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Quality {
+    /// More records than so many percent failed by themselves; `None` never holds it for that.
+    pub max_failed_percent: Option<f64>,
+    /// Records of a run that are looked at before it may.
+    pub min_records: i64,
+}
+
+impl Default for Quality {
+    fn default() -> Self {
+        Self { max_failed_percent: Some(5.0), min_records: 100 }
+    }
 }
 
 /// What a change of the source's fields does to an integration.

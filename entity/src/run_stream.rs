@@ -22,6 +22,9 @@ pub struct Model {
     /// Cursor after the last page that was accounted.
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub checkpoint: Option<Json>,
+    /// What the quality gate has counted: `pipeline::GateCounts`; `None` before the first page.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub gate: Option<Json>,
     /// Pages accounted.
     pub page_count: i64,
     /// When its last page was accounted and made durable.

@@ -246,6 +246,7 @@ async fn customer(operator: &Actor, slug: &str) -> [Uuid; 5] {
             record_schema: None,
             overlap: None,
             on_schema_change: Default::default(),
+            quality: Default::default(),
         }],
         schedule: None,
         retry_policy: None,

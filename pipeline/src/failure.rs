@@ -33,6 +33,9 @@ pub const RECORD_MAPPING_FAILED: &str = "record.mapping_failed";
 /// `record.schema_violation`: the record breaks rules.
 pub const RECORD_SCHEMA_VIOLATION: &str = "record.schema_violation";
 
+/// `record.quarantined`: nothing is wrong with it, but its page may not be written.
+pub const RECORD_QUARANTINED: &str = "record.quarantined";
+
 /// Longest key, in bytes: beside tenant, integration and stream it has to fit into an entry of an index, of which
 /// PostgreSQL's are the smallest, with 2,704 bytes.
 const KEY_BYTES_MAX: usize = 2_000;
@@ -144,6 +147,16 @@ impl RecordFailure {
             field_errors,
             record: Some(record),
             ..Self::new(Stage::Validate, RECORD_SCHEMA_VIOLATION, detail)
+        }
+    }
+
+    pub(crate) fn quarantined(key: RecordKey, record: Record, mapped: Option<Record>) -> Self {
+        let detail = "the quality gate closed before its page was written";
+        Self {
+            key: Some(key),
+            record: Some(record),
+            mapped,
+            ..Self::new(Stage::Validate, RECORD_QUARANTINED, detail)
         }
     }
 

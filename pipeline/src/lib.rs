@@ -7,6 +7,7 @@
 
 mod counts;
 mod failure;
+mod gate;
 mod ledger;
 mod mapping;
 mod payload;
@@ -21,9 +22,10 @@ mod stream;
 
 pub use counts::Counts;
 pub use failure::{
-    RECORD_DUPLICATE_KEY, RECORD_MAPPING_FAILED, RECORD_MISSING_KEY, RECORD_SCHEMA_VIOLATION,
-    RECORD_UNUSABLE_KEY, RecordFailure, SOURCE_MALFORMED, Stage,
+    RECORD_DUPLICATE_KEY, RECORD_MAPPING_FAILED, RECORD_MISSING_KEY, RECORD_QUARANTINED,
+    RECORD_SCHEMA_VIOLATION, RECORD_UNUSABLE_KEY, RecordFailure, SOURCE_MALFORMED, Stage,
 };
+pub use gate::{Breach, BreachRule, Gate, GateCounts, GateRules};
 pub use ledger::{AccountedPage, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RetryNotice, Side};
 pub use mapping::{
     EXPRESSIONS_PER_RECORD_MAX, MapError, Mapped, Mapping, MappingProblem, MappingProblems,

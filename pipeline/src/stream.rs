@@ -24,8 +24,8 @@ use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
 use crate::shape::ShapeWatch;
 use crate::{
-    Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress,
-    Waited,
+    Counts, Gate, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
+    StreamProgress, Waited,
 };
 
 pub use reader::StoredRecord;
@@ -50,6 +50,8 @@ pub struct StreamPlan {
     pub fresh: bool,
     /// What is known of the source's records; `None` where nobody wants to hear of a change.
     pub shape: Option<Shape>,
+    /// Judges pages before they are written; `None` in a retry of records, which somebody asked for.
+    pub gate: Option<Gate>,
     /// How patient to be with the two systems.
     pub retry: RetryPolicy,
     /// Shows whoever runs the stream what it waits for.
@@ -74,6 +76,9 @@ pub enum StreamStop {
     /// The source has changed, and the integration is held for it.
     #[error("the stream is held")]
     Held,
+    /// The quality gate closed for its last page, which is accounted.
+    #[error("the stream is in quarantine")]
+    Quarantined,
     /// The source can't be used.
     #[error("the source failed after {attempts} attempts")]
     Source {
@@ -124,10 +129,10 @@ impl StreamStop {
     }
 
     /// Code of the error catalogue, e.g. `source.unauthorized` or `platform.storage`; `None` for
-    /// `Canceled` and `Held`, which are no failures.
+    /// `Canceled`, `Held` and `Quarantined`, which are no failures.
     pub fn code(&self) -> Option<String> {
         match self {
-            Self::Canceled | Self::Held => None,
+            Self::Canceled | Self::Held | Self::Quarantined => None,
             Self::Source { error, .. } | Self::Destination { error, .. }
                 if error.kind == SystemErrorKind::Internal =>
             {
@@ -293,6 +298,7 @@ async fn run(
         key_fields,
         duplicates,
         plan.fresh,
+        plan.gate,
         Patience::new(plan.retry),
         plan.progress.storing,
         ledger,

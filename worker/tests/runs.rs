@@ -146,6 +146,7 @@ fn stream(source: Value, destination: Value) -> Stream {
         record_schema: None,
         overlap: None,
         on_schema_change: Default::default(),
+        quality: Default::default(),
     }
 }
 

@@ -414,6 +414,7 @@ mod tests {
                 record_schema: None,
                 overlap: None,
                 on_schema_change: Default::default(),
+                quality: Default::default(),
             };
             let new = NewIntegration {
                 tenant_id,

@@ -158,6 +158,23 @@ fn types(types: BTreeSet<domain::stream_schema::FieldType>) -> Vec<FieldType> {
     types.into_iter().map(Into::into).collect()
 }
 
+/// When the quality gate of a stream holds its integration: before a page is written, by what its run has read so far.
+/// What a destination refuses does not count.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct StreamQuality {
+    /// More records than so many percent failed by themselves: malformed, without a key, not to be mapped, against the
+    /// rules, or twice. Null: it never closes for that.
+    max_failed_percent: Option<f64>,
+    /// Records that a run reads of the stream before the gate may close.
+    min_records: BigInt,
+}
+
+impl From<stream::Quality> for StreamQuality {
+    fn from(quality: stream::Quality) -> Self {
+        Self { max_failed_percent: quality.max_failed_percent, min_records: quality.min_records.into() }
+    }
+}
+
 /// One kind of record that an integration moves, e.g. purchase orders.
 #[derive(Clone)]
 pub struct Stream {
@@ -219,6 +236,11 @@ impl Stream {
         self.stream.on_schema_change.into()
     }
 
+    /// When its quality gate holds the integration.
+    async fn quality(&self) -> StreamQuality {
+        self.stream.quality.clone().into()
+    }
+
     /// Where the next INCREMENTAL run begins; null where that is the beginning.
     async fn cursor(&self, ctx: &Context<'_>) -> Option<Result<StreamCursor>> {
         let cursor = async { loaders(ctx)?.cursor(self.integration_id, &self.stream.name).await };
@@ -263,6 +285,28 @@ pub struct StreamInput {
     /// What a change of the source's fields does; CONTINUE by default.
     #[graphql(default)]
     on_schema_change: OnSchemaChange,
+    /// When its quality gate holds the integration; absent or null: as by `{}`.
+    quality: Option<StreamQualityInput>,
+}
+
+/// When the quality gate of a stream holds its integration, before a page is written.
+#[derive(InputObject)]
+pub struct StreamQualityInput {
+    /// More records than so many percent failed by themselves, from 0 to 100; 5 by default, and null never closes it.
+    #[graphql(default = 5.0)]
+    max_failed_percent: Option<f64>,
+    /// Records that a run reads of the stream before the gate may close, 1 to 1,000,000,000; 100 by default.
+    min_records: Option<BigInt>,
+}
+
+impl StreamQualityInput {
+    fn decode(self) -> stream::Quality {
+        let default = stream::Quality::default();
+        stream::Quality {
+            max_failed_percent: self.max_failed_percent,
+            min_records: self.min_records.map_or(default.min_records, |records| records.0),
+        }
+    }
 }
 
 impl StreamInput {
@@ -278,6 +322,7 @@ impl StreamInput {
             record_schema: self.record_schema.map(|schema| schema.0).filter(|schema| !schema.is_null()),
             overlap: self.overlap.map(|overlap| overlap.0),
             on_schema_change: self.on_schema_change.into(),
+            quality: self.quality.map_or_else(stream::Quality::default, StreamQualityInput::decode),
         }
     }
 }

@@ -10,7 +10,8 @@ use entity::run::RunScope;
 use entity::run_event::Audience;
 use entity::{run, run_stream};
 use pipeline::{
-    AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RetryNotice, Shape, Stage,
+    AccountedPage, InDoubt, Ledger, LedgerError, RECORD_QUARANTINED, Receipt, RecordFailure, RetryNotice,
+    Shape, Stage,
 };
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use super::failed::clean;
 use super::lease::{RunLease, storage, transient};
+use super::quarantine::{COUNTED, ClosedPage};
 use super::{circuit, receipt, recovery};
 use crate::actor::Tenants;
 use crate::catalogue;
@@ -73,6 +75,10 @@ impl RunLease {
             progress =
                 progress.col_expr(run_stream::Column::Checkpoint, Expr::value(Some(checkpoint.clone())));
         }
+        if let Some(gate) = &page.gate {
+            let counts = serde_json::to_value(gate).doing(COUNTED)?;
+            progress = progress.col_expr(run_stream::Column::Gate, Expr::value(Some(counts)));
+        }
         progress.exec(tx.connection()).await.doing("storing a checkpoint")?;
         let stream = self.receipts_of(&page.stream);
         receipt::store(tx.connection(), stream, self.run.id, &page.receipts, &self.stride).await?;
@@ -83,9 +89,17 @@ impl RunLease {
         }
         let (new, again): (Vec<_>, Vec<_>) =
             page.failures.into_iter().partition(|failure| failure.retried.is_none());
+        let closed = page.breach.map(|breach| ClosedPage {
+            id: new_id(),
+            stream: &page.stream,
+            breach,
+            counts: page.gate.unwrap_or_default(),
+            record_count: new.iter().filter(|failed| failed.code == RECORD_QUARANTINED).count(),
+        });
+        let quarantine_id = closed.as_ref().map(|closed| closed.id);
         let mut rows = Vec::with_capacity(new.len());
         for failed in new {
-            rows.push(self.failure_row(&page.stream, failed, now)?);
+            rows.push(failure::Model { quarantine_id, ..self.failure_row(&page.stream, failed, now)? });
         }
         for row in rows.iter().take(TOLD_FAILURES_MAX) {
             tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
@@ -97,6 +111,9 @@ impl RunLease {
             runs.extend(self.account_retried(tx, home, again, left_out, now).await?);
         }
         recovery::recover(tx, &runs).await?;
+        if let Some(closed) = closed {
+            self.put_in_quarantine(tx, closed).await?;
+        }
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())
     }
@@ -303,6 +320,7 @@ impl RunLease {
             retry_run_id: None,
             skip_reason: None,
             skipped_by: None,
+            quarantine_id: None,
         })
     }
 
@@ -416,7 +434,9 @@ fn page_events(page: &AccountedPage) -> Vec<NewEvent> {
                 "bytes": page.size_bytes, "durationMs": page.read_ms,
             })),
     );
-    for failed in page.failures.iter().take(REJECTED_EVENTS_MAX) {
+    let (kept, rejected): (Vec<_>, Vec<_>) =
+        page.failures.iter().partition(|failed| failed.code == RECORD_QUARANTINED);
+    for failed in rejected.iter().take(REJECTED_EVENTS_MAX) {
         let component = match failed.stage {
             Stage::Extract => "source",
             Stage::Map => "mapping",
@@ -437,8 +457,8 @@ fn page_events(page: &AccountedPage) -> Vec<NewEvent> {
                 .attributes(json!({ "stream": page.stream, "code": failed.code })),
         );
     }
-    if page.failures.len() > REJECTED_EVENTS_MAX {
-        let more = page.failures.len() - REJECTED_EVENTS_MAX;
+    if rejected.len() > REJECTED_EVENTS_MAX {
+        let more = rejected.len() - REJECTED_EVENTS_MAX;
         events.push(
             NewEvent::new(
                 "record.rejected",
@@ -446,6 +466,15 @@ fn page_events(page: &AccountedPage) -> Vec<NewEvent> {
                 format!("{more} more records of this page did not arrive."),
             )
             .attributes(json!({ "stream": page.stream, "records": more })),
+        );
+    }
+    if !kept.is_empty() {
+        let message = format!("{} records are kept in quarantine and not written.", kept.len());
+        let event = NewEvent::new("batch.quarantined", "quality", message);
+        events.push(
+            event.attributes(
+                json!({ "stream": page.stream, "page": page.page_number, "records": kept.len() }),
+            ),
         );
     }
     events.push(

@@ -15,7 +15,7 @@ use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus};
 use entity::{backfill, integration, run_event, run_stream, stream_cursor, stream_schema, system};
 use futures::future::join_all;
-use pipeline::Shape;
+use pipeline::{Gate, Shape};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr};
 use serde_json::json;
@@ -26,6 +26,7 @@ use super::candidate::{Admission, Candidate, Gates, candidates};
 use super::circuit::{Circuits, WAIT_CODE, waits};
 use super::kill_switch::put_aside;
 use super::lease::RunLease;
+use super::quarantine::gate;
 use super::transaction::BatchTx;
 use super::{Background, receipt};
 use crate::app::App;
@@ -96,6 +97,8 @@ pub struct ClaimedStream {
     pub only: Option<CursorRange>,
     /// What is known of its source's records.
     pub shape: Shape,
+    /// Judges its pages, and knows what the run has counted before.
+    pub gate: Gate,
     /// Checkpoint of this run's last page.
     pub resume: Option<Cursor>,
     /// No receipt of it exists.
@@ -495,6 +498,7 @@ async fn claimed_streams(
                         stream: stream.name.clone(),
                         since: since.clone(),
                         checkpoint: None,
+                        gate: None,
                         page_count: 0,
                         finished_at: None,
                         updated_at: now,
@@ -512,7 +516,9 @@ async fn claimed_streams(
                 until: backfill.range_until.clone(),
             });
             let shape = shapes.remove(&(integration.id, stream.name.clone())).unwrap_or_default();
-            streams.push(ClaimedStream { stream: stream.clone(), since, from, only, shape, resume, fresh });
+            let gate = gate(stream, begun.get(&(run.id, stream.name.clone())))?;
+            let stream = stream.clone();
+            streams.push(ClaimedStream { stream, since, from, only, shape, gate, resume, fresh });
         }
         claimed.insert(run.id, streams);
     }

@@ -14,6 +14,7 @@ mod failed;
 mod kill_switch;
 mod lease;
 mod mail;
+pub(crate) mod quarantine;
 pub(crate) mod receipt;
 pub(crate) mod recovery;
 mod schedule;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connector::{
-    Action, Connector, Destination, OpenDestination, Progress, SystemError, Write, WriteOutcome,
+    Action, Connector, Destination, OpenDestination, Progress, Record, SystemError, Write, WriteOutcome,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -20,8 +20,8 @@ use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds};
 use crate::retry::Patience;
 use crate::seen::SeenKeys;
 use crate::{
-    AccountedPage, Counts, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RecordFailure, RetryNotice,
-    Shape, Side, Stop,
+    AccountedPage, Counts, Gate, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RecordFailure,
+    RetryNotice, Shape, Side, Stop,
 };
 
 pub(super) struct Writer<'a> {
@@ -31,6 +31,7 @@ pub(super) struct Writer<'a> {
     key_fields: Vec<String>,
     duplicates: Duplicates,
     fresh: bool,
+    gate: Option<Gate>,
     seen: SeenKeys,
     counts: Counts,
 }
@@ -43,6 +44,7 @@ impl<'a> Writer<'a> {
         key_fields: Vec<String>,
         duplicates: Duplicates,
         fresh: bool,
+        gate: Option<Gate>,
         patience: Patience,
         storing: Progress,
         ledger: &'a dyn Ledger,
@@ -55,6 +57,7 @@ impl<'a> Writer<'a> {
             key_fields,
             duplicates,
             fresh,
+            gate,
             seen: SeenKeys::default(),
             counts: Counts::default(),
         }
@@ -145,6 +148,17 @@ impl<'a> Writer<'a> {
             pending.push((ready.source, ready.payload_hash, ready.retried));
         }
 
+        let failed = failures.len() as u64;
+        let breach = self.gate.as_mut().and_then(|gate| gate.judge(page.read, failed));
+        if breach.is_some() {
+            doubts.clear();
+            for (write, (source, _, retried)) in batch.drain(..).zip(pending.drain(..)) {
+                let (record, mapped) = parts(write.record, source);
+                let failure = RecordFailure::quarantined(write.key, record, mapped);
+                failures.push(RecordFailure { retried, ..failure });
+            }
+        }
+
         self.put_in_doubt(&batch, &doubts).await?;
         let (outcomes, attempts) = if batch.is_empty() {
             (Vec::new(), 0)
@@ -177,10 +191,7 @@ impl<'a> Writer<'a> {
                     });
                 }
                 WriteOutcome::Failed(error) => {
-                    let (record, mapped) = match source {
-                        Some(source) => (source, Some(write.record)),
-                        None => (write.record, None),
-                    };
+                    let (record, mapped) = parts(write.record, source);
                     let failure = RecordFailure::refused(write.key, record, error, attempts);
                     failures.push(RecordFailure { mapped, retried, ..failure });
                 }
@@ -198,11 +209,14 @@ impl<'a> Writer<'a> {
             failures,
             is_sent: attempts > 0,
             skipped: page.skipped_retries,
+            gate: self.gate.as_ref().map(|gate| gate.counts().clone()),
+            breach,
             size_bytes: page.size_bytes,
             read_ms: page.read_ms,
             map_ms: page.map_ms,
             write_ms: milliseconds(started),
         };
+        let is_closed = page.breach.is_some();
         // One at a time, in order: a checkpoint also says that the pages before it are accounted.
         self.accounting.done().await?;
         let (ledger, storing) = (self.end.ledger, self.storing.clone());
@@ -212,6 +226,10 @@ impl<'a> Writer<'a> {
         };
         self.accounting = Accounting { account: Some(account.boxed()), key_hashes };
         self.counts = self.counts.saturating_add(counts);
+        if is_closed {
+            self.accounting.done().await?;
+            return Err(StreamStop::Quarantined);
+        }
         Ok(())
     }
 
@@ -277,6 +295,14 @@ impl<'a> Writer<'a> {
         let stream = &self.end.open.stream.name;
         let receipts = canceled_or(&self.end.stop.now, async { Ok(ledger.receipts(stream, &keys).await?) });
         self.accounting.beside(receipts).await
+    }
+}
+
+/// The record as it was read, and as it was mapped where there is a mapping.
+fn parts(written: Record, source: Option<Record>) -> (Record, Option<Record>) {
+    match source {
+        Some(source) => (source, Some(written)),
+        None => (written, None),
     }
 }
 

@@ -258,5 +258,6 @@ fn stream(name: &str, key: &str, source: Value, destination: Value) -> Stream {
         record_schema: None,
         overlap: None,
         on_schema_change: Default::default(),
+        quality: Default::default(),
     }
 }

@@ -426,7 +426,15 @@ pub(super) fn plan() -> StreamPlan {
         retry_after_max: Duration::from_nanos(1),
         attempts_max: 6,
     };
-    StreamPlan { mapping: None, rules: None, fresh: true, shape: None, retry, progress: Default::default() }
+    StreamPlan {
+        mapping: None,
+        rules: None,
+        fresh: true,
+        shape: None,
+        gate: None,
+        retry,
+        progress: Default::default(),
+    }
 }
 
 pub(super) fn open_destination(mode: SyncMode) -> OpenDestination {
