@@ -321,6 +321,11 @@ impl RecordKey {
         Some(Self { canonical, reference: Some(reference) })
     }
 
+    /// A key of one text, of what is no record's fields.
+    pub fn of_text(text: String) -> Self {
+        Self { canonical: text, reference: None }
+    }
+
     /// The form that is compared and stored: the plain value of a single field, a JSON array of several.
     pub fn canonical(&self) -> &str {
         &self.canonical

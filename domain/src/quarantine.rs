@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use entity::failure::{self, FailureStatus};
 use entity::integration::IntegrationStatus;
-use entity::job::{self, JobStatus};
+use entity::job;
 use entity::quarantine::{self, QuarantineRule, QuarantineStatus};
-use entity::run_stream;
+use entity::{run, run_stream};
 use pipeline::{GateCounts, RECORD_QUARANTINED};
-use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::sea_query::{Condition, Expr, Query};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 use crate::validation::Problems;
-use crate::{integration, retry, run};
+use crate::{integration, retry};
 
 pub use entity::quarantine::Model as Quarantine;
 
@@ -140,7 +140,7 @@ pub async fn release(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
             .exec(tx.connection())
             .await
             .doing("storing the retry of a quarantine")?;
-        wait_for_retry(&tx, row.run_id).await?;
+        give_turn(&tx, retry.id).await?;
     }
     let message =
         format!("{} released the quarantine of `{}`: its records are written.", actor.name(), row.stream);
@@ -160,7 +160,7 @@ pub async fn discard(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
     decide(&tx, actor, &row, QuarantineStatus::Discarded, note.as_deref()).await?;
     integration::let_go_after_quality(&mut tx, row.integration_id).await?;
-    remember(&tx, &row, |counts| (counts.judged, counts.failed) = (0, 0)).await?;
+    remember(&tx, &row, GateCounts::begin_anew).await?;
     let skipped = leave_out(&mut tx, actor, id, note.as_deref()).await?;
     let message = format!(
         "{} discarded the quarantine of `{}`: {skipped} records are left out.",
@@ -264,13 +264,18 @@ async fn remember(tx: &TxScope, row: &Quarantine, change: impl FnOnce(&mut GateC
     Ok(())
 }
 
-/// Lets the retry go before the run that was put aside: what was kept is older than what that run reads next, and would
-/// be put over it.
-async fn wait_for_retry(tx: &TxScope, run_id: Uuid) -> Result<()> {
+/// Gives the retry the turn of the integration, as if it had begun: what was kept is older than what the run that was put
+/// aside reads next, and than what any other run does, and would be put over it.
+async fn give_turn(tx: &TxScope, retry_id: Uuid) -> Result<()> {
+    let of_it = Query::select()
+        .column(run::Column::Id)
+        .from(run::Entity)
+        .and_where(run::Column::TenantId.eq(tx.tenant_id()))
+        .and_where(run::Column::RetryId.eq(retry_id))
+        .to_owned();
     tx.update::<job::Entity>()
-        .col_expr(job::Column::Status, Expr::value(JobStatus::Waiting))
-        .filter(job::Column::SubjectId.eq(run_id))
-        .filter(job::Column::Status.is_in([JobStatus::Queued, JobStatus::Held]))
+        .col_expr(job::Column::Begun, Expr::value(true))
+        .filter(job::Column::SubjectId.in_subquery(of_it))
         .exec(tx.connection())
         .await
         .doing("letting a retry go first")?;
@@ -326,13 +331,13 @@ async fn leave_out(tx: &mut TxScope, actor: &Actor, id: Uuid, note: Option<&str>
 async fn tell(tx: &mut TxScope, row: &Quarantine, kind: &'static str, message: String) -> Result<()> {
     run_event::record(tx, row.run_id, vec![NewEvent::new(kind, "api", message)]).await?;
     let run = tx
-        .find::<entity::run::Entity>()
-        .filter(entity::run::Column::Id.eq(row.run_id))
+        .find::<run::Entity>()
+        .filter(run::Column::Id.eq(row.run_id))
         .one(tx.connection())
         .await
         .doing("reading the run of a quarantine")?;
     if let Some(run) = run {
-        tx.tell_after_commit(run::changed(&run));
+        tx.tell_after_commit(crate::run::changed(&run));
     }
     Ok(())
 }
@@ -351,10 +356,17 @@ pub(crate) async fn undecided(tx: &TxScope, integration_id: Uuid) -> Result<Opti
 /// What the gate found, as a sentence.
 pub(crate) fn words(row: &Quarantine) -> String {
     let Quarantine { stream, judged_count, failed_count, allowed, .. } = row;
+    let measured = (row.measured * 100.0).round() / 100.0;
+    let volume = format!("`{stream}` has {measured} % of the records that it usually has, which is");
     match row.rule {
         QuarantineRule::FailedRecords => format!(
             "{failed_count} of {judged_count} records of `{stream}` failed their checks, which is more than {allowed} %."
         ),
-        QuarantineRule::VolumeLow | QuarantineRule::VolumeHigh | QuarantineRule::NullRate => String::new(),
+        QuarantineRule::VolumeHigh => format!("{volume} more than {allowed} %."),
+        QuarantineRule::VolumeLow => format!("{volume} less than {allowed} %. What there was is written."),
+        QuarantineRule::NullRate => format!(
+            "`{}` is empty in {measured} % of the records of `{stream}`, which is more than {allowed} %.",
+            row.field.as_deref().unwrap_or_default()
+        ),
     }
 }

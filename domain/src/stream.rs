@@ -1,6 +1,8 @@
 //! Streams of an integration: what may be stored, and what a change of them makes worthless. Deliberately
 //! absent: queries of their own; streams live inside their integration's row.
 
+mod quality;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use entity::{receipt_block, run_stream, stream_cursor, stream_schema};
 use pipeline::{Mapping, PROGRAM_BYTES_MAX, Rules, SCHEMA_BYTES_MAX};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ColumnTrait, QueryFilter};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -18,7 +20,10 @@ use crate::error::{Doing, Problem, ProblemCode, Result};
 use crate::json;
 use crate::scope::TxScope;
 
-pub use entity::integration::{OnSchemaChange, Quality, Stream};
+pub use self::quality::{NULL_RATES_MAX, QUALITY_RECORDS_MAX, REFERENCES_MAX, UNIQUE_MAX};
+pub use entity::integration::{NullRate, OnSchemaChange, Quality, Reference, Stream, Volume};
+
+pub(crate) use self::quality::values_of;
 
 /// Most streams of an integration; one run moves all of them, one after the other.
 pub const STREAMS_MAX: usize = 50;
@@ -32,8 +37,6 @@ pub const FIELD_CHARS_MAX: usize = 200;
 pub const OPTIONS_BYTES_MAX: usize = 64 * 1024;
 /// Longest overlap, in seconds of a time or as a number.
 pub const OVERLAP_MAX: i64 = 1_000_000_000_000;
-/// Most records that a quality gate may be told to look at before it closes.
-pub const QUALITY_RECORDS_MAX: i64 = 1_000_000_000;
 /// All streams of an integration, in bytes of JSON: a page of a hundred integrations is read at once.
 pub const STREAMS_BYTES_MAX: usize = 1024 * 1024;
 
@@ -94,7 +97,7 @@ fn all_problems(app: &App, streams: &[Stream], ends: &Ends) -> Vec<Problem> {
         check.options(stream, ends, &mut problems);
         check.mapping(stream, &mut problems);
         check.record_schema(stream, &mut problems);
-        check.quality(stream, &mut problems);
+        problems.extend(quality::problems(stream, streams, &check.path("quality")));
     }
     // What is well-formed and small in each part can be serialized, and only then is the sum worth a look.
     if problems.is_empty() && bytes(streams) > STREAMS_BYTES_MAX {
@@ -112,6 +115,7 @@ fn bytes(streams: &[Stream]) -> usize {
                 + stream.record_schema.as_ref().map_or(0, |schema| schema.to_string().len())
                 + stream.source.to_string().len()
                 + stream.destination.to_string().len()
+                + json!(stream.quality).to_string().len()
         })
         .sum()
 }
@@ -230,25 +234,6 @@ impl Check<'_> {
     }
 }
 
-impl Check<'_> {
-    fn quality(&self, stream: &Stream, problems: &mut Vec<Problem>) {
-        let path = |name: &str| {
-            let mut path = self.path("quality");
-            path.push(name.to_owned());
-            path
-        };
-        let Quality { max_failed_percent, min_records } = &stream.quality;
-        if let Some(percent) = max_failed_percent.filter(|percent| !(0.0..=100.0).contains(percent)) {
-            let message = format!("is {percent}; it must be from 0 to 100 percent, or null for no limit");
-            problems.push(Problem::invalid(path("maxFailedPercent"), message));
-        }
-        if !(1..=QUALITY_RECORDS_MAX).contains(min_records) {
-            let message = format!("is {min_records}; it must be from 1 to {QUALITY_RECORDS_MAX} records");
-            problems.push(Problem::invalid(path("minRecords"), message));
-        }
-    }
-}
-
 fn field_problem(path: Vec<String>, field: &str) -> Option<Problem> {
     if field.is_empty() {
         Some(Problem::invalid(path, "names a field without a name"))
@@ -341,9 +326,11 @@ pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) ->
             .doing("deleting the fields of streams that moved")?;
     }
     if !moved.receipts.is_empty() {
+        let values = |name: &String| (0..UNIQUE_MAX).map(|place| values_of(name, place)).collect::<Vec<_>>();
+        let receipts = moved.receipts.iter().flat_map(|name| [vec![name.clone()], values(name)].concat());
         tx.delete::<receipt_block::Entity>()
             .filter(receipt_block::Column::IntegrationId.eq(integration_id))
-            .filter(receipt_block::Column::Stream.is_in(moved.receipts.iter().cloned()))
+            .filter(receipt_block::Column::Stream.is_in(receipts))
             .exec(tx.connection())
             .await
             .doing("deleting receipts of streams that moved")?;

@@ -91,6 +91,9 @@ pub struct AccountedPage {
     pub is_sent: bool,
     /// Retried failures whose record the mapping now leaves out.
     pub skipped: Vec<Uuid>,
+    /// Values that records of it take where no two of a run may have the same, as receipts of streams of their own: the
+    /// key is the value, and the hash that of the record's key.
+    pub values: Vec<(String, Vec<NewReceipt>)>,
     /// What the quality gate has counted with this page; `None` in a retry, which it does not judge.
     pub gate: Option<GateCounts>,
     /// The gate closed for this page: nothing of it was written, its good records are failures with the code

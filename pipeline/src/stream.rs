@@ -1,6 +1,7 @@
 //! One stream from end to end: a reader task, a mapping thread and a writer, with bounded channels
 //! between them. Deliberately absent: more than one stream; whoever runs several awaits several.
 
+mod checks;
 mod reader;
 mod transform;
 mod writer;
@@ -24,10 +25,11 @@ use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
 use crate::shape::ShapeWatch;
 use crate::{
-    Counts, Gate, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
-    StreamProgress, Waited,
+    Breach, Counts, Gate, GateCounts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape,
+    Side, Stop, StreamProgress, Waited,
 };
 
+pub use checks::{Checks, Reference, Unique};
 pub use reader::StoredRecord;
 
 /// Pages that wait between two stages: enough that a slow page does not stop the stage before it.
@@ -50,6 +52,8 @@ pub struct StreamPlan {
     pub fresh: bool,
     /// What is known of the source's records; `None` where nobody wants to hear of a change.
     pub shape: Option<Shape>,
+    /// What records are checked for against others.
+    pub checks: Checks,
     /// Judges pages before they are written; `None` in a retry of records, which somebody asked for.
     pub gate: Option<Gate>,
     /// How patient to be with the two systems.
@@ -65,6 +69,9 @@ pub struct StreamReport {
     pub counts: Counts,
     /// Where the next INCREMENTAL run begins; `None` in FULL mode and in a retry.
     pub watermark: Option<Cursor>,
+    /// What the quality gate has counted in all attempts, where it found at the end that the stream is not what it
+    /// usually is.
+    pub breach: Option<(Breach, GateCounts)>,
 }
 
 /// Why a stream could not go on. Pages that were accounted stand, and it can be resumed after them.
@@ -260,6 +267,7 @@ async fn run(
         key_fields: key_fields.clone(),
         duplicates,
         shape: plan.shape.map(ShapeWatch::new),
+        null_fields: plan.gate.as_ref().map(Gate::null_fields).unwrap_or_default(),
         progress: plan.progress.mapping,
         unwanted,
     };
@@ -298,6 +306,7 @@ async fn run(
         key_fields,
         duplicates,
         plan.fresh,
+        plan.checks,
         plan.gate,
         Patience::new(plan.retry),
         plan.progress.storing,

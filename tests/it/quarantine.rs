@@ -230,10 +230,13 @@ async fn a_release_brings_exactly_the_kept_records_home_and_the_run_goes_on_behi
     assert_eq!(kept, json!({"record.quarantined RESOLVED": PAGE - 600, "record.schema_violation OPEN": 600}));
     assert_eq!(quarantines(&scene, &integration).await.len(), 1, "the gate stayed open");
     // The retry went first: what it wrote is older than what the run read behind it.
-    let query = "query($id: ID!) { run(id: $id) { startedAt finishedAt } }";
-    let retried = scene.admin().query(query, json!({"id": retry["runs"]["edges"][0]["node"]["id"]})).await;
-    let rest = scene.admin().query(query, json!({"id": run})).await;
-    assert!(text(&retried["run"]["finishedAt"]) <= text(&rest["run"]["finishedAt"]), "{retried} {rest}");
+    let query = "query($retried: ID!, $rest: ID!) { retried: run(id: $retried) { finishedAt }
+        rest: run(id: $rest) { events(last: 50) { edges { node { type at } } } } }";
+    let variables = json!({"retried": retry["runs"]["edges"][0]["node"]["id"], "rest": run});
+    let times = scene.admin().query(query, variables).await;
+    let resumed = nodes(&times["rest"]["events"]).into_iter().rfind(|event| event["type"] == "run.resumed");
+    let resumed = text(&resumed.expect("it went on")["at"]);
+    assert!(resumed >= text(&times["retried"]["finishedAt"]), "{times:#}");
 
     for mutation in ["releaseQuarantine", "discardQuarantine"] {
         let input = json!({"quarantineId": found["id"], "note": "again"});
@@ -426,4 +429,231 @@ async fn a_run_that_goes_on_after_a_crash_counts_on() {
     let written = done["counts"]["created"].as_u64().unwrap() + done["counts"]["unchanged"].as_u64().unwrap();
     assert_eq!((written, &done["counts"]["failed"]), (810, &json!(190)), "{done:#}");
     assert_eq!(rows(&scene).await, "900");
+}
+
+fn gate(quality: Value) -> Value {
+    json!({ "quality": quality })
+}
+
+#[tokio::test]
+async fn a_volume_that_is_not_the_usual_one_holds_the_integration() {
+    let scene = Scene::shared().await;
+    let limits = gate(json!({"volume": {"minPercent": 50, "maxPercent": 200}}));
+    let integration = scene.file_to_sqlite("in.csv", limits).await;
+    // Before there are enough runs any number will do.
+    for count in [300, 1, 200, 100] {
+        write(&scene, count, |_| false);
+        assert_eq!(scene.run(&integration).await["status"], "SUCCEEDED");
+    }
+    // The median of 300, 1, 200 and 100 is 150.
+    write(&scene, 301, |_| false);
+    let run = scene.fixture.start_run(&integration).await;
+    let found = held(&scene, &integration).await;
+    assert_eq!(
+        (&found["rule"], &found["allowed"], &found["recordCount"]),
+        (&json!("VOLUME_HIGH"), &json!(200.0), &json!(301))
+    );
+    let reason = "`records` has 200.67 % of the records that it usually has, which is more than 200 %.";
+    assert_eq!(found["reason"], reason);
+    assert_eq!(rows(&scene).await, "300");
+    release(&scene, &found).await;
+    assert_eq!(scene.fixture.finished_run(&run).await["counts"]["failed"], 301);
+    until("what was kept is there", SOON, async || {
+        let now = rows(&scene).await;
+        if now == "301" { Ok(()) } else { Err(now) }
+    })
+    .await;
+
+    // Of the last five, 300, 1, 200, 100 and 301, the median is 200. Too little is known at the end only: all is written.
+    write(&scene, 99, |_| false);
+    let low = scene.run(&integration).await;
+    assert_eq!(outcome(&low), ended("SUCCEEDED", json!({"read": 99, "unchanged": 99})), "{low:#}");
+    let found = held(&scene, &integration).await;
+    let reason = "`records` has 49.5 % of the records that it usually has, which is less than 50 %. What there was is written.";
+    assert_eq!(
+        (&found["rule"], &found["reason"], &found["recordCount"]),
+        (&json!("VOLUME_LOW"), &json!(reason), &json!(0))
+    );
+    assert_eq!((&found["run"]["id"], &found["integration"]["status"]), (&low["id"], &json!("HELD")));
+    let next = scene.fixture.start_run(&integration).await;
+    assert_eq!(scene.status(&next).await, "QUEUED");
+    let released = release(&scene, &found).await;
+    assert_eq!((&released["retry"], &released["integration"]["status"]), (&Value::Null, &json!("ACTIVE")));
+    scene.fixture.finished_run(&next).await;
+}
+
+#[tokio::test]
+async fn a_field_that_is_empty_more_often_than_usual_holds_the_integration() {
+    let scene = Scene::shared().await;
+    let limits = json!({"minRecords": 10, "nullRates": [
+        {"field": "email", "maxIncrease": 10}, {"field": "phone", "maxPercent": 60},
+    ]});
+    let integration = scene.file_to_sqlite("in.jsonl", gate(limits)).await;
+    let fill = |emails: usize, phones: usize| {
+        let record = move |place: usize| {
+            let mut record = json!({"id": format!("r{place}")});
+            record["email"] = if place < emails { json!("a@example.com") } else { Value::Null };
+            if place < phones {
+                record["phone"] = json!("1");
+            }
+            record
+        };
+        scene.files.write_jsonl("in.jsonl", (0..100).map(record));
+    };
+    for emails in [80, 100, 90] {
+        fill(emails, 40);
+        assert_eq!(scene.run(&integration).await["status"], "SUCCEEDED");
+    }
+    // It is usually empty in 10 %: 20 % are allowed.
+    fill(80, 40);
+    assert_eq!(scene.run(&integration).await["status"], "SUCCEEDED");
+    fill(74, 40);
+    let run = scene.fixture.start_run(&integration).await;
+    let found = held(&scene, &integration).await;
+    assert_eq!((&found["rule"], &found["field"]), (&json!("NULL_RATE"), &json!("email")), "{found:#}");
+    // The median of 20, 0, 10 and 20 is 15.
+    assert_eq!((&found["measured"], &found["allowed"]), (&json!(26.0), &json!(25.0)));
+    let reason = "`email` is empty in 26 % of the records of `records`, which is more than 25 %.";
+    assert_eq!(found["reason"], reason);
+    discard(&scene, &found).await;
+    scene.fixture.finished_run(&run).await;
+
+    fill(100, 39);
+    scene.fixture.start_run(&integration).await;
+    let found = held(&scene, &integration).await;
+    assert_eq!(
+        (&found["field"], &found["measured"], &found["allowed"]),
+        (&json!("phone"), &json!(61.0), &json!(60.0))
+    );
+}
+
+/// Codes and field errors of a run's failures, by their references.
+async fn causes(scene: &Scene, run: &Value) -> Vec<Value> {
+    only(&scene.failures(run).await, &["businessReference", "code", "fieldErrors"])
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+#[tokio::test]
+async fn of_two_records_that_share_a_value_the_second_one_is_a_failure_and_the_same_record_is_not() {
+    let scene = Scene::shared().await;
+    let changes = json!({
+        "mode": "INCREMENTAL", "cursorField": "n",
+        "quality": {"maxFailedPercent": null, "unique": [["email"], ["first", "last"]]},
+    });
+    let integration = scene.file_to_sqlite("in.jsonl", changes).await;
+    // More than a page, so that some are asked about in another one than they were seen in.
+    let record = |place: usize| json!({"id": format!("r{place:06}"), "n": place, "email": format!("e{place}"), "first": "a", "last": place});
+    let mut records: Vec<Value> = (0..PAGE + 100).map(record).collect();
+    records[7]["email"] = json!("e3");
+    records[PAGE + 50]["email"] = json!("e4");
+    records[PAGE + 60]["last"] = json!(5);
+    (records[20]["email"], records[PAGE + 20]["email"]) = (Value::Null, Value::Null);
+    // A newer version of the same record has its own value again.
+    records[PAGE + 70] = json!({"id": "r000009", "n": PAGE + 70, "email": "e9", "first": "a", "last": 9});
+    scene.files.write_jsonl("in.jsonl", records.clone());
+    let run = scene.run(&integration).await;
+    let counts = json!({"read": PAGE + 100, "created": PAGE + 96, "unchanged": 0, "updated": 1, "failed": 3});
+    assert_eq!(outcome(&run), ended("PARTIAL", counts), "{run:#}");
+    let wrong = |fields: &[&str]| -> Vec<Value> {
+        let message = "must be unique: another record of this run has the same value";
+        fields
+            .iter()
+            .map(|field| json!({"path": format!("/{field}"), "rule": "unique", "message": message}))
+            .collect()
+    };
+    let cause = |place: usize, fields: &[&str]| json!({"businessReference": format!("r{place:06}"), "code": "record.duplicate_value", "fieldErrors": wrong(fields)});
+    assert_eq!(
+        causes(&scene, &run).await,
+        [cause(7, &["email"]), cause(PAGE + 50, &["email"]), cause(PAGE + 60, &["first", "last"])]
+    );
+
+    // Another run knows nothing of it: only within one it must be unique.
+    let mut next = record(PAGE + 200);
+    next["email"] = json!("e4");
+    scene.files.write_jsonl("in.jsonl", records.into_iter().chain([next]));
+    let run = scene.run(&integration).await;
+    assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": 1, "created": 1})), "{run:#}");
+}
+
+#[tokio::test]
+async fn a_reference_must_be_the_key_of_a_record_that_has_arrived() {
+    let scene = Scene::shared().await;
+    let (files, sqlite) = (scene.file_system().await, scene.sqlite_system("out.db").await);
+    let stream = |name: &str, quality: Value| {
+        let changes = json!({"name": name, "quality": quality, "mapping": "del(.noise)"});
+        changed_stream(json!({"path": format!("{name}.jsonl")}), into_table(name), changes)
+    };
+    let streams = json!([
+        stream("customers", json!({})),
+        stream("orders", json!({"references": [{"fields": ["customer"], "stream": "customers"}]})),
+    ]);
+    let input = json!({
+        "tenantId": scene.tenant.id, "name": "Shop", "sourceId": files, "destinationId": sqlite, "streams": streams,
+    });
+    let made = scene.admin().mutate("createIntegration", input, "integration { id }").await;
+    let integration = text(&made["integration"]["id"]);
+    scene.files.write_jsonl("customers.jsonl", [json!({"id": 1}), json!({"id": "c2"})]);
+    let orders = [
+        json!({"id": "a", "customer": 1}),
+        json!({"id": "b", "customer": "c2"}),
+        json!({"id": "c", "customer": null}),
+    ];
+    let lost = [json!({"id": "d", "customer": "c3"}), json!({"id": "e", "customer": "c9"})];
+    scene.files.write_jsonl("orders.jsonl", orders.into_iter().chain(lost));
+    let run = scene.run(&integration).await;
+    assert_eq!(outcome(&run), ended("PARTIAL", json!({"read": 7, "created": 5, "failed": 2})), "{run:#}");
+    let wrong = [json!({
+        "path": "/customer", "rule": "reference", "message": "refers to nothing that is known of `customers`",
+    })];
+    let cause = |reference: &str| json!({"businessReference": reference, "code": "record.missing_reference", "fieldErrors": wrong});
+    assert_eq!(causes(&scene, &run).await, [cause("d"), cause("e")]);
+
+    // It is looked for again by a retry, once it is there.
+    let failures = scene.failures(&run).await;
+    scene.files.write_jsonl("customers.jsonl", [json!({"id": "c3"})]);
+    let retry = json!({"failureIds": [failures[0]["id"], failures[1]["id"]]});
+    let early = scene.admin().mutate("retryFailures", retry.clone(), "retry { id }").await;
+    let early = scene.finished_retry(&early["retry"]).await;
+    assert_eq!((&early["resolved"], &early["failed"]), (&json!(0), &json!(2)), "{early:#}");
+    scene.files.write_jsonl("orders.jsonl", [] as [Value; 0]);
+    assert_eq!(scene.run(&integration).await["counts"]["created"], 1);
+    let late = scene.admin().mutate("retryFailures", retry, "retry { id }").await;
+    let late = scene.finished_retry(&late["retry"]).await;
+    assert_eq!((&late["resolved"], &late["failed"]), (&json!(1), &json!(1)), "{late:#}");
+}
+
+#[tokio::test]
+async fn what_can_be_no_quality_is_refused_at_its_place() {
+    let scene = Scene::shared().await;
+    let integration = scene.file_to_sqlite("in.csv", json!({})).await;
+    let rate = |changes: Value| json!({"nullRates": [changes]});
+    let reference =
+        |fields: Value, stream: &str| json!({"references": [{"fields": fields, "stream": stream}]});
+    for (quality, code, place) in [
+        (json!({"unique": [[]]}), "REQUIRED", "unique.0"),
+        (json!({"unique": [["a", "a"]]}), "INVALID", "unique.0"),
+        (json!({"unique": [["a"], [""]]}), "INVALID", "unique.1"),
+        (json!({"unique": [["a"], ["b"], ["c"], ["d"], ["e"], ["f"]]}), "LIMIT_REACHED", "unique"),
+        (reference(json!(["a"]), "other"), "INVALID", "references.0.stream"),
+        (reference(json!(["a"]), "records"), "INVALID", "references.0.stream"),
+        (reference(json!(["a", "b"]), "second"), "INVALID", "references.0.fields"),
+        (reference(json!([]), "second"), "REQUIRED", "references.0.fields"),
+        (rate(json!({"field": "a"})), "REQUIRED", "nullRates.0"),
+        (rate(json!({"field": "", "maxPercent": 1})), "INVALID", "nullRates.0.field"),
+        (rate(json!({"field": "a", "maxPercent": 101})), "INVALID", "nullRates.0.maxPercent"),
+        (rate(json!({"field": "a", "maxIncrease": -1})), "INVALID", "nullRates.0.maxIncrease"),
+        (json!({"volume": {"minPercent": -1}}), "INVALID", "volume.minPercent"),
+        (json!({"volume": {"minPercent": 90, "maxPercent": 80}}), "INVALID", "volume.maxPercent"),
+    ] {
+        let second =
+            changed_stream(json!({"path": "in.csv"}), into_table("second"), json!({"name": "second"}));
+        let first = changed_stream(json!({"path": "in.csv"}), into_table("records"), gate(quality));
+        let input = json!({"integrationId": integration, "streams": [first, second]});
+        let errors = scene.admin().refused("updateIntegration", input).await;
+        let found: Vec<(&str, &str)> =
+            errors.iter().map(|error| (error.code.as_str(), error.field.as_str())).collect();
+        assert_eq!(found, [(code, format!("streams.0.quality.{place}").as_str())], "{errors:?}");
+    }
 }

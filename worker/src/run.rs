@@ -276,7 +276,7 @@ impl Route {
         let report = self.run_pipeline(plan, claimed).await?;
         // A backfill says nothing about where the next ordinary run begins.
         let watermark = report.watermark.filter(|_| !is_backfill);
-        Ok(FinishedStream { stream, watermark })
+        Ok(FinishedStream { stream, watermark, breach: report.breach })
     }
 
     async fn run_pipeline(
@@ -363,10 +363,13 @@ async fn plan(
 ) -> Result<StreamPlan, StreamStop> {
     let (mapping, schema) = (claimed.stream.mapping.clone(), claimed.stream.record_schema.clone());
     let (fresh, retry) = (claimed.fresh, RetryPolicy::default());
-    let gate = judges.then(|| claimed.gate.clone());
+    let (gate, mut checks) = (judges.then(|| claimed.gate.clone()), claimed.checks.clone());
+    if !judges {
+        checks.unique.clear();
+    }
     let shape = Some(claimed.shape.clone());
     if mapping.is_none() && schema.is_none() {
-        return Ok(StreamPlan { mapping: None, rules: None, fresh, shape, gate, retry, progress });
+        return Ok(StreamPlan { mapping: None, rules: None, fresh, shape, checks, gate, retry, progress });
     }
     let fault = |detail: String| StreamStop::Internal { detail };
     let compile = move || {
@@ -383,7 +386,7 @@ async fn plan(
     let (mapping, rules) = spawn_blocking(compile)
         .await
         .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
-    Ok(StreamPlan { mapping, rules, fresh, shape, gate, retry, progress })
+    Ok(StreamPlan { mapping, rules, fresh, shape, checks, gate, retry, progress })
 }
 
 /// Renews the lease and interrupts the run when it is to stop. Goes on until the run is over.

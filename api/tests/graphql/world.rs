@@ -263,6 +263,7 @@ impl World {
             failures: failures.collect(),
             is_sent: true,
             skipped: Vec::new(),
+            values: Vec::new(),
             gate: None,
             breach: None,
             size_bytes: 0,

@@ -82,6 +82,10 @@ impl RunLease {
         progress.exec(tx.connection()).await.doing("storing a checkpoint")?;
         let stream = self.receipts_of(&page.stream);
         receipt::store(tx.connection(), stream, self.run.id, &page.receipts, &self.stride).await?;
+        for (values, receipts) in &page.values {
+            let values = self.receipts_of(values);
+            receipt::store(tx.connection(), values, self.run.id, receipts, &self.stride_of_values).await?;
+        }
         run_event::record(tx, self.run.id, page_events(&page)).await?;
         let mut runs = BTreeSet::new();
         if self.supersedes && !page.receipts.is_empty() {

@@ -2,27 +2,41 @@
 //! aside until a person has decided. Deliberately absent: the decision (`quarantine`), and what the gate counts
 //! (`pipeline`).
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use entity::integration::Stream;
+use entity::integration::{self, Stream};
 use entity::job::{self, JobStatus};
 use entity::quarantine::{self, QuarantineRule, QuarantineStatus};
+use entity::run::{self, RunScope, RunStatus};
 use entity::run_stream;
-use pipeline::{Breach, BreachRule, Gate, GateCounts, GateRules};
+use pipeline::{
+    Breach, BreachRule, Checks, Gate, GateCounts, GateRules, NullRate, Reference, Unique, Volume,
+};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::candidate::Candidate;
 use super::lease::RunLease;
+use super::transaction::BatchTx;
 use crate::error::{Doing, Result};
+use crate::id::new_id;
 use crate::quarantine::words;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
+use crate::stream::values_of;
 
 /// What is done with what a row has counted.
 pub(crate) const COUNTED: &str = "reading what a quality gate has counted";
 
-/// A page that was not written.
+/// Runs before that tell what is usual, at most.
+const HISTORY_RUNS_MAX: u64 = 5;
+/// And at least: fewer tell nothing.
+const HISTORY_RUNS_MIN: usize = 3;
+
+/// A page that was not written, or the end of a stream that is not what it usually is.
 pub(super) struct ClosedPage<'a> {
     /// Of its quarantine; its failures name it.
     pub(super) id: Uuid,
@@ -33,26 +47,137 @@ pub(super) struct ClosedPage<'a> {
     pub(super) record_count: usize,
 }
 
-/// The gate of a stream, with what earlier attempts of the run have counted.
-pub(super) fn gate(stream: &Stream, begun: Option<&run_stream::Model>) -> Result<Gate> {
+impl<'a> ClosedPage<'a> {
+    /// Everything of it is written.
+    pub(super) fn at_the_end(stream: &'a str, breach: Breach, counts: GateCounts) -> Self {
+        Self { id: new_id(), stream, breach, counts, record_count: 0 }
+    }
+}
+
+/// What records of a stream are checked for against others.
+pub(super) fn checks(stream: &Stream) -> Checks {
+    let unique =
+        stream.quality.unique.iter().enumerate().map(|(place, fields)| Unique {
+            fields: fields.clone(),
+            kept_as: values_of(&stream.name, place),
+        });
+    let references = stream
+        .quality
+        .references
+        .iter()
+        .map(|reference| Reference { fields: reference.fields.clone(), stream: reference.stream.clone() });
+    Checks { unique: unique.collect(), references: references.collect() }
+}
+
+/// The gate of a stream, with what earlier attempts of the run have counted, and what runs before it have.
+pub(super) fn gate(
+    stream: &Stream,
+    begun: Option<&run_stream::Model>,
+    history: &[GateCounts],
+) -> Result<Gate> {
     let counts = match begun.and_then(|row| row.gate.clone()) {
         Some(counts) => serde_json::from_value(counts).doing(COUNTED)?,
         None => GateCounts::default(),
     };
+    let quality = &stream.quality;
+    let null_rate = |rate: &integration::NullRate| {
+        let usual = median(history.iter().filter_map(|counts| counts.null_percent(&rate.field)).collect());
+        let increased = rate.max_increase.zip(usual).map(|(increase, usual)| usual + increase);
+        let limits = [rate.max_percent, increased].into_iter().flatten();
+        NullRate { field: rate.field.clone(), percent_max: limits.fold(100.0, f64::min) }
+    };
+    let usual = median(history.iter().map(|counts| counts.read as f64).collect());
+    let volume = quality.volume.zip(usual.filter(|usual| *usual >= 1.0)).map(|(volume, usual)| Volume {
+        usual: usual as u64,
+        percent_min: volume.min_percent,
+        percent_max: volume.max_percent,
+    });
     let rules = GateRules {
-        failed_percent_max: stream.quality.max_failed_percent,
-        records_min: u64::try_from(stream.quality.min_records).unwrap_or_default(),
+        failed_percent_max: quality.max_failed_percent,
+        records_min: u64::try_from(quality.min_records).unwrap_or_default(),
+        null_rates: quality.null_rates.iter().map(null_rate).collect(),
+        volume,
     };
     Ok(Gate::new(rules, counts))
+}
+
+/// The one in the middle, or between the two in the middle; `None` of fewer than tell something.
+fn median(mut numbers: Vec<f64>) -> Option<f64> {
+    if numbers.len() < HISTORY_RUNS_MIN {
+        return None;
+    }
+    numbers.sort_by(f64::total_cmp);
+    let middle = numbers.len() / 2;
+    let below = if numbers.len().is_multiple_of(2) { middle - 1 } else { middle };
+    Some((numbers[below] + numbers[middle]) / 2.0)
+}
+
+/// What the last runs that went through have counted, by integration and stream, of the streams whose gates compare with
+/// that. Backfills and retries of records read something else.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+pub(super) async fn histories(
+    tx: &BatchTx,
+    candidates: &[Candidate],
+) -> Result<HashMap<(Uuid, String), Vec<GateCounts>>> {
+    let mut histories: HashMap<(Uuid, String), Vec<GateCounts>> = HashMap::new();
+    for Candidate { integration, .. } in candidates {
+        let compares = |stream: &Stream| {
+            let quality = &stream.quality;
+            quality.volume.is_some() || quality.null_rates.iter().any(|rate| rate.max_increase.is_some())
+        };
+        if !integration.streams.0.iter().any(compares) {
+            continue;
+        }
+        let went_through = [RunStatus::Succeeded, RunStatus::Partial, RunStatus::Recovered];
+        let runs: Vec<Uuid> = run::Entity::find()
+            .select_only()
+            .column(run::Column::Id)
+            .filter(run::Column::TenantId.eq(integration.tenant_id))
+            .filter(run::Column::IntegrationId.eq(integration.id))
+            .filter(run::Column::Scope.eq(RunScope::AllRecords))
+            .filter(run::Column::BackfillId.is_null())
+            .filter(run::Column::Status.is_in(went_through))
+            .order_by_desc(run::Column::Id)
+            .limit(HISTORY_RUNS_MAX)
+            .into_tuple()
+            .all(tx.connection())
+            .await
+            .doing(COUNTED)?;
+        let rows = run_stream::Entity::find()
+            .filter(run_stream::Column::TenantId.eq(integration.tenant_id))
+            .filter(run_stream::Column::RunId.is_in(runs))
+            .filter(run_stream::Column::FinishedAt.is_not_null())
+            .all(tx.connection())
+            .await
+            .doing(COUNTED)?;
+        for row in rows {
+            // A stream without a page has counted nothing, which is a number of records as well.
+            let counts = match row.gate {
+                Some(counts) => serde_json::from_value(counts).doing(COUNTED)?,
+                None => GateCounts::default(),
+            };
+            histories.entry((integration.id, row.stream)).or_default().push(counts);
+        }
+    }
+    Ok(histories)
 }
 
 impl RunLease {
     /// Stores the quarantine of a page, in the transaction that accounts it, and lets the job go: whoever decides finds
     /// the run put aside, whatever becomes of this worker.
     pub(super) async fn put_in_quarantine(&self, tx: &mut TxScope, page: ClosedPage<'_>) -> Result<()> {
+        self.store_quarantine(tx, page).await?;
+        self.put_aside(tx).await
+    }
+
+    /// Stores a quarantine, and holds the integration for it.
+    pub(super) async fn store_quarantine(&self, tx: &TxScope, page: ClosedPage<'_>) -> Result<()> {
         let ClosedPage { id, stream, breach, counts, record_count } = page;
         let rule = match breach.rule {
             BreachRule::FailedRecords => QuarantineRule::FailedRecords,
+            BreachRule::NullRate => QuarantineRule::NullRate,
+            BreachRule::VolumeHigh => QuarantineRule::VolumeHigh,
+            BreachRule::VolumeLow => QuarantineRule::VolumeLow,
         };
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let row = quarantine::Model {
@@ -84,8 +209,7 @@ impl RunLease {
             "quarantined": row.record_count,
         }));
         run_event::record(tx, self.run.id, vec![checked]).await?;
-        crate::integration::hold_for_quality(tx, &self.run, &row).await?;
-        self.put_aside(tx).await
+        crate::integration::hold_for_quality(tx, &self.run, &row).await
     }
 
     /// Lets go of the job: it waits until somebody lets the integration go on, and then for its turn, as one that has not

@@ -408,7 +408,12 @@ impl Rows {
                 record_schema: Some(json!({ "type": "object" })),
                 overlap: Some(3_600),
                 on_schema_change: integration::OnSchemaChange::Hold,
-                quality: integration::Quality { max_failed_percent: Some(2.5), min_records: 20 },
+                quality: integration::Quality {
+                    max_failed_percent: Some(2.5),
+                    min_records: 20,
+                    unique: vec![vec!["email".to_owned()]],
+                    ..integration::Quality::default()
+                },
             }]),
             schedule_cron: Some("0 * * * *".to_owned()),
             schedule_time_zone: Some("Europe/Berlin".to_owned()),

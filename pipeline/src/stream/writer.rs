@@ -15,8 +15,10 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::checks::{Checker, Checks, Taken};
 use super::transform::{MappedPage, Ready};
 use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds};
+use crate::gate::PageCounts;
 use crate::retry::Patience;
 use crate::seen::SeenKeys;
 use crate::{
@@ -31,6 +33,7 @@ pub(super) struct Writer<'a> {
     key_fields: Vec<String>,
     duplicates: Duplicates,
     fresh: bool,
+    checker: Checker,
     gate: Option<Gate>,
     seen: SeenKeys,
     counts: Counts,
@@ -44,12 +47,14 @@ impl<'a> Writer<'a> {
         key_fields: Vec<String>,
         duplicates: Duplicates,
         fresh: bool,
+        checks: Checks,
         gate: Option<Gate>,
         patience: Patience,
         storing: Progress,
         ledger: &'a dyn Ledger,
         stop: &'a Stop,
     ) -> Self {
+        let checker = Checker::new(checks, open.resumed);
         Self {
             end: DestinationEnd { connector, open, destination: None, patience, ledger, stop },
             accounting: Accounting::default(),
@@ -57,6 +62,7 @@ impl<'a> Writer<'a> {
             key_fields,
             duplicates,
             fresh,
+            checker,
             gate,
             seen: SeenKeys::default(),
             counts: Counts::default(),
@@ -86,7 +92,9 @@ impl<'a> Writer<'a> {
                 Some(Feed::End { watermark }) => {
                     self.accounting.done().await?;
                     self.end.finish().await?;
-                    return Ok(StreamReport { counts: self.counts, watermark });
+                    let breach =
+                        self.gate.as_ref().and_then(|gate| Some((gate.at_the_end()?, gate.counts().clone())));
+                    return Ok(StreamReport { counts: self.counts, watermark, breach });
                 }
                 Some(Feed::Stop(stop)) => return Err(stop),
                 None => return Err(StreamStop::internal("reading ended without saying so")),
@@ -107,10 +115,20 @@ impl<'a> Writer<'a> {
         key_hashes.sort_unstable();
         let lookup = self.lookup(detects_unchanged);
         let known = self.receipts(&page.ready, lookup).await?;
-        let mut batch = Vec::with_capacity(page.ready.len());
+        let (mut ready, mut taken) = (page.ready, Taken::default());
+        if !self.checker.is_idle() {
+            let refuses = matches!(self.duplicates, Duplicates::Refused { .. });
+            let is_twice = |ready: &Ready| {
+                let receipt = known.get(ready.write.key.canonical());
+                refuses && receipt.is_some_and(|receipt| receipt.written_in_this_run)
+            };
+            let (checker, end, accounting) = (&mut self.checker, &mut self.end, &mut self.accounting);
+            (ready, taken) = checker.check(ready, is_twice, end, accounting, &mut failures).await?;
+        }
+        let mut batch = Vec::with_capacity(ready.len());
         let mut doubts = Vec::new();
-        let mut pending = Vec::with_capacity(page.ready.len());
-        for mut ready in page.ready {
+        let mut pending = Vec::with_capacity(ready.len());
+        for mut ready in ready {
             let receipt = known.get(ready.write.key.canonical());
             // A first record that the destination refused has no receipt, so the second one is tried.
             if matches!(self.duplicates, Duplicates::Refused { .. })
@@ -148,8 +166,13 @@ impl<'a> Writer<'a> {
             pending.push((ready.source, ready.payload_hash, ready.retried));
         }
 
-        let failed = failures.len() as u64;
-        let breach = self.gate.as_mut().and_then(|gate| gate.judge(page.read, failed));
+        let judged = PageCounts {
+            read: page.read,
+            failed: failures.len() as u64,
+            passed: page.passed,
+            nulls: page.nulls,
+        };
+        let breach = self.gate.as_mut().and_then(|gate| gate.judge(&judged));
         if breach.is_some() {
             doubts.clear();
             for (write, (source, _, retried)) in batch.drain(..).zip(pending.drain(..)) {
@@ -200,6 +223,7 @@ impl<'a> Writer<'a> {
         counts.failed = failures.len() as u64;
         debug_assert_eq!(counts.unaccounted(), 0, "page {} does not balance: {counts:?}", page.number);
 
+        let values = self.checker.kept(taken, &receipts);
         let page = AccountedPage {
             stream: self.end.open.stream.name.clone(),
             page_number: page.number,
@@ -209,6 +233,7 @@ impl<'a> Writer<'a> {
             failures,
             is_sent: attempts > 0,
             skipped: page.skipped_retries,
+            values,
             gate: self.gate.as_ref().map(|gate| gate.counts().clone()),
             breach,
             size_bytes: page.size_bytes,
@@ -317,7 +342,7 @@ enum Lookup {
 /// The page that is being stored, while the next one is on its way to the destination. Not interrupted by a
 /// cancel.
 #[derive(Default)]
-struct Accounting<'a> {
+pub(super) struct Accounting<'a> {
     account: Option<BoxFuture<'a, Result<(), LedgerError>>>,
     /// Of its records, sorted: what is asked about these must wait until it is stored.
     key_hashes: Vec<u64>,
@@ -325,7 +350,7 @@ struct Accounting<'a> {
 
 impl Accounting<'_> {
     /// Waits until it is stored.
-    async fn done(&mut self) -> Result<(), StreamStop> {
+    pub(super) async fn done(&mut self) -> Result<(), StreamStop> {
         if let Some(account) = &mut self.account {
             let accounted = account.await;
             self.account = None;
@@ -335,7 +360,7 @@ impl Accounting<'_> {
     }
 
     /// Works on something else while it is being stored. That it can't be stored ends the work.
-    async fn beside<T>(
+    pub(super) async fn beside<T>(
         &mut self,
         work: impl Future<Output = Result<T, StreamStop>>,
     ) -> Result<T, StreamStop> {
@@ -349,13 +374,13 @@ impl Accounting<'_> {
 }
 
 /// A destination that is opened again after a transient error, and given the same batch again.
-struct DestinationEnd<'a> {
+pub(super) struct DestinationEnd<'a> {
     connector: Arc<dyn Connector>,
     open: OpenDestination,
     destination: Option<Box<dyn Destination>>,
     patience: Patience,
-    ledger: &'a dyn Ledger,
-    stop: &'a Stop,
+    pub(super) ledger: &'a dyn Ledger,
+    pub(super) stop: &'a Stop,
 }
 
 impl DestinationEnd<'_> {
@@ -446,7 +471,7 @@ impl DestinationEnd<'_> {
     }
 }
 
-async fn canceled_or<T>(
+pub(super) async fn canceled_or<T>(
     cancel: &CancellationToken,
     work: impl Future<Output = Result<T, StreamStop>>,
 ) -> Result<T, StreamStop> {

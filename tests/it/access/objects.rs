@@ -343,7 +343,41 @@ pub const OBJECTS: &[Object] = &[
         of: "StreamQuality",
         rule: Rule::Needs("integrations:read"),
         at: |t| format!("integration(id: \"{}\") {{ streams {{ quality {{ @ }} }} }}", t.integration),
-        fields: &[("maxFailedPercent", Same), ("minRecords", Same)],
+        fields: &[
+            ("maxFailedPercent", Same),
+            ("minRecords", Same),
+            ("unique", Same),
+            ("references", Same),
+            ("nullRates", Same),
+            ("volume", Same),
+        ],
+    },
+    Object {
+        of: "StreamReference",
+        rule: Rule::Needs("failures:read"),
+        at: |t| {
+            let quality = "quality { references { @ } }";
+            format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
+        },
+        fields: &[("fields", Same), ("stream", Same)],
+    },
+    Object {
+        of: "StreamNullRate",
+        rule: Rule::Needs("failures:read"),
+        at: |t| {
+            let quality = "quality { nullRates { @ } }";
+            format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
+        },
+        fields: &[("field", Same), ("maxPercent", Same), ("maxIncrease", Same)],
+    },
+    Object {
+        of: "StreamVolume",
+        rule: Rule::Needs("failures:read"),
+        at: |t| {
+            let quality = "quality { volume { @ } }";
+            format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
+        },
+        fields: &[("minPercent", Same), ("maxPercent", Same)],
     },
     Object {
         of: "Stream",

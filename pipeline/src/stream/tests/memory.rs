@@ -431,6 +431,7 @@ pub(super) fn plan() -> StreamPlan {
         rules: None,
         fresh: true,
         shape: None,
+        checks: Default::default(),
         gate: None,
         retry,
         progress: Default::default(),
