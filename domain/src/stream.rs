@@ -310,6 +310,7 @@ pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) ->
         tx.update::<run_stream::Entity>()
             .col_expr(run_stream::Column::Since, Expr::value(None::<Value>))
             .col_expr(run_stream::Column::Checkpoint, Expr::value(None::<Value>))
+            .col_expr(run_stream::Column::Gate, Expr::value(None::<Value>))
             .filter(run_stream::Column::RunId.in_subquery(begun))
             .filter(run_stream::Column::Stream.is_in(moved.watermarks.iter().cloned()))
             .filter(run_stream::Column::FinishedAt.is_null())

@@ -234,3 +234,17 @@ impl RunLease {
         if is_canceled { crate::run::end_canceled(tx, &self.run).await } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn what_is_usual_is_in_the_middle_of_enough_runs() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![1.0, 2.0]), None);
+        assert_eq!(median(vec![300.0, 1.0, 200.0]), Some(200.0));
+        assert_eq!(median(vec![300.0, 1.0, 200.0, 100.0]), Some(150.0));
+        assert_eq!(median(vec![0.0, 0.0, 9.0, 0.0, 9.0]), Some(0.0));
+    }
+}

@@ -83,7 +83,7 @@ pub(crate) async fn hold_for_quality(
     quarantine: &quarantine::Model,
 ) -> Result<()> {
     let id = run.integration_id;
-    tracing::warn!(
+    tracing::info!(
         tenant.id = %run.tenant_id, integration.id = %id, run.id = %run.id, quarantine.id = %quarantine.id,
         records = quarantine.record_count, "a quality gate closed, and the integration waits for a decision"
     );
