@@ -520,7 +520,9 @@ async fn claimed_streams(
             });
             let shape = shapes.remove(&(integration.id, stream.name.clone())).unwrap_or_default();
             let place = (integration.id, stream.name.clone());
-            let history = histories.get(&place).map_or(&[][..], Vec::as_slice);
+            // What a backfill reads is no usual run, whatever its range.
+            let history = histories.get(&place).filter(|_history| backfill.is_none());
+            let history = history.map_or(&[][..], Vec::as_slice);
             let gate = gate(stream, begun.get(&(run.id, stream.name.clone())), history)?;
             let (stream, checks) = (stream.clone(), checks(stream));
             streams.push(ClaimedStream { stream, since, from, only, shape, checks, gate, resume, fresh });
