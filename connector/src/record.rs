@@ -351,6 +351,11 @@ impl RecordKey {
         (key != *self).then_some(key.canonical)
     }
 
+    /// A key of one text, of what is no record's fields.
+    pub fn of_text(text: String) -> Self {
+        Self { canonical: text, reference: None }
+    }
+
     /// The form that is compared and stored: the plain value of a single field, a JSON array of several.
     pub fn canonical(&self) -> &str {
         &self.canonical

@@ -41,6 +41,8 @@ pub struct Failure {
     pub run_id: Uuid,
     /// Of which stream.
     pub stream: Option<String>,
+    /// Of the page of which quarantine.
+    pub quarantine_id: Option<Uuid>,
     /// Key of the record in the business's own terms.
     pub business_reference: Option<String>,
     /// How far it is.
@@ -102,6 +104,9 @@ pub struct FailureFilter {
     pub integration_id: Option<Uuid>,
     /// Of this run.
     pub run_id: Option<Uuid>,
+    /// Of the page of this quarantine. Not written without, so that keys of calls from before still answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine_id: Option<Uuid>,
     /// Of this tenant.
     pub tenant_id: Option<Uuid>,
     /// Exactly this business reference.
@@ -138,6 +143,9 @@ impl FailureFilter {
         }
         if let Some(id) = self.run_id {
             condition = condition.add(Column::RunId.eq(id));
+        }
+        if let Some(id) = self.quarantine_id {
+            condition = condition.add(Column::QuarantineId.eq(id));
         }
         if let Some(id) = self.tenant_id {
             condition = condition.add(Column::TenantId.eq(id));
@@ -197,6 +205,8 @@ pub enum FailureParent {
     Integration,
     /// Failures of each run.
     Run,
+    /// Failures of the page of each quarantine.
+    Quarantine,
 }
 
 fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> {
@@ -276,6 +286,7 @@ pub async fn pages_by_parent(
         FailureParent::Tenant => failure::Column::TenantId,
         FailureParent::Integration => failure::Column::IntegrationId,
         FailureParent::Run => failure::Column::RunId,
+        FailureParent::Quarantine => failure::Column::QuarantineId,
     };
     let pages =
         filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await?;
@@ -353,6 +364,7 @@ pub(crate) fn view(actor: &Actor, revealed: &HashSet<Uuid>, row: failure::Model)
         integration_id: row.integration_id,
         run_id: row.run_id,
         stream: row.stream,
+        quarantine_id: row.quarantine_id,
         business_reference: row.business_reference,
         status: row.status,
         category: row.category,

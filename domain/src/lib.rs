@@ -40,6 +40,7 @@ pub mod password;
 pub mod permission;
 pub mod portal_key;
 pub mod portal_session;
+pub mod quarantine;
 pub mod rate_limit;
 pub mod retry;
 pub mod reveal;

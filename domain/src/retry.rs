@@ -185,6 +185,26 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
     first_outcome(&scope, id).await
 }
 
+/// Retries these failures, as a part of something else that its caller does; `None` when there is nothing to try.
+pub(crate) async fn take_some(
+    tx: &mut TxScope,
+    actor: &Actor,
+    condition: Condition,
+) -> Result<Option<Retry>> {
+    let some = tx
+        .find::<failure::Entity>()
+        .filter(condition.clone())
+        .filter(can_be_tried())
+        .limit(1)
+        .one(tx.connection())
+        .await
+        .doing("looking for failures to retry")?;
+    if some.is_none() {
+        return Ok(None);
+    }
+    take(tx, actor, new_id(), condition).await
+}
+
 /// Takes the failures for a retry and starts its runs; `None` when there is nothing to try.
 async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -> Result<Option<Retry>> {
     let now = tx.app().clock().now();

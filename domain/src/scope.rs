@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use entity::{
     api_key, audit_entry, backfill, failure, identity_provider, integration, invitation, job, kill_switch,
-    portal_cutoff, portal_key, portal_session, receipt_block, retry, reveal, run, run_event, run_stream,
-    stream_cursor, stream_schema, system, tenant, user,
+    portal_cutoff, portal_key, portal_session, quarantine, receipt_block, retry, reveal, run, run_event,
+    run_stream, stream_cursor, stream_schema, system, tenant, user,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -68,6 +68,7 @@ tenant_owned!(
     job.TenantId,
     kill_switch.TenantId,
     receipt_block.TenantId,
+    quarantine.TenantId,
 );
 
 /// The rows that one caller may touch for one permission.

@@ -1,6 +1,8 @@
 //! Streams of an integration: what may be stored, and what a change of them makes worthless. Deliberately
 //! absent: queries of their own; streams live inside their integration's row.
 
+mod quality;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use entity::{receipt_block, run_stream, stream_cursor, stream_schema};
 use pipeline::{Mapping, PROGRAM_BYTES_MAX, Rules, SCHEMA_BYTES_MAX};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ColumnTrait, QueryFilter};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -19,7 +21,12 @@ use crate::error::{Doing, Problem, ProblemCode, Result};
 use crate::json;
 use crate::scope::TxScope;
 
-pub use entity::integration::{DeletionAction, Deletions, OnSchemaChange, Stream};
+pub use self::quality::{NULL_RATES_MAX, QUALITY_RECORDS_MAX, REFERENCES_MAX, UNIQUE_MAX};
+pub use entity::integration::{
+    DeletionAction, Deletions, NullRate, OnSchemaChange, Quality, Reference, Stream, Volume,
+};
+
+pub(crate) use self::quality::values_of;
 
 /// Most streams of an integration; one run moves all of them, one after the other.
 pub const STREAMS_MAX: usize = 50;
@@ -94,6 +101,7 @@ fn all_problems(app: &App, streams: &[Stream], ends: &Ends) -> Vec<Problem> {
         check.options(stream, ends, &mut problems);
         check.mapping(stream, &mut problems);
         check.record_schema(stream, &mut problems);
+        problems.extend(quality::problems(stream, streams, &check.path("quality")));
     }
     // What is well-formed and small in each part can be serialized, and only then is the sum worth a look.
     if problems.is_empty() && bytes(streams) > STREAMS_BYTES_MAX {
@@ -111,6 +119,7 @@ fn bytes(streams: &[Stream]) -> usize {
                 + stream.record_schema.as_ref().map_or(0, |schema| schema.to_string().len())
                 + stream.source.to_string().len()
                 + stream.destination.to_string().len()
+                + json!(stream.quality).to_string().len()
         })
         .sum()
 }
@@ -352,6 +361,7 @@ pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) ->
         tx.update::<run_stream::Entity>()
             .col_expr(run_stream::Column::Since, Expr::value(None::<Value>))
             .col_expr(run_stream::Column::Checkpoint, Expr::value(None::<Value>))
+            .col_expr(run_stream::Column::Gate, Expr::value(None::<Value>))
             .filter(run_stream::Column::RunId.in_subquery(begun))
             .filter(run_stream::Column::Stream.is_in(moved.watermarks.iter().cloned()))
             .filter(run_stream::Column::FinishedAt.is_null())
@@ -368,9 +378,11 @@ pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) ->
             .doing("deleting the fields of streams that moved")?;
     }
     if !moved.receipts.is_empty() {
+        let values = |name: &String| (0..UNIQUE_MAX).map(|place| values_of(name, place)).collect::<Vec<_>>();
+        let receipts = moved.receipts.iter().flat_map(|name| [vec![name.clone()], values(name)].concat());
         tx.delete::<receipt_block::Entity>()
             .filter(receipt_block::Column::IntegrationId.eq(integration_id))
-            .filter(receipt_block::Column::Stream.is_in(moved.receipts.iter().cloned()))
+            .filter(receipt_block::Column::Stream.is_in(receipts))
             .exec(tx.connection())
             .await
             .doing("deleting receipts of streams that moved")?;
@@ -398,6 +410,7 @@ mod tests {
             overlap: None,
             on_schema_change: Default::default(),
             deletions: None,
+            quality: Default::default(),
         }
     }
 

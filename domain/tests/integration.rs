@@ -227,6 +227,7 @@ fn stream(name: &str) -> Stream {
         overlap: None,
         on_schema_change: Default::default(),
         deletions: None,
+        quality: Default::default(),
     }
 }
 

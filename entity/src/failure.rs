@@ -71,6 +71,8 @@ pub struct Model {
     pub skip_reason: Option<String>,
     /// Who skipped it.
     pub skipped_by: Option<String>,
+    /// The quarantine whose page it is of.
+    pub quarantine_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

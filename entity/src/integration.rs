@@ -145,6 +145,9 @@ pub struct Stream {
     /// Absent in what earlier programs stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletions: Option<Deletions>,
+    /// When its quality gate holds the integration. Absent in what earlier programs stored.
+    #[serde(default)]
+    pub quality: Quality,
 }
 
 /// What becomes of records at the destination that are gone from the source.
@@ -167,6 +170,66 @@ pub enum DeletionAction {
     Mark,
     /// It is deleted.
     Delete,
+}
+
+/// When the quality gate of a stream holds its integration, before a page is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Quality {
+    /// More records than so many percent failed by themselves; `None` never holds it for that.
+    pub max_failed_percent: Option<f64>,
+    /// Records of a run that are looked at before it may.
+    pub min_records: i64,
+    /// Fields of the mapped record whose values no two records of a run may share.
+    pub unique: Vec<Vec<String>>,
+    /// Fields of the mapped record that must be the key of a record of another stream.
+    pub references: Vec<Reference>,
+    /// How often fields of the mapped record may be null.
+    pub null_rates: Vec<NullRate>,
+    /// How many records a run may have, compared with those before it.
+    pub volume: Option<Volume>,
+}
+
+/// Fields that must be the key of a record of another stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Of the mapped record, in the order of the other stream's key fields.
+    pub fields: Vec<String>,
+    /// Name of the other stream.
+    pub stream: String,
+}
+
+/// How often a field may be null.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NullRate {
+    /// Of the mapped record.
+    pub field: String,
+    /// In at most so many percent of the records.
+    pub max_percent: Option<f64>,
+    /// In at most so many percent of the records more than it usually is.
+    pub max_increase: Option<f64>,
+}
+
+/// How many records a run may have, in percent of the median of those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Volume {
+    /// At least.
+    pub min_percent: Option<f64>,
+    /// At most.
+    pub max_percent: Option<f64>,
+}
+
+impl Default for Quality {
+    fn default() -> Self {
+        Self {
+            max_failed_percent: Some(5.0),
+            min_records: 100,
+            unique: Vec::new(),
+            references: Vec::new(),
+            null_rates: Vec::new(),
+            volume: None,
+        }
+    }
 }
 
 /// What a change of the source's fields does to an integration.

@@ -23,6 +23,7 @@ pub mod portal_cutoff;
 pub mod portal_key;
 pub mod portal_key_tenant;
 pub mod portal_session;
+pub mod quarantine;
 pub mod receipt_block;
 pub mod recovery_code;
 pub mod refresh_token;

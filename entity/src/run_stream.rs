@@ -24,6 +24,9 @@ pub struct Model {
     pub checkpoint: Option<Json>,
     /// When it was held because so many records are gone; who lets it go on has them removed.
     pub deletions_held_at: Option<DateTimeUtc>,
+    /// What the quality gate has counted: `pipeline::GateCounts`; `None` before the first page.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub gate: Option<Json>,
     /// Pages accounted.
     pub page_count: i64,
     /// When its last page was accounted and made durable.

@@ -247,6 +247,7 @@ async fn customer(operator: &Actor, slug: &str) -> [Uuid; 5] {
             overlap: None,
             on_schema_change: Default::default(),
             deletions: None,
+            quality: Default::default(),
         }],
         schedule: None,
         retry_policy: None,

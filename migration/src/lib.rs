@@ -72,6 +72,9 @@ mod m20261126_000151_add_backfill_to_run;
 mod m20261126_000152_create_stream_schema;
 mod m20261126_000153_let_people_set_stream_cursor;
 mod m20261126_000154_add_deletions_to_run;
+mod m20261126_000160_create_quarantine;
+mod m20261126_000161_add_quarantine_to_failure;
+mod m20261126_000162_add_gate_to_run_stream;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -141,6 +144,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000152_create_stream_schema::Migration),
             Box::new(m20261126_000153_let_people_set_stream_cursor::Migration),
             Box::new(m20261126_000154_add_deletions_to_run::Migration),
+            Box::new(m20261126_000160_create_quarantine::Migration),
+            Box::new(m20261126_000161_add_quarantine_to_failure::Migration),
+            Box::new(m20261126_000162_add_gate_to_run_stream::Migration),
         ]
     }
 }

@@ -198,7 +198,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil(), resumed: false };
         let (retry, progress) = (RetryPolicy::default(), Default::default());
         let shape = Some(Default::default());
-        let plan = StreamPlan { mapping, rules, fresh: true, shape, removal: None, retry, progress };
+        let plan = StreamPlan {
+            mapping,
+            rules,
+            fresh: true,
+            shape,
+            removal: None,
+            checks: Default::default(),
+            gate: None,
+            retry,
+            progress,
+        };
         let stop = Stop::default();
         let started = Instant::now();
         let done =

@@ -35,6 +35,12 @@ pub const RECORD_SCHEMA_VIOLATION: &str = "record.schema_violation";
 
 /// `destination.removal_refused`: the destination does not let a record go that is gone from the source.
 pub const DESTINATION_REMOVAL_REFUSED: &str = "destination.removal_refused";
+/// `record.duplicate_value`: another record of this run has the same value where none may.
+pub const RECORD_DUPLICATE_VALUE: &str = "record.duplicate_value";
+/// `record.missing_reference`: it refers to a record that is not known.
+pub const RECORD_MISSING_REFERENCE: &str = "record.missing_reference";
+/// `record.quarantined`: nothing is wrong with it, but its page may not be written.
+pub const RECORD_QUARANTINED: &str = "record.quarantined";
 
 /// Longest key, in bytes: beside tenant, integration and stream it has to fit into an entry of an index, of which
 /// PostgreSQL's are the smallest, with 2,704 bytes.
@@ -99,7 +105,7 @@ impl RecordFailure {
         let field_errors = key_fields
             .iter()
             .filter(|field| record.get(field).is_none_or(serde_json::Value::is_null))
-            .map(|field| key_error(field, "required", "is needed to tell which record this is"))
+            .map(|field| field_error(field, "required", "is needed to tell which record this is"))
             .collect();
         Self {
             field_errors,
@@ -117,7 +123,7 @@ impl RecordFailure {
             UnusableKey::Nul => ("nul", "contains a NUL character".to_owned()),
         };
         Self {
-            field_errors: key_fields.iter().map(|field| key_error(field, rule, &message)).collect(),
+            field_errors: key_fields.iter().map(|field| field_error(field, rule, &message)).collect(),
             record: Some(record),
             ..Self::new(Stage::Extract, RECORD_UNUSABLE_KEY, "the key can't be kept")
         }
@@ -126,7 +132,7 @@ impl RecordFailure {
     pub(crate) fn duplicate_key(key: RecordKey, key_fields: &[String], record: Record) -> Self {
         let field_errors = key_fields
             .iter()
-            .map(|field| key_error(field, "unique", "must be unique: another record has the same value"))
+            .map(|field| field_error(field, "unique", "must be unique: another record has the same value"))
             .collect();
         Self {
             key: Some(key),
@@ -157,6 +163,36 @@ impl RecordFailure {
             http_status: error.http_status,
             attempts,
             ..Self::new(Stage::Load, DESTINATION_REMOVAL_REFUSED, error.detail)
+        }
+    }
+
+    pub(crate) fn duplicate_value(key: RecordKey, record: Record, field_errors: Vec<FieldError>) -> Self {
+        let detail = "another record of this run has the same value";
+        Self {
+            key: Some(key),
+            field_errors,
+            record: Some(record),
+            ..Self::new(Stage::Validate, RECORD_DUPLICATE_VALUE, detail)
+        }
+    }
+
+    pub(crate) fn missing_reference(key: RecordKey, record: Record, field_errors: Vec<FieldError>) -> Self {
+        let detail = "it refers to a record that has no receipt";
+        Self {
+            key: Some(key),
+            field_errors,
+            record: Some(record),
+            ..Self::new(Stage::Validate, RECORD_MISSING_REFERENCE, detail)
+        }
+    }
+
+    pub(crate) fn quarantined(key: RecordKey, record: Record, mapped: Option<Record>) -> Self {
+        let detail = "the quality gate closed before its page was written";
+        Self {
+            key: Some(key),
+            record: Some(record),
+            mapped,
+            ..Self::new(Stage::Validate, RECORD_QUARANTINED, detail)
         }
     }
 
@@ -192,7 +228,7 @@ impl UnusableKey {
     }
 }
 
-fn key_error(field: &str, rule: &str, message: &str) -> FieldError {
+pub(crate) fn field_error(field: &str, rule: &str, message: &str) -> FieldError {
     let path = format!("/{}", field.replace('~', "~0").replace('/', "~1"));
     FieldError { path, rule: rule.to_owned(), message: message.to_owned() }
 }

@@ -10,7 +10,7 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::{Counts, PayloadHash, RecordFailure, Shape};
+use crate::{Breach, Counts, GateCounts, PayloadHash, RecordFailure, Shape};
 
 /// What is known of a record that was written before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +92,14 @@ pub struct AccountedPage {
     pub is_sent: bool,
     /// Retried failures whose record the mapping now leaves out.
     pub skipped: Vec<Uuid>,
+    /// Values that records of it take where no two of a run may have the same, as receipts of streams of their own: the
+    /// key is the value, and the hash that of the record's key.
+    pub values: Vec<(String, Vec<NewReceipt>)>,
+    /// What the quality gate has counted with this page; `None` in a retry, which it does not judge.
+    pub gate: Option<GateCounts>,
+    /// The gate closed for this page: nothing of it was written, its good records are failures with the code
+    /// `record.quarantined`, and the stream ends here until somebody decides.
+    pub breach: Option<Breach>,
     /// Size of what was read from outside, in bytes.
     pub size_bytes: u64,
     /// Reading it took so long, waits included, in milliseconds.

@@ -7,6 +7,7 @@
 
 mod counts;
 mod failure;
+mod gate;
 mod ledger;
 mod mapping;
 mod payload;
@@ -21,9 +22,11 @@ mod stream;
 
 pub use counts::Counts;
 pub use failure::{
-    DESTINATION_REMOVAL_REFUSED, RECORD_DUPLICATE_KEY, RECORD_MAPPING_FAILED, RECORD_MISSING_KEY,
-    RECORD_SCHEMA_VIOLATION, RECORD_UNUSABLE_KEY, RecordFailure, SOURCE_MALFORMED, Stage,
+    DESTINATION_REMOVAL_REFUSED, RECORD_DUPLICATE_KEY, RECORD_DUPLICATE_VALUE, RECORD_MAPPING_FAILED,
+    RECORD_MISSING_KEY, RECORD_MISSING_REFERENCE, RECORD_QUARANTINED, RECORD_SCHEMA_VIOLATION,
+    RECORD_UNUSABLE_KEY, RecordFailure, SOURCE_MALFORMED, Stage,
 };
+pub use gate::{Breach, BreachRule, Gate, GateCounts, GateRules, NullRate, Volume};
 pub use ledger::{
     AccountedPage, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RemovedPage, RetryNotice, Side,
 };
@@ -38,4 +41,6 @@ pub use retry::RetryPolicy;
 pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
 pub use shape::{ChangedField, FieldShape, FieldType, Shape, ShapeChange};
 pub use stop::Stop;
-pub use stream::{StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream};
+pub use stream::{
+    Checks, Reference, StoredRecord, StreamPlan, StreamReport, StreamStop, Unique, run_records, run_stream,
+};

@@ -25,6 +25,11 @@ impl PayloadHash {
         Self(xxh3_128(buffer))
     }
 
+    /// The hash of a text, which is none of a record.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self(xxh3_128(text.as_bytes()))
+    }
+
     /// From what [`to_bytes`](Self::to_bytes) gave.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(bytes))

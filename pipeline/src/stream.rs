@@ -1,6 +1,7 @@
 //! One stream from end to end: a reader task, a mapping thread and a writer, with bounded channels
 //! between them. Deliberately absent: more than one stream; whoever runs several awaits several.
 
+mod checks;
 mod reader;
 mod removal;
 mod transform;
@@ -27,10 +28,11 @@ use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
 use crate::shape::ShapeWatch;
 use crate::{
-    Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress,
-    Waited,
+    Breach, Counts, Gate, GateCounts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape,
+    Side, Stop, StreamProgress, Waited,
 };
 
+pub use checks::{Checks, Reference, Unique};
 pub use reader::StoredRecord;
 
 /// Pages that wait between two stages: enough that a slow page does not stop the stage before it.
@@ -55,6 +57,10 @@ pub struct StreamPlan {
     pub shape: Option<Shape>,
     /// FULL: what becomes of records at the destination that are gone from the source; `None` leaves them as they are.
     pub removal: Option<Removal>,
+    /// What records are checked for against others.
+    pub checks: Checks,
+    /// Judges pages before they are written; `None` in a retry of records, which somebody asked for.
+    pub gate: Option<Gate>,
     /// How patient to be with the two systems.
     pub retry: RetryPolicy,
     /// Shows whoever runs the stream what it waits for.
@@ -68,6 +74,9 @@ pub struct StreamReport {
     pub counts: Counts,
     /// Where the next INCREMENTAL run begins; `None` in FULL mode and in a retry.
     pub watermark: Option<Cursor>,
+    /// What the quality gate has counted in all attempts, where it found at the end that the stream is not what it
+    /// usually is.
+    pub breach: Option<(Breach, GateCounts)>,
 }
 
 /// Why a stream could not go on. Pages that were accounted stand, and it can be resumed after them.
@@ -79,6 +88,9 @@ pub enum StreamStop {
     /// The source has changed, and the integration is held for it.
     #[error("the stream is held")]
     Held,
+    /// The quality gate closed for its last page, which is accounted.
+    #[error("the stream is in quarantine")]
+    Quarantined,
     /// The source can't be used.
     #[error("the source failed after {attempts} attempts")]
     Source {
@@ -129,10 +141,10 @@ impl StreamStop {
     }
 
     /// Code of the error catalogue, e.g. `source.unauthorized` or `platform.storage`; `None` for
-    /// `Canceled` and `Held`, which are no failures.
+    /// `Canceled`, `Held` and `Quarantined`, which are no failures.
     pub fn code(&self) -> Option<String> {
         match self {
-            Self::Canceled | Self::Held => None,
+            Self::Canceled | Self::Held | Self::Quarantined => None,
             Self::Source { error, .. } | Self::Destination { error, .. }
                 if error.kind == SystemErrorKind::Internal =>
             {
@@ -264,6 +276,7 @@ async fn run(
         key_fields: key_fields.clone(),
         duplicates,
         shape: plan.shape.map(ShapeWatch::new),
+        null_fields: plan.gate.as_ref().map(Gate::null_fields).unwrap_or_default(),
         progress: plan.progress.mapping,
         unwanted,
     };
@@ -302,6 +315,8 @@ async fn run(
         key_fields,
         duplicates,
         plan.fresh,
+        plan.checks,
+        plan.gate,
         // What a retry does not bring is no sign of anything.
         plan.removal.filter(|_| matches!(duplicates, Duplicates::Refused { .. })),
         Patience::new(plan.retry),

@@ -199,7 +199,9 @@ async fn more_failures_than_can_be_predicted_are_counted() {
     let rows = (0..10_050).map(|n: u32| vec![n.to_string(), "bad".to_owned()]);
     scene.files.write_csv("in.csv", &["id", "n"], rows);
     let rules = json!({"properties": {"n": {"pattern": "^[0-9]+$"}}});
-    let changes = json!({"recordSchema": rules, "mapping": ".n = downcase!(.n)"});
+    let changes = json!({
+        "recordSchema": rules, "mapping": ".n = downcase!(.n)", "quality": {"maxFailedPercent": null},
+    });
     let integration = scene.file_to_sqlite("in.csv", changes).await;
     let run = scene.run(&integration).await;
     assert_eq!(run["counts"]["failed"], 10_050);

@@ -35,6 +35,7 @@ mod paging;
 mod peer;
 mod people;
 mod portal_key;
+mod quarantine;
 mod rate_limit;
 mod receipts;
 mod redis;

@@ -518,7 +518,8 @@ async fn thousands_of_failures(scene: Scene) {
     scene.files.write_csv("in.csv", &["id", "amount"], rows);
     let (files, sqlite) = (scene.file_system().await, scene.sqlite_system("out.db").await);
     let moves = |mapping: &str| {
-        changed_stream(json!({"path": "in.csv"}), into_table("records"), json!({"mapping": mapping}))
+        let changes = json!({"mapping": mapping, "quality": {"maxFailedPercent": null}});
+        changed_stream(json!({"path": "in.csv"}), into_table("records"), changes)
     };
     let integration = scene.integration(&files, &sqlite, moves(".amount = to_float!(.amount)")).await;
     let run = scene.run(&integration).await;

@@ -11,6 +11,7 @@ use crate::harness::client::Client;
 use crate::harness::fixture::Fixture;
 use crate::harness::smtp::{Mode, Smtp};
 use crate::harness::trestle::{Setup, Trestle, command};
+use crate::harness::wait::{SOON, until};
 use crate::scene::{Scene, changed_stream, nodes, text};
 use crate::sdl::{Field, Kind, Sdl, named};
 
@@ -281,6 +282,16 @@ async fn node_finds_each_kind_of_object_by_its_id() {
     scene.update_stream(&integration, changed_stream(json!({}), json!({}), moves)).await;
     let range = json!({"integrationId": integration, "stream": "records", "from": "2026-01-01T00:00:00Z"});
     let backfill = scene.admin().mutate("startBackfill", range, "backfill { id }").await;
+    let gate = json!({"quality": {"maxFailedPercent": 0, "minRecords": 1}, "recordSchema": {"required": ["nothing"]}});
+    let kept =
+        scene.integration(&system, &system, changed_stream(json!({"records": 1}), json!({}), gate)).await;
+    scene.fixture.start_run(&kept).await;
+    let query = "query($id: ID!) { integration(id: $id) { quarantines { edges { node { id } } } } }";
+    let quarantine = until("a page is in quarantine", SOON, async || {
+        let now = scene.admin().query(query, json!({"id": kept})).await;
+        nodes(&now["integration"]["quarantines"]).first().map(|one| text(&one["id"])).ok_or(now)
+    })
+    .await;
     let member = scene.person("TENANT_ADMIN").await;
     let user = member.query("{ viewer { user { id } } }", Value::Null).await;
     let invitation = json!({"email": "mia@example.com", "name": "Mia", "role": "TENANT_VIEWER"});
@@ -309,6 +320,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("Failure", failure),
         ("Retry", text(&retry["retry"]["id"])),
         ("Backfill", text(&backfill["backfill"]["id"])),
+        ("Quarantine", quarantine),
         ("User", text(&user["viewer"]["user"]["id"])),
         ("Invitation", text(&invitation["invitation"]["id"])),
         ("ApiKey", text(&key["apiKey"]["id"])),

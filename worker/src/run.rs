@@ -99,6 +99,8 @@ enum Ending {
     },
     HandBack,
     Yield,
+    /// It was put aside with its last page, until somebody decides about that.
+    Aside,
     /// Another worker decides.
     Leave,
 }
@@ -210,6 +212,7 @@ impl Runner {
             }
             Ending::HandBack => ("the run was handed back", lease.hand_back().await),
             Ending::Yield => ("the run lets another one go first", lease.yield_turn().await),
+            Ending::Aside => ("the run is put aside: its quality gate closed", Ok(true)),
             Ending::Leave => ("the run is another worker's now", Ok(true)),
         };
         match written {
@@ -270,13 +273,15 @@ impl Route {
     }
 
     async fn run_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
-        let plan =
-            StreamPlan { removal: self.removal(&claimed), ..plan(&claimed, self.progress.clone()).await? };
+        // What somebody asked to retry passes any gate.
+        let judges = self.scope == RunScope::AllRecords;
+        let plan = plan(&claimed, judges, self.progress.clone()).await?;
+        let plan = StreamPlan { removal: self.removal(&claimed), ..plan };
         let (stream, is_backfill) = (claimed.stream.name.clone(), claimed.only.is_some());
         let report = self.run_pipeline(plan, claimed).await?;
         // A backfill says nothing about where the next ordinary run begins.
         let watermark = report.watermark.filter(|_| !is_backfill);
-        Ok(FinishedStream { stream, watermark })
+        Ok(FinishedStream { stream, watermark, breach: report.breach })
     }
 
     /// What becomes of records that are gone from the source.
@@ -369,12 +374,30 @@ async fn access(end: &End, progress: &Progress) -> Result<SystemAccess, SystemEr
 
 /// Compiles what happens to the records of a stream. It compiled when the integration was saved; that it does not now
 /// is a fault of ours.
-async fn plan(claimed: &ClaimedStream, progress: StreamProgress) -> Result<StreamPlan, StreamStop> {
+async fn plan(
+    claimed: &ClaimedStream,
+    judges: bool,
+    progress: StreamProgress,
+) -> Result<StreamPlan, StreamStop> {
     let (mapping, schema) = (claimed.stream.mapping.clone(), claimed.stream.record_schema.clone());
     let (fresh, retry) = (claimed.fresh, RetryPolicy::default());
+    let (gate, mut checks) = (judges.then(|| claimed.gate.clone()), claimed.checks.clone());
+    if !judges {
+        checks.unique.clear();
+    }
     let shape = Some(claimed.shape.clone());
     if mapping.is_none() && schema.is_none() {
-        return Ok(StreamPlan { mapping: None, rules: None, fresh, shape, removal: None, retry, progress });
+        return Ok(StreamPlan {
+            mapping: None,
+            rules: None,
+            fresh,
+            shape,
+            removal: None,
+            checks,
+            gate,
+            retry,
+            progress,
+        });
     }
     let fault = |detail: String| StreamStop::Internal { detail };
     let compile = move || {
@@ -391,7 +414,7 @@ async fn plan(claimed: &ClaimedStream, progress: StreamProgress) -> Result<Strea
     let (mapping, rules) = spawn_blocking(compile)
         .await
         .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
-    Ok(StreamPlan { mapping, rules, fresh, shape, removal: None, retry, progress })
+    Ok(StreamPlan { mapping, rules, fresh, shape, removal: None, checks, gate, retry, progress })
 }
 
 /// Renews the lease and interrupts the run when it is to stop. Goes on until the run is over.
@@ -481,6 +504,8 @@ fn ending(
         RunEnd::Stopped { stream, stop } => (stream, stop),
     };
     match (&stop, interruption) {
+        // Its job is no longer this worker's, which the heartbeat may have found out before.
+        (StreamStop::Quarantined, _) => Ending::Aside,
         (StreamStop::Ledger(LedgerError::LostLease), _) | (_, Some(Interruption::Lost)) => Ending::Leave,
         (StreamStop::Canceled, Some(Interruption::HandBack | Interruption::KillSwitch)) => Ending::HandBack,
         (StreamStop::Canceled, Some(Interruption::Yield)) => Ending::Yield,
@@ -500,7 +525,11 @@ fn transient(stop: &StreamStop) -> Option<Option<Duration>> {
             error.kind.is_transient().then_some(error.retry_after)
         }
         StreamStop::Ledger(LedgerError::Storage(_)) | StreamStop::Stalled { .. } => Some(None),
-        StreamStop::Ledger(_) | StreamStop::Canceled | StreamStop::Held | StreamStop::Internal { .. } => None,
+        StreamStop::Ledger(_)
+        | StreamStop::Canceled
+        | StreamStop::Held
+        | StreamStop::Quarantined
+        | StreamStop::Internal { .. } => None,
     }
 }
 
@@ -562,6 +591,10 @@ mod tests {
         assert!(matches!(ending(refused, None, true, at_once), Ending::Finish(RunEnd::Stopped { .. })));
         let storage = stopped(StreamStop::Ledger(LedgerError::Storage("full".into())));
         assert!(matches!(ending(storage, None, true, at_once), Ending::TryAgain { .. }));
+        for interruption in [None, Some(Interruption::Lost), Some(Interruption::Cancel)] {
+            let aside = ending(stopped(StreamStop::Quarantined), interruption, true, at_once);
+            assert!(matches!(aside, Ending::Aside), "{aside:?}");
+        }
         let lost = stopped(StreamStop::Ledger(LedgerError::LostLease));
         assert!(matches!(ending(lost, None, true, at_once), Ending::Leave));
     }

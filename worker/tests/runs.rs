@@ -147,6 +147,7 @@ fn stream(source: Value, destination: Value) -> Stream {
         overlap: None,
         on_schema_change: Default::default(),
         deletions: None,
+        quality: Default::default(),
     }
 }
 

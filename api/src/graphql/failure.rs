@@ -16,6 +16,7 @@ use super::error::{Result, UserError, exactly_one, filter_text, outcome};
 use super::integration::Integration;
 use super::live::{self, Watch};
 use super::page::{Connection, OrderDirection, arguments};
+use super::quarantine::Quarantine;
 use super::reveal::Reveal;
 use super::run::{DateTimeFilter, Run};
 use super::scalar::{BigInt, DateTime, Json, id, optional_uuid, uuid, uuids};
@@ -158,6 +159,13 @@ impl Failure {
         self.0.business_reference.as_deref()
     }
 
+    /// The quarantine whose page it is of; null for failures of pages that were written.
+    async fn quarantine(&self, ctx: &Context<'_>) -> Option<Result<Quarantine>> {
+        let id = self.0.quarantine_id?;
+        let row = async { loaders(ctx)?.row(id).await };
+        row.await.transpose().map(|row| row.map(Quarantine))
+    }
+
     /// How far it is.
     async fn status(&self) -> FailureStatus {
         self.0.status.into()
@@ -296,6 +304,8 @@ pub struct FailureFilter {
     integration_id: Option<ID>,
     /// That failed first in this run.
     run_id: Option<ID>,
+    /// Of the page of this quarantine.
+    quarantine_id: Option<ID>,
     /// Of this tenant.
     tenant_id: Option<ID>,
     /// By the key of the record in the business's own terms.
@@ -319,6 +329,7 @@ impl FailureFilter {
             code: self.code.map(texts).transpose()?,
             integration_id: optional_uuid(Kind::Integration, self.integration_id.as_ref()),
             run_id: optional_uuid(Kind::Run, self.run_id.as_ref()),
+            quarantine_id: optional_uuid(Kind::Quarantine, self.quarantine_id.as_ref()),
             tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
             reference: reference.eq.map(filter_text).transpose()?,
             references: reference.r#in.map(texts).transpose()?,

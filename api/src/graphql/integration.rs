@@ -9,6 +9,7 @@ use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Simp
 use domain::failure::FailureParent;
 use domain::id::Kind;
 use domain::integration;
+use domain::quarantine::QuarantineParent;
 use domain::run::RunParent;
 use domain::{stream, stream_cursor};
 
@@ -16,8 +17,9 @@ use super::backfill::{Backfill, BackfillFilter, BackfillOrder, BackfillOrderFiel
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder};
-use super::loader::{Backfills, Failures, Runs};
+use super::loader::{Backfills, Failures, Quarantines, Runs};
 use super::page::{Connection, OrderDirection, arguments};
+use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{DateTime, Json, id, optional_uuid, uuid};
 use super::stream::{Schedule, ScheduleInput, Stream, StreamInput};
@@ -111,7 +113,8 @@ impl Integration {
         self.0.failed_run_count
     }
 
-    /// Why the system holds it; null when it does not. `resumeIntegration` lets it go on.
+    /// Why the system holds it; null when it does not. `resumeIntegration` lets it go on,
+    /// or where it is held for a quarantine `releaseQuarantine` or `discardQuarantine`.
     async fn hold(&self) -> Option<IntegrationHold> {
         let since = self.0.held_at?;
         Some(IntegrationHold { integration: self.0.clone(), since: since.into() })
@@ -152,6 +155,28 @@ impl Integration {
         let list = Backfills { filter: filter.unwrap_or_default().decode(), direction: direction.into() };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Backfill))
+    }
+
+    /// Pages of its runs that a quality gate kept from being written.
+    async fn quarantines(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<QuarantineFilter>,
+        order_by: Option<QuarantineOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Quarantine>> {
+        let QuarantineOrder { field: QuarantineOrderField::CreatedAt, direction } =
+            order_by.unwrap_or_default();
+        let list = Quarantines {
+            of: QuarantineParent::Integration,
+            filter: filter.unwrap_or_default().decode(),
+            direction: direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Quarantine))
     }
 
     /// Failures of its runs.

@@ -415,6 +415,7 @@ mod tests {
                 overlap: None,
                 on_schema_change: Default::default(),
                 deletions: None,
+                quality: Default::default(),
             };
             let new = NewIntegration {
                 tenant_id,

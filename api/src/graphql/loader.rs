@@ -19,6 +19,7 @@ use domain::invitation::{self, Invitation};
 use domain::page::{Direction, Page, PageArguments};
 use domain::portal_key::{self, PortalKey};
 use domain::portal_session::{self, PortalSession};
+use domain::quarantine::{self, Quarantine, QuarantineFilter, QuarantineParent};
 use domain::retry::{self, Retry};
 use domain::reveal::{self, Reveal};
 use domain::run::{self, Run, RunFilter, RunParent, RunWait};
@@ -335,6 +336,33 @@ impl Row for Backfill {
     }
 }
 
+impl Row for Quarantine {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        quarantine::by_ids(actor, ids).await
+    }
+}
+
+/// Quarantines under an integration or a run.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Quarantines {
+    pub(super) of: QuarantineParent,
+    pub(super) filter: QuarantineFilter,
+    pub(super) direction: Direction,
+}
+
+impl List for Quarantines {
+    type Row = Quarantine;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<Quarantine>>> {
+        quarantine::pages_by_parent(actor, self.of, parents, &self.filter, self.direction, page).await
+    }
+}
+
 /// Backfills under an integration.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Backfills {
@@ -376,7 +404,7 @@ impl List for Runs {
     }
 }
 
-/// Failures under a tenant, an integration or a run.
+/// Failures under a tenant, an integration, a run or a quarantine.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Failures {
     pub(super) of: FailureParent,

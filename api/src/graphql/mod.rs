@@ -22,6 +22,7 @@ mod node;
 mod page;
 mod portal_key;
 mod portal_session;
+mod quarantine;
 mod retry;
 mod reveal;
 mod run;
@@ -60,6 +61,7 @@ pub struct Query(
     backfill::BackfillQuery,
     failure::FailureQuery,
     retry::RetryQuery,
+    quarantine::QuarantineQuery,
     kill_switch::KillSwitchQuery,
     audit::AuditQuery,
 );
@@ -83,6 +85,7 @@ pub struct Mutation(
     backfill::BackfillMutation,
     failure::FailureMutation,
     retry::RetryMutation,
+    quarantine::QuarantineMutation,
     reveal::RevealMutation,
     kill_switch::KillSwitchMutation,
 );

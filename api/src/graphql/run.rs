@@ -8,6 +8,7 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
 use domain::failure::FailureParent;
 use domain::id::Kind;
+use domain::quarantine::QuarantineParent;
 use domain::run;
 use futures::stream::BoxStream;
 
@@ -17,8 +18,9 @@ use super::error::{Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder};
 use super::integration::Integration;
 use super::live::{self, Watch};
-use super::loader::{Events, Failures};
+use super::loader::{Events, Failures, Quarantines};
 use super::page::{Connection, OrderDirection, arguments};
+use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
 use super::run_event::RunEvent;
 use super::scalar::{BigInt, DateTime, id, optional_uuid, uuid};
 use super::tenant::Tenant;
@@ -226,6 +228,28 @@ impl Run {
         let id = self.0.failure_id?;
         let row = async { loaders(ctx)?.row(id).await };
         row.await.transpose().map(|row| row.map(Failure))
+    }
+
+    /// Pages of it that a quality gate kept from being written.
+    async fn quarantines(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<QuarantineFilter>,
+        order_by: Option<QuarantineOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Quarantine>> {
+        let QuarantineOrder { field: QuarantineOrderField::CreatedAt, direction } =
+            order_by.unwrap_or_default();
+        let list = Quarantines {
+            of: QuarantineParent::Run,
+            filter: filter.unwrap_or_default().decode(),
+            direction: direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Quarantine))
     }
 
     /// What failed first in this run, whatever became of it since.

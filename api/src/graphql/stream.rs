@@ -192,6 +192,87 @@ fn types(types: BTreeSet<domain::stream_schema::FieldType>) -> Vec<FieldType> {
     types.into_iter().map(Into::into).collect()
 }
 
+/// When the quality gate of a stream holds its integration: before a page is written, by what its run has read so far.
+/// What a destination refuses does not count.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct StreamQuality {
+    /// More records than so many percent failed by themselves: malformed, without a key, not to be mapped, against the
+    /// rules, or twice. Null: it never closes for that.
+    max_failed_percent: Option<f64>,
+    /// Records that a run reads of the stream before the gate may close for a rate.
+    min_records: BigInt,
+    /// Fields of the mapped record whose values no two records of a run may share; the second one is a failure.
+    unique: Vec<Vec<String>>,
+    /// Fields of the mapped record that must be the key of a record of another stream; one that is not is a failure.
+    references: Vec<StreamReference>,
+    /// How often fields of the mapped record may be null.
+    null_rates: Vec<StreamNullRate>,
+    /// How many records a run may read; null: any number.
+    volume: Option<StreamVolume>,
+}
+
+/// Fields that must be the key of a record of another stream, of which there is a receipt. A record in which one of them is
+/// null refers to nothing.
+#[derive(Clone, Debug, SimpleObject, InputObject)]
+#[graphql(input_name = "StreamReferenceInput")]
+pub struct StreamReference {
+    /// Of the mapped record, as many as the other stream has key fields, and in their order.
+    fields: Vec<String>,
+    /// Name of the other stream, which should stand before this one.
+    stream: String,
+}
+
+/// How often a field may be null, or absent, among the records that passed mapping and rules. At least one of the limits is
+/// set.
+#[derive(Clone, Debug, SimpleObject, InputObject)]
+#[graphql(input_name = "StreamNullRateInput")]
+pub struct StreamNullRate {
+    /// Of the mapped record.
+    field: String,
+    /// In at most so many percent of the records, 0 to 100.
+    max_percent: Option<f64>,
+    /// In at most so many percent of the records more than the median of the last five runs that went through, of which
+    /// there must be three; 0 to 100.
+    max_increase: Option<f64>,
+}
+
+/// How many records a run may read, in percent of the median of the last five runs that went through, of which there must be
+/// three.
+#[derive(Clone, Copy, Debug, SimpleObject, InputObject)]
+#[graphql(input_name = "StreamVolumeInput")]
+pub struct StreamVolume {
+    /// At least; with less the integration is held once everything is written.
+    min_percent: Option<f64>,
+    /// At most; the page with which it is more is kept.
+    max_percent: Option<f64>,
+}
+
+impl From<stream::Quality> for StreamQuality {
+    fn from(quality: stream::Quality) -> Self {
+        let reference = |reference: stream::Reference| StreamReference {
+            fields: reference.fields,
+            stream: reference.stream,
+        };
+        let null_rate = |rate: stream::NullRate| StreamNullRate {
+            field: rate.field,
+            max_percent: rate.max_percent,
+            max_increase: rate.max_increase,
+        };
+        let volume = |volume: stream::Volume| StreamVolume {
+            min_percent: volume.min_percent,
+            max_percent: volume.max_percent,
+        };
+        Self {
+            max_failed_percent: quality.max_failed_percent,
+            min_records: quality.min_records.into(),
+            unique: quality.unique,
+            references: quality.references.into_iter().map(reference).collect(),
+            null_rates: quality.null_rates.into_iter().map(null_rate).collect(),
+            volume: quality.volume.map(volume),
+        }
+    }
+}
+
 /// One kind of record that an integration moves, e.g. purchase orders.
 #[derive(Clone)]
 pub struct Stream {
@@ -262,6 +343,11 @@ impl Stream {
         })
     }
 
+    /// When its quality gate holds the integration.
+    async fn quality(&self) -> StreamQuality {
+        self.stream.quality.clone().into()
+    }
+
     /// Where the next INCREMENTAL run begins; null where that is the beginning.
     async fn cursor(&self, ctx: &Context<'_>) -> Option<Result<StreamCursor>> {
         let cursor = async { loaders(ctx)?.cursor(self.integration_id, &self.stream.name).await };
@@ -309,6 +395,57 @@ pub struct StreamInput {
     /// FULL: what becomes of records at the destination that are gone from the source; absent or null leaves them as they
     /// are.
     deletions: Option<DeletionsInput>,
+    /// When its quality gate holds the integration; absent or null: as by `{}`.
+    quality: Option<StreamQualityInput>,
+}
+
+/// When the quality gate of a stream holds its integration, before a page is written.
+#[derive(InputObject)]
+pub struct StreamQualityInput {
+    /// More records than so many percent failed by themselves, from 0 to 100; 5 by default, and null never closes it.
+    #[graphql(default = 5.0)]
+    max_failed_percent: Option<f64>,
+    /// Records that a run reads of the stream before the gate may close, 1 to 1,000,000,000; 100 by default.
+    min_records: Option<BigInt>,
+    /// Fields of the mapped record whose values no two records of a run may share, at most 5 times 1 to 10; none by
+    /// default.
+    #[graphql(default)]
+    unique: Vec<Vec<String>>,
+    /// Fields of the mapped record that must be the key of a record of another stream, at most 10; none by default.
+    #[graphql(default)]
+    references: Vec<StreamReference>,
+    /// How often fields of the mapped record may be null, at most 20; any number of times by default.
+    #[graphql(default)]
+    null_rates: Vec<StreamNullRate>,
+    /// How many records a run may read; any number by default.
+    volume: Option<StreamVolume>,
+}
+
+impl StreamQualityInput {
+    fn decode(self) -> stream::Quality {
+        let default = stream::Quality::default();
+        let reference = |reference: StreamReference| stream::Reference {
+            fields: reference.fields,
+            stream: reference.stream,
+        };
+        let null_rate = |rate: StreamNullRate| stream::NullRate {
+            field: rate.field,
+            max_percent: rate.max_percent,
+            max_increase: rate.max_increase,
+        };
+        let volume = |volume: StreamVolume| stream::Volume {
+            min_percent: volume.min_percent,
+            max_percent: volume.max_percent,
+        };
+        stream::Quality {
+            max_failed_percent: self.max_failed_percent,
+            min_records: self.min_records.map_or(default.min_records, |records| records.0),
+            unique: self.unique,
+            references: self.references.into_iter().map(reference).collect(),
+            null_rates: self.null_rates.into_iter().map(null_rate).collect(),
+            volume: self.volume.map(volume),
+        }
+    }
 }
 
 impl StreamInput {
@@ -329,6 +466,7 @@ impl StreamInput {
                 mark_field: deletions.mark_field,
                 max_percent: deletions.max_percent,
             }),
+            quality: self.quality.map_or_else(stream::Quality::default, StreamQualityInput::decode),
         }
     }
 }

@@ -12,8 +12,8 @@ use entity::run_event::Audience;
 use entity::{run, run_stream};
 use futures::stream::BoxStream;
 use pipeline::{
-    AccountedPage, InDoubt, Ledger, LedgerError, Receipt, RecordFailure, RemovedPage, RetryNotice, Shape,
-    Stage,
+    AccountedPage, InDoubt, Ledger, LedgerError, RECORD_QUARANTINED, Receipt, RecordFailure, RemovedPage,
+    RetryNotice, Shape, Stage,
 };
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 use super::failed::clean;
 use super::lease::{RunLease, storage, transient};
+use super::quarantine::{COUNTED, ClosedPage};
 use super::{circuit, receipt, recovery};
 use crate::actor::Tenants;
 use crate::catalogue;
@@ -76,9 +77,17 @@ impl RunLease {
             progress =
                 progress.col_expr(run_stream::Column::Checkpoint, Expr::value(Some(checkpoint.clone())));
         }
+        if let Some(gate) = &page.gate {
+            let counts = serde_json::to_value(gate).doing(COUNTED)?;
+            progress = progress.col_expr(run_stream::Column::Gate, Expr::value(Some(counts)));
+        }
         progress.exec(tx.connection()).await.doing("storing a checkpoint")?;
         let stream = self.receipts_of(&page.stream);
         receipt::store(tx.connection(), stream, self.run.id, &page.receipts, &self.stride).await?;
+        for (values, receipts) in &page.values {
+            let values = self.receipts_of(values);
+            receipt::store(tx.connection(), values, self.run.id, receipts, &self.stride_of_values).await?;
+        }
         run_event::record(tx, self.run.id, page_events(&page)).await?;
         let mut runs = BTreeSet::new();
         if self.supersedes && !page.receipts.is_empty() {
@@ -86,13 +95,24 @@ impl RunLease {
         }
         let (new, again): (Vec<_>, Vec<_>) =
             page.failures.into_iter().partition(|failure| failure.retried.is_none());
-        self.store_failures(tx, &page.stream, new).await?;
+        let closed = page.breach.map(|breach| ClosedPage {
+            id: new_id(),
+            stream: &page.stream,
+            breach,
+            counts: page.gate.unwrap_or_default(),
+            record_count: new.iter().filter(|failed| failed.code == RECORD_QUARANTINED).count(),
+        });
+        let quarantine_id = closed.as_ref().map(|closed| closed.id);
+        self.store_failures(tx, &page.stream, new, quarantine_id).await?;
         let home: Vec<Uuid> = page.receipts.iter().filter_map(|receipt| receipt.retried).collect();
         let left_out = page.skipped;
         if !(home.is_empty() && again.is_empty() && left_out.is_empty()) {
             runs.extend(self.account_retried(tx, home, again, left_out, now).await?);
         }
         recovery::recover(tx, &runs).await?;
+        if let Some(closed) = closed {
+            self.put_in_quarantine(tx, closed).await?;
+        }
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())
     }
@@ -280,11 +300,12 @@ impl RunLease {
         tx: &mut TxScope,
         stream: &str,
         failures: Vec<RecordFailure>,
+        quarantine_id: Option<Uuid>,
     ) -> Result<()> {
         let now = self.app.clock().now();
         let mut rows = Vec::with_capacity(failures.len());
         for failed in failures {
-            rows.push(self.failure_row(stream, failed, now)?);
+            rows.push(failure::Model { quarantine_id, ..self.failure_row(stream, failed, now)? });
         }
         for row in rows.iter().take(TOLD_FAILURES_MAX) {
             tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
@@ -331,6 +352,7 @@ impl RunLease {
             retry_run_id: None,
             skip_reason: None,
             skipped_by: None,
+            quarantine_id: None,
         })
     }
 
@@ -452,7 +474,9 @@ fn page_events(page: &AccountedPage) -> Vec<NewEvent> {
                 "bytes": page.size_bytes, "durationMs": page.read_ms,
             })),
     );
-    for failed in page.failures.iter().take(REJECTED_EVENTS_MAX) {
+    let (kept, rejected): (Vec<_>, Vec<_>) =
+        page.failures.iter().partition(|failed| failed.code == RECORD_QUARANTINED);
+    for failed in rejected.iter().take(REJECTED_EVENTS_MAX) {
         let component = match failed.stage {
             Stage::Extract => "source",
             Stage::Map => "mapping",
@@ -473,8 +497,8 @@ fn page_events(page: &AccountedPage) -> Vec<NewEvent> {
                 .attributes(json!({ "stream": page.stream, "code": failed.code })),
         );
     }
-    if page.failures.len() > REJECTED_EVENTS_MAX {
-        let more = page.failures.len() - REJECTED_EVENTS_MAX;
+    if rejected.len() > REJECTED_EVENTS_MAX {
+        let more = rejected.len() - REJECTED_EVENTS_MAX;
         events.push(
             NewEvent::new(
                 "record.rejected",
@@ -482,6 +506,15 @@ fn page_events(page: &AccountedPage) -> Vec<NewEvent> {
                 format!("{more} more records of this page did not arrive."),
             )
             .attributes(json!({ "stream": page.stream, "records": more })),
+        );
+    }
+    if !kept.is_empty() {
+        let message = format!("{} records are kept in quarantine and not written.", kept.len());
+        let event = NewEvent::new("batch.quarantined", "quality", message);
+        events.push(
+            event.attributes(
+                json!({ "stream": page.stream, "page": page.page_number, "records": kept.len() }),
+            ),
         );
     }
     events.push(

@@ -15,7 +15,7 @@ use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus};
 use entity::{backfill, integration, run_event, run_stream, stream_cursor, stream_schema, system};
 use futures::future::join_all;
-use pipeline::Shape;
+use pipeline::{Checks, Gate, Shape};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr};
 use serde_json::json;
@@ -26,6 +26,7 @@ use super::candidate::{Admission, Candidate, Gates, candidates};
 use super::circuit::{Circuits, WAIT_CODE, waits};
 use super::kill_switch::put_aside;
 use super::lease::RunLease;
+use super::quarantine::{checks, gate, histories};
 use super::transaction::BatchTx;
 use super::{Background, receipt};
 use crate::app::App;
@@ -96,6 +97,10 @@ pub struct ClaimedStream {
     pub only: Option<CursorRange>,
     /// What is known of its source's records.
     pub shape: Shape,
+    /// What its records are checked for against others.
+    pub checks: Checks,
+    /// Judges its pages, and knows what the run has counted before.
+    pub gate: Gate,
     /// Checkpoint of this run's last page.
     pub resume: Option<Cursor>,
     /// No receipt of it exists.
@@ -447,6 +452,7 @@ async fn claimed_streams(
         .collect();
     let mut shapes = known_shapes(tx, candidates).await?;
     let backfills = backfills(tx, candidates).await?;
+    let histories = histories(tx, candidates).await?;
     let all: Vec<receipt::Stream> = candidates
         .iter()
         .flat_map(|candidate| {
@@ -496,6 +502,7 @@ async fn claimed_streams(
                         since: since.clone(),
                         checkpoint: None,
                         deletions_held_at: None,
+                        gate: None,
                         page_count: 0,
                         finished_at: None,
                         updated_at: now,
@@ -513,7 +520,13 @@ async fn claimed_streams(
                 until: backfill.range_until.clone(),
             });
             let shape = shapes.remove(&(integration.id, stream.name.clone())).unwrap_or_default();
-            streams.push(ClaimedStream { stream: stream.clone(), since, from, only, shape, resume, fresh });
+            let place = (integration.id, stream.name.clone());
+            // What a backfill reads is no usual run, whatever its range.
+            let history = histories.get(&place).filter(|_history| backfill.is_none());
+            let history = history.map_or(&[][..], Vec::as_slice);
+            let gate = gate(stream, begun.get(&(run.id, stream.name.clone())), history)?;
+            let (stream, checks) = (stream.clone(), checks(stream));
+            streams.push(ClaimedStream { stream, since, from, only, shape, checks, gate, resume, fresh });
         }
         claimed.insert(run.id, streams);
     }

@@ -140,6 +140,9 @@ async fn plain(tx: &BatchTx, runs: &[&CompletedRun]) -> Result<HashMap<Uuid, run
         .doing("looking for failures to settle")?
         .into_iter()
         .collect();
+    // Those whose last stream holds the integration have more to write.
+    let holds = |run: &CompletedRun| run.last.as_ref().is_some_and(|last| last.breach.is_some());
+    let holding: HashSet<Uuid> = runs.iter().filter(|run| holds(run)).map(|run| run.lease.run_id()).collect();
     let rows = run::Entity::find()
         .filter(tx.one_of(run::Column::Id, runs.iter().map(|run| run.lease.run_id())))
         .all(tx.connection())
@@ -150,6 +153,7 @@ async fn plain(tx: &BatchTx, runs: &[&CompletedRun]) -> Result<HashMap<Uuid, run
             && run.retry_of_id.is_none()
             && RunCounts::of(run).status() == RunStatus::Succeeded
             && !unsettled.contains(&run.integration_id)
+            && !holding.contains(&run.id)
     };
     Ok(rows.into_iter().filter(is_plain).map(|run| (run.id, run)).collect())
 }

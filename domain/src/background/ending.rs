@@ -9,7 +9,7 @@ use entity::job::{self, JobStatus};
 use entity::run::{self, RunScope, RunStatus};
 use entity::stream_cursor;
 use entity::system::{self, SystemStatus};
-use pipeline::StreamStop;
+use pipeline::{Breach, GateCounts, StreamStop};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde_json::json;
@@ -51,6 +51,8 @@ pub struct FinishedStream {
     pub stream: String,
     /// Where its next run begins; `None` leaves that as it is.
     pub watermark: Option<Cursor>,
+    /// Why its integration is to be held, though everything that was read is written.
+    pub breach: Option<(Breach, GateCounts)>,
 }
 
 impl FinishedStream {

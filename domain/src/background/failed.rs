@@ -60,7 +60,10 @@ impl WholeFailure {
             unauthorized: None,
         };
         match stop {
-            StreamStop::Canceled | StreamStop::Held | StreamStop::Internal { .. } => {}
+            StreamStop::Canceled
+            | StreamStop::Held
+            | StreamStop::Quarantined
+            | StreamStop::Internal { .. } => {}
             StreamStop::Ledger(
                 LedgerError::LostLease | LedgerError::Canceled | LedgerError::Held | LedgerError::Storage(_),
             ) => {}
@@ -147,6 +150,7 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
         retry_run_id: None,
         skip_reason: None,
         skipped_by: None,
+        quarantine_id: None,
     };
     let row = tx.insert::<failure::Entity>(row, "storing why a run failed").await?;
     tx.update::<run::Entity>()

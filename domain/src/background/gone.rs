@@ -273,7 +273,7 @@ impl RunLease {
         .audience(Audience::Support)
         .attributes(json!({ "stream": page.stream, "records": removed, "refused": failed }));
         run_event::record(tx, self.run.id, vec![event]).await?;
-        self.store_failures(tx, &page.stream, page.failures).await?;
+        self.store_failures(tx, &page.stream, page.failures, None).await?;
         recovery::recover(tx, &runs.into_iter().collect()).await?;
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())

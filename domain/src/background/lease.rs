@@ -23,6 +23,7 @@ use super::claim::lease_duration;
 use super::ending::{FinishedStream, RunEnd};
 use super::failed::clean;
 use super::kill_switch::held;
+use super::quarantine::ClosedPage;
 use super::receipt::Stride;
 use crate::app::App;
 use crate::catalogue;
@@ -53,6 +54,8 @@ pub struct RunLease {
     pub(super) is_probe: bool,
     /// How its records lie among their streams' receipts.
     pub(super) stride: Stride,
+    /// And how values lie that must be unique.
+    pub(super) stride_of_values: Stride,
 }
 
 /// Why a job is to be tried again later.
@@ -102,6 +105,7 @@ impl RunLease {
             pages: AtomicU64::new(0),
             wrote: AtomicBool::new(false),
             stride: Stride::default(),
+            stride_of_values: Stride::default(),
         }
     }
 
@@ -305,6 +309,10 @@ impl RunLease {
             .exec(tx.connection())
             .await
             .doing("storing that a stream went through")?;
+        if let Some((breach, counts)) = &finished.breach {
+            let page = ClosedPage::at_the_end(&finished.stream, breach.clone(), counts.clone());
+            self.store_quarantine(tx, page).await?;
+        }
         let Some(row) = finished.cursor_row(&self.run, now) else { return Ok(()) };
         use stream_cursor::Column;
         stream_cursor::Entity::insert(all_set::<stream_cursor::Entity>(row))

@@ -15,6 +15,7 @@ mod gone;
 mod kill_switch;
 mod lease;
 mod mail;
+pub(crate) mod quarantine;
 pub(crate) mod receipt;
 pub(crate) mod recovery;
 mod schedule;

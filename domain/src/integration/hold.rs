@@ -2,7 +2,7 @@
 //! by itself until a person lets it go on. Deliberately absent: a timer that lets it go; what failed so often fails again until somebody mends it.
 
 use entity::integration::{self, IntegrationStatus};
-use entity::run;
+use entity::{quarantine, run};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::json;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::status::hold;
 use super::{reread, store_next_run};
 use crate::error::{Doing, ProblemCode, Result};
+use crate::id::{GlobalId, Kind};
 use crate::job;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
@@ -81,6 +82,30 @@ async fn hold_for_a_look(tx: &TxScope, run: &run::Model, reason: String) -> Resu
         "an integration is held until a person has looked at it"
     );
     Ok(())
+}
+
+/// Holds an integration whose quality gate closed, until a person has decided. One that somebody has paused meanwhile stays
+/// so, and can't be resumed before.
+pub(crate) async fn hold_for_quality(
+    tx: &TxScope,
+    run: &run::Model,
+    quarantine: &quarantine::Model,
+) -> Result<()> {
+    let id = run.integration_id;
+    tracing::info!(
+        tenant.id = %run.tenant_id, integration.id = %id, run.id = %run.id, quarantine.id = %quarantine.id,
+        records = quarantine.record_count, "a quality gate closed, and the integration waits for a decision"
+    );
+    let reason = format!("{} Release or discard the quarantine.", quarantine.reason);
+    let message = format!("The integration is held. {reason}");
+    if !hold(tx, id, reason, None).await? {
+        return Ok(());
+    }
+    store_next_run(tx, id, None).await?;
+    job::hold_integration(tx, id).await?;
+    let event = NewEvent::new("integration.held", "quality", message)
+        .attributes(json!({ "quarantineId": GlobalId::new(Kind::Quarantine, quarantine.id).to_string() }));
+    run_event::record(tx, run.id, vec![event]).await
 }
 
 /// Begins to count failed runs anew, after one that went through.

@@ -9,13 +9,13 @@ use uuid::Uuid;
 use super::hold::forget_failed_runs;
 use super::{Integration, REASON_CHARS_MAX, archived, begin, found, next_run, reread, store_next_run};
 use crate::actor::Actor;
-use crate::error::{Doing, Result};
-use crate::id::Kind;
+use crate::error::{Doing, Error, Result};
+use crate::id::{GlobalId, Kind};
 use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 use crate::validation::Problems;
-use crate::{job, run};
+use crate::{job, quarantine, run};
 
 /// Runs that one transaction cancels when an integration is archived.
 const CANCELED_PER_TRANSACTION: u64 = 100;
@@ -54,18 +54,18 @@ pub async fn pause(actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Inte
 /// are counted anew.
 ///
 /// # Errors
-/// Denied without `integrations:operate`. Rejected: `NOT_FOUND` integrationId; `CONFLICT` when it is archived.
+/// Denied without `integrations:operate`. Rejected: `NOT_FOUND` integrationId; `CONFLICT` when it is archived, or a
+/// quarantine of it is undecided.
 pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
     let scope = actor.authorize(Permission::IntegrationOperate)?;
     let row = found(&scope, id).await?;
     let mut tx = begin(&scope, row.tenant_id).await?;
-    let from = [IntegrationStatus::Paused, IntegrationStatus::Held];
-    if set_status(&tx, id, &from, IntegrationStatus::Active, None).await? {
-        store_hold(&tx, id, None).await?;
-        forget_failed_runs(&tx, id).await?;
-        let next = next_run(&reread(&tx, id).await?, scope.app().clock().now())?;
-        store_next_run(&tx, id, next).await?;
-        job::release_integration(&mut tx, id).await?;
+    let_go(&mut tx, id, &[IntegrationStatus::Paused, IntegrationStatus::Held]).await?;
+    // The row is locked by now: nothing of it comes into quarantine after this look.
+    if let Some(undecided) = quarantine::undecided(&tx, id).await? {
+        let undecided = GlobalId::new(Kind::Quarantine, undecided.id);
+        let message = format!("{undecided} waits for a decision: release or discard it, then it goes on");
+        return Err(Error::conflict("integrationId", message));
     }
     let row = reread(&tx, id).await?;
     if row.status == IntegrationStatus::Archived {
@@ -73,6 +73,34 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
     }
     tx.about(Kind::Integration, id).commit().await?;
     Ok(row)
+}
+
+/// Lets an integration in one of these states go on, with the jobs that it held.
+async fn let_go(tx: &mut TxScope, id: Uuid, from: &[IntegrationStatus]) -> Result<()> {
+    if !set_status(tx, id, from, IntegrationStatus::Active, None).await? {
+        return Ok(());
+    }
+    store_hold(tx, id, None).await?;
+    forget_failed_runs(tx, id).await?;
+    let next = next_run(&reread(tx, id).await?, tx.app().clock().now())?;
+    store_next_run(tx, id, next).await?;
+    job::release_integration(tx, id).await
+}
+
+/// Lets an integration go on that is held, once the last of its quarantines is decided; one that somebody has paused
+/// meanwhile stays so. Answers with what it is then.
+pub(crate) async fn let_go_after_quality(tx: &mut TxScope, id: Uuid) -> Result<IntegrationStatus> {
+    // Of two decisions at once the second one waits here, and sees the first.
+    tx.find::<integration::Entity>()
+        .filter(integration::Column::Id.eq(id))
+        .lock_exclusive()
+        .one(tx.connection())
+        .await
+        .doing("reading an integration")?;
+    if quarantine::undecided(tx, id).await?.is_none() {
+        let_go(tx, id, &[IntegrationStatus::Held]).await?;
+    }
+    Ok(reread(tx, id).await?.status)
 }
 
 /// Archives an integration, for good: it leaves the lists, starts nothing, and its name is free again. Runs that

@@ -264,6 +264,7 @@ mod tests {
             retry_run_id: None,
             skip_reason: None,
             skipped_by: None,
+            quarantine_id: None,
         }
     }
 

@@ -67,10 +67,11 @@ async fn columns(db: &DatabaseConnection, table: &str) -> BTreeMap<String, Colum
 }
 
 /// The types that the schema is made of.
-const TYPES: [&str; 9] = [
+const TYPES: [&str; 10] = [
     "bigint",
     "boolean",
     "bytea",
+    "double precision",
     "integer",
     "jsonb",
     "smallint",
@@ -89,6 +90,7 @@ fn postgres_type(column_type: &ColumnType) -> &'static str {
         ColumnType::BigInteger => "bigint",
         ColumnType::Boolean => "boolean",
         ColumnType::Blob | ColumnType::VarBinary(_) => "bytea",
+        ColumnType::Double => "double precision",
         ColumnType::Integer => "integer",
         ColumnType::Json | ColumnType::JsonBinary => "jsonb",
         ColumnType::SmallInteger => "smallint",

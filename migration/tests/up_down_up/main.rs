@@ -16,8 +16,8 @@ use std::fmt::Debug;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, data_key, external_identity, failure,
     idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff,
-    portal_key, portal_key_tenant, portal_session, receipt_block, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, recovery_code, refresh_token,
+    retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
     signing_key, stream_cursor, stream_schema, system, tenant, user, user_token, worker,
 };
 use migration::Migrator;
@@ -33,7 +33,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 39] = [
+const TABLES: [&str; 40] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -53,6 +53,7 @@ const TABLES: [&str; 39] = [
     "portal_key",
     "portal_key_tenant",
     "portal_session",
+    "quarantine",
     "receipt_block",
     "recovery_code",
     "refresh_token",
@@ -149,6 +150,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<portal_key::Entity>(db).await;
     assert_columns::<portal_key_tenant::Entity>(db).await;
     assert_columns::<portal_session::Entity>(db).await;
+    assert_columns::<quarantine::Entity>(db).await;
     assert_columns::<receipt_block::Entity>(db).await;
     assert_columns::<recovery_code::Entity>(db).await;
     assert_columns::<refresh_token::Entity>(db).await;
@@ -201,6 +203,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<retry::Entity>(db, rows.retry()).await;
     round_trip::<backfill::Entity>(db, rows.backfill()).await;
     round_trip::<run::Entity>(db, rows.run()).await;
+    round_trip::<quarantine::Entity>(db, rows.quarantine()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
     round_trip::<reveal::Entity>(db, rows.reveal()).await;
     round_trip::<run_event::Entity>(db, rows.run_event()).await;
@@ -290,6 +293,9 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("stream_schema", "learned_by_run_id", 8),
         ("stream_schema", "changed_by_run_id", 8),
         ("backfill", "integration_id", 7),
+        ("quarantine", "integration_id", 7),
+        ("quarantine", "run_id", 8),
+        ("quarantine", "retry_id", 9),
         ("job", "integration_id", 7),
         ("reveal", "failure_id", 10),
         ("kill_switch", "integration_id", 7),

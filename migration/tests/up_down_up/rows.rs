@@ -5,8 +5,8 @@ use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, data_key, external_identity, failure,
     idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff,
-    portal_key, portal_key_tenant, portal_session, receipt_block, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, recovery_code, refresh_token,
+    retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
     signing_key, stream_cursor, stream_schema, system, tenant, user, user_token, worker,
 };
 use serde_json::json;
@@ -409,6 +409,12 @@ impl Rows {
                 overlap: Some(3_600),
                 on_schema_change: integration::OnSchemaChange::Hold,
                 deletions: None,
+                quality: integration::Quality {
+                    max_failed_percent: Some(2.5),
+                    min_records: 20,
+                    unique: vec![vec!["email".to_owned()]],
+                    ..integration::Quality::default()
+                },
             }]),
             schedule_cron: Some("0 * * * *".to_owned()),
             schedule_time_zone: Some("Europe/Berlin".to_owned()),
@@ -504,6 +510,7 @@ impl Rows {
             retry_run_id: Some(self.id(8)),
             skip_reason: Some("reason".to_owned()),
             skipped_by: Some("user:1".to_owned()),
+            quarantine_id: Some(self.id(42)),
         }
     }
 
@@ -530,6 +537,7 @@ impl Rows {
             since: Some(json!("2025-12-31T00:00:00Z")),
             checkpoint: Some(json!({ "offset": 12 })),
             deletions_held_at: Some(time(2)),
+            gate: Some(json!({ "read": 12 })),
             page_count: i64::from(i32::MAX) + 1,
             finished_at: Some(time(0)),
             updated_at: time(1),
@@ -558,6 +566,30 @@ impl Rows {
             changed_by_run_id: Some(self.id(8)),
             changed_at: Some(time(1)),
             updated_at: time(2),
+        }
+    }
+
+    pub fn quarantine(self) -> quarantine::Model {
+        quarantine::Model {
+            id: self.id(42),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            run_id: self.id(8),
+            stream: "orders".to_owned(),
+            status: quarantine::QuarantineStatus::Released,
+            rule: quarantine::QuarantineRule::NullRate,
+            field: Some("total".to_owned()),
+            measured: 12.5,
+            allowed: 5.0,
+            reason: "reason".to_owned(),
+            record_count: i64::from(i32::MAX) + 1,
+            judged_count: 1,
+            failed_count: 2,
+            created_at: time(0),
+            decided_at: Some(time(1)),
+            decided_by: Some("Ada".to_owned()),
+            note: Some("note".to_owned()),
+            retry_id: Some(self.id(9)),
         }
     }
 

@@ -22,8 +22,8 @@ use super::{
     PAGES_IN_MEMORY_MAX, StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream,
 };
 use crate::{
-    AccountedPage, Counts, InDoubt, Ledger, LedgerError, Mapping, PayloadHash, Receipt, RemovedPage,
-    RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
+    AccountedPage, Counts, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, PayloadHash,
+    Receipt, RemovedPage, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
 };
 use memory::{
     Given, MemoryLedger, Random, Systems, codes, open_destination, open_source, plan, records, run, run_once,
@@ -499,7 +499,7 @@ async fn an_empty_source_finishes_and_reports_nothing() {
     let systems = systems(1, Vec::new());
     let ledger = MemoryLedger::of(&systems);
     let report = run_once(&plan(), SyncMode::Full, 5, &systems, &ledger).await;
-    assert_eq!(report, StreamReport { counts: Counts::default(), watermark: Some(json!(0)) });
+    assert_eq!(report, StreamReport { counts: Counts::default(), watermark: Some(json!(0)), breach: None });
     assert_eq!(systems.with(|world| world.finished), 1);
 }
 
@@ -594,4 +594,31 @@ async fn a_retry_stops_when_stored_records_cannot_be_read() {
     .await
     .unwrap_err();
     assert_eq!(stop.code().as_deref(), Some("platform.storage"));
+}
+
+#[tokio::test]
+async fn a_page_that_closes_the_gate_is_accounted_and_not_written() {
+    let rules = Arc::new(Rules::compile(&json!({"properties": {"amount": {"type": "number"}}})).unwrap());
+    let bad = |id: u32| if (20..24).contains(&id) { json!("much") } else { json!(1) };
+    for detects_unchanged in [true, false] {
+        let systems = systems(1, records((0..40).map(|id| json!({"id": id, "amount": bad(id)}))));
+        systems.with(|world| world.detects_unchanged = detects_unchanged);
+        let ledger = MemoryLedger::of(&systems);
+        let limits = GateRules { failed_percent_max: Some(10.0), records_min: 10, ..GateRules::default() };
+        let gate = Gate::new(limits, GateCounts::default());
+        let plan = StreamPlan { rules: Some(rules.clone()), gate: Some(gate), ..plan() };
+        let stop = run(&plan, SyncMode::Full, 10, &systems, &ledger, &CancellationToken::new()).await;
+        assert!(matches!(stop, Err(StreamStop::Quarantined)), "{stop:?}");
+        let counts = Counts { read: 30, created: 20, failed: 10, ..Counts::default() };
+        assert_eq!(ledger.with(|kept| kept.counts), counts);
+        let mut failed: Vec<String> = codes(&ledger).into_iter().map(|(code, _)| code).collect();
+        failed.sort();
+        assert_eq!(failed, [["record.quarantined"; 6].as_slice(), &["record.schema_violation"; 4]].concat());
+        assert_eq!(
+            ledger.with(|kept| kept.checkpoint.clone()),
+            Some(json!(30)),
+            "it goes on behind the page"
+        );
+        systems.with(|world| assert_eq!((world.rows.len(), world.finished), (20, 0)));
+    }
 }

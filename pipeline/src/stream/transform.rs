@@ -51,6 +51,9 @@ pub(super) struct MappedPage {
     pub(super) failures: Vec<RecordFailure>,
     pub(super) skipped: u64,
     pub(super) skipped_retries: Vec<Uuid>,
+    /// Records that passed mapping and rules, and in how many of them each of the fields that are watched is null.
+    pub(super) passed: u64,
+    pub(super) nulls: Vec<u64>,
     /// Of its first records, where they look other than all before them.
     pub(super) shape: Option<Shape>,
 }
@@ -63,6 +66,8 @@ pub(super) struct Transform {
     pub(super) key_fields: Vec<String>,
     pub(super) duplicates: Duplicates,
     pub(super) shape: Option<ShapeWatch>,
+    /// Fields of mapped records of which it is counted how often they are null.
+    pub(super) null_fields: Vec<String>,
     pub(super) progress: Progress,
     /// Set when nobody wants the rest of the page.
     pub(super) unwanted: CancellationToken,
@@ -122,6 +127,8 @@ impl Transform {
             failures: Vec::new(),
             skipped: 0,
             skipped_retries: Vec::new(),
+            passed: 0,
+            nulls: Vec::new(),
             shape: self.shape.as_ref().and_then(|watch| items.look_at(watch)),
         };
         match items {
@@ -148,6 +155,8 @@ impl Transform {
                 }
             }
         }
+        mapped.passed = mapped.ready.len() as u64;
+        mapped.nulls = self.null_fields.iter().map(|field| mapped.nulls_of(field)).collect();
         self.settle_duplicates(&mut mapped);
         mapped.map_ms = milliseconds(started);
         Some(mapped)
@@ -247,6 +256,11 @@ impl ReadItems {
 }
 
 impl MappedPage {
+    fn nulls_of(&self, field: &str) -> u64 {
+        let is_null = |ready: &&Ready| ready.write.record.get(field).is_none_or(Value::is_null);
+        self.ready.iter().filter(is_null).count() as u64
+    }
+
     fn take(&mut self, outcome: Outcome, retried: Option<Uuid>) {
         match outcome {
             Outcome::Ready(ready) => self.ready.push(ready),

@@ -8,21 +8,23 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connector::{
-    Action, Connector, Destination, Gone, OpenDestination, Progress, RecordError, Removal, SystemError,
-    Write, WriteOutcome,
+    Action, Connector, Destination, Gone, OpenDestination, Progress, Record, RecordError, Removal,
+    SystemError, Write, WriteOutcome,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::checks::{Checker, Checks, Taken};
 use super::transform::{MappedPage, Ready};
 use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds, removal};
+use crate::gate::PageCounts;
 use crate::retry::Patience;
 use crate::seen::SeenKeys;
 use crate::{
-    AccountedPage, Counts, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RecordFailure, RetryNotice,
-    Shape, Side, Stop,
+    AccountedPage, Counts, Gate, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RecordFailure,
+    RetryNotice, Shape, Side, Stop,
 };
 
 pub(super) struct Writer<'a> {
@@ -34,6 +36,8 @@ pub(super) struct Writer<'a> {
     key_fields: Vec<String>,
     duplicates: Duplicates,
     fresh: bool,
+    checker: Checker,
+    gate: Option<Gate>,
     seen: SeenKeys,
     counts: Counts,
 }
@@ -46,12 +50,15 @@ impl<'a> Writer<'a> {
         key_fields: Vec<String>,
         duplicates: Duplicates,
         fresh: bool,
+        checks: Checks,
+        gate: Option<Gate>,
         removal: Option<Removal>,
         patience: Patience,
         storing: Progress,
         ledger: &'a dyn Ledger,
         stop: &'a Stop,
     ) -> Self {
+        let checker = Checker::new(checks, open.resumed);
         Self {
             removal,
             end: DestinationEnd { connector, open, destination: None, patience, ledger, stop },
@@ -60,6 +67,8 @@ impl<'a> Writer<'a> {
             key_fields,
             duplicates,
             fresh,
+            checker,
+            gate,
             seen: SeenKeys::default(),
             counts: Counts::default(),
         }
@@ -87,11 +96,14 @@ impl<'a> Writer<'a> {
                 Some(Feed::Page(page)) => self.page(page, detects_unchanged).await?,
                 Some(Feed::End { watermark }) => {
                     self.accounting.done().await?;
-                    if let Some(removal) = &self.removal {
+                    let breach =
+                        self.gate.as_ref().and_then(|gate| Some((gate.at_the_end()?, gate.counts().clone())));
+                    // What is missing in a source that is not as usual is not gone.
+                    if let (Some(removal), None) = (&self.removal, &breach) {
                         removal::remove_gone(&mut self.end, removal).await?;
                     }
                     self.end.finish().await?;
-                    return Ok(StreamReport { counts: self.counts, watermark });
+                    return Ok(StreamReport { counts: self.counts, watermark, breach });
                 }
                 Some(Feed::Stop(stop)) => return Err(stop),
                 None => return Err(StreamStop::internal("reading ended without saying so")),
@@ -112,10 +124,20 @@ impl<'a> Writer<'a> {
         key_hashes.sort_unstable();
         let lookup = self.lookup(detects_unchanged);
         let known = self.receipts(&page.ready, lookup).await?;
-        let mut batch = Vec::with_capacity(page.ready.len());
+        let (mut ready, mut taken) = (page.ready, Taken::default());
+        if !self.checker.is_idle() {
+            let refuses = matches!(self.duplicates, Duplicates::Refused { .. });
+            let is_twice = |ready: &Ready| {
+                let receipt = known.get(ready.write.key.canonical());
+                refuses && receipt.is_some_and(|receipt| receipt.written_in_this_run)
+            };
+            let (checker, end, accounting) = (&mut self.checker, &mut self.end, &mut self.accounting);
+            (ready, taken) = checker.check(ready, is_twice, end, accounting, &mut failures).await?;
+        }
+        let mut batch = Vec::with_capacity(ready.len());
         let mut doubts = Vec::new();
-        let mut pending = Vec::with_capacity(page.ready.len());
-        for mut ready in page.ready {
+        let mut pending = Vec::with_capacity(ready.len());
+        for mut ready in ready {
             let receipt = known.get(ready.write.key.canonical());
             // A first record that the destination refused has no receipt, so the second one is tried.
             if matches!(self.duplicates, Duplicates::Refused { .. })
@@ -153,6 +175,22 @@ impl<'a> Writer<'a> {
             pending.push((ready.source, ready.payload_hash, ready.retried));
         }
 
+        let judged = PageCounts {
+            read: page.read,
+            failed: failures.len() as u64,
+            passed: page.passed,
+            nulls: page.nulls,
+        };
+        let breach = self.gate.as_mut().and_then(|gate| gate.judge(&judged));
+        if breach.is_some() {
+            doubts.clear();
+            for (write, (source, _, retried)) in batch.drain(..).zip(pending.drain(..)) {
+                let (record, mapped) = parts(write.record, source);
+                let failure = RecordFailure::quarantined(write.key, record, mapped);
+                failures.push(RecordFailure { retried, ..failure });
+            }
+        }
+
         self.put_in_doubt(&batch, &doubts).await?;
         let (outcomes, attempts) = if batch.is_empty() {
             (Vec::new(), 0)
@@ -185,10 +223,7 @@ impl<'a> Writer<'a> {
                     });
                 }
                 WriteOutcome::Failed(error) => {
-                    let (record, mapped) = match source {
-                        Some(source) => (source, Some(write.record)),
-                        None => (write.record, None),
-                    };
+                    let (record, mapped) = parts(write.record, source);
                     let failure = RecordFailure::refused(write.key, record, error, attempts);
                     failures.push(RecordFailure { mapped, retried, ..failure });
                 }
@@ -197,6 +232,7 @@ impl<'a> Writer<'a> {
         counts.failed = failures.len() as u64;
         debug_assert_eq!(counts.unaccounted(), 0, "page {} does not balance: {counts:?}", page.number);
 
+        let values = self.checker.kept(taken, &receipts);
         let page = AccountedPage {
             stream: self.end.open.stream.name.clone(),
             page_number: page.number,
@@ -206,11 +242,15 @@ impl<'a> Writer<'a> {
             failures,
             is_sent: attempts > 0,
             skipped: page.skipped_retries,
+            values,
+            gate: self.gate.as_ref().map(|gate| gate.counts().clone()),
+            breach,
             size_bytes: page.size_bytes,
             read_ms: page.read_ms,
             map_ms: page.map_ms,
             write_ms: milliseconds(started),
         };
+        let is_closed = page.breach.is_some();
         // One at a time, in order: a checkpoint also says that the pages before it are accounted.
         self.accounting.done().await?;
         let (ledger, storing) = (self.end.ledger, self.storing.clone());
@@ -220,6 +260,10 @@ impl<'a> Writer<'a> {
         };
         self.accounting = Accounting { account: Some(account.boxed()), key_hashes };
         self.counts = self.counts.saturating_add(counts);
+        if is_closed {
+            self.accounting.done().await?;
+            return Err(StreamStop::Quarantined);
+        }
         Ok(())
     }
 
@@ -288,6 +332,14 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// The record as it was read, and as it was mapped where there is a mapping.
+fn parts(written: Record, source: Option<Record>) -> (Record, Option<Record>) {
+    match source {
+        Some(source) => (source, Some(written)),
+        None => (written, None),
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lookup {
     All,
@@ -299,7 +351,7 @@ enum Lookup {
 /// The page that is being stored, while the next one is on its way to the destination. Not interrupted by a
 /// cancel.
 #[derive(Default)]
-struct Accounting<'a> {
+pub(super) struct Accounting<'a> {
     account: Option<BoxFuture<'a, Result<(), LedgerError>>>,
     /// Of its records, sorted: what is asked about these must wait until it is stored.
     key_hashes: Vec<u64>,
@@ -307,7 +359,7 @@ struct Accounting<'a> {
 
 impl Accounting<'_> {
     /// Waits until it is stored.
-    async fn done(&mut self) -> Result<(), StreamStop> {
+    pub(super) async fn done(&mut self) -> Result<(), StreamStop> {
         if let Some(account) = &mut self.account {
             let accounted = account.await;
             self.account = None;
@@ -317,7 +369,7 @@ impl Accounting<'_> {
     }
 
     /// Works on something else while it is being stored. That it can't be stored ends the work.
-    async fn beside<T>(
+    pub(super) async fn beside<T>(
         &mut self,
         work: impl Future<Output = Result<T, StreamStop>>,
     ) -> Result<T, StreamStop> {

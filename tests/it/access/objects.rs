@@ -298,6 +298,7 @@ pub const OBJECTS: &[Object] = &[
             ("hold", Same),
             ("runs", Needs("runs:read")),
             ("backfills", Needs("runs:read")),
+            ("quarantines", Needs("failures:read")),
             ("failures", Needs("failures:read")),
             ("createdAt", Same),
             ("updatedAt", Same),
@@ -336,7 +337,48 @@ pub const OBJECTS: &[Object] = &[
             ("overlap", Same),
             ("onSchemaChange", Same),
             ("deletions", Same),
+            ("quality", Same),
         ],
+    },
+    Object {
+        of: "StreamQuality",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ streams {{ quality {{ @ }} }} }}", t.integration),
+        fields: &[
+            ("maxFailedPercent", Same),
+            ("minRecords", Same),
+            ("unique", Same),
+            ("references", Same),
+            ("nullRates", Same),
+            ("volume", Same),
+        ],
+    },
+    Object {
+        of: "StreamReference",
+        rule: Rule::Needs("failures:read"),
+        at: |t| {
+            let quality = "quality { references { @ } }";
+            format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
+        },
+        fields: &[("fields", Same), ("stream", Same)],
+    },
+    Object {
+        of: "StreamNullRate",
+        rule: Rule::Needs("failures:read"),
+        at: |t| {
+            let quality = "quality { nullRates { @ } }";
+            format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
+        },
+        fields: &[("field", Same), ("maxPercent", Same), ("maxIncrease", Same)],
+    },
+    Object {
+        of: "StreamVolume",
+        rule: Rule::Needs("failures:read"),
+        at: |t| {
+            let quality = "quality { volume { @ } }";
+            format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
+        },
+        fields: &[("minPercent", Same), ("maxPercent", Same)],
     },
     Object {
         of: "Deletions",
@@ -424,6 +466,7 @@ pub const OBJECTS: &[Object] = &[
             ("wait", Same),
             ("nextAttemptAt", Same),
             ("counts", Same),
+            ("quarantines", Needs("failures:read")),
             ("failures", Needs("failures:read")),
             ("events", Own),
             ("traceId", Redacted("internals:read")),
@@ -513,6 +556,7 @@ pub const OBJECTS: &[Object] = &[
             ("integration", Same),
             ("run", Same),
             ("stream", Same),
+            ("quarantine", Same),
             ("businessReference", Same),
             ("status", Same),
             ("category", Same),
@@ -566,6 +610,33 @@ pub const OBJECTS: &[Object] = &[
             ("failed", Same),
             ("remaining", Same),
             ("runs", Needs("runs:read")),
+        ],
+    },
+    Object {
+        of: "Quarantine",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("quarantine(id: \"{}\") {{ @ }}", t.quarantine),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("integration", Same),
+            ("run", Same),
+            ("stream", Same),
+            ("status", Same),
+            ("rule", Same),
+            ("field", Same),
+            ("measured", Same),
+            ("allowed", Same),
+            ("reason", Same),
+            ("recordCount", Same),
+            ("judgedCount", Same),
+            ("failedCount", Same),
+            ("createdAt", Same),
+            ("decidedAt", Same),
+            ("decidedBy", Same),
+            ("note", Same),
+            ("retry", Same),
+            ("failures", Same),
         ],
     },
     Object {
@@ -632,7 +703,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 34] = [
+pub const PAYLOADS: [(&str, &[&str]); 35] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -664,6 +735,7 @@ pub const PAYLOADS: [(&str, &[&str]); 34] = [
     ("KillSwitchPayload", &["killSwitch"]),
     ("RunPayload", &["run"]),
     ("BackfillPayload", &["backfill"]),
+    ("QuarantinePayload", &["quarantine"]),
     ("RunsPayload", &["runs"]),
     ("RetryPayload", &["retry"]),
     ("SkipFailuresPayload", &["skipped"]),

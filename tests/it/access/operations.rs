@@ -41,6 +41,8 @@ pub enum Fresh {
     Retry,
     /// A backfill that waits.
     Backfill,
+    /// A quarantine that nobody has decided about.
+    Quarantine,
     /// A refresh token.
     Refresh,
     /// A session of the caller.
@@ -136,11 +138,11 @@ fn variant(variant: &'static str, operation: Operation) -> Operation {
     Operation { variant, ..operation }
 }
 
-/// A list, by the tenant and without a filter.
+/// A list, by the tenant and without a filter: its oldest objects, of which the sought one is.
 fn list(name: &str, t: &Target) -> String {
     format!(
-        "a: {name}(first: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ id }} }} }}
-         b: {name}(first: 100) {{ edges {{ node {{ id }} }} }}",
+        "a: {name}(last: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ id }} }} }}
+         b: {name}(last: 100) {{ edges {{ node {{ id }} }} }}",
         t.tenant
     )
 }
@@ -252,6 +254,18 @@ fn queries() -> Vec<Operation> {
             |t| t.backfill.clone(),
         ),
         query(
+            "quarantine",
+            Rule::Needs("failures:read"),
+            |t| format!("quarantine(id: \"{}\") {{ id }}", t.quarantine),
+            |t| t.quarantine.clone(),
+        ),
+        query(
+            "quarantines",
+            Rule::Needs("failures:read"),
+            |t| list("quarantines", t),
+            |t| t.quarantine.clone(),
+        ),
+        query(
             "retry",
             Rule::Needs("failures:read"),
             |t| format!("retry(id: \"{}\") {{ id }}", t.retry),
@@ -308,6 +322,7 @@ fn nodes() -> Vec<Operation> {
         row("Failure", Rule::Needs("failures:read"), |t| node(&t.failure), |t| t.failure.clone()),
         row("Retry", Rule::Needs("failures:read"), |t| node(&t.retry), |t| t.retry.clone()),
         row("Backfill", Rule::Needs("runs:read"), |t| node(&t.backfill), |t| t.backfill.clone()),
+        row("Quarantine", Rule::Needs("failures:read"), |t| node(&t.quarantine), |t| t.quarantine.clone()),
     ]
 }
 
@@ -706,6 +721,18 @@ fn runs_and_failures() -> Vec<Operation> {
             Rule::Needs("failures:skip"),
             Fresh::Failure,
             |t, _| json!({"failureIds": [t.failure], "reason": "not needed"}),
+        ),
+        mutation(
+            "releaseQuarantine",
+            Rule::Needs("failures:retry"),
+            Fresh::Quarantine,
+            |t, _| json!({"quarantineId": t.quarantine, "note": "case 4711"}),
+        ),
+        mutation(
+            "discardQuarantine",
+            Rule::Needs("failures:skip"),
+            Fresh::Quarantine,
+            |t, _| json!({"quarantineId": t.quarantine, "note": "case 4711"}),
         ),
         mutation(
             "cancelRetry",

@@ -55,6 +55,7 @@ pub struct Target {
     /// An integration that reads incrementally, and whose source has changed.
     pub incremental: String,
     pub backfill: String,
+    pub quarantine: String,
     pub kill_switch: String,
     pub event: String,
     pub support_event: String,
@@ -102,6 +103,7 @@ impl Target {
             held_integration: other(&self.held_integration),
             incremental: other(&self.incremental),
             backfill: other(&self.backfill),
+            quarantine: other(&self.quarantine),
             kill_switch: other(&self.kill_switch),
             event: other(&self.event),
             support_event: other(&self.support_event),
@@ -225,6 +227,7 @@ impl World {
         assert_eq!(failed["status"], "FAILED", "{failed:#}");
 
         let incremental = self.incremental(&files).await;
+        self.target.quarantine = self.quarantine().await;
 
         // From here on nothing runs by itself: what is started waits, so that the database holds still.
         let schedule = json!({
@@ -311,6 +314,7 @@ impl World {
             Fresh::KillSwitch => target.kill_switch = self.kill_switch().await,
             Fresh::Retry => target.retry = self.retry().await,
             Fresh::Backfill => target.backfill = self.backfill().await,
+            Fresh::Quarantine => target.quarantine = self.quarantine().await,
             Fresh::IdentityProvider => target.identity_provider = self.identity_provider().await,
             Fresh::Returned => {
                 let (client, provider) = (self.trestle.client(), &self.target.identity_provider);
@@ -452,6 +456,33 @@ impl World {
         let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
         self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
         integration
+    }
+
+    /// One that nobody has decided about, of an integration that is paused besides.
+    async fn quarantine(&self) -> String {
+        let files = self.fixture.system(&self.tenant, "file", json!({}), Value::Null).await;
+        let mut others = stream(json!({"path": "others.jsonl"}), json!({"path": "known.jsonl"}));
+        others["name"] = json!("others");
+        let mut moves = stream(json!({"path": "quality.jsonl"}), json!({"path": "checked.jsonl"}));
+        moves["quality"] = json!({
+            "maxFailedPercent": 0, "minRecords": 1, "unique": [["email"]],
+            "references": [{"fields": ["of"], "stream": "others"}],
+            "nullRates": [{"field": "email", "maxPercent": 50, "maxIncrease": 5}], "volume": {"minPercent": 50},
+        });
+        let directory = self.trestle.files(&self.tenant.slug);
+        directory.write_jsonl("others.jsonl", [json!({"id": "quillon"})]);
+        directory.write_jsonl("quality.jsonl", [json!({"id": "1", "of": "quillon"}), json!({})]);
+        let integration = self.fixture.integration(&self.tenant, &files, &files, vec![others, moves]).await;
+        self.fixture.start_run(&integration).await;
+        let query = "query($id: ID!) { integration(id: $id) { quarantines { edges { node { id } } } } }";
+        let quarantine = until("a page is in quarantine", SOON, async || {
+            let now = self.fixture.admin().query(query, json!({"id": integration})).await;
+            nodes(&now["integration"]["quarantines"]).first().map(|one| text(&one["id"])).ok_or(now)
+        })
+        .await;
+        let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
+        self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
+        quarantine
     }
 
     async fn backfill(&self) -> String {

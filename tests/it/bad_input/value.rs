@@ -11,7 +11,18 @@ use crate::scene::text;
 async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
     let place = Place::new().await;
     let unknown = |kind: &str| format!("{kind}_{}", Uuid::now_v7().simple());
-    for field in ["tenant", "user", "system", "integration", "run", "failure", "retry", "backfill", "node"] {
+    for field in [
+        "tenant",
+        "user",
+        "system",
+        "integration",
+        "run",
+        "failure",
+        "retry",
+        "backfill",
+        "quarantine",
+        "node",
+    ] {
         for id in [
             unknown(field),
             unknown("run"),
@@ -48,6 +59,8 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("retryRun", "runId", json!({"scope": "ALL_RECORDS"})),
         ("cancelRetry", "retryId", json!({})),
         ("cancelBackfill", "backfillId", json!({})),
+        ("releaseQuarantine", "quarantineId", json!({})),
+        ("discardQuarantine", "quarantineId", json!({"note": "x"})),
         ("startBackfill", "integrationId", json!({"stream": "x", "from": 1})),
         ("resetCursor", "integrationId", json!({"stream": "x", "reason": "x"})),
     ] {

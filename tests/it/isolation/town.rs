@@ -17,13 +17,13 @@ use crate::harness::client::Client;
 use crate::harness::fixture::Fixture;
 use crate::harness::random::Random;
 use crate::harness::trestle::{ADMIN_EMAIL, ADMIN_PASSWORD, Trestle};
-use crate::harness::wait::until;
+use crate::harness::wait::{SOON, until};
 use crate::scene::{changed_stream, into_table, nodes, text};
 use crate::sdl::Sdl;
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 15] = [
+const OWNERS: [(&str, &str); 16] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -35,6 +35,7 @@ const OWNERS: [(&str, &str); 15] = [
     ("failure", "SELECT id, tenant_id FROM failure"),
     ("retry", "SELECT id, tenant_id FROM retry"),
     ("backfill", "SELECT id, tenant_id FROM backfill"),
+    ("quarantine", "SELECT id, tenant_id FROM quarantine"),
     ("killswitch", "SELECT id, tenant_id FROM kill_switch"),
     ("audit", "SELECT id, tenant_id FROM audit_entry"),
     ("invitation", "SELECT id, tenant_id FROM invitation"),
@@ -401,6 +402,20 @@ async fn fill(
             failures.extend(fixture.failures(&run).await.iter().map(|failure| text(&failure["id"])));
         }
     }
+    let quality = json!({"quality": {"maxFailedPercent": 0, "minRecords": 1}, "recordSchema": {"required": ["nothing"]}});
+    let kept = changed_stream(json!({"path": format!("{mark}/0.csv")}), into_table("kept"), quality);
+    let input = json!({
+        "tenantId": id, "name": format!("Kept of {mark}"), "sourceId": files, "destinationId": shop, "streams": [kept],
+    });
+    let kept =
+        text(&admin.mutate("createIntegration", input, "integration { id }").await["integration"]["id"]);
+    admin.mutate("startRun", json!({"integrationId": kept}), "run { id }").await;
+    let query = "query($id: ID!) { integration(id: $id) { quarantines { edges { node { id } } } } }";
+    until("a page is in quarantine", SOON, async || {
+        let now = admin.query(query, json!({"id": kept})).await;
+        if nodes(&now["integration"]["quarantines"]).is_empty() { Err(now) } else { Ok(()) }
+    })
+    .await;
     let backfill = json!({
         "integrationId": integrations[0], "stream": format!("{mark}_0"), "from": format!("{mark}-0"), "to": format!("{mark}-3"),
     });

@@ -259,5 +259,6 @@ fn stream(name: &str, key: &str, source: Value, destination: Value) -> Stream {
         overlap: None,
         on_schema_change: Default::default(),
         deletions: None,
+        quality: Default::default(),
     }
 }

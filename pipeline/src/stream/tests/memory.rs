@@ -493,6 +493,8 @@ pub(super) fn plan() -> StreamPlan {
         fresh: true,
         shape: None,
         removal: None,
+        checks: Default::default(),
+        gate: None,
         retry,
         progress: Default::default(),
     }

@@ -1,0 +1,250 @@
+//! What a run does when its quality gate closes: the page's records are kept, the integration is held, and the run is put
+//! aside until a person has decided. Deliberately absent: the decision (`quarantine`), and what the gate counts
+//! (`pipeline`).
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use entity::integration::{self, Stream};
+use entity::job::{self, JobStatus};
+use entity::quarantine::{self, QuarantineRule, QuarantineStatus};
+use entity::run::{self, RunScope, RunStatus};
+use entity::run_stream;
+use pipeline::{
+    Breach, BreachRule, Checks, Gate, GateCounts, GateRules, NullRate, Reference, Unique, Volume,
+};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::candidate::Candidate;
+use super::lease::RunLease;
+use super::transaction::BatchTx;
+use crate::error::{Doing, Result};
+use crate::id::new_id;
+use crate::quarantine::words;
+use crate::run_event::{self, NewEvent};
+use crate::scope::TxScope;
+use crate::stream::values_of;
+
+/// What is done with what a row has counted.
+pub(crate) const COUNTED: &str = "reading what a quality gate has counted";
+
+/// Runs before that tell what is usual, at most.
+const HISTORY_RUNS_MAX: u64 = 5;
+/// And at least: fewer tell nothing.
+const HISTORY_RUNS_MIN: usize = 3;
+
+/// A page that was not written, or the end of a stream that is not what it usually is.
+pub(super) struct ClosedPage<'a> {
+    /// Of its quarantine; its failures name it.
+    pub(super) id: Uuid,
+    pub(super) stream: &'a str,
+    pub(super) breach: Breach,
+    pub(super) counts: GateCounts,
+    /// Records that would have been written.
+    pub(super) record_count: usize,
+}
+
+impl<'a> ClosedPage<'a> {
+    /// Everything of it is written.
+    pub(super) fn at_the_end(stream: &'a str, breach: Breach, counts: GateCounts) -> Self {
+        Self { id: new_id(), stream, breach, counts, record_count: 0 }
+    }
+}
+
+/// What records of a stream are checked for against others.
+pub(super) fn checks(stream: &Stream) -> Checks {
+    let unique =
+        stream.quality.unique.iter().enumerate().map(|(place, fields)| Unique {
+            fields: fields.clone(),
+            kept_as: values_of(&stream.name, place),
+        });
+    let references = stream
+        .quality
+        .references
+        .iter()
+        .map(|reference| Reference { fields: reference.fields.clone(), stream: reference.stream.clone() });
+    Checks { unique: unique.collect(), references: references.collect() }
+}
+
+/// The gate of a stream, with what earlier attempts of the run have counted, and what runs before it have.
+pub(super) fn gate(
+    stream: &Stream,
+    begun: Option<&run_stream::Model>,
+    history: &[GateCounts],
+) -> Result<Gate> {
+    let counts = match begun.and_then(|row| row.gate.clone()) {
+        Some(counts) => serde_json::from_value(counts).doing(COUNTED)?,
+        None => GateCounts::default(),
+    };
+    let quality = &stream.quality;
+    let null_rate = |rate: &integration::NullRate| {
+        let usual = median(history.iter().filter_map(|counts| counts.null_percent(&rate.field)).collect());
+        let increased = rate.max_increase.zip(usual).map(|(increase, usual)| usual + increase);
+        let limits = [rate.max_percent, increased].into_iter().flatten();
+        NullRate { field: rate.field.clone(), percent_max: limits.fold(100.0, f64::min) }
+    };
+    let usual = median(history.iter().map(|counts| counts.read as f64).collect());
+    let volume = quality.volume.zip(usual.filter(|usual| *usual >= 1.0)).map(|(volume, usual)| Volume {
+        usual: usual as u64,
+        percent_min: volume.min_percent,
+        percent_max: volume.max_percent,
+    });
+    let rules = GateRules {
+        failed_percent_max: quality.max_failed_percent,
+        records_min: u64::try_from(quality.min_records).unwrap_or_default(),
+        null_rates: quality.null_rates.iter().map(null_rate).collect(),
+        volume,
+    };
+    Ok(Gate::new(rules, counts))
+}
+
+/// The one in the middle, or between the two in the middle; `None` of fewer than tell something.
+fn median(mut numbers: Vec<f64>) -> Option<f64> {
+    if numbers.len() < HISTORY_RUNS_MIN {
+        return None;
+    }
+    numbers.sort_by(f64::total_cmp);
+    let middle = numbers.len() / 2;
+    let below = if numbers.len().is_multiple_of(2) { middle - 1 } else { middle };
+    Some((numbers[below] + numbers[middle]) / 2.0)
+}
+
+/// What the last runs that went through have counted, by integration and stream, of the streams whose gates compare with
+/// that. Backfills and retries of records read something else.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+pub(super) async fn histories(
+    tx: &BatchTx,
+    candidates: &[Candidate],
+) -> Result<HashMap<(Uuid, String), Vec<GateCounts>>> {
+    let mut histories: HashMap<(Uuid, String), Vec<GateCounts>> = HashMap::new();
+    for Candidate { integration, .. } in candidates {
+        let compares = |stream: &Stream| {
+            let quality = &stream.quality;
+            quality.volume.is_some() || quality.null_rates.iter().any(|rate| rate.max_increase.is_some())
+        };
+        if !integration.streams.0.iter().any(compares) {
+            continue;
+        }
+        let went_through = [RunStatus::Succeeded, RunStatus::Partial, RunStatus::Recovered];
+        let runs: Vec<Uuid> = run::Entity::find()
+            .select_only()
+            .column(run::Column::Id)
+            .filter(run::Column::TenantId.eq(integration.tenant_id))
+            .filter(run::Column::IntegrationId.eq(integration.id))
+            .filter(run::Column::Scope.eq(RunScope::AllRecords))
+            .filter(run::Column::BackfillId.is_null())
+            .filter(run::Column::Status.is_in(went_through))
+            .order_by_desc(run::Column::Id)
+            .limit(HISTORY_RUNS_MAX)
+            .into_tuple()
+            .all(tx.connection())
+            .await
+            .doing(COUNTED)?;
+        let rows = run_stream::Entity::find()
+            .filter(run_stream::Column::TenantId.eq(integration.tenant_id))
+            .filter(run_stream::Column::RunId.is_in(runs))
+            .filter(run_stream::Column::FinishedAt.is_not_null())
+            .all(tx.connection())
+            .await
+            .doing(COUNTED)?;
+        for row in rows {
+            // A stream without a page has counted nothing, which is a number of records as well.
+            let counts = match row.gate {
+                Some(counts) => serde_json::from_value(counts).doing(COUNTED)?,
+                None => GateCounts::default(),
+            };
+            histories.entry((integration.id, row.stream)).or_default().push(counts);
+        }
+    }
+    Ok(histories)
+}
+
+impl RunLease {
+    /// Stores the quarantine of a page, in the transaction that accounts it, and lets the job go: whoever decides finds
+    /// the run put aside, whatever becomes of this worker.
+    pub(super) async fn put_in_quarantine(&self, tx: &mut TxScope, page: ClosedPage<'_>) -> Result<()> {
+        self.store_quarantine(tx, page).await?;
+        self.put_aside(tx).await
+    }
+
+    /// Stores a quarantine, and holds the integration for it.
+    pub(super) async fn store_quarantine(&self, tx: &TxScope, page: ClosedPage<'_>) -> Result<()> {
+        let ClosedPage { id, stream, breach, counts, record_count } = page;
+        let rule = match breach.rule {
+            BreachRule::FailedRecords => QuarantineRule::FailedRecords,
+            BreachRule::NullRate => QuarantineRule::NullRate,
+            BreachRule::VolumeHigh => QuarantineRule::VolumeHigh,
+            BreachRule::VolumeLow => QuarantineRule::VolumeLow,
+        };
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let row = quarantine::Model {
+            id,
+            tenant_id: self.run.tenant_id,
+            integration_id: self.run.integration_id,
+            run_id: self.run.id,
+            stream: stream.to_owned(),
+            status: QuarantineStatus::Held,
+            rule,
+            field: breach.field,
+            measured: breach.measured,
+            allowed: breach.allowed,
+            reason: String::new(),
+            record_count: number(record_count as u64),
+            judged_count: number(counts.judged),
+            failed_count: number(counts.failed),
+            created_at: self.app.clock().now(),
+            decided_at: None,
+            decided_by: None,
+            note: None,
+            retry_id: None,
+        };
+        let row = quarantine::Model { reason: words(&row), ..row };
+        let row = tx.insert::<quarantine::Entity>(row, "storing a quarantine").await?;
+        let checked = NewEvent::new("quality.checked", "quality", row.reason.clone()).attributes(json!({
+            "stream": stream, "rule": row.rule, "field": row.field, "measured": row.measured,
+            "allowed": row.allowed, "records": row.judged_count, "failed": row.failed_count,
+            "quarantined": row.record_count,
+        }));
+        run_event::record(tx, self.run.id, vec![checked]).await?;
+        crate::integration::hold_for_quality(tx, &self.run, &row).await
+    }
+
+    /// Lets go of the job: it waits until somebody lets the integration go on, and then for its turn, as one that has not
+    /// begun, so that the retry of what was kept may go first. Who has asked to cancel it gets that now.
+    async fn put_aside(&self, tx: &mut TxScope) -> Result<()> {
+        let is_canceled = self.cancel_is_requested(tx).await?;
+        let finished_at = is_canceled.then(|| self.app.clock().now());
+        let status = if is_canceled { JobStatus::Done } else { JobStatus::Held };
+        tx.update::<job::Entity>()
+            .col_expr(job::Column::Status, Expr::value(status))
+            .col_expr(job::Column::FinishedAt, Expr::value(finished_at))
+            .col_expr(job::Column::Begun, Expr::value(false))
+            .col_expr(job::Column::Attempt, Expr::value(0))
+            .col_expr(job::Column::LeaseToken, Expr::value(None::<Uuid>))
+            .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+            // Should one be engaged, the next claim finds it again.
+            .col_expr(job::Column::KillSwitchId, Expr::value(None::<Uuid>))
+            .filter(job::Column::Id.eq(self.job_id))
+            .exec(tx.connection())
+            .await
+            .doing("putting a run aside")?;
+        if is_canceled { crate::run::end_canceled(tx, &self.run).await } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn what_is_usual_is_in_the_middle_of_enough_runs() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![1.0, 2.0]), None);
+        assert_eq!(median(vec![300.0, 1.0, 200.0]), Some(200.0));
+        assert_eq!(median(vec![300.0, 1.0, 200.0, 100.0]), Some(150.0));
+        assert_eq!(median(vec![0.0, 0.0, 9.0, 0.0, 9.0]), Some(0.0));
+    }
+}
