@@ -33,6 +33,7 @@ use crate::{backfill, search};
 pub use self::hold::{HOLD_AFTER_DEFAULT, HOLD_AFTER_MAX};
 pub(crate) use self::hold::{count_failed_run, forget_failed_runs, hold_for_schema};
 pub use self::retry_policy::{PROGRESS_TIMEOUT_SECONDS_DEFAULT, RetryPolicy};
+pub(crate) use self::status::let_go_on;
 pub use self::status::{archive, pause, resume};
 pub use crate::stream::Stream;
 pub use entity::integration::{IntegrationStatus as Status, Model as Integration, SyncMode};

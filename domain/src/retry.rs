@@ -129,7 +129,7 @@ async fn start_once(
         drop(tx);
         return first_outcome(scope, first).await;
     }
-    let retry = take(&mut tx, actor, id, condition).await?.ok_or_else(nothing)?;
+    let retry = take(&mut tx, actor.name(), id, condition).await?.ok_or_else(nothing)?;
     let mut detail = format!("{} failures", retry.total);
     if let Some(only) = only {
         let only: Vec<&str> = only.iter().map(|prediction| prediction.name()).collect();
@@ -186,7 +186,12 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
 }
 
 /// Takes the failures for a retry and starts its runs; `None` when there is nothing to try.
-async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -> Result<Option<Retry>> {
+pub(crate) async fn take(
+    tx: &mut TxScope,
+    requested_by: &str,
+    id: Uuid,
+    condition: Condition,
+) -> Result<Option<Retry>> {
     let now = tx.app().clock().now();
     let integrations = {
         let with_failures = Query::select()
@@ -209,7 +214,7 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
         id,
         tenant_id: tx.tenant_id(),
         status: RetryStatus::Queued,
-        requested_by: actor.name().to_owned(),
+        requested_by: requested_by.to_owned(),
         total: 0,
         resolved: 0,
         failed: 0,
@@ -242,7 +247,7 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
                     id: run_id,
                     integration,
                     trigger: RunTrigger::Retry,
-                    triggered_by: actor.name(),
+                    triggered_by: requested_by,
                     scope: run_scope,
                     retry_of_id,
                     retry_id: Some(id),

@@ -71,6 +71,8 @@ mod m20261126_000150_create_backfill;
 mod m20261126_000151_add_backfill_to_run;
 mod m20261126_000152_create_stream_schema;
 mod m20261126_000153_let_people_set_stream_cursor;
+mod m20261126_000165_create_system_grant;
+mod m20261126_000166_create_connect_link;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -139,6 +141,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000151_add_backfill_to_run::Migration),
             Box::new(m20261126_000152_create_stream_schema::Migration),
             Box::new(m20261126_000153_let_people_set_stream_cursor::Migration),
+            Box::new(m20261126_000165_create_system_grant::Migration),
+            Box::new(m20261126_000166_create_connect_link::Migration),
         ]
     }
 }

@@ -15,6 +15,7 @@ mod kill_switch;
 mod lease;
 mod mail;
 pub(crate) mod receipt;
+pub(crate) mod reconnection;
 pub(crate) mod recovery;
 mod schedule;
 mod schema;

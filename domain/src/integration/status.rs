@@ -59,13 +59,8 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
     let scope = actor.authorize(Permission::IntegrationOperate)?;
     let row = found(&scope, id).await?;
     let mut tx = begin(&scope, row.tenant_id).await?;
-    let from = [IntegrationStatus::Paused, IntegrationStatus::Held];
-    if set_status(&tx, id, &from, IntegrationStatus::Active, None).await? {
-        store_hold(&tx, id, None).await?;
-        forget_failed_runs(&tx, id).await?;
-        let next = next_run(&reread(&tx, id).await?, scope.app().clock().now())?;
-        store_next_run(&tx, id, next).await?;
-        job::release_integration(&mut tx, id).await?;
+    for from in [IntegrationStatus::Paused, IntegrationStatus::Held] {
+        let_go_on(&mut tx, id, from).await?;
     }
     let row = reread(&tx, id).await?;
     if row.status == IntegrationStatus::Archived {
@@ -73,6 +68,18 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
     }
     tx.about(Kind::Integration, id).commit().await?;
     Ok(row)
+}
+
+/// Lets an integration go on that is in this state.
+pub(crate) async fn let_go_on(tx: &mut TxScope, id: Uuid, from: IntegrationStatus) -> Result<()> {
+    if set_status(tx, id, &[from], IntegrationStatus::Active, None).await? {
+        store_hold(tx, id, None).await?;
+        forget_failed_runs(tx, id).await?;
+        let next = next_run(&reread(tx, id).await?, tx.app().clock().now())?;
+        store_next_run(tx, id, next).await?;
+        job::release_integration(tx, id).await?;
+    }
+    Ok(())
 }
 
 /// Archives an integration, for good: it leaves the lists, starts nothing, and its name is free again. Runs that

@@ -257,12 +257,25 @@ pub const OBJECTS: &[Object] = &[
             ("connector", Same),
             ("config", Same),
             ("hasCredentials", Same),
+            ("authorization", Same),
             ("status", Same),
             ("statusMessage", Same),
             ("lastTestedAt", Same),
             ("rateLimit", Same),
             ("circuit", Same),
             ("createdAt", Same),
+        ],
+    },
+    Object {
+        of: "SystemAuthorization",
+        rule: Rule::Needs("systems:read"),
+        at: |t| format!("system(id: \"{}\") {{ authorization {{ @ }} }}", t.connectable),
+        fields: &[
+            ("grant", Same),
+            ("status", Same),
+            ("connectedAt", Same),
+            ("expiresAt", Same),
+            ("scopes", Same),
         ],
     },
     Object {
@@ -624,7 +637,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 34] = [
+pub const PAYLOADS: [(&str, &[&str]); 35] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -651,6 +664,7 @@ pub const PAYLOADS: [(&str, &[&str]); 34] = [
     ("EndPortalSessionsPayload", &["endedCount"]),
     ("SystemPayload", &["system"]),
     ("DeleteSystemPayload", &["deletedSystemId"]),
+    ("CreateConnectLinkPayload", &["expiresAt", "url"]),
     ("IntegrationPayload", &["integration"]),
     ("RevealRecordPayload", &["reveal"]),
     ("KillSwitchPayload", &["killSwitch"]),
