@@ -3,6 +3,7 @@
 //! every business rule.
 
 mod authenticator;
+mod connect;
 mod dispatch;
 pub mod graphql;
 pub mod http;
@@ -91,6 +92,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         shared: options.shared,
         websocket: options.websocket,
         connections: options.connections,
+        pages: connect::pages(app.clone()),
         ..HttpOptions::new(
             graphql::schema(),
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),

@@ -1,12 +1,15 @@
 //! The interface of a connector: how it describes itself, and how its two ends are opened.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::{Cursor, CursorRange, Destination, Pace, Progress, Removal, Source, SystemError};
+use crate::{
+    AccessTokens, Cursor, CursorRange, Destination, OAuth2, Pace, Progress, Removal, Source, SystemError,
+};
 
 /// What a connector says about itself. One description validates input, documents the field and can
 /// render a form. Schemas are JSON Schema draft 2020-12 with `additionalProperties: false`.
@@ -79,6 +82,8 @@ pub struct SystemAccess {
     pub credentials: SecretString,
     /// The tenant's own directory; the only one that connectors may touch. May not exist yet.
     pub files_dir: PathBuf,
+    /// Gives out access tokens; set where [`Connector::oauth2`] has something to say of the config.
+    pub tokens: Option<Arc<dyn AccessTokens>>,
     /// When it may be asked.
     pub pace: Pace,
     /// Told of what comes back, by a connector whose calls take many requests.
@@ -153,6 +158,14 @@ pub struct OpenDestination {
 pub trait Connector: Send + Sync {
     /// What it is and takes.
     fn description(&self) -> &Description;
+
+    /// Where access tokens come from, of a config that says so; `None` where it needs none.
+    ///
+    /// # Errors
+    /// `Misconfigured` when the config does not have the shape of its schema.
+    fn oauth2(&self, _config: &Value) -> Result<Option<OAuth2>, SystemError> {
+        Ok(None)
+    }
 
     /// Connects for real, and answers with one sentence that says what was found.
     async fn test(&self, access: &SystemAccess) -> Result<String, SystemError>;

@@ -25,6 +25,7 @@ fn access() -> SystemAccess {
         config: json!({}),
         credentials: "{}".into(),
         files_dir: PathBuf::from("/nonexistent"),
+        tokens: None,
         pace: Default::default(),
         progress: Default::default(),
     }

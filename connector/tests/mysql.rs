@@ -64,6 +64,7 @@ impl Database {
             config: json!({"host": "127.0.0.1", "port": self.server.port, "database": self.name}),
             credentials: SecretString::from(json!({"user": USER, "password": PASSWORD}).to_string()),
             files_dir: PathBuf::new(),
+            tokens: None,
             pace: Default::default(),
             progress: Default::default(),
         }

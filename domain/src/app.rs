@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::change::Changes;
 use crate::cipher::Cipher;
 use crate::clock::Clock;
+use crate::connect_link::ConnectOptions;
 use crate::database::{AcrossTenants, Database};
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
@@ -60,11 +61,17 @@ pub struct OutsideOptions {
     pub retry_wait: Duration,
     /// Gives out turns at systems that may be asked only so often.
     pub rate_limits: Arc<dyn RateLimits>,
+    /// How people reach the pages where they connect systems.
+    pub connect: ConnectOptions,
 }
 
 impl Default for OutsideOptions {
     fn default() -> Self {
-        Self { retry_wait: Duration::from_secs(15), rate_limits: Arc::new(InProcess::default()) }
+        Self {
+            retry_wait: Duration::from_secs(15),
+            rate_limits: Arc::new(InProcess::default()),
+            connect: ConnectOptions::default(),
+        }
     }
 }
 
@@ -75,7 +82,7 @@ pub struct PeopleOptions {
     pub mail: Option<MailLinks>,
     /// Staff without a second factor may do nothing but set one up.
     pub staff_need_second_factor: bool,
-    /// Which addresses identity providers may be at.
+    /// Which addresses identity providers and authorization servers may be at.
     pub egress: Egress,
 }
 
@@ -198,6 +205,10 @@ impl App {
     /// The longest first wait before a run is tried again, where its integration does not say.
     pub fn retry_wait(&self) -> Duration {
         self.outside.retry_wait
+    }
+
+    pub(crate) fn connect(&self) -> &ConnectOptions {
+        &self.outside.connect
     }
 
     pub(crate) fn rate_limits(&self) -> &Arc<dyn RateLimits> {

@@ -117,6 +117,11 @@ pub fn tell_error(error: &Error) {
     with_call(|call| call.tell(outcome, detail));
 }
 
+/// Tells the call under way that it did nothing, for this reason.
+pub(crate) fn tell_rejected(reason: &'static str) {
+    with_call(|call| call.tell(AuditOutcome::Rejected, Some(reason.to_owned())));
+}
+
 /// Tells the call under way that it did something that stands in no transaction with its entry: a mail that somebody
 /// asked for, who may be nobody in particular and ask without end.
 pub(crate) fn tell_done() {

@@ -157,8 +157,8 @@ const ENTRIES: &[Entry] = &[
         responsible_party: ResponsibleParty::Customer,
         retryable: Retryable::Unknown,
         summary: "could not read: the source system refuses its sign-in.",
-        customer_action: "Renew the sign-in of the source system, then retry.",
-        support_action: "Ask the customer to renew the sign-in of the source system.",
+        customer_action: "Renew the sign-in of the source system, or connect it again, then retry.",
+        support_action: "Ask the customer to renew the sign-in of the source system, or to connect it again.",
         engineer_action: "Check with the customer which credentials and rights the source system needs.",
     },
     Entry {
@@ -167,8 +167,8 @@ const ENTRIES: &[Entry] = &[
         responsible_party: ResponsibleParty::Customer,
         retryable: Retryable::Unknown,
         summary: "could not write: the destination system refuses its sign-in.",
-        customer_action: "Renew the sign-in of the destination system, then retry.",
-        support_action: "Ask the customer to renew the sign-in of the destination system.",
+        customer_action: "Renew the sign-in of the destination system, or connect it again, then retry.",
+        support_action: "Ask the customer to renew the sign-in of the destination system, or to connect it again.",
         engineer_action: "Check with the customer which credentials and rights the destination system needs.",
     },
     Entry {

@@ -35,7 +35,7 @@ pub(crate) use self::hold::{
     count_failed_run, forget_failed_runs, hold_for_deletions, hold_for_quality, hold_for_schema,
 };
 pub use self::retry_policy::{PROGRESS_TIMEOUT_SECONDS_DEFAULT, RetryPolicy};
-pub(crate) use self::status::let_go_after_quality;
+pub(crate) use self::status::let_go_held;
 pub use self::status::{archive, pause, resume};
 pub use crate::stream::Stream;
 pub use entity::integration::{IntegrationStatus as Status, Model as Integration, SyncMode};

@@ -26,12 +26,21 @@ pub(crate) const SIGN_ON_STATE_START: &str = "trs_";
 /// Start of what a browser keeps while somebody is at an identity provider.
 pub(crate) const SIGN_ON_SECRET_START: &str = "trb_";
 
+/// Start of the tokens in connect links.
+pub(crate) const CONNECT_LINK_START: &str = "trl_";
+/// Start of what an authorization server brings back.
+pub(crate) const CONNECT_STATE_START: &str = "trc_";
+
 /// A new token for the row of this id, and what the row keeps of it.
 pub(crate) fn generate(start: &str, id: Uuid) -> (SecretString, Vec<u8>) {
     let secret: [u8; 32] = rand::random();
-    let hash = Sha256::digest(secret).to_vec();
+    (of_secret(start, id, &secret), Sha256::digest(secret).to_vec())
+}
+
+/// The token of this secret.
+pub(crate) fn of_secret(start: &str, id: Uuid, secret: &[u8; 32]) -> SecretString {
     let secret = URL_SAFE_NO_PAD.encode(secret);
-    (checksum::seal(format!("{start}{}{secret}", id.simple())).into(), hash)
+    checksum::seal(format!("{start}{}{secret}", id.simple())).into()
 }
 
 /// The row's id and the hash of the secret, of a token with a right checksum.

@@ -123,7 +123,7 @@ pub async fn release(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
     let note = checked_note(note, false)?;
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
     decide(&tx, actor, &row, QuarantineStatus::Released, note.as_deref()).await?;
-    let status = integration::let_go_after_quality(&mut tx, row.integration_id).await?;
+    let status = integration::let_go_held(&mut tx, row.integration_id).await?;
     if status == IntegrationStatus::Archived {
         let message = "its integration is archived and writes nothing any more; discard it";
         return Err(Error::conflict("quarantineId", message));
@@ -133,7 +133,7 @@ pub async fn release(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
         .add(failure::Column::QuarantineId.eq(id))
         .add(failure::Column::Code.eq(RECORD_QUARANTINED))
         .add(failure::Column::Status.eq(FailureStatus::Open));
-    if let Some(retry) = retry::take_some(&mut tx, actor, kept).await? {
+    if let Some(retry) = retry::take_some(&mut tx, actor.name(), kept).await? {
         tx.update::<quarantine::Entity>()
             .col_expr(quarantine::Column::RetryId, Expr::value(Some(retry.id)))
             .filter(quarantine::Column::Id.eq(id))
@@ -159,7 +159,7 @@ pub async fn discard(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
     let note = checked_note(note, true)?;
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
     decide(&tx, actor, &row, QuarantineStatus::Discarded, note.as_deref()).await?;
-    integration::let_go_after_quality(&mut tx, row.integration_id).await?;
+    integration::let_go_held(&mut tx, row.integration_id).await?;
     remember(&tx, &row, GateCounts::begin_anew).await?;
     let skipped = leave_out(&mut tx, actor, id, note.as_deref()).await?;
     let message = format!(

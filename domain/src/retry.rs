@@ -129,7 +129,7 @@ async fn start_once(
         drop(tx);
         return first_outcome(scope, first).await;
     }
-    let retry = take(&mut tx, actor, id, condition).await?.ok_or_else(nothing)?;
+    let retry = take(&mut tx, actor.name(), id, condition).await?.ok_or_else(nothing)?;
     let mut detail = format!("{} failures", retry.total);
     if let Some(only) = only {
         let only: Vec<&str> = only.iter().map(|prediction| prediction.name()).collect();
@@ -188,25 +188,28 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
 /// Retries these failures, as a part of something else that its caller does; `None` when there is nothing to try.
 pub(crate) async fn take_some(
     tx: &mut TxScope,
-    actor: &Actor,
+    requested_by: &str,
     condition: Condition,
 ) -> Result<Option<Retry>> {
-    let some = tx
+    let some: Option<Uuid> = tx
         .find::<failure::Entity>()
+        .select_only()
+        .column(failure::Column::Id)
         .filter(condition.clone())
         .filter(can_be_tried())
         .limit(1)
+        .into_tuple()
         .one(tx.connection())
         .await
         .doing("looking for failures to retry")?;
     if some.is_none() {
         return Ok(None);
     }
-    take(tx, actor, new_id(), condition).await
+    take(tx, requested_by, new_id(), condition).await
 }
 
 /// Takes the failures for a retry and starts its runs; `None` when there is nothing to try.
-async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -> Result<Option<Retry>> {
+async fn take(tx: &mut TxScope, requested_by: &str, id: Uuid, condition: Condition) -> Result<Option<Retry>> {
     let now = tx.app().clock().now();
     let integrations = {
         let with_failures = Query::select()
@@ -229,7 +232,7 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
         id,
         tenant_id: tx.tenant_id(),
         status: RetryStatus::Queued,
-        requested_by: actor.name().to_owned(),
+        requested_by: requested_by.to_owned(),
         total: 0,
         resolved: 0,
         failed: 0,
@@ -262,7 +265,7 @@ async fn take(tx: &mut TxScope, actor: &Actor, id: Uuid, condition: Condition) -
                     id: run_id,
                     integration,
                     trigger: RunTrigger::Retry,
-                    triggered_by: actor.name(),
+                    triggered_by: requested_by,
                     scope: run_scope,
                     retry_of_id,
                     retry_id: Some(id),

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use entity::{
-    api_key, audit_entry, backfill, failure, identity_provider, integration, invitation, job, kill_switch,
-    portal_cutoff, portal_key, portal_session, quarantine, receipt_block, retry, reveal, run, run_event,
-    run_stream, stream_cursor, stream_schema, system, tenant, user,
+    api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
+    kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, retry, reveal, run,
+    run_event, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -55,6 +55,8 @@ tenant_owned!(
     portal_session.TenantId,
     audit_entry.TenantId,
     system.TenantId,
+    system_grant.TenantId,
+    connect_link.TenantId,
     integration.TenantId,
     run.TenantId,
     run_stream.TenantId,

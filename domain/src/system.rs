@@ -5,10 +5,12 @@ mod reference;
 
 use std::collections::HashMap;
 
+use ::connector::Grant;
 use chrono::{DateTime, Utc};
 use entity::{integration, system, tenant};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, DbErr, QueryFilter, SqlErr};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,10 +25,10 @@ use crate::permission::Permission;
 use crate::rate_limit::{self, RateLimit};
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 use crate::validation::Problems;
-use crate::{json as input, search};
+use crate::{json as input, search, system_grant};
 
 pub use self::connection::{TEST_TIMEOUT, test};
-pub(crate) use self::connection::{access, mark};
+pub(crate) use self::connection::{access, credentials, mark, renewal};
 pub use self::reference::{PlaceError, References};
 pub use entity::system::{CircuitState, SystemStatus};
 
@@ -305,7 +307,8 @@ pub async fn create(actor: &Actor, new: NewSystem) -> Result<System> {
     Ok(row.into())
 }
 
-/// Changes a system. One whose config or credentials change is untested again.
+/// Changes a system. One whose config or credentials change is untested again. Access that another OAuth 2.0 client was
+/// given, or for another place, is forgotten: somebody must connect the system again.
 ///
 /// # Errors
 /// Denied without `systems:write`. Rejected, all at once: `NOT_FOUND` systemId; as [`create`]; `REQUIRED` credentials
@@ -362,12 +365,15 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
     if let Some(config) = changes.config {
         update = update.col_expr(system::Column::Config, Expr::value(config));
     }
+    let credentials_now = credentials.clone();
     if let Some(credentials) = credentials {
         let sealed = seal(scope.app(), row.tenant_id, id, &credentials)?;
         update = update.col_expr(system::Column::Credentials, Expr::value(sealed));
     }
     update.exec(tx.connection()).await.doing("storing a system").map_err(name_conflict)?;
     let row = reread(&tx, id).await?;
+    let row =
+        if forgets_access(&tx, &row, credentials_now.as_ref()).await? { reread(&tx, id).await? } else { row };
     tx.about(Kind::System, id).detail(changed).commit().await?;
     Ok(row.into())
 }
@@ -384,6 +390,7 @@ pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
         return Err(Error::conflict("systemId", message));
     }
     let tx = begin(&scope, row.tenant_id).await?;
+    system_grant::forget_all(&tx, id).await?;
     let deleted = tx
         .delete::<system::Entity>()
         .filter(system::Column::Id.eq(id))
@@ -543,6 +550,31 @@ fn check_rate_limit(
     let connector = app.connectors().get(connector);
     let can_be_paced = connector.is_none_or(|connector| connector.description().can_be_paced);
     limit.map(|limit| rate_limit::check(limit, can_be_paced, problems))
+}
+
+/// Forgets access that was given to another client than that of these settings, and says so. Credentials that are a
+/// reference are known when they are used: what does not belong to them is not used then.
+async fn forgets_access(tx: &TxScope, row: &system::Model, credentials: Option<&Value>) -> Result<bool> {
+    let connector = tx.app().connectors().get(&row.connector);
+    let settings = connector.and_then(|connector| connector.oauth2(&row.config).ok()?);
+    let client = match (&settings, credentials) {
+        (None, _) => None,
+        (Some(_), Some(credentials)) if !reference::is_reference(credentials) => {
+            let credentials = SecretString::from(credentials.to_string());
+            // Without what it needs it is nobody's.
+            system_grant::Client::of(tx.app(), &row.connector, &row.config, &credentials).unwrap_or_default()
+        }
+        // Where credentials go did not change, or they would have been given again.
+        (Some(_), _) => return Ok(false),
+    };
+    if !system_grant::forget_others(tx, row.id, client.as_ref()).await? {
+        return Ok(false);
+    }
+    if settings.is_some_and(|settings| settings.grant == Grant::AuthorizationCode) {
+        let message = "It was connected with other settings. Connect it again.";
+        mark(tx, row.id, SystemStatus::ReauthRequired, Some(message.to_owned())).await?;
+    }
+    Ok(true)
 }
 
 /// What in a new config sends the credentials elsewhere than now, if anything does.

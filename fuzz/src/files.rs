@@ -68,6 +68,7 @@ fn opening(
             config: json!({}),
             credentials: "{}".into(),
             files_dir: DIRECTORY.path().to_owned(),
+            tokens: None,
             pace: Default::default(),
             progress: Default::default(),
         },

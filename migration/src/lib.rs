@@ -75,6 +75,8 @@ mod m20261126_000154_add_deletions_to_run;
 mod m20261126_000160_create_quarantine;
 mod m20261126_000161_add_quarantine_to_failure;
 mod m20261126_000162_add_gate_to_run_stream;
+mod m20261126_000165_create_system_grant;
+mod m20261126_000166_create_connect_link;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -147,6 +149,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000160_create_quarantine::Migration),
             Box::new(m20261126_000161_add_quarantine_to_failure::Migration),
             Box::new(m20261126_000162_add_gate_to_run_stream::Migration),
+            Box::new(m20261126_000165_create_system_grant::Migration),
+            Box::new(m20261126_000166_create_connect_link::Migration),
         ]
     }
 }

@@ -174,6 +174,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             config: json!({}),
             credentials: String::from("{}").into(),
             files_dir: "unused".into(),
+            tokens: None,
             pace: Default::default(),
             progress: Default::default(),
         };

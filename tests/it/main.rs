@@ -31,6 +31,7 @@ mod isolation;
 mod key;
 mod kill_switch;
 mod lifecycle;
+mod oauth;
 mod paging;
 mod peer;
 mod people;

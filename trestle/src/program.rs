@@ -5,6 +5,7 @@ use std::sync::Arc;
 use connector::{Egress, Registry};
 use domain::change::{Change, Changes};
 use domain::clock::Clock;
+use domain::connect_link::ConnectOptions;
 use domain::rate_limit::{InProcess, RateLimits};
 use domain::{App, AppOptions, OutsideOptions, PeopleOptions};
 use tokio::sync::mpsc;
@@ -70,7 +71,18 @@ impl Program {
                 staff_need_second_factor: settings.staff_need_second_factor,
                 egress,
             },
-            outside: OutsideOptions { retry_wait: settings.retry_wait, rate_limits },
+            outside: OutsideOptions {
+                retry_wait: settings.retry_wait,
+                rate_limits,
+                connect: ConnectOptions {
+                    public_url: settings.public_url.clone(),
+                    return_origins: settings
+                        .allowed_origins
+                        .iter()
+                        .filter_map(|origin| Some(origin.to_str().ok()?.to_owned()))
+                        .collect(),
+                },
+            },
         })
         .await?;
         Ok(Self { settings, app, queue, outbound })

@@ -25,7 +25,7 @@ use ipnet::IpNet;
 use worker::mail::Mailer;
 
 use self::graphql::{documents, graphiql, introspection};
-use self::mail::mail;
+use self::mail::{mail, public_url};
 use self::store::Stores;
 use self::value::{filled, flag, integer, networks, origins};
 
@@ -68,6 +68,8 @@ pub struct Settings {
     pub admin_email: Option<String>,
     /// See `admin_email`.
     pub admin_password: Option<String>,
+    /// Where people reach the API from outside.
+    pub public_url: Option<String>,
     /// The way to the mail server, and where mails lead; `None`: no mail is sent.
     pub mail: Option<(Mailer, MailLinks)>,
     /// Staff without a second factor may do nothing but set one up.
@@ -204,10 +206,11 @@ impl Settings {
         {
             return Err(wrong("TRESTLE_JWT_KEY", error.to_string()));
         }
+        let public_url = public_url(filled(written.public_url))?;
         let mail = mail(
             filled(written.smtp_url),
             filled(written.mail_from),
-            filled(written.public_url),
+            public_url.as_deref(),
             [
                 filled(written.invitation_url),
                 filled(written.password_reset_url),
@@ -250,6 +253,7 @@ impl Settings {
             key_overlap: seconds("TRESTLE_KEY_OVERLAP_SECONDS", written.key_overlap_seconds, 60, 1..=86_400)?,
             admin_email: filled(written.admin_email),
             admin_password: filled(written.admin_password),
+            public_url,
             mail,
             staff_need_second_factor: flag("TRESTLE_REQUIRE_STAFF_TOTP", written.require_staff_totp)?,
             egress_allow: networks("TRESTLE_EGRESS_ALLOW", filled(written.egress_allow))?,

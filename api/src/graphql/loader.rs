@@ -27,6 +27,7 @@ use domain::run_event::{self, RunEvent};
 use domain::stream_cursor::{self, StreamCursor};
 use domain::stream_schema::{self, StreamSchema};
 use domain::system::{self, System, SystemFilter, SystemOrder};
+use domain::system_grant::{self, Authorization};
 use domain::tenant::{self, Tenant};
 use domain::user::{self, User};
 use futures::future::{BoxFuture, FutureExt};
@@ -112,6 +113,14 @@ impl Loaders {
         self.0.load_one(SchemaOf(integration_id, stream.to_owned())).await
     }
 
+    /// How a system's access stands; `None` where it is not had by OAuth 2.0.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn authorization(&self, system_id: Uuid) -> Result<Option<Authorization>> {
+        self.0.load_one(AuthorizationOf(system_id)).await
+    }
+
     /// A page of a list under a row.
     ///
     /// # Errors
@@ -195,6 +204,21 @@ impl Loader<WaitOf> for Reader {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let waits = run::waits(&self.0.actor(), &ids).await?;
         Ok(waits.into_iter().map(|(id, wait)| (WaitOf(id), wait)).collect())
+    }
+}
+
+/// How a system's access stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct AuthorizationOf(Uuid);
+
+impl Loader<AuthorizationOf> for Reader {
+    type Value = Authorization;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[AuthorizationOf]) -> Result<HashMap<AuthorizationOf, Authorization>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let authorizations = system_grant::by_systems(&self.0.actor(), &ids).await?;
+        Ok(authorizations.into_iter().map(|(id, found)| (AuthorizationOf(id), found)).collect())
     }
 }
 

@@ -33,6 +33,7 @@ mod session;
 mod single_sign_on;
 mod stream;
 mod system;
+mod system_authorization;
 mod tenant;
 mod user;
 mod viewer;
@@ -80,6 +81,7 @@ pub struct Mutation(
     portal_key::PortalKeyMutation,
     portal_session::PortalSessionMutation,
     system::SystemMutation,
+    system_authorization::ConnectLinkMutation,
     integration::IntegrationMutation,
     run::RunMutation,
     backfill::BackfillMutation,

@@ -15,6 +15,7 @@ use super::connector::Connector;
 use super::error::{ResolverError, Result, UserError, filter_text, outcome};
 use super::page::{Connection, OrderDirection, arguments};
 use super::scalar::{DateTime, Json, id, optional_uuid, uuid};
+use super::system_authorization::SystemAuthorization;
 use super::tenant::Tenant;
 
 /// What is known of a system.
@@ -27,7 +28,7 @@ pub enum SystemStatus {
     Healthy,
     /// The last try did not connect.
     Failing,
-    /// It refuses the credentials.
+    /// It refuses the credentials, or somebody must connect it again.
     ReauthRequired,
 }
 
@@ -137,6 +138,12 @@ impl System {
     /// Whether credentials are stored.
     async fn has_credentials(&self) -> bool {
         self.0.has_credentials
+    }
+
+    /// How its access stands, where that is had by OAuth 2.0; null otherwise.
+    async fn authorization(&self, ctx: &Context<'_>) -> Option<Result<SystemAuthorization>> {
+        let found = async { loaders(ctx)?.authorization(self.0.id).await };
+        found.await.transpose().map(|found| found.map(SystemAuthorization::from))
     }
 
     /// What the last test or run found.

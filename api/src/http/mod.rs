@@ -107,6 +107,8 @@ pub struct HttpOptions<E> {
     pub websocket: WebSocketOptions,
     /// Shared with [`serve`]: says when to close, and counts what is still open.
     pub connections: Connections,
+    /// Pages for people beside the API. Their requests have a [`RequestOrigin`] among their extensions.
+    pub pages: Router,
 }
 
 impl<E: Executor> HttpOptions<E> {
@@ -130,6 +132,7 @@ impl<E: Executor> HttpOptions<E> {
             execution_timeout: limits::EXECUTION_TIMEOUT,
             websocket: WebSocketOptions::default(),
             connections: Connections::default(),
+            pages: Router::new(),
         }
     }
 }
@@ -159,7 +162,7 @@ struct HttpState<E> {
 struct RequestId(String);
 
 /// All endpoints as one router; serve it with [`serve`].
-pub fn router<E: Executor>(options: HttpOptions<E>) -> Router {
+pub fn router<E: Executor>(mut options: HttpOptions<E>) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(options.allowed_origins.iter().cloned()))
         .allow_methods([Method::GET, Method::POST])
@@ -175,7 +178,9 @@ pub fn router<E: Executor>(options: HttpOptions<E>) -> Router {
             header::WWW_AUTHENTICATE,
         ])
         .max_age(CORS_MAX_AGE);
-    let trusted_proxies = options.trusted_proxies.clone();
+    let trusted_proxies: Arc<[IpNet]> = options.trusted_proxies.clone().into();
+    let pages = std::mem::take(&mut options.pages);
+    let pages = pages.layer(middleware::from_fn_with_state(trusted_proxies.clone(), tell_origin));
     let state = Arc::new(HttpState {
         metrics: Metrics::default(),
         budget: options.budget.map(|budget| Budget::new(budget, options.shared.clone())),
@@ -193,6 +198,7 @@ pub fn router<E: Executor>(options: HttpOptions<E>) -> Router {
         .route("/readyz", get(health::readyz::<E>))
         .route("/metrics", get(health::metrics::<E>))
         .route("/.well-known/jwks.json", get(health::jwks::<E>))
+        .merge(pages.with_state(()))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)
@@ -201,7 +207,7 @@ pub fn router<E: Executor>(options: HttpOptions<E>) -> Router {
             tracing::error!("a handler panicked");
             error::plain(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, error::INTERNAL_MESSAGE)
         }))
-        .layer(middleware::from_fn_with_state(trusted_proxies.into(), finish_response))
+        .layer(middleware::from_fn_with_state(trusted_proxies, finish_response))
 }
 
 /// A person who opens the bare address is sent to GraphiQL; everything else unknown is a 404.
@@ -259,6 +265,14 @@ async fn finish_response(
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Tells a page where its request comes from.
+async fn tell_origin(State(trusted_proxies): State<Arc<[IpNet]>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let origin = RequestOrigin::of(&parts, &trusted_proxies);
+    parts.extensions.insert(origin);
+    next.run(Request::from_parts(parts, body)).await
 }
 
 /// Whether the caller spoke TLS, by the word of a proxy that is trusted: the header means something then only.

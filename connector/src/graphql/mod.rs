@@ -16,8 +16,8 @@ use crate::egress::Redirects;
 use crate::http::client::{self, Client, Reply, Settings};
 use crate::http::document::{Document, malformed};
 use crate::{
-    Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
-    OpenSource, Source, SystemAccess, SystemError, SystemErrorKind, options,
+    Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OAuth2, OpenDestination,
+    OpenSource, Source, SystemAccess, SystemError, SystemErrorKind, oauth2, options,
 };
 
 /// The `graphql` connector.
@@ -45,6 +45,10 @@ impl GraphqlConnector {
 impl Connector for GraphqlConnector {
     fn description(&self) -> &Description {
         &self.description
+    }
+
+    fn oauth2(&self, config: &Value) -> Result<Option<OAuth2>, SystemError> {
+        OAuth2::of(config)
     }
 
     async fn test(&self, access: &SystemAccess) -> Result<String, SystemError> {
@@ -113,6 +117,8 @@ fn description() -> Description {
             "type": "object",
             "additionalProperties": false,
             "required": ["url"],
+            "if": oauth2::is_chosen(),
+            "then": {"required": ["oauth2"]},
             "properties": {
                 "url": {
                     "type": "string", "maxLength": 2000, "pattern": "^[hH][tT][tT][pP][sS]?://",
@@ -120,12 +126,13 @@ fn description() -> Description {
                 },
                 "headers": client::headers_schema(),
                 "auth": client::auth_schema(),
+                "oauth2": oauth2::schema(),
                 "rateLimitPerSecond": client::rate_limit_schema(),
                 "timeoutMs": client::timeout_schema(),
             },
         }),
         credentials_schema: client::credentials_schema(),
-        credentials_go_to: &["url"],
+        credentials_go_to: &["url", "oauth2"],
         can_be_paced: true,
         source_schema: Some(json!({
             "type": "object",
@@ -193,6 +200,7 @@ fn guide() -> Guide {
             "The code of an error (`extensions.code`, or `type` as GitHub has it) decides what it means; one without a known code is `source.malformed` when it is about a field, and `source.misconfigured` when it is about the request.",
             "`Retry-After` is honoured, and so is Shopify's `extensions.cost.throttleStatus`: the wait is until the query's cost is restored.",
             "`hasNextPage` without an `endCursor`, or with one that came before, ends the run instead of going round for ever.",
+            "With `oauth2` a person connects the system by a connect link, or the client gets tokens itself. They are renewed ahead of their end, and once when the API answers 401; all workers share one.",
             "Only queries are sent; the document is checked before, with the variables that it declares.",
             "In INCREMENTAL what is not newer than the last run's value is left out, also when the API sends it again.",
         ],
@@ -204,7 +212,7 @@ fn guide() -> Guide {
         failures: &[
             Failure {
                 code: "unauthorized",
-                when: "401 or 403, a code like `UNAUTHENTICATED`, `FORBIDDEN`, `ACCESS_DENIED`, or the credentials lack what `auth` needs",
+                when: "401 or 403, a code like `UNAUTHENTICATED`, `FORBIDDEN`, `ACCESS_DENIED`, the credentials lack what `auth` needs, or nobody has connected the system (again)",
             },
             Failure { code: "not_found", when: "404 or 410 for the endpoint, or the code `NOT_FOUND`" },
             Failure {

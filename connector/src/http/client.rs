@@ -2,7 +2,7 @@
 //! size limit, and the words for what went wrong. Deliberately absent: pages and records.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -10,14 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::refusal;
 use crate::egress::{self, Redirects};
-use crate::{Egress, Pace, Progress, SystemAccess, SystemError, SystemErrorKind, options};
+use crate::{AccessTokens, Egress, Pace, Progress, SystemAccess, SystemError, SystemErrorKind, options};
 
 /// Longest time-out that can be asked for, in milliseconds.
 pub(crate) const TIMEOUT_MS_MAX: u64 = 120_000;
@@ -27,6 +27,8 @@ pub(crate) const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(crate) const PROBE_BYTES_MAX: usize = 1024 * 1024;
 /// What `Retry-After` may make a whole run wait; longer waits are the engine's to decide.
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+/// Access tokens that are blanked in what the API says: of the last renewals of a run.
+const TOKENS_HIDDEN_MAX: usize = 8;
 /// Headers that belong to the connection, which the client sets itself.
 const HEADERS_RESERVED: [&str; 6] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "proxy-authorization"];
@@ -60,6 +62,7 @@ enum Auth {
     Bearer,
     Basic,
     Header,
+    Oauth2,
 }
 
 #[derive(Deserialize, Default)]
@@ -70,6 +73,10 @@ struct Credentials {
     password: Option<String>,
     header_name: Option<String>,
     header_value: Option<String>,
+    /// Who opens the connector asks for tokens with it.
+    #[serde(rename = "clientId")]
+    _client_id: Option<String>,
+    client_secret: Option<String>,
 }
 
 fn default_timeout_ms() -> u64 {
@@ -82,6 +89,9 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     secrets: Vec<String>,
+    tokens: Option<Arc<dyn AccessTokens>>,
+    /// The latest access tokens.
+    hidden: Mutex<Vec<SecretString>>,
     spacing: Option<Duration>,
     next_at: Mutex<Instant>,
     pace: Pace,
@@ -141,6 +151,12 @@ impl Client {
             headers.insert(header_name(name)?, header_value(name, value, false)?);
         }
         let secrets = authenticate(settings.auth, &credentials, &mut headers)?;
+        let tokens = match settings.auth {
+            Auth::Oauth2 => Some(access.tokens.clone().ok_or_else(|| {
+                SystemError::new(SystemErrorKind::Internal, "nobody gives out access tokens")
+            })?),
+            _ => None,
+        };
         // Custom headers may be keys too, whatever the form says.
         let redirects = match redirects {
             Redirects::SameOrigin if settings.auth == Auth::None && settings.headers.is_empty() => {
@@ -156,6 +172,8 @@ impl Client {
             http,
             base,
             secrets,
+            tokens,
+            hidden: Mutex::default(),
             // Slower than one request an hour is a typing error; it must not overflow.
             spacing: spacing.map(|seconds| Duration::from_secs_f64(seconds.min(3600.0))),
             next_at: Mutex::new(Instant::now()),
@@ -204,10 +222,37 @@ impl Client {
         self.http.request(method, url)
     }
 
-    /// Waits for its turn, sends, and reads the reply up to `bytes_max`.
+    /// Waits for its turn, sends, and reads the reply up to `bytes_max`. What is refused because its access token is not
+    /// good any more is sent once more with another one.
     pub(crate) async fn send(&self, request: RequestBuilder, bytes_max: usize) -> Result<Reply, SystemError> {
+        let Some(tokens) = &self.tokens else { return self.send_once(request, None, bytes_max).await };
+        let again = request.try_clone();
+        let token = tokens.access_token().await?;
+        let reply = self.send_once(request, Some(&token), bytes_max).await?;
+        match again {
+            Some(again) if reply.status == StatusCode::UNAUTHORIZED => {
+                let token = tokens.refused(&token).await?;
+                self.send_once(again, Some(&token), bytes_max).await
+            }
+            _ => Ok(reply),
+        }
+    }
+
+    async fn send_once(
+        &self,
+        request: RequestBuilder,
+        token: Option<&SecretString>,
+        bytes_max: usize,
+    ) -> Result<Reply, SystemError> {
         let (client, request) = request.build_split();
-        let request = request.map_err(|error| self.transport_error(error))?;
+        let mut request = request.map_err(|error| self.transport_error(error))?;
+        if let Some(token) = token {
+            self.progress.heard();
+            self.hide(token);
+            let bearer =
+                header_value("the access token", &format!("Bearer {}", token.expose_secret()), true)?;
+            request.headers_mut().insert(AUTHORIZATION, bearer);
+        }
         self.egress.check_url(request.url())?;
         self.pace.turn(&self.progress).await;
         self.take_turn().await;
@@ -266,7 +311,25 @@ impl Client {
 
     /// The reply's text for engineers: cut to 2 KiB, secrets blanked.
     pub(crate) fn excerpt(&self, reply: &Reply) -> String {
-        refusal::excerpt(&reply.body, &self.secrets)
+        self.blanked(&reply.body)
+    }
+
+    fn blanked(&self, text: &[u8]) -> String {
+        let hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        let tokens = hidden.iter().map(ExposeSecret::expose_secret);
+        refusal::excerpt(text, self.secrets.iter().map(String::as_str).chain(tokens))
+    }
+
+    /// Remembers what is never to be shown.
+    fn hide(&self, token: &SecretString) {
+        let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        if hidden.iter().any(|known| known.expose_secret() == token.expose_secret()) {
+            return;
+        }
+        if hidden.len() == TOKENS_HIDDEN_MAX {
+            hidden.remove(0);
+        }
+        hidden.push(token.clone());
     }
 
     fn transport_error(&self, error: reqwest::Error) -> SystemError {
@@ -275,8 +338,7 @@ impl Client {
         }
         let address = error.url().map_or_else(|| address(&self.base), address);
         let error = error.without_url();
-        let detail =
-            refusal::excerpt(format!("{address}: {}", egress::chain(&error)).as_bytes(), &self.secrets);
+        let detail = self.blanked(format!("{address}: {}", egress::chain(&error)).as_bytes());
         if error.is_timeout() {
             SystemError::new(SystemErrorKind::Timeout, detail)
         } else if error.is_builder() {
@@ -336,6 +398,8 @@ fn authenticate(
             headers.insert(header_name(name)?, header_value("headerValue", value, true)?);
             Ok(vec![value.to_owned()])
         }
+        // Each request gets the token of its moment.
+        Auth::Oauth2 => Ok(credentials.client_secret.clone().into_iter().collect()),
     }
 }
 
@@ -356,7 +420,7 @@ fn header_value(of: &str, value: &str, is_secret: bool) -> Result<HeaderValue, S
 
 /// `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), at most `max`. A date counts from the
 /// reply's own `Date`, since clocks differ.
-pub(crate) fn retry_after(headers: &HeaderMap, max: Duration) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap, max: Duration) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds).min(max));
@@ -390,8 +454,8 @@ pub(crate) fn headers_schema() -> Value {
 /// Of `auth` in a config.
 pub(crate) fn auth_schema() -> Value {
     json!({
-        "enum": ["none", "bearer", "basic", "header"], "default": "none",
-        "description": "How the credentials are sent.",
+        "enum": ["none", "bearer", "basic", "header", "oauth2"], "default": "none",
+        "description": "How the credentials are sent; with `oauth2` they get access tokens, which are sent.",
     })
 }
 
@@ -422,6 +486,11 @@ pub(crate) fn credentials_schema() -> Value {
             "password": {"type": "string", "description": "For `basic`."},
             "headerName": {"type": "string", "minLength": 1, "description": "For `header`, e.g. `X-Api-Key`."},
             "headerValue": {"type": "string", "minLength": 1, "description": "For `header`."},
+            "clientId": {"type": "string", "minLength": 1, "maxLength": 2000, "description": "For `oauth2`."},
+            "clientSecret": {
+                "type": "string", "minLength": 1, "maxLength": 4000,
+                "description": "For `oauth2`; absent for a client that has none.",
+            },
         },
     })
 }

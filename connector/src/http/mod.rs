@@ -17,8 +17,8 @@ use self::destination::HttpDestination;
 use self::source::HttpSource;
 use crate::egress::Redirects;
 use crate::{
-    Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
-    OpenSource, Removal, Source, SystemAccess, SystemError,
+    Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OAuth2, OpenDestination,
+    OpenSource, Removal, Source, SystemAccess, SystemError, oauth2,
 };
 
 /// The `http` connector.
@@ -38,6 +38,10 @@ impl HttpConnector {
 impl Connector for HttpConnector {
     fn description(&self) -> &Description {
         &self.description
+    }
+
+    fn oauth2(&self, config: &Value) -> Result<Option<OAuth2>, SystemError> {
+        OAuth2::of(config)
     }
 
     async fn test(&self, access: &SystemAccess) -> Result<String, SystemError> {
@@ -82,6 +86,8 @@ fn description() -> Description {
             "type": "object",
             "additionalProperties": false,
             "required": ["baseUrl"],
+            "if": oauth2::is_chosen(),
+            "then": {"required": ["oauth2"]},
             "properties": {
                 "baseUrl": {
                     "type": "string", "maxLength": 2000, "pattern": "^[hH][tT][tT][pP][sS]?://",
@@ -89,12 +95,13 @@ fn description() -> Description {
                 },
                 "headers": client::headers_schema(),
                 "auth": client::auth_schema(),
+                "oauth2": oauth2::schema(),
                 "rateLimitPerSecond": client::rate_limit_schema(),
                 "timeoutMs": client::timeout_schema(),
             },
         }),
         credentials_schema: client::credentials_schema(),
-        credentials_go_to: &["baseUrl"],
+        credentials_go_to: &["baseUrl", "oauth2"],
         can_be_paced: true,
         source_schema: Some(json!({
             "type": "object",
@@ -190,6 +197,7 @@ fn guide() -> Guide {
             "One request a record is written, eight at once, each with a key that is the same when it is sent again.",
             "2xx has arrived. 408, 425, 429 and 5xx are tried again, `Retry-After` honoured; 401, 403 and redirects stop the run.",
             "What an API says goes to engineers only, without secrets.",
+            "With `oauth2` a person connects the system by a connect link, or the client gets tokens itself. They are renewed ahead of their end, and once when the API answers 401; all workers share one.",
         ],
         limits: &[
             "32 MiB for a reply that is read",
@@ -198,7 +206,10 @@ fn guide() -> Guide {
             "5 redirects, on the same origin",
         ],
         failures: &[
-            Failure { code: "unauthorized", when: "401 or 403, or the credentials lack what `auth` needs" },
+            Failure {
+                code: "unauthorized",
+                when: "401 or 403, the credentials lack what `auth` needs, or nobody has connected the system (again)",
+            },
             Failure { code: "not_found", when: "404 or 410 for the path" },
             Failure {
                 code: "misconfigured",

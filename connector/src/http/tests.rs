@@ -40,6 +40,7 @@ fn access(config: Value, credentials: &Value) -> SystemAccess {
         config,
         credentials: SecretString::from(credentials.to_string()),
         files_dir: std::path::PathBuf::new(),
+        tokens: None,
         pace: Default::default(),
         progress: Default::default(),
     }

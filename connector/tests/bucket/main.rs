@@ -33,6 +33,7 @@ fn access(url: &str, bucket: &str, prefix: &str) -> SystemAccess {
         config: json!({"store": "s3", "bucket": bucket, "region": "us-east-1", "endpoint": url, "prefix": prefix}),
         credentials: SecretString::from(r#"{"accessKeyId": "key", "secretAccessKey": "secret"}"#),
         files_dir: PathBuf::from("/nonexistent"),
+        tokens: None,
         pace: connector::Pace::default(),
         progress: connector::Progress::default(),
     }

@@ -165,6 +165,7 @@ pub fn access(config: Value, credentials: Value, files_dir: &Path) -> SystemAcce
         config,
         credentials: credentials.to_string().into(),
         files_dir: files_dir.to_owned(),
+        tokens: None,
         pace: Default::default(),
         progress: Default::default(),
     }

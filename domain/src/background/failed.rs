@@ -3,7 +3,7 @@
 use connector::{SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStage, FailureStatus, FieldErrorList};
 use entity::run::{self, RunStatus};
-use entity::system::SystemStatus;
+use entity::system::{self, SystemStatus};
 use pipeline::{LedgerError, StreamStop, Waited};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -172,7 +172,7 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
         .doing("counting an attempt")?;
     crate::retry::let_go(tx, run).await?;
     if let Some(side) = whole.unauthorized {
-        require_sign_in(tx, run, side).await?;
+        require_sign_in(tx, run, side, row.hint.as_deref()).await?;
     }
     let event = NewEvent::new("run.finished", "worker", "The run could not go on.")
         .attributes(json!({ "status": RunStatus::Failed, "code": row.code }));
@@ -184,7 +184,12 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
     Ok(())
 }
 
-async fn require_sign_in(tx: &TxScope, run: &run::Model, side: pipeline::Side) -> Result<()> {
+async fn require_sign_in(
+    tx: &TxScope,
+    run: &run::Model,
+    side: pipeline::Side,
+    hint: Option<&str>,
+) -> Result<()> {
     let integration = tx
         .find::<entity::integration::Entity>()
         .filter(entity::integration::Column::Id.eq(run.integration_id))
@@ -196,8 +201,19 @@ async fn require_sign_in(tx: &TxScope, run: &run::Model, side: pipeline::Side) -
         pipeline::Side::Source => (integration.source_id, "source"),
         pipeline::Side::Destination => (integration.destination_id, "destination"),
     };
-    let message = "The system refuses its sign-in. Renew it.";
-    crate::system::mark(tx, system_id, SystemStatus::ReauthRequired, Some(message.to_owned())).await?;
+    let system = tx
+        .find::<system::Entity>()
+        .filter(system::Column::Id.eq(system_id))
+        .one(tx.connection())
+        .await
+        .doing("reading the system of a run")?;
+    let Some(system) = system else { return Ok(()) };
+    let renewal = crate::system::renewal(tx.app(), &system);
+    let message = match hint {
+        Some(hint) => format!("The system refuses its sign-in: {}. {renewal}", hint.trim_end_matches('.')),
+        None => format!("The system refuses its sign-in. {renewal}"),
+    };
+    crate::system::mark(tx, system_id, SystemStatus::ReauthRequired, Some(clean(&message, 500))).await?;
     let event = NewEvent::new("system.reauth_required", component, message);
     run_event::record(tx, run.id, vec![event]).await
 }

@@ -17,6 +17,7 @@ mod lease;
 mod mail;
 pub(crate) mod quarantine;
 pub(crate) mod receipt;
+pub(crate) mod reconnection;
 pub(crate) mod recovery;
 mod schedule;
 mod schema;

@@ -34,8 +34,9 @@ pub(super) enum Owner {
 }
 
 /// Every one that there is. A test compares it with the schema.
-pub(super) const COLUMNS: [Column; 8] = [
+pub(super) const COLUMNS: [Column; 9] = [
     Column { table: "system", id: "id", column: "credentials", owner: Owner::Tenant },
+    Column { table: "system_grant", id: "id", column: "sealed_tokens", owner: Owner::Tenant },
     Column { table: "failure", id: "id", column: "record", owner: Owner::Tenant },
     Column { table: "failure", id: "id", column: "edited_record", owner: Owner::Tenant },
     Column { table: "audit_chain", id: "id", column: "sealed_key", owner: Owner::Itself },
@@ -47,10 +48,11 @@ pub(super) const COLUMNS: [Column; 8] = [
 
 /// Columns of bytes that are not sealed: hashes, and the keys themselves.
 #[cfg(test)]
-pub(super) const NOT_SEALED: [(&str, &str); 13] = [
+pub(super) const NOT_SEALED: [(&str, &str); 15] = [
     ("api_key", "secret_hash"),
     ("audit_chain", "last_mac"),
     ("audit_entry", "mac"),
+    ("connect_link", "secret_hash"),
     ("data_key", "wrapped_key"),
     ("idempotency_key", "request_hash"),
     ("invitation", "secret_hash"),
@@ -60,6 +62,7 @@ pub(super) const NOT_SEALED: [(&str, &str); 13] = [
     ("sign_in_attempt", "key_hash"),
     ("sign_on_attempt", "secret_hash"),
     ("sign_on_attempt", "state_hash"),
+    ("system_grant", "client_hash"),
     ("user_token", "secret_hash"),
 ];
 

@@ -87,9 +87,9 @@ async fn let_go(tx: &mut TxScope, id: Uuid, from: &[IntegrationStatus]) -> Resul
     job::release_integration(tx, id).await
 }
 
-/// Lets an integration go on that is held, once the last of its quarantines is decided; one that somebody has paused
+/// Lets an integration go on that is held, once no quarantine of it waits for a decision; one that somebody has paused
 /// meanwhile stays so. Answers with what it is then.
-pub(crate) async fn let_go_after_quality(tx: &mut TxScope, id: Uuid) -> Result<IntegrationStatus> {
+pub(crate) async fn let_go_held(tx: &mut TxScope, id: Uuid) -> Result<IntegrationStatus> {
     // Of two decisions at once the second one waits here, and sees the first.
     tx.find::<integration::Entity>()
         .filter(integration::Column::Id.eq(id))

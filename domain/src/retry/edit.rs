@@ -94,7 +94,7 @@ async fn edit_and_start_once(
     let condition = Condition::all()
         .add(failure::Column::Id.eq(row.id))
         .add(failure::Column::Status.eq(FailureStatus::Open));
-    let retry = take(&mut tx, actor, id, condition)
+    let retry = take(&mut tx, actor.name(), id, condition)
         .await?
         .ok_or_else(|| Error::conflict("failureId", "the integration of this failure is archived"))?;
     tx.about(Kind::Retry, id).detail(GlobalId::new(Kind::Failure, row.id).to_string()).commit().await?;

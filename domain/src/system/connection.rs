@@ -1,8 +1,9 @@
 //! Reaching a system: access for workers and tests, the test, and what its outcome means for the status.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use connector::{Progress, SystemAccess, SystemError, SystemErrorKind};
+use connector::{AccessTokens, Grant, Progress, SystemAccess, SystemError, SystemErrorKind};
 use entity::{system, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -20,6 +21,7 @@ use crate::id::Kind;
 use crate::permission::Permission;
 use crate::rate_limit;
 use crate::scope::TxScope;
+use crate::system_grant::{Client, GrantTokens};
 
 /// Time that a test may take: a person waits for it.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -51,7 +53,7 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
                 detail = error.detail,
                 "a system did not pass its test"
             );
-            status_of(&error)
+            status_of(&error, renewal(scope.app(), &row))
         }
     };
     let tx = begin(&scope, row.tenant_id).await?;
@@ -76,37 +78,51 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
 }
 
 /// What a connector needs to reach a system, credentials included: for workers and tests.
-/// Credentials that are a reference are fetched now; nobody holds a transaction meanwhile.
+///
+/// # Errors
+/// As [`credentials`]; `Unauthorized` when they lack what OAuth 2.0 needs.
+pub(crate) async fn access(
+    app: &Arc<App>,
+    tenant_slug: &str,
+    row: &system::Model,
+) -> Result<SystemAccess, SystemError> {
+    let credentials = credentials(app, tenant_slug, row).await?;
+    let client = Client::of(app, &row.connector, &row.config, &credentials)?;
+    let tokens = client.map(|client| GrantTokens::new(app, row.tenant_id, row.id, client));
+    Ok(SystemAccess {
+        config: row.config.clone(),
+        credentials,
+        files_dir: app.tenant_files_dir(tenant_slug),
+        tokens: tokens.map(|tokens| Arc::new(tokens) as Arc<dyn AccessTokens>),
+        pace: rate_limit::pace(app, row),
+        progress: Progress::default(),
+    })
+}
+
+/// Opened credentials, as JSON text. Those that are a reference are fetched now; nobody holds a transaction meanwhile.
 ///
 /// # Errors
 /// `Internal` when they can't be opened; those of the store that has them; `Misconfigured` when what it has is not what
 /// the connector takes.
-pub(crate) async fn access(
+pub(crate) async fn credentials(
     app: &App,
     tenant_slug: &str,
     row: &system::Model,
-) -> Result<SystemAccess, SystemError> {
+) -> Result<SecretString, SystemError> {
     let stored = match &row.credentials {
         None => "{}".to_owned(),
         Some(sealed) => open(app, row, sealed)?,
     };
     let reference = serde_json::from_str(&stored).ok().and_then(|value: Value| Reference::parse(&value));
-    let credentials = match reference {
-        None => SecretString::from(stored),
+    match reference {
+        None => Ok(SecretString::from(stored)),
         Some(Ok(reference)) => {
             let fetched = app.references().fetch(&reference, tenant_slug).await?;
             check_fetched(app, row, &fetched)?;
-            fetched
+            Ok(fetched)
         }
-        Some(Err(problem)) => return Err(SystemError::new(SystemErrorKind::Internal, problem)),
-    };
-    Ok(SystemAccess {
-        config: row.config.clone(),
-        credentials,
-        files_dir: app.tenant_files_dir(tenant_slug),
-        pace: rate_limit::pace(app, row),
-        progress: Progress::default(),
-    })
+        Some(Err(problem)) => Err(SystemError::new(SystemErrorKind::Internal, problem)),
+    }
 }
 
 fn open(app: &App, row: &system::Model, sealed: &[u8]) -> Result<String, SystemError> {
@@ -159,16 +175,24 @@ pub(crate) async fn mark(
     Ok(())
 }
 
-/// What an error of a system means for its status, in the customer's words.
-fn status_of(error: &SystemError) -> (SystemStatus, String) {
+/// How somebody makes a system that refuses us take us in again.
+pub(crate) fn renewal(app: &App, row: &system::Model) -> &'static str {
+    let connector = app.connectors().get(&row.connector);
+    let oauth2 = connector.and_then(|connector| connector.oauth2(&row.config).ok()?);
+    match oauth2.map(|settings| settings.grant) {
+        Some(Grant::AuthorizationCode) => "Connect it again.",
+        Some(Grant::ClientCredentials) | None => "Renew its credentials, then test it again.",
+    }
+}
+
+/// What an error of a system means for its status, in the customer's words. `renewal` is what mends a refusal.
+fn status_of(error: &SystemError, renewal: &'static str) -> (SystemStatus, String) {
     let status = match error.kind {
         SystemErrorKind::Unauthorized => SystemStatus::ReauthRequired,
         _ => SystemStatus::Failing,
     };
     let (what, action) = match error.kind {
-        SystemErrorKind::Unauthorized => {
-            ("The system refuses the sign-in", "Renew its credentials, then test it again.")
-        }
+        SystemErrorKind::Unauthorized => ("The system refuses the sign-in", renewal),
         SystemErrorKind::NotFound => {
             ("What the settings name is not there", "Correct the settings, or put it back, then test again.")
         }
@@ -201,7 +225,11 @@ fn status_of(error: &SystemError) -> (SystemStatus, String) {
     (status, short(&message))
 }
 
-async fn connect(app: &App, tenant_slug: &str, row: &system::Model) -> Result<Result<String, SystemError>> {
+async fn connect(
+    app: &Arc<App>,
+    tenant_slug: &str,
+    row: &system::Model,
+) -> Result<Result<String, SystemError>> {
     let Some(connector) = app.connectors().get(&row.connector) else {
         let detail = format!("no connector has the name {}", row.connector);
         return Ok(Err(SystemError::new(SystemErrorKind::Misconfigured, detail)
@@ -235,7 +263,8 @@ mod tests {
     fn customers_read_the_hint_and_never_the_detail() {
         let error = SystemError::new(SystemErrorKind::Unavailable, "db-7.internal:5432: connection refused")
             .with_hint("the port is closed.");
-        let (status, message) = status_of(&error);
+        let renewal = "Renew its credentials, then test it again.";
+        let (status, message) = status_of(&error, renewal);
         assert_eq!(status, SystemStatus::Failing);
         assert_eq!(
             message,
@@ -243,7 +272,7 @@ mod tests {
         );
         let refused =
             SystemError::new(SystemErrorKind::Unauthorized, "password authentication failed for ada");
-        let (status, message) = status_of(&refused);
+        let (status, message) = status_of(&refused, renewal);
         assert_eq!(status, SystemStatus::ReauthRequired);
         assert_eq!(message, "The system refuses the sign-in. Renew its credentials, then test it again.");
     }

@@ -117,6 +117,11 @@ impl Reference {
     }
 }
 
+/// Whether credentials are a reference, or were meant to be one.
+pub(super) fn is_reference(credentials: &Value) -> bool {
+    Reference::parse(credentials).is_some()
+}
+
 fn check_place(place: &str) -> Result<String, PlaceError> {
     let parts: Vec<&str> = place.split('/').collect();
     let whole = parts.iter().filter(|part| **part == TENANT).count();

@@ -14,11 +14,12 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, data_key, external_identity, failure,
-    idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff,
-    portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, recovery_code, refresh_token,
-    retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, stream_schema, system, tenant, user, user_token, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
+    failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
+    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, recovery_code,
+    refresh_token, retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt,
+    sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user,
+    user_token, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -33,12 +34,14 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 40] = [
+const TABLES: [&str; 42] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
     "audit_entry",
     "backfill",
+    "connect_link",
+    "system_grant",
     "external_identity",
     "data_key",
     "failure",
@@ -135,6 +138,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<audit_chain::Entity>(db).await;
     assert_columns::<audit_entry::Entity>(db).await;
     assert_columns::<backfill::Entity>(db).await;
+    assert_columns::<connect_link::Entity>(db).await;
     assert_columns::<data_key::Entity>(db).await;
     assert_columns::<failure::Entity>(db).await;
     assert_columns::<sign_on_attempt::Entity>(db).await;
@@ -166,6 +170,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<stream_cursor::Entity>(db).await;
     assert_columns::<stream_schema::Entity>(db).await;
     assert_columns::<system::Entity>(db).await;
+    assert_columns::<system_grant::Entity>(db).await;
     assert_columns::<tenant::Entity>(db).await;
     assert_columns::<user::Entity>(db).await;
     assert_columns::<user_token::Entity>(db).await;
@@ -199,6 +204,8 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<portal_session::Entity>(db, rows.portal_session()).await;
     round_trip::<idempotency_key::Entity>(db, rows.idempotency_key()).await;
     round_trip::<system::Entity>(db, rows.system()).await;
+    round_trip::<system_grant::Entity>(db, rows.system_grant()).await;
+    round_trip::<connect_link::Entity>(db, rows.connect_link()).await;
     round_trip::<integration::Entity>(db, rows.integration()).await;
     round_trip::<retry::Entity>(db, rows.retry()).await;
     round_trip::<backfill::Entity>(db, rows.backfill()).await;
@@ -238,6 +245,8 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<tenant::TenantStatus>(db, "tenant", "status").await;
     assert_enum::<system::SystemStatus>(db, "system", "status").await;
     assert_enum::<system::CircuitState>(db, "system", "circuit_state").await;
+    assert_enum::<system_grant::GrantStatus>(db, "system_grant", "status").await;
+    assert_enum::<system_grant::GrantEnd>(db, "system_grant", "end_reason").await;
     assert_enum::<integration::IntegrationStatus>(db, "integration", "status").await;
     assert_enum::<retry::RetryStatus>(db, "retry", "status").await;
     assert_enum::<run::RunStatus>(db, "run", "status").await;
@@ -299,6 +308,8 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("job", "integration_id", 7),
         ("reveal", "failure_id", 10),
         ("kill_switch", "integration_id", 7),
+        ("system_grant", "system_id", 6),
+        ("connect_link", "system_id", 6),
     ];
     for (table, column, target) in references {
         let result = set_in_tenant(db, one, table, column, other.id(target)).await;
@@ -337,6 +348,8 @@ async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
     assert_unique(insert::<signing_key::Entity>(db, same_kid).await, "signing_key.kid");
     let same_name = system::Model { id: fresh.id(6), ..rows.system() };
     assert_unique(insert::<system::Entity>(db, same_name).await, "system (tenant_id, name)");
+    let second = system_grant::Model { id: fresh.id(42), ..rows.system_grant() };
+    assert_unique(insert::<system_grant::Entity>(db, second).await, "two grants of a system");
 
     let second_run = run::Model { id: fresh.id(8), retry_of_id: None, ..rows.run() };
     insert::<run::Entity>(db, second_run).await.expect("an integration may run twice");

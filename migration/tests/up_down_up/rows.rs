@@ -3,11 +3,12 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, data_key, external_identity, failure,
-    idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail, portal_cutoff,
-    portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, recovery_code, refresh_token,
-    retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, stream_schema, system, tenant, user, user_token, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
+    failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
+    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, recovery_code,
+    refresh_token, retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt,
+    sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user,
+    user_token, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -603,6 +604,40 @@ impl Rows {
             range_until: Some(json!("2026-02-01T00:00:00Z")),
             requested_by: "Ada".to_owned(),
             created_at: time(0),
+        }
+    }
+
+    pub fn system_grant(self) -> system_grant::Model {
+        system_grant::Model {
+            id: self.id(42),
+            tenant_id: self.tenant_id(),
+            system_id: self.id(6),
+            client_hash: vec![4; 32],
+            status: system_grant::GrantStatus::Ended,
+            end_reason: Some(system_grant::GrantEnd::Refused),
+            sealed_tokens: Some(vec![5; 60]),
+            scopes: Some(StringList(vec!["orders:read".to_owned()])),
+            version: 3,
+            connected_at: time(0),
+            renewed_at: Some(time(1)),
+            renew_at: Some(time(2)),
+            expires_at: Some(time(3)),
+            lease_token: Some(self.id(43)),
+            lease_until: Some(time(4)),
+        }
+    }
+
+    pub fn connect_link(self) -> connect_link::Model {
+        connect_link::Model {
+            id: self.id(44),
+            tenant_id: self.tenant_id(),
+            system_id: self.id(6),
+            secret_hash: vec![6; 32],
+            return_url: Some("https://portal.example/connected".to_owned()),
+            created_by: "Ada".to_owned(),
+            created_at: time(0),
+            expires_at: time(1),
+            used_at: Some(time(2)),
         }
     }
 

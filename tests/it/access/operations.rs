@@ -27,6 +27,8 @@ pub enum Fresh {
     PortalSession,
     /// A system that nothing uses.
     System,
+    /// A system that a person gives access to.
+    Connectable,
     /// An integration.
     Integration,
     /// An integration that is paused.
@@ -619,6 +621,12 @@ fn systems_and_integrations() -> Vec<Operation> {
             Rule::Needs("systems:write"),
             Fresh::System,
             |t, _| json!({"systemId": t.system}),
+        ),
+        mutation(
+            "createConnectLink",
+            Rule::Needs("systems:write"),
+            Fresh::Connectable,
+            |t, _| json!({"systemId": t.connectable}),
         ),
         mutation("createIntegration", Rule::Needs("integrations:write"), Fresh::Nothing, |t, _| {
             json!({

@@ -46,6 +46,8 @@ pub struct Target {
     pub portal_key: String,
     pub portal_session: String,
     pub system: String,
+    /// One that a person gives access to.
+    pub connectable: String,
     pub integration: String,
     pub run: String,
     /// A run that failed as a whole.
@@ -97,6 +99,7 @@ impl Target {
             portal_key: other(&self.portal_key),
             portal_session: other(&self.portal_session),
             system: other(&self.system),
+            connectable: other(&self.connectable),
             integration: other(&self.integration),
             run: other(&self.run),
             failed_run: other(&self.failed_run),
@@ -165,7 +168,8 @@ impl World {
     /// Makes it.
     pub async fn build() -> Self {
         let smtp = Smtp::start(Mode::Plain).await;
-        let trestle = smtp.setup(Setup::new()).embedded().await;
+        let setup = smtp.setup(Setup::new()).setting("TRESTLE_PUBLIC_URL", "https://trestle.example");
+        let trestle = setup.embedded().await;
         let fixture = Fixture::of(&trestle).await;
         let (tenant, other) = (fixture.tenant("quillon").await, fixture.tenant("elsewhere").await);
         let mut callers = Vec::new();
@@ -252,6 +256,7 @@ impl World {
         self.target.support_event = event("SUPPORT");
         self.target.engineer_event = event("ENGINEER");
         self.target.system = system;
+        self.target.connectable = self.connectable().await;
         self.target.integration = integration;
         self.target.run = run;
         self.target.failed_run = failed_run;
@@ -273,6 +278,18 @@ impl World {
         self.target.open_failures = self.failures.len() + 1;
         (self.target.invitation, _) = self.invitation().await;
         self.mails_have_gone().await;
+    }
+
+    /// Nobody asks it for anything.
+    async fn connectable(&self) -> String {
+        let config = json!({
+            "baseUrl": "https://api.example", "auth": "oauth2",
+            "oauth2": {
+                "grant": "authorization_code", "authorizationUrl": "https://login.example/authorize",
+                "tokenUrl": "https://login.example/token",
+            },
+        });
+        self.fixture.system(&self.tenant, "http", config, json!({"clientId": "quillon"})).await
     }
 
     /// The target for a mutation that is expected to be done.
@@ -301,6 +318,7 @@ impl World {
             Fresh::System => {
                 target.system = self.fixture.system(&self.tenant, "sandbox", json!({}), Value::Null).await
             }
+            Fresh::Connectable => target.connectable = self.connectable().await,
             Fresh::Integration => {
                 target.integration = self.fixture.sandbox(&self.tenant, json!({}), json!({})).await;
             }

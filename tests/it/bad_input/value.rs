@@ -50,6 +50,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("updateSystem", "systemId", json!({"name": "x"})),
         ("testSystem", "systemId", json!({})),
         ("deleteSystem", "systemId", json!({})),
+        ("createConnectLink", "systemId", json!({})),
         ("updateIntegration", "integrationId", json!({"name": "x"})),
         ("pauseIntegration", "integrationId", json!({})),
         ("resumeIntegration", "integrationId", json!({})),

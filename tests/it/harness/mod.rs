@@ -1,6 +1,7 @@
 //! What the tests stand on: real servers, the real program, a real client, and an outside system that misbehaves on
 //! request. Deliberately absent: mocks of our own crates, and a way to skip a test because something is missing.
 
+pub mod authorization_server;
 pub mod client;
 #[cfg(target_os = "linux")]
 pub mod clock;

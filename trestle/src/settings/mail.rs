@@ -5,11 +5,23 @@ use worker::mail::Mailer;
 
 use super::{WrongSetting, wrong};
 
+/// Where people reach the API from outside, without a slash at its end.
+pub(super) fn public_url(text: Option<String>) -> Result<Option<String>, WrongSetting> {
+    match text.map(|url| url.trim_end_matches('/').to_owned()) {
+        Some(url)
+            if LinkTemplate::parse(&format!("{url}/{{token}}")).is_err() || url.contains(['?', '#']) =>
+        {
+            Err(wrong("TRESTLE_PUBLIC_URL", "is not a URL like https://trestle.example"))
+        }
+        url => Ok(url),
+    }
+}
+
 /// The mail server and where mails lead. Everything that is written is checked, also without a mail server.
 pub(super) fn mail(
     url: Option<String>,
     from: Option<String>,
-    public_url: Option<String>,
+    public_url: Option<&str>,
     pages: [Option<String>; 3],
 ) -> Result<Option<(Mailer, MailLinks)>, WrongSetting> {
     let names = ["TRESTLE_INVITATION_URL", "TRESTLE_PASSWORD_RESET_URL", "TRESTLE_EMAIL_CONFIRMATION_URL"];
@@ -20,18 +32,10 @@ pub(super) fn mail(
         })?),
         None => None,
     };
-    let public_url = match public_url.map(|url| url.trim_end_matches('/').to_owned()) {
-        Some(url)
-            if LinkTemplate::parse(&format!("{url}/{{token}}")).is_err() || url.contains(['?', '#']) =>
-        {
-            return Err(wrong("TRESTLE_PUBLIC_URL", "is not a URL like https://trestle.example"));
-        }
-        url => url,
-    };
     let mut links = Vec::with_capacity(names.len());
     for ((name, operation), page) in names.into_iter().zip(operations).zip(pages) {
         // Behind a #, which browsers keep to themselves, so that no log of a server or proxy has the token.
-        let default = public_url.as_ref().map(|url| format!("{url}/graphql#{operation}={{token}}"));
+        let default = public_url.map(|url| format!("{url}/graphql#{operation}={{token}}"));
         let link = page.or(default).map(|link| LinkTemplate::parse(&link));
         links.push(link.transpose().map_err(|error| wrong(name, error.to_string()))?);
     }

@@ -128,7 +128,7 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_MAIL_FROM", value_name = "SENDER", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mail_from: Option<String>,
-    /// Where people reach the API from outside, for the links of mails: https://trestle.example
+    /// Where people reach the API from outside, for the links of mails and for connect links: https://trestle.example
     #[arg(long, env = "TRESTLE_PUBLIC_URL", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) public_url: Option<String>,

@@ -475,6 +475,7 @@ pub(super) fn access() -> SystemAccess {
         config: json!({}),
         credentials: String::from("{}").into(),
         files_dir: "unused".into(),
+        tokens: None,
         pace: Default::default(),
         progress: Default::default(),
     }
