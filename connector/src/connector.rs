@@ -8,7 +8,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    AccessTokens, Cursor, CursorRange, Destination, OAuth2, Pace, Progress, Removal, Source, SystemError,
+    AccessTokens, CredentialStore, Cursor, CursorRange, Destination, OAuth2, Pace, Progress, Removal, Source,
+    SystemError,
 };
 
 /// What a connector says about itself. One description validates input, documents the field and can
@@ -88,6 +89,8 @@ pub struct SystemAccess {
     pub pace: Pace,
     /// Told of what comes back, by a connector whose calls take many requests.
     pub progress: Progress,
+    /// Where credentials go that the system has renewed.
+    pub credential_store: CredentialStore,
 }
 
 /// How a stream is read.
@@ -177,6 +180,12 @@ pub trait Connector: Send + Sync {
 
     /// Whether a destination with these options can delete or mark records that are gone from the source.
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        false
+    }
+
+    /// Whether its sources may give a record again in the same run. Then the later one counts, where a second record of one
+    /// key is a mistake of the source otherwise.
+    fn repeats_records(&self) -> bool {
         false
     }
 

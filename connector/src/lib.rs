@@ -5,6 +5,7 @@
 
 mod bounds;
 mod connector;
+mod credential_store;
 mod cursor;
 mod destination;
 mod directory;
@@ -30,6 +31,7 @@ mod registry;
 mod relay;
 mod sandbox;
 mod secret_store;
+mod singer;
 mod source;
 mod sqlite;
 #[cfg(test)]
@@ -40,6 +42,7 @@ pub use connector::{
     Connector, Description, Example, Failure, Guide, OpenDestination, OpenSource, StreamSpec, SyncMode,
     SystemAccess,
 };
+pub use credential_store::CredentialStore;
 pub use cursor::{compare_cursor_values, is_after_watermark, is_comparable};
 pub use destination::{Action, Destination, Gone, Removal, Write, WriteOutcome};
 pub use documentation::pages;
@@ -57,4 +60,5 @@ pub use progress::{Progress, Waiting};
 pub use record::{FieldNames, Record, RecordFields, RecordKey};
 pub use registry::Registry;
 pub use secret_store::{AwsOptions, SecretStores, StoreKind, VaultAuth, VaultOptions};
+pub use singer::{SingerOptions, TapLimits, launch_tap};
 pub use source::{Cursor, Item, Malformed, Page, Source};

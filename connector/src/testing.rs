@@ -28,6 +28,7 @@ fn access() -> SystemAccess {
         tokens: None,
         pace: Default::default(),
         progress: Default::default(),
+        credential_store: Default::default(),
     }
 }
 

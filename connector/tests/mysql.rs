@@ -67,6 +67,7 @@ impl Database {
             tokens: None,
             pace: Default::default(),
             progress: Default::default(),
+            credential_store: Default::default(),
         }
     }
 

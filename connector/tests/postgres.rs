@@ -49,6 +49,7 @@ impl Database {
             tokens: None,
             pace: Default::default(),
             progress: Default::default(),
+            credential_store: Default::default(),
         }
     }
 

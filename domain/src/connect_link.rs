@@ -287,7 +287,7 @@ impl Place {
     }
 
     /// What asks for access.
-    async fn client(&self, app: &App) -> Result<Client, ConnectError> {
+    async fn client(&self, app: &Arc<App>) -> Result<Client, ConnectError> {
         let credentials = crate::system::credentials(app, &self.tenant.slug, &self.system).await;
         let credentials = credentials.map_err(ConnectError::Failed)?;
         let client = Client::of(app, &self.system.connector, &self.system.config, &credentials);

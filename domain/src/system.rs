@@ -2,6 +2,7 @@
 
 mod connection;
 mod reference;
+mod renewal;
 
 use std::collections::HashMap;
 
@@ -28,7 +29,7 @@ use crate::validation::Problems;
 use crate::{json as input, search, system_grant};
 
 pub use self::connection::{TEST_TIMEOUT, test};
-pub(crate) use self::connection::{access, credentials, mark, renewal};
+pub(crate) use self::connection::{access, credentials, mark, renewal_words};
 pub use self::reference::{PlaceError, References};
 pub use entity::system::{CircuitState, SystemStatus};
 

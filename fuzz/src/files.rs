@@ -71,6 +71,7 @@ fn opening(
             tokens: None,
             pace: Default::default(),
             progress: Default::default(),
+            credential_store: Default::default(),
         },
         stream: StreamSpec {
             name: "fuzz".to_owned(),

@@ -177,6 +177,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             tokens: None,
             pace: Default::default(),
             progress: Default::default(),
+            credential_store: Default::default(),
         };
         let stream = StreamSpec {
             name: "orders".to_owned(),

@@ -43,6 +43,7 @@ fn access(config: Value, credentials: &Value) -> SystemAccess {
         tokens: None,
         pace: Default::default(),
         progress: Default::default(),
+        credential_store: Default::default(),
     }
 }
 

@@ -36,6 +36,7 @@ fn access(url: &str, bucket: &str, prefix: &str) -> SystemAccess {
         tokens: None,
         pace: connector::Pace::default(),
         progress: connector::Progress::default(),
+        credential_store: Default::default(),
     }
 }
 

@@ -168,6 +168,7 @@ pub fn access(config: Value, credentials: Value, files_dir: &Path) -> SystemAcce
         tokens: None,
         pace: Default::default(),
         progress: Default::default(),
+        credential_store: Default::default(),
     }
 }
 

@@ -208,7 +208,7 @@ async fn require_sign_in(
         .await
         .doing("reading the system of a run")?;
     let Some(system) = system else { return Ok(()) };
-    let renewal = crate::system::renewal(tx.app(), &system);
+    let renewal = crate::system::renewal_words(tx.app(), &system);
     let message = match hint {
         Some(hint) => format!("The system refuses its sign-in: {}. {renewal}", hint.trim_end_matches('.')),
         None => format!("The system refuses its sign-in. {renewal}"),
