@@ -145,17 +145,20 @@ impl Reader {
         let Self { table, key, columns, .. } = self;
         let rows = match manager.get_database_backend() {
             DatabaseBackend::Postgres => {
-                // A cursor: the order of the old index depends on the locale of the database.
+                // A cursor: the order of the old index depends on the locale of the database. Its name is the table's, for the
+                // driver keeps of a statement which columns it gave the last time.
                 if !self.is_open {
                     let sql = format!(
-                        "DECLARE packed NO SCROLL CURSOR FOR SELECT {columns} FROM {table} \
+                        "DECLARE all_of_{table} NO SCROLL CURSOR FOR SELECT {columns} FROM {table} \
                          ORDER BY tenant_id, integration_id, stream COLLATE \"C\", {key} COLLATE \"C\""
                     );
                     connection.execute_unprepared(&sql).await?;
                     self.is_open = true;
                 }
-                let fetch =
-                    Statement::from_string(DatabaseBackend::Postgres, format!("FETCH {ROWS} FROM packed"));
+                let fetch = Statement::from_string(
+                    DatabaseBackend::Postgres,
+                    format!("FETCH {ROWS} FROM all_of_{table}"),
+                );
                 connection.query_all_raw(fetch).await?
             }
             backend => {
@@ -175,7 +178,7 @@ impl Reader {
             }
         };
         let Some(last) = rows.last() else {
-            on_postgres(manager, "CLOSE packed").await?;
+            on_postgres(manager, &format!("CLOSE all_of_{table}")).await?;
             return Ok(ControlFlow::Break(()));
         };
         self.after = Some((

@@ -12,8 +12,8 @@ use connector::{
     Source, StreamSpec, SyncMode, SystemAccess, SystemError, Write, WriteOutcome,
 };
 use pipeline::{
-    AccountedPage, InDoubt, Ledger, LedgerError, Mapping, Receipt, RetryNotice, RetryPolicy, Rules, Shape,
-    Stop, StreamPlan, run_stream,
+    AccountedPage, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, Receipt, RetryNotice,
+    RetryPolicy, Rules, Shape, Stop, StreamPlan, run_stream,
 };
 use serde_json::json;
 
@@ -187,6 +187,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let open_destination =
             OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil(), resumed: false };
         let (retry, progress) = (RetryPolicy::default(), Default::default());
+        // As by default.
+        let limits = GateRules { failed_percent_max: Some(5.0), records_min: 100, ..GateRules::default() };
+        let gate = Gate::new(limits, GateCounts::default());
         let shape = Some(Default::default());
         let plan = StreamPlan {
             mapping,
@@ -194,7 +197,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             fresh: true,
             shape,
             checks: Default::default(),
-            gate: None,
+            gate: Some(gate),
             retry,
             progress,
         };
