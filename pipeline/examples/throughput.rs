@@ -14,8 +14,8 @@ use connector::{
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use pipeline::{
-    AccountedPage, InDoubt, Ledger, LedgerError, Mapping, Receipt, RemovedPage, RetryNotice, RetryPolicy,
-    Rules, Shape, Stop, StreamPlan, run_stream,
+    AccountedPage, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, Receipt, RemovedPage,
+    RetryNotice, RetryPolicy, Rules, Shape, Stop, StreamPlan, run_stream,
 };
 use serde_json::json;
 
@@ -199,6 +199,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let open_destination =
             OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil(), resumed: false };
         let (retry, progress) = (RetryPolicy::default(), Default::default());
+        // As by default.
+        let limits = GateRules { failed_percent_max: Some(5.0), records_min: 100, ..GateRules::default() };
+        let gate = Gate::new(limits, GateCounts::default());
         let shape = Some(Default::default());
         let plan = StreamPlan {
             mapping,
@@ -207,7 +210,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             shape,
             removal: None,
             checks: Default::default(),
-            gate: None,
+            gate: Some(gate),
             retry,
             progress,
         };

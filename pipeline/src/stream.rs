@@ -310,6 +310,10 @@ async fn run(
     let mut readers = JoinSet::new();
     readers.spawn(reader::read(input, read_sender, notice_sender).in_current_span());
 
+    // What a retry or a part of a source does not bring is no sign of anything.
+    let reads_everything =
+        open_destination.stream.mode == SyncMode::Full && duplicates != Duplicates::Accepted;
+    let removal = plan.removal.filter(|_| reads_everything);
     let writer = writer::Writer::new(
         destination_connector,
         open_destination,
@@ -318,8 +322,7 @@ async fn run(
         plan.fresh,
         plan.checks,
         plan.gate,
-        // What a retry does not bring is no sign of anything.
-        plan.removal.filter(|_| matches!(duplicates, Duplicates::Refused { .. })),
+        removal,
         Patience::new(plan.retry),
         plan.progress.storing,
         ledger,

@@ -314,11 +314,12 @@ async fn of_two_decisions_at_once_one_is_done() {
     assert_eq!(done.len(), 1, "{answers:#?}");
     let codes: Vec<&Value> = answers.iter().filter_map(|answer| answer["userErrors"].get(0)).collect();
     assert!(codes.len() == 2 && codes.iter().all(|error| error["code"] == "CONFLICT"), "{answers:#?}");
-    let ended = scene.fixture.finished_run(&run).await;
-    let expected = if done[0]["quarantine"]["status"] == "RELEASED" { "90" } else { "0" };
+    scene.fixture.finished_run(&run).await;
+    let fate = if done[0]["quarantine"]["status"] == "RELEASED" { "RESOLVED" } else { "SKIPPED" };
+    let expected = format!("record.quarantined {fate}");
     until("what was decided is done", SOON, async || {
-        let now = rows(&scene).await;
-        if now == expected { Ok(()) } else { Err((now, ended.clone())) }
+        let now = failures(&scene, &found).await;
+        if now[&expected] == 90 { Ok(()) } else { Err(now) }
     })
     .await;
 }

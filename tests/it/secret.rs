@@ -40,7 +40,9 @@ fn told(output: Output) -> String {
 /// Failures with a record each, of a run that ends.
 async fn make_failures(scene: &Scene) -> Value {
     scene.files.write_jsonl("in.jsonl", (0..FAILED).map(|id| json!({"id": id, "secret": format!("s-{id}")})));
-    let refuse = json!({"recordSchema": {"properties": {"secret": {"type": "number"}}}});
+    let refuse = json!({
+        "recordSchema": {"properties": {"secret": {"type": "number"}}}, "quality": {"maxFailedPercent": null},
+    });
     let integration = scene.file_to_sqlite("in.jsonl", refuse).await;
     let run = scene.run(&integration).await;
     assert_eq!(run["counts"]["failed"], FAILED, "{run:#}");
