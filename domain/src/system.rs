@@ -342,6 +342,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
     let rate_limit =
         changes.rate_limit.map(|limit| check_rate_limit(scope.app(), &row.connector, limit, &mut problems));
     problems.check()?;
+    let moves = changes.config.as_ref().is_some_and(|config| moved(scope.app(), &row, config).is_some());
     let tx = begin(&scope, row.tenant_id).await?;
     let mut update = tx
         .update::<system::Entity>()
@@ -373,8 +374,10 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
     }
     update.exec(tx.connection()).await.doing("storing a system").map_err(name_conflict)?;
     let row = reread(&tx, id).await?;
-    let row =
-        if forgets_access(&tx, &row, credentials_now.as_ref()).await? { reread(&tx, id).await? } else { row };
+    let row = match forgets_access(&tx, &row, credentials_now.as_ref(), moves).await? {
+        true => reread(&tx, id).await?,
+        false => row,
+    };
     tx.about(Kind::System, id).detail(changed).commit().await?;
     Ok(row.into())
 }
@@ -553,9 +556,14 @@ fn check_rate_limit(
     limit.map(|limit| rate_limit::check(limit, can_be_paced, problems))
 }
 
-/// Forgets access that was given to another client than that of these settings, and says so. Credentials that are a
-/// reference are known when they are used: what does not belong to them is not used then.
-async fn forgets_access(tx: &TxScope, row: &system::Model, credentials: Option<&Value>) -> Result<bool> {
+/// Forgets access that was given to another client than that of these settings, or for another place, and says so.
+/// Credentials that are a reference are known when they are used: what does not belong to them is not used then.
+async fn forgets_access(
+    tx: &TxScope,
+    row: &system::Model,
+    credentials: Option<&Value>,
+    moves: bool,
+) -> Result<bool> {
     let connector = tx.app().connectors().get(&row.connector);
     let settings = connector.and_then(|connector| connector.oauth2(&row.config).ok()?);
     let client = match (&settings, credentials) {
@@ -565,6 +573,7 @@ async fn forgets_access(tx: &TxScope, row: &system::Model, credentials: Option<&
             // Without what it needs it is nobody's.
             system_grant::Client::of(tx.app(), &row.connector, &row.config, &credentials).unwrap_or_default()
         }
+        (Some(_), Some(_)) if moves => None,
         // Where credentials go did not change, or they would have been given again.
         (Some(_), _) => return Ok(false),
     };

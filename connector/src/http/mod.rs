@@ -4,6 +4,8 @@
 pub(crate) mod client;
 mod destination;
 pub(crate) mod document;
+#[cfg(test)]
+mod oauth2_tests;
 mod refusal;
 mod source;
 #[cfg(test)]

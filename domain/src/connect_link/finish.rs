@@ -18,6 +18,7 @@ use crate::audit::{self, Call};
 use crate::background::reconnection;
 use crate::error::{Doing, Error};
 use crate::id::{GlobalId, Kind};
+use crate::identity::unique_violation;
 use crate::scope::TxScope;
 use crate::session::Origin;
 use crate::system_grant::provider::{self, NoTokens, Tokens};
@@ -115,7 +116,13 @@ async fn connect(app: &Arc<App>, back: Return) -> Result<Connected, ConnectError
     let tokens = tokens.map_err(|none| match none {
         NoTokens::Ended(error) | NoTokens::Failed(error) => ConnectError::Failed(error),
     })?;
-    let retried = store(app, &place, &client, &tokens, asked_at).await?;
+    let retried = match store(app, &place, &client, &tokens, asked_at).await {
+        // Somebody connected it by another link at the same moment: the last one counts.
+        Err(ConnectError::Internal(error)) if unique_violation(&error).is_some() => {
+            store(app, &place, &client, &tokens, asked_at).await?
+        }
+        stored => stored?,
+    };
     tracing::info!(
         tenant.id = %place.system.tenant_id, system.id = %place.system.id, retried, "a system was connected"
     );
@@ -162,7 +169,7 @@ async fn store(
         .exec(tx.connection())
         .await
         .doing("storing that a system was connected")?;
-    let detail = format!("by a link of {}", link.created_by);
+    let detail = format!("by a link of {}; {retried} integrations are tried again", link.created_by);
     tx.about(Kind::System, system.id).detail(detail).commit().await?;
     Ok(retried)
 }
