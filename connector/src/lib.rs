@@ -40,7 +40,7 @@ pub use connector::{
     SystemAccess,
 };
 pub use cursor::{compare_cursor_values, is_after_watermark, is_comparable};
-pub use destination::{Action, Destination, Write, WriteOutcome};
+pub use destination::{Action, Destination, Standing, Write, WriteOutcome};
 pub use documentation::pages;
 pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};

@@ -48,10 +48,12 @@ pub enum Kind {
     KillSwitch,
     /// `backfill`
     Backfill,
+    /// `reconciliation`
+    Reconciliation,
 }
 
 impl Kind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -69,6 +71,7 @@ impl Kind {
         Self::IdentityProvider,
         Self::KillSwitch,
         Self::Backfill,
+        Self::Reconciliation,
     ];
 
     /// What stands before the underscore.
@@ -91,6 +94,7 @@ impl Kind {
             Self::IdentityProvider => "provider",
             Self::KillSwitch => "killswitch",
             Self::Backfill => "backfill",
+            Self::Reconciliation => "reconciliation",
         }
     }
 }

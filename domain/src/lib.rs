@@ -41,6 +41,7 @@ pub mod permission;
 pub mod portal_key;
 pub mod portal_session;
 pub mod rate_limit;
+pub mod reconciliation;
 pub mod retry;
 pub mod reveal;
 pub mod run;

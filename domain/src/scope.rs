@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use entity::{
     api_key, audit_entry, backfill, failure, identity_provider, integration, invitation, job, kill_switch,
-    portal_cutoff, portal_key, portal_session, receipt_block, retry, reveal, run, run_event, run_stream,
-    stream_cursor, stream_schema, system, tenant, user,
+    portal_cutoff, portal_key, portal_session, receipt_block, reconciliation, reconciliation_difference,
+    reconciliation_stream, retry, reveal, run, run_event, run_stream, stream_cursor, stream_schema, system,
+    tenant, user,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -61,6 +62,9 @@ tenant_owned!(
     stream_cursor.TenantId,
     stream_schema.TenantId,
     backfill.TenantId,
+    reconciliation.TenantId,
+    reconciliation_stream.TenantId,
+    reconciliation_difference.TenantId,
     run_event.TenantId,
     failure.TenantId,
     retry.TenantId,

@@ -71,6 +71,9 @@ mod m20261126_000150_create_backfill;
 mod m20261126_000151_add_backfill_to_run;
 mod m20261126_000152_create_stream_schema;
 mod m20261126_000153_let_people_set_stream_cursor;
+mod m20261126_000175_create_reconciliation;
+mod m20261126_000176_add_reconciliation_to_run;
+mod m20261126_000177_add_reconcile_to_integration;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -139,6 +142,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000151_add_backfill_to_run::Migration),
             Box::new(m20261126_000152_create_stream_schema::Migration),
             Box::new(m20261126_000153_let_people_set_stream_cursor::Migration),
+            Box::new(m20261126_000175_create_reconciliation::Migration),
+            Box::new(m20261126_000176_add_reconciliation_to_run::Migration),
+            Box::new(m20261126_000177_add_reconcile_to_integration::Migration),
         ]
     }
 }

@@ -2,9 +2,10 @@
 //! overlapping.
 //!
 //! [`run_stream`] moves a stream's records, [`run_records`] the records of failures that are retried;
-//! both take the same path. Deliberately absent: who runs it, and where results are kept; the caller
+//! both take the same path. [`compare_stream`] takes it up to the destination, and only looks there. Deliberately absent: who runs it, and where results are kept; the caller
 //! implements [`Ledger`].
 
+mod comparison;
 mod counts;
 mod failure;
 mod ledger;
@@ -19,6 +20,10 @@ mod shape;
 mod stop;
 mod stream;
 
+pub use comparison::{
+    Checksum, Compared, Comparison, ComparisonCounts, DIFFERENCES_MAX, Difference, DifferenceKind,
+    KnownFailures,
+};
 pub use counts::Counts;
 pub use failure::{
     RECORD_DUPLICATE_KEY, RECORD_MAPPING_FAILED, RECORD_MISSING_KEY, RECORD_SCHEMA_VIOLATION,
@@ -36,4 +41,6 @@ pub use retry::RetryPolicy;
 pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
 pub use shape::{ChangedField, FieldShape, FieldType, Shape, ShapeChange};
 pub use stop::Stop;
-pub use stream::{StoredRecord, StreamPlan, StreamReport, StreamStop, run_records, run_stream};
+pub use stream::{
+    Moved, StoredRecord, StreamPlan, StreamReport, StreamStop, compare_stream, run_records, run_stream,
+};

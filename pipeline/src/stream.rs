@@ -1,6 +1,7 @@
 //! One stream from end to end: a reader task, a mapping thread and a writer, with bounded channels
 //! between them. Deliberately absent: more than one stream; whoever runs several awaits several.
 
+mod comparer;
 mod reader;
 mod transform;
 mod writer;
@@ -24,10 +25,11 @@ use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
 use crate::shape::ShapeWatch;
 use crate::{
-    Counts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress,
-    Waited,
+    Comparison, Counts, KnownFailures, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape,
+    Side, Stop, StreamProgress, Waited,
 };
 
+pub use comparer::Moved;
 pub use reader::StoredRecord;
 
 /// Pages that wait between two stages: enough that a slow page does not stop the stage before it.
@@ -230,6 +232,44 @@ enum Duplicates {
     Accepted,
 }
 
+/// Compares what a stream's source holds with what is at its destination, record by record, and changes nothing. The
+/// source is read from the beginning, mapped and checked as by [`run_stream`]; where a record differs, `moved` and the
+/// ledger's receipts tell whether it was to be there already.
+///
+/// Nothing is accounted: a comparison that is interrupted begins anew. Memory is bounded, whatever the stream's size.
+///
+/// # Errors
+/// As [`run_stream`].
+#[expect(clippy::too_many_arguments, reason = "both ends, and both of what is known of them")]
+pub async fn compare_stream<L: Ledger + KnownFailures>(
+    plan: StreamPlan,
+    source_connector: Arc<dyn Connector>,
+    mut open_source: OpenSource,
+    destination_connector: Arc<dyn Connector>,
+    mut open_destination: OpenDestination,
+    moved: Moved,
+    ledger: &L,
+    stop: &Stop,
+) -> Result<Comparison, StreamStop> {
+    open_source.access.progress = plan.progress.source.clone();
+    open_destination.access.progress = plan.progress.destination.clone();
+    let duplicates = match open_source.stream.mode {
+        SyncMode::Incremental => Duplicates::LatestWins,
+        SyncMode::Full => Duplicates::Refused { resumed: false },
+    };
+    let input = reader::SourceInput::new(source_connector, open_source, plan.retry);
+    let key_fields = open_destination.stream.key_fields.clone();
+    let stream = open_destination.stream.name.clone();
+    let patience = Patience::new(plan.retry);
+    let end = writer::DestinationEnd::new(destination_connector, open_destination, patience, ledger, stop);
+    let mut comparer = comparer::Comparer::new(end, moved, duplicates, ledger);
+    if !comparer.can_compare().await? {
+        return Ok(Comparison::Impossible);
+    }
+    let stages = Stages { plan, input: reader::Input::Source(Box::new(input)), duplicates, key_fields };
+    stages.run(&stream, ledger, |pages| comparer.run(pages)).await
+}
+
 async fn run(
     plan: StreamPlan,
     input: reader::Input,
@@ -242,72 +282,96 @@ async fn run(
     let stream = open_destination.stream.name.clone();
     let key_fields = open_destination.stream.key_fields.clone();
     open_destination.access.progress = plan.progress.destination.clone();
-    let (read_sender, mut read_receiver) = mpsc::channel(PAGES_WAITING_MAX);
-    let (mapped_sender, mapped_receiver) = mpsc::channel(PAGES_WAITING_MAX);
-    let (notice_sender, notice_receiver) = mpsc::channel(1);
-
-    // Ends the mapping thread inside its page when this future ends or is dropped.
-    let unwanted = CancellationToken::new();
-    let until_the_end = unwanted.clone().drop_guard();
-    let transform = transform::Transform {
-        mapping: plan.mapping,
-        rules: plan.rules,
-        key_fields: key_fields.clone(),
-        duplicates,
-        shape: plan.shape.map(ShapeWatch::new),
-        progress: plan.progress.mapping,
-        unwanted,
-    };
-    let (ended_sender, ended) = oneshot::channel::<()>();
-    // A stream without news needs no thread.
-    let map = async move {
-        let last = match read_receiver.recv().await {
-            Some(Feed::Page(first)) => {
-                let span = tracing::Span::current();
-                let map = move || {
-                    span.in_scope(|| transform.run(first, read_receiver, mapped_sender));
-                    drop(ended_sender);
-                };
-                let thread = std::thread::Builder::new().name("pipeline-map".to_owned());
-                return match thread.stack_size(STACK_BYTES).spawn(map) {
-                    Ok(_detached) => Ok(()),
-                    Err(error) => Err(StreamStop::internal(format!("no thread for mapping: {error}"))),
-                };
-            }
-            Some(Feed::End { watermark }) => Feed::End { watermark },
-            Some(Feed::Stop(stop)) => Feed::Stop(stop),
-            None => return Ok(()),
-        };
-        // An error means that nobody wants it any more.
-        mapped_sender.send(last).await.unwrap_or_default();
-        Ok(())
-    };
-
-    // Aborts the reader when this future is dropped.
-    let mut readers = JoinSet::new();
-    readers.spawn(reader::read(input, read_sender, notice_sender).in_current_span());
-
     let writer = writer::Writer::new(
         destination_connector,
         open_destination,
-        key_fields,
+        key_fields.clone(),
         duplicates,
         plan.fresh,
         Patience::new(plan.retry),
-        plan.progress.storing,
+        plan.progress.storing.clone(),
         ledger,
         stop,
     );
-    let write = AssertUnwindSafe(writer.run(mapped_receiver)).catch_unwind();
-    let write = async { write.await.unwrap_or_else(|panic| Err(panicked("writing", panic.as_ref()))) };
-    let tell = tell(notice_receiver, ledger, &stream);
-    let result = tokio::try_join!(write, tell, map).map(|(report, (), ())| report);
+    let stages = Stages { plan, input, duplicates, key_fields };
+    stages.run(&stream, ledger, |pages| writer.run(pages)).await
+}
 
-    readers.shutdown().await;
-    drop(until_the_end);
-    // An error means that the sender is gone, which is what this waits for.
-    ended.await.unwrap_or_default();
-    result
+/// Reading and mapping, which the last stage takes pages from.
+struct Stages {
+    plan: StreamPlan,
+    input: reader::Input,
+    duplicates: Duplicates,
+    key_fields: Vec<String>,
+}
+
+impl Stages {
+    async fn run<T, F>(
+        self,
+        stream: &str,
+        ledger: &dyn Ledger,
+        last: impl FnOnce(mpsc::Receiver<Feed<transform::MappedPage>>) -> F,
+    ) -> Result<T, StreamStop>
+    where
+        F: Future<Output = Result<T, StreamStop>>,
+    {
+        let Self { plan, input, duplicates, key_fields } = self;
+        let (read_sender, mut read_receiver) = mpsc::channel(PAGES_WAITING_MAX);
+        let (mapped_sender, mapped_receiver) = mpsc::channel(PAGES_WAITING_MAX);
+        let (notice_sender, notice_receiver) = mpsc::channel(1);
+
+        // Ends the mapping thread inside its page when this future ends or is dropped.
+        let unwanted = CancellationToken::new();
+        let until_the_end = unwanted.clone().drop_guard();
+        let transform = transform::Transform {
+            mapping: plan.mapping,
+            rules: plan.rules,
+            key_fields,
+            duplicates,
+            shape: plan.shape.map(ShapeWatch::new),
+            progress: plan.progress.mapping,
+            unwanted,
+        };
+        let (ended_sender, ended) = oneshot::channel::<()>();
+        // A stream without news needs no thread.
+        let map = async move {
+            let last = match read_receiver.recv().await {
+                Some(Feed::Page(first)) => {
+                    let span = tracing::Span::current();
+                    let map = move || {
+                        span.in_scope(|| transform.run(first, read_receiver, mapped_sender));
+                        drop(ended_sender);
+                    };
+                    let thread = std::thread::Builder::new().name("pipeline-map".to_owned());
+                    return match thread.stack_size(STACK_BYTES).spawn(map) {
+                        Ok(_detached) => Ok(()),
+                        Err(error) => Err(StreamStop::internal(format!("no thread for mapping: {error}"))),
+                    };
+                }
+                Some(Feed::End { watermark }) => Feed::End { watermark },
+                Some(Feed::Stop(stop)) => Feed::Stop(stop),
+                None => return Ok(()),
+            };
+            // An error means that nobody wants it any more.
+            mapped_sender.send(last).await.unwrap_or_default();
+            Ok(())
+        };
+
+        // Aborts the reader when this future is dropped.
+        let mut readers = JoinSet::new();
+        readers.spawn(reader::read(input, read_sender, notice_sender).in_current_span());
+
+        let write = AssertUnwindSafe(last(mapped_receiver)).catch_unwind();
+        let write = async { write.await.unwrap_or_else(|panic| Err(panicked("writing", panic.as_ref()))) };
+        let tell = tell(notice_receiver, ledger, stream);
+        let result = tokio::try_join!(write, tell, map).map(|(report, (), ())| report);
+
+        readers.shutdown().await;
+        drop(until_the_end);
+        // An error means that the sender is gone, which is what this waits for.
+        ended.await.unwrap_or_default();
+        result
+    }
 }
 
 /// Passes on what the reader has to say; the ledger is borrowed and the reader's task is not.

@@ -36,6 +36,7 @@ mod people;
 mod portal_key;
 mod rate_limit;
 mod receipts;
+mod reconciliation;
 mod redis;
 mod reference;
 mod retry;

@@ -281,6 +281,9 @@ async fn node_finds_each_kind_of_object_by_its_id() {
     scene.update_stream(&integration, changed_stream(json!({}), json!({}), moves)).await;
     let range = json!({"integrationId": integration, "stream": "records", "from": "2026-01-01T00:00:00Z"});
     let backfill = scene.admin().mutate("startBackfill", range, "backfill { id }").await;
+    let compared = json!({"integrationId": integration});
+    let reconciliation =
+        scene.admin().mutate("reconcileIntegration", compared, "reconciliation { id }").await;
     let member = scene.person("TENANT_ADMIN").await;
     let user = member.query("{ viewer { user { id } } }", Value::Null).await;
     let invitation = json!({"email": "mia@example.com", "name": "Mia", "role": "TENANT_VIEWER"});
@@ -309,6 +312,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("Failure", failure),
         ("Retry", text(&retry["retry"]["id"])),
         ("Backfill", text(&backfill["backfill"]["id"])),
+        ("Reconciliation", text(&reconciliation["reconciliation"]["id"])),
         ("User", text(&user["viewer"]["user"]["id"])),
         ("Invitation", text(&invitation["invitation"]["id"])),
         ("ApiKey", text(&key["apiKey"]["id"])),

@@ -22,6 +22,7 @@ mod node;
 mod page;
 mod portal_key;
 mod portal_session;
+mod reconciliation;
 mod retry;
 mod reveal;
 mod run;
@@ -58,6 +59,7 @@ pub struct Query(
     integration::IntegrationQuery,
     run::RunQuery,
     backfill::BackfillQuery,
+    reconciliation::ReconciliationQuery,
     failure::FailureQuery,
     retry::RetryQuery,
     kill_switch::KillSwitchQuery,
@@ -81,6 +83,7 @@ pub struct Mutation(
     integration::IntegrationMutation,
     run::RunMutation,
     backfill::BackfillMutation,
+    reconciliation::ReconciliationMutation,
     failure::FailureMutation,
     retry::RetryMutation,
     reveal::RevealMutation,

@@ -14,6 +14,7 @@ use super::integration::Integration;
 use super::invitation::Invitation;
 use super::portal_key::PortalKey;
 use super::portal_session::PortalSession;
+use super::reconciliation::Reconciliation;
 use super::retry::Retry;
 use super::run::Run;
 use super::run_event::RunEvent;
@@ -51,6 +52,8 @@ pub enum Node {
     Retry(Retry),
     /// A range of a stream that is read once more.
     Backfill(Backfill),
+    /// Both ends of an integration, compared.
+    Reconciliation(Reconciliation),
 }
 
 /// Queries by id.
@@ -90,6 +93,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::Failure => loaders.row(uuid).await?.map(|row| Node::Failure(Failure(row))),
         Kind::Retry => loaders.row(uuid).await?.map(|row| Node::Retry(Retry(row))),
         Kind::Backfill => loaders.row(uuid).await?.map(|row| Node::Backfill(Backfill(row))),
+        Kind::Reconciliation => loaders.row(uuid).await?.map(|row| Node::Reconciliation(Reconciliation(row))),
         // Nobody but its owner sees one, under `viewer`.
         Kind::Session => None,
         // Read in its list only: what an entry is worth is told by those around it.

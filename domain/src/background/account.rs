@@ -264,7 +264,12 @@ impl RunLease {
         Ok(runs)
     }
 
-    fn failure_row(&self, stream: &str, failed: RecordFailure, now: DateTime<Utc>) -> Result<failure::Model> {
+    pub(super) fn failure_row(
+        &self,
+        stream: &str,
+        failed: RecordFailure,
+        now: DateTime<Utc>,
+    ) -> Result<failure::Model> {
         let id = new_id();
         let entry = catalogue::entry(&failed.code);
         let record = failed.record.map(Value::from).or_else(|| failed.raw.map(Value::String));
@@ -306,7 +311,7 @@ impl RunLease {
         })
     }
 
-    fn receipts_of<'a>(&self, stream: &'a str) -> receipt::Stream<'a> {
+    pub(super) fn receipts_of<'a>(&self, stream: &'a str) -> receipt::Stream<'a> {
         receipt::Stream {
             tenant_id: self.run.tenant_id,
             integration_id: self.run.integration_id,

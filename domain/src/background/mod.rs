@@ -15,6 +15,7 @@ mod kill_switch;
 mod lease;
 mod mail;
 pub(crate) mod receipt;
+mod reconciliation;
 pub(crate) mod recovery;
 mod schedule;
 mod schema;

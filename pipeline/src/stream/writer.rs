@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connector::{
-    Action, Connector, Destination, OpenDestination, Progress, SystemError, Write, WriteOutcome,
+    Action, Connector, Destination, OpenDestination, Progress, Standing, SystemError, Write, WriteOutcome,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -49,7 +49,7 @@ impl<'a> Writer<'a> {
         stop: &'a Stop,
     ) -> Self {
         Self {
-            end: DestinationEnd { connector, open, destination: None, patience, ledger, stop },
+            end: DestinationEnd::new(connector, open, patience, ledger, stop),
             accounting: Accounting::default(),
             storing,
             key_fields,
@@ -323,16 +323,26 @@ impl Accounting<'_> {
 }
 
 /// A destination that is opened again after a transient error, and given the same batch again.
-struct DestinationEnd<'a> {
+pub(super) struct DestinationEnd<'a> {
     connector: Arc<dyn Connector>,
-    open: OpenDestination,
+    pub(super) open: OpenDestination,
     destination: Option<Box<dyn Destination>>,
     patience: Patience,
     ledger: &'a dyn Ledger,
-    stop: &'a Stop,
+    pub(super) stop: &'a Stop,
 }
 
-impl DestinationEnd<'_> {
+impl<'a> DestinationEnd<'a> {
+    pub(super) fn new(
+        connector: Arc<dyn Connector>,
+        open: OpenDestination,
+        patience: Patience,
+        ledger: &'a dyn Ledger,
+        stop: &'a Stop,
+    ) -> Self {
+        Self { connector, open, destination: None, patience, ledger, stop }
+    }
+
     async fn detects_unchanged(&mut self) -> Result<bool, StreamStop> {
         loop {
             let progress = self.open.access.progress.clone();
@@ -372,7 +382,30 @@ impl DestinationEnd<'_> {
         }
     }
 
-    async fn finish(&mut self) -> Result<(), StreamStop> {
+    /// How the records of a batch stand; `None` where the destination can't be asked.
+    pub(super) async fn compare(&mut self, batch: &[Write]) -> Result<Option<Vec<Standing>>, StreamStop> {
+        // As before a write.
+        tokio::task::yield_now().await;
+        loop {
+            let progress = self.open.access.progress.clone();
+            let compared = canceled_or(&self.stop.now, async {
+                let _waiting = progress.wait();
+                Ok(match self.opened().await {
+                    Ok(destination) => destination.compare(batch).await,
+                    Err(error) => Err(error),
+                })
+            });
+            match compared.await? {
+                Ok(standings) => {
+                    self.patience.reset();
+                    return Ok(standings);
+                }
+                Err(error) => self.wait_after(error).await?,
+            }
+        }
+    }
+
+    pub(super) async fn finish(&mut self) -> Result<(), StreamStop> {
         loop {
             let progress = self.open.access.progress.clone();
             let finished = canceled_or(&self.stop.now, async {
@@ -420,7 +453,7 @@ impl DestinationEnd<'_> {
     }
 }
 
-async fn canceled_or<T>(
+pub(super) async fn canceled_or<T>(
     cancel: &CancellationToken,
     work: impl Future<Output = Result<T, StreamStop>>,
 ) -> Result<T, StreamStop> {

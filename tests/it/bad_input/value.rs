@@ -11,7 +11,18 @@ use crate::scene::text;
 async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
     let place = Place::new().await;
     let unknown = |kind: &str| format!("{kind}_{}", Uuid::now_v7().simple());
-    for field in ["tenant", "user", "system", "integration", "run", "failure", "retry", "backfill", "node"] {
+    for field in [
+        "tenant",
+        "user",
+        "system",
+        "integration",
+        "run",
+        "failure",
+        "retry",
+        "backfill",
+        "reconciliation",
+        "node",
+    ] {
         for id in [
             unknown(field),
             unknown("run"),
@@ -49,6 +60,8 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("cancelRetry", "retryId", json!({})),
         ("cancelBackfill", "backfillId", json!({})),
         ("startBackfill", "integrationId", json!({"stream": "x", "from": 1})),
+        ("reconcileIntegration", "integrationId", json!({})),
+        ("repairReconciliation", "reconciliationId", json!({})),
         ("resetCursor", "integrationId", json!({"stream": "x", "reason": "x"})),
     ] {
         // The right kind of id, another kind, and no id at all.

@@ -23,7 +23,7 @@ use crate::sdl::Sdl;
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 15] = [
+const OWNERS: [(&str, &str); 16] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -35,6 +35,7 @@ const OWNERS: [(&str, &str); 15] = [
     ("failure", "SELECT id, tenant_id FROM failure"),
     ("retry", "SELECT id, tenant_id FROM retry"),
     ("backfill", "SELECT id, tenant_id FROM backfill"),
+    ("reconciliation", "SELECT id, tenant_id FROM reconciliation"),
     ("killswitch", "SELECT id, tenant_id FROM kill_switch"),
     ("audit", "SELECT id, tenant_id FROM audit_entry"),
     ("invitation", "SELECT id, tenant_id FROM invitation"),
@@ -405,6 +406,8 @@ async fn fill(
         "integrationId": integrations[0], "stream": format!("{mark}_0"), "from": format!("{mark}-0"), "to": format!("{mark}-3"),
     });
     admin.mutate("startBackfill", backfill, "backfill { id }").await;
+    let reconcile = json!({"integrationId": integrations[1]});
+    admin.mutate("reconcileIntegration", reconcile, "reconciliation { id }").await;
     let stop = json!({
         "scope": "INTEGRATION", "integrationId": broken, "reason": format!("{mark} looks into it"),
         "messageForCustomers": format!("{mark} is told why"),
