@@ -73,6 +73,13 @@ impl ReconciliationStatus {
     }
 }
 
+/// Which reconciliations a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ReconciliationFilter {
+    /// That came to one of these.
+    pub outcome: Option<Vec<ReconciliationOutcome>>,
+}
+
 fn order(direction: Direction) -> Keyset<reconciliation::Entity> {
     Keyset { name: "reconciliation", column: None, id: reconciliation::Column::Id, direction }
 }
@@ -115,6 +122,7 @@ pub async fn by_runs(actor: &Actor, runs: &[Uuid]) -> Result<HashMap<Uuid, Recon
 pub async fn pages_by_integration(
     actor: &Actor,
     integrations: &[Uuid],
+    filter: &ReconciliationFilter,
     direction: Direction,
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<Reconciliation>>> {
@@ -123,6 +131,7 @@ pub async fn pages_by_integration(
     let request = page.check(order.name)?;
     scope
         .find::<reconciliation::Entity>()
+        .filter_some(filter.outcome.clone(), |outcome| reconciliation::Column::Outcome.is_in(outcome))
         .pages_by_parent(reconciliation::Column::IntegrationId, integrations, &order, &request)
         .await
 }

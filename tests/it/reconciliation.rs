@@ -384,10 +384,11 @@ async fn after_each_run_where_the_integration_wants_it() {
     let own = scene.admin().query(&query, json!({"id": matched["run"]["id"]})).await;
     assert_eq!(own["run"]["reconciliation"]["id"], matched["id"]);
     let latest = "query($id: ID!) { integration(id: $id) { latestReconciliation { id }
-        reconciliations(first: 5) { edges { node { id } } } runs { edges { node { id } } } } }";
+        none: reconciliations(filter: {outcome: [DRIFTED, UNKNOWN]}) { edges { node { id } } }
+        reconciliations(first: 5, filter: {outcome: MATCHED}, orderBy: {direction: ASC}) { edges { node { id } } } runs { edges { node { id } } } } }";
     let latest = scene.admin().query(latest, json!({"id": integration})).await["integration"].clone();
     assert_eq!(latest["latestReconciliation"]["id"], matched["id"]);
-    assert_eq!(nodes(&latest["reconciliations"]).len(), 1);
+    assert_eq!((nodes(&latest["reconciliations"]).len(), nodes(&latest["none"]).len()), (1, 0));
     assert_eq!(nodes(&latest["runs"]).len(), 2, "a reconciliation is followed by none");
     let viewer = scene.person("TENANT_VIEWER").await;
     assert_eq!(now(&viewer, &matched).await["status"], "MATCHED");
@@ -409,7 +410,7 @@ async fn streams_are_named_once_and_the_same_key_answers_with_the_first() {
         assert_eq!(errors, wanted);
     }
     let mut keyed = asked(json!(["records"]));
-    keyed["idempotencyKey"] = json!("once");
+    keyed["idempotencyKey"] = json!(format!("once for {integration}"));
     let first = scene.admin().mutate("reconcileIntegration", keyed.clone(), "reconciliation { id }").await;
     let second = scene.admin().mutate("reconcileIntegration", keyed, "reconciliation { id }").await;
     assert_eq!(first, second);

@@ -19,7 +19,9 @@ use super::error::{Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder};
 use super::loader::{Backfills, Failures, Reconciliations, Runs};
 use super::page::{Connection, OrderDirection, arguments};
-use super::reconciliation::Reconciliation;
+use super::reconciliation::{
+    Reconciliation, ReconciliationFilter, ReconciliationOrder, ReconciliationOrderField,
+};
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{DateTime, Json, id, optional_uuid, uuid};
 use super::stream::{Schedule, ScheduleInput, Stream, StreamInput};
@@ -174,22 +176,27 @@ impl Integration {
     /// The reconciliation that was asked for last; null where there was none.
     async fn latest_reconciliation(&self, ctx: &Context<'_>) -> Option<Result<Reconciliation>> {
         let one = PageArguments { first: Some(1), ..PageArguments::default() };
-        let list = Reconciliations { direction: Direction::Descending };
+        let list = Reconciliations { filter: Default::default(), direction: Direction::Descending };
         let page = async { loaders(ctx)?.page(self.0.id, list, one).await };
         let row = page.await.map(|page| page.edges.into_iter().next().map(|edge| edge.node));
         row.transpose().map(|row| row.map(Reconciliation))
     }
 
-    /// Its reconciliations, newest first.
+    /// Its reconciliations.
     async fn reconciliations(
         &self,
         ctx: &Context<'_>,
+        filter: Option<ReconciliationFilter>,
+        order_by: Option<ReconciliationOrder>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Reconciliation>> {
-        let list = Reconciliations { direction: Direction::Descending };
+        let ReconciliationOrder { field: ReconciliationOrderField::CreatedAt, direction } =
+            order_by.unwrap_or_default();
+        let filter = filter.unwrap_or_default().decode();
+        let list = Reconciliations { filter, direction: direction.into() };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Reconciliation))
     }

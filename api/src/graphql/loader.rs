@@ -19,7 +19,7 @@ use domain::invitation::{self, Invitation};
 use domain::page::{Direction, Page, PageArguments};
 use domain::portal_key::{self, PortalKey};
 use domain::portal_session::{self, PortalSession};
-use domain::reconciliation::{self, Difference, ReconciledStream, Reconciliation};
+use domain::reconciliation::{self, Difference, ReconciledStream, Reconciliation, ReconciliationFilter};
 use domain::retry::{self, Retry};
 use domain::reveal::{self, Reveal};
 use domain::run::{self, Run, RunFilter, RunParent, RunWait};
@@ -411,6 +411,7 @@ impl Row for Reconciliation {
 /// Reconciliations under an integration.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Reconciliations {
+    pub(super) filter: ReconciliationFilter,
     pub(super) direction: Direction,
 }
 
@@ -423,7 +424,7 @@ impl List for Reconciliations {
         parents: &[Uuid],
         page: &PageArguments,
     ) -> domain::Result<HashMap<Uuid, Page<Reconciliation>>> {
-        reconciliation::pages_by_integration(actor, parents, self.direction, page).await
+        reconciliation::pages_by_integration(actor, parents, &self.filter, self.direction, page).await
     }
 }
 

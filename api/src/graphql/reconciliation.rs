@@ -12,7 +12,7 @@ use super::error::{ResolverError, Result, UserError, outcome};
 use super::failure::Failure;
 use super::integration::Integration;
 use super::loader::{Differences, Runs};
-use super::page::{Connection, arguments};
+use super::page::{Connection, OrderDirection, arguments};
 use super::retry::Retry;
 use super::run::Run;
 use super::scalar::{BigInt, DateTime, id, uuid};
@@ -311,6 +311,39 @@ impl ReconciliationDifference {
         let row = async { loaders(ctx)?.row(id).await };
         row.await.transpose().map(|row| row.map(Failure))
     }
+}
+
+/// Which reconciliations a list has; all conditions hold at once.
+#[derive(Debug, Default, InputObject)]
+pub struct ReconciliationFilter {
+    /// That came to one of these; not those that have not ended, or could not go on.
+    outcome: Option<Vec<ReconciliationOutcome>>,
+}
+
+impl ReconciliationFilter {
+    pub(super) fn decode(self) -> reconciliation::ReconciliationFilter {
+        let outcome = self.outcome.map(|outcome| outcome.into_iter().map(Into::into).collect());
+        reconciliation::ReconciliationFilter { outcome }
+    }
+}
+
+/// By what reconciliations are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+pub enum ReconciliationOrderField {
+    /// By the time they were asked for.
+    #[default]
+    CreatedAt,
+}
+
+/// Order of a list of reconciliations; newest first by default.
+#[derive(Clone, Copy, Debug, Default, InputObject)]
+pub struct ReconciliationOrder {
+    /// By what.
+    #[graphql(default)]
+    pub(super) field: ReconciliationOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub(super) direction: OrderDirection,
 }
 
 /// Queries of reconciliations.
