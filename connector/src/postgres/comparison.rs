@@ -22,7 +22,7 @@ pub(super) async fn compare(
     let Some(table) = table else { return Ok(standings) };
     for group in &Plan::of(table, batch).groups {
         // Halved until the values that a column does not take stand alone: they can't be there.
-        let mut ranges = vec![0..group.rows.len()];
+        let mut ranges: Vec<Range<usize>> = std::iter::once(0..group.rows.len()).collect();
         while let Some(rows) = ranges.pop() {
             match group.compare(connection, table, rows.clone()).await {
                 Ok(found) => {

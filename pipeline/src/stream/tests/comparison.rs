@@ -31,7 +31,7 @@ async fn compare(plan: &StreamPlan, page: usize, systems: &Systems, ledger: &Mem
 async fn compared(page: usize, systems: &Systems, ledger: &MemoryLedger) -> Compared {
     match compare(&plan(), page, systems, ledger).await {
         Comparison::Done(compared) => *compared,
-        Comparison::Impossible => panic!("it can be asked"),
+        Comparison::Impossible => unreachable!("it can be asked"),
     }
 }
 
