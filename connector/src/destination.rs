@@ -122,6 +122,18 @@ pub(crate) fn name_by(key_fields: &[String], batch: &[Write], outcomes: &mut [Wr
     }
 }
 
+/// How a record stands at the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// What is there is what a write of the record would leave: in the destination's own types, and in the fields that the
+    /// record has.
+    Same,
+    /// Something else is there under its key.
+    Different,
+    /// Nothing is there under its key, or the destination could not hold the record at all.
+    Missing,
+}
+
 /// An open destination.
 #[async_trait]
 pub trait Destination: Send {
@@ -154,4 +166,12 @@ pub trait Destination: Send {
     /// True when [`write`](Self::write) compares with what is there and answers `Unchanged` itself.
     /// Otherwise the engine skips records whose last written payload was the same.
     fn detects_unchanged(&self) -> bool;
+
+    /// How each record of a batch stands, in the batch's order and of its length, and changes nothing; `None` where a
+    /// destination can't be asked, which it also says of an empty batch.
+    ///
+    /// A destination that is only compared with is finished too.
+    async fn compare(&mut self, _batch: &[Write]) -> Result<Option<Vec<Standing>>, SystemError> {
+        Ok(None)
+    }
 }

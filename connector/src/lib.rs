@@ -44,7 +44,7 @@ pub use connector::{
 };
 pub use credential_store::CredentialStore;
 pub use cursor::{compare_cursor_values, is_after_watermark, is_comparable};
-pub use destination::{Action, Destination, Gone, Removal, Write, WriteOutcome};
+pub use destination::{Action, Destination, Gone, Removal, Standing, Write, WriteOutcome};
 pub use documentation::pages;
 pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};

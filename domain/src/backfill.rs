@@ -141,6 +141,7 @@ pub async fn start(actor: &Actor, new: NewBackfill, idempotency_key: Option<&str
         retry_of_id: None,
         retry_id: None,
         backfill_id: Some(id),
+        reconciliation_id: None,
         priority: Priority::Low,
     };
     crate::run::create(&mut tx, run).await?;

@@ -50,10 +50,12 @@ pub enum Kind {
     Backfill,
     /// `quarantine`
     Quarantine,
+    /// `reconciliation`
+    Reconciliation,
 }
 
 impl Kind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -72,6 +74,7 @@ impl Kind {
         Self::KillSwitch,
         Self::Backfill,
         Self::Quarantine,
+        Self::Reconciliation,
     ];
 
     /// What stands before the underscore.
@@ -95,6 +98,7 @@ impl Kind {
             Self::KillSwitch => "killswitch",
             Self::Backfill => "backfill",
             Self::Quarantine => "quarantine",
+            Self::Reconciliation => "reconciliation",
         }
     }
 }

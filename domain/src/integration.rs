@@ -38,7 +38,7 @@ pub use self::retry_policy::{PROGRESS_TIMEOUT_SECONDS_DEFAULT, RetryPolicy};
 pub(crate) use self::status::let_go_held;
 pub use self::status::{archive, pause, resume};
 pub use crate::stream::Stream;
-pub use entity::integration::{IntegrationStatus as Status, Model as Integration, SyncMode};
+pub use entity::integration::{IntegrationStatus as Status, Model as Integration, ReconcilePolicy, SyncMode};
 
 /// Longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 100;
@@ -79,6 +79,8 @@ pub struct NewIntegration {
     /// Failed runs in a row after which it is held, up to [`HOLD_AFTER_MAX`]; 0 for never; `None` for
     /// [`HOLD_AFTER_DEFAULT`].
     pub hold_after: Option<i32>,
+    /// Whether its ends are compared after each run; `None` for never.
+    pub reconcile: Option<ReconcilePolicy>,
 }
 
 /// Changes of an integration; what is `None` stays, `Some(None)` clears.
@@ -100,6 +102,8 @@ pub struct IntegrationChanges {
     pub retry_policy: Option<Option<RetryPolicy>>,
     /// Failed runs in a row after which it is held; 0 for never.
     pub hold_after: Option<i32>,
+    /// Whether its ends are compared after each run that begins from now on.
+    pub reconcile: Option<ReconcilePolicy>,
 }
 
 impl IntegrationChanges {
@@ -114,6 +118,7 @@ impl IntegrationChanges {
             ("schedule", self.schedule.is_some()),
             ("retryPolicy", self.retry_policy.is_some()),
             ("holdAfter", self.hold_after.is_some()),
+            ("reconcile", self.reconcile.is_some()),
         ])
     }
 }
@@ -268,6 +273,7 @@ pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
         retry_wait_seconds_max: policy.map(|policy| policy.longest_wait_seconds),
         progress_timeout_seconds: policy.map(|policy| policy.progress_timeout_seconds),
         hold_after,
+        reconcile: new.reconcile.unwrap_or(ReconcilePolicy::Never),
         failed_run_count: 0,
         held_at: None,
         hold_failure_id: None,
@@ -355,6 +361,9 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
                 integration::Column::ProgressTimeoutSeconds,
                 Expr::value(policy.map(|policy| policy.progress_timeout_seconds)),
             );
+    }
+    if let Some(reconcile) = changes.reconcile {
+        update = update.col_expr(integration::Column::Reconcile, Expr::value(reconcile));
     }
     if let Some(hold_after) = hold_after {
         update = update.col_expr(integration::Column::HoldAfter, Expr::value(hold_after));

@@ -43,6 +43,7 @@ pub mod portal_key;
 pub mod portal_session;
 pub mod quarantine;
 pub mod rate_limit;
+pub mod reconciliation;
 pub mod retry;
 pub mod reveal;
 pub mod run;

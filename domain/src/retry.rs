@@ -25,7 +25,7 @@ use crate::error::{Doing, Error, Result};
 use crate::failure::{Selection, select};
 use crate::id::{Kind, new_id};
 use crate::permission::Permission;
-use crate::run::NewRun;
+use crate::run::{NewRun, Reach};
 use crate::scope::{Scope, TxScope};
 use crate::{idempotency, job};
 
@@ -37,8 +37,8 @@ pub use entity::retry::Model as Retry;
 
 /// Integrations whose failures one retry takes, at most: each becomes a run.
 const INTEGRATIONS_MAX: u64 = 500;
-/// Backfills of an integration that one retry takes up again, at most.
-const BACKFILLS_MAX: u64 = 100;
+/// Backfills and reconciliations of an integration that one retry takes up again, at most.
+const REACHES_MAX: u64 = 100;
 /// The code of failures whose stored record is raw text.
 pub(crate) const MALFORMED: &str = "source.malformed";
 /// Failures of a bulk change that listeners are told of one by one.
@@ -209,7 +209,12 @@ pub(crate) async fn take_some(
 }
 
 /// Takes the failures for a retry and starts its runs; `None` when there is nothing to try.
-async fn take(tx: &mut TxScope, requested_by: &str, id: Uuid, condition: Condition) -> Result<Option<Retry>> {
+pub(crate) async fn take(
+    tx: &mut TxScope,
+    requested_by: &str,
+    id: Uuid,
+    condition: Condition,
+) -> Result<Option<Retry>> {
     let now = tx.app().clock().now();
     let integrations = {
         let with_failures = Query::select()
@@ -247,12 +252,12 @@ async fn take(tx: &mut TxScope, requested_by: &str, id: Uuid, condition: Conditi
             .add(failure::Column::Status.eq(FailureStatus::Open));
         let whole = open.clone().add(of_the_whole());
         let mut takes = Vec::new();
-        for backfill_id in backfills_of(tx, &whole).await? {
-            let which = whole.clone().add(of_runs(tx, backfill_id));
-            takes.push((which, RunScope::AllRecords, backfill_id));
+        for reach in reaches_of(tx, &whole).await? {
+            let which = whole.clone().add(reach.failures(tx));
+            takes.push((which, RunScope::AllRecords, reach));
         }
-        takes.push((open.add(with_record()), RunScope::FailedRecords, None));
-        for (which, run_scope, backfill_id) in takes {
+        takes.push((open.add(with_record()), RunScope::FailedRecords, Reach::default()));
+        for (which, run_scope, reach) in takes {
             let runs = runs_of(tx, which.clone()).await?;
             if runs.is_empty() {
                 continue;
@@ -269,7 +274,8 @@ async fn take(tx: &mut TxScope, requested_by: &str, id: Uuid, condition: Conditi
                     scope: run_scope,
                     retry_of_id,
                     retry_id: Some(id),
-                    backfill_id,
+                    backfill_id: reach.backfill_id,
+                    reconciliation_id: reach.reconciliation_id,
                     priority: Priority::High,
                 },
             )
@@ -292,39 +298,28 @@ async fn take(tx: &mut TxScope, requested_by: &str, id: Uuid, condition: Conditi
     Ok(Some(row))
 }
 
-/// The backfills of the runs of these failures, and `None` where some are of none: each reads something else.
-async fn backfills_of(tx: &TxScope, which: &Condition) -> Result<Vec<Option<Uuid>>> {
+/// What the runs of these failures read: each reach is something else.
+async fn reaches_of(tx: &TxScope, which: &Condition) -> Result<Vec<Reach>> {
     let runs = Query::select()
         .column(failure::Column::RunId)
         .from(failure::Entity)
         .and_where(failure::Column::TenantId.eq(tx.tenant_id()))
         .cond_where(which.clone())
         .to_owned();
-    tx.find::<run::Entity>()
+    let reaches: Vec<(Option<Uuid>, Option<Uuid>)> = tx
+        .find::<run::Entity>()
         .select_only()
         .column(run::Column::BackfillId)
+        .column(run::Column::ReconciliationId)
         .distinct()
         .filter(run::Column::Id.in_subquery(runs))
-        .limit(BACKFILLS_MAX)
+        .limit(REACHES_MAX)
         .into_tuple()
         .all(tx.connection())
         .await
-        .doing("reading the backfills of failures")
-}
-
-/// Failures of the runs of this backfill, or of those that are of none.
-pub(crate) fn of_runs(tx: &TxScope, backfill_id: Option<Uuid>) -> Condition {
-    let is_of_it = match backfill_id {
-        Some(id) => run::Column::BackfillId.eq(id),
-        None => run::Column::BackfillId.is_null(),
-    };
-    let runs = Query::select()
-        .column(run::Column::Id)
-        .from(run::Entity)
-        .and_where(run::Column::TenantId.eq(tx.tenant_id()))
-        .and_where(is_of_it)
-        .to_owned();
-    Condition::all().add(failure::Column::RunId.in_subquery(runs))
+        .doing("reading what the runs of failures read")?;
+    let reach = |(backfill_id, reconciliation_id)| Reach { backfill_id, reconciliation_id };
+    Ok(reaches.into_iter().map(reach).collect())
 }
 
 /// The runs of these failures, two at most: enough to tell none, one and several.
@@ -471,7 +466,7 @@ async fn or_first(
     }
 }
 
-async fn first_outcome(scope: &Scope, id: Uuid) -> Result<Retry> {
+pub(crate) async fn first_outcome(scope: &Scope, id: Uuid) -> Result<Retry> {
     let first = scope.find::<retry::Entity>().filter(retry::Column::Id.eq(id)).one().await?;
     first.ok_or_else(|| Error::conflict("idempotencyKey", "what this key made is no longer yours to see"))
 }

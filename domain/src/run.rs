@@ -1,5 +1,6 @@
 //! Runs: read, start, cancel, retry. What a worker does with them stands in `background`.
 
+mod reach;
 mod start;
 mod wait;
 
@@ -30,6 +31,7 @@ pub use entity::run::{Model as Run, RunScope, RunStatus, RunTrigger};
 
 pub use self::start::{RUNS_AT_ONCE_MAX, start, start_all};
 
+pub(crate) use self::reach::{Reach, failures_of_comparisons};
 pub(crate) use self::start::{NewRun, create};
 use self::start::{first_outcome, startable};
 
@@ -48,6 +50,8 @@ pub struct RunFilter {
     pub retry_id: Option<Uuid>,
     /// Of this backfill.
     pub backfill_id: Option<Uuid>,
+    /// Of this reconciliation.
+    pub reconciliation_id: Option<Uuid>,
     /// That this kill switch keeps from going on.
     pub kill_switch_id: Option<Uuid>,
     /// Asked for at or after.
@@ -67,6 +71,8 @@ pub enum RunParent {
     Retry,
     /// Runs of each backfill.
     Backfill,
+    /// Runs of each reconciliation.
+    Reconciliation,
 }
 
 /// Which records a retry of a run takes.
@@ -135,6 +141,7 @@ fn filtered(scope: &Scope, filter: &RunFilter) -> ScopedSelect<run::Entity> {
         .filter_some(filter.tenant_id, |id| run::Column::TenantId.eq(id))
         .filter_some(filter.retry_id, |id| run::Column::RetryId.eq(id))
         .filter_some(filter.backfill_id, |id| run::Column::BackfillId.eq(id))
+        .filter_some(filter.reconciliation_id, |id| run::Column::ReconciliationId.eq(id))
         .filter_some(filter.queued_from, |at| run::Column::QueuedAt.gte(at))
         .filter_some(filter.queued_before, |at| run::Column::QueuedAt.lt(at))
         .filter_some(filter.kill_switch_id, |id| run::Column::Id.in_subquery(job::kept_by(id)))
@@ -193,6 +200,7 @@ pub async fn pages_by_parent(
         RunParent::Integration => run::Column::IntegrationId,
         RunParent::Retry => run::Column::RetryId,
         RunParent::Backfill => run::Column::BackfillId,
+        RunParent::Reconciliation => run::Column::ReconciliationId,
     };
     filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await
 }
@@ -293,8 +301,10 @@ pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: 
             scope: run_scope,
             retry_of_id: Some(id),
             retry_id: None,
-            // A retry of a backfill reads its range.
+            // A retry of a backfill reads its range, and one of a reconciliation compares, unless it brings home the records
+            // that it found.
             backfill_id: original.backfill_id,
+            reconciliation_id: original.reconciliation_id.filter(|_| run_scope == RunScope::AllRecords),
             priority: Priority::High,
         },
     )

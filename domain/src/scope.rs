@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use entity::{
     api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
-    kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, retry, reveal, run,
-    run_event, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
+    kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, reconciliation,
+    reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_stream,
+    stream_cursor, stream_schema, system, system_grant, tenant, user,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -63,6 +64,9 @@ tenant_owned!(
     stream_cursor.TenantId,
     stream_schema.TenantId,
     backfill.TenantId,
+    reconciliation.TenantId,
+    reconciliation_stream.TenantId,
+    reconciliation_difference.TenantId,
     run_event.TenantId,
     failure.TenantId,
     retry.TenantId,

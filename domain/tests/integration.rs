@@ -242,6 +242,7 @@ fn new_integration(tenant_id: Uuid, name: &str, source_id: Uuid, destination_id:
         schedule: None,
         retry_policy: None,
         hold_after: None,
+        reconcile: None,
     }
 }
 

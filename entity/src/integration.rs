@@ -45,6 +45,8 @@ pub struct Model {
     pub progress_timeout_seconds: Option<i32>,
     /// Failed runs in a row after which it is held; 0 for never.
     pub hold_after: i32,
+    /// Whether its ends are compared after each run.
+    pub reconcile: ReconcilePolicy,
     /// Runs that could not go on since the last one that did.
     pub failed_run_count: i32,
     /// Since when it is held.
@@ -85,6 +87,30 @@ pub enum IntegrationStatus {
     Held,
     /// Gone from lists; starts nothing.
     Archived,
+}
+
+/// When both ends of an integration are compared by themselves.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReconcilePolicy {
+    /// On demand only.
+    Never,
+    /// After each run that reads the source and goes through.
+    AfterRun,
 }
 
 /// How a stream is read.

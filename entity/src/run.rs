@@ -29,6 +29,8 @@ pub struct Model {
     pub retry_id: Option<Uuid>,
     /// The backfill whose range it reads.
     pub backfill_id: Option<Uuid>,
+    /// The reconciliation that it does: it compares, and moves nothing.
+    pub reconciliation_id: Option<Uuid>,
     /// When it was asked for.
     pub queued_at: DateTimeUtc,
     /// When a worker first took it.

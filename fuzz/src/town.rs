@@ -252,6 +252,7 @@ async fn customer(operator: &Actor, slug: &str) -> [Uuid; 5] {
         schedule: None,
         retry_policy: None,
         hold_after: None,
+        reconcile: None,
     };
     let integration = integration::create(operator, new).await.expect("an integration").id;
     let run = run::start(operator, integration, None).await.expect("a run").id;

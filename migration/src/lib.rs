@@ -77,6 +77,9 @@ mod m20261126_000161_add_quarantine_to_failure;
 mod m20261126_000162_add_gate_to_run_stream;
 mod m20261126_000165_create_system_grant;
 mod m20261126_000166_create_connect_link;
+mod m20261126_000175_create_reconciliation;
+mod m20261126_000176_add_reconciliation_to_run;
+mod m20261126_000177_add_reconcile_to_integration;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -151,6 +154,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000162_add_gate_to_run_stream::Migration),
             Box::new(m20261126_000165_create_system_grant::Migration),
             Box::new(m20261126_000166_create_connect_link::Migration),
+            Box::new(m20261126_000175_create_reconciliation::Migration),
+            Box::new(m20261126_000176_add_reconciliation_to_run::Migration),
+            Box::new(m20261126_000177_add_reconcile_to_integration::Migration),
         ]
     }
 }

@@ -2,9 +2,10 @@
 //! overlapping.
 //!
 //! [`run_stream`] moves a stream's records, [`run_records`] the records of failures that are retried;
-//! both take the same path. Deliberately absent: who runs it, and where results are kept; the caller
+//! both take the same path. [`compare_stream`] takes it up to the destination, and only looks there. Deliberately absent: who runs it, and where results are kept; the caller
 //! implements [`Ledger`].
 
+mod comparison;
 mod counts;
 mod failure;
 mod gate;
@@ -20,6 +21,10 @@ mod shape;
 mod stop;
 mod stream;
 
+pub use comparison::{
+    Checksum, Compared, Comparison, ComparisonCounts, DIFFERENCES_MAX, Difference, DifferenceKind,
+    KnownFailures,
+};
 pub use counts::Counts;
 pub use failure::{
     DESTINATION_REMOVAL_REFUSED, RECORD_DUPLICATE_KEY, RECORD_DUPLICATE_VALUE, RECORD_MAPPING_FAILED,
@@ -42,5 +47,6 @@ pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
 pub use shape::{ChangedField, FieldShape, FieldType, Shape, ShapeChange};
 pub use stop::Stop;
 pub use stream::{
-    Checks, Reference, StoredRecord, StreamPlan, StreamReport, StreamStop, Unique, run_records, run_stream,
+    Checks, Moved, Reference, StoredRecord, StreamPlan, StreamReport, StreamStop, Unique, compare_stream,
+    run_records, run_stream,
 };

@@ -2,6 +2,7 @@
 //! between them. Deliberately absent: more than one stream; whoever runs several awaits several.
 
 mod checks;
+mod comparer;
 mod reader;
 mod removal;
 mod transform;
@@ -28,11 +29,12 @@ use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
 use crate::shape::ShapeWatch;
 use crate::{
-    Breach, Counts, Gate, GateCounts, Ledger, LedgerError, Mapping, RetryNotice, RetryPolicy, Rules, Shape,
-    Side, Stop, StreamProgress, Waited,
+    Breach, Comparison, Counts, Gate, GateCounts, KnownFailures, Ledger, LedgerError, Mapping, RetryNotice,
+    RetryPolicy, Rules, Shape, Side, Stop, StreamProgress, Waited,
 };
 
 pub use checks::{Checks, Reference, Unique};
+pub use comparer::Moved;
 pub use reader::StoredRecord;
 
 /// Pages that wait between two stages: enough that a slow page does not stop the stage before it.
@@ -248,8 +250,47 @@ enum Duplicates {
     Accepted,
 }
 
-async fn run(
+/// Compares what a stream's source holds with what is at its destination, record by record, and changes nothing. The
+/// source is read from the beginning, mapped and checked as by [`run_stream`]; where a record differs, `moved` and the
+/// ledger's receipts tell whether it was to be there already.
+///
+/// Nothing is accounted: a comparison that is interrupted begins anew. Memory is bounded, whatever the stream's size.
+///
+/// # Errors
+/// As [`run_stream`].
+#[expect(clippy::too_many_arguments, reason = "both ends, and both of what is known of them")]
+pub async fn compare_stream<L: Ledger + KnownFailures>(
     plan: StreamPlan,
+    source_connector: Arc<dyn Connector>,
+    mut open_source: OpenSource,
+    destination_connector: Arc<dyn Connector>,
+    mut open_destination: OpenDestination,
+    moved: Moved,
+    ledger: &L,
+    stop: &Stop,
+) -> Result<Comparison, StreamStop> {
+    open_source.access.progress = plan.progress.source.clone();
+    open_destination.access.progress = plan.progress.destination.clone();
+    let duplicates = match open_source.stream.mode {
+        SyncMode::Incremental => Duplicates::LatestWins,
+        SyncMode::Full => Duplicates::Refused { resumed: false },
+    };
+    let input = reader::SourceInput::new(source_connector, open_source, plan.retry);
+    let key_fields = open_destination.stream.key_fields.clone();
+    let stream = open_destination.stream.name.clone();
+    let patience = Patience::new(plan.retry);
+    let end = writer::DestinationEnd::new(destination_connector, open_destination, patience, ledger, stop);
+    let mut comparer = comparer::Comparer::new(end, moved, duplicates, ledger);
+    if !comparer.can_compare().await? {
+        return Ok(Comparison::Impossible);
+    }
+    let input = reader::Input::Source(Box::new(input));
+    let stages = Stages { plan, null_fields: Vec::new(), input, duplicates, key_fields };
+    stages.run(&stream, ledger, |pages| comparer.run(pages)).await
+}
+
+async fn run(
+    mut plan: StreamPlan,
     input: reader::Input,
     duplicates: Duplicates,
     destination_connector: Arc<dyn Connector>,
@@ -260,84 +301,112 @@ async fn run(
     let stream = open_destination.stream.name.clone();
     let key_fields = open_destination.stream.key_fields.clone();
     open_destination.access.progress = plan.progress.destination.clone();
-    let (read_sender, mut read_receiver) = mpsc::channel(PAGES_WAITING_MAX);
-    let (mapped_sender, mapped_receiver) = mpsc::channel(PAGES_WAITING_MAX);
-    let (notice_sender, notice_receiver) = mpsc::channel(1);
-
-    // Ends the mapping thread inside its page when this future ends or is dropped.
-    let unwanted = CancellationToken::new();
-    let until_the_end = unwanted.clone().drop_guard();
-    let transform = transform::Transform {
-        mapping: plan.mapping,
-        rules: plan.rules,
-        unmarked: match &plan.removal {
-            Some(Removal::Mark { field, .. }) => Some(field.clone()),
-            Some(Removal::Delete) | None => None,
-        },
-        key_fields: key_fields.clone(),
-        duplicates,
-        shape: plan.shape.map(ShapeWatch::new),
-        null_fields: plan.gate.as_ref().map(Gate::null_fields).unwrap_or_default(),
-        progress: plan.progress.mapping,
-        unwanted,
-    };
-    let (ended_sender, ended) = oneshot::channel::<()>();
-    // A stream without news needs no thread.
-    let map = async move {
-        let last = match read_receiver.recv().await {
-            Some(Feed::Page(first)) => {
-                let span = tracing::Span::current();
-                let map = move || {
-                    span.in_scope(|| transform.run(first, read_receiver, mapped_sender));
-                    drop(ended_sender);
-                };
-                let thread = std::thread::Builder::new().name("pipeline-map".to_owned());
-                return match thread.stack_size(STACK_BYTES).spawn(map) {
-                    Ok(_detached) => Ok(()),
-                    Err(error) => Err(StreamStop::internal(format!("no thread for mapping: {error}"))),
-                };
-            }
-            Some(Feed::End { watermark }) => Feed::End { watermark },
-            Some(Feed::Stop(stop)) => Feed::Stop(stop),
-            None => return Ok(()),
-        };
-        // An error means that nobody wants it any more.
-        mapped_sender.send(last).await.unwrap_or_default();
-        Ok(())
-    };
-
-    // Aborts the reader when this future is dropped.
-    let mut readers = JoinSet::new();
-    readers.spawn(reader::read(input, read_sender, notice_sender).in_current_span());
-
     // What a retry or a part of a source does not bring is no sign of anything.
     let reads_everything =
         open_destination.stream.mode == SyncMode::Full && duplicates != Duplicates::Accepted;
-    let removal = plan.removal.filter(|_| reads_everything);
+    let removal = plan.removal.clone().filter(|_| reads_everything);
+    let gate = plan.gate.take();
+    let null_fields = gate.as_ref().map(Gate::null_fields).unwrap_or_default();
     let writer = writer::Writer::new(
         destination_connector,
         open_destination,
-        key_fields,
+        key_fields.clone(),
         duplicates,
         plan.fresh,
-        plan.checks,
-        plan.gate,
+        std::mem::take(&mut plan.checks),
+        gate,
         removal,
         Patience::new(plan.retry),
-        plan.progress.storing,
+        plan.progress.storing.clone(),
         ledger,
         stop,
     );
-    let write = AssertUnwindSafe(writer.run(mapped_receiver)).catch_unwind();
-    let write = async { write.await.unwrap_or_else(|panic| Err(panicked("writing", panic.as_ref()))) };
-    let tell = tell(notice_receiver, ledger, &stream);
-    let result = tokio::try_join!(write, tell, map).map(|(report, (), ())| report);
+    let stages = Stages { plan, null_fields, input, duplicates, key_fields };
+    stages.run(&stream, ledger, |pages| writer.run(pages)).await
+}
 
-    readers.shutdown().await;
-    drop(until_the_end);
-    // An error means that the sender is gone, which is what this waits for.
-    ended.await.unwrap_or_default();
-    result
+/// Reading and mapping, which the last stage takes pages from.
+struct Stages {
+    plan: StreamPlan,
+    /// Whose nulls are counted.
+    null_fields: Vec<String>,
+    input: reader::Input,
+    duplicates: Duplicates,
+    key_fields: Vec<String>,
+}
+
+impl Stages {
+    async fn run<T, F>(
+        self,
+        stream: &str,
+        ledger: &dyn Ledger,
+        last: impl FnOnce(mpsc::Receiver<Feed<transform::MappedPage>>) -> F,
+    ) -> Result<T, StreamStop>
+    where
+        F: Future<Output = Result<T, StreamStop>>,
+    {
+        let Self { plan, null_fields, input, duplicates, key_fields } = self;
+        let (read_sender, mut read_receiver) = mpsc::channel(PAGES_WAITING_MAX);
+        let (mapped_sender, mapped_receiver) = mpsc::channel(PAGES_WAITING_MAX);
+        let (notice_sender, notice_receiver) = mpsc::channel(1);
+
+        // Ends the mapping thread inside its page when this future ends or is dropped.
+        let unwanted = CancellationToken::new();
+        let until_the_end = unwanted.clone().drop_guard();
+        let transform = transform::Transform {
+            mapping: plan.mapping,
+            rules: plan.rules,
+            unmarked: match plan.removal {
+                Some(Removal::Mark { field, .. }) => Some(field),
+                Some(Removal::Delete) | None => None,
+            },
+            key_fields,
+            duplicates,
+            shape: plan.shape.map(ShapeWatch::new),
+            null_fields,
+            progress: plan.progress.mapping,
+            unwanted,
+        };
+        let (ended_sender, ended) = oneshot::channel::<()>();
+        // A stream without news needs no thread.
+        let map = async move {
+            let last = match read_receiver.recv().await {
+                Some(Feed::Page(first)) => {
+                    let span = tracing::Span::current();
+                    let map = move || {
+                        span.in_scope(|| transform.run(first, read_receiver, mapped_sender));
+                        drop(ended_sender);
+                    };
+                    let thread = std::thread::Builder::new().name("pipeline-map".to_owned());
+                    return match thread.stack_size(STACK_BYTES).spawn(map) {
+                        Ok(_detached) => Ok(()),
+                        Err(error) => Err(StreamStop::internal(format!("no thread for mapping: {error}"))),
+                    };
+                }
+                Some(Feed::End { watermark }) => Feed::End { watermark },
+                Some(Feed::Stop(stop)) => Feed::Stop(stop),
+                None => return Ok(()),
+            };
+            // An error means that nobody wants it any more.
+            mapped_sender.send(last).await.unwrap_or_default();
+            Ok(())
+        };
+
+        // Aborts the reader when this future is dropped.
+        let mut readers = JoinSet::new();
+        readers.spawn(reader::read(input, read_sender, notice_sender).in_current_span());
+
+        let write = AssertUnwindSafe(last(mapped_receiver)).catch_unwind();
+        let write = async { write.await.unwrap_or_else(|panic| Err(panicked("writing", panic.as_ref()))) };
+        let tell = tell(notice_receiver, ledger, stream);
+        let result = tokio::try_join!(write, tell, map).map(|(report, (), ())| report);
+
+        readers.shutdown().await;
+        drop(until_the_end);
+        // An error means that the sender is gone, which is what this waits for.
+        ended.await.unwrap_or_default();
+        result
+    }
 }
 
 /// Passes on what the reader has to say; the ledger is borrowed and the reader's task is not.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use self::mysql_server::{PASSWORD, Server, USER};
 use crate::harness::fixture::stream;
+use crate::reconciliation::{assert_matched, found, reconcile, repair};
 use crate::scene::{Scene, changed_stream, ended, into_table, outcome};
 
 /// A database of one test.
@@ -154,4 +155,43 @@ async fn a_row_that_mysql_refuses_is_a_failure_that_can_be_edited_and_retried() 
     scene.finished_retry(&retry["retry"]).await;
     let all = database.rows("SELECT CONCAT_WS(' ', number, amount, email) FROM orders ORDER BY number").await;
     assert_eq!(all, ["1 1.50 a@x", "2 2.25 b@x", "4 4.00 d@x"]);
+}
+
+#[tokio::test]
+async fn mysql_judges_in_its_own_types_whether_both_ends_agree() {
+    let scene = Scene::shared().await;
+    let mut database = Database::create(
+        "CREATE TABLE orders (id varchar(10) PRIMARY KEY, price decimal(10,1), at datetime(1), day date, flag tinyint(1), \
+         note varchar(40), extra json, ratio float, by_us varchar(9) NOT NULL DEFAULT 'us', needed int NOT NULL)",
+    )
+    .await;
+    let header = ["id", "price", "at", "day", "flag", "note", "extra", "ratio", "needed"];
+    let rows = (1..=30).map(|n| {
+        let at = format!("2026-01-02T03:04:{n:02}.54Z");
+        let extra = format!("{{\"b\": [{n}, 1.0], \"a\": null}}");
+        let cells =
+            [&format!("PO-{n:03}"), &format!("{n}.55"), &at, "2026-02-03", "1", "it's ä", &extra, "0.1", "7"];
+        cells.map(str::to_owned).to_vec()
+    });
+    scene.files.write_csv("in.csv", &header, rows);
+    let (files, mysql) = (scene.file_system().await, database.system(&scene).await);
+    let moves = changed_stream(json!({"path": "in.csv"}), json!({"table": "orders"}), json!({}));
+    let integration = scene.integration(&files, &mysql, moves).await;
+    let first = scene.run(&integration).await;
+    assert_eq!(outcome(&first), ended("SUCCEEDED", json!({"read": 30, "created": 30})), "{first:#}");
+    assert_matched(&reconcile(&scene, &integration).await, 30);
+    // By the collation the note would be the same.
+    database
+        .execute(
+            "DELETE FROM orders WHERE id = 'PO-001'; UPDATE orders SET note = 'IT''S Ä' WHERE id = 'PO-002'; \
+             UPDATE orders SET by_us = 'them' WHERE id = 'PO-003'",
+        )
+        .await;
+    let drifted = reconcile(&scene, &integration).await;
+    let wanted = [("PO-001", "MISSING"), ("PO-002", "DIFFERENT")];
+    assert_eq!(found(&drifted), wanted.map(|(key, kind)| (key.to_owned(), kind.to_owned())), "{drifted:#}");
+    let repaired = repair(&scene, &drifted).await;
+    assert_eq!((&repaired["resolved"], &repaired["failed"]), (&json!(2), &json!(0)), "{repaired:#}");
+    assert_matched(&reconcile(&scene, &integration).await, 30);
+    assert_eq!(database.rows("SELECT by_us FROM orders WHERE by_us <> 'us'").await, ["them"]);
 }

@@ -39,6 +39,7 @@ mod portal_key;
 mod quarantine;
 mod rate_limit;
 mod receipts;
+mod reconciliation;
 mod redis;
 mod reference;
 mod retry;

@@ -224,8 +224,13 @@ fn names_and_shapes_are_the_same_everywhere() {
                     let found = of.arguments.get(argument).map(|argument| argument.of.as_str());
                     assert_eq!(found, Some(of_argument), "{path}({argument})");
                 }
-                // Events of a run are in one order, the order in which they happened; and a person's sessions are few.
-                if !matches!((name.as_str(), field.as_str()), ("Run", "events") | ("Viewer", "sessions")) {
+                // Events of a run and what a reconciliation found are in one order, the order in which they happened; and a
+                // person's sessions are few.
+                let is_plain = matches!(
+                    (name.as_str(), field.as_str()),
+                    ("Run", "events") | ("Reconciliation", "differences") | ("Viewer", "sessions")
+                );
+                if !is_plain {
                     assert!(of.arguments.contains_key("orderBy"), "{path}(orderBy)");
                     assert!(of.arguments.contains_key("filter"), "{path}(filter)");
                 }
@@ -292,6 +297,9 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         nodes(&now["integration"]["quarantines"]).first().map(|one| text(&one["id"])).ok_or(now)
     })
     .await;
+    let compared = json!({"integrationId": integration});
+    let reconciliation =
+        scene.admin().mutate("reconcileIntegration", compared, "reconciliation { id }").await;
     let member = scene.person("TENANT_ADMIN").await;
     let user = member.query("{ viewer { user { id } } }", Value::Null).await;
     let invitation = json!({"email": "mia@example.com", "name": "Mia", "role": "TENANT_VIEWER"});
@@ -321,6 +329,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("Retry", text(&retry["retry"]["id"])),
         ("Backfill", text(&backfill["backfill"]["id"])),
         ("Quarantine", quarantine),
+        ("Reconciliation", text(&reconciliation["reconciliation"]["id"])),
         ("User", text(&user["viewer"]["user"]["id"])),
         ("Invitation", text(&invitation["invitation"]["id"])),
         ("ApiKey", text(&key["apiKey"]["id"])),

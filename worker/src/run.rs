@@ -3,6 +3,7 @@
 //! (`pipeline`).
 
 mod attempt;
+mod comparison;
 
 use std::error::Error;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -147,7 +148,7 @@ impl Runner {
 
     async fn execute(&self, run: ClaimedRun) {
         let started = Instant::now();
-        let ClaimedRun { lease, scope, source, destination, streams, .. } = run;
+        let ClaimedRun { lease, scope, compares, source, destination, streams, .. } = run;
         let lease = Arc::new(lease);
         let interrupt = Interrupt::default();
         // A task of its own: the lease must not depend on how long a connector keeps this one busy.
@@ -164,6 +165,7 @@ impl Runner {
         );
         let route = Arc::new(Route {
             scope,
+            compares,
             source,
             destination,
             lease: lease.clone(),
@@ -235,6 +237,8 @@ impl Runner {
 /// Where the records of a run go from and to.
 struct Route {
     scope: RunScope,
+    /// Nothing is moved: both ends are compared.
+    compares: bool,
     source: End,
     destination: End,
     lease: Arc<RunLease>,
@@ -273,6 +277,9 @@ impl Route {
     }
 
     async fn run_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
+        if self.compares {
+            return self.compare_one(claimed).await;
+        }
         // What somebody asked to retry passes any gate.
         let judges = self.scope == RunScope::AllRecords;
         let plan = plan(&claimed, judges, self.progress.clone()).await?;

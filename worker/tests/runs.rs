@@ -123,6 +123,7 @@ impl Fixture {
             schedule: None,
             retry_policy: None,
             hold_after: None,
+            reconcile: None,
         };
         integration::create(&self.operator, new).await.expect("the integration is made")
     }

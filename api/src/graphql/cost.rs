@@ -39,6 +39,8 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("startRuns", 10 * HEAVY_WRITE),
     ("retryRun", HEAVY_WRITE),
     ("startBackfill", HEAVY_WRITE),
+    ("reconcileIntegration", HEAVY_WRITE),
+    ("repairReconciliation", 4 * HEAVY_WRITE),
     ("retryFailures", 4 * HEAVY_WRITE),
     ("retryPlan", FORECAST),
     ("skipFailures", HEAVY_WRITE),

@@ -9,6 +9,7 @@ use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Simp
 use domain::failure::FailureParent;
 use domain::id::Kind;
 use domain::integration;
+use domain::page::{Direction, PageArguments};
 use domain::quarantine::QuarantineParent;
 use domain::run::RunParent;
 use domain::{stream, stream_cursor};
@@ -17,9 +18,12 @@ use super::backfill::{Backfill, BackfillFilter, BackfillOrder, BackfillOrderFiel
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder};
-use super::loader::{Backfills, Failures, Quarantines, Runs};
+use super::loader::{Backfills, Failures, Quarantines, Reconciliations, Runs};
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
+use super::reconciliation::{
+    Reconciliation, ReconciliationFilter, ReconciliationOrder, ReconciliationOrderField,
+};
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{DateTime, Json, id, optional_uuid, uuid};
 use super::stream::{Schedule, ScheduleInput, Stream, StreamInput};
@@ -38,6 +42,16 @@ pub enum IntegrationStatus {
     Held,
     /// Gone from lists; starts nothing, for good.
     Archived,
+}
+
+/// When both ends of an integration are compared by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::integration::ReconcilePolicy")]
+pub enum ReconcilePolicy {
+    /// On demand only.
+    Never,
+    /// After each run that reads the source and goes through: the source is read twice.
+    AfterRun,
 }
 
 /// Moves streams of records from a source system to a destination system.
@@ -177,6 +191,39 @@ impl Integration {
         };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Quarantine))
+    }
+
+    /// Whether both ends are compared by themselves.
+    async fn reconcile(&self) -> ReconcilePolicy {
+        self.0.reconcile.into()
+    }
+
+    /// The reconciliation that was asked for last; null where there was none.
+    async fn latest_reconciliation(&self, ctx: &Context<'_>) -> Option<Result<Reconciliation>> {
+        let one = PageArguments { first: Some(1), ..PageArguments::default() };
+        let list = Reconciliations { filter: Default::default(), direction: Direction::Descending };
+        let page = async { loaders(ctx)?.page(self.0.id, list, one).await };
+        let row = page.await.map(|page| page.edges.into_iter().next().map(|edge| edge.node));
+        row.transpose().map(|row| row.map(Reconciliation))
+    }
+
+    /// Its reconciliations.
+    async fn reconciliations(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<ReconciliationFilter>,
+        order_by: Option<ReconciliationOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Reconciliation>> {
+        let ReconciliationOrder { field: ReconciliationOrderField::CreatedAt, direction } =
+            order_by.unwrap_or_default();
+        let filter = filter.unwrap_or_default().decode();
+        let list = Reconciliations { filter, direction: direction.into() };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Reconciliation))
     }
 
     /// Failures of its runs.
@@ -392,6 +439,8 @@ pub struct CreateIntegrationInput {
     retry_policy: Option<RetryPolicyInput>,
     /// Failed runs in a row after which it is held by itself: 0, which is never, to 1,000; 10 by default.
     hold_after: Option<i32>,
+    /// Whether both ends are compared by themselves; NEVER by default.
+    reconcile: Option<ReconcilePolicy>,
 }
 
 /// Changes of an integration: absent is unchanged. A run that is under way goes on with what it began with.
@@ -416,6 +465,8 @@ pub struct UpdateIntegrationInput {
     retry_policy: MaybeUndefined<RetryPolicyInput>,
     /// Failed runs in a row after which it is held by itself: 0, which is never, to 1,000.
     hold_after: Option<i32>,
+    /// Whether both ends are compared by themselves, after runs that begin from now on.
+    reconcile: Option<ReconcilePolicy>,
 }
 
 /// Which integration to pause.
@@ -493,6 +544,7 @@ impl IntegrationMutation {
             schedule: input.schedule.map(ScheduleInput::decode),
             retry_policy: input.retry_policy.map(RetryPolicyInput::decode),
             hold_after: input.hold_after,
+            reconcile: input.reconcile.map(Into::into),
         };
         IntegrationPayload::of(integration::create(&actor(ctx)?, new).await)
     }
@@ -512,6 +564,7 @@ impl IntegrationMutation {
             schedule: input.schedule.map_value(ScheduleInput::decode).into(),
             retry_policy: input.retry_policy.map_value(RetryPolicyInput::decode).into(),
             hold_after: input.hold_after,
+            reconcile: input.reconcile.map(Into::into),
         };
         let id = uuid(Kind::Integration, &input.integration_id);
         IntegrationPayload::of(integration::update(&actor(ctx)?, id, changes).await)

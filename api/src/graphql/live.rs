@@ -427,6 +427,7 @@ mod tests {
                 schedule: None,
                 retry_policy: None,
                 hold_after: None,
+                reconcile: None,
             };
             let integration = integration::create(&operator, new).await.unwrap();
             let email = "ada@example.com".to_owned();

@@ -20,6 +20,7 @@ use domain::page::{Direction, Page, PageArguments};
 use domain::portal_key::{self, PortalKey};
 use domain::portal_session::{self, PortalSession};
 use domain::quarantine::{self, Quarantine, QuarantineFilter, QuarantineParent};
+use domain::reconciliation::{self, Difference, ReconciledStream, Reconciliation, ReconciliationFilter};
 use domain::retry::{self, Retry};
 use domain::reveal::{self, Reveal};
 use domain::run::{self, Run, RunFilter, RunParent, RunWait};
@@ -119,6 +120,22 @@ impl Loaders {
     /// What the domain refuses.
     pub(super) async fn authorization(&self, system_id: Uuid) -> Result<Option<Authorization>> {
         self.0.load_one(AuthorizationOf(system_id)).await
+    }
+
+    /// The reconciliation that came by itself after a run; `None` where none did.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn reconciliation_after(&self, run_id: Uuid) -> Result<Option<Reconciliation>> {
+        self.0.load_one(ReconciliationAfter(run_id)).await
+    }
+
+    /// What came of comparing the streams of a reconciliation so far.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn reconciled_streams(&self, id: Uuid) -> Result<Vec<ReconciledStream>> {
+        Ok(self.0.load_one(StreamsOf(id)).await?.unwrap_or_default())
     }
 
     /// A page of a list under a row.
@@ -251,6 +268,36 @@ impl Loader<SchemaOf> for Reader {
         let integrations: Vec<Uuid> = integrations.into_iter().collect();
         let schemas = stream_schema::by_integrations(&self.0.actor(), &integrations).await?;
         Ok(schemas.into_iter().map(|((id, stream), schema)| (SchemaOf(id, stream), schema)).collect())
+    }
+}
+
+/// The reconciliation that came by itself after a run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct ReconciliationAfter(Uuid);
+
+impl Loader<ReconciliationAfter> for Reader {
+    type Value = Reconciliation;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[ReconciliationAfter]) -> Result<HashMap<ReconciliationAfter, Self::Value>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let rows = reconciliation::by_runs(&self.0.actor(), &ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| (ReconciliationAfter(id), row)).collect())
+    }
+}
+
+/// What came of comparing the streams of a reconciliation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct StreamsOf(Uuid);
+
+impl Loader<StreamsOf> for Reader {
+    type Value = Vec<ReconciledStream>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[StreamsOf]) -> Result<HashMap<StreamsOf, Self::Value>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let streams = reconciliation::streams(&self.0.actor(), &ids).await?;
+        Ok(streams.into_iter().map(|(id, streams)| (StreamsOf(id), streams)).collect())
     }
 }
 
@@ -407,7 +454,50 @@ impl List for Backfills {
     }
 }
 
-/// Runs under a tenant, an integration, a retry or a backfill.
+impl Row for Reconciliation {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        reconciliation::by_ids(actor, ids).await
+    }
+}
+
+/// Reconciliations under an integration.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Reconciliations {
+    pub(super) filter: ReconciliationFilter,
+    pub(super) direction: Direction,
+}
+
+impl List for Reconciliations {
+    type Row = Reconciliation;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<Reconciliation>>> {
+        reconciliation::pages_by_integration(actor, parents, &self.filter, self.direction, page).await
+    }
+}
+
+/// Differences under a reconciliation.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Differences;
+
+impl List for Differences {
+    type Row = Difference;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<Difference>>> {
+        reconciliation::differences(actor, parents, page).await
+    }
+}
+
+/// Runs under a tenant, an integration, a retry, a backfill or a reconciliation.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Runs {
     pub(super) of: RunParent,

@@ -23,6 +23,7 @@ mod page;
 mod portal_key;
 mod portal_session;
 mod quarantine;
+mod reconciliation;
 mod retry;
 mod reveal;
 mod run;
@@ -60,6 +61,7 @@ pub struct Query(
     integration::IntegrationQuery,
     run::RunQuery,
     backfill::BackfillQuery,
+    reconciliation::ReconciliationQuery,
     failure::FailureQuery,
     retry::RetryQuery,
     quarantine::QuarantineQuery,
@@ -85,6 +87,7 @@ pub struct Mutation(
     integration::IntegrationMutation,
     run::RunMutation,
     backfill::BackfillMutation,
+    reconciliation::ReconciliationMutation,
     failure::FailureMutation,
     retry::RetryMutation,
     quarantine::QuarantineMutation,

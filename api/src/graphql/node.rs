@@ -15,6 +15,7 @@ use super::invitation::Invitation;
 use super::portal_key::PortalKey;
 use super::portal_session::PortalSession;
 use super::quarantine::Quarantine;
+use super::reconciliation::Reconciliation;
 use super::retry::Retry;
 use super::run::Run;
 use super::run_event::RunEvent;
@@ -54,6 +55,8 @@ pub enum Node {
     Backfill(Backfill),
     /// A page that was kept from being written.
     Quarantine(Quarantine),
+    /// Both ends of an integration, compared.
+    Reconciliation(Reconciliation),
 }
 
 /// Queries by id.
@@ -94,6 +97,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::Retry => loaders.row(uuid).await?.map(|row| Node::Retry(Retry(row))),
         Kind::Backfill => loaders.row(uuid).await?.map(|row| Node::Backfill(Backfill(row))),
         Kind::Quarantine => loaders.row(uuid).await?.map(|row| Node::Quarantine(Quarantine(row))),
+        Kind::Reconciliation => loaders.row(uuid).await?.map(|row| Node::Reconciliation(Reconciliation(row))),
         // Nobody but its owner sees one, under `viewer`.
         Kind::Session => None,
         // Read in its list only: what an entry is worth is told by those around it.

@@ -21,6 +21,7 @@ use super::live::{self, Watch};
 use super::loader::{Events, Failures, Quarantines};
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
+use super::reconciliation::Reconciliation;
 use super::run_event::RunEvent;
 use super::scalar::{BigInt, DateTime, id, optional_uuid, uuid};
 use super::tenant::Tenant;
@@ -185,6 +186,19 @@ impl Run {
         row.await.transpose().map(|row| row.map(Backfill))
     }
 
+    /// The reconciliation that it does, and that it moves nothing for; or, of other runs, the one that came by itself after
+    /// it. Null where there is none.
+    async fn reconciliation(&self, ctx: &Context<'_>) -> Option<Result<Reconciliation>> {
+        let row = async {
+            let loaders = loaders(ctx)?;
+            match self.0.reconciliation_id {
+                Some(id) => loaders.row(id).await,
+                None => loaders.reconciliation_after(self.0.id).await,
+            }
+        };
+        row.await.transpose().map(|row| row.map(Reconciliation))
+    }
+
     /// When it was asked for.
     async fn queued_at(&self) -> DateTime {
         self.0.queued_at.into()
@@ -334,6 +348,7 @@ impl RunFilter {
             tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
             retry_id: None,
             backfill_id: None,
+            reconciliation_id: None,
             kill_switch_id: optional_uuid(Kind::KillSwitch, self.kill_switch_id.as_ref()),
             queued_from: queued_at.gte.map(|time| time.0),
             queued_before: queued_at.lt.map(|time| time.0),

@@ -163,6 +163,7 @@ impl World {
             schedule: None,
             retry_policy: None,
             hold_after: None,
+            reconcile: None,
         };
         let integration_id = integration::create(&self.operator, new).await.unwrap().id;
         Customer { tenant, source_id, integration_id }

@@ -21,8 +21,8 @@ use super::staging::{Change, Staged, Staging};
 use super::target::{Target, changed};
 use super::writer::{FileWriter, Layout};
 use crate::{
-    Action, Destination, Gone, Item, Record, RecordError, Removal, SystemError, SystemErrorKind, Write,
-    WriteOutcome,
+    Action, Destination, Gone, Item, Record, RecordError, Removal, Standing, SystemError, SystemErrorKind,
+    Write, WriteOutcome,
 };
 
 /// Records of the file that are loaded at once.
@@ -260,6 +260,24 @@ impl Destination for FileDestination {
 
     fn detects_unchanged(&self) -> bool {
         true
+    }
+
+    async fn compare(&mut self, batch: &[Write]) -> Result<Option<Vec<Standing>>, SystemError> {
+        let Some(staging) = self.staging.as_mut() else { return Err(finished()) };
+        // What can't be written is not there.
+        let prepared: Vec<Option<(String, String)>> = batch
+            .iter()
+            .map(|write| self.bodies.prepare(&write.record).ok().map(|record| (record.key, record.body)))
+            .collect();
+        let keys: Vec<&str> = prepared.iter().flatten().map(|(key, _)| key.as_str()).collect();
+        let staged = staging.get(&keys).await?;
+        let standing = |(key, body): &(String, String)| match staged.get(key) {
+            None => Standing::Missing,
+            Some(there) if self.bodies.same(&there.body, body) => Standing::Same,
+            Some(_) => Standing::Different,
+        };
+        let standing = |record: &Option<_>| record.as_ref().map_or(Standing::Missing, standing);
+        Ok(Some(prepared.iter().map(standing).collect()))
     }
 }
 

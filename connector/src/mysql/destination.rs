@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sqlx::MySqlConnection;
 
 use super::batch::{Group, Plan, Row};
+use super::comparison::{self, Comparison};
 use super::connection::{self, Opened, Use, execute, misconfigured, system_error};
 use super::refusal;
 use super::table::{self, Table, Unique, is_column_name};
@@ -16,7 +17,7 @@ use super::upsert::Upsert;
 use crate::destination::name_by;
 use crate::{
     Action, Destination, Egress, FieldError, Gone, OpenDestination, Record, RecordError, RecordKey, Removal,
-    SystemError, SystemErrorKind, Write, WriteOutcome, options,
+    Standing, SystemError, SystemErrorKind, Write, WriteOutcome, options,
 };
 
 /// How long a batch may take, waiting for locks included.
@@ -187,6 +188,35 @@ impl MysqlDestination {
         }
         Ok(outcomes)
     }
+
+    /// `None` where the user may not make the temporary tables that it takes.
+    async fn compare_batch(
+        &mut self,
+        opened: &mut Opened,
+        batch: &[Write],
+    ) -> Result<Option<Vec<Standing>>, SystemError> {
+        let mut standings = vec![Standing::Missing; batch.len()];
+        let Some(target) = &self.target else { return Ok(Some(standings)) };
+        if batch.is_empty() {
+            return Ok(comparison::is_possible(&mut opened.connection).await?.then_some(standings));
+        }
+        let row_bytes_max = opened.packet_bytes_max / 2;
+        // What the table can't hold is not there.
+        let plan = Plan::of(&target.table, &target.keys, row_bytes_max, batch);
+        for group in &plan.groups {
+            let (table, keys) = (&target.table, target.keys.len());
+            let comparison = Comparison { table, columns: &group.columns, keys };
+            comparison.begin(&mut opened.connection).await?;
+            let mut at = 0;
+            while at < group.rows.len() {
+                let end = at + statement_rows(&group.rows[at..], row_bytes_max.min(STATEMENT_BYTES_MAX));
+                comparison.compare(&mut opened.connection, &group.rows[at..end], &mut standings).await?;
+                at = end;
+            }
+            comparison.end(&mut opened.connection).await?;
+        }
+        Ok(Some(standings))
+    }
 }
 
 #[async_trait]
@@ -238,6 +268,23 @@ impl Destination for MysqlDestination {
 
     fn detects_unchanged(&self) -> bool {
         true
+    }
+
+    async fn compare(&mut self, batch: &[Write]) -> Result<Option<Vec<Standing>>, SystemError> {
+        let mut opened = self.opened.take().ok_or_else(|| {
+            SystemError::new(SystemErrorKind::Unavailable, "the connection was lost in an earlier batch")
+        })?;
+        match tokio::time::timeout(WRITE_TIMEOUT, self.compare_batch(&mut opened, batch)).await {
+            Ok(Ok(standings)) => {
+                self.opened = Some(opened);
+                Ok(standings)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let detail = format!("comparing a batch took longer than {WRITE_TIMEOUT:?}");
+                Err(SystemError::new(SystemErrorKind::Timeout, detail))
+            }
+        }
     }
 }
 

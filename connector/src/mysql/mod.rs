@@ -3,6 +3,7 @@
 
 mod batch;
 mod cell;
+mod comparison;
 mod connection;
 mod destination;
 mod refusal;

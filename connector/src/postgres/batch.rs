@@ -41,8 +41,8 @@ pub(super) struct Group<'a> {
 }
 
 /// The rows of a statement as a relation `input`: `c0`, `c1` … with the columns' types, and `n`, the ordinal.
-struct Input {
-    sql: String,
+pub(super) struct Input {
+    pub(super) sql: String,
     /// Of the statement, that it takes; one more is how many rows there are.
     parameters: usize,
 }
@@ -427,7 +427,7 @@ impl Group<'_> {
     }
 
     /// Sends one column of the rows as an array.
-    fn bind<'q>(
+    pub(super) fn bind<'q>(
         &self,
         query: Query<'q, Postgres, PgArguments>,
         table: &Table,
@@ -456,7 +456,7 @@ impl Group<'_> {
     }
 
     /// Rows that travel as one array a column.
-    fn input_sql(&self, table: &Table) -> Input {
+    pub(super) fn input_sql(&self, table: &Table) -> Input {
         let columns = self.columns.iter().map(|index| &table.columns[*index]).enumerate();
         let mut arrays = Vec::with_capacity(self.columns.len());
         let mut names = Vec::with_capacity(self.columns.len());
@@ -582,7 +582,7 @@ impl Group<'_> {
     }
 
     /// Types that may have no equality (json, xml, points …) are compared as text.
-    fn comparison_cast(&self, table: &Table, place: usize) -> &'static str {
+    pub(super) fn comparison_cast(&self, table: &Table, place: usize) -> &'static str {
         match table.columns[self.columns[place]].kind {
             ColumnKind::Json { binary: false } | ColumnKind::Array | ColumnKind::Other => "::text",
             _ => "",

@@ -11,13 +11,14 @@ use serde::Deserialize;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::batch::{Group, Plan};
+use super::comparison;
 use super::connection::{self, Use, execute, misconfigured, system_error};
 use super::refusal;
 use super::table::{self, Table, is_column_name};
 use crate::destination::name_by;
 use crate::{
     Action, Destination, Egress, FieldError, Gone, OpenDestination, Record, RecordError, RecordKey, Removal,
-    SystemError, SystemErrorKind, Write, WriteOutcome, options,
+    Standing, SystemError, SystemErrorKind, Write, WriteOutcome, options,
 };
 
 /// How long a batch may take, waiting for locks included.
@@ -309,6 +310,24 @@ impl Destination for PostgresDestination {
 
     fn detects_unchanged(&self) -> bool {
         true
+    }
+
+    async fn compare(&mut self, batch: &[Write]) -> Result<Option<Vec<Standing>>, SystemError> {
+        let mut connection = self.connection.take().ok_or_else(|| {
+            SystemError::new(SystemErrorKind::Unavailable, "the connection was lost in an earlier batch")
+        })?;
+        let compared = comparison::compare(&mut connection, self.table.as_ref(), batch);
+        match tokio::time::timeout(WRITE_TIMEOUT, compared).await {
+            Ok(Ok(standings)) => {
+                self.connection = Some(connection);
+                Ok(Some(standings))
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let detail = format!("comparing a batch took longer than {WRITE_TIMEOUT:?}");
+                Err(SystemError::new(SystemErrorKind::Timeout, detail))
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod batch;
 mod cell;
+mod comparison;
 mod connection;
 mod decode;
 mod destination;

@@ -13,8 +13,8 @@ use super::upsert::Upsert;
 use super::value::Stored;
 use crate::destination::{name_by, still_referred_to};
 use crate::{
-    Action, Destination, FieldError, Gone, Record, RecordError, Removal, SystemError, SystemErrorKind, Write,
-    WriteOutcome,
+    Action, Destination, FieldError, Gone, Record, RecordError, Removal, Standing, SystemError,
+    SystemErrorKind, Write, WriteOutcome,
 };
 
 /// Columns of a table that we make or extend; SQLite's own limit is 2,000.
@@ -314,6 +314,33 @@ impl Destination for SqliteDestination {
 
     fn detects_unchanged(&self) -> bool {
         true
+    }
+
+    async fn compare(&mut self, batch: &[Write]) -> Result<Option<Vec<Standing>>, SystemError> {
+        let mut standings = vec![Standing::Missing; batch.len()];
+        let Some(table) = self.table.clone() else { return Ok(Some(standings)) };
+        // What the table can't hold is not there.
+        let rows: Vec<(usize, Row)> = batch
+            .iter()
+            .enumerate()
+            .filter_map(|(place, write)| Some((place, self.row(&table, &write.record).ok()?)))
+            .collect();
+        let good: Vec<&Row> = rows.iter().map(|(_, row)| row).collect();
+        for group in groups(&self.key, &good) {
+            let Some(first) = group.first().map(|&index| good[index]) else { continue };
+            let upsert = Upsert { table: &table.name, columns: &first.columns, key: &self.key };
+            let values: Vec<&[Stored]> = group.iter().map(|&index| good[index].values.as_slice()).collect();
+            let actions = upsert.rehearse(&mut self.connection, &values).await;
+            let actions = actions.map_err(|error| system_error("comparing a batch", &error))?;
+            for (index, action) in group.into_iter().zip(actions) {
+                standings[rows[index].0] = match action {
+                    Action::Unchanged => Standing::Same,
+                    Action::Updated => Standing::Different,
+                    Action::Created => Standing::Missing,
+                };
+            }
+        }
+        Ok(Some(standings))
     }
 }
 

@@ -47,6 +47,19 @@ impl Upsert<'_> {
         Ok(actions)
     }
 
+    /// What [`write`](Self::write) would do with each row.
+    pub(super) async fn rehearse(
+        &self,
+        connection: &mut SqliteConnection,
+        rows: &[&[Stored]],
+    ) -> Result<Vec<Action>, sqlx::Error> {
+        let mut actions = Vec::with_capacity(rows.len());
+        for chunk in rows.chunks(self.chunk_rows()) {
+            actions.extend(self.compare(connection, chunk).await?);
+        }
+        Ok(actions)
+    }
+
     /// As [`write`](Self::write) for a single row, by a plain INSERT or UPDATE: an upsert checks NOT NULL
     /// also of columns that the row does not have, though the row is there already.
     pub(super) async fn write_one(

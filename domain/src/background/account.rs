@@ -313,7 +313,12 @@ impl RunLease {
         tx.insert_many::<failure::Entity>(rows, "storing failures").await
     }
 
-    fn failure_row(&self, stream: &str, failed: RecordFailure, now: DateTime<Utc>) -> Result<failure::Model> {
+    pub(super) fn failure_row(
+        &self,
+        stream: &str,
+        failed: RecordFailure,
+        now: DateTime<Utc>,
+    ) -> Result<failure::Model> {
         let id = new_id();
         let entry = catalogue::entry(&failed.code);
         let record = failed.record.map(Value::from).or_else(|| failed.raw.map(Value::String));

@@ -13,7 +13,9 @@ use entity::integration::Stream;
 use entity::job::{self, JobStatus};
 use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus};
-use entity::{backfill, integration, run_event, run_stream, stream_cursor, stream_schema, system};
+use entity::{
+    backfill, integration, reconciliation, run_event, run_stream, stream_cursor, stream_schema, system,
+};
 use futures::future::join_all;
 use pipeline::{Checks, Gate, Shape};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
@@ -53,6 +55,8 @@ pub struct ClaimedRun {
     pub lease: RunLease,
     /// From the source, or the records of failures.
     pub scope: RunScope,
+    /// It compares both ends, and moves nothing.
+    pub compares: bool,
     /// Claims of its job so far, this one included.
     pub attempt: i32,
     /// Claims after which it fails.
@@ -223,6 +227,7 @@ impl Background {
                 let supersedes = superseding.contains(&integration.id);
                 Ok(ClaimedRun {
                     scope: run.scope,
+                    compares: run.reconciliation_id.is_some(),
                     attempt: job.attempt,
                     max_attempts: job.max_attempts,
                     source,
@@ -458,6 +463,7 @@ async fn claimed_streams(
     let mut shapes = known_shapes(tx, candidates).await?;
     let backfills = backfills(tx, candidates).await?;
     let histories = histories(tx, candidates).await?;
+    let compared = compared(tx, candidates).await?;
     let all: Vec<receipt::Stream> = candidates
         .iter()
         .flat_map(|candidate| {
@@ -486,6 +492,10 @@ async fn claimed_streams(
             if backfill.is_some_and(|backfill| backfill.stream != stream.name) {
                 continue;
             }
+            let named = run.reconciliation_id.and_then(|id| compared.get(&id));
+            if named.is_some_and(|named| !named.contains(&stream.name)) {
+                continue;
+            }
             let watermark = watermarks.remove(&(integration.id, stream.name.clone()));
             let (since, resume) = match begun.get(&(run.id, stream.name.clone())) {
                 Some(row) if row.finished_at.is_some() => continue,
@@ -494,6 +504,7 @@ async fn claimed_streams(
                     let original = run.retry_of_id.and_then(|id| begun.get(&(id, stream.name.clone())));
                     let since = match (original, watermark) {
                         _ if backfill.is_some() => None,
+                        (_, watermark) if run.reconciliation_id.is_some() => watermark,
                         // What a person set since, the beginning included, counts for a retry too.
                         (Some(_), None) => None,
                         (Some(_), Some(watermark)) if Beginning::is_set(&watermark) => Some(watermark),
@@ -566,6 +577,22 @@ async fn backfills(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashMap<Uui
         .await
         .doing("reading the backfills of runs")?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// The streams that some of these runs are to compare, by reconciliation, where that is not all.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn compared(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashMap<Uuid, Vec<String>>> {
+    let ids: HashSet<Uuid> =
+        candidates.iter().filter_map(|candidate| candidate.run.reconciliation_id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = reconciliation::Entity::find()
+        .filter(tx.one_of(reconciliation::Column::Id, ids))
+        .all(tx.connection())
+        .await
+        .doing("reading the reconciliations of runs")?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.id, row.streams?.0))).collect())
 }
 
 /// Those of the integrations that have failures of records, open or about to be retried, which a write may supersede.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
+use entity::integration::ReconcilePolicy;
 use entity::job::{self, JobStatus};
 use entity::run::{self, RunStatus};
 use entity::system::{self, SystemStatus};
@@ -110,8 +111,8 @@ async fn held(tx: &BatchTx, runs: &[CompletedRun]) -> Result<HashSet<Uuid>> {
     Ok(rows.into_iter().filter(|(id, token)| tokens.get(id) == token.as_ref()).map(|(id, _)| id).collect())
 }
 
-/// Runs in which every record arrived, that retry nothing, and whose integrations have no failure of a whole run, which
-/// they would settle.
+/// Runs in which every record arrived, that retry and compare nothing, and whose integrations have no failure of a whole
+/// run, which they would settle, and are not compared after each run.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 async fn plain(tx: &BatchTx, runs: &[&CompletedRun]) -> Result<HashMap<Uuid, run::Model>> {
     let integrations = runs.iter().map(|run| run.lease.integration_id());
@@ -148,9 +149,17 @@ async fn plain(tx: &BatchTx, runs: &[&CompletedRun]) -> Result<HashMap<Uuid, run
         .all(tx.connection())
         .await
         .doing("reading runs")?;
+    let reconciling: HashSet<Uuid> = runs
+        .iter()
+        .map(|run| &run.lease.integration)
+        .filter(|integration| integration.reconcile == ReconcilePolicy::AfterRun)
+        .map(|integration| integration.id)
+        .collect();
     let is_plain = |run: &run::Model| {
         run.retry_id.is_none()
             && run.retry_of_id.is_none()
+            && run.reconciliation_id.is_none()
+            && !reconciling.contains(&run.integration_id)
             && RunCounts::of(run).status() == RunStatus::Succeeded
             && !unsettled.contains(&run.integration_id)
             && !holding.contains(&run.id)

@@ -134,7 +134,13 @@ impl RunLease {
             .exec(tx.connection())
             .await
             .doing("storing that a run finished")?;
-        run_event::record(tx, run.id, vec![finished(&counts)]).await?;
+        match run.reconciliation_id {
+            Some(id) => self.finish_reconciliation(tx, id, &counts).await?,
+            None => {
+                run_event::record(tx, run.id, vec![finished(&counts)]).await?;
+                self.reconcile_after(tx, &run).await?;
+            }
+        }
         let mut runs = self.settle_whole_failures(tx).await?;
         runs.insert(run.id);
         crate::retry::let_go(tx, &run).await?;
@@ -151,7 +157,7 @@ impl RunLease {
             .await
             .doing("storing that systems are healthy")?;
         // Nobody else ends a run of the integration meanwhile, so what the claim read still counts.
-        if self.integration.failed_run_count > 0 {
+        if self.integration.failed_run_count > 0 && run.reconciliation_id.is_none() {
             crate::integration::forget_failed_runs(tx, run.integration_id).await?;
         }
         jobs::release_next(tx, run.integration_id).await?;
@@ -160,7 +166,8 @@ impl RunLease {
     }
 
     /// A run that went through settles failures of earlier runs as a whole: those that it retried are resolved,
-    /// and what else could not go on before has gone on now. A backfill read its range, and other runs did not.
+    /// and what else could not go on before has gone on now. A backfill read its range, and other runs did not; a
+    /// reconciliation says nothing of what was moved, nor the other way round.
     async fn settle_whole_failures(&self, tx: &mut TxScope) -> Result<BTreeSet<Uuid>> {
         let whole = of_the_whole().add(failure::Column::IntegrationId.eq(self.run.integration_id));
         let retried = whole
@@ -173,7 +180,7 @@ impl RunLease {
         {
             crate::retry::progress(tx, retry_id, settled.len() as u64, 0).await?;
         }
-        let same_reach = crate::retry::of_runs(tx, self.run.backfill_id);
+        let same_reach = self.same_reach(tx).await?;
         let open = whole.add(failure::Column::Status.eq(FailureStatus::Open)).add(same_reach);
         let open = match (self.run.scope, self.run.retry_of_id) {
             (RunScope::AllRecords, _) => open,
@@ -240,13 +247,17 @@ pub(super) fn of_the_whole() -> Condition {
 
 /// The event of a run that went through.
 pub(super) fn finished(counts: &RunCounts) -> NewEvent {
-    let status = counts.status();
-    let message = match status {
+    let message = match counts.status() {
         RunStatus::Succeeded => "Every record arrived.".to_owned(),
         _ => format!("{} of {} records did not arrive.", counts.failed + counts.unaccounted(), counts.read),
     };
+    finished_as(counts, message)
+}
+
+/// The same in other words.
+pub(super) fn finished_as(counts: &RunCounts, message: impl Into<String>) -> NewEvent {
     NewEvent::new("run.finished", "worker", message).attributes(json!({
-        "status": status, "read": counts.read, "created": counts.created, "updated": counts.updated,
+        "status": counts.status(), "read": counts.read, "created": counts.created, "updated": counts.updated,
         "unchanged": counts.unchanged, "skipped": counts.skipped, "failed": counts.failed,
         "deleted": counts.deleted,
     }))

@@ -16,6 +16,7 @@ use super::transaction::BatchTx;
 use crate::error::{Doing, Result};
 use crate::job as jobs;
 use crate::kill_switch::store_release;
+use crate::run::Reach;
 use crate::run_event::{self as events, NewEvent};
 use crate::scope::TxScope;
 
@@ -214,8 +215,8 @@ fn reached(switch: &kill_switch::Model) -> Condition {
     }
 }
 
-/// Whether a newer run from the source waits behind it. A retry of stored records and a backfill are overtaken by none: no
-/// other run reads what they read.
+/// Whether a newer run from the source waits behind it. A retry of stored records, a backfill and a reconciliation are
+/// overtaken by none: no other run does what they do.
 async fn is_overtaken(tx: &TxScope, switch_id: Uuid, job: &job::Model) -> Result<bool> {
     let own = tx
         .find::<run::Entity>()
@@ -223,7 +224,9 @@ async fn is_overtaken(tx: &TxScope, switch_id: Uuid, job: &job::Model) -> Result
         .one(tx.connection())
         .await
         .doing("reading a run")?;
-    if own.is_none_or(|run| run.scope == RunScope::FailedRecords || run.backfill_id.is_some()) {
+    let is_ordinary =
+        |run: &run::Model| run.scope == RunScope::AllRecords && Reach::of(run) == Reach::default();
+    if !own.as_ref().is_some_and(is_ordinary) {
         return Ok(false);
     }
     let from_source = tx
@@ -233,6 +236,7 @@ async fn is_overtaken(tx: &TxScope, switch_id: Uuid, job: &job::Model) -> Result
         .filter(run::Column::IntegrationId.eq(job.integration_id))
         .filter(run::Column::Scope.eq(RunScope::AllRecords))
         .filter(run::Column::BackfillId.is_null())
+        .filter(run::Column::ReconciliationId.is_null())
         .into_query();
     let newer = tx
         .find::<job::Entity>()

@@ -17,6 +17,7 @@ mod lease;
 mod mail;
 pub(crate) mod quarantine;
 pub(crate) mod receipt;
+mod reconciliation;
 pub(crate) mod reconnection;
 pub(crate) mod recovery;
 mod schedule;

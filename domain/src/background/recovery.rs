@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use entity::failure::{self, FailureStatus};
 use entity::run::{self, RunScope, RunStatus};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::error::{Doing, Result};
@@ -40,6 +40,7 @@ pub(crate) async fn recover(tx: &mut TxScope, runs: &BTreeSet<Uuid>) -> Result<(
         .all(tx.connection())
         .await
         .doing("reading runs that recovered")?;
+    let recovered = without_uncounted(tx, recovered).await?;
     if recovered.is_empty() {
         return Ok(());
     }
@@ -67,4 +68,24 @@ pub(crate) async fn recover(tx: &mut TxScope, runs: &BTreeSet<Uuid>) -> Result<(
         tx.tell_after_commit(crate::run::changed(&run));
     }
     Ok(())
+}
+
+/// Without reconciliations that found more than they made failures of: what is left is nobody's.
+async fn without_uncounted(tx: &TxScope, runs: Vec<run::Model>) -> Result<Vec<run::Model>> {
+    let mut recovered = Vec::with_capacity(runs.len());
+    for run in runs {
+        if run.reconciliation_id.is_some() {
+            let made = tx
+                .find::<failure::Entity>()
+                .filter(failure::Column::RunId.eq(run.id))
+                .count(tx.connection())
+                .await
+                .doing("counting the failures of a reconciliation")?;
+            if i64::try_from(made).is_ok_and(|made| made < run.failed_count) {
+                continue;
+            }
+        }
+        recovered.push(run);
+    }
+    Ok(recovered)
 }

@@ -76,6 +76,7 @@ impl Background {
                         retry_of_id: None,
                         retry_id: None,
                         backfill_id: None,
+                        reconciliation_id: None,
                         priority: Priority::Normal,
                     },
                 )

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::catalogue;
 use crate::failure::{is_record, is_whole};
+use crate::reconciliation::{RECONCILIATION_DIFFERENT, RECONCILIATION_MISSING};
 
 /// What a retry of a failure would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -167,6 +168,14 @@ fn is_refused_by_destination(row: &failure::Model) -> bool {
 
 fn over(row: &failure::Model, payload_hash: PayloadHash, written: &Written) -> Forecast {
     let Written { receipt, run } = written;
+    if receipt.in_doubt.is_some() && row.code == RECONCILIATION_MISSING {
+        let reason = "It was written, and a reconciliation did not find it at the destination.";
+        return Forecast::new(Prediction::WouldCreate, reason);
+    }
+    if receipt.in_doubt.is_some() && row.code == RECONCILIATION_DIFFERENT {
+        let reason = "It would replace what a reconciliation found at the destination in its place.";
+        return Forecast::new(Prediction::WouldUpdate, reason);
+    }
     if receipt.in_doubt.is_some() {
         let reason = "A write of its key was interrupted, and nobody knows what is there now.";
         return Forecast::new(Prediction::Unknown, reason);

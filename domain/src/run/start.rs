@@ -84,6 +84,7 @@ pub(crate) struct NewRun<'a> {
     pub(crate) retry_of_id: Option<Uuid>,
     pub(crate) retry_id: Option<Uuid>,
     pub(crate) backfill_id: Option<Uuid>,
+    pub(crate) reconciliation_id: Option<Uuid>,
     pub(crate) priority: Priority,
 }
 
@@ -98,6 +99,7 @@ impl<'a> NewRun<'a> {
             retry_of_id: None,
             retry_id: None,
             backfill_id: None,
+            reconciliation_id: None,
             priority: Priority::High,
         }
     }
@@ -125,6 +127,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>) -> Result<Vec<Run>> 
             retry_of_id: new.retry_of_id,
             retry_id: new.retry_id,
             backfill_id: new.backfill_id,
+            reconciliation_id: new.reconciliation_id,
             queued_at: now,
             started_at: None,
             finished_at: None,

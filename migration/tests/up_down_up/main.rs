@@ -16,16 +16,16 @@ use std::fmt::Debug;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
     failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, recovery_code,
-    refresh_token, retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt,
-    sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user,
-    user_token, worker,
+    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, reconciliation,
+    reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run,
+    run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
+    stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
-    EntityTrait, IntoActiveModel, Iterable, SqlErr, Statement, Value,
+    ActiveEnum, ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend,
+    DbErr, EntityTrait, IntoActiveModel, Iterable, SqlErr, Statement, Value,
 };
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
@@ -34,7 +34,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 42] = [
+const TABLES: [&str; 45] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -58,6 +58,9 @@ const TABLES: [&str; 42] = [
     "portal_session",
     "quarantine",
     "receipt_block",
+    "reconciliation",
+    "reconciliation_difference",
+    "reconciliation_stream",
     "recovery_code",
     "refresh_token",
     "retry",
@@ -94,7 +97,10 @@ async fn postgresql() {
 
 /// Everything below, in one database after the other: a server takes longer to start than all of it.
 async fn prove(url: &str) {
-    let db = Database::connect(url).await.expect("the database answers");
+    let mut options = ConnectOptions::new(url);
+    // What a statement gives changes with the tables: one that was prepared before would be read wrongly.
+    options.map_sqlx_postgres_opts(|options| options.statement_cache_capacity(0));
+    let db = Database::connect(options).await.expect("the database answers");
     up_down_up(&db).await;
     receipts::survive_packing(&db).await;
     columns_are_the_entities(&db).await;
@@ -156,6 +162,9 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<portal_session::Entity>(db).await;
     assert_columns::<quarantine::Entity>(db).await;
     assert_columns::<receipt_block::Entity>(db).await;
+    assert_columns::<reconciliation::Entity>(db).await;
+    assert_columns::<reconciliation_difference::Entity>(db).await;
+    assert_columns::<reconciliation_stream::Entity>(db).await;
     assert_columns::<recovery_code::Entity>(db).await;
     assert_columns::<refresh_token::Entity>(db).await;
     assert_columns::<retry::Entity>(db).await;
@@ -212,6 +221,9 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<run::Entity>(db, rows.run()).await;
     round_trip::<quarantine::Entity>(db, rows.quarantine()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
+    round_trip::<reconciliation::Entity>(db, rows.reconciliation()).await;
+    round_trip::<reconciliation_stream::Entity>(db, rows.reconciliation_stream()).await;
+    round_trip::<reconciliation_difference::Entity>(db, rows.reconciliation_difference()).await;
     round_trip::<reveal::Entity>(db, rows.reveal()).await;
     round_trip::<run_event::Entity>(db, rows.run_event()).await;
     round_trip::<run_stream::Entity>(db, rows.run_stream()).await;
@@ -258,6 +270,10 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<failure::ResponsibleParty>(db, "failure", "responsible_party").await;
     assert_enum::<failure::Retryable>(db, "failure", "retryable").await;
     assert_enum::<run_event::Audience>(db, "run_event", "audience").await;
+    assert_enum::<integration::ReconcilePolicy>(db, "integration", "reconcile").await;
+    assert_enum::<reconciliation::ReconciliationOutcome>(db, "reconciliation", "outcome").await;
+    assert_enum::<reconciliation::ReconciliationOutcome>(db, "reconciliation_stream", "outcome").await;
+    assert_enum::<reconciliation_difference::DifferenceKind>(db, "reconciliation_difference", "kind").await;
     assert_enum::<job::JobKind>(db, "job", "kind").await;
     assert_enum::<job::JobStatus>(db, "job", "status").await;
     assert_enum::<kill_switch::OnRelease>(db, "kill_switch", "on_release").await;
@@ -305,6 +321,12 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("quarantine", "integration_id", 7),
         ("quarantine", "run_id", 8),
         ("quarantine", "retry_id", 9),
+        ("reconciliation", "integration_id", 7),
+        ("reconciliation", "after_run_id", 8),
+        ("reconciliation", "retry_id", 9),
+        ("reconciliation_stream", "reconciliation_id", 42),
+        ("reconciliation_difference", "reconciliation_id", 42),
+        ("reconciliation_difference", "failure_id", 10),
         ("job", "integration_id", 7),
         ("reveal", "failure_id", 10),
         ("kill_switch", "integration_id", 7),

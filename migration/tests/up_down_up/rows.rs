@@ -5,10 +5,10 @@ use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
     failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, recovery_code,
-    refresh_token, retry, reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt,
-    sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user,
-    user_token, worker,
+    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, reconciliation,
+    reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run,
+    run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
+    stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -425,6 +425,7 @@ impl Rows {
             retry_wait_seconds_max: Some(300),
             progress_timeout_seconds: Some(90),
             hold_after: 3,
+            reconcile: integration::ReconcilePolicy::AfterRun,
             failed_run_count: 2,
             held_at: Some(time(3)),
             hold_failure_id: Some(self.id(10)),
@@ -460,6 +461,7 @@ impl Rows {
             retry_of_id: Some(self.id(8)),
             retry_id: Some(self.id(9)),
             backfill_id: Some(self.id(41)),
+            reconciliation_id: Some(self.id(42)),
             queued_at: time(0),
             started_at: Some(time(1)),
             finished_at: Some(time(2)),
@@ -638,6 +640,58 @@ impl Rows {
             created_at: time(0),
             expires_at: time(1),
             used_at: Some(time(2)),
+        }
+    }
+
+    pub fn reconciliation(self) -> reconciliation::Model {
+        reconciliation::Model {
+            id: self.id(42),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            streams: Some(StringList(vec!["orders".to_owned()])),
+            after_run_id: Some(self.id(8)),
+            requested_by: "Ada".to_owned(),
+            outcome: Some(reconciliation::ReconciliationOutcome::Drifted),
+            retry_id: Some(self.id(9)),
+            created_at: time(0),
+        }
+    }
+
+    pub fn reconciliation_stream(self) -> reconciliation_stream::Model {
+        reconciliation_stream::Model {
+            tenant_id: self.tenant_id(),
+            reconciliation_id: self.id(42),
+            stream: "orders".to_owned(),
+            outcome: reconciliation::ReconciliationOutcome::Unknown,
+            reason: Some("it can't be read".to_owned()),
+            read_count: i64::from(i32::MAX) + 1,
+            left_out_count: 1,
+            refused_count: 2,
+            source_count: 3,
+            destination_count: 4,
+            matched_count: 5,
+            missing_count: 6,
+            different_count: 7,
+            failing_count: 8,
+            not_moved_count: 9,
+            source_keys: "0af7651916cd43dd8448eb211c80319c".to_owned(),
+            destination_keys: "1af7651916cd43dd8448eb211c80319c".to_owned(),
+            source_records: "2af7651916cd43dd8448eb211c80319c".to_owned(),
+            destination_records: "3af7651916cd43dd8448eb211c80319c".to_owned(),
+            finished_at: time(3),
+        }
+    }
+
+    pub fn reconciliation_difference(self) -> reconciliation_difference::Model {
+        reconciliation_difference::Model {
+            id: self.id(43),
+            tenant_id: self.tenant_id(),
+            reconciliation_id: self.id(42),
+            stream: "orders".to_owned(),
+            record_key: "PO-1".to_owned(),
+            business_reference: "PO-1".to_owned(),
+            kind: reconciliation_difference::DifferenceKind::Missing,
+            failure_id: Some(self.id(10)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod comparison;
 mod in_doubt;
 mod memory;
 mod removal;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use connector::{
-    Action, Connector, Destination, Gone, OpenDestination, Progress, Record, RecordError, Removal,
+    Action, Connector, Destination, Gone, OpenDestination, Progress, Record, RecordError, Removal, Standing,
     SystemError, Write, WriteOutcome,
 };
 use futures::FutureExt;
@@ -61,7 +61,7 @@ impl<'a> Writer<'a> {
         let checker = Checker::new(checks, open.resumed);
         Self {
             removal,
-            end: DestinationEnd { connector, open, destination: None, patience, ledger, stop },
+            end: DestinationEnd::new(connector, open, patience, ledger, stop),
             accounting: Accounting::default(),
             storing,
             key_fields,
@@ -392,7 +392,17 @@ pub(super) struct DestinationEnd<'a> {
     pub(super) stop: &'a Stop,
 }
 
-impl DestinationEnd<'_> {
+impl<'a> DestinationEnd<'a> {
+    pub(super) fn new(
+        connector: Arc<dyn Connector>,
+        open: OpenDestination,
+        patience: Patience,
+        ledger: &'a dyn Ledger,
+        stop: &'a Stop,
+    ) -> Self {
+        Self { connector, open, destination: None, patience, ledger, stop }
+    }
+
     async fn detects_unchanged(&mut self) -> Result<bool, StreamStop> {
         loop {
             let progress = self.open.access.progress.clone();
@@ -458,7 +468,30 @@ impl DestinationEnd<'_> {
         }
     }
 
-    async fn finish(&mut self) -> Result<(), StreamStop> {
+    /// How the records of a batch stand; `None` where the destination can't be asked.
+    pub(super) async fn compare(&mut self, batch: &[Write]) -> Result<Option<Vec<Standing>>, StreamStop> {
+        // As before a write.
+        tokio::task::yield_now().await;
+        loop {
+            let progress = self.open.access.progress.clone();
+            let compared = canceled_or(&self.stop.now, async {
+                let _waiting = progress.wait();
+                Ok(match self.opened().await {
+                    Ok(destination) => destination.compare(batch).await,
+                    Err(error) => Err(error),
+                })
+            });
+            match compared.await? {
+                Ok(standings) => {
+                    self.patience.reset();
+                    return Ok(standings);
+                }
+                Err(error) => self.wait_after(error).await?,
+            }
+        }
+    }
+
+    pub(super) async fn finish(&mut self) -> Result<(), StreamStop> {
         loop {
             let progress = self.open.access.progress.clone();
             let finished = canceled_or(&self.stop.now, async {

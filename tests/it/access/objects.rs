@@ -307,11 +307,14 @@ pub const OBJECTS: &[Object] = &[
             ("schedule", Same),
             ("retryPolicy", Same),
             ("holdAfter", Same),
+            ("reconcile", Same),
             ("failedRunCount", Same),
             ("hold", Same),
             ("runs", Needs("runs:read")),
             ("backfills", Needs("runs:read")),
             ("quarantines", Needs("failures:read")),
+            ("reconciliations", Needs("runs:read")),
+            ("latestReconciliation", Needs("runs:read")),
             ("failures", Needs("failures:read")),
             ("createdAt", Same),
             ("updatedAt", Same),
@@ -472,6 +475,7 @@ pub const OBJECTS: &[Object] = &[
             ("triggeredBy", Same),
             ("retryOf", Same),
             ("backfill", Same),
+            ("reconciliation", Same),
             ("queuedAt", Same),
             ("startedAt", Same),
             ("finishedAt", Same),
@@ -671,6 +675,83 @@ pub const OBJECTS: &[Object] = &[
             ("runs", Same),
         ],
     },
+    Object {
+        of: "Reconciliation",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("reconciliation(id: \"{}\") {{ @ }}", t.reconciliation),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("integration", Same),
+            ("status", Same),
+            ("run", Same),
+            ("afterRun", Same),
+            ("requestedBy", Same),
+            ("createdAt", Same),
+            ("finishedAt", Same),
+            ("streams", Same),
+            ("differences", Same),
+            ("repairedBy", Needs("failures:read")),
+        ],
+    },
+    Object {
+        of: "ReconciledStream",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("reconciliation(id: \"{}\") {{ streams {{ @ }} }}", t.reconciliation),
+        fields: &[
+            ("name", Same),
+            ("outcome", Same),
+            ("reason", Same),
+            ("counts", Same),
+            ("checksums", Same),
+            ("finishedAt", Same),
+        ],
+    },
+    Object {
+        of: "ReconciliationCounts",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("reconciliation(id: \"{}\") {{ streams {{ counts {{ @ }} }} }}", t.reconciliation),
+        fields: &[
+            ("read", Same),
+            ("leftOut", Same),
+            ("refused", Same),
+            ("source", Same),
+            ("destination", Same),
+            ("matched", Same),
+            ("missing", Same),
+            ("different", Same),
+            ("failing", Same),
+            ("notMoved", Same),
+        ],
+    },
+    Object {
+        of: "ReconciliationChecksums",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("reconciliation(id: \"{}\") {{ streams {{ checksums {{ @ }} }} }}", t.reconciliation),
+        fields: &[
+            ("sourceKeys", Same),
+            ("destinationKeys", Same),
+            ("sourceRecords", Same),
+            ("destinationRecords", Same),
+        ],
+    },
+    Object {
+        of: "ReconciliationDifference",
+        rule: Rule::Needs("runs:read"),
+        at: |t| {
+            format!(
+                "reconciliation(id: \"{}\") {{ differences(first: 1) {{ edges {{ node {{ @ }} }} }} }}",
+                t.reconciliation
+            )
+        },
+        fields: &[
+            ("stream", Same),
+            ("key", Same),
+            ("businessReference", Same),
+            ("kind", Same),
+            ("failure", Needs("failures:read")),
+        ],
+    },
     // Some at a time: each asks for a plan, of which one operation may not have more.
     plan(&[("total", Own), ("retryable", Own), ("notRetryable", Own)]),
     plan(&[("alreadyWritten", Own), ("wouldCreate", Own), ("wouldUpdate", Own)]),
@@ -716,7 +797,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 35] = [
+pub const PAYLOADS: [(&str, &[&str]); 37] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -750,6 +831,8 @@ pub const PAYLOADS: [(&str, &[&str]); 35] = [
     ("RunPayload", &["run"]),
     ("BackfillPayload", &["backfill"]),
     ("QuarantinePayload", &["quarantine"]),
+    ("ReconciliationPayload", &["reconciliation"]),
+    ("RepairReconciliationPayload", &["reconciliation", "retry"]),
     ("RunsPayload", &["runs"]),
     ("RetryPayload", &["retry"]),
     ("SkipFailuresPayload", &["skipped"]),

@@ -45,6 +45,8 @@ pub enum Fresh {
     Backfill,
     /// A quarantine that nobody has decided about.
     Quarantine,
+    /// A reconciliation that found something.
+    Reconciliation,
     /// A refresh token.
     Refresh,
     /// A session of the caller.
@@ -149,6 +151,15 @@ fn list(name: &str, t: &Target) -> String {
     )
 }
 
+/// Of one integration: others run as well, more than a page of them.
+fn runs(t: &Target) -> String {
+    format!(
+        "a: runs(first: 100, filter: {{tenantId: \"{}\", integrationId: \"{1}\"}}) {{ edges {{ node {{ id }} }} }}
+         b: runs(first: 100, filter: {{integrationId: \"{1}\"}}) {{ edges {{ node {{ id }} }} }}",
+        t.tenant, t.integration
+    )
+}
+
 fn queries() -> Vec<Operation> {
     vec![
         query("viewer", Rule::SignedIn, |_| "viewer { role }".to_owned(), |_| "role".to_owned()),
@@ -241,7 +252,7 @@ fn queries() -> Vec<Operation> {
             |t| format!("run(id: \"{}\") {{ id }}", t.run),
             |t| t.run.clone(),
         ),
-        query("runs", Rule::Needs("runs:read"), |t| list("runs", t), |t| t.run.clone()),
+        query("runs", Rule::Needs("runs:read"), runs, |t| t.run.clone()),
         query(
             "failure",
             Rule::Needs("failures:read"),
@@ -266,6 +277,12 @@ fn queries() -> Vec<Operation> {
             Rule::Needs("failures:read"),
             |t| list("quarantines", t),
             |t| t.quarantine.clone(),
+        ),
+        query(
+            "reconciliation",
+            Rule::Needs("runs:read"),
+            |t| format!("reconciliation(id: \"{}\") {{ id }}", t.reconciliation),
+            |t| t.reconciliation.clone(),
         ),
         query(
             "retry",
@@ -325,6 +342,12 @@ fn nodes() -> Vec<Operation> {
         row("Retry", Rule::Needs("failures:read"), |t| node(&t.retry), |t| t.retry.clone()),
         row("Backfill", Rule::Needs("runs:read"), |t| node(&t.backfill), |t| t.backfill.clone()),
         row("Quarantine", Rule::Needs("failures:read"), |t| node(&t.quarantine), |t| t.quarantine.clone()),
+        row(
+            "Reconciliation",
+            Rule::Needs("runs:read"),
+            |t| node(&t.reconciliation),
+            |t| t.reconciliation.clone(),
+        ),
     ]
 }
 
@@ -704,6 +727,18 @@ fn runs_and_failures() -> Vec<Operation> {
             Rule::Needs("runs:start"),
             Fresh::Backfill,
             |t, _| json!({"backfillId": t.backfill}),
+        ),
+        mutation(
+            "reconcileIntegration",
+            Rule::Needs("runs:start"),
+            Fresh::Nothing,
+            |t, _| json!({"integrationId": t.integration}),
+        ),
+        mutation(
+            "repairReconciliation",
+            Rule::Needs("failures:retry"),
+            Fresh::Reconciliation,
+            |t, _| json!({"reconciliationId": t.reconciliation}),
         ),
         mutation("cancelRun", Rule::Needs("runs:start"), Fresh::Run, |t, _| json!({"runId": t.run})),
         mutation(

@@ -21,7 +21,7 @@ use crate::harness::outside::{Fault, Outside, Pagination, Rule};
 use crate::harness::smtp::{Mode, Smtp};
 use crate::harness::trestle::{Setup, Trestle};
 use crate::harness::wait::{SOON, until};
-use crate::scene::{nodes, text};
+use crate::scene::{into_table, nodes, sqlite_execute, text};
 
 /// Password of everybody here.
 pub const PASSWORD: &str = "nine plain words are a very good password";
@@ -58,6 +58,8 @@ pub struct Target {
     pub incremental: String,
     pub backfill: String,
     pub quarantine: String,
+    /// One that found something.
+    pub reconciliation: String,
     pub kill_switch: String,
     pub event: String,
     pub support_event: String,
@@ -107,6 +109,7 @@ impl Target {
             incremental: other(&self.incremental),
             backfill: other(&self.backfill),
             quarantine: other(&self.quarantine),
+            reconciliation: other(&self.reconciliation),
             kill_switch: other(&self.kill_switch),
             event: other(&self.event),
             support_event: other(&self.support_event),
@@ -272,6 +275,7 @@ impl World {
         self.target.retry = self.retry().await;
         self.target.incremental = incremental;
         self.target.backfill = self.backfill().await;
+        self.target.reconciliation = self.reconciliation().await;
         self.target.kill_switch = self.kill_switch().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
@@ -333,6 +337,7 @@ impl World {
             Fresh::Retry => target.retry = self.retry().await,
             Fresh::Backfill => target.backfill = self.backfill().await,
             Fresh::Quarantine => target.quarantine = self.quarantine().await,
+            Fresh::Reconciliation => target.reconciliation = self.reconciliation().await,
             Fresh::IdentityProvider => target.identity_provider = self.identity_provider().await,
             Fresh::Returned => {
                 let (client, provider) = (self.trestle.client(), &self.target.identity_provider);
@@ -506,6 +511,32 @@ impl World {
     async fn backfill(&self) -> String {
         let input = json!({"integrationId": self.target.incremental, "stream": "records", "from": 1});
         text(&self.fixture.admin().mutate("startBackfill", input, "backfill { id }").await["backfill"]["id"])
+    }
+
+    /// One that found a record missing, of an integration that is paused since.
+    async fn reconciliation(&self) -> String {
+        let admin = self.fixture.admin();
+        let files = self.fixture.system(&self.tenant, "file", json!({}), Value::Null).await;
+        let path = format!("{}.db", self.target.unique());
+        let config = json!({"path": path});
+        let sqlite = self.fixture.system(&self.tenant, "sqlite", config, Value::Null).await;
+        let directory = self.trestle.files(&self.tenant.slug);
+        directory.write_csv("kept.csv", &["id"], [1, 2].map(|number| vec![format!("quillon-{number}")]));
+        let moves = stream(json!({"path": "kept.csv"}), into_table("records"));
+        let integration = self.fixture.integration(&self.tenant, &files, &sqlite, vec![moves]).await;
+        let run = self.fixture.start_run(&integration).await;
+        let finished = self.fixture.finished_run(&run).await;
+        assert_eq!(finished["status"], "SUCCEEDED", "{finished:#}");
+        let delete = "DELETE FROM records WHERE id = 'quillon-2'";
+        sqlite_execute(&directory.path(&path), delete).await;
+        let input = json!({"integrationId": integration});
+        let started = admin.mutate("reconcileIntegration", input, "reconciliation { id run { id } }").await;
+        let reconciliation = &started["reconciliation"];
+        let finished = self.fixture.finished_run(&text(&reconciliation["run"]["id"])).await;
+        assert_eq!(finished["counts"]["failed"], 1, "{finished:#}");
+        let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
+        admin.mutate("pauseIntegration", pause, "integration { id }").await;
+        text(&reconciliation["id"])
     }
 
     /// One that a tenant's administrator engaged, so that they may release it.

@@ -21,6 +21,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         "retry",
         "backfill",
         "quarantine",
+        "reconciliation",
         "node",
     ] {
         for id in [
@@ -63,6 +64,8 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("releaseQuarantine", "quarantineId", json!({})),
         ("discardQuarantine", "quarantineId", json!({"note": "x"})),
         ("startBackfill", "integrationId", json!({"stream": "x", "from": 1})),
+        ("reconcileIntegration", "integrationId", json!({})),
+        ("repairReconciliation", "reconciliationId", json!({})),
         ("resetCursor", "integrationId", json!({"stream": "x", "reason": "x"})),
     ] {
         // The right kind of id, another kind, and no id at all.

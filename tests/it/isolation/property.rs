@@ -55,6 +55,7 @@ const KINDS: [&str; 16] = [
     "killswitch",
     "portal",
     "quarantine",
+    "reconciliation",
     "retry",
     "run",
     "session",

@@ -36,6 +36,7 @@ const OWNERS: [(&str, &str); 16] = [
     ("retry", "SELECT id, tenant_id FROM retry"),
     ("backfill", "SELECT id, tenant_id FROM backfill"),
     ("quarantine", "SELECT id, tenant_id FROM quarantine"),
+    ("reconciliation", "SELECT id, tenant_id FROM reconciliation"),
     ("killswitch", "SELECT id, tenant_id FROM kill_switch"),
     ("audit", "SELECT id, tenant_id FROM audit_entry"),
     ("invitation", "SELECT id, tenant_id FROM invitation"),
@@ -420,6 +421,8 @@ async fn fill(
         "integrationId": integrations[0], "stream": format!("{mark}_0"), "from": format!("{mark}-0"), "to": format!("{mark}-3"),
     });
     admin.mutate("startBackfill", backfill, "backfill { id }").await;
+    let reconcile = json!({"integrationId": integrations[1]});
+    admin.mutate("reconcileIntegration", reconcile, "reconciliation { id }").await;
     let stop = json!({
         "scope": "INTEGRATION", "integrationId": broken, "reason": format!("{mark} looks into it"),
         "messageForCustomers": format!("{mark} is told why"),

@@ -235,6 +235,7 @@ async fn integrations(operator: &Actor, tenant_id: Uuid, warehouse: &str) -> any
             schedule: None,
             retry_policy: None,
             hold_after: None,
+            reconcile: None,
         };
         let integration = domain::integration::create(operator, new).await.map_err(readable)?;
         made.push(integration.id);

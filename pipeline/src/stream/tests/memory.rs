@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connector::{
     Action, Connector, Cursor, Description, Destination, Gone, Item, Malformed, OpenDestination, OpenSource,
-    Page, Record, RecordError, RecordErrorKind, RecordKey, Removal, Source, StreamSpec, SyncMode,
+    Page, Record, RecordError, RecordErrorKind, RecordKey, Removal, Source, Standing, StreamSpec, SyncMode,
     SystemAccess, SystemError, SystemErrorKind, Write, WriteOutcome,
 };
 use futures::StreamExt;
@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::super::{StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
-    AccountedPage, Counts, InDoubt, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure, RemovedPage,
-    RetryNotice, RetryPolicy, Shape, Side, Stop,
+    AccountedPage, Counts, InDoubt, KnownFailures, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure,
+    RemovedPage, RetryNotice, RetryPolicy, Shape, Side, Stop,
 };
 
 /// SplitMix64: the same faults for the same seed.
@@ -63,6 +63,9 @@ pub(super) struct World {
     pub(super) repeats: bool,
     /// A write that it knows is answered, and not done again: key, revision and contents.
     pub(super) knows_keys: bool,
+    pub(super) can_compare: bool,
+    /// Keys of which somebody puts the record in its place as soon as it was looked at.
+    pub(super) mended: HashSet<String>,
     pub(super) known: HashSet<(String, u64, String)>,
     pub(super) rows: BTreeMap<String, Record>,
     pub(super) finished: u32,
@@ -90,6 +93,8 @@ pub(super) fn systems(seed: u64, given: Vec<Given>) -> Systems {
         detects_unchanged: true,
         repeats: false,
         knows_keys: false,
+        can_compare: true,
+        mended: HashSet::new(),
         known: HashSet::new(),
         rows: BTreeMap::new(),
         finished: 0,
@@ -264,6 +269,23 @@ impl Destination for MemoryDestination {
     fn detects_unchanged(&self) -> bool {
         self.0.with(|world| world.detects_unchanged)
     }
+
+    async fn compare(&mut self, batch: &[Write]) -> Result<Option<Vec<Standing>>, SystemError> {
+        self.0.may_fail(Side::Destination)?;
+        let standing = |world: &World, write: &Write| match world.rows.get(write.key.canonical()) {
+            None => Standing::Missing,
+            Some(there) if *there == write.record => Standing::Same,
+            Some(_) => Standing::Different,
+        };
+        Ok(self.0.with(|world| {
+            let standings: Vec<Standing> = batch.iter().map(|write| standing(world, write)).collect();
+            // Somebody mends it while it is looked at.
+            for write in batch.iter().filter(|write| world.mended.contains(write.key.canonical())) {
+                world.rows.insert(write.key.canonical().to_owned(), write.record.clone());
+            }
+            world.can_compare.then_some(standings)
+        }))
+    }
 }
 
 impl World {
@@ -334,6 +356,8 @@ pub(super) struct Kept {
     pub(super) shapes: Vec<Shape>,
     /// Holds the stream for a new shape.
     pub(super) is_strict: bool,
+    /// Keys with failures that are not over.
+    pub(super) failing: HashSet<String>,
     pub(super) pages: Vec<u64>,
     pub(super) removed: usize,
     pub(super) looked_up: usize,
@@ -470,6 +494,16 @@ impl Ledger for MemoryLedger {
     async fn retrying(&self, _stream: &str, notice: &RetryNotice) -> Result<(), LedgerError> {
         self.with(|kept| kept.notices.push(notice.clone()));
         Ok(())
+    }
+}
+
+#[async_trait]
+impl KnownFailures for MemoryLedger {
+    async fn failing(&self, _stream: &str, keys: &[&str]) -> Result<HashSet<String>, LedgerError> {
+        let is_failing = |kept: &Kept, key: &str| kept.failing.contains(key);
+        Ok(self.with(|kept| {
+            keys.iter().filter(|key| is_failing(kept, key)).map(|key| (*key).to_owned()).collect()
+        }))
     }
 }
 

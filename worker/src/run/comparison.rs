@@ -1,0 +1,68 @@
+//! A stream of a run that compares both ends. Deliberately absent: what becomes of what is found (`domain`).
+
+use connector::{OpenDestination, OpenSource, StreamSpec, SyncMode};
+use domain::background::{ClaimedStream, FinishedStream};
+use pipeline::{Moved, StreamPlan, StreamStop};
+
+use super::{PAGE_RECORDS_MAX, Route, access, plan};
+
+impl Route {
+    /// Reads the whole stream, whatever runs have read of it, and compares it with the destination.
+    pub(super) async fn compare_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
+        let plan = plan(&claimed, false, self.progress.clone()).await?;
+        let plan = StreamPlan { shape: None, removal: self.removal(&claimed), ..plan };
+        let ClaimedStream { stream, since, .. } = claimed;
+        let mode = match stream.mode {
+            entity::integration::SyncMode::Full => SyncMode::Full,
+            entity::integration::SyncMode::Incremental => SyncMode::Incremental,
+        };
+        let until = since.and_then(|since| self.source.connector.cursor_value(&since));
+        let moved = match stream.cursor_field.clone().zip(until) {
+            Some((field, value)) => Moved::until(field, value),
+            None => Moved::default(),
+        };
+        let name = stream.name;
+        let spec = StreamSpec {
+            name: name.clone(),
+            key_fields: stream.key_fields,
+            cursor_field: stream.cursor_field,
+            mode,
+        };
+        let failed = |error| StreamStop::Destination { error, attempts: 1 };
+        let open_destination = OpenDestination {
+            access: access(&self.destination, &self.progress.destination).await.map_err(failed)?,
+            stream: spec.clone(),
+            options: stream.destination,
+            run: self.lease.run_id(),
+            resumed: false,
+        };
+        let failed = |error| StreamStop::Source { error, attempts: 1 };
+        let open_source = OpenSource {
+            access: access(&self.source, &self.progress.source).await.map_err(failed)?,
+            stream: spec,
+            options: stream.source,
+            since: None,
+            overlap: None,
+            from: None,
+            only: None,
+            resume: None,
+            page_records_max: PAGE_RECORDS_MAX,
+        };
+        let compared = pipeline::compare_stream(
+            plan,
+            self.source.connector.clone(),
+            open_source,
+            self.destination.connector.clone(),
+            open_destination,
+            moved,
+            self.lease.as_ref(),
+            &self.stop,
+        )
+        .await?;
+        {
+            let _waiting = self.progress.storing.wait();
+            self.lease.store_comparison(&name, compared).await?;
+        }
+        Ok(FinishedStream { stream: name, watermark: None, breach: None })
+    }
+}
