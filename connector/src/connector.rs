@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::{Cursor, CursorRange, Destination, Pace, Progress, Source, SystemError};
+use crate::{CredentialStore, Cursor, CursorRange, Destination, Pace, Progress, Source, SystemError};
 
 /// What a connector says about itself. One description validates input, documents the field and can
 /// render a form. Schemas are JSON Schema draft 2020-12 with `additionalProperties: false`.
@@ -83,6 +83,8 @@ pub struct SystemAccess {
     pub pace: Pace,
     /// Told of what comes back, by a connector whose calls take many requests.
     pub progress: Progress,
+    /// Where credentials go that the system has renewed.
+    pub credential_store: CredentialStore,
 }
 
 /// How a stream is read.
@@ -160,6 +162,12 @@ pub trait Connector: Send + Sync {
     /// The value of the cursor field that a watermark of this connector stands at; `None` where it has none.
     fn cursor_value(&self, _watermark: &Cursor) -> Option<Value> {
         None
+    }
+
+    /// Whether its sources may give a record again in the same run. Then the later one counts, where a second record of one
+    /// key is a mistake of the source otherwise.
+    fn repeats_records(&self) -> bool {
+        false
     }
 
     /// Opens a stream to read. Connectors without a source answer `Misconfigured`.

@@ -167,7 +167,7 @@ fn kind(property: &Value) -> String {
     if let Some(value) = property.get("const") {
         return format!("`{}`", plain(value));
     }
-    if let Some(values) = property.get("enum").and_then(Value::as_array) {
+    if let Some(values) = property.get("enum").and_then(Value::as_array).filter(|values| !values.is_empty()) {
         return values.iter().map(|value| format!("`{}`", plain(value))).collect::<Vec<_>>().join(", ");
     }
     if one_of(property).next().is_some() {
@@ -236,10 +236,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{kind, one_of, options, pages, properties};
-    use crate::{Egress, Registry};
+    use crate::{Egress, Registry, SingerOptions};
 
     fn registry() -> Registry {
-        Registry::standard(Egress::default())
+        let taps = [("tap-postgres".to_owned(), "/bin/false".into())];
+        Registry::with_taps(Egress::default(), SingerOptions { taps: taps.into(), ..SingerOptions::none() })
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod connector;
+mod credential_store;
 mod cursor;
 mod destination;
 mod directory;
@@ -29,6 +30,7 @@ mod registry;
 mod relay;
 mod sandbox;
 mod secret_store;
+mod singer;
 mod source;
 mod sqlite;
 #[cfg(test)]
@@ -39,6 +41,7 @@ pub use connector::{
     Connector, Description, Example, Failure, Guide, OpenDestination, OpenSource, StreamSpec, SyncMode,
     SystemAccess,
 };
+pub use credential_store::CredentialStore;
 pub use cursor::{compare_cursor_values, is_after_watermark, is_comparable};
 pub use destination::{Action, Destination, Write, WriteOutcome};
 pub use documentation::pages;
@@ -54,4 +57,5 @@ pub use progress::{Progress, Waiting};
 pub use record::{FieldNames, Record, RecordFields, RecordKey};
 pub use registry::Registry;
 pub use secret_store::{AwsOptions, SecretStores, StoreKind, VaultAuth, VaultOptions};
+pub use singer::{SingerOptions, TapLimits, launch_tap};
 pub use source::{Cursor, Item, Malformed, Page, Source};

@@ -100,6 +100,9 @@ fn message(kind: &ValidationErrorKind, error: &ValidationError<'_>) -> String {
         ValidationErrorKind::Enum { options } => {
             let options: Vec<String> =
                 options.as_array().into_iter().flatten().map(ToString::to_string).collect();
+            if options.is_empty() {
+                return "can't be given: this installation allows none".to_owned();
+            }
             format!("must be one of {}", options.join(", "))
         }
         ValidationErrorKind::Constant { expected_value } => format!("must be {expected_value}"),

@@ -15,6 +15,7 @@ use crate::mysql::MysqlConnector;
 use crate::postgres::PostgresConnector;
 use crate::problem::{Problem, problems_by};
 use crate::sandbox::SandboxConnector;
+use crate::singer::{SingerConnector, SingerOptions};
 use crate::sqlite::SqliteConnector;
 use crate::{Connector, Description};
 
@@ -37,8 +38,14 @@ struct Schema {
 }
 
 impl Registry {
-    /// The connectors of the product, ordered by name. `egress` guards those that use the network.
+    /// As [`with_taps`](Self::with_taps), without taps.
     pub fn standard(egress: Egress) -> Self {
+        Self::with_taps(egress, SingerOptions::none())
+    }
+
+    /// The connectors of the product, ordered by name. `egress` guards those that use the network, but not taps, which are
+    /// programs of others.
+    pub fn with_taps(egress: Egress, taps: SingerOptions) -> Self {
         Self::of(vec![
             Arc::new(FileConnector::new(egress.clone())),
             Arc::new(GraphqlConnector::new(egress.clone())),
@@ -46,6 +53,7 @@ impl Registry {
             Arc::new(MysqlConnector::new(egress.clone())),
             Arc::new(PostgresConnector::new(egress)),
             Arc::new(SandboxConnector::new()),
+            Arc::new(SingerConnector::new(taps)),
             Arc::new(SqliteConnector::new()),
         ])
     }
@@ -147,9 +155,9 @@ mod tests {
     fn all_connectors_are_there_in_a_stable_order() {
         let registry = registry();
         let names: Vec<&str> = registry.all().map(|connector| connector.description().name).collect();
-        assert_eq!(names, ["file", "graphql", "http", "mysql", "postgres", "sandbox", "sqlite"]);
+        assert_eq!(names, ["file", "graphql", "http", "mysql", "postgres", "sandbox", "singer", "sqlite"]);
         assert!(registry.get("sqlite").is_some());
-        assert!(registry.get("singer").is_none());
+        assert!(registry.get("webhook").is_none());
     }
 
     #[test]
@@ -206,6 +214,11 @@ mod tests {
         assert_eq!(registry.config_problems("file", &store), []);
         let columns = json!({"path": "a.parquet", "columns": {"a": "decimal(12,2)", "b": "money"}});
         assert_eq!(paths(&registry.destination_problems("file", &columns)), ["columns.b"]);
+        let tap = registry.config_problems("singer", &json!({"tap": "tap-csv"}));
+        assert_eq!(
+            (paths(&tap), tap[0].message.as_str()),
+            (vec!["tap".to_owned()], "can't be given: this installation allows none")
+        );
         assert_eq!(
             registry.config_problems("none", &json!({}))[0].message,
             "is of a connector that does not exist"

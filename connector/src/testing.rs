@@ -27,6 +27,7 @@ fn access() -> SystemAccess {
         files_dir: PathBuf::from("/nonexistent"),
         pace: Default::default(),
         progress: Default::default(),
+        credential_store: Default::default(),
     }
 }
 

@@ -74,6 +74,7 @@ fn access(config: Value, credentials: Value) -> SystemAccess {
         files_dir: PathBuf::new(),
         pace: Default::default(),
         progress: Default::default(),
+        credential_store: Default::default(),
     }
 }
 

@@ -48,6 +48,7 @@ impl Database {
             files_dir: PathBuf::new(),
             pace: Default::default(),
             progress: Default::default(),
+            credential_store: Default::default(),
         }
     }
 

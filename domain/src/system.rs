@@ -2,6 +2,7 @@
 
 mod connection;
 mod reference;
+mod renewal;
 
 use std::collections::HashMap;
 

@@ -70,6 +70,7 @@ fn opening(
             files_dir: DIRECTORY.path().to_owned(),
             pace: Default::default(),
             progress: Default::default(),
+            credential_store: Default::default(),
         },
         stream: StreamSpec {
             name: "fuzz".to_owned(),

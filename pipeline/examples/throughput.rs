@@ -166,6 +166,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             files_dir: "unused".into(),
             pace: Default::default(),
             progress: Default::default(),
+            credential_store: Default::default(),
         };
         let stream = StreamSpec {
             name: "orders".to_owned(),

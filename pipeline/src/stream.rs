@@ -183,6 +183,7 @@ pub async fn run_stream(
     open_source.access.progress = plan.progress.source.clone();
     let duplicates = match open_source.stream.mode {
         SyncMode::Incremental => Duplicates::LatestWins,
+        SyncMode::Full if source_connector.repeats_records() => Duplicates::LatestWins,
         SyncMode::Full => Duplicates::Refused { resumed: open_source.resume.is_some() },
     };
     let input = reader::SourceInput::new(source_connector, open_source, plan.retry);
@@ -224,7 +225,7 @@ pub async fn run_records(
 enum Duplicates {
     /// FULL: a mistake in the source. When the run was resumed, nothing is known of the keys before.
     Refused { resumed: bool },
-    /// INCREMENTAL: a newer version, as records change while they are read.
+    /// INCREMENTAL, and sources that may repeat themselves: a newer version, as records change while they are read.
     LatestWins,
     /// A retry: someone asked for each of them.
     Accepted,

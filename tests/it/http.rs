@@ -26,7 +26,7 @@ use crate::scene::text;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "nine plain words are a very good password";
 /// Every setting, with a value that cannot be used and words of the complaint; none where any text can be used.
-const SETTINGS: [(&str, Option<(&str, &str)>); 25] = [
+const SETTINGS: [(&str, Option<(&str, &str)>); 27] = [
     ("TRESTLE_DATA_DIR", None),
     ("TRESTLE_DATABASE_URL", Some(("mysql://localhost/x", "postgres:// or sqlite://"))),
     ("TRESTLE_REDIS_URL", Some(("http://localhost", "redis://"))),
@@ -38,6 +38,8 @@ const SETTINGS: [(&str, Option<(&str, &str)>); 25] = [
     ("TRESTLE_ADMIN_EMAIL", None),
     ("TRESTLE_ADMIN_PASSWORD", None),
     ("TRESTLE_EGRESS_ALLOW", Some(("10.0.0.0/8,home", "`home`"))),
+    ("TRESTLE_SINGER_TAPS", Some(("tap-shop=tap", "absolute path"))),
+    ("TRESTLE_SINGER_MEMORY_MIB", Some(("much", "`much`"))),
     ("TRESTLE_WORKERS", Some(("many", "whole number"))),
     ("TRESTLE_TENANT_CONCURRENCY", Some(("0", "whole number"))),
     ("TRESTLE_LEASE_SECONDS", Some(("-1", "whole number"))),

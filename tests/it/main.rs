@@ -47,6 +47,7 @@ mod schema;
 mod sdl;
 mod secret;
 mod sign_in;
+mod singer;
 mod single_sign_on;
 mod source_schema;
 mod stalled;

@@ -68,6 +68,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before all else, so that the launcher of a tap reads no settings of ours and stays small.
+    if let Some(code) = connector::launch_tap(std::env::args_os()) {
+        return code;
+    }
     let arguments = Arguments::parse();
     match &arguments.command {
         Some(Command::Schema) => return report(serve::print_schema()),

@@ -58,7 +58,7 @@ impl Program {
             files_dir: settings.files_dir.clone(),
             secret_keys: keys.secrets,
             token_signer: keys.signer,
-            connectors: Registry::standard(egress.clone()),
+            connectors: Registry::with_taps(egress.clone(), settings.taps.options(&settings.data_dir)),
             references: settings.stores.clone().open()?,
             dispatch: Arc::new(queue.clone()),
             changes,

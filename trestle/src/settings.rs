@@ -4,6 +4,7 @@
 mod graphql;
 mod key;
 mod mail;
+mod singer;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use worker::mail::Mailer;
 
 use self::graphql::{documents, graphiql, introspection};
 use self::mail::mail;
+use self::singer::Taps;
 use self::store::Stores;
 use self::value::{filled, flag, integer, networks, origins};
 
@@ -74,6 +76,8 @@ pub struct Settings {
     pub staff_need_second_factor: bool,
     /// Exceptions of the egress guard.
     pub egress_allow: Vec<IpNet>,
+    /// Singer taps that may be run.
+    pub taps: Taps,
     /// Runs at once.
     pub workers: usize,
     /// Runs of one tenant at once.
@@ -253,6 +257,7 @@ impl Settings {
             mail,
             staff_need_second_factor: flag("TRESTLE_REQUIRE_STAFF_TOTP", written.require_staff_totp)?,
             egress_allow: networks("TRESTLE_EGRESS_ALLOW", filled(written.egress_allow))?,
+            taps: Taps::of(written.singer_taps, written.singer_memory_mib)?,
             workers: integer("TRESTLE_WORKERS", written.workers, cores * 4, 1..=1_000)?,
             tenant_concurrency: integer(
                 "TRESTLE_TENANT_CONCURRENCY",

@@ -42,6 +42,7 @@ fn access(config: Value, credentials: &Value) -> SystemAccess {
         files_dir: std::path::PathBuf::new(),
         pace: Default::default(),
         progress: Default::default(),
+        credential_store: Default::default(),
     }
 }
 

@@ -35,6 +35,7 @@ fn access(url: &str, bucket: &str, prefix: &str) -> SystemAccess {
         files_dir: PathBuf::from("/nonexistent"),
         pace: connector::Pace::default(),
         progress: connector::Progress::default(),
+        credential_store: Default::default(),
     }
 }
 

@@ -162,6 +162,7 @@ pub fn access(config: Value, credentials: Value, files_dir: &Path) -> SystemAcce
         files_dir: files_dir.to_owned(),
         pace: Default::default(),
         progress: Default::default(),
+        credential_store: Default::default(),
     }
 }
 

@@ -17,6 +17,7 @@ mod postgres;
 mod postgres_server;
 mod recording;
 mod sandbox;
+mod singer;
 mod sqlite;
 
 use std::collections::BTreeSet;
@@ -36,13 +37,13 @@ use self::recording::unseen;
 /// How long something that was let go of may take to be gone.
 const GONE_LIMIT: Duration = Duration::from_secs(20);
 
-fn registry() -> Registry {
+fn registry(taps: &singer::Taps) -> Registry {
     recording::begin();
-    Registry::standard(Egress::new(vec!["127.0.0.0/8".parse().unwrap()]))
+    Registry::with_taps(Egress::new(vec!["127.0.0.0/8".parse().unwrap()]), taps.options())
 }
 
 /// An adapter for each registered connector.
-fn adapters(registry: &Registry) -> Vec<(Arc<dyn Connector>, Arc<dyn Adapter>)> {
+fn adapters(registry: &Registry, taps: &singer::Taps) -> Vec<(Arc<dyn Connector>, Arc<dyn Adapter>)> {
     let all = registry.all().map(|connector| {
         let adapter: Arc<dyn Adapter> = match connector.description().name {
             "file" => Arc::new(file::Files::new()),
@@ -51,6 +52,7 @@ fn adapters(registry: &Registry) -> Vec<(Arc<dyn Connector>, Arc<dyn Adapter>)> 
             "mysql" => Arc::new(mysql::Database::new()),
             "postgres" => Arc::new(postgres::Database::new()),
             "sandbox" => Arc::new(sandbox::Sandbox),
+            "singer" => Arc::new(taps.clone()),
             "sqlite" => Arc::new(sqlite::Database::new()),
             name => panic!("the connector {name} has no adapter in connector/tests/contract"),
         };
@@ -67,9 +69,12 @@ struct Case {
 
 /// Runs a check for each connector at once. A check that does not apply says why, and it applies to one at least.
 async fn each(check: impl for<'a> Fn(&'a Case) -> BoxFuture<'a, Result<(), &'static str>>) {
-    let registry = registry();
-    let cases: Vec<Case> =
-        adapters(&registry).into_iter().map(|(connector, adapter)| Case { connector, adapter }).collect();
+    let taps = singer::Taps::new();
+    let registry = registry(&taps);
+    let cases: Vec<Case> = adapters(&registry, &taps)
+        .into_iter()
+        .map(|(connector, adapter)| Case { connector, adapter })
+        .collect();
     let outcomes = join_all(cases.iter().map(check)).await;
     for (case, outcome) in cases.iter().zip(&outcomes) {
         if let Err(reason) = outcome {

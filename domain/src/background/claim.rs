@@ -3,11 +3,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use connector::{Connector, Cursor, CursorRange, SystemAccess, SystemError};
+use connector::{Connector, CredentialStore, Cursor, CursorRange, SystemAccess, SystemError};
 use entity::failure::{self, FailureStatus};
 use entity::integration::Stream;
 use entity::job::{self, JobStatus};
@@ -72,6 +72,8 @@ pub struct End {
     app: Arc<App>,
     tenant_slug: String,
     system: system::Model,
+    /// One for the whole run: a stream begins with what the one before it has renewed.
+    credential_store: OnceLock<CredentialStore>,
 }
 
 impl End {
@@ -80,7 +82,10 @@ impl End {
     /// # Errors
     /// When credentials can't be opened, or fetched, or are not what the connector takes.
     pub async fn access(&self) -> Result<SystemAccess, SystemError> {
-        crate::system::access(&self.app, &self.tenant_slug, &self.system).await
+        let mut access = crate::system::access(&self.app, &self.tenant_slug, &self.system).await?;
+        access.credential_store =
+            self.credential_store.get_or_init(|| access.credential_store.clone()).clone();
+        Ok(access)
     }
 }
 
@@ -582,5 +587,11 @@ fn end(app: &Arc<App>, slug: &str, system: system::Model) -> Result<End> {
     let connector = app.connectors().get(&system.connector).ok_or_else(|| {
         Error::internal("looking up a connector", format!("there is no `{}`", system.connector))
     })?;
-    Ok(End { connector, app: app.clone(), tenant_slug: slug.to_owned(), system })
+    Ok(End {
+        connector,
+        app: app.clone(),
+        tenant_slug: slug.to_owned(),
+        system,
+        credential_store: OnceLock::new(),
+    })
 }

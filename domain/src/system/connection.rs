@@ -1,8 +1,9 @@
 //! Reaching a system: access for workers and tests, the test, and what its outcome means for the status.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use connector::{Progress, SystemAccess, SystemError, SystemErrorKind};
+use connector::{CredentialStore, Progress, SystemAccess, SystemError, SystemErrorKind};
 use entity::{system, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -11,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::reference::Reference;
-use super::{System, SystemStatus, begin, found, reread};
+use super::{System, SystemStatus, begin, found, renewal, reread};
 use crate::actor::Actor;
 use crate::app::App;
 use crate::background::circuit;
@@ -39,7 +40,8 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
         .one()
         .await?
         .ok_or_else(|| Error::not_found("systemId", "system"))?;
-    let (status, message) = match connect(scope.app(), &tenant.slug, &row).await? {
+    let (tested, store) = connect(scope.app(), &tenant.slug, &row).await;
+    let (status, message) = match tested {
         Ok(found) => (SystemStatus::Healthy, short(&found)),
         Err(error) => {
             tracing::info!(
@@ -64,7 +66,7 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
         .doing("storing when a system was tested")?;
     let now = reread(&tx, id).await?;
     // Somebody may have changed it meanwhile: then this says nothing about what it is now.
-    if now.config == row.config && now.credentials == row.credentials {
+    if now.config == row.config && has_same_credentials(scope.app(), &row, &now, &store) {
         mark(&tx, id, status, Some(message)).await?;
         if status == SystemStatus::Healthy {
             answered(&tx, id).await?;
@@ -82,7 +84,7 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
 /// `Internal` when they can't be opened; those of the store that has them; `Misconfigured` when what it has is not what
 /// the connector takes.
 pub(crate) async fn access(
-    app: &App,
+    app: &Arc<App>,
     tenant_slug: &str,
     row: &system::Model,
 ) -> Result<SystemAccess, SystemError> {
@@ -91,12 +93,16 @@ pub(crate) async fn access(
         Some(sealed) => open(app, row, sealed)?,
     };
     let reference = serde_json::from_str(&stored).ok().and_then(|value: Value| Reference::parse(&value));
-    let credentials = match reference {
-        None => SecretString::from(stored),
+    let (credentials, credential_store) = match reference {
+        None => {
+            let stored = SecretString::from(stored);
+            let store = renewal::store(app, row, &stored);
+            (stored, store)
+        }
         Some(Ok(reference)) => {
             let fetched = app.references().fetch(&reference, tenant_slug).await?;
             check_fetched(app, row, &fetched)?;
-            fetched
+            (fetched, renewal::of_reference(row))
         }
         Some(Err(problem)) => return Err(SystemError::new(SystemErrorKind::Internal, problem)),
     };
@@ -106,10 +112,11 @@ pub(crate) async fn access(
         files_dir: app.tenant_files_dir(tenant_slug),
         pace: rate_limit::pace(app, row),
         progress: Progress::default(),
+        credential_store,
     })
 }
 
-fn open(app: &App, row: &system::Model, sealed: &[u8]) -> Result<String, SystemError> {
+pub(super) fn open(app: &App, row: &system::Model, sealed: &[u8]) -> Result<String, SystemError> {
     let opened = app.unseal(row.tenant_id, row.id, sealed).map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         SystemError::new(SystemErrorKind::Internal, format!("opening the credentials of a system: {cause}"))
@@ -201,23 +208,44 @@ fn status_of(error: &SystemError) -> (SystemStatus, String) {
     (status, short(&message))
 }
 
-async fn connect(app: &App, tenant_slug: &str, row: &system::Model) -> Result<Result<String, SystemError>> {
+/// What a test found, and where credentials went that the system has renewed meanwhile.
+async fn connect(
+    app: &Arc<App>,
+    tenant_slug: &str,
+    row: &system::Model,
+) -> (Result<String, SystemError>, CredentialStore) {
+    let mut store = CredentialStore::default();
     let Some(connector) = app.connectors().get(&row.connector) else {
         let detail = format!("no connector has the name {}", row.connector);
-        return Ok(Err(SystemError::new(SystemErrorKind::Misconfigured, detail)
-            .with_hint("this kind of system is not supported any more")));
+        let error = SystemError::new(SystemErrorKind::Misconfigured, detail)
+            .with_hint("this kind of system is not supported any more");
+        return (Err(error), store);
     };
     let tested = async {
         let access = access(app, tenant_slug, row).await?;
+        store = access.credential_store.clone();
         connector.test(&access).await
     };
-    Ok(match tokio::time::timeout(TEST_TIMEOUT, tested).await {
+    let tested = match tokio::time::timeout(TEST_TIMEOUT, tested).await {
         Ok(result) => result,
         Err(_elapsed) => {
             let detail = format!("the test did not end within {} s", TEST_TIMEOUT.as_secs());
             Err(SystemError::new(SystemErrorKind::Timeout, detail))
         }
-    })
+    };
+    (tested, store)
+}
+
+/// Whether a row has the credentials that a test was made with, or those that the test itself has renewed.
+fn has_same_credentials(
+    app: &App,
+    before: &system::Model,
+    now: &system::Model,
+    store: &CredentialStore,
+) -> bool {
+    let Some(renewed) = store.latest() else { return now.credentials == before.credentials };
+    let stored = now.credentials.as_ref().and_then(|sealed| open(app, now, sealed).ok());
+    stored.is_some_and(|stored| stored == *renewed.expose_secret())
 }
 
 /// One line of bounded length.

@@ -257,12 +257,14 @@ async fn in_full_mode_the_first_of_two_records_with_one_key_wins_in_a_page_and_a
 }
 
 #[tokio::test]
-async fn in_incremental_mode_the_latest_version_wins() {
+async fn in_incremental_mode_and_of_sources_that_repeat_themselves_the_latest_version_wins() {
     for (page, expected) in [
         (10, Counts { read: 4, created: 2, skipped: 2, ..Counts::default() }),
         (1, Counts { read: 4, created: 2, updated: 2, ..Counts::default() }),
     ] {
-        for detects_unchanged in [true, false] {
+        let modes = [SyncMode::Incremental, SyncMode::Full];
+        for (detects_unchanged, mode) in [true, false].into_iter().flat_map(|is| modes.map(|mode| (is, mode)))
+        {
             let given = [
                 json!({"id": 1, "v": 1}),
                 json!({"id": 1, "v": 2}),
@@ -270,9 +272,11 @@ async fn in_incremental_mode_the_latest_version_wins() {
                 json!({"id": 1, "v": 3}),
             ];
             let systems = systems(1, records(given));
-            systems.with(|world| world.detects_unchanged = detects_unchanged);
+            systems.with(|world| {
+                (world.detects_unchanged, world.repeats) = (detects_unchanged, mode == SyncMode::Full)
+            });
             let ledger = MemoryLedger::of(&systems);
-            let report = run_once(&plan(), SyncMode::Incremental, page, &systems, &ledger).await;
+            let report = run_once(&plan(), mode, page, &systems, &ledger).await;
             assert_eq!(report.counts, expected, "page {page}, detects {detects_unchanged}");
             assert_eq!(report.watermark, Some(json!(4)));
             assert_eq!(systems.with(|world| world.rows["1"]["v"].clone()), 3);

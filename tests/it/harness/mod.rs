@@ -16,6 +16,7 @@ pub mod redis;
 pub mod redis_set;
 pub mod smtp;
 pub mod subscription;
+pub mod taps;
 pub mod trestle;
 pub mod wait;
 pub mod watchdog;

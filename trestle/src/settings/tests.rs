@@ -31,6 +31,14 @@ fn a_wrong_setting_is_one_line_that_names_it() {
     assert_eq!(problem(unset), "", "an empty number counts as none, as an empty text does");
     let egress = Written { egress_allow: some("10.0.0.0/8, home"), ..Default::default() };
     assert_eq!(problem(egress), "TRESTLE_EGRESS_ALLOW: `home` is not a network like 10.1.0.0/16");
+    let taps = |text: &str| problem(Written { singer_taps: some(text), ..Default::default() });
+    assert_eq!(taps("tap-a"), "TRESTLE_SINGER_TAPS: `tap-a` is not like tap-shop=/opt/taps/bin/tap-shop");
+    assert!(taps("tap a=/bin/sh").starts_with("TRESTLE_SINGER_TAPS: `tap a` is no name of a tap"));
+    for path in ["sh", "/bin", "/nowhere/tap", "/etc/passwd"] {
+        let expected = format!("TRESTLE_SINGER_TAPS: {path} is not the absolute path of a program");
+        assert_eq!(taps(&format!("tap-a=/bin/sh, tap-b={path}")), expected);
+    }
+    assert_eq!(taps("tap-a=/bin/sh,tap-a=/bin/sh"), "TRESTLE_SINGER_TAPS: has the tap `tap-a` twice");
     let proxies = Written { trusted_proxies: some("proxy"), ..Default::default() };
     assert_eq!(problem(proxies), "TRESTLE_TRUSTED_PROXIES: `proxy` is not a network like 10.1.0.0/16");
     let operations = Written { operations: some("trusted"), ..Default::default() };

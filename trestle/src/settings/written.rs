@@ -152,6 +152,14 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_EGRESS_ALLOW", value_name = "CIDR,…", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) egress_allow: Option<String>,
+    /// Singer taps that systems may use, by name: tap-shop=/opt/taps/bin/tap-shop,…; the same for all processes [default: none]
+    #[arg(long, env = "TRESTLE_SINGER_TAPS", value_name = "NAME=PATH,…", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) singer_taps: Option<String>,
+    /// Memory of a tap with all its processes, in MiB; one that takes more is ended [default: 1024]
+    #[arg(long, env = "TRESTLE_SINGER_MEMORY_MIB", value_name = "MIB", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) singer_memory_mib: Option<Number>,
     /// Runs at once in a worker process [default: cores × 4]
     #[arg(long, env = "TRESTLE_WORKERS", value_name = "NUMBER", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -57,6 +57,8 @@ pub(super) struct World {
     /// One in so many calls fails in passing; 0: none.
     pub(super) transient_one_in: u64,
     pub(super) detects_unchanged: bool,
+    /// Its source says that it may give a record again.
+    pub(super) repeats: bool,
     /// A write that it knows is answered, and not done again: key, revision and contents.
     pub(super) knows_keys: bool,
     pub(super) known: HashSet<(String, u64, String)>,
@@ -84,6 +86,7 @@ pub(super) fn systems(seed: u64, given: Vec<Given>) -> Systems {
         given,
         transient_one_in: 0,
         detects_unchanged: true,
+        repeats: false,
         knows_keys: false,
         known: HashSet::new(),
         rows: BTreeMap::new(),
@@ -146,6 +149,10 @@ impl Connector for Systems {
 
     async fn test(&self, _access: &SystemAccess) -> Result<String, SystemError> {
         Ok("in memory".to_owned())
+    }
+
+    fn repeats_records(&self) -> bool {
+        self.with(|world| world.repeats)
     }
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
@@ -416,6 +423,7 @@ pub(super) fn access() -> SystemAccess {
         files_dir: "unused".into(),
         pace: Default::default(),
         progress: Default::default(),
+        credential_store: Default::default(),
     }
 }
 
