@@ -65,6 +65,48 @@ pub(crate) fn has_oversized_integer(text: &str) -> bool {
     false
 }
 
+/// The same JSON text with each number as text that a float or a 64-bit integer would change: for senders that write
+/// decimals of databases as JSON numbers. Numbers with an exponent were floats before.
+pub(crate) fn keep_numbers(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let (mut kept, mut copied, mut at) = (String::new(), 0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                let start = at;
+                while at < bytes.len() && matches!(bytes[at], b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')
+                {
+                    at += 1;
+                }
+                let number = &text[start..at];
+                if number.len() > FLOAT_DIGITS
+                    && !number.contains(['e', 'E'])
+                    && decimal(Cow::Borrowed(number)).is_string()
+                {
+                    kept.push_str(&text[copied..start]);
+                    kept.push('"');
+                    kept.push_str(number);
+                    kept.push('"');
+                    copied = at;
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    kept.push_str(&text[copied..]);
+    Cow::Owned(kept)
+}
+
 /// A decimal of a database: a JSON number where that keeps the value, else text.
 pub(crate) fn decimal(text: Cow<'_, str>) -> Value {
     if !text.contains('.') {
@@ -95,7 +137,7 @@ fn reads_back(number: f64, text: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::parse;
+    use super::{keep_numbers, parse};
 
     #[test]
     fn whole_numbers_are_exact_or_refused() {
@@ -110,6 +152,24 @@ mod tests {
             Ok(json!({"\"123456789012345678901234567890": 1}))
         );
         assert_eq!(parse("1.5e3"), Ok(json!(1500.0)));
+    }
+
+    #[test]
+    fn numbers_that_would_change_are_kept_as_text() {
+        for same in [
+            r#"{"a": 1.5, "b": [-0.30000000000000004, 18446744073709551615, -9223372036854775808], "c": 1e-300}"#,
+            r#"{"a": "0.1234567890123456789", "b\"12345678901234567890123": 0.123456789012345}"#,
+            r#"{"a": 1234567890123456.0, "b": 1.000000000000000000}"#,
+            "",
+        ] {
+            assert_eq!(keep_numbers(same), same);
+        }
+        assert_eq!(
+            keep_numbers(
+                r#"{"a": 0.1234567890123456789, "b": [12345678901234567890123, -1.5], "c": {"d":-12345678901234567.25}}"#
+            ),
+            r#"{"a": "0.1234567890123456789", "b": ["12345678901234567890123", -1.5], "c": {"d":"-12345678901234567.25"}}"#
+        );
     }
 
     #[test]

@@ -110,7 +110,8 @@ impl Stage {
     }
 
     async fn error(&self) -> SystemError {
-        let error = self.read(self.open()).await.1.unwrap_err();
+        let read = tokio::time::timeout(GONE_LIMIT * 2, self.read(self.open())).await;
+        let error = read.expect("it ends").1.unwrap_err();
         assert!(!format!("{error:?}").contains(SECRET), "{error:?}");
         error
     }
@@ -155,7 +156,7 @@ if "--discover" in sys.argv:
 path = sys.argv[sys.argv.index("--config") + 1]
 mode = lambda path: oct(stat.S_IMODE(os.stat(path).st_mode))
 record = {
-    "environment": dict(os.environ), "cwd": os.getcwd(), "run": os.path.dirname(path), "group": os.getpgrp() == os.getpid(),
+    "environment": dict(os.environ), "cwd": os.getcwd(), "run": os.path.dirname(path), "group": os.getpgrp() == os.getppid(),
     "modes": [mode(os.path.dirname(path)), mode(os.getcwd()), mode(path)], "files": sorted(os.listdir("/proc/self/fd")),
     "config": json.load(open(path)),
 }
@@ -265,12 +266,13 @@ async fn a_launcher_is_deaf_to_what_is_sent_to_everybody_and_a_tap_does_not_outl
     stage.gone().await;
 
     let at = r#"AT=$(sed 's/.*"at": *"\([^"]*\)".*/\1/' "$2")"#;
-    let stage = Stage::new(&format!("{at}\necho $$ > \"$AT/own\"\nkill -KILL $PPID\nsleep 1000"));
+    let stage =
+        Stage::new(&format!("{at}\nsleep 1000 &\necho $! > \"$AT/own\"\nkill -KILL $PPID\nsleep 1000"));
     let error = stage.error().await;
     assert_eq!(error.kind, SystemErrorKind::Unavailable);
     assert!(error.detail.starts_with("its launcher has ended"), "{error:?}");
     let own = fs::read_to_string(stage.path("own")).unwrap();
-    until("the tap is gone", || !lives(&own)).await;
+    until("what the tap has started is gone", || !lives(&own)).await;
 }
 
 #[tokio::test]

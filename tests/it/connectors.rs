@@ -2,7 +2,7 @@
 //! Deliberately absent: what every connector must do (`connector/tests/contract`), and all that is beneath the engine.
 
 #[path = "../../connector/tests/servers/mysql.rs"]
-mod mysql_server;
+pub mod mysql_server;
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::harness::fixture::stream;
 use crate::scene::{Scene, changed_stream, ended, into_table, outcome};
 
 /// A database of one test.
-struct Database {
-    server: Arc<Server>,
-    name: String,
+pub struct Database {
+    pub server: Arc<Server>,
+    pub name: String,
     sql: MySqlConnection,
 }
 
 impl Database {
-    async fn create(setup: &str) -> Self {
+    pub async fn create(setup: &str) -> Self {
         let server = Server::shared();
         let name = format!("it_{}", Uuid::now_v7().simple());
         let options =

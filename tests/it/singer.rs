@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::connectors as mysql;
 use crate::harness::fixture::stream;
 use crate::harness::outside::Outside;
 use crate::harness::postgres::Database;
@@ -48,7 +49,7 @@ async fn tap_postgres(scene: &Scene, database: &Database) -> String {
     let url = reqwest::Url::parse(database.url()).unwrap();
     let config = json!({"tap": "tap-postgres", "config": {
         "host": url.host_str(), "port": url.port().unwrap_or(5432), "database": &url.path()[1..],
-        "user": url.username(), "filter_schemas": ["public"], "use_singer_decimal": true,
+        "user": url.username(), "filter_schemas": ["public"],
     }});
     let credentials = json!({"config": {"password": url.password().unwrap_or("not needed here")}});
     scene.fixture.system(&scene.tenant, "singer", config, credentials).await
@@ -59,7 +60,7 @@ async fn orders(database: &Database, count: usize) {
     for sql in [
         "CREATE TABLE orders (id bigint PRIMARY KEY, amount numeric(30,10), note text, at timestamptz NOT NULL)".to_owned(),
         format!(
-            "INSERT INTO orders SELECT n, n + 0.0000000001, 'order ' || n, timestamptz '2026-01-01Z' + n * interval '1 s'
+            "INSERT INTO orders SELECT n, n * 1000000007.0000000001, 'order ' || n, timestamptz '2026-01-01Z' + n * interval '1 s'
              FROM generate_series(1, {count}) AS n"
         ),
     ] {
@@ -119,7 +120,7 @@ async fn a_tap_of_a_database_goes_on_at_its_state_and_every_row_arrives_once() {
         scene.admin().mutate("testSystem", json!({"systemId": tap}), "system { status statusMessage }").await;
     assert_eq!(
         tested["system"],
-        json!({"status": "HEALTHY", "statusMessage": "The tap runs, and has 2 streams."})
+        json!({"status": "HEALTHY", "statusMessage": "The tap runs, and has 2 streams: public-orders, public-people."})
     );
     postgres_execute(
         &to,
@@ -152,6 +153,38 @@ async fn a_tap_of_a_database_goes_on_at_its_state_and_every_row_arrives_once() {
     scene.admin().mutate("resetCursor", reset(Value::Null), "integration { id }").await;
     let run = scene.run(&integration).await;
     assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": 1_201, "unchanged": 1_201})), "{run:#}");
+    no_tap_is_left(&trestle).await;
+}
+
+#[tokio::test]
+async fn a_tap_of_the_first_generation_finds_its_stream_by_its_name_and_numbers_stay_exact() {
+    let tap = taps::program("tap-mysql");
+    let trestle = allowed(&[("tap-mysql", &tap)]).embedded().await;
+    let scene = Scene::of(&trestle).await;
+    let setup = "CREATE TABLE orders (id INT PRIMARY KEY, amount DECIMAL(30,10), at DATETIME NOT NULL);
+        INSERT INTO orders VALUES (1, 12345678901234567890.0000000001, '2026-01-01'), (2, -0.1, '2026-01-02'), (3, NULL, '2026-01-03');
+        CREATE TABLE people (id INT PRIMARY KEY)";
+    let from = mysql::Database::create(setup).await;
+    let config = json!({"host": "127.0.0.1", "port": from.server.port, "user": mysql::mysql_server::USER, "database": from.name});
+    let credentials = json!({"config": {"password": mysql::mysql_server::PASSWORD}});
+    let config = json!({"tap": "tap-mysql", "config": config});
+    let system = scene.fixture.system(&scene.tenant, "singer", config, credentials).await;
+    let to = Database::create().await;
+    postgres_execute(
+        &to,
+        "CREATE TABLE orders (id bigint PRIMARY KEY, amount numeric(30,10), at timestamptz)",
+    )
+    .await;
+    let postgres = scene.postgres_system(&to).await;
+    let changes = json!({"mode": "INCREMENTAL", "cursorField": "at"});
+    let moves = changed_stream(json!({"stream": "orders"}), json!({"table": "orders"}), changes);
+    let integration = scene.integration(&system, &postgres, moves).await;
+    for counts in [json!({"read": 3, "created": 3}), json!({"read": 1, "unchanged": 1})] {
+        let run = scene.run(&integration).await;
+        assert_eq!(outcome(&run), ended("SUCCEEDED", counts), "{run:#}");
+    }
+    let amounts = "SELECT coalesce(amount::text, '') FROM orders ORDER BY id";
+    assert_eq!(postgres_rows(&to, amounts).await, ["12345678901234567890.0000000001", "-0.1000000000", ""]);
     no_tap_is_left(&trestle).await;
 }
 

@@ -3,10 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::NAMED_MAX;
 use crate::{SystemError, SystemErrorKind};
-
-/// Streams that a refusal names.
-const NAMED_MAX: usize = 20;
 
 /// What a tap said in its discovery.
 pub(super) struct Catalog(Value);

@@ -31,7 +31,7 @@ pub(super) fn description(taps: &[&str]) -> Description {
             "properties": {
                 "stream": {
                     "type": "string", "minLength": 1, "maxLength": 500,
-                    "description": "The tap's stream, by its `tap_stream_id` or its name. A test of the system says how many there are; a wrong name is answered with theirs.",
+                    "description": "The tap's stream, by its `tap_stream_id` or its name. A test of the system names them.",
                 },
                 "replicationMethod": {
                     "enum": ["FULL_TABLE", "INCREMENTAL", "LOG_BASED"],
@@ -80,7 +80,7 @@ fn guide() -> Guide {
             "So a record may come twice in a run: the later one counts, and is `updated` or `unchanged`. Two records of one key are no failure, as they are with other sources in FULL mode.",
             "A cursor can be reset to the beginning, not to a value; backfills and `overlap` are not possible, because only the tap understands its STATE. Many taps take a `start_date` in their config.",
             "A config that the tap rewrites, as many do with a renewed token, is read back: what was secret, and what is new, becomes the system's credentials unless somebody has changed them meanwhile. Credentials that are a reference to a secret store can't be written back.",
-            "Whole numbers are exact or refused; decimals are read as floats unless the tap sends them as text.",
+            "Numbers are exact: one that a 64-bit integer or a float would change is text in the record. A number with an exponent is a float.",
             "BATCH messages are refused; ACTIVATE_VERSION deletes nothing.",
         ],
         limits: &[

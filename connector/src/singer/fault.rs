@@ -60,7 +60,7 @@ const STATUSES: [(SystemErrorKind, &[&str]); 4] = [
 ];
 
 /// A log line says how grave it is among its first words, behind the time.
-const LEVEL_WORDS: usize = 10;
+const LEVEL_WORDS: usize = 16;
 
 /// Of what a tap said last, in bytes.
 const SAID_BYTES_MAX: usize = 3 * 1024;
@@ -163,9 +163,12 @@ mod tests {
             ("FileNotFoundError: [Errno 2] No such file or directory: 'a.csv'", NotFound),
             ("connection to server at \"127.0.0.1\", port 1 failed: Connection refused", Unavailable),
             ("INFO 401 records of orders", Unavailable),
+            ("(1045, \"Access denied for user 'tap'@'localhost' (using password: YES)\")", Unauthorized),
             ("", Unavailable),
         ] {
-            let tail = ["INFO Forbidden is a word", said].map(str::to_owned);
+            let tail =
+                ["time=2026-11-26 07:54:15 name=tap_mysql level=INFO message=Forbidden is a word", said]
+                    .map(str::to_owned);
             let tail = if said.starts_with("INFO") || said.is_empty() {
                 vec![said.to_owned()]
             } else {

@@ -49,6 +49,14 @@ pub(super) fn arguments(memory_bytes: u64, directory: &Path, program: &Path) -> 
     ["tap".into(), "supervise".into(), memory_bytes.to_string().into(), directory.into(), program.into()]
 }
 
+/// Ends what a launcher that was killed has left, as far as it has stayed in its group.
+pub(super) fn kill_group(launcher: u32) {
+    if let Some(group) = i32::try_from(launcher).ok().and_then(Pid::from_raw) {
+        // That there is nothing left is no error.
+        kill_process_group(group, Signal::KILL).unwrap_or_default();
+    }
+}
+
 /// See [`launch_tap`](super::launch_tap).
 pub(super) fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let mut arguments = arguments.into_iter().skip(1);
@@ -150,7 +158,7 @@ fn prepare(directory: &Path) -> io::Result<Held> {
     Ok(Held { _lock: lock, _signals: signals, _runtime: runtime })
 }
 
-/// Starts the tap, the only one that holds this process's standard output from then on.
+/// Starts the tap, in the launcher's group, and the only one that holds this process's standard output from then on.
 fn spawn(memory_bytes: u64, directory: &Path, command: Vec<OsString>) -> io::Result<Pid> {
     let parent = getpid().as_raw_nonzero().get().to_string();
     let child = Command::new("/proc/self/exe")
@@ -158,7 +166,6 @@ fn spawn(memory_bytes: u64, directory: &Path, command: Vec<OsString>) -> io::Res
         .args(command)
         .current_dir(run_directory::work(directory))
         .stdin(Stdio::null())
-        .process_group(0)
         .spawn()?;
     rustix::stdio::dup2_stdout(nowhere()?)?;
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| io::Error::other("it has no id"))
@@ -200,11 +207,12 @@ impl Family {
             if measured.elapsed() >= MEASURE_INTERVAL {
                 measured = Instant::now();
                 let (processes, bytes) = self.size();
-                if bytes > self.memory_bytes {
-                    break Outcome::TooMuchMemory;
-                }
+                // Many small ones are a lot of memory too, since what they share counts for each.
                 if processes > PROCESSES_MAX {
                     break Outcome::TooManyProcesses;
+                }
+                if bytes > self.memory_bytes {
+                    break Outcome::TooMuchMemory;
                 }
             }
             if unwanted.recv_timeout(POLL) == Err(RecvTimeoutError::Disconnected) {
@@ -217,8 +225,8 @@ impl Family {
     }
 
     fn ask_to_end(&mut self) {
-        // That it has just ended by itself is no error.
-        kill_process_group(self.tap, Signal::TERM).unwrap_or_default();
+        // This process is of the group too, and deaf to it.
+        kill_process_group(getpid(), Signal::TERM).unwrap_or_default();
         let asked = Instant::now();
         while asked.elapsed() < GRACE && self.ended.is_none() {
             std::thread::sleep(POLL);

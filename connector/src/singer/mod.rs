@@ -62,6 +62,8 @@ pub struct TapLimits {
     pub output_bytes: u64,
 }
 
+/// Streams that are named, of what a tap has.
+const NAMED_MAX: usize = 20;
 /// Address space, in bytes: Python maps some 200 MiB before it does anything, and pandas as much again.
 const MEMORY_BYTES: u64 = 1024 * 1024 * 1024;
 /// The first read of a large account by an API with a rate limit takes hours.
@@ -137,10 +139,15 @@ impl Connector for SingerConnector {
         if tap.selection == Selection::None {
             return Ok("The tap may be run; it can't list its streams, so nothing was tried.".to_owned());
         }
-        let streams = tap.discover().await?.names();
-        Ok(match streams.len() {
-            1 => "The tap runs, and has one stream.".to_owned(),
-            count => format!("The tap runs, and has {count} streams."),
+        let mut names = tap.discover().await?.names();
+        let count = names.len();
+        names.truncate(NAMED_MAX);
+        let named = names.join(", ");
+        Ok(match (count, count - names.len()) {
+            (0, _) => "The tap runs, and has no streams.".to_owned(),
+            (1, _) => format!("The tap runs, and has one stream: {named}."),
+            (_, 0) => format!("The tap runs, and has {count} streams: {named}."),
+            (_, more) => format!("The tap runs, and has {count} streams: {named}, and {more} more."),
         })
     }
 

@@ -80,18 +80,17 @@ impl Tap {
     /// When it can't be started, fails, or gives no catalog.
     pub(super) async fn discover(&mut self) -> Result<Catalog, SystemError> {
         let mut running = self.start(Vec::new(), &["--discover"], self.options.limits.discovery_time).await?;
-        let mut text = Vec::new();
-        while running.next().await? {
-            if text.len() + running.line().len() > CATALOG_BYTES_MAX {
-                let detail = format!("its catalog has more than {CATALOG_BYTES_MAX} bytes");
-                return Err(SystemError::new(SystemErrorKind::Malformed, detail)
-                    .with_hint("the tap lists more streams and fields than can be read"));
+        match running.all().await {
+            Ok(text) => {
+                running.end(self).await?;
+                Catalog::parse(&text)
             }
-            text.extend_from_slice(running.line());
-            text.push(b'\n');
+            Err(error) => {
+                let kept = running.take_back(self).await;
+                note_lost(self.name(), kept);
+                Err(error)
+            }
         }
-        running.end(self).await?;
-        Catalog::parse(&text)
     }
 
     /// Starts it with these files, each behind its flag, for so long at most.
@@ -139,6 +138,7 @@ impl Tap {
             return Err(SystemError::new(SystemErrorKind::Internal, "a tap was started without its pipes"));
         };
         Ok(Running {
+            launcher: child.id(),
             child,
             input,
             stdout: Lines::new(stdout, self.options.limits.line_bytes),
@@ -198,6 +198,8 @@ fn launcher_arguments(
 /// A tap that was started. Its launcher ends it when this is dropped.
 pub(super) struct Running {
     child: Child,
+    /// Its id, while it lives for all that is known.
+    launcher: Option<u32>,
     /// While this is open, the launcher lets the tap run and leaves the directory in place.
     input: ChildStdin,
     stdout: Lines<ChildStdout>,
@@ -232,9 +234,25 @@ impl Running {
                     let next = next.map_err(|error| pipe_failure(&error))?;
                     self.complained(next);
                 }
+                _ended = self.child.wait(), if self.launcher.is_some() => self.lost_launcher(),
                 () = sleep_until(self.until) => return Err(self.took_too_long()),
             }
         }
+    }
+
+    /// All lines of a catalog.
+    async fn all(&mut self) -> Result<Vec<u8>, SystemError> {
+        let mut text = Vec::new();
+        while self.next().await? {
+            if text.len() + self.line().len() > CATALOG_BYTES_MAX {
+                let detail = format!("its catalog has more than {CATALOG_BYTES_MAX} bytes");
+                return Err(SystemError::new(SystemErrorKind::Malformed, detail)
+                    .with_hint("the tap lists more streams and fields than can be read"));
+            }
+            text.extend_from_slice(self.line());
+            text.push(b'\n');
+        }
+        Ok(text)
     }
 
     /// What [`next`](Self::next) read.
@@ -279,6 +297,7 @@ impl Running {
                     let next = next.map_err(|error| pipe_failure(&error))?;
                     self.complained(next);
                 }
+                _ended = self.child.wait(), if self.launcher.is_some() => self.lost_launcher(),
                 () = sleep_until(self.until) => return Err(self.took_too_long()),
             }
         }
@@ -296,6 +315,15 @@ impl Running {
                 Err(fault::of(outcome, &complaints.tail))
             }
         }
+    }
+
+    /// It ends after we let go of it, and not before, unless somebody kills it.
+    fn lost_launcher(&mut self) {
+        #[cfg(target_os = "linux")]
+        if let Some(launcher) = self.launcher {
+            super::launcher::kill_group(launcher);
+        }
+        self.launcher = None;
     }
 
     fn complained(&mut self, next: Next) {

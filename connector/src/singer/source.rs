@@ -20,6 +20,9 @@ use crate::{
 const PAGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How long a page that has something waits for more: what has come is to arrive, and to be gone on behind.
 const PAGE_WAIT: Duration = Duration::from_secs(10);
+/// How often a config that a tap may have rewritten is looked at, while nothing else comes: what it has renewed is lost when the
+/// run is stopped before that.
+const CONFIG_INTERVAL: Duration = Duration::from_secs(2);
 /// How long a full page waits for the STATE that taps write behind what they have written.
 const STATE_WAIT: Duration = Duration::from_millis(500);
 /// Other streams that are named.
@@ -228,8 +231,12 @@ impl Source for TapSource {
             let next = match (is_full, until) {
                 (true, _) => timeout_at(Instant::now() + STATE_WAIT, self.item(true)).await,
                 (false, Some(until)) => timeout_at(until, self.item(may_stop)).await,
-                (false, None) => Ok(self.item(false).await),
+                (false, None) => timeout_at(Instant::now() + CONFIG_INTERVAL, self.item(false)).await,
             };
+            if next.is_err() && items.is_empty() {
+                self.keep_config().await?;
+                continue;
+            }
             match next {
                 Ok(Ok(Step::Item(item, size))) if is_full => {
                     self.held = Some((item, size));
