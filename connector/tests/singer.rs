@@ -70,6 +70,7 @@ impl Stage {
                 credentials: json!({"config": {"password": SECRET}}).to_string().into(),
                 files_dir: PathBuf::from("/nonexistent"),
                 pace: Default::default(),
+                tokens: None,
                 progress: Default::default(),
                 credential_store: self.credential_store.clone(),
             },

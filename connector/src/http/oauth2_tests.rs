@@ -83,6 +83,7 @@ fn access(url: &str, tokens: &Arc<Numbered>) -> SystemAccess {
         files_dir: std::path::PathBuf::new(),
         tokens: Some(tokens.clone()),
         pace: Default::default(),
+        credential_store: Default::default(),
         progress: Default::default(),
     }
 }

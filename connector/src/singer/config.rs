@@ -159,6 +159,7 @@ mod tests {
             credentials: credentials.to_string().into(),
             files_dir: PathBuf::from("/nonexistent"),
             pace: Default::default(),
+            tokens: None,
             progress: Default::default(),
             credential_store: store,
         };

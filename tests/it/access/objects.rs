@@ -797,7 +797,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 37] = [
+pub const PAYLOADS: [(&str, &[&str]); 38] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
