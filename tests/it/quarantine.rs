@@ -398,7 +398,7 @@ async fn a_run_that_goes_on_after_a_crash_counts_on() {
     let record = |n: usize| {
         // Two share a value with one that was read before the crashes.
         let email = if n == 305 || n == 905 { n % 300 } else { n };
-        json!({"id": format!("r{n:06}"), "n": if n % 10 == 0 { "bad" } else { "1" }, "email": email})
+        json!({"id": format!("r{n:06}"), "n": if n.is_multiple_of(10) { "bad" } else { "1" }, "email": email})
     };
     let records = (0..1_000).map(record);
     outside.serve_records(records.collect());
