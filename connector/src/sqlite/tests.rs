@@ -535,3 +535,17 @@ async fn what_is_gone_goes_whether_its_column_keeps_numbers_or_texts() {
     let rows = "SELECT group_concat(name || ' ' || ifnull(gone, '-')) FROM t";
     assert_eq!(scalar(&directory, rows).await, "c now,d -");
 }
+
+#[tokio::test]
+async fn a_table_may_have_any_name() {
+    for name in ["a", "b", "t", "i", "c0", "main", "order by"] {
+        let directory = database("CREATE TABLE other (id)").await;
+        let options = json!({"table": name, "createTable": true});
+        for expected in [Action::Created, Action::Unchanged] {
+            let mut destination = destination(&directory, options.clone()).await.unwrap();
+            let batch = writes(json!([{"id": 1, "amount": "2"}]));
+            let outcomes = destination.write(&batch).await.unwrap();
+            assert_eq!(actions(&outcomes), [expected], "{name}");
+        }
+    }
+}

@@ -113,7 +113,7 @@ impl Upsert<'_> {
         let on: Vec<String> =
             self.key_columns().map(|(index, column)| format!("t.{} = b.c{index}", quoted(column))).collect();
         let sql = format!(
-            "WITH b(i, {}) AS (VALUES {}) SELECT b.i, {} FROM b CROSS JOIN {} AS t ON {}",
+            "WITH b(i, {}) AS (VALUES {}) SELECT b.i, {} FROM b CROSS JOIN main.{} AS t ON {}",
             names.join(", "),
             values.join(", "),
             if same.is_empty() { "1".to_owned() } else { same.join(" AND ") },
