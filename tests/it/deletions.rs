@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::postgres::Database;
 use crate::harness::wait::{SOON, until};
 use crate::scene::{
-    Scene, changed_stream, ended, outcome, postgres_execute, postgres_rows, sqlite_execute, text,
+    Scene, changed_stream, ended, nodes, outcome, postgres_execute, postgres_rows, sqlite_execute, text,
 };
 
 fn delete() -> Value {
@@ -130,6 +130,38 @@ async fn a_source_that_lost_much_is_looked_at_by_a_person_first() {
     let done = scene.fixture.finished_run(&run).await;
     assert_eq!((&done["status"], deleted(&scene, &done).await), (&json!("SUCCEEDED"), json!(19)), "{done:#}");
     assert_eq!(scene.sqlite_rows("out.db", marked).await, ["28 2 24"]);
+}
+
+/// What a page in quarantine holds has come again, whatever somebody decides about it.
+#[tokio::test]
+async fn what_is_in_quarantine_is_not_gone() {
+    let scene = Scene::shared().await;
+    scene.files.write_jsonl("in.jsonl", records(1..=12));
+    let changes = json!({
+        "deletions": {"action": "DELETE"}, "recordSchema": {"properties": {"name": {"maxLength": 5}}},
+        "quality": {"maxFailedPercent": 10, "minRecords": 5},
+    });
+    let integration = scene.file_to_sqlite("in.jsonl", changes).await;
+    scene.run(&integration).await;
+    // 12 is gone, and four of the others are not as they should be.
+    let mut left = records(1..=11);
+    for record in &mut left[..4] {
+        record["name"] = json!("too long");
+    }
+    scene.files.write_jsonl("in.jsonl", left);
+    let run = scene.fixture.start_run(&integration).await;
+    let query = "query($id: ID!) { integration(id: $id) { quarantines { edges { node { id } } } } }";
+    let quarantine = until("a page is in quarantine", SOON, async || {
+        let now = scene.admin().query(query, json!({"id": integration})).await;
+        nodes(&now["integration"]["quarantines"]).first().map(|one| text(&one["id"])).ok_or(now)
+    })
+    .await;
+    assert_eq!(ids(&scene).await, "1,2,3,4,5,6,7,8,9,10,11,12");
+    let input = json!({"quarantineId": quarantine, "note": "a broken export"});
+    scene.admin().mutate("discardQuarantine", input, "quarantine { id }").await;
+    let run = scene.fixture.finished_run(&run).await;
+    assert_eq!(deleted(&scene, &run).await, 1, "{run:#}");
+    assert_eq!(ids(&scene).await, "1,2,3,4,5,6,7,8,9,10,11");
 }
 
 #[tokio::test]
