@@ -326,7 +326,12 @@ pub(crate) fn moved(before: &[Stream], after: &[Stream], new_source: bool, new_d
         if new_source || new.is_none_or(|new| place(&new.source) != place(&old.source)) {
             moved.schemas.push(old.name.clone());
         }
-        if writes_elsewhere {
+        // A receipt of other key fields would name another record, and one of them could be removed for it.
+        let is_renamed = new.is_some_and(|new| {
+            let fields = |stream: &Stream| stream.destination.get("keyFields").cloned();
+            new.key_fields != old.key_fields || fields(new) != fields(old)
+        });
+        if writes_elsewhere || is_renamed {
             moved.receipts.push(old.name.clone());
         }
         if writes_elsewhere || reads_elsewhere {
@@ -446,6 +451,16 @@ mod tests {
             (found.watermarks, found.receipts),
             (vec!["orders".to_owned()], vec!["orders".to_owned()])
         );
+
+        let mut renamed = orders.clone();
+        renamed.key_fields = vec!["number".to_owned()];
+        let mut renamed_there = orders.clone();
+        renamed_there.destination = json!({"table": "bought", "keyFields": ["number"]});
+        for orders in [renamed, renamed_there] {
+            let found = moved(&before, &[orders, more.clone()], false, false);
+            let none: [String; 0] = [];
+            assert_eq!((&found.receipts[..], &found.watermarks[..]), (&["orders".to_owned()][..], &none[..]));
+        }
 
         let found = moved(&before, std::slice::from_ref(&more), false, false);
         assert_eq!((found.receipts, found.goes_on), (vec!["orders".to_owned()], false));

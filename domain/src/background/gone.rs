@@ -18,10 +18,10 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::lease::{RunLease, storage};
-use super::receipt::{self, Walk};
+use super::receipt::{self, Entry, Walk};
 use super::recovery;
 use crate::actor::Tenants;
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 
@@ -35,15 +35,16 @@ const PAGE_RECORDS: usize = 1_000;
 struct Survey {
     known: u64,
     gone: u64,
-    /// Hashes of what names gone records at the destination, where other records have these names too: they have become
-    /// one there, and it stays for the others.
-    shared: HashSet<u64>,
+    /// Some records have another key at the destination than at the source.
+    has_names: bool,
 }
 
 /// Where the search is.
 struct Search<'a> {
     lease: &'a RunLease,
     stream: &'a str,
+    /// Hashes of what names gone records at the destination, where other records have these names too: they have become
+    /// one there, and it stays for the others.
     shared: HashSet<u64>,
     /// Where the next receipts are; the outer is `None` at the end.
     next: Option<Option<String>>,
@@ -88,8 +89,9 @@ impl RunLease {
         if is_many {
             self.hold_once(stream, deletions, &survey).await?;
         }
-        let search =
-            Search { lease: self, stream, shared: survey.shared, next: Some(None), found: Vec::new() };
+        let shared =
+            if survey.has_names { self.shared(stream).await.map_err(storage)? } else { HashSet::new() };
+        let search = Search { lease: self, stream, shared, next: Some(None), found: Vec::new() };
         Ok(Some(search))
     }
 
@@ -100,41 +102,43 @@ impl RunLease {
 
     async fn survey(&self, stream: &str) -> Result<Survey> {
         let mut survey = Survey::default();
-        let mut names = HashSet::new();
-        let mut has_names = false;
-        let mut next = None;
-        loop {
-            let Walk { entries, next: after } = self.walk(stream, next.as_deref()).await?;
+        let mut next = Some(None);
+        while let Some(after) = next.take() {
+            let Walk { entries, next: behind } = self.walk(stream, after.as_deref()).await?;
             survey.known += entries.len() as u64;
-            let mut gone: Vec<(String, u64)> = Vec::new();
-            for entry in entries {
-                has_names |= entry.destination_key.is_some();
-                if entry.run != self.run.id {
-                    gone.push((entry.key.clone(), name(&entry.key, entry.destination_key.as_deref())));
-                }
-            }
-            let failed = self.failed(stream, gone.iter().map(|(key, _)| key.as_str())).await?;
-            gone.retain(|(key, _)| !failed.contains(key));
-            survey.gone += gone.len() as u64;
-            names.extend(gone.into_iter().map(|(_, name)| name));
-            next = after;
-            if next.is_none() {
-                break;
-            }
+            survey.has_names |= entries.iter().any(|entry| entry.destination_key.is_some());
+            survey.gone += self.not_renewed(stream, entries).await?.len() as u64;
+            next = behind.map(Some);
         }
-        if !has_names || names.is_empty() {
-            return Ok(survey);
+        Ok(survey)
+    }
+
+    /// Names at the destination that gone records have, and others too; eight bytes for each that is gone.
+    async fn shared(&self, stream: &str) -> Result<HashSet<u64>> {
+        let mut names = HashSet::new();
+        let mut next = Some(None);
+        while let Some(after) = next.take() {
+            let Walk { entries, next: behind } = self.walk(stream, after.as_deref()).await?;
+            names.extend(self.not_renewed(stream, entries).await?.iter().map(name));
+            next = behind.map(Some);
         }
-        loop {
-            let Walk { entries, next: after } = self.walk(stream, next.as_deref()).await?;
-            let here = entries.into_iter().filter(|entry| entry.run == self.run.id);
-            let here = here.map(|entry| name(&entry.key, entry.destination_key.as_deref()));
-            survey.shared.extend(here.filter(|name| names.contains(name)));
-            next = after;
-            if next.is_none() {
-                return Ok(survey);
-            }
+        let mut shared = HashSet::new();
+        let mut next = Some(None);
+        while let Some(after) = next.take() {
+            let Walk { entries, next: behind } = self.walk(stream, after.as_deref()).await?;
+            let here = entries.iter().filter(|entry| entry.run == self.run.id).map(name);
+            shared.extend(here.filter(|name| names.contains(name)));
+            next = behind.map(Some);
         }
+        Ok(shared)
+    }
+
+    /// Those of these receipts that this run has not renewed, and whose record did not fail in it either.
+    async fn not_renewed(&self, stream: &str, mut entries: Vec<Entry>) -> Result<Vec<Entry>> {
+        entries.retain(|entry| entry.run != self.run.id);
+        let failed = self.failed(stream, &entries).await?;
+        entries.retain(|entry| !failed.contains(&entry.key));
+        Ok(entries)
     }
 
     async fn walk(&self, stream: &str, after: Option<&str>) -> Result<Walk> {
@@ -142,20 +146,20 @@ impl RunLease {
         receipt::walk(&reader, self.receipts_of(stream), after).await
     }
 
-    /// Which of these keys came again in this run, and failed.
-    async fn failed(&self, stream: &str, keys: impl Iterator<Item = &str>) -> Result<HashSet<String>> {
-        let keys: Vec<&str> = keys.collect();
-        if keys.is_empty() {
+    /// The keys of these that came again in this run, and failed.
+    async fn failed(&self, stream: &str, entries: &[Entry]) -> Result<HashSet<String>> {
+        if entries.is_empty() {
             return Ok(HashSet::new());
         }
         let tx = TxScope::begin(&self.app, self.run.tenant_id).await?;
         let mut failed = HashSet::new();
-        for keys in keys.chunks(PAGE_RECORDS) {
+        for entries in entries.chunks(PAGE_RECORDS) {
+            let keys = entries.iter().map(|entry| entry.key.as_str());
             let rows: Vec<String> = self
                 .failures(&tx, stream)
                 .select_only()
                 .column(failure::Column::RecordKey)
-                .filter(failure::Column::RecordKey.is_in(keys.iter().copied()))
+                .filter(failure::Column::RecordKey.is_in(keys))
                 .into_tuple()
                 .all(tx.connection())
                 .await
@@ -288,13 +292,8 @@ impl Search<'_> {
         {
             let Walk { entries, next } = self.lease.walk(self.stream, after.as_deref()).await?;
             self.next = next.map(Some);
-            let mut gone = entries;
-            gone.retain(|entry| {
-                entry.run != self.lease.run.id
-                    && !self.shared.contains(&name(&entry.key, entry.destination_key.as_deref()))
-            });
-            let failed = self.lease.failed(self.stream, gone.iter().map(|entry| entry.key.as_str())).await?;
-            gone.retain(|entry| !failed.contains(&entry.key));
+            let mut gone = self.lease.not_renewed(self.stream, entries).await?;
+            gone.retain(|entry| !self.shared.contains(&name(entry)));
             for entry in gone {
                 let key = self.key(&entry.key)?;
                 self.found.push(Gone { key, destination_key: entry.destination_key });
@@ -309,15 +308,12 @@ impl Search<'_> {
         let fields =
             streams.iter().find(|known| known.name == self.stream).map_or(0, |known| known.key_fields.len());
         RecordKey::stored(canonical, fields).ok_or_else(|| {
-            crate::error::Error::internal(
-                "reading write receipts",
-                "one is of other key fields than the stream's",
-            )
+            Error::internal("reading write receipts", "one is of other key fields than the stream's")
         })
     }
 }
 
 /// A hash of what names a record at the destination.
-fn name(key: &str, destination_key: Option<&str>) -> u64 {
-    xxh3_64(destination_key.unwrap_or(key).as_bytes())
+fn name(entry: &Entry) -> u64 {
+    xxh3_64(entry.destination_key.as_deref().unwrap_or(&entry.key).as_bytes())
 }

@@ -12,6 +12,7 @@ use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use connector::Action;
 use pipeline::{InDoubt, NewReceipt, Receipt};
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, Value};
 use serde_json::json;
@@ -242,10 +243,10 @@ fn merged(old: Vec<Entry>, new: Vec<&NewReceipt>, run_id: Uuid) -> Vec<Entry> {
         let before = old.next_if(|entry| entry.key == key);
         merged.push(Entry {
             key: key.to_owned(),
-            destination_key: receipt
-                .destination_key
-                .clone()
-                .or_else(|| before.and_then(|entry| entry.destination_key)),
+            destination_key: receipt.destination_key.clone().or_else(|| {
+                let still_stands = receipt.action == Action::Unchanged;
+                before.filter(|_| still_stands).and_then(|entry| entry.destination_key)
+            }),
             payload_hash: receipt.payload_hash,
             action: receipt.action,
             run: run_id,

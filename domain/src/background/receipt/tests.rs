@@ -100,6 +100,9 @@ async fn receipts_come_back_whatever_is_in_a_key_and_the_later_one_stands() {
     ];
     stored(&connection, SECOND, &newer).await;
     stored(&connection, SECOND, &[receipt("new", 54, None, Action::Unchanged)]).await;
+    // One that is written again and has none has the key for its name.
+    stored(&connection, SECOND, &[receipt("{a,b}", 55, Some("old"), Action::Created)]).await;
+    stored(&connection, SECOND, &[receipt("{a,b}", 56, None, Action::Updated)]).await;
     let all = entries(&connection).await;
     assert_eq!(all.len(), awkward.len() + 1);
     let of = |key: &str| {
@@ -109,6 +112,7 @@ async fn receipts_come_back_whatever_is_in_a_key_and_the_later_one_stands() {
     assert_eq!(of("NULL"), (Some("d, \"1\""), 50, Action::Updated, SECOND));
     assert_eq!(of(""), (None, 51, Action::Unchanged, SECOND));
     assert_eq!(of("new"), (Some("NULL"), 54, Action::Unchanged, SECOND));
+    assert_eq!(of("{a,b}"), (None, 56, Action::Updated, SECOND));
     assert_eq!(of(" x "), (None, 9, Action::Created, FIRST));
     let again = found(&connection, SECOND, &["", " x "]).await;
     assert_eq!((again[""].written_in_this_run, again[" x "].written_in_this_run), (true, false));
