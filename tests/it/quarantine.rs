@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::outside::Outside;
 use crate::harness::trestle::Trestle;
 use crate::harness::wait::{SOON, until};
+use crate::reconciliation::reconcile;
 use crate::scene::{Scene, changed_stream, ended, impatient, into_table, nodes, only, outcome, text};
 
 /// Records of a page, as workers read them.
@@ -449,6 +450,10 @@ async fn a_volume_that_is_not_the_usual_one_holds_the_integration() {
     for count in [300, 1, 200, 100] {
         write(&scene, count, |_| false);
         assert_eq!(scene.run(&integration).await["status"], "SUCCEEDED");
+    }
+    // What compares both ends moves nothing, and is no usual run.
+    for _ in 0..2 {
+        reconcile(&scene, &integration).await;
     }
     // The median of 300, 1, 200 and 100 is 150.
     write(&scene, 301, |_| false);

@@ -113,7 +113,7 @@ fn median(mut numbers: Vec<f64>) -> Option<f64> {
 }
 
 /// What the last runs that went through have counted, by integration and stream, of the streams whose gates compare with
-/// that. Backfills and retries of records read something else.
+/// that. Backfills, reconciliations and retries of records are no usual runs.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 pub(super) async fn histories(
     tx: &BatchTx,
@@ -136,6 +136,7 @@ pub(super) async fn histories(
             .filter(run::Column::IntegrationId.eq(integration.id))
             .filter(run::Column::Scope.eq(RunScope::AllRecords))
             .filter(run::Column::BackfillId.is_null())
+            .filter(run::Column::ReconciliationId.is_null())
             .filter(run::Column::Status.is_in(went_through))
             .order_by_desc(run::Column::Id)
             .limit(HISTORY_RUNS_MAX)
