@@ -4,39 +4,33 @@
 
 mod attempt;
 mod comparison;
+mod heartbeat;
+mod plan;
 
 use std::error::Error;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use chrono::SecondsFormat;
-use connector::{
-    OpenDestination, OpenSource, Progress, Removal, StreamSpec, SyncMode, SystemAccess, SystemError,
-};
+use connector::{OpenDestination, OpenSource, Progress, StreamSpec, SyncMode, SystemAccess, SystemError};
 use domain::background::{
-    Background, Batches, Claim, ClaimedRun, ClaimedStream, CompletedRun, End, FinishedStream, Renewal,
-    RunEnd, RunLease,
+    Background, Batches, Claim, ClaimedRun, ClaimedStream, CompletedRun, End, FinishedStream, RunEnd,
+    RunLease,
 };
 use domain::dispatch::JobHint;
-use entity::integration::DeletionAction;
 use entity::run::RunScope;
-use pipeline::{
-    LedgerError, Mapping, RetryPolicy, Rules, Stop, StreamPlan, StreamProgress, StreamReport, StreamStop,
-};
-use tokio::task::spawn_blocking;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use pipeline::{LedgerError, Stop, StreamPlan, StreamProgress, StreamReport, StreamStop};
+use tokio::time::Instant;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::Instrument;
 
 use self::attempt::{Stall, watched};
+use self::heartbeat::heartbeat;
+use self::plan::plan;
 use crate::report::Activity;
 
 /// Records a page: enough that a checkpoint costs little beside them, few enough that losing one does.
 const PAGE_RECORDS_MAX: usize = 5_000;
-/// A person who cancels a run waits for the next one, and not for a third of a long lease: two seconds with all the rest.
-const HEARTBEAT_MAX: Duration = Duration::from_millis(1_500);
-
 /// What every run of this worker shares.
 pub(crate) struct Runner {
     background: Background,
@@ -282,26 +276,12 @@ impl Route {
         }
         // What somebody asked to retry passes any gate.
         let judges = self.scope == RunScope::AllRecords;
-        let plan = plan(&claimed, judges, self.progress.clone()).await?;
-        let plan = StreamPlan { removal: self.removal(&claimed), ..plan };
+        let plan = plan(&claimed, judges, self.lease.now(), self.progress.clone()).await?;
         let (stream, is_backfill) = (claimed.stream.name.clone(), claimed.only.is_some());
         let report = self.run_pipeline(plan, claimed).await?;
         // A backfill says nothing about where the next ordinary run begins.
         let watermark = report.watermark.filter(|_| !is_backfill);
         Ok(FinishedStream { stream, watermark, breach: report.breach })
-    }
-
-    /// What becomes of records that are gone from the source.
-    fn removal(&self, claimed: &ClaimedStream) -> Option<Removal> {
-        let deletions = claimed.stream.deletions.as_ref()?;
-        match (deletions.action, &deletions.mark_field) {
-            (DeletionAction::Delete, _) => Some(Removal::Delete),
-            (DeletionAction::Mark, Some(field)) => {
-                let at = self.lease.now().to_rfc3339_opts(SecondsFormat::Millis, true);
-                Some(Removal::Mark { field: field.clone(), at })
-            }
-            (DeletionAction::Mark, None) => None,
-        }
     }
 
     async fn run_pipeline(
@@ -377,126 +357,6 @@ impl Route {
 async fn access(end: &End, progress: &Progress) -> Result<SystemAccess, SystemError> {
     let _waiting = progress.wait();
     end.access().await
-}
-
-/// Compiles what happens to the records of a stream. It compiled when the integration was saved; that it does not now
-/// is a fault of ours.
-async fn plan(
-    claimed: &ClaimedStream,
-    judges: bool,
-    progress: StreamProgress,
-) -> Result<StreamPlan, StreamStop> {
-    let (mapping, schema) = (claimed.stream.mapping.clone(), claimed.stream.record_schema.clone());
-    let (fresh, retry) = (claimed.fresh, RetryPolicy::default());
-    let (gate, mut checks) = (judges.then(|| claimed.gate.clone()), claimed.checks.clone());
-    if !judges {
-        checks.unique.clear();
-    }
-    let shape = Some(claimed.shape.clone());
-    if mapping.is_none() && schema.is_none() {
-        return Ok(StreamPlan {
-            mapping: None,
-            rules: None,
-            fresh,
-            shape,
-            removal: None,
-            checks,
-            gate,
-            retry,
-            progress,
-        });
-    }
-    let fault = |detail: String| StreamStop::Internal { detail };
-    let compile = move || {
-        let mapping = mapping
-            .map(|program| Mapping::compile(&program))
-            .transpose()
-            .map_err(|problems| fault(format!("the mapping does not compile: {problems}")))?;
-        let rules = schema
-            .map(|schema| Rules::compile(&schema))
-            .transpose()
-            .map_err(|problem| fault(format!("the record schema does not compile: {problem}")))?;
-        Ok::<_, StreamStop>((mapping.map(Arc::new), rules.map(Arc::new)))
-    };
-    let (mapping, rules) = spawn_blocking(compile)
-        .await
-        .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
-    Ok(StreamPlan { mapping, rules, fresh, shape, removal: None, checks, gate, retry, progress })
-}
-
-/// Renews the lease and interrupts the run when it is to stop. Goes on until the run is over.
-async fn heartbeat(lease: Arc<RunLease>, lease_duration: Duration, interrupt: Interrupt, hand_back: Stop) {
-    let every = (lease_duration / 3).min(HEARTBEAT_MAX).max(Duration::from_millis(10));
-    let mut tick = interval_at(Instant::now() + every, every);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut renewed_at = Instant::now();
-    loop {
-        tokio::select! {
-            () = hand_back.after_page.cancelled(), if interrupt.reason().is_none() => {
-                interrupt.set(Interruption::HandBack);
-                continue;
-            }
-            () = hand_back.now.cancelled(), if interrupt.reason().is_some() && !interrupt.stop.now.is_cancelled() => {
-                interrupt.stop.now.cancel();
-                continue;
-            }
-            _ = tick.tick() => {}
-        }
-        let asked_at = Instant::now();
-        // The process was frozen for longer than its lease: what it was about to write may be old by now, and the way to
-        // the database is too long to find out.
-        if asked_at.duration_since(renewed_at) >= lease_duration {
-            interrupt.set(Interruption::Lost);
-            return;
-        }
-        let problem = match timeout(lease_duration / 3, lease.renew()).await {
-            Ok(Ok(Renewal::Renewed)) => {
-                renewed_at = asked_at;
-                continue;
-            }
-            Ok(Ok(Renewal::CancelRequested)) => {
-                renewed_at = asked_at;
-                interrupt.set(Interruption::Cancel);
-                continue;
-            }
-            Ok(Ok(Renewal::StopRequested)) => {
-                renewed_at = asked_at;
-                interrupt.set(Interruption::KillSwitch);
-                continue;
-            }
-            Ok(Ok(Renewal::YieldRequested)) => {
-                renewed_at = asked_at;
-                interrupt.set(Interruption::Yield);
-                continue;
-            }
-            Ok(Ok(Renewal::Lost)) => {
-                interrupt.set(Interruption::Lost);
-                return;
-            }
-            Ok(Err(error)) => format!("{:#}", Chain(&error)),
-            Err(_elapsed) => "the database did not answer in time".to_owned(),
-        };
-        tracing::warn!(error = problem, "a lease could not be renewed; it is tried again until it ends");
-        if renewed_at.elapsed() >= lease_duration {
-            interrupt.set(Interruption::Lost);
-            return;
-        }
-    }
-}
-
-/// An error with its causes.
-struct Chain<'a>(&'a dyn Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(formatter, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
 }
 
 /// `wait` gives the wait before another attempt, by what the other side asked for.

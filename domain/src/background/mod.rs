@@ -6,6 +6,7 @@ mod batch;
 mod candidate;
 pub(crate) mod circuit;
 mod claim;
+mod claimed_stream;
 mod completed;
 mod dispatch;
 mod due;
@@ -30,7 +31,8 @@ use std::sync::Arc;
 use crate::app::App;
 
 pub use batch::Batches;
-pub use claim::{Claim, ClaimedRun, ClaimedStream, End};
+pub use claim::{Claim, ClaimedRun, End};
+pub use claimed_stream::ClaimedStream;
 pub use completed::CompletedRun;
 pub use dispatch::{DispatchState, WORKER_REPORT_SECONDS, WorkerReport};
 pub use ending::{FinishedStream, RunEnd};

@@ -4,13 +4,14 @@ use connector::{OpenDestination, OpenSource, StreamSpec, SyncMode};
 use domain::background::{ClaimedStream, FinishedStream};
 use pipeline::{Moved, StreamPlan, StreamStop};
 
-use super::{PAGE_RECORDS_MAX, Route, access, plan};
+use super::plan::plan;
+use super::{PAGE_RECORDS_MAX, Route, access};
 
 impl Route {
     /// Reads the whole stream, whatever runs have read of it, and compares it with the destination.
     pub(super) async fn compare_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
-        let plan = plan(&claimed, false, self.progress.clone()).await?;
-        let plan = StreamPlan { shape: None, removal: self.removal(&claimed), ..plan };
+        let plan = plan(&claimed, false, self.lease.now(), self.progress.clone()).await?;
+        let plan = StreamPlan { shape: None, ..plan };
         let ClaimedStream { stream, since, .. } = claimed;
         let mode = match stream.mode {
             entity::integration::SyncMode::Full => SyncMode::Full,

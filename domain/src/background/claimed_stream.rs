@@ -1,0 +1,212 @@
+//! The streams of claimed runs, each with where it goes on and what is known of it. Deliberately absent: which runs are
+//! claimed.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use connector::{Cursor, CursorRange};
+use entity::integration::Stream;
+use entity::run::RunStatus;
+use entity::{backfill, reconciliation, run_stream, stream_cursor, stream_schema};
+use pipeline::{Checks, Gate, Shape};
+use sea_orm::{EntityTrait, QueryFilter};
+use uuid::Uuid;
+
+use super::candidate::Candidate;
+use super::quarantine::{checks, gate, histories};
+use super::receipt;
+use super::transaction::BatchTx;
+use crate::error::{Doing, Error, Result};
+use crate::stream_cursor::Beginning;
+use crate::stream_schema::KNOWN;
+
+/// A stream of a claimed run.
+pub struct ClaimedStream {
+    /// What it moves.
+    pub stream: Stream,
+    /// Watermark of the last run that finished it.
+    pub since: Option<Cursor>,
+    /// The cursor value where a person set that it begins, where there is no watermark.
+    pub from: Option<Cursor>,
+    /// The range that a backfill reads of it, and nothing else.
+    pub only: Option<CursorRange>,
+    /// What is known of its source's records.
+    pub shape: Shape,
+    /// What its records are checked for against others.
+    pub checks: Checks,
+    /// Judges its pages, and knows what the run has counted before.
+    pub gate: Gate,
+    /// Checkpoint of this run's last page.
+    pub resume: Option<Cursor>,
+    /// No receipt of it exists.
+    pub fresh: bool,
+}
+
+/// The streams of each run that are not finished, each with where it goes on.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+pub(super) async fn claimed_streams(
+    tx: &BatchTx,
+    candidates: &[Candidate],
+    now: DateTime<Utc>,
+) -> Result<HashMap<Uuid, Vec<ClaimedStream>>> {
+    // Of these runs as far as they came before, and of those that they retry: a retry of everything begins where the
+    // original began.
+    let begun_before = candidates
+        .iter()
+        .filter(|candidate| candidate.run.status == RunStatus::Running)
+        .map(|candidate| candidate.run.id);
+    let earlier: HashSet<Uuid> =
+        begun_before.chain(candidates.iter().filter_map(|candidate| candidate.run.retry_of_id)).collect();
+    let mut begun: HashMap<(Uuid, String), run_stream::Model> = HashMap::new();
+    if !earlier.is_empty() {
+        let rows = run_stream::Entity::find()
+            .filter(tx.one_of(run_stream::Column::RunId, earlier))
+            .all(tx.connection())
+            .await
+            .doing("reading the checkpoints of runs")?;
+        begun.extend(rows.into_iter().map(|row| ((row.run_id, row.stream.clone()), row)));
+    }
+    let mut watermarks: HashMap<(Uuid, String), Cursor> = stream_cursor::Entity::find()
+        .filter(
+            tx.one_of(stream_cursor::Column::IntegrationId, candidates.iter().map(|row| row.integration.id)),
+        )
+        .all(tx.connection())
+        .await
+        .doing("reading watermarks")?
+        .into_iter()
+        .map(|row| ((row.integration_id, row.stream), row.watermark))
+        .collect();
+    let mut shapes = known_shapes(tx, candidates).await?;
+    let backfills = backfills(tx, candidates).await?;
+    let histories = histories(tx, candidates).await?;
+    let compared = compared(tx, candidates).await?;
+    let all: Vec<receipt::Stream> = candidates
+        .iter()
+        .flat_map(|candidate| {
+            candidate.integration.streams.0.iter().map(|stream| receipt::Stream {
+                tenant_id: candidate.tenant.id,
+                integration_id: candidate.integration.id,
+                name: &stream.name,
+            })
+        })
+        .collect();
+    let mut known = receipt::known(tx.connection(), &all).await?.into_iter();
+
+    let mut rows = Vec::new();
+    let mut claimed: HashMap<Uuid, Vec<ClaimedStream>> = HashMap::new();
+    for Candidate { run, integration, .. } in candidates {
+        let mut streams = Vec::with_capacity(integration.streams.0.len());
+        let backfill = match run.backfill_id {
+            Some(id) => {
+                let gone = || Error::internal("reading the backfill of a run", "it is not there");
+                Some(backfills.get(&id).ok_or_else(gone)?)
+            }
+            None => None,
+        };
+        for stream in &integration.streams.0 {
+            let fresh = known.next().is_some_and(|known| !known);
+            if backfill.is_some_and(|backfill| backfill.stream != stream.name) {
+                continue;
+            }
+            let named = run.reconciliation_id.and_then(|id| compared.get(&id));
+            if named.is_some_and(|named| !named.contains(&stream.name)) {
+                continue;
+            }
+            let watermark = watermarks.remove(&(integration.id, stream.name.clone()));
+            let (since, resume) = match begun.get(&(run.id, stream.name.clone())) {
+                Some(row) if row.finished_at.is_some() => continue,
+                Some(row) => (row.since.clone(), row.checkpoint.clone()),
+                None => {
+                    let original = run.retry_of_id.and_then(|id| begun.get(&(id, stream.name.clone())));
+                    let since = match (original, watermark) {
+                        _ if backfill.is_some() => None,
+                        (_, watermark) if run.reconciliation_id.is_some() => watermark,
+                        // What a person set since, the beginning included, counts for a retry too.
+                        (Some(_), None) => None,
+                        (Some(_), Some(watermark)) if Beginning::is_set(&watermark) => Some(watermark),
+                        (Some(row), Some(_)) => row.since.clone(),
+                        (None, watermark) => watermark,
+                    };
+                    rows.push(run_stream::Model {
+                        tenant_id: run.tenant_id,
+                        run_id: run.id,
+                        stream: stream.name.clone(),
+                        since: since.clone(),
+                        checkpoint: None,
+                        deletions_held_at: None,
+                        gate: None,
+                        page_count: 0,
+                        finished_at: None,
+                        updated_at: now,
+                    });
+                    (since, None)
+                }
+            };
+            let (since, from) = match since.map(Beginning::of) {
+                Some(Beginning::Since(since)) => (Some(since), None),
+                Some(Beginning::From(from)) => (None, Some(from)),
+                None => (None, None),
+            };
+            let only = backfill.map(|backfill| CursorRange {
+                from: backfill.range_from.clone(),
+                until: backfill.range_until.clone(),
+            });
+            let shape = shapes.remove(&(integration.id, stream.name.clone())).unwrap_or_default();
+            let place = (integration.id, stream.name.clone());
+            // What a backfill reads is no usual run, whatever its range.
+            let history = histories.get(&place).filter(|_history| backfill.is_none());
+            let history = history.map_or(&[][..], Vec::as_slice);
+            let gate = gate(stream, begun.get(&(run.id, stream.name.clone())), history)?;
+            let (stream, checks) = (stream.clone(), checks(stream));
+            streams.push(ClaimedStream { stream, since, from, only, shape, checks, gate, resume, fresh });
+        }
+        claimed.insert(run.id, streams);
+    }
+    tx.insert_many::<run_stream::Entity>(rows, "storing the streams of runs").await?;
+    Ok(claimed)
+}
+
+/// What is known of the records of the streams of these runs, by integration and stream.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn known_shapes(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashMap<(Uuid, String), Shape>> {
+    let of_these = candidates.iter().map(|row| row.integration.id);
+    let rows = stream_schema::Entity::find()
+        .filter(tx.one_of(stream_schema::Column::IntegrationId, of_these))
+        .all(tx.connection())
+        .await
+        .doing(KNOWN)?;
+    rows.into_iter()
+        .map(|row| Ok(((row.integration_id, row.stream), serde_json::from_value(row.fields).doing(KNOWN)?)))
+        .collect()
+}
+
+/// The backfills that some of these runs are of.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn backfills(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashMap<Uuid, backfill::Model>> {
+    let ids: HashSet<Uuid> = candidates.iter().filter_map(|candidate| candidate.run.backfill_id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = backfill::Entity::find()
+        .filter(tx.one_of(backfill::Column::Id, ids))
+        .all(tx.connection())
+        .await
+        .doing("reading the backfills of runs")?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// The streams that some of these runs are to compare, by reconciliation, where that is not all.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn compared(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashMap<Uuid, Vec<String>>> {
+    let ids: HashSet<Uuid> =
+        candidates.iter().filter_map(|candidate| candidate.run.reconciliation_id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = reconciliation::Entity::find()
+        .filter(tx.one_of(reconciliation::Column::Id, ids))
+        .all(tx.connection())
+        .await
+        .doing("reading the reconciliations of runs")?;
+    Ok(rows.into_iter().filter_map(|row| Some((row.id, row.streams?.0))).collect())
+}
