@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use entity::{
     api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
-    kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, reconciliation,
-    reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_stream,
-    stream_cursor, stream_schema, system, system_grant, tenant, user,
+    kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
+    reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
+    run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -74,6 +74,7 @@ tenant_owned!(
     job.TenantId,
     kill_switch.TenantId,
     receipt_block.TenantId,
+    receipt_segment.TenantId,
     quarantine.TenantId,
 );
 

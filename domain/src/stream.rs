@@ -9,7 +9,7 @@ use std::sync::Arc;
 use connector::Removal;
 use entity::integration::SyncMode;
 use entity::job::{self, JobStatus};
-use entity::{receipt_block, run_stream, stream_cursor, stream_schema};
+use entity::{receipt_block, receipt_segment, run_stream, stream_cursor, stream_schema};
 use pipeline::{Mapping, PROGRAM_BYTES_MAX, Rules, SCHEMA_BYTES_MAX};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -384,13 +384,20 @@ pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) ->
     }
     if !moved.receipts.is_empty() {
         let values = |name: &String| (0..UNIQUE_MAX).map(|place| values_of(name, place)).collect::<Vec<_>>();
-        let receipts = moved.receipts.iter().flat_map(|name| [vec![name.clone()], values(name)].concat());
+        let receipts: Vec<String> =
+            moved.receipts.iter().flat_map(|name| [vec![name.clone()], values(name)].concat()).collect();
         tx.delete::<receipt_block::Entity>()
             .filter(receipt_block::Column::IntegrationId.eq(integration_id))
             .filter(receipt_block::Column::Stream.is_in(receipts))
             .exec(tx.connection())
             .await
             .doing("deleting receipts of streams that moved")?;
+        tx.delete::<receipt_segment::Entity>()
+            .filter(receipt_segment::Column::IntegrationId.eq(integration_id))
+            .filter(receipt_segment::Column::Stream.is_in(moved.receipts.iter().cloned()))
+            .exec(tx.connection())
+            .await
+            .doing("deleting newer receipts of streams that moved")?;
     }
     Ok(())
 }

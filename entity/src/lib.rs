@@ -26,6 +26,7 @@ pub mod portal_key_tenant;
 pub mod portal_session;
 pub mod quarantine;
 pub mod receipt_block;
+pub mod receipt_segment;
 pub mod reconciliation;
 pub mod reconciliation_difference;
 pub mod reconciliation_stream;

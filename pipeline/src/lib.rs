@@ -44,6 +44,7 @@ pub use progress::{StreamProgress, Waited};
 pub use rehearsal::{Prospect, Rehearsal};
 pub use retry::RetryPolicy;
 pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
+pub use seen::SeenKeys;
 pub use shape::{ChangedField, FieldShape, FieldType, Shape, ShapeChange};
 pub use stop::Stop;
 pub use stream::{

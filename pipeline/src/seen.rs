@@ -17,7 +17,7 @@ const LAYER_BLOCKS: [usize; 4] = [1024, 8 * 1024, 48 * 1024, 192 * 1024];
 
 /// A Bloom filter in layers. Never says no of a key that it was given.
 #[derive(Debug, Default)]
-pub(crate) struct SeenKeys {
+pub struct SeenKeys {
     layers: Vec<Layer>,
 }
 
@@ -29,7 +29,7 @@ struct Layer {
 
 impl SeenKeys {
     /// True when the key may have been added.
-    pub(crate) fn may_contain(&self, hash: u64) -> bool {
+    pub fn may_contain(&self, hash: u64) -> bool {
         self.layers.iter().any(|layer| {
             let block = &layer.blocks[layer.block(hash)];
             bits(hash).all(|(word, bit)| block[word] & bit != 0)
@@ -37,7 +37,7 @@ impl SeenKeys {
     }
 
     /// Remembers a key.
-    pub(crate) fn insert(&mut self, hash: u64) {
+    pub fn insert(&mut self, hash: u64) {
         let full = self.layers.last().is_none_or(|layer| layer.room == 0);
         if full && let Some(&blocks) = LAYER_BLOCKS.get(self.layers.len()) {
             let room = blocks * BLOCK_WORDS * 64 / BITS_RESERVED_PER_KEY;

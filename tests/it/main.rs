@@ -56,6 +56,7 @@ mod single_sign_on;
 mod source_schema;
 mod stalled;
 mod stream_cursor;
+mod strewn;
 mod subscription;
 mod sync;
 mod tenant_cap;

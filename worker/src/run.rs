@@ -271,6 +271,10 @@ impl Route {
     }
 
     async fn run_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
+        {
+            let _waiting = self.progress.storing.wait();
+            self.lease.open_receipts(&claimed.stream.name, claimed.are_receipts_unmerged).await?;
+        }
         if self.compares {
             return self.compare_one(claimed).await;
         }
@@ -279,6 +283,10 @@ impl Route {
         let plan = plan(&claimed, judges, self.lease.now(), self.progress.clone()).await?;
         let (stream, is_backfill) = (claimed.stream.name.clone(), claimed.only.is_some());
         let report = self.run_pipeline(plan, claimed).await?;
+        {
+            let _waiting = self.progress.storing.wait();
+            self.lease.settle_receipts(&stream).await?;
+        }
         // A backfill says nothing about where the next ordinary run begins.
         let watermark = report.watermark.filter(|_| !is_backfill);
         Ok(FinishedStream { stream, watermark, breach: report.breach })

@@ -83,10 +83,11 @@ impl RunLease {
         }
         progress.exec(tx.connection()).await.doing("storing a checkpoint")?;
         let stream = self.receipts_of(&page.stream);
-        receipt::store(tx.connection(), stream, self.run.id, &page.receipts, &self.stride).await?;
+        let segments = &self.segments;
+        receipt::store(tx.connection(), stream, self.run.id, &page.receipts, segments, &self.stride).await?;
         for (values, receipts) in &page.values {
-            let values = self.receipts_of(values);
-            receipt::store(tx.connection(), values, self.run.id, receipts, &self.stride_of_values).await?;
+            let (values, stride) = (self.receipts_of(values), &self.stride_of_values);
+            receipt::store(tx.connection(), values, self.run.id, receipts, segments, stride).await?;
         }
         run_event::record(tx, self.run.id, page_events(&page)).await?;
         let mut runs = BTreeSet::new();
@@ -378,8 +379,8 @@ impl Ledger for RunLease {
         keys: &[&str],
     ) -> std::result::Result<HashMap<String, Receipt>, LedgerError> {
         let reader = self.app.database().reader_of(&Tenants::Some(vec![self.run.tenant_id]));
-        let stream = self.receipts_of(stream);
-        receipt::lookup(&reader, stream, self.run.id, keys, &self.stride).await.map_err(storage)
+        let (strewn, stream) = (self.segments.asked(stream, keys), self.receipts_of(stream));
+        receipt::lookup(&reader, stream, self.run.id, keys, &strewn, &self.stride).await.map_err(storage)
     }
 
     async fn sending(
@@ -387,6 +388,7 @@ impl Ledger for RunLease {
         stream: &str,
         writes: &[(&str, InDoubt)],
     ) -> std::result::Result<(), LedgerError> {
+        self.close_receipts(stream).await?;
         let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
         let stream = self.receipts_of(stream);
         receipt::put_in_doubt(tx.connection(), stream, writes, &self.stride).await.map_err(storage)?;

@@ -40,6 +40,8 @@ pub struct ClaimedStream {
     pub resume: Option<Cursor>,
     /// No receipt of it exists.
     pub fresh: bool,
+    /// Some of its receipts are kept as they came, by a run that was interrupted.
+    pub are_receipts_unmerged: bool,
 }
 
 /// The streams of each run that are not finished, each with where it goes on.
@@ -104,7 +106,7 @@ pub(super) async fn claimed_streams(
             None => None,
         };
         for stream in &integration.streams.0 {
-            let fresh = known.next().is_some_and(|known| !known);
+            let known = known.next().unwrap_or_default();
             if backfill.is_some_and(|backfill| backfill.stream != stream.name) {
                 continue;
             }
@@ -158,7 +160,18 @@ pub(super) async fn claimed_streams(
             let history = history.map_or(&[][..], Vec::as_slice);
             let gate = gate(stream, begun.get(&(run.id, stream.name.clone())), history)?;
             let (stream, checks) = (stream.clone(), checks(stream));
-            streams.push(ClaimedStream { stream, since, from, only, shape, checks, gate, resume, fresh });
+            streams.push(ClaimedStream {
+                stream,
+                since,
+                from,
+                only,
+                shape,
+                checks,
+                gate,
+                resume,
+                fresh: !known.any,
+                are_receipts_unmerged: known.segments,
+            });
         }
         claimed.insert(run.id, streams);
     }

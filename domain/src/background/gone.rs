@@ -75,6 +75,7 @@ impl RunLease {
         stream: &'a str,
     ) -> std::result::Result<Option<Search<'a>>, LedgerError> {
         let Some(deletions) = self.deletions(stream) else { return Ok(None) };
+        self.close_receipts(stream).await?;
         let survey = self.survey(stream).await.map_err(storage)?;
         if survey.gone == 0 {
             return Ok(None);

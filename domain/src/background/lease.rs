@@ -24,7 +24,7 @@ use super::ending::{FinishedStream, RunEnd};
 use super::failed::clean;
 use super::kill_switch::held;
 use super::quarantine::ClosedPage;
-use super::receipt::Stride;
+use super::receipt::{Segments, Stride};
 use crate::app::App;
 use crate::catalogue;
 use crate::dispatch::{JobHint, Priority};
@@ -56,6 +56,10 @@ pub struct RunLease {
     pub(super) stride: Stride,
     /// And how values lie that must be unique.
     pub(super) stride_of_values: Stride,
+    /// And what is merged, which lies close together.
+    pub(super) stride_of_merges: Stride,
+    /// Receipts of strewn keys that are not merged yet.
+    pub(super) segments: Segments,
 }
 
 /// Why a job is to be tried again later.
@@ -106,6 +110,8 @@ impl RunLease {
             wrote: AtomicBool::new(false),
             stride: Stride::default(),
             stride_of_values: Stride::default(),
+            stride_of_merges: Stride::default(),
+            segments: Segments::default(),
         }
     }
 

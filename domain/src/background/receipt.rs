@@ -1,10 +1,13 @@
 //! The write ledger: what is known of each record that was written. Receipts of neighbouring keys are packed into the
 //! row of a block (`receipt/block.rs`), which covers the keys from its `first_key` to that of the next; the first block
 //! of a stream begins with the empty text, so that every key has one. A page is read, merged and written back in one
-//! statement each, whatever its size. Raw SQL: the builders know neither database's way to unfold one parameter into
+//! statement each, whatever its size. Where its keys are strewn over the stream, it is kept as it came, and merged later
+//! with many others (`receipt/segment.rs`). Raw SQL: the builders know neither database's way to unfold one parameter into
 //! rows.
 
 mod block;
+mod lease;
+mod segment;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +23,7 @@ use uuid::Uuid;
 
 pub(super) use self::block::Entry;
 use self::block::Size;
+pub(super) use self::segment::Segments;
 use crate::error::{Doing, Error, Result};
 
 /// Blocks that are read for a range of keys, at most. A range that has more is read key by key.
@@ -68,33 +72,39 @@ impl Stride {
 /// Blocks by their first key.
 type Blocks = BTreeMap<String, Vec<Entry>>;
 
-/// The receipts of these keys.
+/// The receipts of these keys; `strewn` are those of them that may be in segments.
 pub(crate) async fn lookup<C: ConnectionTrait>(
     connection: &C,
     stream: Stream<'_>,
     run_id: Uuid,
     keys: &[&str],
+    strewn: &[&str],
     stride: &Stride,
 ) -> Result<HashMap<String, Receipt>> {
+    let receipt = |entry: &Entry| Receipt {
+        payload_hash: entry.payload_hash,
+        run: entry.run,
+        written_in_this_run: entry.run == run_id,
+        in_doubt: entry.in_doubt,
+    };
     let mut sorted = keys.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
+    // Before the blocks: what is merged meanwhile is found in one of both.
+    let newer = segment::newer(connection, stream, strewn).await?;
     let blocks = covering(connection, stream, &sorted, stride).await?;
     let mut found = HashMap::with_capacity(sorted.len());
-    let mut asked = sorted.into_iter().peekable();
+    let mut asked = sorted.iter().peekable();
     // Blocks and keys are both in order.
     for entry in blocks.into_values().flatten() {
-        while asked.next_if(|key| *key < entry.key.as_str()).is_some() {}
-        if asked.next_if(|key| *key == entry.key.as_str()).is_some() {
-            let receipt = Receipt {
-                payload_hash: entry.payload_hash,
-                run: entry.run,
-                written_in_this_run: entry.run == run_id,
-                in_doubt: entry.in_doubt,
-            };
+        while asked.next_if(|key| **key < entry.key.as_str()).is_some() {}
+        if asked.next_if(|key| **key == entry.key.as_str()).is_some() {
+            let receipt = receipt(&entry);
             found.insert(entry.key, receipt);
         }
     }
+    let newer = strewn.iter().filter_map(|key| newer.get(*key));
+    found.extend(newer.map(|entry| (entry.key.clone(), receipt(entry))));
     Ok(found)
 }
 
@@ -132,6 +142,7 @@ pub(super) async fn store<C: ConnectionTrait>(
     stream: Stream<'_>,
     run_id: Uuid,
     receipts: &[NewReceipt],
+    segments: &Segments,
     stride: &Stride,
 ) -> Result<()> {
     if receipts.is_empty() {
@@ -139,30 +150,77 @@ pub(super) async fn store<C: ConnectionTrait>(
     }
     let latest: BTreeMap<&str, &NewReceipt> =
         receipts.iter().map(|receipt| (receipt.key.canonical(), receipt)).collect();
-    let keys: Vec<&str> = latest.keys().copied().collect();
+    let entries: Vec<Entry> = latest
+        .into_iter()
+        .map(|(key, receipt)| Entry {
+            key: key.to_owned(),
+            destination_key: receipt.destination_key.clone(),
+            payload_hash: receipt.payload_hash,
+            action: receipt.action,
+            run: run_id,
+            in_doubt: None,
+        })
+        .collect();
+    if let Some(page) = segments.cut(stream.name, &entries) {
+        segment::append(connection, stream, page).await?;
+        for bound in segments.full(stream.name) {
+            settle(connection, stream, Some(&bound), segments, stride).await?;
+        }
+        return Ok(());
+    }
+    let keys: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+    if merge(connection, stream, entries, stride).await? == Size::OF_STREWN {
+        segments.begin(stream.name, &keys);
+    }
+    Ok(())
+}
+
+/// Merges the segments of one range into blocks: of this bound, or of the first one. False when there was none.
+pub(super) async fn settle<C: ConnectionTrait>(
+    connection: &C,
+    stream: Stream<'_>,
+    bound: Option<&str>,
+    segments: &Segments,
+    stride: &Stride,
+) -> Result<bool> {
+    let settled = segment::settle(connection, stream, bound, stride).await?;
+    if let Some(bound) = &settled {
+        segments.merged(stream.name, bound);
+    }
+    Ok(settled.is_some())
+}
+
+/// Puts entries, which are in the order of their keys, into blocks. Answers with how large it made those.
+async fn merge<C: ConnectionTrait>(
+    connection: &C,
+    stream: Stream<'_>,
+    entries: Vec<Entry>,
+    stride: &Stride,
+) -> Result<Size> {
+    let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
     let mut blocks = covering(connection, stream, &keys, stride).await?;
     let is_strewn = keys.len() >= PAGE_KEYS_MIN && keys.len() < STREWN_KEYS * blocks.len();
     let size = if is_strewn { Size::OF_STREWN } else { Size::OF_NEIGHBOURS };
     // Of a stream without receipts. Any other key is behind a block that was read.
     blocks.entry(String::new()).or_default();
     let firsts: Vec<String> = blocks.keys().skip(1).cloned().collect();
-    let mut newer = latest.into_values().peekable();
+    let mut newer = entries.into_iter().peekable();
     let mut changed = Blocks::new();
     for ((first_key, entries), next_block) in
         blocks.into_iter().zip(firsts.iter().map(Some).chain(std::iter::once(None)))
     {
-        let is_here =
-            |receipt: &&NewReceipt| next_block.is_none_or(|first| receipt.key.canonical() < first.as_str());
+        let is_here = |entry: &Entry| next_block.is_none_or(|first| entry.key < *first);
         let mut here = Vec::new();
-        while let Some(receipt) = newer.next_if(is_here) {
-            here.push(receipt);
+        while let Some(entry) = newer.next_if(is_here) {
+            here.push(entry);
         }
         // A range may lead over blocks that none of the keys is in.
         if !here.is_empty() {
-            changed.insert(first_key, merged(entries, here, run_id));
+            changed.insert(first_key, merged(entries, here));
         }
     }
-    write(connection, stream, changed, size).await
+    write(connection, stream, changed, size).await?;
+    Ok(size)
 }
 
 /// Forgets receipts, as far as they are there.
@@ -232,29 +290,26 @@ pub(super) async fn walk<C: ConnectionTrait>(
 }
 
 /// Both in the order of their keys.
-fn merged(old: Vec<Entry>, new: Vec<&NewReceipt>, run_id: Uuid) -> Vec<Entry> {
+fn merged(old: Vec<Entry>, new: Vec<Entry>) -> Vec<Entry> {
     let mut merged = Vec::with_capacity(old.len() + new.len());
     let mut old = old.into_iter().peekable();
-    for receipt in new {
-        let key = receipt.key.canonical();
-        while let Some(entry) = old.next_if(|entry| entry.key.as_str() < key) {
+    for new in new {
+        while let Some(entry) = old.next_if(|entry| entry.key < new.key) {
             merged.push(entry);
         }
-        let before = old.next_if(|entry| entry.key == key);
-        merged.push(Entry {
-            key: key.to_owned(),
-            destination_key: receipt.destination_key.clone().or_else(|| {
-                let still_stands = receipt.action == Action::Unchanged;
-                before.filter(|_| still_stands).and_then(|entry| entry.destination_key)
-            }),
-            payload_hash: receipt.payload_hash,
-            action: receipt.action,
-            run: run_id,
-            in_doubt: None,
-        });
+        let before = old.next_if(|entry| entry.key == new.key);
+        merged.push(over(new, before));
     }
     merged.extend(old);
     merged
+}
+
+/// A newer receipt in place of an older one of its key: what is confirmed keeps the destination's key.
+fn over(mut new: Entry, before: Option<Entry>) -> Entry {
+    if new.destination_key.is_none() && new.action == Action::Unchanged {
+        new.destination_key = before.and_then(|entry| entry.destination_key);
+    }
+    new
 }
 
 /// The blocks in which these keys, which are sorted, are or would be; and some between them.
@@ -403,21 +458,35 @@ async fn write<C: ConnectionTrait>(
     }
 }
 
+/// What there is of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Receipts.
+    pub(super) any: bool,
+    /// And some in segments, because a run was interrupted.
+    pub(super) segments: bool,
+}
+
 /// Whether any receipt of each of these streams exists, in their order.
-pub(super) async fn known<C: ConnectionTrait>(connection: &C, streams: &[Stream<'_>]) -> Result<Vec<bool>> {
+pub(super) async fn known<C: ConnectionTrait>(connection: &C, streams: &[Stream<'_>]) -> Result<Vec<Known>> {
     let backend = connection.get_database_backend();
     let sql = match backend {
-        // LIMIT makes it one search in the index for each stream.
+        // LIMIT makes it one search in each index for each stream.
         DatabaseBackend::Postgres => {
-            "SELECT v.place FROM json_to_recordset($1::text::json) \
+            "SELECT v.place, w.here IS NOT NULL, s.here IS NOT NULL FROM json_to_recordset($1::text::json) \
                AS v(place int8, tenant uuid, integration uuid, stream text) \
-             CROSS JOIN LATERAL (SELECT 1 FROM receipt_block AS r WHERE r.tenant_id = v.tenant \
-             AND r.integration_id = v.integration AND r.stream = v.stream LIMIT 1) AS w"
+             LEFT JOIN LATERAL (SELECT 1 AS here FROM receipt_block AS r WHERE r.tenant_id = v.tenant \
+               AND r.integration_id = v.integration AND r.stream = v.stream LIMIT 1) AS w ON true \
+             LEFT JOIN LATERAL (SELECT 1 AS here FROM receipt_segment AS r WHERE r.tenant_id = v.tenant \
+               AND r.integration_id = v.integration AND r.stream = v.stream LIMIT 1) AS s ON true"
         }
         _ => {
-            "SELECT v.value ->> 'place' FROM json_each($1) AS v WHERE EXISTS (SELECT 1 FROM receipt_block AS r \
-             WHERE r.tenant_id = unhex(v.value ->> 'tenant') \
-             AND r.integration_id = unhex(v.value ->> 'integration') AND r.stream = v.value ->> 'stream')"
+            "SELECT v.value ->> 'place', EXISTS (SELECT 1 FROM receipt_block AS r \
+               WHERE r.tenant_id = unhex(v.value ->> 'tenant') \
+               AND r.integration_id = unhex(v.value ->> 'integration') AND r.stream = v.value ->> 'stream'), \
+             EXISTS (SELECT 1 FROM receipt_segment AS r WHERE r.tenant_id = unhex(v.value ->> 'tenant') \
+               AND r.integration_id = unhex(v.value ->> 'integration') AND r.stream = v.value ->> 'stream') \
+             FROM json_each($1) AS v"
         }
     };
     let rows: Vec<serde_json::Value> = streams
@@ -432,11 +501,13 @@ pub(super) async fn known<C: ConnectionTrait>(connection: &C, streams: &[Stream<
         })
         .collect();
     let statement = Statement::from_sql_and_values(backend, sql, [json!(rows).to_string().into()]);
-    let mut known = vec![false; streams.len()];
-    for row in connection.query_all_raw(statement).await.doing("looking for write receipts")? {
-        let place: i64 = row.try_get_by_index(0).doing("looking for write receipts")?;
+    let doing = "looking for write receipts";
+    let mut known = vec![Known::default(); streams.len()];
+    for row in connection.query_all_raw(statement).await.doing(doing)? {
+        let place: i64 = row.try_get_by_index(0).doing(doing)?;
         if let Some(known) = usize::try_from(place).ok().and_then(|place| known.get_mut(place)) {
-            *known = true;
+            known.segments = row.try_get_by_index(2).doing(doing)?;
+            known.any = known.segments || row.try_get_by_index(1).doing(doing)?;
         }
     }
     Ok(known)

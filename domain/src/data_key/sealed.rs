@@ -48,7 +48,7 @@ pub(super) const COLUMNS: [Column; 9] = [
 
 /// Columns of bytes that are not sealed: hashes, and the keys themselves.
 #[cfg(test)]
-pub(super) const NOT_SEALED: [(&str, &str); 15] = [
+pub(super) const NOT_SEALED: [(&str, &str); 16] = [
     ("api_key", "secret_hash"),
     ("audit_chain", "last_mac"),
     ("audit_entry", "mac"),
@@ -57,6 +57,7 @@ pub(super) const NOT_SEALED: [(&str, &str); 15] = [
     ("idempotency_key", "request_hash"),
     ("invitation", "secret_hash"),
     ("receipt_block", "entries"),
+    ("receipt_segment", "entries"),
     ("recovery_code", "code_hash"),
     ("refresh_token", "secret_hash"),
     ("sign_in_attempt", "key_hash"),

@@ -16,10 +16,10 @@ use std::fmt::Debug;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
     failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, reconciliation,
-    reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run,
-    run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
-    stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
+    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
+    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
+    reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -34,7 +34,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 45] = [
+const TABLES: [&str; 46] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -58,6 +58,7 @@ const TABLES: [&str; 45] = [
     "portal_session",
     "quarantine",
     "receipt_block",
+    "receipt_segment",
     "reconciliation",
     "reconciliation_difference",
     "reconciliation_stream",
@@ -162,6 +163,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<portal_session::Entity>(db).await;
     assert_columns::<quarantine::Entity>(db).await;
     assert_columns::<receipt_block::Entity>(db).await;
+    assert_columns::<receipt_segment::Entity>(db).await;
     assert_columns::<reconciliation::Entity>(db).await;
     assert_columns::<reconciliation_difference::Entity>(db).await;
     assert_columns::<reconciliation_stream::Entity>(db).await;
@@ -230,6 +232,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<stream_cursor::Entity>(db, rows.stream_cursor()).await;
     round_trip::<stream_schema::Entity>(db, rows.stream_schema()).await;
     round_trip::<receipt_block::Entity>(db, rows.receipt_block()).await;
+    round_trip::<receipt_segment::Entity>(db, rows.receipt_segment()).await;
     round_trip::<kill_switch::Entity>(db, rows.kill_switch()).await;
     round_trip::<job::Entity>(db, rows.job()).await;
 }

@@ -5,10 +5,10 @@ use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
     failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, reconciliation,
-    reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run,
-    run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key,
-    stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
+    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
+    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
+    reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -695,20 +695,35 @@ impl Rows {
         }
     }
 
-    pub fn receipt_block(self) -> receipt_block::Model {
-        // Of the key `4711`, created by the run, with a hash of threes.
+    /// Of the key `4711`, created by the run, with a hash of threes.
+    fn receipts(self) -> Vec<u8> {
         let mut entries = vec![1, 0, 4];
         entries.extend_from_slice(b"4711");
         entries.extend_from_slice(&[0, 0]);
         entries.extend_from_slice(self.id(8).as_bytes());
         entries.extend_from_slice(&[3; 16]);
+        entries
+    }
+
+    pub fn receipt_block(self) -> receipt_block::Model {
         receipt_block::Model {
             tenant_id: self.tenant_id(),
             integration_id: self.id(7),
             stream: "orders".to_owned(),
             first_key: String::new(),
             entry_count: 1,
-            entries,
+            entries: self.receipts(),
+        }
+    }
+
+    pub fn receipt_segment(self) -> receipt_segment::Model {
+        receipt_segment::Model {
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            stream: "lines".to_owned(),
+            bound: String::new(),
+            number: 0,
+            entries: self.receipts(),
         }
     }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::block::{self, Entry};
-use super::{STRIDE_MAX, Stream, Stride, known, lookup, put_in_doubt, store};
+use super::{Known, STRIDE_MAX, Segments, Stream, Stride, known, lookup, put_in_doubt, settle, store};
 
 const TENANT: Uuid = Uuid::from_u128(1);
 const INTEGRATION: Uuid = Uuid::from_u128(2);
@@ -48,11 +48,13 @@ fn receipt(key: &str, hash: u8, destination_key: Option<&str>, action: Action) -
 
 /// A page that is stored as if nothing was known of how its keys lie.
 async fn stored(connection: &DatabaseConnection, run: Uuid, receipts: &[NewReceipt]) {
-    store(connection, ORDERS, run, receipts, &Stride::default()).await.expect("a page is stored");
+    store(connection, ORDERS, run, receipts, &Segments::default(), &Stride::default())
+        .await
+        .expect("a page is stored");
 }
 
 async fn found(connection: &DatabaseConnection, run: Uuid, keys: &[&str]) -> HashMap<String, Receipt> {
-    lookup(connection, ORDERS, run, keys, &Stride::default()).await.expect("a query")
+    lookup(connection, ORDERS, run, keys, keys, &Stride::default()).await.expect("a query")
 }
 
 /// Everything that is stored, as it lies in its blocks.
@@ -80,9 +82,11 @@ async fn receipts_come_back_whatever_is_in_a_key_and_the_later_one_stands() {
     let created: Vec<NewReceipt> =
         (1..).zip(awkward).map(|(hash, key)| receipt(key, hash, None, Action::Created)).collect();
     let others = Stream { name: "other \"orders\"", ..ORDERS };
-    assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [false, false]);
+    let nothing = Known::default();
+    assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [nothing, nothing]);
     stored(&connection, FIRST, &created).await;
-    assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [false, true]);
+    let some = Known { any: true, ..nothing };
+    assert_eq!(known(&connection, &[others, ORDERS]).await.expect("a query"), [nothing, some]);
 
     let keys: Vec<&str> = awkward.into_iter().chain(["unknown"]).collect();
     let receipts = found(&connection, FIRST, &keys).await;
@@ -175,7 +179,9 @@ async fn a_tenant_cannot_have_receipts_for_the_integration_of_another() {
     let connection = database().await;
     let other = Stream { tenant_id: Uuid::from_u128(9), ..ORDERS };
     let receipts = [receipt("a", 1, None, Action::Created)];
-    assert!(store(&connection, other, FIRST, &receipts, &Stride::default()).await.is_err());
+    assert!(
+        store(&connection, other, FIRST, &receipts, &Segments::default(), &Stride::default()).await.is_err()
+    );
     assert_eq!(entries(&connection).await, []);
 }
 
@@ -193,7 +199,7 @@ async fn receipts_are_found_however_their_keys_lie() {
     orderly.sort_unstable();
     let pages = strewn.chunks(700).chain(orderly.chunks(2_500)).chain(between.chunks(1_500));
     let mut model: BTreeMap<String, (u8, Uuid)> = BTreeMap::new();
-    let stride = Stride::default();
+    let (stride, segments) = (Stride::default(), Segments::default());
     for (place, page) in (1..).zip(pages) {
         // Some that are there already come again.
         let again: Vec<String> = model.keys().filter(|_key| random.random_ratio(1, 50)).cloned().collect();
@@ -203,7 +209,7 @@ async fn receipts_are_found_however_their_keys_lie() {
         let run = Uuid::from_u128(u128::from(place));
         let receipts: Vec<NewReceipt> =
             keys.iter().map(|key| receipt(key, place, None, Action::Created)).collect();
-        store(&connection, ORDERS, run, &receipts, &stride).await.expect("a page is stored");
+        store(&connection, ORDERS, run, &receipts, &segments, &stride).await.expect("a page is stored");
         model.extend(keys.into_iter().map(|key| (key, (place, run))));
     }
     for size in [1, 7, STRIDE_MAX, 3_000] {
@@ -214,7 +220,8 @@ async fn receipts_are_found_however_their_keys_lie() {
         for page in keys[..size.max(600)].chunks(size) {
             let missing = ["DE-1", "AT-", "ZZ"];
             let asked: Vec<&str> = page.iter().copied().chain(missing).collect();
-            let receipts = lookup(&connection, ORDERS, Uuid::nil(), &asked, &stride).await.expect("a query");
+            let receipts =
+                lookup(&connection, ORDERS, Uuid::nil(), &asked, &[], &stride).await.expect("a query");
             assert_eq!(receipts.len(), page.len());
             assert!(page.iter().all(|key| {
                 let (hash, run) = model[*key];
@@ -228,4 +235,97 @@ async fn receipts_are_found_however_their_keys_lie() {
     assert!(blocks[1..].iter().all(|(first_key, entries)| *first_key <= entries[0].key));
     let average = model.len() / blocks.len();
     assert!((20..90).contains(&average), "{average} receipts share a row");
+}
+
+async fn count(connection: &DatabaseConnection, table: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    let statement = sea_orm::Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await.expect("a query").expect("a row");
+    row.try_get_by_index(0).expect("a number")
+}
+
+/// Pages of strewn keys, many of which come again: what is found is what was stored last, while they are kept as they
+/// come, by the worker that does and by others, and when they are merged.
+#[tokio::test]
+async fn receipts_of_strewn_keys_are_found_before_and_after_they_are_merged() {
+    let connection = database().await;
+    let mut random = StdRng::seed_from_u64(20_261_127);
+    let (stride, segments) = (Stride::default(), Segments::default());
+    segments.open("orders");
+    let mut model: BTreeMap<String, (u8, Option<String>)> = BTreeMap::new();
+    let mut were_kept = false;
+    for place in 0..40_u8 {
+        let keys: std::collections::BTreeSet<u32> =
+            (0..1_000).map(|_| random.random_range(0..30_000_u32)).collect();
+        let mut receipts: Vec<NewReceipt> = keys
+            .iter()
+            .map(|number| {
+                let (key, has_name) = (format!("ä-{number}"), random.random_ratio(1, 3));
+                let action = [Action::Updated, Action::Unchanged][usize::from(random.random_bool(0.5))];
+                receipt(&key, place, has_name.then(|| format!("d-{place}")).as_deref(), action)
+            })
+            .collect();
+        receipts.shuffle(&mut random);
+        for receipt in &receipts {
+            let before = model.get(receipt.key.canonical()).and_then(|(_, name)| name.clone());
+            let kept = before.filter(|_| receipt.action == Action::Unchanged);
+            let name = receipt.destination_key.clone().or(kept);
+            model.insert(receipt.key.canonical().to_owned(), (place, name));
+        }
+        let asked: Vec<&str> = receipts.iter().take(50).map(|receipt| receipt.key.canonical()).collect();
+        store(&connection, ORDERS, FIRST, &receipts, &segments, &stride).await.expect("a page is stored");
+        were_kept |= segments.has("orders");
+        let mine = segments.asked("orders", &asked);
+        for strewn in [&mine, &asked] {
+            let found = lookup(&connection, ORDERS, FIRST, &asked, strewn, &stride).await.expect("a query");
+            assert!(asked.iter().all(|key| found[*key].payload_hash.to_bytes()[0] == place), "page {place}");
+        }
+    }
+    assert!(were_kept && count(&connection, "receipt_segment").await > 0);
+    let all = Known { any: true, segments: true };
+    assert_eq!(known(&connection, &[ORDERS]).await.expect("a query"), [all]);
+
+    // As another worker finds it.
+    let others = Segments::default();
+    while settle(&connection, ORDERS, None, &others, &stride).await.expect("it is merged") {}
+    assert_eq!(count(&connection, "receipt_segment").await, 0);
+    let merged: BTreeMap<String, (u8, Option<String>)> = entries(&connection)
+        .await
+        .into_iter()
+        .map(|entry| (entry.key, (entry.payload_hash.to_bytes()[0], entry.destination_key)))
+        .collect();
+    assert!(merged == model, "{} receipts of {}", merged.len(), model.len());
+}
+
+#[tokio::test]
+async fn a_range_that_is_full_is_merged_by_the_page_that_fills_it() {
+    let connection = database().await;
+    let (stride, segments) = (Stride::default(), Segments::default());
+    segments.open("orders");
+    let page = |page: u32, step: u32| -> Vec<NewReceipt> {
+        (0..1_000).map(|n| receipt(&format!("{:08}", n * step + page), 1, None, Action::Created)).collect()
+    };
+    for number in 0..20 {
+        store(&connection, ORDERS, FIRST, &page(number, 1_000), &segments, &stride).await.expect("stored");
+    }
+    assert!(segments.has("orders"));
+    // All in one range.
+    let kept = count(&connection, "receipt_segment").await;
+    for number in 0..12 {
+        let receipts = page(10_000_000 + number * 2_000, 2);
+        store(&connection, ORDERS, FIRST, &receipts, &segments, &stride).await.expect("stored");
+    }
+    assert!(count(&connection, "receipt_segment").await < kept + 60, "the last range was merged");
+    let merged = entries(&connection).await.iter().filter(|entry| entry.key.as_str() >= "10000000").count();
+    assert!(merged >= 10_000, "{merged}");
+    assert!(!segments.close("orders"), "it is to be merged first");
+    while settle(&connection, ORDERS, None, &segments, &stride).await.expect("it is merged") {}
+    segments.open("orders");
+    assert!(segments.close("orders"));
+    assert_eq!(entries(&connection).await.len(), 32_000);
+    for number in 20..40 {
+        store(&connection, ORDERS, FIRST, &page(number, 1_000), &segments, &stride).await.expect("stored");
+    }
+    assert_eq!(count(&connection, "receipt_segment").await, 0, "it keeps no more");
+    assert_eq!(entries(&connection).await.len(), 52_000);
 }

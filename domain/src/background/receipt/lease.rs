@@ -1,0 +1,66 @@
+//! When receipts are merged that a run keeps as they come. Deliberately absent: how (`segment.rs`).
+
+use pipeline::LedgerError;
+
+use super::settle;
+use crate::background::lease::{RunLease, storage};
+
+/// Ranges that are merged in one transaction.
+const RANGES: usize = 8;
+
+impl RunLease {
+    /// To be called before anything of a stream is read. `are_unmerged` is whether a run that was interrupted has left
+    /// some; they are merged first.
+    ///
+    /// # Errors
+    /// [`LedgerError::LostLease`], or storage.
+    pub async fn open_receipts(&self, stream: &str, are_unmerged: bool) -> Result<(), LedgerError> {
+        if are_unmerged {
+            self.merge_all(stream).await?;
+        }
+        self.segments.open(stream);
+        Ok(())
+    }
+
+    /// Merges what this run has kept of a stream, so that others find it where it belongs.
+    ///
+    /// # Errors
+    /// [`LedgerError::LostLease`], or storage.
+    pub async fn settle_receipts(&self, stream: &str) -> Result<(), LedgerError> {
+        if self.segments.has(stream) {
+            self.merge_all(stream).await?;
+            self.segments.open(stream);
+        }
+        Ok(())
+    }
+
+    /// The same, and keeps no more.
+    pub(in crate::background) async fn close_receipts(&self, stream: &str) -> Result<(), LedgerError> {
+        if !self.segments.close(stream) {
+            self.settle_receipts(stream).await?;
+            self.segments.close(stream);
+        }
+        Ok(())
+    }
+
+    async fn merge_all(&self, stream: &str) -> Result<(), LedgerError> {
+        let receipts = self.receipts_of(stream);
+        loop {
+            let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+            let mut is_merged = true;
+            for _ in 0..RANGES {
+                let connection = tx.connection();
+                let settled =
+                    settle(connection, receipts, None, &self.segments, &self.stride_of_merges).await;
+                is_merged = settled.map_err(storage)?;
+                if !is_merged {
+                    break;
+                }
+            }
+            tx.commit().await.map_err(storage)?;
+            if !is_merged {
+                return Ok(());
+            }
+        }
+    }
+}
