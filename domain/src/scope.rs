@@ -7,7 +7,7 @@ use std::sync::Arc;
 use entity::{
     api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
     kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, reconciliation,
-    reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_stream,
+    reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_slice, run_stream,
     stream_cursor, stream_schema, system, system_grant, tenant, user,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
@@ -61,6 +61,7 @@ tenant_owned!(
     integration.TenantId,
     run.TenantId,
     run_stream.TenantId,
+    run_slice.TenantId,
     stream_cursor.TenantId,
     stream_schema.TenantId,
     backfill.TenantId,

@@ -52,6 +52,7 @@ mod sdl;
 mod secret;
 mod sign_in;
 mod singer;
+mod slices;
 mod single_sign_on;
 mod source_schema;
 mod stalled;
