@@ -60,8 +60,9 @@ impl WholeRange {
     pub(crate) fn of(column: &str, lowest: i128, highest: i128, count: usize) -> Vec<Self> {
         let width = (highest.saturating_sub(lowest)).saturating_add(1);
         let count = i128::try_from(count).unwrap_or(1).clamp(1, width.max(1));
-        let bounds: Vec<String> =
-            (1..count).map(|place| (lowest + width / count * place + width % count * place / count).to_string()).collect();
+        let bounds: Vec<String> = (1..count)
+            .map(|place| (lowest + width / count * place + width % count * place / count).to_string())
+            .collect();
         let from = std::iter::once(None).chain(bounds.iter().cloned().map(Some));
         let until = bounds.iter().cloned().map(Some).chain([None]);
         from.zip(until).map(|(from, until)| Self { column: column.to_owned(), from, until }).collect()
@@ -77,7 +78,8 @@ impl WholeRange {
                 .with_hint("the key fields of the stream were changed; cancel the run and start it anew")
         };
         let range: Self = serde_json::from_value(part).map_err(|_| of_another())?;
-        let are_whole = [&range.from, &range.until].into_iter().flatten().all(|bound| bound.parse::<i128>().is_ok());
+        let are_whole =
+            [&range.from, &range.until].into_iter().flatten().all(|bound| bound.parse::<i128>().is_ok());
         if are_whole && key == Some(&range.column) { Ok(range) } else { Err(of_another()) }
     }
 
@@ -107,13 +109,18 @@ mod tests {
 
     #[test]
     fn ranges_of_whole_numbers_cover_all_of_them_once() {
-        for (lowest, highest, count) in
-            [(1, 10, 3), (-5, 5, 4), (7, 7, 9), (0, i128::from(u64::MAX), 32), (i128::from(i64::MIN), i128::from(i64::MAX), 7)]
-        {
+        for (lowest, highest, count) in [
+            (1, 10, 3),
+            (-5, 5, 4),
+            (7, 7, 9),
+            (0, i128::from(u64::MAX), 32),
+            (i128::from(i64::MIN), i128::from(i64::MAX), 7),
+        ] {
             let ranges = WholeRange::of("id", lowest, highest, count);
             assert!(ranges.len() <= count && !ranges.is_empty());
             assert_eq!((&ranges[0].from, &ranges[ranges.len() - 1].until), (&None, &None));
-            let bound = |bound: &Option<String>| bound.as_ref().map(|text| text.parse::<i128>().expect("digits"));
+            let bound =
+                |bound: &Option<String>| bound.as_ref().map(|text| text.parse::<i128>().expect("digits"));
             for pair in ranges.windows(2) {
                 assert_eq!(pair[0].until, pair[1].from);
             }

@@ -996,12 +996,12 @@ async fn texts_are_numbers_where_the_server_says_so() {
 #[tokio::test]
 async fn the_parts_of_a_table_are_all_of_it_once() {
     let mut database = Database::new(
-        "CREATE TABLE t (shop text, no int, at timestamptz, PRIMARY KEY (shop, no));
-         INSERT INTO t SELECT 'a''\\\"' || n % 5, n, '2026-01-01Z'::timestamptz + n * interval '1 s'
+        "CREATE TABLE t (shop text, no int, at int, PRIMARY KEY (shop, no));
+         INSERT INTO t SELECT 'a''\\\"' || n % 5, n, n
            FROM generate_series(1, 3000) n;
-         CREATE TABLE loose (shop text, no int, at timestamptz);
+         CREATE TABLE loose (shop text, no int, at int);
          INSERT INTO loose SELECT CASE n % 9 WHEN 0 THEN NULL ELSE 'x' END, CASE n % 7 WHEN 0 THEN NULL ELSE n % 40 END,
-           '2026-01-01Z'::timestamptz + n * interval '1 s' FROM generate_series(1, 600) n;
+           n FROM generate_series(1, 600) n;
          ANALYZE",
     )
     .await;
@@ -1009,20 +1009,24 @@ async fn the_parts_of_a_table_are_all_of_it_once() {
     for table in ["t", "loose"] {
         for cursor in [None, Some("at")] {
             let options = json!({"table": table, "slices": 5});
-            let open = OpenSource { page_records_max: 100, ..database.source(options, &["shop", "no"], cursor) };
+            let open =
+                OpenSource { page_records_max: 100, ..database.source(options, &["shop", "no"], cursor) };
             let division = connector.divide(&open).await.unwrap().expect("it is asked for");
             assert_eq!(division.parts.len(), 5, "{division:?}");
             let newest = division.watermark.as_ref().and_then(|watermark| connector.cursor_value(watermark));
-            assert_eq!(newest.is_some(), cursor.is_some());
+            let highest = json!(if table == "t" { "3000" } else { "600" });
+            assert_eq!(newest, cursor.map(|_| highest));
             let mut seen = Vec::new();
             for part in division.parts {
                 let of_part = OpenSource { part: Some(part), ..open.clone() };
                 let whole = read(of_part.clone()).await;
                 assert!(whole.watermark.is_none());
-                let resume = whole.checkpoints.first().cloned();
-                let rest = read(OpenSource { resume, ..of_part }).await;
-                let first = whole.records.len() - rest.records.len();
-                assert_eq!(rest.records, whole.records[first..], "resumed behind the first page");
+                // Rows of one key come in any order.
+                if table == "t" {
+                    let resume = whole.checkpoints.first().cloned();
+                    let rest = read(OpenSource { resume, ..of_part }).await.records;
+                    assert_eq!(rest, whole.records[whole.pages[0]..], "resumed behind the first page");
+                }
                 seen.extend(whole.records.iter().map(|record| record.to_string()));
             }
             let mut all: Vec<String> =
@@ -1038,7 +1042,9 @@ async fn the_parts_of_a_table_are_all_of_it_once() {
         }
     }
     execute(&mut database.sql, "CREATE VIEW v AS SELECT * FROM t").await;
-    for options in [json!({"table": "t"}), json!({"table": "t", "slices": 1}), json!({"table": "v", "slices": 3})] {
+    for options in
+        [json!({"table": "t"}), json!({"table": "t", "slices": 1}), json!({"table": "v", "slices": 3})]
+    {
         let open = database.source(options, &["shop", "no"], None);
         assert_eq!(connector.divide(&open).await.unwrap(), None);
     }

@@ -202,9 +202,8 @@ pub(crate) async fn lock_of_run(tx: &TxScope, run_id: Uuid) -> Result<Vec<job::M
 /// Ends those of a run's jobs that no worker has. False when a worker has one, or all are done.
 pub(crate) async fn end_unclaimed(tx: &TxScope, run_id: Uuid) -> Result<bool> {
     let jobs = lock_of_run(tx, run_id).await?;
-    let is_unclaimed = |job: &&job::Model| {
-        matches!(job.status, JobStatus::Queued | JobStatus::Waiting | JobStatus::Held)
-    };
+    let is_unclaimed =
+        |job: &&job::Model| matches!(job.status, JobStatus::Queued | JobStatus::Waiting | JobStatus::Held);
     end(tx, jobs.iter().filter(is_unclaimed).map(|job| job.id).collect()).await?;
     if jobs.iter().any(|job| job.slice_id.is_some()) {
         run_slice::stop_ended(tx, run_id).await?;

@@ -252,7 +252,8 @@ pub async fn conclude_stream(
     stop: &Stop,
 ) -> Result<StreamReport, StreamStop> {
     let key_fields = open_destination.stream.key_fields.clone();
-    let input = reader::Input::Stored(reader::StoredInput::new(futures::stream::empty().boxed(), 1, key_fields));
+    let input =
+        reader::Input::Stored(reader::StoredInput::new(futures::stream::empty().boxed(), 1, key_fields));
     let duplicates = Duplicates::Refused { resumed: true };
     run(plan, input, duplicates, destination_connector, open_destination, ledger, stop).await
 }
@@ -320,8 +321,9 @@ async fn run(
     let key_fields = open_destination.stream.key_fields.clone();
     open_destination.access.progress = plan.progress.destination.clone();
     // What a retry or a part of a source does not bring is no sign of anything.
-    let reads_everything =
-        open_destination.stream.mode == SyncMode::Full && duplicates != Duplicates::Accepted && !input.is_part();
+    let reads_everything = open_destination.stream.mode == SyncMode::Full
+        && duplicates != Duplicates::Accepted
+        && !input.is_part();
     let removal = plan.removal.clone().filter(|_| reads_everything);
     let gate = plan.gate.take();
     let null_fields = gate.as_ref().map(Gate::null_fields).unwrap_or_default();

@@ -19,7 +19,10 @@ const ROWS: usize = 60_000;
 const SLICES: usize = 4;
 /// How long the destination takes for each batch.
 const BATCH: Duration = Duration::from_millis(400);
-const SLICE: &str = "stream ordinal status counts { read created updated unchanged skipped failed unaccounted }
+/// The same where that is to outweigh all else.
+const LONG_BATCH: Duration = Duration::from_secs(2);
+const SLICE: &str =
+    "stream ordinal status counts { read created updated unchanged skipped failed unaccounted }
     pageCount worker startedAt finishedAt";
 
 /// One slice at a time in a worker, so that several have to share them.
@@ -28,7 +31,7 @@ fn one_each() -> Setup {
 }
 
 /// A source with so many rows, and a destination that takes its time for each batch.
-async fn databases(rows: usize) -> (Database, Database) {
+async fn databases(rows: usize, batch: Duration) -> (Database, Database) {
     let (source, destination) = (Database::create().await, Database::create().await);
     let fill = format!(
         "CREATE TABLE records (id bigint PRIMARY KEY, name text NOT NULL, at bigint NOT NULL);
@@ -39,7 +42,7 @@ async fn databases(rows: usize) -> (Database, Database) {
          CREATE FUNCTION takes_time() RETURNS trigger LANGUAGE plpgsql AS
          $$ BEGIN PERFORM pg_sleep({}); RETURN NULL; END $$;
          CREATE TRIGGER slow AFTER INSERT OR UPDATE ON records FOR EACH STATEMENT EXECUTE FUNCTION takes_time()",
-        BATCH.as_secs_f64()
+        batch.as_secs_f64()
     );
     for (database, statements) in [(&source, fill), (&destination, slow)] {
         for sql in statements.split(";\n") {
@@ -92,15 +95,17 @@ fn statuses(slices: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn two_workers_share_a_table_and_take_half_the_time() {
-    let (source, destination) = databases(ROWS).await;
+#[expect(clippy::print_stdout, reason = "the figures, for whoever asks for them")]
+async fn two_workers_share_a_table_and_its_waiting() {
+    let rows = 36_000;
+    let (source, destination) = databases(rows, LONG_BATCH).await;
     let trestle = one_each().split(2).await;
     let scene = Scene::of(&trestle).await;
     let whole = integration(&scene, &source, &destination, 1, json!({})).await;
     let begin = Instant::now();
     let run = scene.run(&whole).await;
     let alone = begin.elapsed();
-    assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": ROWS, "created": ROWS})));
+    assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": rows, "created": rows})));
     assert_eq!(slices_of(&scene, &text(&run["id"])).await.len(), 0);
 
     postgres_execute(&destination, "TRUNCATE records").await;
@@ -108,15 +113,15 @@ async fn two_workers_share_a_table_and_take_half_the_time() {
     let begin = Instant::now();
     let run = scene.run(&divided).await;
     let shared = begin.elapsed();
-    assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": ROWS, "created": ROWS})));
-    assert_eq!(count(&destination).await, format!("{ROWS} {ROWS}"));
+    assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": rows, "created": rows})));
+    assert_eq!(count(&destination).await, format!("{rows} {rows}"));
     let id = text(&run["id"]);
     let slices = slices_of(&scene, &id).await;
     assert_sum(&run, &slices);
     assert_eq!(statuses(&slices), ["FINISHED"; SLICES]);
     assert_eq!(slices.iter().map(|slice| slice["ordinal"].clone()).collect::<Vec<_>>(), [1, 2, 3, 4]);
     // By a sample of all pages they are of one size.
-    let quarter = |slice: &Value| slice["counts"]["read"].as_u64().expect("a number").abs_diff(15_000) < 3_000;
+    let quarter = |slice: &Value| slice["counts"]["read"].as_u64().expect("a number").abs_diff(9_000) < 1_000;
     assert!(slices.iter().all(quarter), "{slices:#?}");
     let workers: HashSet<String> = slices.iter().map(|slice| text(&slice["worker"])).collect();
     assert_eq!(workers.len(), 2, "{slices:#?}");
@@ -128,18 +133,19 @@ async fn two_workers_share_a_table_and_take_half_the_time() {
         [1, 1, SLICES, SLICES, 1, 1],
         "{types:?}"
     );
-    // Of twelve batches each worker waits for six, beside the time that planning and ending take.
+    // Of eight batches each worker waits for four.
+    println!("alone {alone:?}, shared {shared:?}");
     let saved = alone.checked_sub(shared).unwrap_or_default();
-    assert!(saved >= BATCH * 4, "alone {alone:?}, shared {shared:?}");
+    assert!(saved >= LONG_BATCH * 3, "alone {alone:?}, shared {shared:?}");
 
     // Nothing of it is written again, whoever reads it.
     let again = scene.run(&divided).await;
-    assert_eq!(outcome(&again), ended("SUCCEEDED", json!({"read": ROWS, "unchanged": ROWS})));
+    assert_eq!(outcome(&again), ended("SUCCEEDED", json!({"read": rows, "unchanged": rows})));
 }
 
 #[tokio::test]
 async fn a_worker_that_is_killed_in_a_slice_loses_nothing() {
-    let (source, destination) = databases(ROWS).await;
+    let (source, destination) = databases(ROWS, BATCH).await;
     let mut trestle = one_each().split(2).await;
     let scene = Scene::of(&trestle).await;
     let integration = integration(&scene, &source, &destination, SLICES, json!({})).await;
@@ -159,7 +165,7 @@ async fn a_worker_that_is_killed_in_a_slice_loses_nothing() {
 
 #[tokio::test]
 async fn a_canceled_run_ends_once_and_none_of_its_slices_goes_on() {
-    let (source, destination) = databases(ROWS).await;
+    let (source, destination) = databases(ROWS, BATCH).await;
     let trestle = one_each().split(2).await;
     let scene = Scene::of(&trestle).await;
     let integration = integration(&scene, &source, &destination, SLICES, json!({})).await;
@@ -184,7 +190,7 @@ async fn a_canceled_run_ends_once_and_none_of_its_slices_goes_on() {
 
 #[tokio::test]
 async fn a_slice_that_cannot_go_on_ends_the_run_with_one_failure_which_a_retry_settles() {
-    let (source, destination) = databases(ROWS).await;
+    let (source, destination) = databases(ROWS, BATCH).await;
     let trestle = one_each().split(2).await;
     let scene = Scene::of(&trestle).await;
     let integration = integration(&scene, &source, &destination, SLICES, json!({})).await;
@@ -206,14 +212,18 @@ async fn a_slice_that_cannot_go_on_ends_the_run_with_one_failure_which_a_retry_s
     let input = json!({"runId": id, "scope": "FAILED_RECORDS"});
     let retry = scene.admin().mutate("retryRun", input, "run { id }").await;
     let retry = scene.fixture.finished_run(&text(&retry["run"]["id"])).await;
-    assert_eq!((&retry["status"], &retry["counts"]["read"]), (&json!("SUCCEEDED"), &json!(ROWS)), "{retry:#}");
+    assert_eq!(
+        (&retry["status"], &retry["counts"]["read"]),
+        (&json!("SUCCEEDED"), &json!(ROWS)),
+        "{retry:#}"
+    );
     assert_eq!(scene.status(&id).await, "RECOVERED");
     assert_eq!(count(&destination).await, format!("{ROWS} {ROWS}"));
 }
 
 #[tokio::test]
 async fn a_pause_and_a_kill_switch_keep_slices_and_a_release_lets_all_of_them_go_on() {
-    let (source, destination) = databases(ROWS).await;
+    let (source, destination) = databases(ROWS, BATCH).await;
     let trestle = one_each().split(2).await;
     let scene = Scene::of(&trestle).await;
     let integration = integration(&scene, &source, &destination, SLICES, json!({})).await;
@@ -223,7 +233,8 @@ async fn a_pause_and_a_kill_switch_keep_slices_and_a_release_lets_all_of_them_go
         "scope": "INTEGRATION", "integrationId": integration, "reason": "incident",
         "messageForCustomers": "We look into it.", "onRelease": "RUN_ALL",
     });
-    let switch = scene.admin().mutate("engageKillSwitch", input, "killSwitch { id }").await["killSwitch"].clone();
+    let switch =
+        scene.admin().mutate("engageKillSwitch", input, "killSwitch { id }").await["killSwitch"].clone();
     let waits = "query($id: ID!) { run(id: $id) { status wait { reason } counts { read } } }";
     let kept = until("the run is kept", SOON, async || {
         let now = scene.admin().query(waits, json!({"id": run})).await["run"].clone();
@@ -244,7 +255,11 @@ async fn a_pause_and_a_kill_switch_keep_slices_and_a_release_lets_all_of_them_go
     let moved = changed_stream(json!({"table": "others"}), json!({"table": "records"}), json!({}));
     let input = json!({"integrationId": integration, "streams": [moved]});
     let refused = scene.admin().try_mutate("updateIntegration", &input, "integration { id }").await;
-    assert_eq!(refused.body["data"]["updateIntegration"]["userErrors"][0]["code"], "CONFLICT", "{:#}", refused.body);
+    assert_eq!(
+        refused.body["data"]["updateIntegration"]["userErrors"][0]["code"], "CONFLICT",
+        "{:#}",
+        refused.body
+    );
     scene.admin().mutate("resumeIntegration", pause, "integration { id }").await;
     let run = scene.fixture.finished_run(&run).await;
     assert_eq!((&run["status"], &run["counts"]["read"]), (&json!("SUCCEEDED"), &json!(ROWS)), "{run:#}");
@@ -254,7 +269,7 @@ async fn a_pause_and_a_kill_switch_keep_slices_and_a_release_lets_all_of_them_go
 
 #[tokio::test]
 async fn what_is_gone_is_found_over_all_slices_and_what_failed_is_brought_home() {
-    let (source, destination) = databases(20_000).await;
+    let (source, destination) = databases(20_000, BATCH).await;
     let trestle = one_each().split(2).await;
     let scene = Scene::of(&trestle).await;
     let changes = json!({
@@ -292,7 +307,7 @@ async fn what_is_gone_is_found_over_all_slices_and_what_failed_is_brought_home()
 
 #[tokio::test]
 async fn the_first_incremental_run_loses_nothing_that_is_written_meanwhile() {
-    let (source, destination) = databases(ROWS).await;
+    let (source, destination) = databases(ROWS, BATCH).await;
     let trestle = one_each().split(2).await;
     let scene = Scene::of(&trestle).await;
     let changes = json!({"mode": "INCREMENTAL", "cursorField": "at"});
@@ -352,7 +367,7 @@ async fn keys_of_any_type_are_divided_and_what_has_none_is_a_failure_once() {
 
 #[tokio::test]
 async fn a_small_table_and_checks_over_all_records_are_read_by_one() {
-    let (source, destination) = databases(3_000).await;
+    let (source, destination) = databases(3_000, BATCH).await;
     let scene = Scene::shared().await;
     let unique = json!({"quality": {"unique": [["name"]]}});
     let checked = integration(&scene, &source, &destination, SLICES, unique).await;
@@ -369,7 +384,7 @@ async fn a_small_table_and_checks_over_all_records_are_read_by_one() {
 
 #[tokio::test]
 async fn a_gate_that_closes_in_a_slice_stops_all_of_them_until_a_person_has_decided() {
-    let (source, destination) = databases(ROWS).await;
+    let (source, destination) = databases(ROWS, BATCH).await;
     postgres_execute(&source, "UPDATE records SET name = 'bad' WHERE id > 55000 AND id % 5 = 0").await;
     let trestle = one_each().split(2).await;
     let scene = Scene::of(&trestle).await;
@@ -422,8 +437,11 @@ async fn from_sqlite_to_sqlite(trestle: &Trestle) {
         let slices = slices_of(&scene, &text(&run["id"])).await;
         assert_sum(&run, &slices);
         assert_eq!(statuses(&slices), ["FINISHED"; 3]);
-        let sum = format!("SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || sum(id) || ' ' || sum(at) FROM {table}");
-        let of_source = "SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || sum(id) || ' ' || sum(at) FROM records";
+        let sum = format!(
+            "SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || sum(id) || ' ' || sum(at) FROM {table}"
+        );
+        let of_source =
+            "SELECT count(*) || ' ' || count(DISTINCT id) || ' ' || sum(id) || ' ' || sum(at) FROM records";
         assert_eq!(scene.sqlite_rows("out.db", &sum).await, scene.sqlite_rows("in.db", of_source).await);
         let again = scene.run(&integration).await;
         let read = if mode == "FULL" { 20_000 } else { 1 };

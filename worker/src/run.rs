@@ -380,8 +380,9 @@ impl Route {
 
     async fn open_source(&self, claimed: ClaimedStream) -> Result<OpenSource, SystemError> {
         let stream = spec(&claimed);
-        let ClaimedStream { stream: Stream { source, overlap, .. }, since, from, only, resume, reading, .. } =
-            claimed;
+        let ClaimedStream {
+            stream: Stream { source, overlap, .. }, since, from, only, resume, reading, ..
+        } = claimed;
         Ok(OpenSource {
             access: access(&self.source, &self.progress.source).await?,
             stream,

@@ -26,7 +26,8 @@ pub(super) async fn divide(egress: &Egress, open: &OpenSource) -> Result<Option<
         return Ok(None);
     }
     let described = describe(connection, &format!("SELECT * FROM {}", table.name)).await?;
-    let fields: Vec<Field> = described.iter().map(|(name, info)| Field::of(name, info, Some(&table))).collect();
+    let fields: Vec<Field> =
+        described.iter().map(|(name, info)| Field::of(name, info, Some(&table))).collect();
     let is_whole = |field: &Field| matches!(field.kind, Kind::Int | Kind::Unsigned);
     if !fields.iter().any(|field| field.name == *key && is_whole(field)) {
         return Ok(None);
@@ -46,7 +47,8 @@ pub(super) async fn divide(egress: &Egress, open: &OpenSource) -> Result<Option<
     let failed = |error| system_error("looking how large a table is", error);
     let (column, name) = (quoted(key), &table.name);
     let sql = format!("SELECT CAST(MIN({column}) AS CHAR), CAST(MAX({column}) AS CHAR) FROM {name}");
-    let row = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_one(connection).await.map_err(failed)?;
+    let row =
+        sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_one(connection).await.map_err(failed)?;
     let end = |index| -> Result<Option<i128>, SystemError> {
         let text: Option<String> = row.try_get(index).map_err(failed)?;
         Ok(text.and_then(|text| text.parse().ok()))
@@ -56,9 +58,8 @@ pub(super) async fn divide(egress: &Egress, open: &OpenSource) -> Result<Option<
     if ranges.len() < 2 {
         return Ok(None);
     }
-    let stored = |error| {
-        SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a table: {error}"))
-    };
+    let stored =
+        |error| SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a table: {error}"));
     Ok(Some(Division {
         parts: ranges.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(stored)?,
         watermark: watermark.map(serde_json::to_value).transpose().map_err(stored)?,
@@ -90,10 +91,8 @@ async fn newest(
     let is_total = table.unique.iter().any(|unique| unique.is_total);
     let order = ordered(fields, Some(table), cursor, is_total)?;
     let (column, name) = (quoted(cursor), &table.name);
-    let sql = format!(
-        "SELECT {column} FROM {name} WHERE {column} IS NOT NULL ORDER BY {} DESC LIMIT 1",
-        order.sql
-    );
+    let sql =
+        format!("SELECT {column} FROM {name} WHERE {column} IS NOT NULL ORDER BY {} DESC LIMIT 1", order.sql);
     let row = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch_optional(connection).await;
     let Some(row) = row.map_err(failed)? else { return Ok(None) };
     let Some(bytes) = bytes_of(&row, 0).map_err(failed)? else { return Ok(None) };

@@ -36,7 +36,11 @@ impl KeyRange {
     ///
     /// # Errors
     /// `Misconfigured` when it was planned for other key fields.
-    pub(super) fn conditions(&self, alias: &str, keyset: &[KeysetColumn]) -> Result<Vec<String>, SystemError> {
+    pub(super) fn conditions(
+        &self,
+        alias: &str,
+        keyset: &[KeysetColumn],
+    ) -> Result<Vec<String>, SystemError> {
         let keys = keyset.get(..self.columns.len()).unwrap_or_default();
         if self.columns.is_empty() || !self.columns.iter().eq(keys.iter().map(|key| &key.name)) {
             return Err(misconfigured("the part was planned with other key fields")
@@ -98,7 +102,8 @@ pub(super) async fn divide(egress: &Egress, open: &OpenSource) -> Result<Option<
 
 /// Tables, also partitioned ones, and materialized views.
 async fn can_be_sampled(connection: &mut PgConnection, name: &str) -> Result<bool, SystemError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'm', 'p'))";
+    let sql =
+        "SELECT EXISTS (SELECT 1 FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'm', 'p'))";
     let failed = |error| system_error("looking at a table", error);
     let row = sqlx::query(sql).bind(name).fetch_one(connection).await.map_err(failed)?;
     row.try_get(0).map_err(failed)
@@ -120,9 +125,12 @@ async fn newest(
     cursor: &str,
 ) -> Result<Option<String>, SystemError> {
     let failed = |error| system_error("reading the newest row", error);
-    let cursor = quoted(cursor);
-    let sql =
-        format!("SELECT {cursor}::text FROM {name} WHERE {cursor} IS NOT NULL ORDER BY {cursor} DESC LIMIT 1");
+    // By the column, and not by its text, which has the same name.
+    let cursor = format!("trestle_source.{}", quoted(cursor));
+    let sql = format!(
+        "SELECT {cursor}::text FROM {name} AS trestle_source WHERE {cursor} IS NOT NULL \
+         ORDER BY {cursor} DESC LIMIT 1"
+    );
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_optional(connection).await.map_err(failed)?;
     row.map(|row| row.try_get(0).map_err(failed)).transpose()
 }

@@ -40,7 +40,11 @@ pub(super) async fn divide(
     let (lowest, highest): (i64, i64) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
     // At most so many: numbers may be missing between them. Where they go beyond whole numbers it is not told.
     let rows: f64 = row.try_get_unchecked::<f64, _>(3).map_err(failed)?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate, which saturates")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate, which saturates"
+    )]
     let count = part_count(slices, rows as u64);
     let watermark = match (open.stream.mode, &open.stream.cursor_field) {
         (SyncMode::Full, _) => None,
@@ -54,9 +58,8 @@ pub(super) async fn divide(
     if ranges.len() < 2 {
         return Ok(None);
     }
-    let stored = |error| {
-        SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a table: {error}"))
-    };
+    let stored =
+        |error| SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a table: {error}"));
     let parts = ranges.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(stored)?;
     Ok(Some(Division { parts, watermark }))
 }

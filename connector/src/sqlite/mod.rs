@@ -29,8 +29,8 @@ use crate::directory::{existing_file, writable_file};
 use crate::division::option_schema;
 use crate::options::decode;
 use crate::{
-    Connector, Cursor, Description, Destination, Division, Example, Failure, Guide, OpenDestination, OpenSource,
-    Removal, Source, SystemAccess, SystemError, SystemErrorKind,
+    Connector, Cursor, Description, Destination, Division, Example, Failure, Guide, OpenDestination,
+    OpenSource, Removal, Source, SystemAccess, SystemError, SystemErrorKind,
 };
 
 /// How long to wait for another program's lock before saying `unavailable`, which is tried again later.

@@ -12,8 +12,8 @@ use entity::run_event::Audience;
 use entity::{run, run_slice, run_stream};
 use futures::stream::BoxStream;
 use pipeline::{
-    AccountedPage, Counts, InDoubt, Ledger, LedgerError, RECORD_QUARANTINED, Receipt, RecordFailure, RemovedPage,
-    RetryNotice, Shape, Stage,
+    AccountedPage, Counts, InDoubt, Ledger, LedgerError, RECORD_QUARANTINED, Receipt, RecordFailure,
+    RemovedPage, RetryNotice, Shape, Stage,
 };
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};

@@ -206,8 +206,16 @@ impl Background {
                     source,
                     destination,
                     streams,
-                    lease: RunLease::new(self.app().clone(), &job, run, slice, token, integration, supersedes)
-                        .probing(is_probe),
+                    lease: RunLease::new(
+                        self.app().clone(),
+                        &job,
+                        run,
+                        slice,
+                        token,
+                        integration,
+                        supersedes,
+                    )
+                    .probing(is_probe),
                 })
             })
             .collect()
@@ -412,7 +420,8 @@ async fn store_started(tx: &mut BatchTx, candidates: &[Candidate], now: DateTime
 
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 async fn store_started_slices(tx: &BatchTx, candidates: &[Candidate], now: DateTime<Utc>) -> Result<()> {
-    let slices: Vec<Uuid> = candidates.iter().filter_map(|row| row.slice.as_ref()).map(|row| row.id).collect();
+    let slices: Vec<Uuid> =
+        candidates.iter().filter_map(|row| row.slice.as_ref()).map(|row| row.id).collect();
     if slices.is_empty() {
         return Ok(());
     }

@@ -40,7 +40,12 @@ pub enum Reading {
 
 /// Whether records of a stream may be read in any order, several at once, from its beginning to its end. `docs/adr/0046`
 /// has each reason.
-pub(super) fn is_divisible(run: &run::Model, stream: &Stream, since: Option<&Cursor>, from: Option<&Cursor>) -> bool {
+pub(super) fn is_divisible(
+    run: &run::Model,
+    stream: &Stream,
+    since: Option<&Cursor>,
+    from: Option<&Cursor>,
+) -> bool {
     let reads_the_source = run.scope == RunScope::AllRecords
         && run.backfill_id.is_none()
         && run.reconciliation_id.is_none()
@@ -86,8 +91,10 @@ impl RunLease {
             return Ok(false);
         }
         let now = self.app.clock().now();
-        let rows: Vec<run_slice::Model> =
-            (1..).zip(&division.parts).map(|(ordinal, part)| self.slice(stream, ordinal, part, fresh, now)).collect();
+        let rows: Vec<run_slice::Model> = (1..)
+            .zip(&division.parts)
+            .map(|(ordinal, part)| self.slice(stream, ordinal, part, fresh, now))
+            .collect();
         let slice_jobs: Vec<job::Model> = rows
             .iter()
             .map(|slice| job::Model {

@@ -89,11 +89,13 @@ pub(super) fn gate(
         NullRate { field: rate.field.clone(), percent_max: limits.fold(100.0, f64::min) }
     };
     let usual = median(history.iter().map(|counts| counts.read as f64).collect());
-    let volume = quality.volume.filter(|_volume| !is_slice).zip(usual.filter(|usual| *usual >= 1.0)).map(|(volume, usual)| Volume {
-        usual: usual as u64,
-        percent_min: volume.min_percent,
-        percent_max: volume.max_percent,
-    });
+    let volume = quality.volume.filter(|_volume| !is_slice).zip(usual.filter(|usual| *usual >= 1.0)).map(
+        |(volume, usual)| Volume {
+            usual: usual as u64,
+            percent_min: volume.min_percent,
+            percent_max: volume.max_percent,
+        },
+    );
     let rules = GateRules {
         failed_percent_max: quality.max_failed_percent,
         records_min: u64::try_from(quality.min_records).unwrap_or_default(),

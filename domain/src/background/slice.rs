@@ -178,11 +178,7 @@ async fn settle(tx: &mut TxScope, run: &run::Model) -> Result<()> {
         .exec(tx.connection())
         .await
         .doing("letting a run go on after its slices")?;
-    tx.push_after_commit(JobHint {
-        job_id: own.id,
-        tenant_id: run.tenant_id,
-        priority: Priority::Resumed,
-    });
+    tx.push_after_commit(JobHint { job_id: own.id, tenant_id: run.tenant_id, priority: Priority::Resumed });
     tx.tell_after_commit(crate::run::changed(run));
     Ok(())
 }
@@ -212,7 +208,11 @@ async fn sum_up(tx: &TxScope, run: &run::Model, ended: &[run_slice::Model]) -> R
 }
 
 /// Takes a slice over whose worker was lost: queued again, or over. False when it was not lost after all.
-pub(super) async fn take_over(tx: &mut TxScope, lost: &job::Model, now: DateTime<Utc>) -> Result<Option<TakenOver>> {
+pub(super) async fn take_over(
+    tx: &mut TxScope,
+    lost: &job::Model,
+    now: DateTime<Utc>,
+) -> Result<Option<TakenOver>> {
     let locked = jobs::lock_of_run(tx, lost.subject_id).await?;
     let is_lost = |job: &&job::Model| {
         job.id == lost.id

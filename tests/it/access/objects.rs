@@ -498,7 +498,9 @@ pub const OBJECTS: &[Object] = &[
     Object {
         of: "RunSlice",
         rule: Rule::Needs("runs:read"),
-        at: |t| format!("run(id: \"{}\") {{ slices(first: 1) {{ edges {{ node {{ @ }} }} }} }}", t.divided_run),
+        at: |t| {
+            format!("run(id: \"{}\") {{ slices(first: 1) {{ edges {{ node {{ @ }} }} }} }}", t.divided_run)
+        },
         fields: &[
             ("stream", Same),
             ("ordinal", Same),

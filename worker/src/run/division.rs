@@ -29,7 +29,11 @@ impl Route {
             Ok(_) => return Ok(false),
             Err(error) => {
                 let error = &error as &dyn Error;
-                tracing::warn!(error, stream = spec(claimed).name, "a stream could not be divided; it is read whole");
+                tracing::warn!(
+                    error,
+                    stream = spec(claimed).name,
+                    "a stream could not be divided; it is read whole"
+                );
                 return Ok(false);
             }
         };
