@@ -9,6 +9,7 @@ mod latency;
 mod process;
 mod report;
 mod servers;
+mod slices;
 mod startup;
 mod sync;
 mod trestle;
@@ -44,6 +45,8 @@ enum What {
     Backlog(backlog::Options),
     /// From the start of the process to its readiness, and what it takes when idle
     Startup(startup::Options),
+    /// A table that several workers read in slices
+    Slices(slices::Options),
     /// All of them with their defaults
     All,
 }
@@ -69,12 +72,14 @@ fn main() -> anyhow::Result<()> {
             What::Dispatch(options) => dispatch::measure(&bench, &options).await,
             What::Backlog(options) => backlog::measure(&bench, &options).await,
             What::Startup(options) => startup::measure(&bench, &options).await,
+            What::Slices(options) => slices::measure(&bench, &options).await,
             What::All => {
                 sync::measure(&bench, &sync::Options::default()).await?;
                 latency::measure(&bench, &latency::Options::default()).await?;
                 dispatch::measure(&bench, &dispatch::Options::default()).await?;
                 backlog::measure(&bench, &backlog::Options::default()).await?;
-                startup::measure(&bench, &startup::Options::default()).await
+                startup::measure(&bench, &startup::Options::default()).await?;
+                slices::measure(&bench, &slices::Options::default()).await
             }
         }
     })

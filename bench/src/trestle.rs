@@ -37,6 +37,7 @@ pub struct Trestle {
     // Dropped before the directory.
     server: Process,
     worker: Option<Process>,
+    more_workers: Vec<Process>,
     directory: Directory,
     url: String,
 }
@@ -80,7 +81,7 @@ impl Directory {
         let url = server.line("listening on ", START_LIMIT)?;
         let took = started.elapsed();
         let url = url.trim_end_matches('/').to_owned();
-        Ok((Trestle { server, worker: None, directory: self, url }, took))
+        Ok((Trestle { server, worker: None, more_workers: Vec::new(), directory: self, url }, took))
     }
 
     fn path(&self) -> &Path {
@@ -128,6 +129,15 @@ impl Trestle {
         let mut command = self.directory.command(stores, "worker");
         command.envs(settings.iter().copied());
         self.worker = Some(Process::start("trestle worker", &mut command, &log, "TERM")?);
+        Ok(())
+    }
+
+    /// Starts one more worker, which runs until the end.
+    pub fn add_worker(&mut self, stores: Stores<'_>, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+        let log = self.directory.path().join(format!("worker-{}.log", self.more_workers.len() + 1));
+        let mut command = self.directory.command(stores, "worker");
+        command.envs(settings.iter().copied());
+        self.more_workers.push(Process::start("trestle worker", &mut command, &log, "TERM")?);
         Ok(())
     }
 

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    AccessTokens, CredentialStore, Cursor, CursorRange, Destination, OAuth2, Pace, Progress, Removal, Source,
-    SystemError,
+    AccessTokens, CredentialStore, Cursor, CursorRange, Destination, Division, OAuth2, Pace, Part, Progress,
+    Removal, Source, SystemError,
 };
 
 /// What a connector says about itself. One description validates input, documents the field and can
@@ -134,6 +134,9 @@ pub struct OpenSource {
     pub from: Option<Value>,
     /// INCREMENTAL without `since`: only what is in this range, and nothing that has no cursor value.
     pub only: Option<CursorRange>,
+    /// Only this part of the source; the others are read beside it. FULL, or INCREMENTAL without `since`, `from` and
+    /// `only`; such a source has no watermark.
+    pub part: Option<Part>,
     /// The checkpoint of the last page of this run that was accounted; `None` at its start.
     pub resume: Option<Cursor>,
     /// Records a page, at most.
@@ -181,6 +184,20 @@ pub trait Connector: Send + Sync {
     /// Whether a destination with these options can delete or mark records that are gone from the source.
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
         false
+    }
+
+    /// Whether several may write to a destination with these options at once, each other records of one run.
+    fn takes_parts(&self, _options: &Value) -> bool {
+        false
+    }
+
+    /// Divides a source that is large enough into parts, so that several workers read it at once; `None` where that is
+    /// not worth it, or can't be. Cheap beside reading it. All records of one key are in one part.
+    ///
+    /// # Errors
+    /// As [`open_source`](Self::open_source).
+    async fn divide(&self, _open: &OpenSource) -> Result<Option<Division>, SystemError> {
+        Ok(None)
     }
 
     /// Whether its sources may give a record again in the same run. Then the later one counts, where a second record of one

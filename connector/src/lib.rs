@@ -9,6 +9,7 @@ mod credential_store;
 mod cursor;
 mod destination;
 mod directory;
+mod division;
 mod documentation;
 mod egress;
 mod error;
@@ -45,6 +46,7 @@ pub use connector::{
 pub use credential_store::CredentialStore;
 pub use cursor::{compare_cursor_values, is_after_watermark, is_comparable};
 pub use destination::{Action, Destination, Gone, Removal, Standing, Write, WriteOutcome};
+pub use division::{Division, PARTS_MAX, Part};
 pub use documentation::pages;
 pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};

@@ -239,6 +239,10 @@ impl Connector for SandboxConnector {
         true
     }
 
+    fn takes_parts(&self, _options: &Value) -> bool {
+        true
+    }
+
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {
         Ok(Box::new(SandboxDestination {
             options: decode("destination options", &open.options)?,

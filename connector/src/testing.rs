@@ -42,6 +42,7 @@ pub(crate) fn open_source(options: Value, keys: &[&str], page_records_max: usize
         overlap: None,
         from: None,
         only: None,
+        part: None,
         resume: None,
         page_records_max,
     }

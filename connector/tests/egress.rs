@@ -102,6 +102,7 @@ async fn first_page(egress: Egress, config: Value) -> Option<SystemErrorKind> {
         overlap: None,
         from: None,
         only: None,
+        part: None,
         resume: None,
         page_records_max: 100,
     };

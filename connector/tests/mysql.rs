@@ -86,6 +86,7 @@ impl Database {
             overlap: None,
             from: None,
             only: None,
+            part: None,
             resume: None,
             page_records_max: 3,
         }

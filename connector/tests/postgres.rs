@@ -68,6 +68,7 @@ impl Database {
             overlap: None,
             from: None,
             only: None,
+            part: None,
             resume: None,
             page_records_max: 3,
         }
@@ -989,5 +990,62 @@ async fn texts_are_numbers_where_the_server_says_so() {
             );
         }
         assert_eq!(seen[0], seen[1], "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn the_parts_of_a_table_are_all_of_it_once() {
+    let mut database = Database::new(
+        "CREATE TABLE t (shop text, no int, at int, PRIMARY KEY (shop, no));
+         INSERT INTO t SELECT 'a''\\\"' || n % 5, n, n
+           FROM generate_series(1, 3000) n;
+         CREATE TABLE loose (shop text, no int, at int);
+         INSERT INTO loose SELECT CASE n % 9 WHEN 0 THEN NULL ELSE 'x' END, CASE n % 7 WHEN 0 THEN NULL ELSE n % 40 END,
+           n FROM generate_series(1, 600) n;
+         ANALYZE",
+    )
+    .await;
+    let connector = connector();
+    for table in ["t", "loose"] {
+        for cursor in [None, Some("at")] {
+            let options = json!({"table": table, "slices": 5});
+            let open =
+                OpenSource { page_records_max: 100, ..database.source(options, &["shop", "no"], cursor) };
+            let division = connector.divide(&open).await.unwrap().expect("it is asked for");
+            assert_eq!(division.parts.len(), 5, "{division:?}");
+            let newest = division.watermark.as_ref().and_then(|watermark| connector.cursor_value(watermark));
+            let highest = json!(if table == "t" { "3000" } else { "600" });
+            assert_eq!(newest, cursor.map(|_| highest));
+            let mut seen = Vec::new();
+            for part in division.parts {
+                let of_part = OpenSource { part: Some(part), ..open.clone() };
+                let whole = read(of_part.clone()).await;
+                assert!(whole.watermark.is_none());
+                // Rows of one key come in any order.
+                if table == "t" {
+                    let resume = whole.checkpoints.first().cloned();
+                    let rest = read(OpenSource { resume, ..of_part }).await.records;
+                    assert_eq!(rest, whole.records[whole.pages[0]..], "resumed behind the first page");
+                }
+                seen.extend(whole.records.iter().map(|record| record.to_string()));
+            }
+            let mut all: Vec<String> =
+                read(open.clone()).await.records.iter().map(|record| record.to_string()).collect();
+            all.sort();
+            seen.sort();
+            assert_eq!(seen, all);
+            if let Some(since) = division.watermark {
+                let newer = read(OpenSource { since: Some(since), ..open }).await.records;
+                let has_cursor = |record: &&Value| !record["at"].is_null();
+                assert!(newer.iter().filter(has_cursor).count() < 200, "{}", newer.len());
+            }
+        }
+    }
+    execute(&mut database.sql, "CREATE VIEW v AS SELECT * FROM t").await;
+    for options in
+        [json!({"table": "t"}), json!({"table": "t", "slices": 1}), json!({"table": "v", "slices": 3})]
+    {
+        let open = database.source(options, &["shop", "no"], None);
+        assert_eq!(connector.divide(&open).await.unwrap(), None);
     }
 }

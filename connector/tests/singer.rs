@@ -85,6 +85,7 @@ impl Stage {
             overlap: None,
             from: None,
             only: None,
+            part: None,
             resume: None,
             page_records_max: 100,
         }

@@ -450,7 +450,8 @@ async fn has_running_job(tx: &TxScope, id: Uuid) -> Result<bool> {
     let running = tx
         .find::<job_row::Entity>()
         .filter(job_row::Column::IntegrationId.eq(id))
-        .filter(job_row::Column::Status.eq(JobStatus::Running))
+        // Slices are of the place that was read when they were planned.
+        .filter(job_row::Column::Status.is_in([JobStatus::Running, JobStatus::Divided]))
         .limit(1)
         .one(tx.connection())
         .await

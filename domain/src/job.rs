@@ -14,6 +14,7 @@ use crate::dispatch::{JobHint, Priority};
 use crate::error::{Doing, Result};
 use crate::id::new_id;
 use crate::integration::RetryPolicy;
+use crate::run_slice;
 use crate::scope::TxScope;
 
 /// Jobs pushed right after a release; the sweeper pushes the others.
@@ -43,6 +44,7 @@ pub(crate) async fn enqueue(
             integration_id: integration.id,
             kind: JobKind::Run,
             subject_id: run_id,
+            slice_id: None,
             status: if runs { JobStatus::Queued } else { JobStatus::Held },
             priority: priority as i16,
             attempt: 0,
@@ -176,27 +178,66 @@ pub(crate) async fn release_from(tx: &mut TxScope, kill_switch_id: Uuid, held: &
     Ok(is_released)
 }
 
-/// Ends a job that no worker has. False when a worker has it, or it is done.
-pub(crate) async fn end_unclaimed(tx: &TxScope, run_id: Uuid) -> Result<bool> {
-    let now = tx.app().clock().now();
-    let ended = tx
-        .update::<job::Entity>()
-        .col_expr(job::Column::Status, Expr::value(JobStatus::Done))
-        .col_expr(job::Column::FinishedAt, Expr::value(Some(now)))
+/// The jobs of a run that are not done, locked until the transaction ends: its own before those of its slices. Whoever
+/// changes several of them locks them so first, or two would wait for each other.
+pub(crate) async fn lock_of_run(tx: &TxScope, run_id: Uuid) -> Result<Vec<job::Model>> {
+    // By a statement of its own: who waits for it while the run is being divided sees its slices in the next one.
+    tx.find::<job::Entity>()
         .filter(job::Column::SubjectId.eq(run_id))
-        .filter(job::Column::Status.is_in([JobStatus::Queued, JobStatus::Waiting, JobStatus::Held]))
-        .exec(tx.connection())
+        .filter(job::Column::SliceId.is_null())
+        .lock_exclusive()
+        .one(tx.connection())
         .await
-        .doing("ending a job")?;
-    Ok(ended.rows_affected > 0)
+        .doing("locking the job of a run")?;
+    tx.find::<job::Entity>()
+        .filter(job::Column::SubjectId.eq(run_id))
+        .filter(job::Column::Status.ne(JobStatus::Done))
+        .order_by_asc(job::Column::Id)
+        .lock_exclusive()
+        .all(tx.connection())
+        .await
+        .doing("locking the jobs of a run")
 }
 
-/// Asks the worker that has the job to stop it.
+/// Ends those of a run's jobs that no worker has. False when a worker has one, or all are done.
+pub(crate) async fn end_unclaimed(tx: &TxScope, run_id: Uuid) -> Result<bool> {
+    let jobs = lock_of_run(tx, run_id).await?;
+    let is_unclaimed =
+        |job: &&job::Model| matches!(job.status, JobStatus::Queued | JobStatus::Waiting | JobStatus::Held);
+    end(tx, jobs.iter().filter(is_unclaimed).map(|job| job.id).collect()).await?;
+    if jobs.iter().any(|job| job.slice_id.is_some()) {
+        run_slice::stop_ended(tx, run_id).await?;
+    }
+    if jobs.is_empty() || jobs.iter().any(|job| job.status == JobStatus::Running) {
+        return Ok(false);
+    }
+    end(tx, jobs.iter().map(|job| job.id).collect()).await?;
+    Ok(true)
+}
+
+/// Writes that these jobs are done; callers have locked them.
+pub(crate) async fn end(tx: &TxScope, jobs: Vec<Uuid>) -> Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let now = tx.app().clock().now();
+    tx.update::<job::Entity>()
+        .col_expr(job::Column::Status, Expr::value(JobStatus::Done))
+        .col_expr(job::Column::FinishedAt, Expr::value(Some(now)))
+        .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+        .filter(job::Column::Id.is_in(jobs))
+        .exec(tx.connection())
+        .await
+        .doing("ending jobs")?;
+    Ok(())
+}
+
+/// Asks the workers that have jobs of the run to stop it.
 pub(crate) async fn request_cancel(tx: &TxScope, run_id: Uuid) -> Result<()> {
     tx.update::<job::Entity>()
         .col_expr(job::Column::CancelRequested, Expr::value(true))
         .filter(job::Column::SubjectId.eq(run_id))
-        .filter(job::Column::Status.eq(JobStatus::Running))
+        .filter(job::Column::Status.is_in([JobStatus::Running, JobStatus::Divided]))
         .exec(tx.connection())
         .await
         .doing("asking a worker to stop a run")?;

@@ -48,6 +48,7 @@ pub mod retry;
 pub mod reveal;
 pub mod run;
 pub mod run_event;
+pub mod run_slice;
 pub mod schedule;
 pub mod scope;
 mod search;

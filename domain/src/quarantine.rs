@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use entity::failure::{self, FailureStatus};
 use entity::integration::IntegrationStatus;
-use entity::job;
+use entity::job::{self, JobStatus};
 use entity::quarantine::{self, QuarantineRule, QuarantineStatus};
 use entity::{run, run_stream};
 use pipeline::{GateCounts, RECORD_QUARANTINED};
@@ -23,7 +23,7 @@ use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 use crate::validation::Problems;
-use crate::{integration, retry};
+use crate::{integration, retry, run_slice};
 
 pub use entity::quarantine::Model as Quarantine;
 
@@ -140,7 +140,7 @@ pub async fn release(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
             .exec(tx.connection())
             .await
             .doing("storing the retry of a quarantine")?;
-        give_turn(&tx, retry.id).await?;
+        give_turn(&tx, row.integration_id, retry.id).await?;
     }
     let message =
         format!("{} released the quarantine of `{}`: its records are written.", actor.name(), row.stream);
@@ -238,7 +238,7 @@ async fn decide(
 }
 
 /// Changes what the gate of the run has counted, for when the run goes on.
-async fn remember(tx: &TxScope, row: &Quarantine, change: impl FnOnce(&mut GateCounts)) -> Result<()> {
+async fn remember(tx: &TxScope, row: &Quarantine, change: impl Fn(&mut GateCounts)) -> Result<()> {
     let of_it = Condition::all()
         .add(run_stream::Column::RunId.eq(row.run_id))
         .add(run_stream::Column::Stream.eq(row.stream.as_str()));
@@ -261,18 +261,30 @@ async fn remember(tx: &TxScope, row: &Quarantine, change: impl FnOnce(&mut GateC
         .exec(tx.connection())
         .await
         .doing("storing what a quality gate has counted")?;
-    Ok(())
+    run_slice::remember(tx, row.run_id, &row.stream, change).await
 }
 
 /// Gives the retry the turn of the integration, as if it had begun: what was kept is older than what the run that was put
 /// aside reads next, and than what any other run does, and would be put over it.
-async fn give_turn(tx: &TxScope, retry_id: Uuid) -> Result<()> {
+async fn give_turn(tx: &TxScope, integration_id: Uuid, retry_id: Uuid) -> Result<()> {
     let of_it = Query::select()
         .column(run::Column::Id)
         .from(run::Entity)
         .and_where(run::Column::TenantId.eq(tx.tenant_id()))
         .and_where(run::Column::RetryId.eq(retry_id))
         .to_owned();
+    // A run that is divided keeps its turn: what its slices read next has other keys.
+    let divided = tx
+        .find::<job::Entity>()
+        .filter(job::Column::IntegrationId.eq(integration_id))
+        .filter(job::Column::Status.eq(JobStatus::Divided))
+        .limit(1)
+        .one(tx.connection())
+        .await
+        .doing("looking for a run that is divided")?;
+    if divided.is_some() {
+        return Ok(());
+    }
     tx.update::<job::Entity>()
         .col_expr(job::Column::Begun, Expr::value(true))
         .filter(job::Column::SubjectId.in_subquery(of_it))

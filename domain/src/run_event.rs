@@ -67,6 +67,12 @@ impl NewEvent {
         self
     }
 
+    /// With one more detail.
+    pub(crate) fn attribute(mut self, name: &str, value: Value) -> Self {
+        self.attributes[name] = value;
+        self
+    }
+
     /// As it is stored.
     pub(crate) fn row(self, tenant_id: Uuid, run_id: Uuid, at: DateTime<Utc>) -> RunEvent {
         RunEvent {

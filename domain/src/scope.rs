@@ -8,7 +8,7 @@ use entity::{
     api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
     kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
-    run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
+    run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -61,6 +61,7 @@ tenant_owned!(
     integration.TenantId,
     run.TenantId,
     run_stream.TenantId,
+    run_slice.TenantId,
     stream_cursor.TenantId,
     stream_schema.TenantId,
     backfill.TenantId,

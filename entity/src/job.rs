@@ -13,12 +13,14 @@ pub struct Model {
     pub id: Uuid,
     /// The tenant that owns it.
     pub tenant_id: Uuid,
-    /// At most one job of an integration runs at a time.
+    /// At most one run of an integration is under way at a time.
     pub integration_id: Uuid,
     /// What to do.
     pub kind: JobKind,
     /// The run.
     pub subject_id: Uuid,
+    /// SLICE: the slice of the run.
+    pub slice_id: Option<Uuid>,
     /// Where it is.
     pub status: JobStatus,
     /// Higher first: 2 a person's click, 1 a schedule, 0 a backfill.
@@ -77,6 +79,8 @@ impl ActiveModelBehavior for ActiveModel {}
 pub enum JobKind {
     /// Executes a run.
     Run,
+    /// Executes a slice of a run.
+    Slice,
 }
 
 /// Where a job is.
@@ -105,6 +109,8 @@ pub enum JobStatus {
     Held,
     /// A worker has it.
     Running,
+    /// Of a run: jobs of its slices are under way in its place.
+    Divided,
     /// Its outcome is written.
     Done,
 }

@@ -36,6 +36,7 @@ pub mod retry;
 pub mod reveal;
 pub mod run;
 pub mod run_event;
+pub mod run_slice;
 pub mod run_stream;
 pub mod second_factor;
 pub mod session;

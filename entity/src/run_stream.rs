@@ -22,6 +22,9 @@ pub struct Model {
     /// Cursor after the last page that was accounted.
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub checkpoint: Option<Json>,
+    /// Where the next run begins, of a stream that is divided: fixed when its slices were planned; INCREMENTAL.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub watermark: Option<Json>,
     /// When it was held because so many records are gone; who lets it go on has them removed.
     pub deletions_held_at: Option<DateTimeUtc>,
     /// What the quality gate has counted: `pipeline::GateCounts`; `None` before the first page.

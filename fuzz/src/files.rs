@@ -84,6 +84,7 @@ fn opening(
         overlap: None,
         from: None,
         only: None,
+        part: None,
         resume: None,
         page_records_max,
     }

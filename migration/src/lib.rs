@@ -80,6 +80,9 @@ mod m20261126_000166_create_connect_link;
 mod m20261126_000175_create_reconciliation;
 mod m20261126_000176_add_reconciliation_to_run;
 mod m20261126_000177_add_reconcile_to_integration;
+mod m20261126_000180_create_run_slice;
+mod m20261126_000181_add_slice_to_job;
+mod m20261126_000182_add_watermark_to_run_stream;
 mod m20261126_000195_create_receipt_segment;
 pub mod program_role;
 
@@ -158,6 +161,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000175_create_reconciliation::Migration),
             Box::new(m20261126_000176_add_reconciliation_to_run::Migration),
             Box::new(m20261126_000177_add_reconcile_to_integration::Migration),
+            Box::new(m20261126_000180_create_run_slice::Migration),
+            Box::new(m20261126_000181_add_slice_to_job::Migration),
+            Box::new(m20261126_000182_add_watermark_to_run_stream::Migration),
             Box::new(m20261126_000195_create_receipt_segment::Migration),
         ]
     }

@@ -193,6 +193,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             overlap: None,
             from: None,
             only: None,
+            part: None,
             resume: None,
             page_records_max: PAGE_RECORDS,
         };

@@ -64,6 +64,20 @@ impl GateCounts {
         *self = Self { read: self.read, is_released: self.is_released, ..Self::default() };
     }
 
+    /// With what another part of the stream has counted.
+    pub fn plus(mut self, other: &Self) -> Self {
+        let add = |sum: &mut u64, number: u64| *sum = sum.saturating_add(number);
+        add(&mut self.read, other.read);
+        add(&mut self.judged, other.judged);
+        add(&mut self.failed, other.failed);
+        add(&mut self.passed, other.passed);
+        for (field, nulls) in &other.nulls {
+            add(self.nulls.entry(field.clone()).or_default(), *nulls);
+        }
+        self.is_released |= other.is_released;
+        self
+    }
+
     /// In how many percent of the records a field is null; `None` where none passed.
     pub fn null_percent(&self, field: &str) -> Option<f64> {
         let nulls = self.nulls.get(field)?;

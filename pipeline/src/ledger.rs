@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connector::{Action, Cursor, Gone, RecordKey, SystemError};
 use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -122,7 +123,7 @@ pub struct RemovedPage {
 }
 
 /// Which end of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Side {
     /// Where records are read.
     Source,

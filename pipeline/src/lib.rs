@@ -2,7 +2,7 @@
 //! overlapping.
 //!
 //! [`run_stream`] moves a stream's records, [`run_records`] the records of failures that are retried;
-//! both take the same path. [`compare_stream`] takes it up to the destination, and only looks there. Deliberately absent: who runs it, and where results are kept; the caller
+//! both take the same path. [`conclude_stream`] is the end of a stream that was read in parts. [`compare_stream`] takes it up to the destination, and only looks there. Deliberately absent: who runs it, and where results are kept; the caller
 //! implements [`Ledger`].
 
 mod comparison;
@@ -49,5 +49,5 @@ pub use shape::{ChangedField, FieldShape, FieldType, Shape, ShapeChange};
 pub use stop::Stop;
 pub use stream::{
     Checks, Moved, Reference, StoredRecord, StreamPlan, StreamReport, StreamStop, Unique, compare_stream,
-    run_records, run_stream,
+    conclude_stream, run_records, run_stream,
 };

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use connector::{
     Connector, Cursor, OpenDestination, OpenSource, Removal, SyncMode, SystemError, SystemErrorKind,
 };
-use futures::FutureExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -239,6 +239,25 @@ pub async fn run_records(
     run(plan, input, Duplicates::Accepted, destination_connector, open_destination, ledger, stop).await
 }
 
+/// The end of a stream whose parts were all read, each by [`run_stream`]: judges it as a whole, removes what is gone, and
+/// makes durable what is at the destination. Reads nothing.
+///
+/// # Errors
+/// As [`run_stream`].
+pub async fn conclude_stream(
+    plan: StreamPlan,
+    destination_connector: Arc<dyn Connector>,
+    open_destination: OpenDestination,
+    ledger: &dyn Ledger,
+    stop: &Stop,
+) -> Result<StreamReport, StreamStop> {
+    let key_fields = open_destination.stream.key_fields.clone();
+    let input =
+        reader::Input::Stored(reader::StoredInput::new(futures::stream::empty().boxed(), 1, key_fields));
+    let duplicates = Duplicates::Refused { resumed: true };
+    run(plan, input, duplicates, destination_connector, open_destination, ledger, stop).await
+}
+
 /// What a second record with the same key is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Duplicates {
@@ -302,8 +321,9 @@ async fn run(
     let key_fields = open_destination.stream.key_fields.clone();
     open_destination.access.progress = plan.progress.destination.clone();
     // What a retry or a part of a source does not bring is no sign of anything.
-    let reads_everything =
-        open_destination.stream.mode == SyncMode::Full && duplicates != Duplicates::Accepted;
+    let reads_everything = open_destination.stream.mode == SyncMode::Full
+        && duplicates != Duplicates::Accepted
+        && !input.is_part();
     let removal = plan.removal.clone().filter(|_| reads_everything);
     let gate = plan.gate.take();
     let null_fields = gate.as_ref().map(Gate::null_fields).unwrap_or_default();

@@ -53,6 +53,7 @@ mod secret;
 mod sign_in;
 mod singer;
 mod single_sign_on;
+mod slices;
 mod source_schema;
 mod stalled;
 mod stream_cursor;

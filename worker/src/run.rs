@@ -4,6 +4,7 @@
 
 mod attempt;
 mod comparison;
+mod division;
 mod heartbeat;
 mod plan;
 
@@ -14,10 +15,11 @@ use std::time::Duration;
 
 use connector::{OpenDestination, OpenSource, Progress, StreamSpec, SyncMode, SystemAccess, SystemError};
 use domain::background::{
-    Background, Batches, Claim, ClaimedRun, ClaimedStream, CompletedRun, End, FinishedStream, RunEnd,
-    RunLease,
+    Background, Batches, Claim, ClaimedRun, ClaimedStream, CompletedRun, End, FinishedStream, Reading,
+    RunEnd, RunLease,
 };
 use domain::dispatch::JobHint;
+use entity::integration::Stream;
 use entity::run::RunScope;
 use pipeline::{LedgerError, Stop, StreamPlan, StreamProgress, StreamReport, StreamStop};
 use tokio::time::Instant;
@@ -48,7 +50,7 @@ enum Interruption {
     Cancel,
     /// Another worker has it.
     Lost,
-    /// This process ends.
+    /// This process ends, or another slice stops this one.
     HandBack,
     /// A kill switch is engaged that reaches it.
     KillSwitch,
@@ -94,6 +96,8 @@ enum Ending {
     },
     HandBack,
     Yield,
+    /// Jobs of its slices go on in its place.
+    Divided,
     /// It was put aside with its last page, until somebody decides about that.
     Aside,
     /// Another worker decides.
@@ -175,12 +179,27 @@ impl Runner {
         let end =
             watched(attempt, &route.progress, lease.retry_policy().progress_timeout(), &interrupt).await;
         drop(heart);
-        let end = self.explained(end, &route, interrupt.reason());
+        let ending = match end {
+            Some(Attempt::Divided) => Ending::Divided,
+            Some(Attempt::Ended(end)) => self.ending(Some(end), &route, &interrupt),
+            None => self.ending(None, &route, &interrupt),
+        };
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.write_ending(lease, ending, duration_ms).await;
+    }
+
+    /// What is to be written about an attempt that ended so.
+    fn ending(&self, end: Option<RunEnd>, route: &Route, interrupt: &Interrupt) -> Ending {
+        let lease = &route.lease;
+        let end = self.explained(end, route, interrupt.reason());
         let ending = ending(end, interrupt.reason(), lease.may_try_again(), |retry_after| {
             lease.retry_policy().wait(lease.attempt(), retry_after, random())
         });
-        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.write_ending(lease, ending, duration_ms).await;
+        match ending {
+            // Its run has its turn, and holds no worker with it.
+            Ending::Aside if lease.is_slice() => Ending::HandBack,
+            ending => ending,
+        }
     }
 
     /// How the attempt ended, where it was stopped for its silence or did not stop by itself.
@@ -199,6 +218,7 @@ impl Runner {
 
     async fn write_ending(&self, lease: Arc<RunLease>, ending: Ending, duration_ms: u64) {
         let (what, written) = match ending {
+            Ending::Finish(end) if lease.is_slice() => ("the slice ended", lease.finish(end).await),
             Ending::Finish(RunEnd::Completed { last }) => {
                 ("the run went through", self.batches.complete(CompletedRun { lease, last }).await)
             }
@@ -209,6 +229,7 @@ impl Runner {
             Ending::HandBack => ("the run was handed back", lease.hand_back().await),
             Ending::Yield => ("the run lets another one go first", lease.yield_turn().await),
             Ending::Aside => ("the run is put aside: its quality gate closed", Ok(true)),
+            Ending::Divided => ("the run is divided, and its slices go on", Ok(true)),
             Ending::Leave => ("the run is another worker's now", Ok(true)),
         };
         match written {
@@ -228,6 +249,20 @@ impl Runner {
     }
 }
 
+/// How the streams of a run were left.
+#[derive(Debug)]
+enum Attempt {
+    Ended(RunEnd),
+    /// One of them is read in slices: their jobs go on.
+    Divided,
+}
+
+/// How one stream was left.
+enum Step {
+    Finished(FinishedStream),
+    Divided,
+}
+
 /// Where the records of a run go from and to.
 struct Route {
     scope: RunScope,
@@ -244,7 +279,7 @@ struct Route {
 }
 
 impl Route {
-    async fn run_all(&self, streams: Vec<ClaimedStream>) -> RunEnd {
+    async fn run_all(&self, streams: Vec<ClaimedStream>) -> Attempt {
         let mut last: Option<FinishedStream> = None;
         for stream in streams {
             let name = stream.stream.name.clone();
@@ -258,38 +293,46 @@ impl Route {
                 self.run_one(stream).await
             };
             match run.instrument(span).await {
-                Ok(finished) => last = Some(finished),
-                Err(stop) => return RunEnd::Stopped { stream: name, stop },
+                Ok(Step::Finished(finished)) => last = Some(finished),
+                Ok(Step::Divided) => return Attempt::Divided,
+                Err(stop) => return Attempt::Ended(RunEnd::Stopped { stream: name, stop }),
             }
         }
         // Stored with the end of the run.
-        RunEnd::Completed { last }
+        Attempt::Ended(RunEnd::Completed { last })
     }
 
     fn stream(&self) -> String {
         self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn run_one(&self, claimed: ClaimedStream) -> Result<FinishedStream, StreamStop> {
+    async fn run_one(&self, claimed: ClaimedStream) -> Result<Step, StreamStop> {
         {
             let _waiting = self.progress.storing.wait();
             self.lease.open_receipts(&claimed.stream.name, claimed.are_receipts_unmerged).await?;
         }
         if self.compares {
-            return self.compare_one(claimed).await;
+            return self.compare_one(claimed).await.map(Step::Finished);
+        }
+        if claimed.reading == Reading::Divisible && self.divide(&claimed).await? {
+            return Ok(Step::Divided);
         }
         // What somebody asked to retry passes any gate.
         let judges = self.scope == RunScope::AllRecords;
         let plan = plan(&claimed, judges, self.lease.now(), self.progress.clone()).await?;
         let (stream, is_backfill) = (claimed.stream.name.clone(), claimed.only.is_some());
+        let of_slices = match &claimed.reading {
+            Reading::Done { watermark } => watermark.clone(),
+            Reading::Divisible | Reading::Whole | Reading::Part(_) => None,
+        };
         let report = self.run_pipeline(plan, claimed).await?;
         {
             let _waiting = self.progress.storing.wait();
             self.lease.settle_receipts(&stream).await?;
         }
         // A backfill says nothing about where the next ordinary run begins.
-        let watermark = report.watermark.filter(|_| !is_backfill);
-        Ok(FinishedStream { stream, watermark, breach: report.breach })
+        let watermark = report.watermark.filter(|_| !is_backfill).or(of_slices);
+        Ok(Step::Finished(FinishedStream { stream, watermark, breach: report.breach }))
     }
 
     async fn run_pipeline(
@@ -297,42 +340,25 @@ impl Route {
         plan: StreamPlan,
         claimed: ClaimedStream,
     ) -> Result<StreamReport, StreamStop> {
-        let ClaimedStream { stream, since, from, only, resume, .. } = claimed;
-        let spec = StreamSpec {
-            name: stream.name,
-            key_fields: stream.key_fields,
-            cursor_field: stream.cursor_field,
-            mode: match stream.mode {
-                _ if only.is_some() => SyncMode::Incremental,
-                entity::integration::SyncMode::Full => SyncMode::Full,
-                entity::integration::SyncMode::Incremental => SyncMode::Incremental,
-            },
-        };
+        let spec = spec(&claimed);
         let failed = |error| StreamStop::Destination { error, attempts: 1 };
         let open_destination = OpenDestination {
             access: access(&self.destination, &self.progress.destination).await.map_err(failed)?,
             stream: spec.clone(),
-            options: stream.destination,
+            options: claimed.stream.destination.clone(),
             run: self.lease.run_id(),
             // Of failures that are retried it is not known; each of them is an answer of its own.
-            resumed: resume.is_some(),
+            resumed: claimed.resume.is_some(),
         };
         let destination = self.destination.connector.clone();
         let ledger = self.lease.as_ref();
         match self.scope {
+            RunScope::AllRecords if matches!(claimed.reading, Reading::Done { .. }) => {
+                pipeline::conclude_stream(plan, destination, open_destination, ledger, &self.stop).await
+            }
             RunScope::AllRecords => {
                 let failed = |error| StreamStop::Source { error, attempts: 1 };
-                let open_source = OpenSource {
-                    access: access(&self.source, &self.progress.source).await.map_err(failed)?,
-                    stream: spec,
-                    options: stream.source,
-                    since,
-                    overlap: stream.overlap.and_then(|overlap| u64::try_from(overlap).ok()),
-                    from,
-                    only,
-                    resume,
-                    page_records_max: PAGE_RECORDS_MAX,
-                };
+                let open_source = self.open_source(claimed).await.map_err(failed)?;
                 pipeline::run_stream(
                     plan,
                     self.source.connector.clone(),
@@ -358,6 +384,43 @@ impl Route {
                 .await
             }
         }
+    }
+
+    async fn open_source(&self, claimed: ClaimedStream) -> Result<OpenSource, SystemError> {
+        let stream = spec(&claimed);
+        let ClaimedStream {
+            stream: Stream { source, overlap, .. }, since, from, only, resume, reading, ..
+        } = claimed;
+        Ok(OpenSource {
+            access: access(&self.source, &self.progress.source).await?,
+            stream,
+            options: source,
+            since,
+            overlap: overlap.and_then(|overlap| u64::try_from(overlap).ok()),
+            from,
+            only,
+            part: match reading {
+                Reading::Part(part) => Some(part),
+                Reading::Divisible | Reading::Whole | Reading::Done { .. } => None,
+            },
+            resume,
+            page_records_max: PAGE_RECORDS_MAX,
+        })
+    }
+}
+
+/// What both ends need to know of a stream.
+fn spec(claimed: &ClaimedStream) -> StreamSpec {
+    let stream = &claimed.stream;
+    StreamSpec {
+        name: stream.name.clone(),
+        key_fields: stream.key_fields.clone(),
+        cursor_field: stream.cursor_field.clone(),
+        mode: match stream.mode {
+            _ if claimed.only.is_some() => SyncMode::Incremental,
+            entity::integration::SyncMode::Full => SyncMode::Full,
+            entity::integration::SyncMode::Incremental => SyncMode::Incremental,
+        },
     }
 }
 

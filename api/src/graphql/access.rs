@@ -150,6 +150,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Run", "quarantines", Access::Needs(Permission::FailureRead)),
     ("Run", "failures", Access::Needs(Permission::FailureRead)),
     ("Run", "traceId", Access::Needs(Permission::InternalsRead)),
+    ("RunSlice", "worker", Access::Needs(Permission::InternalsRead)),
     ("Failure", "httpStatus", Access::Needs(Permission::DiagnosticsRead)),
     ("Failure", "technicalDetail", Access::Needs(Permission::InternalsRead)),
     ("Failure", "record", Access::Needs(Permission::RecordRead)),

@@ -25,6 +25,7 @@ use domain::retry::{self, Retry};
 use domain::reveal::{self, Reveal};
 use domain::run::{self, Run, RunFilter, RunParent, RunWait};
 use domain::run_event::{self, RunEvent};
+use domain::run_slice::{self, RunSlice};
 use domain::stream_cursor::{self, StreamCursor};
 use domain::stream_schema::{self, StreamSchema};
 use domain::system::{self, System, SystemFilter, SystemOrder};
@@ -597,6 +598,23 @@ impl List for Events {
         page: &PageArguments,
     ) -> domain::Result<HashMap<Uuid, Page<RunEvent>>> {
         run_event::pages_by_run(actor, parents, page).await
+    }
+}
+
+/// Slices under a run.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Slices;
+
+impl List for Slices {
+    type Row = RunSlice;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<RunSlice>>> {
+        run_slice::pages_by_run(actor, parents, page).await
     }
 }
 

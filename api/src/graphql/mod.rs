@@ -28,6 +28,7 @@ mod retry;
 mod reveal;
 mod run;
 mod run_event;
+mod run_slice;
 mod scalar;
 mod second_factor;
 mod session;

@@ -18,11 +18,12 @@ use super::error::{Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder};
 use super::integration::Integration;
 use super::live::{self, Watch};
-use super::loader::{Events, Failures, Quarantines};
+use super::loader::{Events, Failures, Quarantines, Slices};
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
 use super::reconciliation::Reconciliation;
 use super::run_event::RunEvent;
+use super::run_slice::RunSlice;
 use super::scalar::{BigInt, DateTime, id, optional_uuid, uuid};
 use super::tenant::Tenant;
 use super::viewer::Audience;
@@ -299,6 +300,19 @@ impl Run {
     ) -> Result<Connection<RunEvent>> {
         let page = loaders(ctx)?.page(self.0.id, Events, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, RunEvent))
+    }
+
+    /// Its slices, in their order: the parts of streams that several workers read at once. Empty where one worker reads all.
+    async fn slices(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<RunSlice>> {
+        let page = loaders(ctx)?.page(self.0.id, Slices, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, RunSlice))
     }
 
     /// OpenTelemetry trace id, 32 hex digits. Audience ENGINEER; null for others.

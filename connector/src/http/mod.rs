@@ -68,6 +68,10 @@ impl Connector for HttpConnector {
         *removal == Removal::Delete && options.get("keyInPath") == Some(&Value::Bool(true))
     }
 
+    fn takes_parts(&self, _options: &Value) -> bool {
+        true
+    }
+
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {
         Ok(Box::new(HttpDestination::open(&self.egress, open)?))
     }

@@ -65,6 +65,7 @@ fn source(base: &str, options: Value) -> OpenSource {
         overlap: None,
         from: None,
         only: None,
+        part: None,
         resume: None,
         page_records_max: 100,
     }

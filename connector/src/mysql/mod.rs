@@ -6,6 +6,7 @@ mod cell;
 mod comparison;
 mod connection;
 mod destination;
+mod division;
 mod refusal;
 mod source;
 mod table;
@@ -17,8 +18,9 @@ use serde_json::{Value, json};
 
 use self::destination::MysqlDestination;
 use self::source::MysqlSource;
+use crate::division::option_schema;
 use crate::{
-    Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
+    Connector, Cursor, Description, Destination, Division, Egress, Example, Failure, Guide, OpenDestination,
     OpenSource, Removal, Source, SystemAccess, SystemError,
 };
 
@@ -54,6 +56,14 @@ impl Connector for MysqlConnector {
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
         Ok(Box::new(MysqlSource::open(&self.egress, open).await?))
+    }
+
+    fn takes_parts(&self, _options: &Value) -> bool {
+        true
+    }
+
+    async fn divide(&self, open: &OpenSource) -> Result<Option<Division>, SystemError> {
+        division::divide(&self.egress, open).await
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
@@ -118,6 +128,7 @@ fn description() -> Description {
                     "type": "string", "minLength": 1, "maxLength": 100_000,
                     "description": "One SELECT without parameters. It runs read-only, once a page.",
                 },
+                "slices": option_schema(),
             },
             "oneOf": [{"required": ["table"]}, {"required": ["query"]}],
         })),
@@ -154,6 +165,7 @@ fn guide() -> Guide {
             "Read in pages by key, each a statement of its own: others can write meanwhile. Tables go by their primary key or a unique index; a query is sorted anew for each page, unless an index on its key serves.",
             "`DECIMAL` and integers are exact: what no JSON number holds is text. `TINYINT(1)` and `BIT` are numbers, `BLOB`, `BINARY` and geometry base64, `ENUM`, `SET` and `TIME` text. Of MariaDB, whose `JSON` is text with a check, columns of a table are JSON, columns of a query text.",
             "`DATETIME` and `TIMESTAMP` are RFC 3339 in UTC; a `DATETIME`, which has no zone, is taken to be in UTC. `0000-00-00` and other dates with a zero make their row malformed.",
+            "A large table whose first key field is a whole number with an index is divided into ranges of it, and read by several workers at once.",
             "Written in strict mode, whatever the server's default: a value that does not fit is refused, not bent. Batches are upserted by a unique index on exactly the key fields; a bad row fails alone. A value that another row has in another unique index is refused as well, and that row stays as it is.",
             "Times with a zone are stored in UTC. A table that is made compares its text keys byte by byte.",
             "`caching_sha2_password` (the default of MySQL 8) needs TLS when the server does not remember the user; without TLS the password is never sent readable. Under `prefer` and `require` TLS does not prove who the server is: use `verify-full` over networks that are not yours. `ed25519`, `sha256_password` without TLS, PAM and LDAP are not supported.",

@@ -15,6 +15,7 @@ use super::connection::{self, Opened, Use, misconfigured, quoted, system_error};
 use super::table::{self, Table};
 use super::value::{Key, Kind, bytes_of};
 use crate::bounds::{before, no_overlap};
+use crate::division::WholeRange;
 use crate::keyset::{Place, after};
 use crate::{
     Cursor, Egress, Item, Malformed, OpenSource, Page, Record, Source, SyncMode, SystemError,
@@ -35,25 +36,34 @@ const ALIAS: &str = "trestle_source";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Options {
-    table: Option<String>,
+pub(super) struct Options {
+    pub(super) table: Option<String>,
     query: Option<String>,
+    pub(super) slices: Option<usize>,
 }
 
 /// A column that is read.
-struct Field {
-    name: String,
-    kind: Kind,
+pub(super) struct Field {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+}
+
+impl Field {
+    pub(super) fn of(name: &str, info: &MySqlTypeInfo, table: Option<&Table>) -> Self {
+        let column = table.and_then(|table| table.columns.iter().find(|column| column.name == *name));
+        let is_json = column.is_some_and(|column| column.is_json);
+        Self { name: name.to_owned(), kind: if is_json { Kind::Json } else { Kind::of(info) } }
+    }
 }
 
 /// A column of the order.
-struct Ordered {
+pub(super) struct Ordered {
     /// As SQL.
-    sql: String,
+    pub(super) sql: String,
     /// Where it stands in a row.
-    index: usize,
+    pub(super) index: usize,
     /// Compared byte by byte: its own order would not tell all values apart.
-    as_bytes: bool,
+    pub(super) as_bytes: bool,
 }
 
 /// Where reading goes on.
@@ -71,10 +81,10 @@ struct Checkpoint {
 
 /// Where the next INCREMENTAL run begins.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Watermark {
+pub(super) struct Watermark {
     /// Of the cursor and then the keys.
-    columns: Vec<String>,
-    values: Vec<Key>,
+    pub(super) columns: Vec<String>,
+    pub(super) values: Vec<Key>,
 }
 
 struct Incremental {
@@ -144,6 +154,8 @@ pub(super) struct MysqlSource {
     /// in another one for another page.
     tie_break: Vec<String>,
     incremental: Option<Incremental>,
+    /// What is read of the table.
+    part: Option<WholeRange>,
     last: Option<(Vec<Key>, usize)>,
     rows_read: u64,
     page_records_max: usize,
@@ -170,21 +182,24 @@ impl MysqlSource {
             }
         };
         let described = describe(&mut opened.connection, &format!("SELECT * FROM {from}")).await?;
-        let fields: Vec<Field> = described
-            .iter()
-            .map(|(name, info)| {
-                let column = table.as_ref().and_then(|table| table.columns.iter().find(|c| c.name == *name));
-                let is_json = column.is_some_and(|column| column.is_json);
-                Field { name: name.clone(), kind: if is_json { Kind::Json } else { Kind::of(info) } }
-            })
-            .collect();
-        let incremental = open.stream.mode == SyncMode::Incremental;
-        let mut names: Vec<String> =
-            open.stream.cursor_field.clone().into_iter().filter(|_| incremental).collect();
-        if incremental && names.is_empty() {
+        let fields: Vec<Field> =
+            described.iter().map(|(name, info)| Field::of(name, info, table.as_ref())).collect();
+        let part = open.part.clone();
+        let part = part.map(|part| WholeRange::read(part, open.stream.key_fields.first())).transpose()?;
+        let is_ordered = open.stream.mode == SyncMode::Incremental;
+        let cursor_field = open.stream.cursor_field.as_ref().filter(|_| is_ordered);
+        if is_ordered && cursor_field.is_none() {
             return Err(misconfigured("INCREMENTAL without a cursor field"));
         }
-        for field in &open.stream.key_fields {
+        let incremental = is_ordered && part.is_none();
+        let keys = open.stream.key_fields.iter();
+        // Of a part, the rows of one key in the order of the cursor: the last one is the newest.
+        let in_order: Vec<&String> = match &part {
+            None => cursor_field.into_iter().chain(keys).collect(),
+            Some(_) => keys.chain(cursor_field).collect(),
+        };
+        let mut names: Vec<String> = Vec::with_capacity(in_order.len());
+        for field in in_order {
             if !names.contains(field) {
                 names.push(field.clone());
             }
@@ -223,6 +238,7 @@ impl MysqlSource {
             is_total,
             tie_break,
             incremental,
+            part,
             last: None,
             rows_read: 0,
             page_records_max,
@@ -265,6 +281,7 @@ impl MysqlSource {
                 (None, None) => {}
             }
         }
+        conditions.extend(self.part.as_ref().map(|part| part.condition(&columns[0])));
         if let Some((last, ties)) = &self.last {
             // Where rows can stand at the same place: from the last one on, or some would be passed over.
             conditions.push(after(&columns, last, !self.is_total).sql);
@@ -410,7 +427,7 @@ fn raw(fields: &[Field], values: &[Option<&[u8]>]) -> String {
     text
 }
 
-fn ordered(
+pub(super) fn ordered(
     fields: &[Field],
     table: Option<&Table>,
     name: &str,
@@ -458,7 +475,7 @@ async fn derived(opened: &mut Opened, query: &str) -> Result<String, SystemError
 }
 
 /// Names and types of what a statement gives.
-async fn describe(
+pub(super) async fn describe(
     connection: &mut MySqlConnection,
     sql: &str,
 ) -> Result<Vec<(String, MySqlTypeInfo)>, SystemError> {

@@ -8,6 +8,7 @@ mod comparison;
 mod connection;
 mod decode;
 mod destination;
+mod division;
 mod refusal;
 mod source;
 mod table;
@@ -18,8 +19,9 @@ use sqlx::Row;
 
 use self::destination::PostgresDestination;
 use self::source::PostgresSource;
+use crate::division::option_schema;
 use crate::{
-    Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OpenDestination,
+    Connector, Cursor, Description, Destination, Division, Egress, Example, Failure, Guide, OpenDestination,
     OpenSource, Removal, Source, SystemAccess, SystemError,
 };
 
@@ -69,6 +71,14 @@ impl Connector for PostgresConnector {
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
         Ok(Box::new(PostgresSource::open(&self.egress, open).await?))
+    }
+
+    fn takes_parts(&self, _options: &Value) -> bool {
+        true
+    }
+
+    async fn divide(&self, open: &OpenSource) -> Result<Option<Division>, SystemError> {
+        division::divide(&self.egress, open).await
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
@@ -134,6 +144,7 @@ fn description() -> Description {
                     "type": "string", "minLength": 1, "maxLength": 100_000,
                     "description": "One SELECT. It runs read-only.",
                 },
+                "slices": option_schema(),
             },
             "oneOf": [{"required": ["table"]}, {"required": ["query"]}],
         })),
@@ -169,6 +180,7 @@ fn guide() -> Guide {
         notes: &[
             "A stream is read by one statement in the order of its keys; rows with a null in a key come first.",
             "`numeric` and integers are exact: what no JSON number holds is text. Times are RFC 3339, `bytea` is base64.",
+            "A large table is divided into ranges of its keys, by a sample, and read by several workers at once.",
             "Batches are upserted by a unique index on exactly the key fields; a bad row fails alone.",
             "The name of a host is resolved once and checked; `verify-full` checks the certificate by that name.",
         ],

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{self, Use, literal, misconfigured, quoted, system_error};
 use super::decode::{self, Kind};
+use super::division::KeyRange;
 use crate::bounds::{before, no_overlap};
 use crate::{
     Cursor, CursorRange, Egress, FieldNames, Item, Malformed, OpenSource, Page, Record, Source, SyncMode,
@@ -36,9 +37,10 @@ const ALIAS: &str = "trestle_source";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Options {
-    table: Option<String>,
+pub(super) struct Options {
+    pub(super) table: Option<String>,
     query: Option<String>,
+    pub(super) slices: Option<usize>,
 }
 
 /// Where reading goes on. Rows with a null in the keys come first, in a pass of their own: they have no
@@ -63,22 +65,22 @@ struct Checkpoint {
 
 /// Where the next INCREMENTAL run begins.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Watermark {
-    columns: Vec<String>,
-    values: Vec<String>,
+pub(super) struct Watermark {
+    pub(super) columns: Vec<String>,
+    pub(super) values: Vec<String>,
 }
 
-struct SourceColumn {
+pub(super) struct SourceColumn {
     name: String,
     kind: Kind,
 }
 
 /// A column that orders the rows.
-struct KeysetColumn {
-    index: usize,
-    name: String,
-    type_name: String,
-    nullable: bool,
+pub(super) struct KeysetColumn {
+    pub(super) index: usize,
+    pub(super) name: String,
+    pub(super) type_name: String,
+    pub(super) nullable: bool,
 }
 
 enum Chunk {
@@ -122,11 +124,23 @@ impl PostgresSource {
             }
         };
         let (columns, oids) = describe(&mut connection, &from).await?;
-        let incremental = open.stream.mode == SyncMode::Incremental;
-        let cursor_field = open.stream.cursor_field.iter().filter(|_| incremental);
+        let part: Option<KeyRange> = match open.part {
+            None => None,
+            Some(part) => Some(serde_json::from_value(part).map_err(|error| {
+                SystemError::new(SystemErrorKind::Internal, format!("the part can't be read: {error}"))
+            })?),
+        };
+        let is_ordered = open.stream.mode == SyncMode::Incremental;
+        let incremental = is_ordered && part.is_none();
+        let cursor_field = open.stream.cursor_field.iter().filter(|_| is_ordered);
         let keys = open.stream.key_fields.iter();
+        // Of a part, the rows of one key in the order of the cursor: the last one is the newest.
+        let in_order: Vec<&String> = match &part {
+            None => cursor_field.chain(keys).collect(),
+            Some(_) => keys.chain(cursor_field).collect(),
+        };
         let mut names: Vec<&String> = Vec::new();
-        for name in cursor_field.chain(keys) {
+        for name in in_order {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -138,7 +152,8 @@ impl PostgresSource {
                 SystemError::new(SystemErrorKind::Internal, format!("the checkpoint can't be read: {error}"))
             })?,
         };
-        if keyset.iter().all(|column| !column.nullable) {
+        let is_later = part.as_ref().is_some_and(|part| part.from.is_some());
+        if is_later || keyset.iter().all(|column| !column.nullable) {
             position.nulls = None;
         }
         let since: Option<Watermark> = match open.since.filter(|_| incremental) {
@@ -153,7 +168,8 @@ impl PostgresSource {
         }
         let reach =
             Reach { since: since.as_ref(), overlap, from: open.from.as_ref(), only: open.only.as_ref() };
-        let statements = statements(&from, &columns, &keyset, incremental, &reach, &position)?;
+        let of_part = part.map_or(Ok(Vec::new()), |part| part.conditions(ALIAS, &keyset))?;
+        let statements = statements(&from, &columns, &keyset, incremental, &reach, of_part, &position)?;
         let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
         // Aborted with the source: dropping the connection makes the server stop.
         let mut reader = JoinSet::new();
@@ -368,7 +384,7 @@ async fn copy(
 
 /// The columns and their types. Preparing also proves that the query is one SELECT: the statements
 /// built around it stay one statement.
-async fn describe(
+pub(super) async fn describe(
     connection: &mut PgConnection,
     from: &str,
 ) -> Result<(Vec<SourceColumn>, Vec<u32>), SystemError> {
@@ -405,7 +421,7 @@ async fn describe(
     Ok((columns, oids))
 }
 
-async fn keyset(
+pub(super) async fn keyset(
     connection: &mut PgConnection,
     columns: &[SourceColumn],
     oids: &[u32],
@@ -475,6 +491,7 @@ fn statements(
     keyset: &[KeysetColumn],
     incremental: bool,
     reach: &Reach<'_>,
+    of_part: Vec<String>,
     position: &Checkpoint,
 ) -> Result<Vec<String>, SystemError> {
     let column = |name: &str| format!("{ALIAS}.{}", quoted(name));
@@ -559,7 +576,7 @@ fn statements(
         }
         // What stands behind the checkpoint stands behind the watermark.
         Some(since) => pass(vec![after.unwrap_or(since)]),
-        None => pass(lowest.into_iter().chain(until).chain(after).collect()),
+        None => pass(lowest.into_iter().chain(until).chain(of_part).chain(after).collect()),
     }
     Ok(statements)
 }

@@ -2,6 +2,7 @@
 //! Deliberately absent: any change of the database's own settings (its journal mode stays as it is).
 
 mod destination;
+mod division;
 mod failure;
 mod query;
 mod source;
@@ -25,10 +26,11 @@ pub(crate) use self::failure::system_error;
 use self::destination::SqliteDestination;
 use self::source::SqliteSource;
 use crate::directory::{existing_file, writable_file};
+use crate::division::option_schema;
 use crate::options::decode;
 use crate::{
-    Connector, Cursor, Description, Destination, Example, Failure, Guide, OpenDestination, OpenSource,
-    Removal, Source, SystemAccess, SystemError, SystemErrorKind,
+    Connector, Cursor, Description, Destination, Division, Example, Failure, Guide, OpenDestination,
+    OpenSource, Removal, Source, SystemAccess, SystemError, SystemErrorKind,
 };
 
 /// How long to wait for another program's lock before saying `unavailable`, which is tried again later.
@@ -51,6 +53,7 @@ struct Config {
 struct SourceOptions {
     table: Option<String>,
     query: Option<String>,
+    slices: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +100,7 @@ impl SqliteConnector {
                 source_schema: Some(object(json!({
                     "properties": {
                         "table": table("The table or view to read. Either this or a query."),
+                        "slices": option_schema(),
                         "query": {
                             "type": "string", "title": "Query", "default": "", "minLength": 1,
                             "maxLength": QUERY_BYTES_MAX,
@@ -137,6 +141,7 @@ fn guide() -> Guide {
         notes: &[
             "Read in pages by key, without a transaction between them: others can write meanwhile.",
             "BLOB is base64. Booleans are stored as 0 and 1, lists and objects as JSON text.",
+            "A large table whose first key field is a whole number is divided into ranges of it, and read by several workers at once.",
             "Batches are upserted by a unique index on the key fields; a bad row fails alone.",
         ],
         limits: &[
@@ -198,6 +203,21 @@ impl Connector for SqliteConnector {
         let path = resolve(open.access.files_dir.clone(), config.path, existing_file).await?;
         let connection = connect(&path, Access::Read).await?;
         Ok(Box::new(SqliteSource::open(connection, options.table, options.query, open).await?))
+    }
+
+    fn takes_parts(&self, _options: &Value) -> bool {
+        true
+    }
+
+    async fn divide(&self, open: &OpenSource) -> Result<Option<Division>, SystemError> {
+        let config: Config = decode("config", &open.access.config)?;
+        let options: SourceOptions = decode("source options", &open.options)?;
+        let (Some(table), false) = (&options.table, options.slices == Some(1) || open.from.is_some()) else {
+            return Ok(None);
+        };
+        let path = resolve(open.access.files_dir.clone(), config.path, existing_file).await?;
+        let connection = connect(&path, Access::Read).await?;
+        division::divide(connection, table, options.slices, open).await
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {

@@ -18,6 +18,7 @@ use super::query::single_select;
 use super::table::{self, Table, missing_columns, quoted};
 use super::value::{Stored, bind};
 use crate::bounds::{before, no_overlap};
+use crate::division::WholeRange;
 use crate::keyset::after;
 use crate::{
     Cursor, Item, Malformed, OpenSource, Page, Record, Source, SyncMode, SystemError, SystemErrorKind,
@@ -41,6 +42,8 @@ pub(super) struct SqliteSource {
     /// The order: as SQL, and where each stands in a row.
     order: Vec<(String, usize)>,
     incremental: Option<Incremental>,
+    /// What is read of the table.
+    part: Option<WholeRange>,
     /// Values of the order's columns in the last row, and how many rows had them.
     last: Option<(Vec<Stored>, usize)>,
     rows_read: u64,
@@ -143,8 +146,16 @@ impl SqliteSource {
                 ));
             }
         };
-        let mut names: Vec<String> = cursor_field.iter().cloned().collect();
-        for field in &open.stream.key_fields {
+        let part = open.part.clone();
+        let part = part.map(|part| WholeRange::read(part, open.stream.key_fields.first())).transpose()?;
+        let keys = open.stream.key_fields.iter();
+        // Of a part, the rows of one key in the order of the cursor: the last one is the newest.
+        let in_order: Vec<&String> = match &part {
+            None => cursor_field.iter().chain(keys).collect(),
+            Some(_) => keys.chain(&cursor_field).collect(),
+        };
+        let mut names: Vec<String> = Vec::with_capacity(in_order.len());
+        for field in in_order {
             if !names.contains(field) {
                 names.push(field.clone());
             }
@@ -158,7 +169,7 @@ impl SqliteSource {
             .filter_map(|name| Some((quoted(name), fields.iter().position(|field| field == name)?)))
             .map(|(name, index)| (format!("{name} COLLATE BINARY"), index))
             .collect();
-        let incremental = match cursor_field {
+        let incremental = match cursor_field.filter(|_| part.is_none()) {
             None => None,
             Some(_) => {
                 let since = open.since.as_ref().map(|since| of_watermark(since, order.len())).transpose()?;
@@ -176,6 +187,7 @@ impl SqliteSource {
             fields,
             order,
             incremental,
+            part,
             last: None,
             rows_read: 0,
             page_records_max: open.page_records_max.max(1),
@@ -235,6 +247,7 @@ impl SqliteSource {
                 }
             }
         }
+        conditions.extend(self.part.as_ref().map(|part| part.condition(&columns[0])));
         let mut limit = self.page_records_max;
         if let Some((last, ties)) = &self.last {
             // From the last row on, not after it: rows with an equal key must not be passed over.

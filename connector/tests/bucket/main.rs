@@ -58,6 +58,7 @@ fn source(access: SystemAccess, path: &str) -> OpenSource {
         overlap: None,
         from: None,
         only: None,
+        part: None,
         resume: None,
         page_records_max: 1000,
     }

@@ -181,6 +181,7 @@ pub fn open_source(access: SystemAccess, options: Value) -> OpenSource {
         overlap: None,
         from: None,
         only: None,
+        part: None,
         resume: None,
         page_records_max: page_size(),
     }

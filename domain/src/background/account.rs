@@ -9,11 +9,11 @@ use connector::Gone;
 use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
 use entity::run::RunScope;
 use entity::run_event::Audience;
-use entity::{run, run_stream};
+use entity::{run, run_slice, run_stream};
 use futures::stream::BoxStream;
 use pipeline::{
-    AccountedPage, InDoubt, Ledger, LedgerError, RECORD_QUARANTINED, Receipt, RecordFailure, RemovedPage,
-    RetryNotice, Shape, Stage,
+    AccountedPage, Counts, InDoubt, Ledger, LedgerError, RECORD_QUARANTINED, Receipt, RecordFailure,
+    RemovedPage, RetryNotice, Shape, Stage,
 };
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
@@ -52,36 +52,13 @@ impl RunLease {
     async fn account_in(&self, tx: &mut TxScope, page: AccountedPage) -> Result<()> {
         let now = self.app.clock().now();
         let counts = page.counts;
-        let add = |column: run::Column, number: u64| {
-            (column, Expr::col(column).add(i64::try_from(number).unwrap_or(i64::MAX)))
-        };
-        let mut update = tx.update::<run::Entity>().filter(run::Column::Id.eq(self.run.id));
-        for (column, sum) in [
-            add(run::Column::ReadCount, counts.read),
-            add(run::Column::CreatedCount, counts.created),
-            add(run::Column::UpdatedCount, counts.updated),
-            add(run::Column::UnchangedCount, counts.unchanged),
-            add(run::Column::SkippedCount, counts.skipped),
-            add(run::Column::FailedCount, counts.failed),
-        ] {
-            update = update.col_expr(column, sum);
+        match &self.slice {
+            Some(slice) => self.store_slice_progress(tx, slice.id, &page).await?,
+            None => self.store_progress(tx, &page).await?,
         }
-        update.exec(tx.connection()).await.doing("adding to the counts of a run")?;
-        let mut progress = tx
-            .update::<run_stream::Entity>()
-            .col_expr(run_stream::Column::PageCount, Expr::col(run_stream::Column::PageCount).add(1))
-            .col_expr(run_stream::Column::UpdatedAt, Expr::value(now))
-            .filter(run_stream::Column::RunId.eq(self.run.id))
-            .filter(run_stream::Column::Stream.eq(page.stream.as_str()));
-        if let Some(checkpoint) = &page.checkpoint {
-            progress =
-                progress.col_expr(run_stream::Column::Checkpoint, Expr::value(Some(checkpoint.clone())));
-        }
-        if let Some(gate) = &page.gate {
-            let counts = serde_json::to_value(gate).doing(COUNTED)?;
-            progress = progress.col_expr(run_stream::Column::Gate, Expr::value(Some(counts)));
-        }
-        progress.exec(tx.connection()).await.doing("storing a checkpoint")?;
+        run_event::record(tx, self.run.id, page_events(&page, self.slice.as_ref())).await?;
+        // From here on slices of one run wait for each other.
+        self.lock_receipts(tx, &page.stream).await?;
         let stream = self.receipts_of(&page.stream);
         let segments = &self.segments;
         receipt::store(tx.connection(), stream, self.run.id, &page.receipts, segments, &self.stride).await?;
@@ -89,7 +66,6 @@ impl RunLease {
             let (values, stride) = (self.receipts_of(values), &self.stride_of_values);
             receipt::store(tx.connection(), values, self.run.id, receipts, segments, stride).await?;
         }
-        run_event::record(tx, self.run.id, page_events(&page)).await?;
         let mut runs = BTreeSet::new();
         if self.supersedes && !page.receipts.is_empty() {
             runs.extend(self.supersede_written(tx, &page).await?);
@@ -111,11 +87,86 @@ impl RunLease {
             runs.extend(self.account_retried(tx, home, again, left_out, now).await?);
         }
         recovery::recover(tx, &runs).await?;
+        self.count_records(tx, counts).await?;
         if let Some(closed) = closed {
             self.put_in_quarantine(tx, closed).await?;
         }
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())
+    }
+
+    async fn store_progress(&self, tx: &TxScope, page: &AccountedPage) -> Result<()> {
+        let now = self.app.clock().now();
+        let mut progress = tx
+            .update::<run_stream::Entity>()
+            .col_expr(run_stream::Column::PageCount, Expr::col(run_stream::Column::PageCount).add(1))
+            .col_expr(run_stream::Column::UpdatedAt, Expr::value(now))
+            .filter(run_stream::Column::RunId.eq(self.run.id))
+            .filter(run_stream::Column::Stream.eq(page.stream.as_str()));
+        if let Some(checkpoint) = &page.checkpoint {
+            progress =
+                progress.col_expr(run_stream::Column::Checkpoint, Expr::value(Some(checkpoint.clone())));
+        }
+        if let Some(gate) = &page.gate {
+            let counts = serde_json::to_value(gate).doing(COUNTED)?;
+            progress = progress.col_expr(run_stream::Column::Gate, Expr::value(Some(counts)));
+        }
+        progress.exec(tx.connection()).await.doing("storing a checkpoint")?;
+        Ok(())
+    }
+
+    async fn store_slice_progress(&self, tx: &TxScope, slice_id: Uuid, page: &AccountedPage) -> Result<()> {
+        let counts = page.counts;
+        let mut progress = tx
+            .update::<run_slice::Entity>()
+            .col_expr(run_slice::Column::PageCount, Expr::col(run_slice::Column::PageCount).add(1))
+            .filter(run_slice::Column::Id.eq(slice_id));
+        for (column, number) in [
+            (run_slice::Column::ReadCount, counts.read),
+            (run_slice::Column::CreatedCount, counts.created),
+            (run_slice::Column::UpdatedCount, counts.updated),
+            (run_slice::Column::UnchangedCount, counts.unchanged),
+            (run_slice::Column::SkippedCount, counts.skipped),
+            (run_slice::Column::FailedCount, counts.failed),
+        ] {
+            progress = progress.col_expr(column, Expr::col(column).add(signed(number)));
+        }
+        if let Some(checkpoint) = &page.checkpoint {
+            progress =
+                progress.col_expr(run_slice::Column::Checkpoint, Expr::value(Some(checkpoint.clone())));
+        }
+        if let Some(gate) = &page.gate {
+            let counts = serde_json::to_value(gate).doing(COUNTED)?;
+            progress = progress.col_expr(run_slice::Column::Gate, Expr::value(Some(counts)));
+        }
+        progress.exec(tx.connection()).await.doing("storing the checkpoint of a slice")?;
+        Ok(())
+    }
+
+    /// The run's row comes last: the pages of other slices wait for it.
+    async fn count_records(&self, tx: &TxScope, counts: Counts) -> Result<()> {
+        let mut update = tx.update::<run::Entity>().filter(run::Column::Id.eq(self.run.id));
+        for (column, number) in [
+            (run::Column::ReadCount, counts.read),
+            (run::Column::CreatedCount, counts.created),
+            (run::Column::UpdatedCount, counts.updated),
+            (run::Column::UnchangedCount, counts.unchanged),
+            (run::Column::SkippedCount, counts.skipped),
+            (run::Column::FailedCount, counts.failed),
+        ] {
+            update = update.col_expr(column, Expr::col(column).add(signed(number)));
+        }
+        update.exec(tx.connection()).await.doing("adding to the counts of a run")?;
+        Ok(())
+    }
+
+    /// Keeps other slices from the receipts of a stream until the transaction ends: those of neighbouring keys share a row,
+    /// which is read, changed and written back. One that is read by one worker needs none.
+    async fn lock_receipts(&self, tx: &TxScope, stream: &str) -> Result<()> {
+        match self.slice {
+            Some(_) => receipt::lock(tx.connection(), self.receipts_of(stream)).await,
+            None => Ok(()),
+        }
     }
 
     async fn supersede_written(&self, tx: &mut TxScope, page: &AccountedPage) -> Result<Vec<Uuid>> {
@@ -390,13 +441,19 @@ impl Ledger for RunLease {
     ) -> std::result::Result<(), LedgerError> {
         self.close_receipts(stream).await?;
         let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        self.lock_receipts(&tx, stream).await.map_err(storage)?;
         let stream = self.receipts_of(stream);
         receipt::put_in_doubt(tx.connection(), stream, writes, &self.stride).await.map_err(storage)?;
         tx.commit().await.map_err(storage)
     }
 
     async fn account(&self, page: AccountedPage) -> std::result::Result<(), LedgerError> {
-        let mut tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        let fenced = match &page.breach {
+            // The jobs of other slices are held with it.
+            Some(_) => self.fenced_with_run().await,
+            None => self.fenced().await,
+        };
+        let mut tx = fenced.map_err(storage)?.ok_or(LedgerError::LostLease)?;
         let is_first_sent = page.is_sent && !self.wrote.swap(true, Ordering::Relaxed);
         self.account_in(&mut tx, page).await.map_err(storage)?;
         if !self.made_progress() && self.attempt > 1 {
@@ -441,6 +498,10 @@ impl Ledger for RunLease {
     }
 }
 
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// A record that never got to its destination was tried once all the same.
 fn attempts(calls: u32) -> i32 {
     i32::try_from(calls).unwrap_or(i32::MAX).clamp(1, i32::MAX)
@@ -469,7 +530,7 @@ fn field_errors(errors: Vec<connector::FieldError>) -> FieldErrorList {
     )
 }
 
-fn page_events(page: &AccountedPage) -> Vec<NewEvent> {
+fn page_events(page: &AccountedPage, slice: Option<&run_slice::Model>) -> Vec<NewEvent> {
     let counts = page.counts;
     let written = counts.created + counts.updated + counts.unchanged;
     let mut events = Vec::with_capacity(3 + page.failures.len().min(REJECTED_EVENTS_MAX + 1));
@@ -539,5 +600,10 @@ fn page_events(page: &AccountedPage) -> Vec<NewEvent> {
                 .attributes(json!({ "stream": page.stream, "page": page.page_number })),
         );
     }
-    events
+    match slice {
+        Some(slice) => {
+            events.into_iter().map(|event| event.attribute("slice", json!(slice.ordinal))).collect()
+        }
+        None => events,
+    }
 }

@@ -8,7 +8,7 @@ use entity::integration::IntegrationStatus;
 use entity::kill_switch::{self, KillSwitchScope};
 use entity::run::RunStatus;
 use entity::tenant::TenantStatus;
-use entity::{integration, job, run, system, tenant};
+use entity::{integration, job, run, run_slice, system, tenant};
 use sea_orm::sea_query::{Condition, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -22,6 +22,8 @@ use crate::error::{Doing, Error, Result};
 pub(super) struct Candidate {
     pub(super) job: job::Model,
     pub(super) run: run::Model,
+    /// The slice of it that the job is.
+    pub(super) slice: Option<run_slice::Model>,
     pub(super) integration: integration::Model,
     pub(super) tenant: tenant::Model,
     pub(super) source: system::Model,
@@ -128,12 +130,20 @@ pub(super) async fn candidates(
     let systems = system::Entity::find().filter(tx.one_of(system::Column::Id, systems));
     let systems = by_id(systems.all(connection).await.doing(doing)?, |system| system.id);
     let integrations = by_id(integrations, |integration| integration.id);
+    let slices: HashSet<Uuid> = jobs.iter().filter_map(|job| job.slice_id).collect();
+    let mut slices = if slices.is_empty() {
+        HashMap::new()
+    } else {
+        let slices = run_slice::Entity::find().filter(tx.one_of(run_slice::Column::Id, slices));
+        by_id(slices.all(connection).await.doing(doing)?, |slice| slice.id)
+    };
     jobs.into_iter()
         .map(|job| {
             let gone = || Error::internal(doing, "a row is not there");
             let integration = integrations.get(&job.integration_id).ok_or_else(gone)?.clone();
             Ok(Candidate {
                 run: runs.get(&job.subject_id).ok_or_else(gone)?.clone(),
+                slice: job.slice_id.map(|id| slices.remove(&id).ok_or_else(gone)).transpose()?,
                 tenant: tenants.get(&job.tenant_id).ok_or_else(gone)?.clone(),
                 source: systems.get(&integration.source_id).ok_or_else(gone)?.clone(),
                 destination: systems.get(&integration.destination_id).ok_or_else(gone)?.clone(),

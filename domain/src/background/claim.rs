@@ -12,7 +12,7 @@ use entity::failure::{self, FailureStatus};
 use entity::job::{self, JobStatus};
 use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus};
-use entity::{integration, run_event, system};
+use entity::{integration, run_event, run_slice, system};
 use futures::future::join_all;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr};
@@ -26,6 +26,7 @@ use super::circuit::{Circuits, WAIT_CODE, waits};
 use super::claimed_stream::{ClaimedStream, claimed_streams};
 use super::kill_switch::put_aside;
 use super::lease::RunLease;
+use super::slice::event as slice_event;
 use super::transaction::BatchTx;
 use crate::app::App;
 use crate::dispatch::JobHint;
@@ -190,12 +191,12 @@ impl Background {
         candidates
             .into_iter()
             .map(|candidate| {
-                let Candidate { mut job, run, integration, tenant, source, destination, is_probe } =
+                let Candidate { mut job, run, slice, integration, tenant, source, destination, is_probe } =
                     candidate;
                 job.attempt += 1;
                 let (source, destination) =
                     (end(self.app(), &tenant.slug, source)?, end(self.app(), &tenant.slug, destination)?);
-                let streams = streams.remove(&run.id).unwrap_or_default();
+                let streams = streams.remove(&job.id).unwrap_or_default();
                 let supersedes = superseding.contains(&integration.id);
                 Ok(ClaimedRun {
                     scope: run.scope,
@@ -205,8 +206,16 @@ impl Background {
                     source,
                     destination,
                     streams,
-                    lease: RunLease::new(self.app().clone(), &job, run, token, integration, supersedes)
-                        .probing(is_probe),
+                    lease: RunLease::new(
+                        self.app().clone(),
+                        &job,
+                        run,
+                        slice,
+                        token,
+                        integration,
+                        supersedes,
+                    )
+                    .probing(is_probe),
                 })
             })
             .collect()
@@ -261,6 +270,10 @@ async fn one_of_each_integration(tx: &BatchTx, candidates: &mut Vec<Candidate>) 
     candidates.sort_by_key(|candidate| (Reverse(candidate.job.priority), candidate.job.id));
     let mut waiting = Vec::new();
     candidates.retain(|candidate| {
+        // Its run has the turn.
+        if candidate.slice.is_some() {
+            return true;
+        }
         let goes = *turns.entry(candidate.integration.id).or_insert(candidate.job.id) == candidate.job.id;
         if !goes {
             waiting.push(candidate.job.id);
@@ -334,7 +347,8 @@ async fn lease_jobs(
         .col_expr(job::Column::LeaseToken, Expr::value(Some(token)))
         .col_expr(job::Column::Worker, Expr::value(Some(worker.to_owned())))
         .col_expr(job::Column::WaitCode, Expr::value(None::<String>))
-        .col_expr(job::Column::Begun, Expr::value(true))
+        // That of a run says so for its slices.
+        .col_expr(job::Column::Begun, Expr::col(job::Column::SliceId).is_null())
         .filter(tx.one_of(job::Column::Id, candidates.iter().map(|candidate| candidate.job.id)))
         .filter(job::Column::Status.eq(JobStatus::Queued))
         .exec(tx.connection())
@@ -355,25 +369,31 @@ async fn lease_jobs(
 /// Writes that runs are under way, with an event for each.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 async fn store_started(tx: &mut BatchTx, candidates: &[Candidate], now: DateTime<Utc>) -> Result<()> {
+    let begun = candidates.iter().filter(|row| row.slice.is_none()).map(|candidate| candidate.run.id);
     run::Entity::update_many()
         .col_expr(run::Column::Status, Expr::value(RunStatus::Running))
         .col_expr(
             run::Column::StartedAt,
             Func::coalesce([Expr::col(run::Column::StartedAt), Expr::value(now)]).into(),
         )
-        .filter(tx.one_of(run::Column::Id, candidates.iter().map(|candidate| candidate.run.id)))
+        .filter(tx.one_of(run::Column::Id, begun.clone()))
         .exec(tx.connection())
         .await
         .doing("storing that runs started")?;
+    store_started_slices(tx, candidates, now).await?;
     let events = candidates.iter().map(|candidate| {
-        let event = match candidate.run.status {
-            RunStatus::Running => {
+        let event = match (&candidate.slice, candidate.run.status) {
+            (Some(slice), _) => {
+                let message = format!("A worker has slice {} of {}.", slice.ordinal, slice.stream);
+                slice_event("slice.started", message, slice)
+            }
+            (None, RunStatus::Running) => {
                 NewEvent::new("run.resumed", "worker", "The run goes on from its last checkpoint.")
             }
             _ => NewEvent::new("run.started", "worker", "The run started."),
         };
         let run = &candidate.run;
-        event.attributes(json!({ "attempt": candidate.job.attempt + 1 })).row(run.tenant_id, run.id, now)
+        event.attribute("attempt", json!(candidate.job.attempt + 1)).row(run.tenant_id, run.id, now)
     });
     tx.insert_many::<run_event::Entity>(events.collect(), "storing run events").await?;
     let retries: HashMap<Uuid, Uuid> = candidates
@@ -395,6 +415,23 @@ async fn store_started(tx: &mut BatchTx, candidates: &[Candidate], now: DateTime
     for candidate in candidates {
         tx.tell_after_commit(crate::run::changed(&candidate.run));
     }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn store_started_slices(tx: &BatchTx, candidates: &[Candidate], now: DateTime<Utc>) -> Result<()> {
+    let slices: Vec<Uuid> =
+        candidates.iter().filter_map(|row| row.slice.as_ref()).map(|row| row.id).collect();
+    if slices.is_empty() {
+        return Ok(());
+    }
+    run_slice::Entity::update_many()
+        .col_expr(run_slice::Column::StartedAt, Expr::value(Some(now)))
+        .filter(tx.one_of(run_slice::Column::Id, slices))
+        .filter(run_slice::Column::StartedAt.is_null())
+        .exec(tx.connection())
+        .await
+        .doing("storing that slices started")?;
     Ok(())
 }
 

@@ -7,12 +7,13 @@ use chrono::{DateTime, Utc};
 use connector::{Cursor, CursorRange};
 use entity::integration::Stream;
 use entity::run::RunStatus;
-use entity::{backfill, reconciliation, run_stream, stream_cursor, stream_schema};
+use entity::{backfill, reconciliation, run_slice, run_stream, stream_cursor, stream_schema};
 use pipeline::{Checks, Gate, Shape};
-use sea_orm::{EntityTrait, QueryFilter};
+use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::candidate::Candidate;
+use super::division::{Reading, is_divisible};
 use super::quarantine::{checks, gate, histories};
 use super::receipt;
 use super::transaction::BatchTx;
@@ -21,6 +22,7 @@ use crate::stream_cursor::Beginning;
 use crate::stream_schema::KNOWN;
 
 /// A stream of a claimed run.
+#[derive(Clone)]
 pub struct ClaimedStream {
     /// What it moves.
     pub stream: Stream,
@@ -36,6 +38,8 @@ pub struct ClaimedStream {
     pub checks: Checks,
     /// Judges its pages, and knows what the run has counted before.
     pub gate: Gate,
+    /// What is read of it.
+    pub reading: Reading,
     /// Checkpoint of this run's last page.
     pub resume: Option<Cursor>,
     /// No receipt of it exists.
@@ -44,7 +48,7 @@ pub struct ClaimedStream {
     pub are_receipts_unmerged: bool,
 }
 
-/// The streams of each run that are not finished, each with where it goes on.
+/// The streams of each job's run that are not finished, each with where it goes on; of a slice, its stream. By job.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 pub(super) async fn claimed_streams(
     tx: &BatchTx,
@@ -68,7 +72,7 @@ pub(super) async fn claimed_streams(
             .doing("reading the checkpoints of runs")?;
         begun.extend(rows.into_iter().map(|row| ((row.run_id, row.stream.clone()), row)));
     }
-    let mut watermarks: HashMap<(Uuid, String), Cursor> = stream_cursor::Entity::find()
+    let watermarks: HashMap<(Uuid, String), Cursor> = stream_cursor::Entity::find()
         .filter(
             tx.one_of(stream_cursor::Column::IntegrationId, candidates.iter().map(|row| row.integration.id)),
         )
@@ -78,10 +82,11 @@ pub(super) async fn claimed_streams(
         .into_iter()
         .map(|row| ((row.integration_id, row.stream), row.watermark))
         .collect();
-    let mut shapes = known_shapes(tx, candidates).await?;
+    let shapes = known_shapes(tx, candidates).await?;
     let backfills = backfills(tx, candidates).await?;
     let histories = histories(tx, candidates).await?;
     let compared = compared(tx, candidates).await?;
+    let divided = divided(tx, candidates).await?;
     let all: Vec<receipt::Stream> = candidates
         .iter()
         .flat_map(|candidate| {
@@ -96,7 +101,7 @@ pub(super) async fn claimed_streams(
 
     let mut rows = Vec::new();
     let mut claimed: HashMap<Uuid, Vec<ClaimedStream>> = HashMap::new();
-    for Candidate { run, integration, .. } in candidates {
+    for Candidate { job, run, slice, integration, .. } in candidates {
         let mut streams = Vec::with_capacity(integration.streams.0.len());
         let backfill = match run.backfill_id {
             Some(id) => {
@@ -110,11 +115,14 @@ pub(super) async fn claimed_streams(
             if backfill.is_some_and(|backfill| backfill.stream != stream.name) {
                 continue;
             }
+            if slice.as_ref().is_some_and(|slice| slice.stream != stream.name) {
+                continue;
+            }
             let named = run.reconciliation_id.and_then(|id| compared.get(&id));
             if named.is_some_and(|named| !named.contains(&stream.name)) {
                 continue;
             }
-            let watermark = watermarks.remove(&(integration.id, stream.name.clone()));
+            let watermark = watermarks.get(&(integration.id, stream.name.clone())).cloned();
             let (since, resume) = match begun.get(&(run.id, stream.name.clone())) {
                 Some(row) if row.finished_at.is_some() => continue,
                 Some(row) => (row.since.clone(), row.checkpoint.clone()),
@@ -135,6 +143,7 @@ pub(super) async fn claimed_streams(
                         stream: stream.name.clone(),
                         since: since.clone(),
                         checkpoint: None,
+                        watermark: None,
                         deletions_held_at: None,
                         gate: None,
                         page_count: 0,
@@ -153,12 +162,30 @@ pub(super) async fn claimed_streams(
                 from: backfill.range_from.clone(),
                 until: backfill.range_until.clone(),
             });
-            let shape = shapes.remove(&(integration.id, stream.name.clone())).unwrap_or_default();
             let place = (integration.id, stream.name.clone());
+            let shape = shapes.get(&place).cloned().unwrap_or_default();
             // What a backfill reads is no usual run, whatever its range.
             let history = histories.get(&place).filter(|_history| backfill.is_none());
             let history = history.map_or(&[][..], Vec::as_slice);
-            let gate = gate(stream, begun.get(&(run.id, stream.name.clone())), history)?;
+            let row = begun.get(&(run.id, stream.name.clone()));
+            let counted = match slice {
+                Some(slice) => slice.gate.as_ref(),
+                None => row.and_then(|row| row.gate.as_ref()),
+            };
+            let gate = gate(stream, counted, history, slice.is_some())?;
+            let is_divided = divided.contains(&(run.id, stream.name.clone()));
+            let reading = match slice {
+                Some(slice) => Reading::Part(slice.part.clone()),
+                None if is_divided => Reading::Done { watermark: row.and_then(|row| row.watermark.clone()) },
+                None if resume.is_none() && is_divisible(run, stream, since.as_ref(), from.as_ref()) => {
+                    Reading::Divisible
+                }
+                None => Reading::Whole,
+            };
+            let (resume, fresh) = match slice {
+                Some(slice) => (slice.checkpoint.clone(), slice.fresh),
+                None => (resume, !known.any),
+            };
             let (stream, checks) = (stream.clone(), checks(stream));
             streams.push(ClaimedStream {
                 stream,
@@ -168,12 +195,13 @@ pub(super) async fn claimed_streams(
                 shape,
                 checks,
                 gate,
+                reading,
                 resume,
-                fresh: !known.any,
+                fresh,
                 are_receipts_unmerged: known.segments,
             });
         }
-        claimed.insert(run.id, streams);
+        claimed.insert(job.id, streams);
     }
     tx.insert_many::<run_stream::Entity>(rows, "storing the streams of runs").await?;
     Ok(claimed)
@@ -222,4 +250,25 @@ async fn compared(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashMap<Uuid
         .await
         .doing("reading the reconciliations of runs")?;
     Ok(rows.into_iter().filter_map(|row| Some((row.id, row.streams?.0))).collect())
+}
+
+/// The streams that some of these runs have divided, by run. That their own job is claimed says that the slices have ended.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn divided(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashSet<(Uuid, String)>> {
+    let goes_on = |row: &&Candidate| row.run.status == RunStatus::Running && row.slice.is_none();
+    let runs: HashSet<Uuid> = candidates.iter().filter(goes_on).map(|candidate| candidate.run.id).collect();
+    if runs.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<(Uuid, String)> = run_slice::Entity::find()
+        .select_only()
+        .distinct()
+        .column(run_slice::Column::RunId)
+        .column(run_slice::Column::Stream)
+        .filter(tx.one_of(run_slice::Column::RunId, runs))
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading which streams are divided")?;
+    Ok(rows.into_iter().collect())
 }

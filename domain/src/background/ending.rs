@@ -75,6 +75,9 @@ impl RunLease {
     /// # Errors
     /// [`Error::Internal`] when the database can't be used; the lease will end and the run go on elsewhere.
     pub async fn finish(&self, end: RunEnd) -> Result<bool> {
+        if let Some(slice) = &self.slice {
+            return self.finish_slice(slice, end).await;
+        }
         let Some(mut tx) = self.fenced().await? else { return Ok(false) };
         let now = self.app.clock().now();
         tx.update::<job::Entity>()

@@ -7,6 +7,7 @@ use entity::system::{self, SystemStatus};
 use pipeline::{LedgerError, StreamStop, Waited};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::{Doing, Result};
@@ -18,7 +19,8 @@ use crate::{catalogue, job};
 /// Longest technical detail, in characters.
 const DETAIL_CHARACTERS_MAX: usize = 4_000;
 
-/// Why a run could not go on.
+/// Why a run could not go on. That of a slice waits in its row until no other slice can write any more.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WholeFailure {
     code: String,
     stage: FailureStage,

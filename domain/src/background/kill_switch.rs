@@ -1,6 +1,8 @@
 //! What kill switches do to jobs: put them aside, stop those that run, and let go what waited, slowly. Every worker does
 //! it, without a leader, in steps of bounded size.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Duration, Utc};
 use entity::job::{self, JobStatus};
 use entity::kill_switch::{self, KillSwitchScope, OnRelease};
@@ -178,7 +180,10 @@ pub(super) async fn put_aside(
         .await
         .doing("putting jobs aside")?;
     let now = tx.now();
-    let events = waiting.iter().map(|job| held(switch).row(job.tenant_id, job.subject_id, now)).collect();
+    // Slices of one run are one to whoever reads it.
+    let mut told = HashSet::new();
+    let waiting = waiting.iter().filter(|job| told.insert(job.subject_id));
+    let events = waiting.map(|job| held(switch).row(job.tenant_id, job.subject_id, now)).collect();
     tx.insert_many::<run_event::Entity>(events, "storing run events").await
 }
 
@@ -244,6 +249,7 @@ async fn is_overtaken(tx: &TxScope, switch_id: Uuid, job: &job::Model) -> Result
         .filter(job::Column::Status.eq(JobStatus::Held))
         .filter(job::Column::IntegrationId.eq(job.integration_id))
         .filter(job::Column::Id.gt(job.id))
+        .filter(job::Column::SubjectId.ne(job.subject_id))
         .filter(job::Column::SubjectId.in_subquery(from_source))
         .limit(1)
         .one(tx.connection())
@@ -254,8 +260,14 @@ async fn is_overtaken(tx: &TxScope, switch_id: Uuid, job: &job::Model) -> Result
 
 /// Cancels a run that waits, with the reason.
 async fn cancel(tx: &mut TxScope, job: &job::Model, reason: &str) -> Result<bool> {
-    if !jobs::end_unclaimed(tx, job.subject_id).await? {
+    let locked = jobs::lock_of_run(tx, job.subject_id).await?;
+    if !locked.iter().any(|now| now.id == job.id && now.status == JobStatus::Held) {
         return Ok(false);
+    }
+    let is_ended = jobs::end_unclaimed(tx, job.subject_id).await?;
+    if !is_ended {
+        // Another slice of it goes on meanwhile.
+        jobs::request_cancel(tx, job.subject_id).await?;
     }
     let run = tx
         .find::<run::Entity>()
@@ -266,6 +278,8 @@ async fn cancel(tx: &mut TxScope, job: &job::Model, reason: &str) -> Result<bool
     let Some(run) = run else { return Ok(false) };
     let event = NewEvent::new("run.cancel_requested", "worker", reason);
     events::record(tx, run.id, vec![event]).await?;
-    crate::run::end_canceled(tx, &run).await?;
+    if is_ended {
+        crate::run::end_canceled(tx, &run).await?;
+    }
     Ok(true)
 }

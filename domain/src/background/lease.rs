@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use chrono::{DateTime, Utc};
 use connector::{SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStatus};
+use entity::integration::IntegrationStatus;
 use entity::job::{self, JobStatus};
 use entity::run::{self, RunScope};
 use entity::run_event::Audience;
-use entity::{integration, kill_switch, run_stream, stream_cursor};
+use entity::{integration, kill_switch, run_slice, run_stream, stream_cursor};
 use futures::stream::{BoxStream, StreamExt};
 use pipeline::{LedgerError, Side, StoredRecord, StreamStop};
 use sea_orm::sea_query::{Expr, OnConflict};
@@ -43,7 +44,10 @@ pub struct RunLease {
     pub(super) token: Uuid,
     pub(super) attempt: i32,
     max_attempts: i32,
+    priority: i16,
     pub(super) run: run::Model,
+    /// The slice of it that this is, beside others.
+    pub(super) slice: Option<run_slice::Model>,
     pub(super) integration: integration::Model,
     /// Earlier failures of records are open, that a write may supersede.
     pub(super) supersedes: bool,
@@ -83,6 +87,8 @@ pub enum Renewal {
     StopRequested,
     /// Stop after this page: another run of the integration goes first.
     YieldRequested,
+    /// A slice: stop after this page and hand the job back. Another slice could not go on, or holds the integration.
+    HandBackRequested,
     /// Stop: another worker has it.
     Lost,
 }
@@ -92,6 +98,7 @@ impl RunLease {
         app: Arc<App>,
         job: &job::Model,
         run: run::Model,
+        slice: Option<run_slice::Model>,
         token: Uuid,
         integration: integration::Model,
         supersedes: bool,
@@ -102,7 +109,9 @@ impl RunLease {
             token,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
+            priority: job.priority,
             run,
+            slice,
             integration,
             supersedes,
             is_probe: false,
@@ -123,6 +132,11 @@ impl RunLease {
     /// The run.
     pub fn run_id(&self) -> Uuid {
         self.run.id
+    }
+
+    /// Whether it is a slice of the run, and others run beside it.
+    pub fn is_slice(&self) -> bool {
+        self.slice.is_some()
     }
 
     /// Whose it is.
@@ -162,6 +176,19 @@ impl RunLease {
     /// Begins a transaction that holds the job's row: nobody can take it over until it ends.
     pub(super) async fn fenced(&self) -> Result<Option<TxScope>> {
         let tx = TxScope::begin(&self.app, self.run.tenant_id).await?;
+        Ok(self.renewed_in(&tx).await?.then_some(tx))
+    }
+
+    /// The same for what may change the jobs of other slices as well: locks all of them first.
+    pub(super) async fn fenced_with_run(&self) -> Result<Option<TxScope>> {
+        let tx = TxScope::begin(&self.app, self.run.tenant_id).await?;
+        if self.slice.is_some() {
+            crate::job::lock_of_run(&tx, self.run.id).await?;
+        }
+        Ok(self.renewed_in(&tx).await?.then_some(tx))
+    }
+
+    async fn renewed_in(&self, tx: &TxScope) -> Result<bool> {
         let until = self.app.clock().now() + lease_duration(self.app.lease());
         let renewed = tx
             .update::<job::Entity>()
@@ -172,7 +199,7 @@ impl RunLease {
             .exec(tx.connection())
             .await
             .doing("renewing a lease")?;
-        Ok((renewed.rows_affected == 1).then_some(tx))
+        Ok(renewed.rows_affected == 1)
     }
 
     /// Extends the lease, and hears whether the run is to stop.
@@ -183,8 +210,13 @@ impl RunLease {
         let Some(tx) = self.fenced().await? else { return Ok(Renewal::Lost) };
         let job = self.job(&tx).await?;
         let yields = self.is_to_yield(&tx).await?;
+        let stops = match (&self.slice, &job) {
+            (Some(_), Some(job)) => self.is_to_hand_back(&tx, job).await?,
+            _ => false,
+        };
         tx.commit().await?;
         Ok(match job {
+            Some(_) if stops => Renewal::HandBackRequested,
             Some(job) if job.cancel_requested => Renewal::CancelRequested,
             Some(job) if job.kill_switch_id.is_some() => Renewal::StopRequested,
             _ if yields => Renewal::YieldRequested,
@@ -210,12 +242,35 @@ impl RunLease {
         Ok(other.is_some())
     }
 
+    /// Whether this slice stops for another one, and not because somebody canceled the run.
+    async fn is_to_hand_back(&self, tx: &TxScope, job: &job::Model) -> Result<bool> {
+        if job.cancel_requested {
+            let canceled = tx
+                .find::<job::Entity>()
+                .filter(job::Column::SubjectId.eq(self.run.id))
+                .filter(job::Column::SliceId.is_null())
+                .filter(job::Column::CancelRequested.eq(true))
+                .one(tx.connection())
+                .await
+                .doing("reading the job of a divided run")?;
+            return Ok(canceled.is_none());
+        }
+        let held = tx
+            .find::<integration::Entity>()
+            .filter(integration::Column::Id.eq(self.run.integration_id))
+            .filter(integration::Column::Status.eq(IntegrationStatus::Held))
+            .one(tx.connection())
+            .await
+            .doing("looking whether an integration is held")?;
+        Ok(held.is_some())
+    }
+
     /// Whether somebody asked to cancel the run; the job's row is this lease's.
     pub(super) async fn cancel_is_requested(&self, tx: &TxScope) -> Result<bool> {
         Ok(self.job(tx).await?.is_some_and(|job| job.cancel_requested))
     }
 
-    async fn job(&self, tx: &TxScope) -> Result<Option<job::Model>> {
+    pub(super) async fn job(&self, tx: &TxScope) -> Result<Option<job::Model>> {
         tx.find::<job::Entity>()
             .filter(job::Column::Id.eq(self.job_id))
             .one(tx.connection())
@@ -413,7 +468,14 @@ impl RunLease {
         why: Option<Wait>,
         event: NewEvent,
     ) -> Result<bool> {
-        let Some(mut tx) = self.fenced().await? else { return Ok(false) };
+        let Some(mut tx) = self.fenced_with_run().await? else { return Ok(false) };
+        if let Some(slice) = &self.slice
+            && self.cancel_is_requested(&tx).await?
+        {
+            self.stop_slice(&mut tx, slice).await?;
+            tx.commit().await?;
+            return Ok(true);
+        }
         let now = self.app.clock().now();
         let mut events = vec![event];
         let (mut available_at, mut code) = (available_at, why.as_ref().map(|why| why.code.clone()));
@@ -445,12 +507,21 @@ impl RunLease {
             tx.push_after_commit(JobHint {
                 job_id: self.job_id,
                 tenant_id: self.run.tenant_id,
-                priority: Priority::Resumed,
+                priority: self.priority(),
             });
         }
         tx.tell_after_commit(crate::run::changed(&self.run));
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// A run that has begun goes on before others begin. A slice is as urgent as its run was, or those of one large table
+    /// would go before everything else of the tenant.
+    fn priority(&self) -> Priority {
+        match self.slice {
+            Some(_) => Priority::from_i16(self.priority),
+            None => Priority::Resumed,
+        }
     }
 
     /// The systems that this run has used, and that are there: a retry of stored records reads none, and what did not

@@ -15,7 +15,7 @@ use pipeline::{
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::candidate::Candidate;
@@ -69,14 +69,16 @@ pub(super) fn checks(stream: &Stream) -> Checks {
     Checks { unique: unique.collect(), references: references.collect() }
 }
 
-/// The gate of a stream, with what earlier attempts of the run have counted, and what runs before it have.
+/// The gate of a stream, with what earlier attempts of the run have counted, and what runs before it have. That of a slice
+/// judges what it counts itself; how many records there are is judged when all have ended.
 pub(super) fn gate(
     stream: &Stream,
-    begun: Option<&run_stream::Model>,
+    counted: Option<&Value>,
     history: &[GateCounts],
+    is_slice: bool,
 ) -> Result<Gate> {
-    let counts = match begun.and_then(|row| row.gate.clone()) {
-        Some(counts) => serde_json::from_value(counts).doing(COUNTED)?,
+    let counts = match counted {
+        Some(counts) => serde_json::from_value(counts.clone()).doing(COUNTED)?,
         None => GateCounts::default(),
     };
     let quality = &stream.quality;
@@ -87,11 +89,13 @@ pub(super) fn gate(
         NullRate { field: rate.field.clone(), percent_max: limits.fold(100.0, f64::min) }
     };
     let usual = median(history.iter().map(|counts| counts.read as f64).collect());
-    let volume = quality.volume.zip(usual.filter(|usual| *usual >= 1.0)).map(|(volume, usual)| Volume {
-        usual: usual as u64,
-        percent_min: volume.min_percent,
-        percent_max: volume.max_percent,
-    });
+    let volume = quality.volume.filter(|_volume| !is_slice).zip(usual.filter(|usual| *usual >= 1.0)).map(
+        |(volume, usual)| Volume {
+            usual: usual as u64,
+            percent_min: volume.min_percent,
+            percent_max: volume.max_percent,
+        },
+    );
     let rules = GateRules {
         failed_percent_max: quality.max_failed_percent,
         records_min: u64::try_from(quality.min_records).unwrap_or_default(),
@@ -168,7 +172,8 @@ impl RunLease {
     /// the run put aside, whatever becomes of this worker.
     pub(super) async fn put_in_quarantine(&self, tx: &mut TxScope, page: ClosedPage<'_>) -> Result<()> {
         self.store_quarantine(tx, page).await?;
-        self.put_aside(tx).await
+        // A slice is handed back, and held by its next claim: its run keeps its turn.
+        if self.slice.is_some() { Ok(()) } else { self.put_aside(tx).await }
     }
 
     /// Stores a quarantine, and holds the integration for it.

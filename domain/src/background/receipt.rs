@@ -20,6 +20,7 @@ use pipeline::{InDoubt, NewReceipt, Receipt};
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, Value};
 use serde_json::json;
 use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub(super) use self::block::Entry;
 use self::block::Size;
@@ -71,6 +72,21 @@ impl Stride {
 
 /// Blocks by their first key.
 type Blocks = BTreeMap<String, Vec<Entry>>;
+
+/// Keeps others who ask for it from the receipts of a stream, until the transaction ends. SQLite has one writer at a time.
+pub(super) async fn lock<C: ConnectionTrait>(connection: &C, stream: Stream<'_>) -> Result<()> {
+    let backend = connection.get_database_backend();
+    if backend != DatabaseBackend::Postgres {
+        return Ok(());
+    }
+    // Streams whose hashes are the same wait for each other, and that is all.
+    let seed = u64::from_le_bytes(stream.integration_id.into_bytes()[8..].try_into().unwrap_or_default());
+    let lock = xxh3_64_with_seed(stream.name.as_bytes(), seed).cast_signed();
+    let statement =
+        Statement::from_sql_and_values(backend, "SELECT pg_advisory_xact_lock($1)", [lock.into()]);
+    connection.execute_raw(statement).await.doing("locking the receipts of a stream")?;
+    Ok(())
+}
 
 /// The receipts of these keys; `strewn` are those of them that may be in segments.
 pub(crate) async fn lookup<C: ConnectionTrait>(

@@ -24,7 +24,8 @@ impl RunLease {
     /// [`LedgerError::Held`] when the stream is held for it; what was seen is stored all the same, so that who lets it
     /// go on accepts it.
     pub(super) async fn reshape(&self, stream: &str, seen: &Shape) -> std::result::Result<(), LedgerError> {
-        let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        // What several slices learn at once is learned one after the other, and told once.
+        let tx = self.fenced_with_run().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
         let is_held = self.reshape_in(&tx, stream, seen).await.map_err(storage)?;
         tx.commit().await.map_err(storage)?;
         if is_held { Err(LedgerError::Held) } else { Ok(()) }

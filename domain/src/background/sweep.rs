@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Background;
 use super::failed::{WholeFailure, end_failed};
+use super::slice::{self, TakenOver};
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
@@ -84,6 +85,15 @@ impl Background {
             .doing("reading jobs whose lease ended")?;
         for job in lost {
             let mut tx = TxScope::begin(self.app(), job.tenant_id).await?;
+            if job.slice_id.is_some() {
+                match slice::take_over(&mut tx, &job, now).await? {
+                    Some(TakenOver::Queued) => swept.taken_over += 1,
+                    Some(TakenOver::Over) => swept.given_up += 1,
+                    None => continue,
+                }
+                tx.commit().await?;
+                continue;
+            }
             let spent = job.attempt >= job.max_attempts;
             let status = if spent { JobStatus::Done } else { JobStatus::Queued };
             let taken = tx

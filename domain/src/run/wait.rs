@@ -60,12 +60,30 @@ pub async fn waits(actor: &Actor, runs: &[Uuid]) -> Result<HashMap<Uuid, RunWait
     let jobs = scope
         .find::<job::Entity>()
         .filter(job::Column::SubjectId.is_in(runs.iter().copied()))
-        .filter(job::Column::Status.is_in([JobStatus::Queued, JobStatus::Waiting, JobStatus::Held]))
+        .filter(job::Column::Status.is_not_in([JobStatus::Divided, JobStatus::Done]))
         .all()
         .await?;
+    let jobs = first_to_go_on(jobs, scope.app().clock().now());
     let held = Held::read(&scope, &jobs).await?;
     let now = scope.app().clock().now();
     Ok(jobs.into_iter().map(|job| (job.subject_id, wait(&job, &held, now))).collect())
+}
+
+/// Of each run that waits the job that goes on first: one of which a slice runs does not wait.
+fn first_to_go_on(mut jobs: Vec<job::Model>, now: DateTime<Utc>) -> Vec<job::Model> {
+    jobs.sort_by_key(|job| {
+        let place = match job.status {
+            JobStatus::Running => 0,
+            JobStatus::Queued if job.available_at <= now => 1,
+            JobStatus::Queued => 2,
+            _ => 3,
+        };
+        (place, job.available_at, job.id)
+    });
+    let mut seen = HashSet::new();
+    jobs.retain(|job| seen.insert(job.subject_id));
+    jobs.retain(|job| job.status != JobStatus::Running);
+    jobs
 }
 
 fn wait(job: &job::Model, held: &Held, now: DateTime<Utc>) -> RunWait {

@@ -18,7 +18,7 @@ use entity::{
     failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
     portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
     signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
 };
 use migration::Migrator;
@@ -34,7 +34,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 46] = [
+const TABLES: [&str; 47] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -68,6 +68,7 @@ const TABLES: [&str; 46] = [
     "reveal",
     "run",
     "run_event",
+    "run_slice",
     "run_stream",
     "second_factor",
     "session",
@@ -173,6 +174,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<reveal::Entity>(db).await;
     assert_columns::<run::Entity>(db).await;
     assert_columns::<run_event::Entity>(db).await;
+    assert_columns::<run_slice::Entity>(db).await;
     assert_columns::<run_stream::Entity>(db).await;
     assert_columns::<second_factor::Entity>(db).await;
     assert_columns::<session::Entity>(db).await;
@@ -228,6 +230,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<reconciliation_difference::Entity>(db, rows.reconciliation_difference()).await;
     round_trip::<reveal::Entity>(db, rows.reveal()).await;
     round_trip::<run_event::Entity>(db, rows.run_event()).await;
+    round_trip::<run_slice::Entity>(db, rows.run_slice()).await;
     round_trip::<run_stream::Entity>(db, rows.run_stream()).await;
     round_trip::<stream_cursor::Entity>(db, rows.stream_cursor()).await;
     round_trip::<stream_schema::Entity>(db, rows.stream_schema()).await;
@@ -277,6 +280,7 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<reconciliation::ReconciliationOutcome>(db, "reconciliation", "outcome").await;
     assert_enum::<reconciliation::ReconciliationOutcome>(db, "reconciliation_stream", "outcome").await;
     assert_enum::<reconciliation_difference::DifferenceKind>(db, "reconciliation_difference", "kind").await;
+    assert_enum::<run_slice::SliceStatus>(db, "run_slice", "status").await;
     assert_enum::<job::JobKind>(db, "job", "kind").await;
     assert_enum::<job::JobStatus>(db, "job", "status").await;
     assert_enum::<kill_switch::OnRelease>(db, "kill_switch", "on_release").await;
@@ -314,6 +318,7 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("failure", "retry_id", 9),
         ("failure", "retry_run_id", 8),
         ("run_event", "run_id", 8),
+        ("run_slice", "run_id", 8),
         ("run_stream", "run_id", 8),
         ("stream_cursor", "integration_id", 7),
         ("stream_cursor", "run_id", 8),
@@ -379,7 +384,7 @@ async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
     let second_run = run::Model { id: fresh.id(8), retry_of_id: None, ..rows.run() };
     insert::<run::Entity>(db, second_run).await.expect("an integration may run twice");
     set(db, "job", "status", "RUNNING").await.expect("a job may run");
-    let second_job = job::Model { id: fresh.id(12), subject_id: fresh.id(8), ..rows.job() };
+    let second_job = job::Model { id: fresh.id(12), subject_id: fresh.id(8), slice_id: None, ..rows.job() };
     assert_unique(insert::<job::Entity>(db, second_job.clone()).await, "two running jobs of an integration");
     set(db, "job", "status", "QUEUED").await.expect("a job may be given back");
     assert_unique(insert::<job::Entity>(db, second_job.clone()).await, "two runs that have begun");
@@ -416,6 +421,7 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
     let kind = set(db, "sign_in_attempt", "kind", "NOPE").await;
     assert_refused(kind, "ck_sign_in_attempt_kind");
     assert_refused(set(db, "run_stream", "page_count", -1_i64).await, "ck_run_stream_not_negative");
+    assert_refused(set(db, "run_slice", "read_count", -1_i64).await, "ck_run_slice_not_negative");
     assert_refused(set(db, "mail", "attempt_count", -1_i64).await, "ck_mail_not_negative");
     // Each scope has its target and no other.
     for scope in ["PLATFORM", "CONNECTOR", "TENANT"] {

@@ -7,7 +7,7 @@ use entity::{
     failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
     portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
+    reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
     signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
 };
 use serde_json::json;
@@ -539,11 +539,38 @@ impl Rows {
             stream: "orders".to_owned(),
             since: Some(json!("2025-12-31T00:00:00Z")),
             checkpoint: Some(json!({ "offset": 12 })),
+            watermark: Some(json!("2026-01-01T00:00:00Z")),
             deletions_held_at: Some(time(2)),
             gate: Some(json!({ "read": 12 })),
             page_count: i64::from(i32::MAX) + 1,
             finished_at: Some(time(0)),
             updated_at: time(1),
+        }
+    }
+
+    pub fn run_slice(self) -> run_slice::Model {
+        run_slice::Model {
+            id: self.id(46),
+            tenant_id: self.tenant_id(),
+            run_id: self.id(8),
+            stream: "orders".to_owned(),
+            ordinal: 3,
+            part: json!({ "from": "12" }),
+            fresh: true,
+            status: run_slice::SliceStatus::Failed,
+            checkpoint: Some(json!({ "offset": 12 })),
+            gate: Some(json!({ "read": 12 })),
+            page_count: 2,
+            read_count: i64::from(i32::MAX) + 1,
+            created_count: 1,
+            updated_count: 2,
+            unchanged_count: 3,
+            skipped_count: 4,
+            failed_count: 5,
+            failure: Some(json!({ "code": "source.not_found" })),
+            created_at: time(0),
+            started_at: Some(time(1)),
+            finished_at: Some(time(2)),
         }
     }
 
@@ -755,6 +782,7 @@ impl Rows {
             integration_id: self.id(7),
             kind: job::JobKind::Run,
             subject_id: self.id(8),
+            slice_id: Some(self.id(46)),
             status: job::JobStatus::Running,
             priority: 2,
             attempt: 1,

@@ -52,6 +52,13 @@ pub(super) enum Input {
     Stored(StoredInput),
 }
 
+impl Input {
+    /// Whether others read the rest of the source.
+    pub(super) fn is_part(&self) -> bool {
+        matches!(self, Self::Source(source) if source.open.part.is_some())
+    }
+}
+
 /// Reads until the end, or until nobody wants more.
 pub(super) async fn read(
     mut input: Input,

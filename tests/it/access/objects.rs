@@ -492,6 +492,29 @@ pub const OBJECTS: &[Object] = &[
     Object {
         of: "Run",
         rule: Rule::Needs("runs:read"),
+        at: |t| format!("run(id: \"{}\") {{ @ }}", t.divided_run),
+        fields: &[("slices", Same)],
+    },
+    Object {
+        of: "RunSlice",
+        rule: Rule::Needs("runs:read"),
+        at: |t| {
+            format!("run(id: \"{}\") {{ slices(first: 1) {{ edges {{ node {{ @ }} }} }} }}", t.divided_run)
+        },
+        fields: &[
+            ("stream", Same),
+            ("ordinal", Same),
+            ("status", Same),
+            ("counts", Same),
+            ("pageCount", Same),
+            ("worker", Redacted("internals:read")),
+            ("startedAt", Same),
+            ("finishedAt", Same),
+        ],
+    },
+    Object {
+        of: "Run",
+        rule: Rule::Needs("runs:read"),
         at: |t| format!("run(id: \"{}\") {{ @ }}", t.failed_run),
         fields: &[("failure", Needs("failures:read"))],
     },

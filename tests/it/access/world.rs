@@ -54,6 +54,8 @@ pub struct Target {
     pub failed_run: String,
     /// The integration of that run, which is held for it.
     pub held_integration: String,
+    /// A run whose stream was read in slices.
+    pub divided_run: String,
     /// An integration that reads incrementally, and whose source has changed.
     pub incremental: String,
     pub backfill: String,
@@ -105,6 +107,7 @@ impl Target {
             integration: other(&self.integration),
             run: other(&self.run),
             failed_run: other(&self.failed_run),
+            divided_run: other(&self.divided_run),
             held_integration: other(&self.held_integration),
             incremental: other(&self.incremental),
             backfill: other(&self.backfill),
@@ -233,6 +236,7 @@ impl World {
         let failed = self.fixture.finished_run(&failed_run).await;
         assert_eq!(failed["status"], "FAILED", "{failed:#}");
 
+        let divided_run = self.divided_run().await;
         let incremental = self.incremental(&files).await;
         self.target.quarantine = self.quarantine().await;
 
@@ -263,6 +267,7 @@ impl World {
         self.target.integration = integration;
         self.target.run = run;
         self.target.failed_run = failed_run;
+        self.target.divided_run = divided_run;
         self.target.held_integration = broken;
         self.target.failure = self.failures.pop().expect("there are many");
         let allow = json!({"tenantId": self.tenant.id, "allowed": true, "until": "2100-01-01T00:00:00Z"});
@@ -511,6 +516,19 @@ impl World {
     async fn backfill(&self) -> String {
         let input = json!({"integrationId": self.target.incremental, "stream": "records", "from": 1});
         text(&self.fixture.admin().mutate("startBackfill", input, "backfill { id }").await["backfill"]["id"])
+    }
+
+    async fn divided_run(&self) -> String {
+        let path = format!("{}.db", self.target.unique());
+        let sqlite = self.fixture.system(&self.tenant, "sqlite", json!({"path": path}), Value::Null).await;
+        let fill = "CREATE TABLE rows (id integer PRIMARY KEY); INSERT INTO rows VALUES (1), (2), (3)";
+        sqlite_execute(&self.trestle.files(&self.tenant.slug).path(&path), fill).await;
+        let moves = stream(json!({"table": "rows", "slices": 2}), into_table("copies"));
+        let integration = self.fixture.integration(&self.tenant, &sqlite, &sqlite, vec![moves]).await;
+        let run = self.fixture.start_run(&integration).await;
+        let finished = self.fixture.finished_run(&run).await;
+        assert_eq!(finished["status"], "SUCCEEDED", "{finished:#}");
+        run
     }
 
     /// One that found a record missing, of an integration that is paused since.

@@ -5,7 +5,6 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::background::RunEnd;
 use pipeline::{StreamProgress, StreamStop, Waited};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -45,12 +44,12 @@ impl Stall {
 ///
 /// # Panics
 /// When the attempt did.
-pub(super) async fn watched(
-    mut attempt: AbortOnDropHandle<RunEnd>,
+pub(super) async fn watched<T: 'static>(
+    mut attempt: AbortOnDropHandle<T>,
     progress: &StreamProgress,
     limit: Duration,
     interrupt: &Interrupt,
-) -> Option<RunEnd> {
+) -> Option<T> {
     let ended = tokio::select! {
         ended = &mut attempt => Some(ended),
         stall = stalled(progress, limit) => {

@@ -46,6 +46,7 @@ impl Route {
             overlap: None,
             from: None,
             only: None,
+            part: None,
             resume: None,
             page_records_max: PAGE_RECORDS_MAX,
         };

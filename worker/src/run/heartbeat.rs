@@ -63,6 +63,11 @@ pub(super) async fn heartbeat(
                 interrupt.set(Interruption::Yield);
                 continue;
             }
+            Ok(Ok(Renewal::HandBackRequested)) => {
+                renewed_at = asked_at;
+                interrupt.set(Interruption::HandBack);
+                continue;
+            }
             Ok(Ok(Renewal::Lost)) => {
                 interrupt.set(Interruption::Lost);
                 return;

@@ -19,6 +19,10 @@ impl RunLease {
             self.merge_all(stream).await?;
         }
         self.segments.open(stream);
+        if self.is_slice() {
+            // Several write at once, each its own part: they lock the blocks, and know no segment of each other.
+            self.segments.close(stream);
+        }
         Ok(())
     }
 

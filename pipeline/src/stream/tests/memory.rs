@@ -562,6 +562,7 @@ pub(super) fn open_source(mode: SyncMode, page_records_max: usize) -> OpenSource
         overlap: None,
         from: None,
         only: None,
+        part: None,
         resume: None,
         page_records_max,
     }
