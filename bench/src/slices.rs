@@ -16,14 +16,14 @@ use crate::trestle::{Directory, Stores};
 
 /// How often a run is looked at.
 const POLL: Duration = Duration::from_millis(20);
-/// Slices of the table.
-const SLICES: usize = 8;
+/// Slices of the table: of as many batches as those of a large one, beside which the first statements of each are little.
+const SLICES: usize = 4;
 
 /// How much is read.
 #[derive(Args)]
 pub struct Options {
     /// Rows of the table
-    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(10_000..))]
+    #[arg(long, default_value_t = 400_000, value_parser = clap::value_parser!(u32).range(10_000..))]
     rows: u32,
     /// What the destination takes for each batch, in milliseconds
     #[arg(long, default_value_t = 500)]
@@ -35,7 +35,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rows: 200_000, batch_ms: 500, workers: vec![1, 2, 4] }
+        Self { rows: 400_000, batch_ms: 500, workers: vec![1, 2, 4] }
     }
 }
 
