@@ -59,3 +59,4 @@ mod stream_cursor;
 mod subscription;
 mod sync;
 mod tenant_cap;
+mod webhook;
