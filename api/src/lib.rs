@@ -7,6 +7,7 @@ mod connect;
 mod dispatch;
 pub mod graphql;
 pub mod http;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -92,7 +93,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         shared: options.shared,
         websocket: options.websocket,
         connections: options.connections,
-        pages: connect::pages(app.clone()),
+        pages: connect::pages(app.clone()).merge(webhook::endpoints(app)),
         ..HttpOptions::new(
             graphql::schema(),
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),

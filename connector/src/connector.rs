@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    AccessTokens, CredentialStore, Cursor, CursorRange, Destination, Division, OAuth2, Pace, Part, Progress,
-    Removal, Source, SystemError,
+    AccessTokens, CredentialStore, Cursor, CursorRange, Destination, Division, Inbox, OAuth2, Pace, Part,
+    Progress, Receiver, Removal, Source, SystemError,
 };
 
 /// What a connector says about itself. One description validates input, documents the field and can
@@ -91,6 +91,8 @@ pub struct SystemAccess {
     pub progress: Progress,
     /// Where credentials go that the system has renewed.
     pub credential_store: CredentialStore,
+    /// What the system has sent; set where [`Connector::receiver`] has something to say of the config.
+    pub inbox: Option<Arc<dyn Inbox>>,
 }
 
 /// How a stream is read.
@@ -173,6 +175,14 @@ pub trait Connector: Send + Sync {
         Ok(None)
     }
 
+    /// How requests of the system to us are verified and read, of a config that says so; `None` where it sends none.
+    ///
+    /// # Errors
+    /// `Misconfigured` when the config does not have the shape of its schema.
+    fn receiver(&self, _config: &Value) -> Result<Option<Receiver>, SystemError> {
+        Ok(None)
+    }
+
     /// Connects for real, and answers with one sentence that says what was found.
     async fn test(&self, access: &SystemAccess) -> Result<String, SystemError>;
 
@@ -203,6 +213,12 @@ pub trait Connector: Send + Sync {
     /// Whether its sources may give a record again in the same run. Then the later one counts, where a second record of one
     /// key is a mistake of the source otherwise.
     fn repeats_records(&self) -> bool {
+        false
+    }
+
+    /// Whether its sources know by themselves where the run before ended, so that INCREMENTAL needs no cursor field and FULL
+    /// is not possible: what was read is not there for ever.
+    fn keeps_position(&self) -> bool {
         false
     }
 

@@ -19,6 +19,7 @@ mod file;
 pub mod fuzzing;
 mod graphql;
 mod http;
+mod inbox;
 mod keyset;
 mod mysql;
 mod oauth2;
@@ -37,6 +38,7 @@ mod source;
 mod sqlite;
 #[cfg(test)]
 mod testing;
+mod webhook;
 
 pub use bounds::CursorRange;
 pub use connector::{
@@ -53,6 +55,7 @@ pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErr
 pub use graphql::GraphqlConnector;
 pub use http::HttpConnector;
 pub use http::client::retry_after;
+pub use inbox::{Arrived, Inbox};
 pub use mysql::MysqlConnector;
 pub use oauth2::{AccessTokens, ClientAuthentication, Grant, OAuth2};
 pub use pace::Pace;
@@ -64,3 +67,4 @@ pub use registry::Registry;
 pub use secret_store::{AwsOptions, SecretStores, StoreKind, VaultAuth, VaultOptions};
 pub use singer::{SingerOptions, TapLimits, launch_tap};
 pub use source::{Cursor, Item, Malformed, Page, Source};
+pub use webhook::{Arrival, Receiver, Refusal, WebhookConnector};

@@ -17,6 +17,7 @@ use crate::problem::{Problem, problems_by};
 use crate::sandbox::SandboxConnector;
 use crate::singer::{SingerConnector, SingerOptions};
 use crate::sqlite::SqliteConnector;
+use crate::webhook::WebhookConnector;
 use crate::{Connector, Description, Removal};
 
 /// The connectors, with their schemas compiled.
@@ -51,10 +52,11 @@ impl Registry {
             Arc::new(GraphqlConnector::new(egress.clone())),
             Arc::new(HttpConnector::new(egress.clone())),
             Arc::new(MysqlConnector::new(egress.clone())),
-            Arc::new(PostgresConnector::new(egress)),
+            Arc::new(PostgresConnector::new(egress.clone())),
             Arc::new(SandboxConnector::new()),
             Arc::new(SingerConnector::new(taps)),
             Arc::new(SqliteConnector::new()),
+            Arc::new(WebhookConnector::new(egress)),
         ])
     }
 
@@ -160,9 +162,12 @@ mod tests {
     fn all_connectors_are_there_in_a_stable_order() {
         let registry = registry();
         let names: Vec<&str> = registry.all().map(|connector| connector.description().name).collect();
-        assert_eq!(names, ["file", "graphql", "http", "mysql", "postgres", "sandbox", "singer", "sqlite"]);
+        assert_eq!(
+            names,
+            ["file", "graphql", "http", "mysql", "postgres", "sandbox", "singer", "sqlite", "webhook"]
+        );
         assert!(registry.get("sqlite").is_some());
-        assert!(registry.get("webhook").is_none());
+        assert!(registry.get("fax").is_none());
     }
 
     #[test]
@@ -224,6 +229,10 @@ mod tests {
             (paths(&tap), tap[0].message.as_str()),
             (vec!["tap".to_owned()], "can't be given: this installation allows none")
         );
+        let hmac = json!({"kind": "hmac", "header": "X-Signature", "content": "{timestamp}.{body}"});
+        let webhook = json!({"receive": {"verification": hmac}});
+        assert_eq!(paths(&registry.config_problems("webhook", &webhook)), ["receive.verification"]);
+        assert_eq!(paths(&registry.config_problems("webhook", &json!({}))), [""]);
         assert_eq!(
             registry.config_problems("none", &json!({}))[0].message,
             "is of a connector that does not exist"

@@ -29,6 +29,7 @@ fn access() -> SystemAccess {
         pace: Default::default(),
         progress: Default::default(),
         credential_store: Default::default(),
+        inbox: None,
     }
 }
 

@@ -76,6 +76,7 @@ fn access(config: Value, credentials: Value) -> SystemAccess {
         pace: Default::default(),
         progress: Default::default(),
         credential_store: Default::default(),
+        inbox: None,
     }
 }
 

@@ -68,6 +68,7 @@ impl Database {
             pace: Default::default(),
             progress: Default::default(),
             credential_store: Default::default(),
+            inbox: None,
         }
     }
 

@@ -50,6 +50,7 @@ impl Database {
             pace: Default::default(),
             progress: Default::default(),
             credential_store: Default::default(),
+            inbox: None,
         }
     }
 

@@ -73,6 +73,7 @@ impl Stage {
                 tokens: None,
                 progress: Default::default(),
                 credential_store: self.credential_store.clone(),
+                inbox: None,
             },
             stream: StreamSpec {
                 name: "orders".to_owned(),

@@ -26,15 +26,20 @@ pub(crate) fn push_again_at(now: DateTime<Utc>) -> DateTime<Utc> {
     now + Duration::seconds(15)
 }
 
-/// Inserts the jobs of runs. Each waits `HELD` while its integration or tenant may not run.
+/// Added to the time until which a job waits, so that whoever claims it finds that it is due.
+const DUE_MARGIN: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// Inserts the jobs of runs, to be claimed after so long. Each waits `HELD` while its integration or tenant may not run.
 pub(crate) async fn enqueue(
     tx: &mut TxScope,
     runs: Vec<(Uuid, &integration::Model, Priority)>,
+    wait: std::time::Duration,
 ) -> Result<()> {
     let tenant =
         tx.find::<tenant::Entity>().one(tx.connection()).await.doing("reading the tenant of a job")?;
     let tenant_runs = tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active);
     let now = tx.app().clock().now();
+    let available_at = now + Duration::from_std(wait).unwrap_or(Duration::zero());
     let mut jobs = Vec::with_capacity(runs.len());
     for (run_id, integration, priority) in runs {
         let runs = tenant_runs && integration.status == IntegrationStatus::Active;
@@ -49,7 +54,7 @@ pub(crate) async fn enqueue(
             priority: priority as i16,
             attempt: 0,
             max_attempts: RetryPolicy::of(integration, tx.app()).attempts,
-            available_at: now,
+            available_at,
             wait_code: None,
             lease_until: None,
             lease_token: None,
@@ -57,14 +62,16 @@ pub(crate) async fn enqueue(
             begun: false,
             cancel_requested: false,
             kill_switch_id: None,
-            push_at: push_again_at(now),
+            push_at: if wait.is_zero() { push_again_at(now) } else { available_at },
             traceparent: None,
             last_error: None,
             created_at: now,
             finished_at: None,
         };
-        if runs {
-            tx.push_after_commit(hint(&job));
+        match runs {
+            true if wait.is_zero() => tx.push_after_commit(hint(&job)),
+            true => tx.push_later(wait + DUE_MARGIN, hint(&job)),
+            false => {}
         }
         jobs.push(job);
     }

@@ -68,6 +68,8 @@ pub mod user;
 mod user_token;
 mod validation;
 pub mod viewer;
+pub mod webhook_endpoint;
+pub mod webhook_event;
 
 pub use actor::{Actor, Principal, Tenants};
 pub use app::{App, AppOptions, OutsideOptions, PeopleOptions};

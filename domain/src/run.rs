@@ -32,7 +32,7 @@ pub use entity::run::{Model as Run, RunScope, RunStatus, RunTrigger};
 pub use self::start::{RUNS_AT_ONCE_MAX, start, start_all};
 
 pub(crate) use self::reach::{Reach, failures_of_comparisons};
-pub(crate) use self::start::{NewRun, create};
+pub(crate) use self::start::{NewRun, create, create_later};
 use self::start::{first_outcome, startable};
 
 /// Which runs a list has.

@@ -3,12 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use entity::{
     api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
     kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
     run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
+    webhook_endpoint, webhook_event,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -27,6 +29,9 @@ use crate::error::{Doing, Error, Result};
 use crate::id::{GlobalId, Kind};
 use crate::insert::insert_rows;
 use crate::page::{Direction, Edge, Page, PageRequest, Position, encode};
+
+/// Longest wait before a push for which a process keeps a task, which its shutdown waits for.
+const PUSH_LATER_MAX: Duration = Duration::from_secs(5);
 
 /// An entity whose rows belong to a tenant.
 pub trait TenantOwned: EntityTrait {
@@ -77,6 +82,8 @@ tenant_owned!(
     receipt_block.TenantId,
     receipt_segment.TenantId,
     quarantine.TenantId,
+    webhook_endpoint.TenantId,
+    webhook_event.TenantId,
 );
 
 /// The rows that one caller may touch for one permission.
@@ -310,6 +317,7 @@ pub struct TxScope {
     object: Option<GlobalId>,
     detail: Option<String>,
     hints: Vec<JobHint>,
+    hints_later: Vec<(Duration, JobHint)>,
     changes: Vec<Change>,
 }
 
@@ -324,6 +332,7 @@ impl TxScope {
             object: None,
             detail: None,
             hints: Vec::new(),
+            hints_later: Vec::new(),
             changes: Vec::new(),
         })
     }
@@ -409,6 +418,13 @@ impl TxScope {
         self.hints.push(hint);
     }
 
+    /// So long after the commit: push this job. One that is further away than [`PUSH_LATER_MAX`] is left to a sweeper.
+    pub(crate) fn push_later(&mut self, wait: Duration, hint: JobHint) {
+        if wait <= PUSH_LATER_MAX {
+            self.hints_later.push((wait, hint));
+        }
+    }
+
     /// After the commit: tell listeners.
     pub(crate) fn tell_after_commit(&mut self, change: Change) {
         self.changes.push(change);
@@ -416,10 +432,17 @@ impl TxScope {
 
     /// Enters it in the audit log, commits, then pushes and tells.
     pub(crate) async fn commit(self) -> Result<()> {
-        let Self { app, tx, tenant_id, object, detail, hints, changes } = self;
+        let Self { app, tx, tenant_id, object, detail, hints, hints_later, changes } = self;
         let entry = Entry::of(Some(tenant_id), object).detail(detail);
         audit::commit(tx, entry, "committing").await?;
         announce(&app, changes, hints);
+        for (wait, hint) in hints_later {
+            let later = app.clone();
+            app.tasks().spawn(async move {
+                tokio::time::sleep(wait).await;
+                announce(&later, Vec::new(), vec![hint]);
+            });
+        }
         Ok(())
     }
 }

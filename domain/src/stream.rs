@@ -95,8 +95,12 @@ fn all_problems(app: &App, streams: &[Stream], ends: &Ends) -> Vec<Problem> {
         let check = Check { app, at: vec!["streams".to_owned(), index.to_string()] };
         check.name(stream, names.insert(stream.name.as_str()), &mut problems);
         check.key_fields(stream, &mut problems);
-        check.cursor_field(stream, &mut problems);
-        check.overlap(stream, &mut problems);
+        if ends.source.as_deref().is_some_and(|name| keeps_position(app, name)) {
+            check.position(stream, &mut problems);
+        } else {
+            check.cursor_field(stream, &mut problems);
+            check.overlap(stream, &mut problems);
+        }
         check.deletions(stream, ends, &mut problems);
         check.options(stream, ends, &mut problems);
         check.mapping(stream, &mut problems);
@@ -164,6 +168,20 @@ impl Check<'_> {
         } else if let Some(problem) = stream.key_fields.iter().find_map(|field| field_problem(path(), field))
         {
             problems.push(problem);
+        }
+    }
+
+    /// Of a source that knows by itself where the run before ended.
+    fn position(&self, stream: &Stream, problems: &mut Vec<Problem>) {
+        if stream.mode != SyncMode::Incremental {
+            let message = "must be INCREMENTAL: what was read of this source is not there for ever";
+            problems.push(Problem::invalid(self.path("mode"), message));
+        }
+        let unneeded =
+            [("cursorField", stream.cursor_field.is_some()), ("overlap", stream.overlap.is_some())];
+        for (name, _is_given) in unneeded.into_iter().filter(|(_name, is_given)| *is_given) {
+            let message = "is of no use: this source knows by itself where the run before ended";
+            problems.push(Problem::invalid(self.path(name), message));
         }
     }
 
@@ -283,6 +301,10 @@ impl Check<'_> {
             problems.push(Problem::invalid(path.into_iter().chain(pointer), found.message));
         }
     }
+}
+
+fn keeps_position(app: &App, connector: &str) -> bool {
+    app.connectors().get(connector).is_some_and(|connector| connector.keeps_position())
 }
 
 fn field_problem(path: Vec<String>, field: &str) -> Option<Problem> {

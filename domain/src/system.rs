@@ -26,7 +26,7 @@ use crate::permission::Permission;
 use crate::rate_limit::{self, RateLimit};
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 use crate::validation::Problems;
-use crate::{json as input, search, system_grant};
+use crate::{json as input, search, system_grant, webhook_endpoint};
 
 pub use self::connection::{TEST_TIMEOUT, test};
 pub(crate) use self::connection::{access, credentials, mark, renewal_words};
@@ -304,6 +304,7 @@ pub async fn create(actor: &Actor, new: NewSystem) -> Result<System> {
     };
     let tx = scope.begin(tenant.id).await?.ok_or_else(not_found)?;
     let row = tx.insert::<system::Entity>(row, "storing a system").await.map_err(name_conflict)?;
+    webhook_endpoint::ensure(&tx, &row).await?;
     tx.about(Kind::System, id).commit().await?;
     Ok(row.into())
 }
@@ -378,6 +379,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
         true => reread(&tx, id).await?,
         false => row,
     };
+    webhook_endpoint::ensure(&tx, &row).await?;
     tx.about(Kind::System, id).detail(changed).commit().await?;
     Ok(row.into())
 }
@@ -395,6 +397,7 @@ pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
     }
     let tx = begin(&scope, row.tenant_id).await?;
     system_grant::forget_all(&tx, id).await?;
+    webhook_endpoint::forget(&tx, id).await?;
     let deleted = tx
         .delete::<system::Entity>()
         .filter(system::Column::Id.eq(id))

@@ -477,7 +477,7 @@ async fn what_is_of_another_tenant_is_not_there() {
     let reader = it.partner(&["integrations:read"], &[other.id]).await;
     assert!(matches!(integration::pause(&reader, made.id, None).await, Err(Error::Forbidden { .. })));
     assert!(matches!(domain::connector::list(&reader), Err(Error::Forbidden { .. })));
-    assert_eq!(domain::connector::list(&partner).unwrap().len(), 9);
+    assert_eq!(domain::connector::list(&partner).unwrap().len(), 10);
     assert_eq!(domain::connector::get(&partner, "door").unwrap().map(|door| door.title), Some("Door"));
     assert!(matches!(
         system::get(&Actor::anonymous(it.app.clone()), theirs.id).await,
@@ -696,7 +696,7 @@ async fn a_system_is_checked_whole() {
     let Err(Error::Rejected(found)) = &rejected else { unreachable!() };
     assert_eq!(
         found[0].message,
-        "is not a connector; there are `file`, `graphql`, `http`, `mysql`, `postgres`, `sandbox`, `singer`, `sqlite`, `door`"
+        "is not a connector; there are `file`, `graphql`, `http`, `mysql`, `postgres`, `sandbox`, `singer`, `sqlite`, `webhook`, `door`"
     );
     assert_eq!(problems(rejected), ["Invalid connector"]);
     assert_eq!(

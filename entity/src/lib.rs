@@ -51,4 +51,6 @@ pub mod system_grant;
 pub mod tenant;
 pub mod user;
 pub mod user_token;
+pub mod webhook_endpoint;
+pub mod webhook_event;
 pub mod worker;

@@ -72,6 +72,7 @@ fn opening(
             pace: Default::default(),
             progress: Default::default(),
             credential_store: Default::default(),
+            inbox: None,
         },
         stream: StreamSpec {
             name: "fuzz".to_owned(),

@@ -83,6 +83,8 @@ mod m20261126_000177_add_reconcile_to_integration;
 mod m20261126_000180_create_run_slice;
 mod m20261126_000181_add_slice_to_job;
 mod m20261126_000182_add_watermark_to_run_stream;
+mod m20261126_000185_create_webhook_endpoint;
+mod m20261126_000186_create_webhook_event;
 mod m20261126_000195_create_receipt_segment;
 pub mod program_role;
 
@@ -164,6 +166,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000180_create_run_slice::Migration),
             Box::new(m20261126_000181_add_slice_to_job::Migration),
             Box::new(m20261126_000182_add_watermark_to_run_stream::Migration),
+            Box::new(m20261126_000185_create_webhook_endpoint::Migration),
+            Box::new(m20261126_000186_create_webhook_event::Migration),
             Box::new(m20261126_000195_create_receipt_segment::Migration),
         ]
     }

@@ -178,6 +178,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             pace: Default::default(),
             progress: Default::default(),
             credential_store: Default::default(),
+            inbox: None,
         };
         let stream = StreamSpec {
             name: "orders".to_owned(),

@@ -61,3 +61,4 @@ mod strewn;
 mod subscription;
 mod sync;
 mod tenant_cap;
+mod webhook;

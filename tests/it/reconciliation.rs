@@ -337,7 +337,7 @@ async fn a_destination_that_cannot_be_asked_is_unknown() {
     scene.run(&integration).await;
     let unknown = reconcile(&scene, &integration).await;
     assert_eq!(unknown["status"], "UNKNOWN", "{unknown:#}");
-    assert_eq!(unknown["streams"][0]["reason"], "This destination can't be asked what it holds.");
+    assert_eq!(unknown["streams"][0]["reason"], "One of its ends can't be asked what it holds.");
     assert_eq!(counts(&unknown), json!({}));
     let input = json!({"reconciliationId": unknown["id"]});
     let errors = scene.admin().refused("repairReconciliation", input).await;

@@ -101,6 +101,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "testSystem", Access::Needs(Permission::SystemTest)),
     ("Mutation", "deleteSystem", Access::Needs(Permission::SystemWrite)),
     ("Mutation", "createConnectLink", Access::Needs(Permission::SystemWrite)),
+    ("Mutation", "rotateWebhookUrl", Access::Needs(Permission::SystemWrite)),
     ("Mutation", "createIntegration", Access::Needs(Permission::IntegrationWrite)),
     ("Mutation", "updateIntegration", Access::Needs(Permission::IntegrationWrite)),
     ("Mutation", "pauseIntegration", Access::Needs(Permission::IntegrationOperate)),

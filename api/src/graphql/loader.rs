@@ -32,6 +32,7 @@ use domain::system::{self, System, SystemFilter, SystemOrder};
 use domain::system_grant::{self, Authorization};
 use domain::tenant::{self, Tenant};
 use domain::user::{self, User};
+use domain::webhook_endpoint::{self, WebhookEndpoint};
 use futures::future::{BoxFuture, FutureExt};
 use futures::task::{FutureObj, Spawn, SpawnError};
 use tokio_util::task::TaskTracker;
@@ -121,6 +122,14 @@ impl Loaders {
     /// What the domain refuses.
     pub(super) async fn authorization(&self, system_id: Uuid) -> Result<Option<Authorization>> {
         self.0.load_one(AuthorizationOf(system_id)).await
+    }
+
+    /// Where a system sends its events to; `None` where it sends none.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn webhook(&self, system_id: Uuid) -> Result<Option<WebhookEndpoint>> {
+        self.0.load_one(WebhookOf(system_id)).await
     }
 
     /// The reconciliation that came by itself after a run; `None` where none did.
@@ -237,6 +246,21 @@ impl Loader<AuthorizationOf> for Reader {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let authorizations = system_grant::by_systems(&self.0.actor(), &ids).await?;
         Ok(authorizations.into_iter().map(|(id, found)| (AuthorizationOf(id), found)).collect())
+    }
+}
+
+/// Where a system sends its events to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct WebhookOf(Uuid);
+
+impl Loader<WebhookOf> for Reader {
+    type Value = WebhookEndpoint;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[WebhookOf]) -> Result<HashMap<WebhookOf, WebhookEndpoint>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let endpoints = webhook_endpoint::by_systems(&self.0.actor(), &ids).await?;
+        Ok(endpoints.into_iter().map(|(id, found)| (WebhookOf(id), found)).collect())
     }
 }
 

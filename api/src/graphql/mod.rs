@@ -39,6 +39,7 @@ mod system_authorization;
 mod tenant;
 mod user;
 mod viewer;
+mod webhook;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
 
@@ -85,6 +86,7 @@ pub struct Mutation(
     portal_session::PortalSessionMutation,
     system::SystemMutation,
     system_authorization::ConnectLinkMutation,
+    webhook::WebhookMutation,
     integration::IntegrationMutation,
     run::RunMutation,
     backfill::BackfillMutation,

@@ -17,6 +17,7 @@ use super::page::{Connection, OrderDirection, arguments};
 use super::scalar::{DateTime, Json, id, optional_uuid, uuid};
 use super::system_authorization::SystemAuthorization;
 use super::tenant::Tenant;
+use super::webhook::WebhookEndpoint;
 
 /// What is known of a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -144,6 +145,12 @@ impl System {
     async fn authorization(&self, ctx: &Context<'_>) -> Option<Result<SystemAuthorization>> {
         let found = async { loaders(ctx)?.authorization(self.0.id).await };
         found.await.transpose().map(|found| found.map(SystemAuthorization::from))
+    }
+
+    /// Where it sends its events to; null where it sends none.
+    async fn webhook(&self, ctx: &Context<'_>) -> Option<Result<WebhookEndpoint>> {
+        let found = async { loaders(ctx)?.webhook(self.0.id).await };
+        found.await.transpose().map(|found| found.map(WebhookEndpoint::from))
     }
 
     /// What the last test or run found.
@@ -317,7 +324,7 @@ pub struct SystemPayload {
 }
 
 impl SystemPayload {
-    fn of(result: domain::Result<system::System>) -> Result<Self> {
+    pub(super) fn of(result: domain::Result<system::System>) -> Result<Self> {
         let (system, user_errors) = outcome(result)?;
         Ok(Self { system: system.map(System), user_errors })
     }

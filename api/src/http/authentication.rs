@@ -122,7 +122,7 @@ impl RequestOrigin {
     }
 
     /// Where a caller who has not signed in is told apart from others: an IPv4 address, or an IPv6 network.
-    pub(super) fn network(&self) -> String {
+    pub(crate) fn network(&self) -> String {
         match self.client.map(|address| address.to_canonical()) {
             None => "network:unknown".to_owned(),
             Some(IpAddr::V4(address)) => format!("network:{address}"),

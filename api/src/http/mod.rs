@@ -47,10 +47,11 @@ pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
 pub use self::shared::{SharedStore, SharedStoreError};
 pub use self::websocket::WebSocketOptions;
 
+pub(crate) use self::occupancy::Occupancy;
+
 use self::budget::Budget;
 use self::documents::Documents;
 use self::metrics::Metrics;
-use self::occupancy::Occupancy;
 
 /// The path of queries, mutations, subscriptions and GraphiQL.
 pub const GRAPHQL_PATH: &str = "/graphql";
@@ -107,7 +108,7 @@ pub struct HttpOptions<E> {
     pub websocket: WebSocketOptions,
     /// Shared with [`serve`]: says when to close, and counts what is still open.
     pub connections: Connections,
-    /// Pages for people beside the API. Their requests have a [`RequestOrigin`] among their extensions.
+    /// Pages for people and endpoints for systems beside the API. Their requests have a [`RequestOrigin`] among their extensions.
     pub pages: Router,
 }
 

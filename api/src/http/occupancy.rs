@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Open things, by whose they are.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Occupancy(Arc<Mutex<HashMap<Arc<str>, usize>>>);
+pub(crate) struct Occupancy(Arc<Mutex<HashMap<Arc<str>, usize>>>);
 
 /// One open thing, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     occupancy: Occupancy,
     owner: Arc<str>,
 }
 
 impl Occupancy {
     /// A place for one more of this owner's; `None` when they have `maximum` already.
-    pub(super) fn enter(&self, owner: &str, maximum: usize) -> Option<Place> {
+    pub(crate) fn enter(&self, owner: &str, maximum: usize) -> Option<Place> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (owner, count) = match counts.get_key_value(owner) {
             Some((owner, count)) => (Arc::clone(owner), *count),

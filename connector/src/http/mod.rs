@@ -7,6 +7,7 @@ pub(crate) mod document;
 #[cfg(test)]
 mod oauth2_tests;
 mod refusal;
+pub(crate) mod sender;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -84,6 +84,7 @@ fn access(url: &str, tokens: &Arc<Numbered>) -> SystemAccess {
         tokens: Some(tokens.clone()),
         pace: Default::default(),
         credential_store: Default::default(),
+        inbox: None,
         progress: Default::default(),
     }
 }

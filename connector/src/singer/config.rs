@@ -162,6 +162,7 @@ mod tests {
             tokens: None,
             progress: Default::default(),
             credential_store: store,
+            inbox: None,
         };
         (access, kept)
     }

@@ -37,6 +37,7 @@ fn access(url: &str, bucket: &str, prefix: &str) -> SystemAccess {
         pace: connector::Pace::default(),
         progress: connector::Progress::default(),
         credential_store: Default::default(),
+        inbox: None,
     }
 }
 

@@ -169,6 +169,7 @@ pub fn access(config: Value, credentials: Value, files_dir: &Path) -> SystemAcce
         pace: Default::default(),
         progress: Default::default(),
         credential_store: Default::default(),
+        inbox: None,
     }
 }
 

@@ -19,6 +19,7 @@ mod recording;
 mod sandbox;
 mod singer;
 mod sqlite;
+mod webhook;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -55,6 +56,7 @@ fn adapters(registry: &Registry, taps: &singer::Taps) -> Vec<(Arc<dyn Connector>
             "sandbox" => Arc::new(sandbox::Sandbox),
             "singer" => Arc::new(taps.clone()),
             "sqlite" => Arc::new(sqlite::Database::new()),
+            "webhook" => Arc::new(webhook::Receiver::new()),
             name => panic!("the connector {name} has no adapter in connector/tests/contract"),
         };
         (Arc::clone(connector), adapter)

@@ -74,7 +74,7 @@ impl Batches {
 }
 
 /// Makes batches of calls, one after the other.
-struct Batcher<I, O> {
+pub(crate) struct Batcher<I, O> {
     calls: mpsc::UnboundedSender<Call<I, O>>,
     doing: &'static str,
     _task: Arc<AbortOnDropHandle<()>>,
@@ -88,7 +88,7 @@ struct Call<I, O> {
 impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     /// `work` answers the inputs of a batch in their order. What it answers to a caller who is gone is given to
     /// `unclaimed`.
-    fn new<W, F>(doing: &'static str, work: W, unclaimed: impl Fn(O) + Send + 'static) -> Self
+    pub(crate) fn new<W, F>(doing: &'static str, work: W, unclaimed: impl Fn(O) + Send + 'static) -> Self
     where
         W: Fn(Vec<I>) -> F + Send + 'static,
         F: Future<Output = Vec<Result<O>>> + Send + 'static,
@@ -119,7 +119,7 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     ///
     /// # Errors
     /// Those of the batch; [`Error::Internal`] when it panicked.
-    async fn call(&self, input: I) -> Result<O> {
+    pub(crate) async fn call(&self, input: I) -> Result<O> {
         let (answer, answered) = oneshot::channel();
         let gone = || Error::internal(self.doing, "the batch ended early");
         self.calls.send(Call { input, answer }).map_err(|_closed| gone())?;

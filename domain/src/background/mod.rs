@@ -2,7 +2,7 @@
 //! crosses tenants without an actor, a handful of named functions. Deliberately absent: the queue and threads.
 
 mod account;
-mod batch;
+pub(crate) mod batch;
 mod candidate;
 pub(crate) mod circuit;
 mod claim;

@@ -35,7 +35,7 @@ use crate::scope::{Scope, TxScope};
 /// Failures that listeners are told of one by one.
 const TOLD_FAILURES_MAX: usize = 200;
 /// Why nothing is known, for people.
-const CANNOT_BE_ASKED: &str = "This destination can't be asked what it holds.";
+const CANNOT_BE_ASKED: &str = "One of its ends can't be asked what it holds.";
 
 impl RunLease {
     /// Stores what came of comparing a stream, and that it went through: all of it or nothing.

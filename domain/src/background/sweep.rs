@@ -15,7 +15,7 @@ use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
-use crate::{connect_link, idempotency, job as jobs, portal_session, session, signing_key};
+use crate::{connect_link, idempotency, job as jobs, portal_session, session, signing_key, webhook_event};
 
 /// Rows of each kind that one sweep takes.
 const ROWS_MAX: u64 = 500;
@@ -60,7 +60,7 @@ impl Background {
     }
 
     /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, connect
-    /// links that are over, retired signing keys, workers that are gone. Answers with how many rows.
+    /// links that are over, events of webhooks that are read, retired signing keys, workers that are gone. Answers with how many rows.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used.
@@ -70,7 +70,8 @@ impl Background {
         let cutoffs = portal_session::purge_cutoffs(self.app()).await?;
         let workers = self.forget_workers().await?;
         let links = connect_link::purge(self.app()).await?;
-        Ok(keys + sessions + cutoffs + workers + links + signing_key::purge(self.app()).await?)
+        let events = webhook_event::purge(self.app()).await?;
+        Ok(keys + sessions + cutoffs + workers + links + events + signing_key::purge(self.app()).await?)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]

@@ -1,6 +1,7 @@
 //! Starting runs: one, or many of a tenant in one transaction.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use entity::integration::{self, IntegrationStatus};
 use entity::run::{self, Model as Run, RunScope, RunStatus, RunTrigger};
@@ -69,7 +70,7 @@ pub async fn start_all(
         return first_outcomes(&scope, ids(first)).await;
     }
     let new = ids(first).zip(&integrations).map(|(id, integration)| NewRun::by_hand(id, integration, actor));
-    let runs = create_all(&mut tx, new.collect()).await?;
+    let runs = create_all(&mut tx, new.collect(), Duration::ZERO).await?;
     tx.about(Kind::Tenant, tenant_id).detail(format!("{} runs", runs.len())).commit().await?;
     Ok(runs)
 }
@@ -107,12 +108,17 @@ impl<'a> NewRun<'a> {
 
 /// Inserts a run with its job and its first event.
 pub(crate) async fn create(tx: &mut TxScope, new: NewRun<'_>) -> Result<Run> {
-    let mut runs = create_all(tx, vec![new]).await?;
+    create_later(tx, new, Duration::ZERO).await
+}
+
+/// The same, to begin after so long at the earliest.
+pub(crate) async fn create_later(tx: &mut TxScope, new: NewRun<'_>, wait: Duration) -> Result<Run> {
+    let mut runs = create_all(tx, vec![new], wait).await?;
     runs.pop().ok_or_else(|| Error::internal("storing a run", "it was not stored"))
 }
 
 /// Inserts runs of one tenant with their jobs and first events, in their order.
-async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>) -> Result<Vec<Run>> {
+async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>, wait: Duration) -> Result<Vec<Run>> {
     let now = tx.app().clock().now();
     let (mut runs, mut jobs, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for new in new {
@@ -156,7 +162,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>) -> Result<Vec<Run>> 
         runs.push(run);
     }
     tx.insert_many::<run::Entity>(runs.clone(), "storing runs").await?;
-    job::enqueue(tx, jobs).await?;
+    job::enqueue(tx, jobs, wait).await?;
     tx.insert_many::<entity::run_event::Entity>(events, "storing run events").await?;
     Ok(runs)
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connector::{AccessTokens, CredentialStore, Grant, Progress, SystemAccess, SystemError, SystemErrorKind};
+use connector::{
+    AccessTokens, CredentialStore, Grant, Inbox, Progress, SystemAccess, SystemError, SystemErrorKind,
+};
 use entity::{system, tenant};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -22,6 +24,7 @@ use crate::permission::Permission;
 use crate::rate_limit;
 use crate::scope::TxScope;
 use crate::system_grant::{Client, GrantTokens};
+use crate::webhook_event::StoredInbox;
 
 /// Time that a test may take: a person waits for it.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -89,6 +92,7 @@ pub(crate) async fn access(
 ) -> Result<SystemAccess, SystemError> {
     let (credentials, credential_store) = opened(app, tenant_slug, row).await?;
     let client = Client::of(app, &row.connector, &row.config, &credentials)?;
+    let inbox = StoredInbox::of(app, row)?;
     let tokens = client.map(|client| GrantTokens::new(app, row.tenant_id, row.id, client));
     Ok(SystemAccess {
         config: row.config.clone(),
@@ -98,6 +102,7 @@ pub(crate) async fn access(
         pace: rate_limit::pace(app, row),
         progress: Progress::default(),
         credential_store,
+        inbox: inbox.map(|inbox| Arc::new(inbox) as Arc<dyn Inbox>),
     })
 }
 

@@ -19,7 +19,8 @@ use entity::{
     portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
     reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
+    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token,
+    webhook_endpoint, webhook_event, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -34,7 +35,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 47] = [
+const TABLES: [&str; 49] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -81,6 +82,8 @@ const TABLES: [&str; 47] = [
     "tenant",
     "user",
     "user_token",
+    "webhook_endpoint",
+    "webhook_event",
     "worker",
 ];
 
@@ -187,6 +190,8 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<tenant::Entity>(db).await;
     assert_columns::<user::Entity>(db).await;
     assert_columns::<user_token::Entity>(db).await;
+    assert_columns::<webhook_endpoint::Entity>(db).await;
+    assert_columns::<webhook_event::Entity>(db).await;
     assert_columns::<worker::Entity>(db).await;
 }
 
@@ -219,6 +224,8 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<system::Entity>(db, rows.system()).await;
     round_trip::<system_grant::Entity>(db, rows.system_grant()).await;
     round_trip::<connect_link::Entity>(db, rows.connect_link()).await;
+    round_trip::<webhook_endpoint::Entity>(db, rows.webhook_endpoint()).await;
+    round_trip::<webhook_event::Entity>(db, rows.webhook_event()).await;
     round_trip::<integration::Entity>(db, rows.integration()).await;
     round_trip::<retry::Entity>(db, rows.retry()).await;
     round_trip::<backfill::Entity>(db, rows.backfill()).await;
@@ -340,6 +347,8 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("kill_switch", "integration_id", 7),
         ("system_grant", "system_id", 6),
         ("connect_link", "system_id", 6),
+        ("webhook_endpoint", "system_id", 6),
+        ("webhook_event", "system_id", 6),
     ];
     for (table, column, target) in references {
         let result = set_in_tenant(db, one, table, column, other.id(target)).await;

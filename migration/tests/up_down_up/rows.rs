@@ -8,7 +8,8 @@ use entity::{
     portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
     reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, worker,
+    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token,
+    webhook_endpoint, webhook_event, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -653,6 +654,41 @@ impl Rows {
             expires_at: Some(time(3)),
             lease_token: Some(self.id(43)),
             lease_until: Some(time(4)),
+        }
+    }
+
+    pub fn webhook_endpoint(self) -> webhook_endpoint::Model {
+        webhook_endpoint::Model {
+            id: self.id(45),
+            tenant_id: self.tenant_id(),
+            system_id: self.id(6),
+            address: format!("{:032x}", self.id(45).as_u128()),
+            previous_address: Some(format!("{:032x}", self.id(46).as_u128())),
+            previous_until: Some(time(1)),
+            last_sequence: i64::from(i32::MAX) + 1,
+            received_bytes: i64::from(i32::MAX) + 2,
+            purged_sequence: 3,
+            purged_bytes: 4,
+            last_received_at: Some(time(2)),
+            refused_count: 5,
+            last_refused_at: Some(time(3)),
+            last_refusal: Some("The signature is wrong.".to_owned()),
+            created_at: time(0),
+        }
+    }
+
+    pub fn webhook_event(self) -> webhook_event::Model {
+        webhook_event::Model {
+            id: self.id(47),
+            tenant_id: self.tenant_id(),
+            system_id: self.id(6),
+            sequence: i64::from(i32::MAX) + 1,
+            event_id: Some("msg_1".to_owned()),
+            event_type: Some("order.paid".to_owned()),
+            received_at: time(0),
+            sealed_body: vec![7; 60],
+            size_bytes: 2,
+            end_bytes: i64::from(i32::MAX) + 3,
         }
     }
 

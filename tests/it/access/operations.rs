@@ -651,6 +651,12 @@ fn systems_and_integrations() -> Vec<Operation> {
             Fresh::Connectable,
             |t, _| json!({"systemId": t.connectable}),
         ),
+        mutation(
+            "rotateWebhookUrl",
+            Rule::Needs("systems:write"),
+            Fresh::Nothing,
+            |t, _| json!({"systemId": t.receiving}),
+        ),
         mutation("createIntegration", Rule::Needs("integrations:write"), Fresh::Nothing, |t, _| {
             json!({
                 "tenantId": t.tenant, "name": format!("new {}", t.unique()), "sourceId": t.system,

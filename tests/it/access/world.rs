@@ -48,6 +48,8 @@ pub struct Target {
     pub system: String,
     /// One that a person gives access to.
     pub connectable: String,
+    /// One that receives events.
+    pub receiving: String,
     pub integration: String,
     pub run: String,
     /// A run that failed as a whole.
@@ -104,6 +106,7 @@ impl Target {
             portal_session: other(&self.portal_session),
             system: other(&self.system),
             connectable: other(&self.connectable),
+            receiving: other(&self.receiving),
             integration: other(&self.integration),
             run: other(&self.run),
             failed_run: other(&self.failed_run),
@@ -264,6 +267,7 @@ impl World {
         self.target.engineer_event = event("ENGINEER");
         self.target.system = system;
         self.target.connectable = self.connectable().await;
+        self.target.receiving = self.receiving().await;
         self.target.integration = integration;
         self.target.run = run;
         self.target.failed_run = failed_run;
@@ -299,6 +303,12 @@ impl World {
             },
         });
         self.fixture.system(&self.tenant, "http", config, json!({"clientId": "quillon"})).await
+    }
+
+    /// Nobody sends it anything.
+    async fn receiving(&self) -> String {
+        let config = json!({"receive": {"verification": {"kind": "standardWebhooks"}}});
+        self.fixture.system(&self.tenant, "webhook", config, Value::Null).await
     }
 
     /// The target for a mutation that is expected to be done.

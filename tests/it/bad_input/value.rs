@@ -52,6 +52,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("testSystem", "systemId", json!({})),
         ("deleteSystem", "systemId", json!({})),
         ("createConnectLink", "systemId", json!({})),
+        ("rotateWebhookUrl", "systemId", json!({})),
         ("updateIntegration", "integrationId", json!({"name": "x"})),
         ("pauseIntegration", "integrationId", json!({})),
         ("resumeIntegration", "integrationId", json!({})),

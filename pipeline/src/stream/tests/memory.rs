@@ -520,6 +520,7 @@ pub(super) fn access() -> SystemAccess {
         pace: Default::default(),
         progress: Default::default(),
         credential_store: Default::default(),
+        inbox: None,
     }
 }
 

@@ -1,0 +1,171 @@
+//! Where systems send events to: `POST /webhooks/{address}`. What is answered with 2xx is stored. Answers are for the
+//! sender's developers: what is wrong, and what to do.
+//! Deliberately absent: whose an address is, what makes a request good, and what becomes of it (`domain::webhook_event`).
+
+mod allowance;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use connector::Refusal;
+use domain::App;
+use domain::webhook_event::{Place, Reception, Taken};
+use futures::StreamExt;
+use serde_json::json;
+
+use self::allowance::Allowance;
+use crate::http::{Occupancy, RequestOrigin};
+
+/// Longest time for a body to arrive once its headers have: 1 MiB on a line of 1 Mbit/s.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests to one address at once: each holds its body in memory.
+const AT_ONCE_MAX: usize = 64;
+/// Requests of one network at once, to whichever addresses.
+const AT_ONCE_OF_NETWORK_MAX: usize = 128;
+/// Seconds after which it is worth sending again what could not be taken for now.
+const RETRY_AFTER_SECONDS: u64 = 5;
+/// The same where too much waits to be read: somebody may have to do something.
+const RETRY_AFTER_FULL_SECONDS: u64 = 60;
+
+struct Endpoints {
+    reception: Reception,
+    allowance: Allowance,
+    by_address: Occupancy,
+    by_network: Occupancy,
+}
+
+/// The address that events are sent to.
+pub(crate) fn endpoints(app: &Arc<App>) -> Router {
+    let state = Endpoints {
+        reception: Reception::new(app),
+        allowance: Allowance::default(),
+        by_address: Occupancy::default(),
+        by_network: Occupancy::default(),
+    };
+    let path = format!("{}/{{address}}", domain::webhook_endpoint::PATH);
+    Router::new().route(&path, post(receive)).with_state(Arc::new(state))
+}
+
+async fn receive(
+    State(endpoints): State<Arc<Endpoints>>,
+    Path(address): Path<String>,
+    origin: Extension<RequestOrigin>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let answer = endpoints.receive(&address, &origin, &headers, body).await;
+    answer.unwrap_or_else(|error| {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            request.id = origin.request_id,
+            "an event could not be taken"
+        );
+        let message = "The event could not be stored. Send it again later.";
+        later(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, RETRY_AFTER_SECONDS)
+    })
+}
+
+impl Endpoints {
+    async fn receive(
+        &self,
+        address: &str,
+        origin: &RequestOrigin,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> domain::Result<Response> {
+        let Some(_of_network) = self.by_network.enter(&origin.network(), AT_ONCE_OF_NETWORK_MAX) else {
+            return Ok(busy());
+        };
+        let Some(place) = self.reception.place(address).await? else {
+            let message = "There is no endpoint at this address. Ask whoever gave it to you.";
+            return Ok(refused(StatusCode::NOT_FOUND, "not_found", message));
+        };
+        if let Err(wait) = self.allowance.take(place.system_id()) {
+            let message = "Requests come too fast. Send this one again later.";
+            self.reception.refuse(&place, message);
+            return Ok(later(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message, wait.as_secs().max(1)));
+        }
+        let Some(_of_address) = self.by_address.enter(address, AT_ONCE_MAX) else { return Ok(busy()) };
+        let body = match read(&place, headers, body).await {
+            Ok(body) => body,
+            Err((status, code, message)) => {
+                self.reception.refuse(&place, &message);
+                return Ok(refused(status, code, &message));
+            }
+        };
+        Ok(match self.reception.receive(&place, headers, body).await? {
+            Ok(Taken::Stored) => (StatusCode::ACCEPTED, Json(json!({"status": "stored"}))).into_response(),
+            Ok(Taken::Known) => (StatusCode::OK, Json(json!({"status": "stored"}))).into_response(),
+            Ok(Taken::Full) => {
+                let message = "Too much waits to be read here. Send this event again later.";
+                later(StatusCode::TOO_MANY_REQUESTS, "inbox_full", message, RETRY_AFTER_FULL_SECONDS)
+            }
+            Ok(Taken::Gone) => {
+                refused(StatusCode::NOT_FOUND, "not_found", "There is no endpoint at this address any more.")
+            }
+            Err(Refusal { code, message, is_ours: true }) => {
+                later(StatusCode::SERVICE_UNAVAILABLE, code, &message, RETRY_AFTER_FULL_SECONDS)
+            }
+            Err(Refusal { code, message, is_ours: false }) => {
+                refused(StatusCode::UNAUTHORIZED, code, &message)
+            }
+        })
+    }
+}
+
+/// The whole body, as it was sent.
+async fn read(
+    place: &Place,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Vec<u8>, (StatusCode, &'static str, String)> {
+    let maximum = place.body_bytes_max();
+    let too_large = || {
+        let message = format!("The body has more than {maximum} bytes, which is the limit of this endpoint.");
+        (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    };
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > maximum as u64) {
+        return Err(too_large());
+    }
+    let all = async {
+        let (mut chunks, mut whole) = (body.into_data_stream(), Vec::new());
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_broken| {
+                let message = "The body did not arrive whole. Send the event again.".to_owned();
+                (StatusCode::BAD_REQUEST, "body_incomplete", message)
+            })?;
+            if whole.len() + chunk.len() > maximum {
+                return Err(too_large());
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole)
+    };
+    tokio::time::timeout(BODY_READ_TIMEOUT, all).await.unwrap_or_else(|_elapsed| {
+        let message = format!("The body did not arrive within {} s.", BODY_READ_TIMEOUT.as_secs());
+        Err((StatusCode::REQUEST_TIMEOUT, "body_incomplete", message))
+    })
+}
+
+fn busy() -> Response {
+    let message = "Too many requests are under way. Send this one again later.";
+    later(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message, RETRY_AFTER_SECONDS)
+}
+
+fn later(status: StatusCode, code: &str, message: &str, seconds: u64) -> Response {
+    let mut response = refused(status, code, message);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+fn refused(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({"error": {"code": code, "message": message}}))).into_response()
+}
