@@ -118,7 +118,11 @@ async fn start_once(
         Selection::Ids(_) => "failureIds",
         Selection::Filter(_) => "filter",
     };
-    let nothing = || Error::conflict(field, "there is no open failure here that can be tried again");
+    let nothing = || {
+        let message = "there is no open failure here that can be tried again; nor can one of a backfill whose stream is \
+                       gone or has another cursor field";
+        Error::conflict(field, message)
+    };
     let (tenant_id, mut condition) = select(scope, selection).await?.ok_or_else(nothing)?;
     if let Some(only) = only {
         condition = plan::choose(scope, &condition, only).await?;
@@ -253,6 +257,11 @@ pub(crate) async fn take(
         let whole = open.clone().add(of_the_whole());
         let mut takes = Vec::new();
         for reach in reaches_of(tx, &whole).await? {
+            if let Some(backfill) = reach.backfill_id
+                && crate::backfill::outlived(tx, backfill, integration).await?.is_some()
+            {
+                continue;
+            }
             let which = whole.clone().add(reach.failures(tx));
             takes.push((which, RunScope::AllRecords, reach));
         }

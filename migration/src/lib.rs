@@ -80,6 +80,7 @@ mod m20261126_000166_create_connect_link;
 mod m20261126_000175_create_reconciliation;
 mod m20261126_000176_add_reconciliation_to_run;
 mod m20261126_000177_add_reconcile_to_integration;
+mod m20261126_000192_add_cursor_field_to_backfill;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -157,6 +158,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000175_create_reconciliation::Migration),
             Box::new(m20261126_000176_add_reconciliation_to_run::Migration),
             Box::new(m20261126_000177_add_reconcile_to_integration::Migration),
+            Box::new(m20261126_000192_add_cursor_field_to_backfill::Migration),
         ]
     }
 }

@@ -604,6 +604,7 @@ impl Rows {
             stream: "orders".to_owned(),
             range_from: json!("2026-01-01T00:00:00Z"),
             range_until: Some(json!("2026-02-01T00:00:00Z")),
+            cursor_field: Some("updatedAt".to_owned()),
             requested_by: "Ada".to_owned(),
             created_at: time(0),
         }
