@@ -189,6 +189,11 @@ pub trait Connector: Send + Sync {
         true
     }
 
+    /// Whether values can be looked up at other places of its destinations.
+    fn can_find(&self) -> bool {
+        false
+    }
+
     /// Whether its sources may give a record again in the same run. Then the later one counts, where a second record of one
     /// key is a mistake of the source otherwise.
     fn repeats_records(&self) -> bool {

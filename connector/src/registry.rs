@@ -110,6 +110,11 @@ impl Registry {
         self.get(name).is_some_and(|connector| connector.can_begin_anywhere())
     }
 
+    /// Whether values can be looked up at other places of its destinations.
+    pub fn can_find(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|connector| connector.can_find())
+    }
+
     fn check<'a>(
         &'a self,
         name: &str,

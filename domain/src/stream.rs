@@ -21,9 +21,11 @@ use crate::error::{Doing, Problem, ProblemCode, Result};
 use crate::json;
 use crate::scope::TxScope;
 
-pub use self::quality::{NULL_RATES_MAX, QUALITY_RECORDS_MAX, REFERENCES_MAX, UNIQUE_MAX};
+pub use self::quality::{
+    NULL_RATES_MAX, QUALITY_RECORDS_MAX, REFERENCES_MAX, TABLE_REFERENCES_MAX, UNIQUE_MAX,
+};
 pub use entity::integration::{
-    DeletionAction, Deletions, NullRate, OnSchemaChange, Quality, Reference, Stream, Volume,
+    DeletionAction, Deletions, NullRate, OnSchemaChange, Quality, Reference, Stream, TableReference, Volume,
 };
 
 pub(crate) use self::quality::values_of;
@@ -101,7 +103,9 @@ fn all_problems(app: &App, streams: &[Stream], ends: &Ends) -> Vec<Problem> {
         check.options(stream, ends, &mut problems);
         check.mapping(stream, &mut problems);
         check.record_schema(stream, &mut problems);
-        problems.extend(quality::problems(stream, streams, &check.path("quality")));
+        let can_find =
+            ends.destination.as_ref().is_none_or(|destination| app.connectors().can_find(destination));
+        problems.extend(quality::problems(stream, streams, can_find, &check.path("quality")));
     }
     // What is well-formed and small in each part can be serialized, and only then is the sum worth a look.
     if problems.is_empty() && bytes(streams) > STREAMS_BYTES_MAX {
@@ -197,13 +201,7 @@ impl Check<'_> {
 
     fn deletions(&self, stream: &Stream, ends: &Ends, problems: &mut Vec<Problem>) {
         let Some(deletions) = &stream.deletions else { return };
-        let path = || self.path("deletions");
-        let at = |name: &str| path().into_iter().chain([name.to_owned()]).collect::<Vec<_>>();
-        if stream.mode != SyncMode::Full {
-            let message = "is of use in FULL mode only: who reads what is new does not see what is gone";
-            problems.push(Problem::invalid(path(), message));
-            return;
-        }
+        let at = |name: &str| self.path("deletions").into_iter().chain([name.to_owned()]).collect::<Vec<_>>();
         if !(0..=100).contains(&deletions.max_percent) {
             let message = format!("is {}; it must be from 0 to 100", deletions.max_percent);
             problems.push(Problem::invalid(at("maxPercent"), message));

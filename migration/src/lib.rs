@@ -80,6 +80,8 @@ mod m20261126_000166_create_connect_link;
 mod m20261126_000175_create_reconciliation;
 mod m20261126_000176_add_reconciliation_to_run;
 mod m20261126_000177_add_reconcile_to_integration;
+mod m20261126_000190_add_extra_to_reconciliation_stream;
+mod m20261126_000191_let_differences_be_extra;
 mod m20261126_000192_add_cursor_field_to_backfill;
 pub mod program_role;
 
@@ -158,6 +160,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000175_create_reconciliation::Migration),
             Box::new(m20261126_000176_add_reconciliation_to_run::Migration),
             Box::new(m20261126_000177_add_reconcile_to_integration::Migration),
+            Box::new(m20261126_000190_add_extra_to_reconciliation_stream::Migration),
+            Box::new(m20261126_000191_let_differences_be_extra::Migration),
             Box::new(m20261126_000192_add_cursor_field_to_backfill::Migration),
         ]
     }

@@ -6,6 +6,7 @@ mod cell;
 mod comparison;
 mod connection;
 mod destination;
+mod lookup;
 mod refusal;
 mod source;
 mod table;
@@ -57,6 +58,10 @@ impl Connector for MysqlConnector {
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
+    }
+
+    fn can_find(&self) -> bool {
         true
     }
 

@@ -8,6 +8,7 @@ mod comparison;
 mod connection;
 mod decode;
 mod destination;
+mod lookup;
 mod refusal;
 mod source;
 mod table;
@@ -72,6 +73,10 @@ impl Connector for PostgresConnector {
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
+    }
+
+    fn can_find(&self) -> bool {
         true
     }
 

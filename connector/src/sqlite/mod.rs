@@ -3,6 +3,7 @@
 
 mod destination;
 mod failure;
+mod lookup;
 mod query;
 mod source;
 mod table;
@@ -201,6 +202,10 @@ impl Connector for SqliteConnector {
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
+    }
+
+    fn can_find(&self) -> bool {
         true
     }
 

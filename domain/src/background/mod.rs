@@ -11,6 +11,7 @@ mod completed;
 mod dispatch;
 mod due;
 mod ending;
+mod extra;
 mod failed;
 mod gone;
 mod kill_switch;

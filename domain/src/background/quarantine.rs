@@ -5,12 +5,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use connector::Place;
 use entity::integration::{self, Stream};
 use entity::job::{self, JobStatus};
 use entity::quarantine::{self, QuarantineRule, QuarantineStatus};
 use entity::run_stream;
 use pipeline::{
-    Breach, BreachRule, Checks, Gate, GateCounts, GateRules, NullRate, Reference, Unique, Volume,
+    Breach, BreachRule, Checks, Gate, GateCounts, GateRules, NullRate, Reference, TableReference, Unique,
+    Volume,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseBackend, QueryFilter, Statement};
@@ -65,7 +67,15 @@ pub(super) fn checks(stream: &Stream) -> Checks {
         .references
         .iter()
         .map(|reference| Reference { fields: reference.fields.clone(), stream: reference.stream.clone() });
-    Checks { unique: unique.collect(), references: references.collect() }
+    let table_references = stream.quality.table_references.iter().map(|reference| TableReference {
+        fields: reference.fields.clone(),
+        place: Place { table: reference.table.clone(), columns: reference.columns.clone() },
+    });
+    Checks {
+        unique: unique.collect(),
+        references: references.collect(),
+        table_references: table_references.collect(),
+    }
 }
 
 /// The gate of a stream, with what earlier attempts of the run have counted, and what runs before it have.

@@ -675,6 +675,8 @@ impl Rows {
             different_count: 7,
             failing_count: 8,
             not_moved_count: 9,
+            extra_count: Some(i64::from(i32::MAX) + 2),
+            other_count: Some(0),
             source_keys: "0af7651916cd43dd8448eb211c80319c".to_owned(),
             destination_keys: "1af7651916cd43dd8448eb211c80319c".to_owned(),
             source_records: "2af7651916cd43dd8448eb211c80319c".to_owned(),

@@ -365,6 +365,7 @@ pub const OBJECTS: &[Object] = &[
             ("minRecords", Same),
             ("unique", Same),
             ("references", Same),
+            ("tableReferences", Same),
             ("nullRates", Same),
             ("volume", Same),
         ],
@@ -377,6 +378,15 @@ pub const OBJECTS: &[Object] = &[
             format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
         },
         fields: &[("fields", Same), ("stream", Same)],
+    },
+    Object {
+        of: "StreamTableReference",
+        rule: Rule::Needs("failures:read"),
+        at: |t| {
+            let quality = "quality { tableReferences { @ } }";
+            format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
+        },
+        fields: &[("fields", Same), ("table", Same), ("columns", Same)],
     },
     Object {
         of: "StreamNullRate",
@@ -722,6 +732,8 @@ pub const OBJECTS: &[Object] = &[
             ("different", Same),
             ("failing", Same),
             ("notMoved", Same),
+            ("extra", Same),
+            ("others", Same),
         ],
     },
     Object {
@@ -756,7 +768,8 @@ pub const OBJECTS: &[Object] = &[
     plan(&[("total", Own), ("retryable", Own), ("notRetryable", Own)]),
     plan(&[("alreadyWritten", Own), ("wouldCreate", Own), ("wouldUpdate", Own)]),
     plan(&[("wouldOverwriteNewer", Own), ("wouldBeLeftOut", Own), ("cannotSucceed", Own)]),
-    plan(&[("unknown", Own), ("unpredicted", Own), ("failures", Own)]),
+    plan(&[("wouldBeRemoved", Own), ("unknown", Own), ("unpredicted", Own)]),
+    plan(&[("failures", Own)]),
     predicted(&[("failureId", Own), ("businessReference", Own), ("prediction", Own)]),
     predicted(&[("reason", Own), ("fieldErrors", Own)]),
     Object {
