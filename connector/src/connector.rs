@@ -210,6 +210,17 @@ pub trait Connector: Send + Sync {
         Ok(None)
     }
 
+    /// Whether its sources can begin at a value of the cursor field, at one before where they were, and keep to a range; not
+    /// where only they understand their places.
+    fn can_begin_anywhere(&self) -> bool {
+        !self.keeps_position()
+    }
+
+    /// Whether values can be looked up at other places of its destinations.
+    fn can_find(&self) -> bool {
+        false
+    }
+
     /// Whether its sources may give a record again in the same run. Then the later one counts, where a second record of one
     /// key is a mistake of the source otherwise.
     fn repeats_records(&self) -> bool {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use serde_json::Value;
 
-use crate::{FieldError, Record, RecordError, RecordKey, SystemError, SystemErrorKind};
+use crate::{FieldError, Place, Record, RecordError, RecordKey, SystemError, SystemErrorKind};
 
 /// One record to upsert.
 #[derive(Debug, Clone)]
@@ -174,4 +174,34 @@ pub trait Destination: Send {
     async fn compare(&mut self, _batch: &[Write]) -> Result<Option<Vec<Standing>>, SystemError> {
         Ok(None)
     }
+
+    /// Whether each of these records, which were written before, is still there, in their order; `None` where a destination
+    /// can't be asked by the key alone, which it also says of none.
+    async fn holds(&mut self, _gone: &[Gone]) -> Result<Option<Vec<bool>>, SystemError> {
+        Ok(None)
+    }
+
+    /// How many rows are there, of whomever; `None` where that is not known, or takes too long. Nothing but
+    /// [`finish`](Self::finish) comes after it.
+    async fn row_count(&mut self) -> Result<Option<u64>, SystemError> {
+        Ok(None)
+    }
+
+    /// Which of these values are at another place of the destination, in their order; each is of the place's columns, and
+    /// none is null.
+    ///
+    /// # Errors
+    /// `Misconfigured` when there is no such place, and by a connector that can't: see
+    /// [`Connector::can_find`](crate::Connector::can_find).
+    async fn find(&mut self, place: &Place, _values: &[Vec<Value>]) -> Result<Vec<bool>, SystemError> {
+        let detail = format!("values are to be looked up in {:?}, and the connector can't", place.table);
+        Err(SystemError::new(SystemErrorKind::Misconfigured, detail)
+            .with_hint("values can't be looked up at this destination"))
+    }
+}
+
+/// Of records that were asked for by their key alone, which are there.
+pub(crate) fn are_there(standings: Option<Vec<Standing>>) -> Option<Vec<bool>> {
+    let is_there = |standing| standing != Standing::Missing;
+    standings.map(|standings| standings.into_iter().map(is_there).collect())
 }

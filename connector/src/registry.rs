@@ -107,6 +107,16 @@ impl Registry {
         self.get(name).is_some_and(|connector| connector.can_remove(options, removal))
     }
 
+    /// Whether its sources can begin at a value of the cursor field, at one before where they were, and keep to a range.
+    pub fn can_begin_anywhere(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|connector| connector.can_begin_anywhere())
+    }
+
+    /// Whether values can be looked up at other places of its destinations.
+    pub fn can_find(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|connector| connector.can_find())
+    }
+
     fn check<'a>(
         &'a self,
         name: &str,

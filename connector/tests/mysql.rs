@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use connector::{
     Action, Connector, Cursor, CursorRange, Egress, Gone, Item, MysqlConnector, Names, OpenDestination,
-    OpenSource, Record, RecordErrorKind, RecordKey, Removal, StreamSpec, SyncMode, SystemAccess, SystemError,
-    SystemErrorKind, Write, WriteOutcome,
+    OpenSource, Place, Record, RecordErrorKind, RecordKey, Removal, StreamSpec, SyncMode, SystemAccess,
+    SystemError, SystemErrorKind, Write, WriteOutcome,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -845,4 +845,65 @@ async fn what_is_gone_goes_by_its_exact_key() {
     let mut destination = connector().open_destination(open).await.unwrap();
     destination.remove(&gone(&["1234567890123456789012.01"]), &Removal::Delete).await.unwrap();
     assert_eq!(database.texts("SELECT CONCAT(price) FROM d").await, ["1234567890123456789012.02"]);
+}
+
+#[tokio::test]
+async fn values_are_looked_up_in_the_types_of_other_tables_and_records_by_their_key() {
+    let database = Database::new(
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2), (7); \
+         CREATE TABLE c (id int AUTO_INCREMENT PRIMARY KEY, price decimal(6,2), day date, code varchar(3), \
+         twice decimal(8,2) GENERATED ALWAYS AS (price * 2) STORED); \
+         INSERT INTO c (price, day, code) VALUES (1.5, '2026-01-02', 'de'), (2, NULL, 'at'), (2, NULL, 'at'); \
+         CREATE VIEW codes AS SELECT code FROM c",
+    )
+    .await;
+    let open = || database.destination(json!({"table": "t"}), &["id"]);
+    let mut destination = connector().open_destination(open()).await.unwrap();
+    let place = |table: &str, columns: &[&str]| Place {
+        table: table.to_owned(),
+        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+    };
+    for (place, values, expected) in [
+        // Whether it is a number or a text, and of what can't be one nothing is there.
+        (
+            place("c", &["id"]),
+            vec![json!(1), json!("2"), json!("x"), json!(99), json!(1)],
+            vec![true, true, false, false, true],
+        ),
+        (place("c", &["twice"]), vec![json!(3), json!("4.00"), json!(5)], vec![true, true, false]),
+        (place("c", &["price"]), vec![json!("1.50"), json!(2), json!(1.51)], vec![true, true, false]),
+        (place("c", &["day"]), vec![json!("2026-01-02"), json!("2026-02-30")], vec![true, false]),
+        // By the collation of the column.
+        (
+            place("codes", &["code"]),
+            vec![json!("at"), json!("AT"), json!("too long")],
+            vec![true, true, false],
+        ),
+    ] {
+        let values: Vec<Vec<Value>> = values.into_iter().map(|value| vec![value]).collect();
+        assert_eq!(destination.find(&place, &values).await.unwrap(), expected, "{place:?}");
+    }
+    let both = vec![vec![json!("de"), json!(1.5)], vec![json!("de"), json!(2)]];
+    assert_eq!(destination.find(&place("c", &["code", "price"]), &both).await.unwrap(), [true, false]);
+
+    let gone = |id: &str| Gone { key: RecordKey::stored(id, 1).unwrap(), destination_key: None };
+    let renamed = Gone { destination_key: Some("7".to_owned()), ..gone("a") };
+    let held = destination.holds(&[gone("1"), gone("3"), renamed, gone("x")]).await.unwrap();
+    assert_eq!(held, Some(vec![true, false, true, false]));
+    assert_eq!(destination.holds(&[]).await.unwrap(), Some(Vec::new()));
+    assert_eq!(destination.row_count().await.unwrap(), Some(3));
+
+    for (place, kind, hint) in [
+        (place("none", &["id"]), SystemErrorKind::NotFound, "the table `none` does not exist"),
+        (
+            place("codes", &["none"]),
+            SystemErrorKind::Misconfigured,
+            "no column `none`, which a reference names",
+        ),
+    ] {
+        let mut destination = connector().open_destination(open()).await.unwrap();
+        let error = destination.find(&place, &[vec![json!(1)]]).await.unwrap_err();
+        assert_eq!(error.kind, kind);
+        assert!(error.hint.as_deref().is_some_and(|words| words.contains(hint)), "{error:?}");
+    }
 }

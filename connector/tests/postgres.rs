@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use connector::{
-    Action, Connector, Cursor, CursorRange, Egress, Gone, Item, OpenDestination, OpenSource,
+    Action, Connector, Cursor, CursorRange, Egress, Gone, Item, OpenDestination, OpenSource, Place,
     PostgresConnector, Record, RecordErrorKind, RecordKey, Removal, StreamSpec, SyncMode, SystemAccess,
     SystemErrorKind, Write, WriteOutcome,
 };
@@ -1048,5 +1048,82 @@ async fn the_parts_of_a_table_are_all_of_it_once() {
     {
         let open = database.source(options, &["shop", "no"], None);
         assert_eq!(connector.divide(&open).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn values_are_looked_up_in_the_types_of_other_tables_and_records_by_their_key() {
+    let database = Database::new(
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2), (7); \
+         CREATE SCHEMA other; CREATE TABLE other.c (id int GENERATED ALWAYS AS IDENTITY, price numeric(6,2), \
+         day date, code varchar(3)); \
+         INSERT INTO other.c (price, day, code) VALUES (1.5, '2026-01-02', 'de'), (2, NULL, 'at'), (2, NULL, 'at'); \
+         CREATE VIEW codes AS SELECT code FROM other.c",
+    )
+    .await;
+    let open = OpenDestination {
+        access: database.access(),
+        stream: stream(&["id"], None),
+        options: json!({"table": "t"}),
+        run: uuid::Uuid::nil(),
+        resumed: false,
+    };
+    let mut destination = connector().open_destination(open).await.unwrap();
+    let place = |table: &str, columns: &[&str]| Place {
+        table: table.to_owned(),
+        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+    };
+    for (place, values, expected) in [
+        // Whether it is a number or a text, and of what can't be one nothing is there.
+        (
+            place("other.c", &["id"]),
+            vec![json!(1), json!("2"), json!("x"), json!(99), json!(1)],
+            vec![true, true, false, false, true],
+        ),
+        (
+            place("other.c", &["price"]),
+            vec![json!("1.50"), json!(2), json!(1.51), json!(true)],
+            vec![true, true, false, false],
+        ),
+        (place("other.c", &["day"]), vec![json!("2026-01-02"), json!("2026-02-30")], vec![true, false]),
+        (
+            place("codes", &["code"]),
+            vec![json!("at"), json!("AT"), json!("too long")],
+            vec![true, false, false],
+        ),
+    ] {
+        let values: Vec<Vec<Value>> = values.into_iter().map(|value| vec![value]).collect();
+        assert_eq!(destination.find(&place, &values).await.unwrap(), expected, "{place:?}");
+    }
+    let both = vec![vec![json!("de"), json!(1.5)], vec![json!("de"), json!(2)]];
+    assert_eq!(destination.find(&place("other.c", &["code", "price"]), &both).await.unwrap(), [true, false]);
+    assert_eq!(destination.find(&place("other.c", &["code"]), &[]).await.unwrap(), [] as [bool; 0]);
+
+    let gone = |id: &str| Gone { key: RecordKey::stored(id, 1).unwrap(), destination_key: None };
+    let renamed = Gone { destination_key: Some("7".to_owned()), ..gone("a") };
+    let held = destination.holds(&[gone("1"), gone("3"), renamed, gone("x")]).await.unwrap();
+    assert_eq!(held, Some(vec![true, false, true, false]));
+    assert_eq!(destination.holds(&[]).await.unwrap(), Some(Vec::new()));
+    assert_eq!(destination.row_count().await.unwrap(), Some(3));
+
+    for (place, kind, hint) in [
+        (place("none", &["id"]), SystemErrorKind::NotFound, "the table `none` does not exist"),
+        (
+            place("codes", &["none"]),
+            SystemErrorKind::Misconfigured,
+            "no column `none`, which a reference names",
+        ),
+    ] {
+        let open = OpenDestination {
+            access: database.access(),
+            stream: stream(&["id"], None),
+            options: json!({"table": "t"}),
+            run: uuid::Uuid::nil(),
+            resumed: false,
+        };
+        let mut destination = connector().open_destination(open).await.unwrap();
+        let error = destination.find(&place, &[vec![json!(1)]]).await.unwrap_err();
+        assert_eq!(error.kind, kind);
+        assert!(error.hint.as_deref().is_some_and(|words| words.contains(hint)), "{error:?}");
     }
 }

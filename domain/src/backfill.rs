@@ -4,15 +4,16 @@
 use std::collections::HashMap;
 
 use connector::{compare_cursor_values, is_comparable};
-use entity::backfill;
 use entity::integration::{self, IntegrationStatus};
 use entity::run::{self, RunScope, RunStatus, RunTrigger};
+use entity::{backfill, system};
 use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::app::App;
 use crate::dispatch::Priority;
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::id::{Kind, new_id};
@@ -100,7 +101,7 @@ pub async fn pages_by_integration(
 ///
 /// # Errors
 /// Denied without `runs:start`. Rejected, all at once: `NOT_FOUND` integrationId, stream; `INVALID` stream when it has no
-/// cursor field; ends that can be no values of one, or of which the second does not come after the first; `CONFLICT` when
+/// cursor field, or its source can't read a range; ends that can be no values of one, or of which the second does not come after the first; `CONFLICT` when
 /// the integration is archived, or idempotencyKey was used for something else.
 pub async fn start(actor: &Actor, new: NewBackfill, idempotency_key: Option<&str>) -> Result<Backfill> {
     let scope = actor.authorize(Permission::RunStart)?;
@@ -114,7 +115,14 @@ pub async fn start(actor: &Actor, new: NewBackfill, idempotency_key: Option<&str
         .one()
         .await?
         .ok_or_else(|| Error::not_found("integrationId", "integration"))?;
-    check(&integration, &new)?;
+    let source = source_of(&scope, &integration).await?;
+    check(scope.app(), &integration, &source, &new)?;
+    let cursor_field = integration
+        .streams
+        .0
+        .iter()
+        .find(|stream| stream.name == new.stream)
+        .and_then(|stream| stream.cursor_field.clone());
     let mut tx = TxScope::begin(scope.app(), integration.tenant_id).await?;
     let id = new_id();
     if let Some(first) = idempotency::claim(&tx, request.as_ref(), id).await? {
@@ -128,6 +136,7 @@ pub async fn start(actor: &Actor, new: NewBackfill, idempotency_key: Option<&str
         stream: new.stream,
         range_from: new.from,
         range_until: new.until,
+        cursor_field,
         requested_by: actor.name().to_owned(),
         created_at: tx.app().clock().now(),
     };
@@ -149,7 +158,44 @@ pub async fn start(actor: &Actor, new: NewBackfill, idempotency_key: Option<&str
     Ok(row)
 }
 
-fn check(integration: &integration::Model, new: &NewBackfill) -> Result<()> {
+/// The connector that an integration reads by.
+pub(crate) async fn source_of(scope: &Scope, integration: &integration::Model) -> Result<String> {
+    let source = system::Column::Id.eq(integration.source_id);
+    let system = scope.find::<system::Entity>().filter(source).one().await?;
+    let gone = || Error::internal("reading the source of an integration", "it is not there");
+    system.map(|system| system.connector).ok_or_else(gone)
+}
+
+/// Why the range of a backfill can't be read any more; `None` when it can.
+///
+/// # Errors
+/// Storage; or it is not there.
+pub(crate) async fn outlived(
+    tx: &TxScope,
+    id: Uuid,
+    integration: &integration::Model,
+) -> Result<Option<&'static str>> {
+    let row = tx
+        .find::<backfill::Entity>()
+        .filter(backfill::Column::Id.eq(id))
+        .one(tx.connection())
+        .await
+        .doing("reading the backfill of a run")?
+        .ok_or_else(|| Error::internal("reading the backfill of a run", "it is not there"))?;
+    let stream = integration.streams.0.iter().find(|stream| stream.name == row.stream);
+    Ok(match stream {
+        None => Some("the stream of this backfill is gone; there is nothing that could be read again"),
+        Some(stream)
+            if stream.cursor_field.is_none()
+                || row.cursor_field.is_some() && row.cursor_field != stream.cursor_field =>
+        {
+            Some("the stream of this backfill has another cursor field now, of which its range says nothing")
+        }
+        Some(_) => None,
+    })
+}
+
+fn check(app: &App, integration: &integration::Model, source: &str, new: &NewBackfill) -> Result<()> {
     let mut problems = Problems::default();
     if integration.status == IntegrationStatus::Archived {
         problems.add(
@@ -162,6 +208,10 @@ fn check(integration: &integration::Model, new: &NewBackfill) -> Result<()> {
         None => problems.push(no_stream()),
         Some(stream) if stream.cursor_field.is_none() => {
             let message = "has no cursor field, whose values a range could be of";
+            problems.add(ProblemCode::Invalid, "stream", message);
+        }
+        Some(_) if !app.connectors().can_begin_anywhere(source) => {
+            let message = "is of a source that knows its own places only, and can't read a range";
             problems.add(ProblemCode::Invalid, "stream", message);
         }
         Some(_) => {}

@@ -372,6 +372,16 @@ const ENTRIES: &[Entry] = &[
         engineer_action: "Somebody else writes to the destination, or its triggers change what is written; a retry writes the record again.",
     },
     Entry {
+        code: "reconciliation.extra",
+        category: FailureCategory::Application,
+        responsible_party: ResponsibleParty::Customer,
+        retryable: Retryable::Yes,
+        summary: "is gone from the source, and is still at the destination.",
+        customer_action: "Retry it to have it deleted or marked there, as the stream's `deletions` say, or skip it to leave it as it is.",
+        support_action: "Ask the customer whether it was removed at the source on purpose; a retry removes it at the destination too.",
+        engineer_action: "An INCREMENTAL stream does not see what is deleted at its source; a retry removes exactly these keys.",
+    },
+    Entry {
         code: "platform.worker_lost",
         category: FailureCategory::Infrastructure,
         responsible_party: ResponsibleParty::Engineering,

@@ -313,12 +313,19 @@ pub(crate) fn is_record(row: &failure::Model) -> bool {
     row.edited_record.is_some() || (row.record.is_some() && row.code != crate::retry::MALFORMED)
 }
 
+/// Whether a retry removes its record, of which nothing but the key is known.
+pub(crate) fn is_removal(row: &failure::Model) -> bool {
+    row.code == crate::reconciliation::RECONCILIATION_EXTRA
+}
+
 /// What this viewer may read of a row; `revealed` are the failures whose records are open to them.
 pub(crate) fn view(actor: &Actor, revealed: &HashSet<Uuid>, row: failure::Model) -> Result<Failure> {
     let entry = catalogue::entry(&row.code);
     let open = row.status == FailureStatus::Open;
     let has_record = row.record.is_some();
-    let viewer_can_retry = open && actor.may(Permission::FailureRetry) && (is_record(&row) || is_whole(&row));
+    let viewer_can_retry = open
+        && actor.may(Permission::FailureRetry)
+        && (is_record(&row) || is_removal(&row) || is_whole(&row));
     let viewer_can_edit = open && has_record && actor.may(Permission::FailureEdit);
     let viewer_can_skip = open && actor.may(Permission::FailureSkip);
     let mut redactions = Vec::new();

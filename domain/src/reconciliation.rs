@@ -32,8 +32,10 @@ pub use pipeline::DIFFERENCES_MAX;
 pub(crate) const RECONCILIATION_MISSING: &str = "reconciliation.missing";
 /// The code of a record that was delivered, and is something else at the destination.
 pub(crate) const RECONCILIATION_DIFFERENT: &str = "reconciliation.different";
-/// Both.
-pub(crate) const CODES: [&str; 2] = [RECONCILIATION_MISSING, RECONCILIATION_DIFFERENT];
+/// The code of a record that was delivered, is at the destination still, and is gone from the source.
+pub(crate) const RECONCILIATION_EXTRA: &str = "reconciliation.extra";
+/// All of them.
+pub(crate) const CODES: [&str; 3] = [RECONCILIATION_MISSING, RECONCILIATION_DIFFERENT, RECONCILIATION_EXTRA];
 
 /// How far a reconciliation is, and what came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +44,9 @@ pub enum ReconciliationStatus {
     Pending,
     /// A worker has it.
     Running,
-    /// Everything that was moved is there as it is.
+    /// Everything that was moved is there as it is, and nothing else that was.
     Matched,
-    /// Something that was moved is not.
+    /// Something that was moved is not, or is there though the source does not have it any more.
     Drifted,
     /// A destination can't be asked.
     Unknown,
@@ -282,11 +284,12 @@ fn check_streams(integration: &integration::Model, streams: &[String]) -> Result
     if problems.is_empty() { Ok(()) } else { Err(Error::Rejected(problems)) }
 }
 
-/// Brings home what a reconciliation found, by a retry of exactly these records.
+/// Brings home what a reconciliation found, by a retry of exactly these records: what is missing or different is written, and
+/// what only the destination has is deleted or marked, where its stream says so. Otherwise that stays as it is.
 ///
 /// # Errors
 /// Denied without `failures:retry`. Rejected: `NOT_FOUND` reconciliationId; `CONFLICT` when nothing of what it found is
-/// open, or idempotencyKey was used for something else.
+/// open, or all that is stays, or idempotencyKey was used for something else.
 pub async fn repair(
     actor: &Actor,
     id: Uuid,
@@ -309,15 +312,27 @@ pub async fn repair(
         .and_where(run::Column::TenantId.eq(tx.tenant_id()))
         .and_where(run::Column::ReconciliationId.eq(id))
         .to_owned();
+    let removing = streams_that_remove(&scope, row.integration_id).await?;
+    let is_extra = failure::Column::Code.eq(RECONCILIATION_EXTRA);
+    let can_be_done = Condition::any()
+        .add(failure::Column::Code.is_in([RECONCILIATION_MISSING, RECONCILIATION_DIFFERENT]))
+        .add(Condition::all().add(is_extra).add(failure::Column::Stream.is_in(removing)));
     let open = Condition::all()
         .add(failure::Column::Status.eq(FailureStatus::Open))
-        .add(failure::Column::Code.is_in(CODES))
+        .add(can_be_done)
         .add(failure::Column::RunId.in_subquery(runs));
-    let nothing =
-        "nothing of what this reconciliation found is open; reconcile again to see what is there now";
-    let retry = crate::retry::take(&mut tx, actor.name(), retry_id, open)
-        .await?
-        .ok_or_else(|| Error::conflict("reconciliationId", nothing))?;
+    let Some(retry) = crate::retry::take(&mut tx, actor.name(), retry_id, open).await? else {
+        let nothing = match has_extras(&scope, id).await? {
+            true => {
+                "what is left of what this reconciliation found is only at the destination, and its stream has no \
+                 `deletions` by which it could be removed"
+            }
+            false => {
+                "nothing of what this reconciliation found is open; reconcile again to see what is there now"
+            }
+        };
+        return Err(Error::conflict("reconciliationId", nothing));
+    };
     tx.update::<reconciliation::Entity>()
         .col_expr(reconciliation::Column::RetryId, Expr::value(Some(retry_id)))
         .filter(reconciliation::Column::Id.eq(id))
@@ -326,6 +341,35 @@ pub async fn repair(
         .doing("storing what repairs a reconciliation")?;
     tx.about(Kind::Reconciliation, id).detail(format!("{} records", retry.total)).commit().await?;
     Ok((Reconciliation { retry_id: Some(retry_id), ..row }, retry))
+}
+
+/// Names of the streams of an integration that say what becomes of records that are gone from the source.
+async fn streams_that_remove(scope: &Scope, integration_id: Uuid) -> Result<Vec<String>> {
+    let of_it = integration::Column::Id.eq(integration_id);
+    let integration = scope.find::<integration::Entity>().filter(of_it).one().await?;
+    let streams = integration.into_iter().flat_map(|integration| integration.streams.0);
+    Ok(streams.filter(|stream| stream.deletions.is_some()).map(|stream| stream.name).collect())
+}
+
+/// Whether something was found that only the destination has, and of which no failure was made or none is over.
+async fn has_extras(scope: &Scope, id: Uuid) -> Result<bool> {
+    let extras = scope
+        .find::<reconciliation_difference::Entity>()
+        .filter(reconciliation_difference::Column::ReconciliationId.eq(id))
+        .filter(reconciliation_difference::Column::Kind.eq(DifferenceKind::Extra))
+        .all()
+        .await?;
+    let failures: Vec<Uuid> = extras.iter().filter_map(|extra| extra.failure_id).collect();
+    if failures.len() < extras.len() {
+        return Ok(true);
+    }
+    let open = scope
+        .find::<failure::Entity>()
+        .filter(failure::Column::Id.is_in(failures))
+        .filter(failure::Column::Status.eq(FailureStatus::Open))
+        .one()
+        .await?;
+    Ok(open.is_some())
 }
 
 async fn found(scope: &Scope, id: Uuid) -> Result<Option<Reconciliation>> {

@@ -25,6 +25,7 @@ use crate::error::{Doing, Error, Result};
 use crate::failure::{Selection, select};
 use crate::id::{Kind, new_id};
 use crate::permission::Permission;
+use crate::reconciliation::RECONCILIATION_EXTRA;
 use crate::run::{NewRun, Reach};
 use crate::scope::{Scope, TxScope};
 use crate::{idempotency, job};
@@ -44,7 +45,7 @@ pub(crate) const MALFORMED: &str = "source.malformed";
 /// Failures of a bulk change that listeners are told of one by one.
 const TOLD_MAX: u64 = 200;
 
-/// Has a record that is one, or is of a run as a whole.
+/// Has a record that is one or is to be removed, or is of a run as a whole.
 fn can_be_tried() -> Condition {
     Condition::any().add(with_record()).add(of_the_whole())
 }
@@ -53,7 +54,9 @@ fn can_be_tried() -> Condition {
 fn with_record() -> Condition {
     let record =
         Condition::all().add(failure::Column::Record.is_not_null()).add(failure::Column::Code.ne(MALFORMED));
-    Condition::any().add(record).add(failure::Column::EditedRecord.is_not_null())
+    // Of what is to be removed the key is enough.
+    let removal = failure::Column::Code.eq(RECONCILIATION_EXTRA);
+    Condition::any().add(record).add(failure::Column::EditedRecord.is_not_null()).add(removal)
 }
 
 fn of_the_whole() -> Condition {
@@ -118,7 +121,11 @@ async fn start_once(
         Selection::Ids(_) => "failureIds",
         Selection::Filter(_) => "filter",
     };
-    let nothing = || Error::conflict(field, "there is no open failure here that can be tried again");
+    let nothing = || {
+        let message = "there is no open failure here that can be tried again; nor can one of a backfill whose stream is \
+                       gone or has another cursor field";
+        Error::conflict(field, message)
+    };
     let (tenant_id, mut condition) = select(scope, selection).await?.ok_or_else(nothing)?;
     if let Some(only) = only {
         condition = plan::choose(scope, &condition, only).await?;
@@ -253,6 +260,11 @@ pub(crate) async fn take(
         let whole = open.clone().add(of_the_whole());
         let mut takes = Vec::new();
         for reach in reaches_of(tx, &whole).await? {
+            if let Some(backfill) = reach.backfill_id
+                && crate::backfill::outlived(tx, backfill, integration).await?.is_some()
+            {
+                continue;
+            }
             let which = whole.clone().add(reach.failures(tx));
             takes.push((which, RunScope::AllRecords, reach));
         }

@@ -254,8 +254,8 @@ pub(crate) async fn end_canceled(tx: &mut TxScope, run: &Run) -> Result<()> {
 /// Retries a run that ended: its failures, or everything.
 ///
 /// # Errors
-/// Denied without `runs:start`. Rejected: `NOT_FOUND` runId; `CONFLICT` while it has not ended, or when
-/// nothing of it is left to retry.
+/// Denied without `runs:start`. Rejected: `NOT_FOUND` runId; `CONFLICT` while it has not ended, when
+/// nothing of it is left to retry, or when it read the range of a backfill that can't be read any more.
 pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: Option<&str>) -> Result<Run> {
     let scope = actor.authorize(Permission::RunStart)?;
     let input = json!({ "runId": id, "scope": format!("{which:?}") });
@@ -291,6 +291,11 @@ pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: 
         RetryScope::FailedRecords if of_the_whole => RunScope::AllRecords,
         RetryScope::FailedRecords => RunScope::FailedRecords,
     };
+    if let (Some(backfill), RunScope::AllRecords) = (original.backfill_id, run_scope)
+        && let Some(why) = crate::backfill::outlived(&tx, backfill, &integration).await?
+    {
+        return Err(Error::conflict("runId", why));
+    }
     let run = create(
         &mut tx,
         NewRun {

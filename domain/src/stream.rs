@@ -21,9 +21,11 @@ use crate::error::{Doing, Problem, ProblemCode, Result};
 use crate::json;
 use crate::scope::TxScope;
 
-pub use self::quality::{NULL_RATES_MAX, QUALITY_RECORDS_MAX, REFERENCES_MAX, UNIQUE_MAX};
+pub use self::quality::{
+    NULL_RATES_MAX, QUALITY_RECORDS_MAX, REFERENCES_MAX, TABLE_REFERENCES_MAX, UNIQUE_MAX,
+};
 pub use entity::integration::{
-    DeletionAction, Deletions, NullRate, OnSchemaChange, Quality, Reference, Stream, Volume,
+    DeletionAction, Deletions, NullRate, OnSchemaChange, Quality, Reference, Stream, TableReference, Volume,
 };
 
 pub(crate) use self::quality::values_of;
@@ -99,13 +101,15 @@ fn all_problems(app: &App, streams: &[Stream], ends: &Ends) -> Vec<Problem> {
             check.position(stream, &mut problems);
         } else {
             check.cursor_field(stream, &mut problems);
-            check.overlap(stream, &mut problems);
+            check.overlap(stream, ends, &mut problems);
         }
         check.deletions(stream, ends, &mut problems);
         check.options(stream, ends, &mut problems);
         check.mapping(stream, &mut problems);
         check.record_schema(stream, &mut problems);
-        problems.extend(quality::problems(stream, streams, &check.path("quality")));
+        let can_find =
+            ends.destination.as_ref().is_none_or(|destination| app.connectors().can_find(destination));
+        problems.extend(quality::problems(stream, streams, can_find, &check.path("quality")));
     }
     // What is well-formed and small in each part can be serialized, and only then is the sum worth a look.
     if problems.is_empty() && bytes(streams) > STREAMS_BYTES_MAX {
@@ -197,7 +201,7 @@ impl Check<'_> {
         }
     }
 
-    fn overlap(&self, stream: &Stream, problems: &mut Vec<Problem>) {
+    fn overlap(&self, stream: &Stream, ends: &Ends, problems: &mut Vec<Problem>) {
         let Some(overlap) = stream.overlap else { return };
         let path = self.path("overlap");
         if stream.mode == SyncMode::Full {
@@ -205,18 +209,17 @@ impl Check<'_> {
         } else if !(1..=OVERLAP_MAX).contains(&overlap) {
             let message = format!("is {overlap}; it must be from 1 to {OVERLAP_MAX}");
             problems.push(Problem::invalid(path, message));
+        } else if ends.source.as_ref().is_some_and(|source| !self.app.connectors().can_begin_anywhere(source))
+        {
+            let message =
+                "is not possible: this source knows its own places only, and can't begin before where it was";
+            problems.push(Problem::invalid(path, message));
         }
     }
 
     fn deletions(&self, stream: &Stream, ends: &Ends, problems: &mut Vec<Problem>) {
         let Some(deletions) = &stream.deletions else { return };
-        let path = || self.path("deletions");
-        let at = |name: &str| path().into_iter().chain([name.to_owned()]).collect::<Vec<_>>();
-        if stream.mode != SyncMode::Full {
-            let message = "is of use in FULL mode only: who reads what is new does not see what is gone";
-            problems.push(Problem::invalid(path(), message));
-            return;
-        }
+        let at = |name: &str| self.path("deletions").into_iter().chain([name.to_owned()]).collect::<Vec<_>>();
         if !(0..=100).contains(&deletions.max_percent) {
             let message = format!("is {}; it must be from 0 to 100", deletions.max_percent);
             problems.push(Problem::invalid(at("maxPercent"), message));
@@ -329,6 +332,8 @@ pub(crate) struct Moved {
     pub(crate) schemas: Vec<String>,
     /// Their write receipts are of another place.
     pub(crate) receipts: Vec<String>,
+    /// As what values were kept of fields that must be unique, and need not be any more.
+    pub(crate) values: Vec<String>,
     /// Whether one of them goes on at another place: not so for streams that are removed.
     pub(crate) goes_on: bool,
 }
@@ -355,6 +360,11 @@ pub(crate) fn moved(before: &[Stream], after: &[Stream], new_source: bool, new_d
         });
         if writes_elsewhere || is_renamed {
             moved.receipts.push(old.name.clone());
+        }
+        for (place, fields) in old.quality.unique.iter().enumerate() {
+            if new.is_none_or(|new| new.quality.unique.get(place) != Some(fields)) {
+                moved.values.push(values_of(&old.name, place));
+            }
         }
         if writes_elsewhere || reads_elsewhere {
             moved.watermarks.push(old.name.clone());
@@ -404,10 +414,14 @@ pub(crate) async fn forget(tx: &TxScope, integration_id: Uuid, moved: &Moved) ->
             .await
             .doing("deleting the fields of streams that moved")?;
     }
-    if !moved.receipts.is_empty() {
+    if !(moved.receipts.is_empty() && moved.values.is_empty()) {
         let values = |name: &String| (0..UNIQUE_MAX).map(|place| values_of(name, place)).collect::<Vec<_>>();
-        let receipts: Vec<String> =
-            moved.receipts.iter().flat_map(|name| [vec![name.clone()], values(name)].concat()).collect();
+        let receipts: Vec<String> = moved
+            .receipts
+            .iter()
+            .flat_map(|name| [vec![name.clone()], values(name)].concat())
+            .chain(moved.values.iter().cloned())
+            .collect();
         tx.delete::<receipt_block::Entity>()
             .filter(receipt_block::Column::IntegrationId.eq(integration_id))
             .filter(receipt_block::Column::Stream.is_in(receipts))
@@ -429,7 +443,7 @@ mod tests {
     use entity::integration::SyncMode;
     use serde_json::{Value, json};
 
-    use super::{Stream, moved};
+    use super::{Stream, moved, values_of};
 
     fn stream(name: &str, source: Value, destination: Value) -> Stream {
         Stream {
@@ -493,6 +507,18 @@ mod tests {
 
         let found = moved(&before, std::slice::from_ref(&more), false, false);
         assert_eq!((found.receipts, found.goes_on), (vec!["orders".to_owned()], false));
+
+        // Values that need not be unique any more, or in other fields, are kept for nothing.
+        let mut unique = orders.clone();
+        unique.quality.unique = ["a", "b", "c"].map(|field| vec![field.to_owned()]).to_vec();
+        let mut fewer = unique.clone();
+        fewer.quality.unique.remove(1);
+        let kept =
+            |places: &[usize]| places.iter().map(|place| values_of("orders", *place)).collect::<Vec<_>>();
+        let of_values = |after: &[Stream]| moved(std::slice::from_ref(&unique), after, false, false).values;
+        assert_eq!(of_values(std::slice::from_ref(&unique)), kept(&[]));
+        assert_eq!(of_values(&[fewer]), kept(&[1, 2]));
+        assert_eq!(of_values(&[]), kept(&[0, 1, 2]));
 
         assert_eq!(moved(&before, &before, true, false).receipts.len(), 0);
         assert_eq!(moved(&before, &before, true, false).watermarks.len(), 2);

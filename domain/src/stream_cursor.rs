@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::app::App;
+use crate::backfill::source_of;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::Kind;
 use crate::integration::{Integration, REASON_CHARS_MAX};
@@ -149,6 +150,11 @@ pub async fn reset(
     }
     if let Some(to) = to {
         check_value("to", to, &mut problems);
+        let source = source_of(&scope, &row).await?;
+        if !scope.app().connectors().can_begin_anywhere(&source) {
+            let message = "is not possible: this source knows its own places only; reset it to the beginning";
+            problems.add(ProblemCode::Invalid, "to", message);
+        }
     }
     let reason = problems.text("reason", reason, REASON_CHARS_MAX);
     problems.check()?;

@@ -22,6 +22,8 @@ pub struct Model {
     /// The value of the cursor field that is the first not to be read; `None` reads to the end.
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub range_until: Option<Json>,
+    /// The stream's cursor field when it was asked for, whose values these are; `None` for one of before that was kept.
+    pub cursor_field: Option<String>,
     /// Who asked for it, in words a customer understands.
     pub requested_by: String,
     /// When.

@@ -210,6 +210,8 @@ pub struct Quality {
     pub unique: Vec<Vec<String>>,
     /// Fields of the mapped record that must be the key of a record of another stream.
     pub references: Vec<Reference>,
+    /// Fields of the mapped record that must be in a table of the destination.
+    pub table_references: Vec<TableReference>,
     /// How often fields of the mapped record may be null.
     pub null_rates: Vec<NullRate>,
     /// How many records a run may have, compared with those before it.
@@ -223,6 +225,17 @@ pub struct Reference {
     pub fields: Vec<String>,
     /// Name of the other stream.
     pub stream: String,
+}
+
+/// Fields that must be in a table of the destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableReference {
+    /// Of the mapped record, in the order of the columns.
+    pub fields: Vec<String>,
+    /// The table, as the destination's options name one.
+    pub table: String,
+    /// Its columns.
+    pub columns: Vec<String>,
 }
 
 /// How often a field may be null.
@@ -252,6 +265,7 @@ impl Default for Quality {
             min_records: 100,
             unique: Vec::new(),
             references: Vec::new(),
+            table_references: Vec::new(),
             null_rates: Vec::new(),
             volume: None,
         }

@@ -51,4 +51,6 @@ pub enum DifferenceKind {
     Missing,
     /// It was moved, and is something else at the destination.
     Different,
+    /// It was moved and is at the destination still, and the source does not have it any more.
+    Extra,
 }

@@ -20,7 +20,7 @@ pub struct Model {
     pub stream: String,
     /// What came of it.
     pub outcome: ReconciliationOutcome,
-    /// Why that is unknown, in words for people.
+    /// What is unknown, or can't be repaired, and why; in words for people.
     pub reason: Option<String>,
     /// Items that the source gave.
     pub read_count: i64,
@@ -42,6 +42,10 @@ pub struct Model {
     pub failing_count: i64,
     /// Those that no run has moved so far.
     pub not_moved_count: i64,
+    /// Records that were moved, are there still, and are gone from the source; `None` where that can't be told.
+    pub extra_count: Option<i64>,
+    /// Rows of the destination that are none of all these; `None` where it does not count.
+    pub other_count: Option<i64>,
     /// Checksum of the keys of the source's records; 32 hex digits, like the others.
     pub source_keys: String,
     /// Of those keys that are at the destination.

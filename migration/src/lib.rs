@@ -85,6 +85,9 @@ mod m20261126_000181_add_slice_to_job;
 mod m20261126_000182_add_watermark_to_run_stream;
 mod m20261126_000185_create_webhook_endpoint;
 mod m20261126_000186_create_webhook_event;
+mod m20261126_000190_add_extra_to_reconciliation_stream;
+mod m20261126_000191_let_differences_be_extra;
+mod m20261126_000192_add_cursor_field_to_backfill;
 mod m20261126_000195_create_receipt_segment;
 pub mod program_role;
 
@@ -168,6 +171,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000182_add_watermark_to_run_stream::Migration),
             Box::new(m20261126_000185_create_webhook_endpoint::Migration),
             Box::new(m20261126_000186_create_webhook_event::Migration),
+            Box::new(m20261126_000190_add_extra_to_reconciliation_stream::Migration),
+            Box::new(m20261126_000191_let_differences_be_extra::Migration),
+            Box::new(m20261126_000192_add_cursor_field_to_backfill::Migration),
             Box::new(m20261126_000195_create_receipt_segment::Migration),
         ]
     }

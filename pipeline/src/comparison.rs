@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use async_trait::async_trait;
-use connector::{Record, RecordKey};
+use connector::{Gone, Record, RecordKey};
+use futures::stream::BoxStream;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{InDoubt, LedgerError, PayloadHash};
@@ -36,6 +37,41 @@ pub struct Compared {
     pub destination_records: Checksum,
     /// What was to be there and is not, in the order in which it was found; at most [`DIFFERENCES_MAX`].
     pub differences: Vec<Difference>,
+    /// What only the destination has.
+    pub only_there: OnlyThere,
+}
+
+/// What the destination has and the source has not.
+#[derive(Debug)]
+pub enum OnlyThere {
+    /// That can't be told.
+    Untold(Untold),
+    /// Every receipt was looked at.
+    Told {
+        /// Records that were moved, that the source does not have any more and the destination still has.
+        extra: u64,
+        /// Some of these: so many that they are [`DIFFERENCES_MAX`] with the other differences.
+        kept: Vec<Gone>,
+        /// Rows of the destination that are none of all these, and somebody else's; `None` where it does not count.
+        others: Option<u64>,
+    },
+}
+
+/// Why it can't be told what only the destination has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untold {
+    /// The destination can't be asked by the key alone.
+    Unasked,
+    /// Items of the source can't be read or have no key: each may be any of the records that seem to be gone.
+    Unreadable,
+    /// The source has more keys than memory takes, and this machine no room for a file of them.
+    NoRoom,
+}
+
+impl Default for OnlyThere {
+    fn default() -> Self {
+        Self::Untold(Untold::Unasked)
+    }
 }
 
 /// Counts of a comparison. They balance: `source = matched + missing + different + failing + not_moved`.
@@ -125,12 +161,24 @@ impl fmt::Debug for Checksum {
     }
 }
 
-/// What a comparison asks about failures. Implemented by the caller of the engine.
+/// A record that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenKey {
+    /// Its key ([`RecordKey::canonical`]).
+    pub canonical: String,
+    /// The destination's own, where that is another one.
+    pub destination_key: Option<String>,
+}
+
+/// What a comparison asks of the place where results are kept. Implemented by the caller of the engine.
 #[async_trait]
-pub trait KnownFailures: Send + Sync {
+pub trait ComparisonLedger: Send + Sync {
     /// Those of these keys ([`RecordKey::canonical`]), at most a page of them, that have a failure which is not over and
     /// tells why the record is not there; one that an earlier comparison made tells nothing.
     async fn failing(&self, stream: &str, keys: &[&str]) -> Result<HashSet<String>, LedgerError>;
+
+    /// Every record of the stream that was written and, as far as is known, not removed; in pages.
+    fn written<'a>(&'a self, stream: &'a str) -> BoxStream<'a, Result<Vec<WrittenKey>, LedgerError>>;
 }
 
 #[cfg(test)]

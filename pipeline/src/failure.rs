@@ -177,7 +177,7 @@ impl RecordFailure {
     }
 
     pub(crate) fn missing_reference(key: RecordKey, record: Record, field_errors: Vec<FieldError>) -> Self {
-        let detail = "it refers to a record that has no receipt";
+        let detail = "what it refers to is not known, or not in the table";
         Self {
             key: Some(key),
             field_errors,

@@ -189,7 +189,8 @@ pub trait Ledger: Send + Sync {
     async fn reshaped(&self, stream: &str, seen: &Shape) -> Result<(), LedgerError>;
 
     /// Records that were written before and not by this run, in pages, when it has read all of its source. Those that
-    /// failed in this run have come again, and are none of them; nor are any when that can't be told.
+    /// failed in this run have come again, and are none of them; nor are any when that can't be told. In a retry, those that
+    /// somebody has asked to have removed.
     ///
     /// # Errors
     /// [`LedgerError::Held`] when they are so many that somebody is to look at it first.

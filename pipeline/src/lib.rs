@@ -9,6 +9,7 @@ mod comparison;
 mod counts;
 mod failure;
 mod gate;
+mod key_set;
 mod ledger;
 mod mapping;
 mod payload;
@@ -22,8 +23,8 @@ mod stop;
 mod stream;
 
 pub use comparison::{
-    Checksum, Compared, Comparison, ComparisonCounts, DIFFERENCES_MAX, Difference, DifferenceKind,
-    KnownFailures,
+    Checksum, Compared, Comparison, ComparisonCounts, ComparisonLedger, DIFFERENCES_MAX, Difference,
+    DifferenceKind, OnlyThere, Untold, WrittenKey,
 };
 pub use counts::Counts;
 pub use failure::{
@@ -48,6 +49,6 @@ pub use seen::SeenKeys;
 pub use shape::{ChangedField, FieldShape, FieldType, Shape, ShapeChange};
 pub use stop::Stop;
 pub use stream::{
-    Checks, Moved, Reference, StoredRecord, StreamPlan, StreamReport, StreamStop, Unique, compare_stream,
-    conclude_stream, run_records, run_stream,
+    Checks, Moved, Reference, StoredRecord, StreamPlan, StreamReport, StreamStop, TableReference, Unique,
+    compare_stream, conclude_stream, run_records, run_stream,
 };

@@ -3,6 +3,7 @@
 
 mod checks;
 mod comparer;
+mod question;
 mod reader;
 mod removal;
 mod transform;
@@ -29,11 +30,11 @@ use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
 use crate::shape::ShapeWatch;
 use crate::{
-    Breach, Comparison, Counts, Gate, GateCounts, KnownFailures, Ledger, LedgerError, Mapping, RetryNotice,
-    RetryPolicy, Rules, Shape, Side, Stop, StreamProgress, Waited,
+    Breach, Comparison, ComparisonLedger, Counts, Gate, GateCounts, Ledger, LedgerError, Mapping,
+    RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress, Waited,
 };
 
-pub use checks::{Checks, Reference, Unique};
+pub use checks::{Checks, Reference, TableReference, Unique};
 pub use comparer::Moved;
 pub use reader::StoredRecord;
 
@@ -57,7 +58,8 @@ pub struct StreamPlan {
     pub fresh: bool,
     /// What is known of the source's records; `None` where nobody wants to hear of a change.
     pub shape: Option<Shape>,
-    /// FULL: what becomes of records at the destination that are gone from the source; `None` leaves them as they are.
+    /// FULL, and a retry of such records: what becomes of records at the destination that are gone from the source; `None`
+    /// leaves them as they are.
     pub removal: Option<Removal>,
     /// What records are checked for against others.
     pub checks: Checks,
@@ -271,14 +273,15 @@ enum Duplicates {
 
 /// Compares what a stream's source holds with what is at its destination, record by record, and changes nothing. The
 /// source is read from the beginning, mapped and checked as by [`run_stream`]; where a record differs, `moved` and the
-/// ledger's receipts tell whether it was to be there already.
+/// ledger's receipts tell whether it was to be there already. In the end the receipts of records that the source does not
+/// have any more are looked for at the destination.
 ///
 /// Nothing is accounted: a comparison that is interrupted begins anew. Memory is bounded, whatever the stream's size.
 ///
 /// # Errors
 /// As [`run_stream`].
 #[expect(clippy::too_many_arguments, reason = "both ends, and both of what is known of them")]
-pub async fn compare_stream<L: Ledger + KnownFailures>(
+pub async fn compare_stream<L: Ledger + ComparisonLedger>(
     plan: StreamPlan,
     source_connector: Arc<dyn Connector>,
     mut open_source: OpenSource,
@@ -320,11 +323,10 @@ async fn run(
     let stream = open_destination.stream.name.clone();
     let key_fields = open_destination.stream.key_fields.clone();
     open_destination.access.progress = plan.progress.destination.clone();
-    // What a retry or a part of a source does not bring is no sign of anything.
-    let reads_everything = open_destination.stream.mode == SyncMode::Full
-        && duplicates != Duplicates::Accepted
-        && !input.is_part();
-    let removal = plan.removal.clone().filter(|_| reads_everything);
+    // What a part of a source does not bring is no sign of anything; a retry removes what somebody asked for.
+    let is_whole = open_destination.stream.mode == SyncMode::Full && !input.is_part();
+    let may_remove = is_whole || duplicates == Duplicates::Accepted;
+    let removal = plan.removal.clone().filter(|_| may_remove);
     let gate = plan.gate.take();
     let null_fields = gate.as_ref().map(Gate::null_fields).unwrap_or_default();
     let writer = writer::Writer::new(

@@ -127,6 +127,34 @@ async fn a_backfill_of_a_full_stream_needs_a_cursor_field_and_bad_ranges_are_ref
     assert_eq!(first, second);
 }
 
+#[tokio::test]
+async fn a_range_of_a_stream_that_is_gone_or_has_another_cursor_field_is_not_read_again() {
+    let scene = Scene::shared().await;
+    let rows = (1..=9).map(|n: u8| vec![n.to_string(), n.to_string(), n.to_string()]);
+    scene.files.write_csv("in.csv", &["id", "n", "m"], rows);
+    let moves = |changes: Value| changed_stream(json!({"path": "in.csv"}), into_table("records"), changes);
+    let integration = scene.file_to_sqlite("in.csv", json!({"cursorField": "n"})).await;
+    let asked = start(&scene, &integration, json!(3), json!(6)).await;
+    let done = finished(&scene, &asked).await;
+    let again = json!({"runId": nodes(&done["runs"])[0]["id"], "scope": "ALL_RECORDS"});
+    let runs = scene.runs_of(&integration).await;
+    for (stream, words) in [
+        (moves(json!({"cursorField": "m"})), "another cursor field"),
+        (moves(json!({})), "another cursor field"),
+        (moves(json!({"name": "other", "cursorField": "n"})), "is gone"),
+    ] {
+        scene.update_stream(&integration, stream).await;
+        let errors = scene.admin().refused("retryRun", again.clone()).await;
+        assert_eq!((errors[0].code.as_str(), errors[0].field.as_str()), ("CONFLICT", "runId"), "{errors:?}");
+        assert!(errors[0].message.contains(words), "{errors:?}");
+    }
+    assert_eq!(scene.runs_of(&integration).await, runs, "nothing was started");
+    scene.update_stream(&integration, moves(json!({"cursorField": "n"}))).await;
+    let started = scene.admin().mutate("retryRun", again, "run { id }").await;
+    let retried = scene.fixture.finished_run(&text(&started["run"]["id"])).await;
+    assert_eq!(retried["counts"]["read"], 3, "{retried:#}");
+}
+
 /// A slow source of 500 records, and an integration that reads it by its cursor.
 async fn slow(scene: &Scene, outside: &Outside) -> String {
     let (source, options) = scene.slow_source(outside).await;

@@ -127,22 +127,22 @@ async fn each_failure_is_predicted_by_what_is_there_and_only_what_is_wanted_is_r
 async fn what_would_put_the_older_over_the_newer_is_told() {
     let outside = Outside::start();
     let scene = Scene::shared().await;
-    outside.inject(Rule::new(Fault::rejected("no")).on_key("7"));
-    scene.files.write_jsonl("in.jsonl", [json!({"n": 1})]);
+    outside.set_key_field("number");
+    scene.files.write_jsonl("in.jsonl", [json!({"number": "7", "n": 1})]);
     let (files, http) = (scene.file_system().await, scene.http_system(&outside).await);
-    let moves = changed_stream(json!({"path": "in.jsonl"}), outside.destination_options(), json!({}));
-    let integration = scene.integration(&files, &http, moves).await;
+    let moves = |key: &str| {
+        let changes = json!({"keyFields": [key]});
+        changed_stream(json!({"path": "in.jsonl"}), outside.destination_options(), changes)
+    };
+    let integration = scene.integration(&files, &http, moves("id")).await;
     let run = scene.run(&integration).await;
     let failure = scene.failures(&run).await[0].clone();
     assert_eq!(failure["code"], "record.missing_key");
 
-    // Edited, and refused; then a later run brings another record with its key home.
+    // The stream gets another key, by which a later run brings another record home.
     let admin = scene.person("TENANT_ADMIN").await;
-    let edit = json!({"failureId": failure["id"], "record": {"id": "7", "n": 1}});
-    let started = admin.mutate("editAndRetryFailure", edit, "retry { id }").await;
-    assert_eq!(scene.finished_retry(&started["retry"]).await["failed"], 1);
-    outside.heal();
-    scene.files.write_jsonl("in.jsonl", [json!({"id": "7", "n": 2})]);
+    scene.update_stream(&integration, moves("number")).await;
+    scene.files.write_jsonl("in.jsonl", [json!({"number": "7", "n": 2})]);
     let later = scene.run(&integration).await;
     assert_eq!(outcome(&later), ended("SUCCEEDED", json!({"read": 1, "created": 1})), "{later:#}");
 

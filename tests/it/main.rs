@@ -18,6 +18,7 @@ mod circuit;
 mod connectors;
 mod deletions;
 mod dispatch;
+mod extras;
 mod failure;
 mod fault;
 mod foresight;

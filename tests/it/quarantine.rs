@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::harness::outside::Outside;
+use crate::harness::postgres::Database;
 use crate::harness::trestle::Trestle;
 use crate::harness::wait::{SOON, until};
 use crate::reconciliation::reconcile;
-use crate::scene::{Scene, changed_stream, ended, impatient, into_table, nodes, only, outcome, text};
+use crate::scene::{
+    Scene, changed_stream, ended, impatient, into_table, nodes, only, outcome, postgres_execute,
+    sqlite_execute, text,
+};
 
 /// Records of a page, as workers read them.
 const PAGE: usize = 5_000;
@@ -634,6 +638,89 @@ async fn a_reference_must_be_the_key_of_a_record_that_has_arrived() {
     assert_eq!((&late["resolved"], &late["failed"]), (&json!(1), &json!(1)), "{late:#}");
 }
 
+/// Streams of orders whose country must be in a table of the destination.
+fn with_countries(columns: &str) -> Value {
+    json!({"quality": {
+        "maxFailedPercent": null,
+        "tableReferences": [{"fields": ["country"], "table": "countries", "columns": [columns]}],
+    }})
+}
+
+#[tokio::test]
+async fn a_reference_to_a_table_is_judged_by_the_destination_page_by_page() {
+    let scene = Scene::shared().await;
+    let database = Database::create().await;
+    let countries =
+        "CREATE TABLE countries (number int, code varchar(2)); INSERT INTO countries VALUES (49, 'de')";
+    postgres_execute(&database, countries).await;
+    let (files, postgres) = (scene.file_system().await, scene.postgres_system(&database).await);
+    let moves =
+        changed_stream(json!({"path": "orders.jsonl"}), into_table("orders"), with_countries("number"));
+    let integration = scene.integration(&files, &postgres, moves).await;
+    // More than a page: what was found is remembered, what was not is not.
+    let order = |place: usize, country: Value| json!({"id": format!("r{place:06}"), "country": country});
+    let orders = (0..PAGE + 10).map(|place| match place {
+        3 => order(place, json!("x")),
+        4 => order(place, Value::Null),
+        5 => order(place, json!(1)),
+        place if place == PAGE + 5 => order(place, json!(1)),
+        place if place % 2 == 0 => order(place, json!("49")),
+        place => order(place, json!(49)),
+    });
+    scene.files.write_jsonl("orders.jsonl", orders);
+    let run = scene.run(&integration).await;
+    let counts = json!({"read": PAGE + 10, "created": PAGE + 7, "failed": 3});
+    assert_eq!(outcome(&run), ended("PARTIAL", counts), "{run:#}");
+    let wrong = [
+        json!({"path": "/country", "rule": "reference", "message": "refers to nothing that is in `countries`"}),
+    ];
+    let cause = |place: usize| json!({"businessReference": format!("r{place:06}"), "code": "record.missing_reference", "fieldErrors": wrong});
+    assert_eq!(causes(&scene, &run).await, [cause(3), cause(5), cause(PAGE + 5)]);
+
+    // A retry asks again, and finds what somebody has put there meanwhile.
+    postgres_execute(&database, "INSERT INTO countries VALUES (1, 'us')").await;
+    let of_run = json!({"filter": {"runId": run["id"]}});
+    let started = scene.admin().mutate("retryFailures", of_run, "retry { id }").await;
+    let done = scene.finished_retry(&started["retry"]).await;
+    assert_eq!((&done["resolved"], &done["failed"]), (&json!(2), &json!(1)), "{done:#}");
+
+    // A table that is not there is no fault of the records.
+    postgres_execute(&database, "DROP TABLE countries").await;
+    let failed = scene.run(&integration).await;
+    assert_eq!(failed["status"], "FAILED", "{failed:#}");
+    let failures = scene.failures(&failed).await;
+    assert_eq!(failures[0]["code"], "destination.not_found", "{failures:#?}");
+}
+
+#[tokio::test]
+async fn a_reference_to_a_table_of_sqlite_and_one_where_nothing_can_be_looked_up() {
+    let scene = Scene::shared().await;
+    let (files, sqlite) = (scene.file_system().await, scene.sqlite_system("out.db").await);
+    sqlite_execute(
+        &scene.files.path("out.db"),
+        "CREATE TABLE countries (code TEXT PRIMARY KEY); INSERT INTO countries VALUES ('de')",
+    )
+    .await;
+    let source = json!({"path": "orders.jsonl"});
+    let moves = changed_stream(source.clone(), into_table("orders"), with_countries("code"));
+    let integration = scene.integration(&files, &sqlite, moves).await;
+    let orders = [json!({"id": 1, "country": "de"}), json!({"id": 2, "country": "fr"}), json!({"id": 3})];
+    scene.files.write_jsonl("orders.jsonl", orders);
+    let run = scene.run(&integration).await;
+    assert_eq!(outcome(&run), ended("PARTIAL", json!({"read": 3, "created": 2, "failed": 1})), "{run:#}");
+    let causes = causes(&scene, &run).await;
+    assert_eq!((&causes[0]["businessReference"], causes.len()), (&json!("2"), 1), "{causes:#?}");
+
+    let to_file = changed_stream(source, json!({"path": "out.csv"}), with_countries("code"));
+    let input = json!({
+        "tenantId": scene.tenant.id, "name": "Files", "sourceId": files, "destinationId": files, "streams": [to_file],
+    });
+    let errors = scene.admin().refused("createIntegration", input).await;
+    let place = "streams.0.quality.tableReferences.0.table";
+    assert_eq!((errors[0].code.as_str(), errors[0].field.as_str(), errors.len()), ("INVALID", place, 1));
+    assert!(errors[0].message.contains("can't be looked up at this destination"), "{errors:?}");
+}
+
 #[tokio::test]
 async fn what_can_be_no_quality_is_refused_at_its_place() {
     let scene = Scene::shared().await;
@@ -641,6 +728,7 @@ async fn what_can_be_no_quality_is_refused_at_its_place() {
     let rate = |changes: Value| json!({"nullRates": [changes]});
     let reference =
         |fields: Value, stream: &str| json!({"references": [{"fields": fields, "stream": stream}]});
+    let in_table = |fields: Value, table: &str, columns: Value| json!({"tableReferences": [{"fields": fields, "table": table, "columns": columns}]});
     for (quality, code, place) in [
         (json!({"unique": [[]]}), "REQUIRED", "unique.0"),
         (json!({"unique": [["a", "a"]]}), "INVALID", "unique.0"),
@@ -650,6 +738,10 @@ async fn what_can_be_no_quality_is_refused_at_its_place() {
         (reference(json!(["a"]), "records"), "INVALID", "references.0.stream"),
         (reference(json!(["a", "b"]), "second"), "INVALID", "references.0.fields"),
         (reference(json!([]), "second"), "REQUIRED", "references.0.fields"),
+        (in_table(json!([]), "t", json!(["a"])), "REQUIRED", "tableReferences.0.fields"),
+        (in_table(json!(["a"]), " ", json!(["a"])), "INVALID", "tableReferences.0.table"),
+        (in_table(json!(["a"]), "t", json!(["a", "b"])), "INVALID", "tableReferences.0.columns"),
+        (in_table(json!(["a"]), "t", json!([""])), "INVALID", "tableReferences.0.columns"),
         (rate(json!({"field": "a"})), "REQUIRED", "nullRates.0"),
         (rate(json!({"field": "", "maxPercent": 1})), "INVALID", "nullRates.0.field"),
         (rate(json!({"field": "a", "maxPercent": 101})), "INVALID", "nullRates.0.maxPercent"),

@@ -227,6 +227,34 @@ async fn what_is_malformed_can_be_edited_but_not_retried_as_it_is() {
 }
 
 #[tokio::test]
+async fn an_edit_that_changes_the_key_is_superseded_by_what_brings_that_key_home() {
+    let scene = Scene::shared().await;
+    let table = "CREATE TABLE records (id TEXT PRIMARY KEY, n TEXT CHECK (n <> 'bad'))";
+    sqlite_execute(&scene.files.path("out.db"), table).await;
+    let (files, sqlite) = (scene.file_system().await, scene.sqlite_system("out.db").await);
+    let moves = changed_stream(json!({"path": "in.csv"}), json!({"table": "records"}), json!({}));
+    let integration = scene.integration(&files, &sqlite, moves).await;
+    let write =
+        |row: [&str; 2]| scene.files.write_csv("in.csv", &["id", "n"], [row.map(str::to_owned).to_vec()]);
+    write(["1", "bad"]);
+    let run = scene.run(&integration).await;
+    let failure = scene.failures(&run).await[0]["id"].clone();
+    // What the destination will say is not known to who edits.
+    let input = json!({"failureId": failure, "record": {"id": "2", "n": "bad"}});
+    let editor = scene.person("TENANT_ADMIN").await;
+    let started = editor.mutate("editAndRetryFailure", input, RETRY).await;
+    let done = scene.finished_retry(&started["retry"]).await;
+    assert_eq!((&done["resolved"], &done["failed"]), (&json!(0), &json!(1)), "{done:#}");
+    let status = async || scene.failure(scene.admin(), &failure).await["status"].clone();
+    write(["1", "good"]);
+    scene.run(&integration).await;
+    assert_eq!(status().await, "OPEN", "it is of another record now");
+    write(["2", "good"]);
+    scene.run(&integration).await;
+    assert_eq!(status().await, "SUPERSEDED");
+}
+
+#[tokio::test]
 async fn skipped_failures_are_dealt_with() {
     let outside = Outside::start();
     let (scene, _, run) = refused_by(&outside, &["PO-1", "PO-6"]).await;

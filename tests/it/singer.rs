@@ -144,12 +144,23 @@ async fn a_tap_of_a_database_goes_on_at_its_state_and_every_row_arrives_once() {
     assert_eq!(outcome(&run), ended("SUCCEEDED", counts), "{run:#}");
     assert_eq!(postgres_rows(&to, all).await, postgres_rows(&from, all).await);
 
-    // What a tap can't do is said in words; what it can is to begin anew.
+    // What a tap can't do is refused in words; what it can is to begin anew.
     let reset =
         |to: Value| json!({"integrationId": integration, "stream": "records", "to": to, "reason": "test"});
-    scene.admin().mutate("resetCursor", reset(json!("2026-02-01")), "integration { id }").await;
-    let run = scene.run(&integration).await;
-    assert_eq!(text(&run["failure"]["code"]), "source.misconfigured", "{run:#}");
+    let errors = scene.admin().refused("resetCursor", reset(json!("2026-02-01"))).await;
+    assert_eq!((errors[0].code.as_str(), errors[0].field.as_str()), ("INVALID", "to"), "{errors:?}");
+    let range = json!({"integrationId": integration, "stream": "records", "from": "2026-01-01"});
+    let errors = scene.admin().refused("startBackfill", range).await;
+    assert_eq!((errors[0].code.as_str(), errors[0].field.as_str()), ("INVALID", "stream"), "{errors:?}");
+    let mut late = incremental(json!({"table": "orders"}));
+    late["overlap"] = json!(60);
+    let input = json!({"integrationId": integration, "streams": [late]});
+    let errors = scene.admin().refused("updateIntegration", input).await;
+    assert_eq!(
+        (errors[0].code.as_str(), errors[0].field.as_str()),
+        ("INVALID", "streams.0.overlap"),
+        "{errors:?}"
+    );
     scene.admin().mutate("resetCursor", reset(Value::Null), "integration { id }").await;
     let run = scene.run(&integration).await;
     assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": 1_201, "unchanged": 1_201})), "{run:#}");

@@ -28,7 +28,8 @@ pub enum ReconciliationStatus {
     Running,
     /// Everything that was moved is at the destination as it is at the source, but for records whose failures are not over.
     Matched,
-    /// Something that was moved is missing at the destination, or is something else there.
+    /// Something that was moved is missing at the destination, is something else there, or is only there, gone from the
+    /// source.
     Drifted,
     /// A destination can't be asked what it holds.
     Unknown,
@@ -44,7 +45,7 @@ pub enum ReconciliationStatus {
 pub enum ReconciliationOutcome {
     /// Everything that was moved is there as it is.
     Matched,
-    /// Something that was moved is not.
+    /// Something that was moved is not, or is gone from the source and still there.
     Drifted,
     /// The destination can't be asked.
     Unknown,
@@ -58,6 +59,8 @@ pub enum DifferenceKind {
     Missing,
     /// Something else is there under its key.
     Different,
+    /// Only the destination has it: it was moved, and is gone from the source.
+    Extra,
 }
 
 /// Both ends of an integration, compared record by record: the source is read as a whole, and the destination says how each
@@ -93,7 +96,7 @@ impl Reconciliation {
     }
 
     /// The run that does it; the last one where it was retried. Of its counts, `unchanged` is what matched, `failed` what
-    /// drifted, and `skipped` all else.
+    /// drifted and can be repaired, and `skipped` all else.
     async fn run(&self, ctx: &Context<'_>) -> Result<Run> {
         Ok(Run(self.last_run(ctx).await?))
     }
@@ -189,7 +192,7 @@ impl ReconciledStream {
         self.0.outcome.into()
     }
 
-    /// Why that is UNKNOWN, in words for people; null otherwise.
+    /// What can't be told or repaired, and why, in words for people: always where the outcome is UNKNOWN.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }
@@ -235,6 +238,12 @@ pub struct ReconciliationCounts {
     failing: BigInt,
     /// Those that are not there as they are because the source has changed since the last run.
     not_moved: BigInt,
+    /// Records that only the destination has: they were moved, and are gone from the source. They are in none of the sums
+    /// above. Null where that can't be told; `reason` says why.
+    extra: Option<BigInt>,
+    /// Rows of the destination that are none of all these: other ones write there too, or they are marked as gone. That is
+    /// no drift. Null where the destination does not count.
+    others: Option<BigInt>,
 }
 
 impl From<&reconciliation::ReconciledStream> for ReconciliationCounts {
@@ -250,6 +259,8 @@ impl From<&reconciliation::ReconciledStream> for ReconciliationCounts {
             different: row.different_count.into(),
             failing: row.failing_count.into(),
             not_moved: row.not_moved_count.into(),
+            extra: row.extra_count.map(Into::into),
+            others: row.other_count.map(Into::into),
         }
     }
 }
@@ -278,11 +289,11 @@ impl From<&reconciliation::ReconciledStream> for ReconciliationChecksums {
     }
 }
 
-/// A record that was moved, and is not at the destination as it is.
+/// A record that was moved and is not at the destination as it is, or is there and gone from the source.
 #[derive(Clone)]
 pub struct ReconciliationDifference(reconciliation::Difference);
 
-/// A record that was moved, and is not at the destination as it is.
+/// A record that was moved and is not at the destination as it is, or is there and gone from the source.
 #[Object]
 impl ReconciliationDifference {
     /// Name of the stream.
@@ -305,7 +316,8 @@ impl ReconciliationDifference {
         self.0.kind.into()
     }
 
-    /// The failure that holds the record and says what became of it.
+    /// The failure that holds the record and says what became of it; null for an EXTRA one of a stream without `deletions`,
+    /// which a repair leaves as it is.
     async fn failure(&self, ctx: &Context<'_>) -> Option<Result<Failure>> {
         let id = self.0.failure_id?;
         let row = async { loaders(ctx)?.row(id).await };

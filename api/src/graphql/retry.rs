@@ -129,6 +129,8 @@ pub enum RetryPrediction {
     AlreadyWritten,
     /// A later run wrote something else with its key: the older would be put over the newer.
     WouldOverwriteNewer,
+    /// It is gone from the source: it would be deleted or marked at the destination, as its stream's `deletions` say.
+    WouldBeRemoved,
     /// The mapping leaves it out: nothing would be written, and it would end as skipped.
     WouldBeLeftOut,
     /// It would fail again, unless it is edited or the integration changed.
@@ -157,8 +159,8 @@ pub struct PredictedFailure {
 pub struct RetryPlan(retry::RetryPlan);
 
 /// What a retry would do, told before anything is done, failure by failure. Every failure is in one of the counts
-/// `wouldCreate`, `wouldUpdate`, `alreadyWritten`, `wouldOverwriteNewer`, `wouldBeLeftOut`, `cannotSucceed`, `unknown` and
-/// `unpredicted`.
+/// `wouldCreate`, `wouldUpdate`, `alreadyWritten`, `wouldOverwriteNewer`, `wouldBeRemoved`, `wouldBeLeftOut`, `cannotSucceed`,
+/// `unknown` and `unpredicted`.
 #[Object]
 impl RetryPlan {
     /// Open failures that match: retryable + notRetryable.
@@ -194,6 +196,11 @@ impl RetryPlan {
     /// How many would put older contents over what a later run wrote.
     async fn would_overwrite_newer(&self) -> BigInt {
         self.0.count(Prediction::WouldOverwriteNewer).into()
+    }
+
+    /// How many would be deleted or marked at the destination, because they are gone from the source.
+    async fn would_be_removed(&self) -> BigInt {
+        self.0.count(Prediction::WouldBeRemoved).into()
     }
 
     /// How many the mapping leaves out: they would end as skipped.

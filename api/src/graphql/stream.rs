@@ -205,6 +205,8 @@ pub struct StreamQuality {
     unique: Vec<Vec<String>>,
     /// Fields of the mapped record that must be the key of a record of another stream; one that is not is a failure.
     references: Vec<StreamReference>,
+    /// Fields of the mapped record that must be in a table of the destination; one that is not is a failure.
+    table_references: Vec<StreamTableReference>,
     /// How often fields of the mapped record may be null.
     null_rates: Vec<StreamNullRate>,
     /// How many records a run may read; null: any number.
@@ -220,6 +222,21 @@ pub struct StreamReference {
     fields: Vec<String>,
     /// Name of the other stream, which should stand before this one.
     stream: String,
+}
+
+/// Fields whose values must be in a table of the destination, whoever writes to it. The destination looks them up a page at a
+/// time, by the equality of its own types: what a column can't hold is not there. A value that was found is not asked for again
+/// by the same run, as long as there is room to remember it. A record in which one of the fields is null refers to nothing.
+#[derive(Clone, Debug, SimpleObject, InputObject)]
+#[graphql(input_name = "StreamTableReferenceInput")]
+pub struct StreamTableReference {
+    /// Of the mapped record, as many as there are columns, and in their order.
+    fields: Vec<String>,
+    /// The table or view, as the destination's options name one, at most 200 characters; for `postgres`, `mysql` and `sqlite`
+    /// destinations only.
+    table: String,
+    /// Its columns, 1 to 10; an index on them makes looking fast.
+    columns: Vec<String>,
 }
 
 /// How often a field may be null, or absent, among the records that passed mapping and rules. At least one of the limits is
@@ -253,6 +270,11 @@ impl From<stream::Quality> for StreamQuality {
             fields: reference.fields,
             stream: reference.stream,
         };
+        let table_reference = |reference: stream::TableReference| StreamTableReference {
+            fields: reference.fields,
+            table: reference.table,
+            columns: reference.columns,
+        };
         let null_rate = |rate: stream::NullRate| StreamNullRate {
             field: rate.field,
             max_percent: rate.max_percent,
@@ -267,6 +289,7 @@ impl From<stream::Quality> for StreamQuality {
             min_records: quality.min_records.into(),
             unique: quality.unique,
             references: quality.references.into_iter().map(reference).collect(),
+            table_references: quality.table_references.into_iter().map(table_reference).collect(),
             null_rates: quality.null_rates.into_iter().map(null_rate).collect(),
             volume: quality.volume.map(volume),
         }
@@ -334,7 +357,8 @@ impl Stream {
         self.stream.on_schema_change.into()
     }
 
-    /// FULL: what becomes of records at the destination that are gone from the source; null leaves them as they are.
+    /// What becomes of records at the destination that are gone from the source: at the end of each run of a FULL stream, and
+    /// by the repair of a reconciliation; null leaves them as they are.
     async fn deletions(&self) -> Option<Deletions> {
         self.stream.deletions.clone().map(|deletions| Deletions {
             action: deletions.action.into(),
@@ -392,8 +416,8 @@ pub struct StreamInput {
     /// What a change of the source's fields does; CONTINUE by default.
     #[graphql(default)]
     on_schema_change: OnSchemaChange,
-    /// FULL: what becomes of records at the destination that are gone from the source; absent or null leaves them as they
-    /// are.
+    /// What becomes of records at the destination that are gone from the source: at the end of each run of a FULL stream, and
+    /// by the repair of a reconciliation; absent or null leaves them as they are.
     deletions: Option<DeletionsInput>,
     /// When its quality gate holds the integration; absent or null: as by `{}`.
     quality: Option<StreamQualityInput>,
@@ -414,6 +438,9 @@ pub struct StreamQualityInput {
     /// Fields of the mapped record that must be the key of a record of another stream, at most 10; none by default.
     #[graphql(default)]
     references: Vec<StreamReference>,
+    /// Fields of the mapped record that must be in a table of the destination, at most 10; none by default.
+    #[graphql(default)]
+    table_references: Vec<StreamTableReference>,
     /// How often fields of the mapped record may be null, at most 20; any number of times by default.
     #[graphql(default)]
     null_rates: Vec<StreamNullRate>,
@@ -427,6 +454,11 @@ impl StreamQualityInput {
         let reference = |reference: StreamReference| stream::Reference {
             fields: reference.fields,
             stream: reference.stream,
+        };
+        let table_reference = |reference: StreamTableReference| stream::TableReference {
+            fields: reference.fields,
+            table: reference.table,
+            columns: reference.columns,
         };
         let null_rate = |rate: StreamNullRate| stream::NullRate {
             field: rate.field,
@@ -442,6 +474,7 @@ impl StreamQualityInput {
             min_records: self.min_records.map_or(default.min_records, |records| records.0),
             unique: self.unique,
             references: self.references.into_iter().map(reference).collect(),
+            table_references: self.table_references.into_iter().map(table_reference).collect(),
             null_rates: self.null_rates.into_iter().map(null_rate).collect(),
             volume: self.volume.map(volume),
         }

@@ -221,10 +221,7 @@ impl Destination for FileDestination {
         removal: &Removal,
     ) -> Result<Vec<Result<(), RecordError>>, SystemError> {
         let Some(staging) = self.staging.as_mut() else { return Err(finished()) };
-        let keys: Vec<&str> = gone
-            .iter()
-            .map(|gone| gone.destination_key.as_deref().unwrap_or_else(|| gone.key.canonical()))
-            .collect();
+        let keys: Vec<&str> = gone.iter().map(staged_key).collect();
         let mut outcomes: Vec<Result<(), RecordError>> = gone.iter().map(|_| Ok(())).collect();
         let Removal::Mark { field, at } = removal else {
             return staging.remove(&keys).await.map(|()| outcomes);
@@ -279,6 +276,23 @@ impl Destination for FileDestination {
         let standing = |record: &Option<_>| record.as_ref().map_or(Standing::Missing, standing);
         Ok(Some(prepared.iter().map(standing).collect()))
     }
+
+    async fn holds(&mut self, gone: &[Gone]) -> Result<Option<Vec<bool>>, SystemError> {
+        let Some(staging) = self.staging.as_mut() else { return Err(finished()) };
+        let keys: Vec<&str> = gone.iter().map(staged_key).collect();
+        let staged = staging.get(&keys).await?;
+        Ok(Some(keys.iter().map(|key| staged.contains_key(*key)).collect()))
+    }
+
+    async fn row_count(&mut self) -> Result<Option<u64>, SystemError> {
+        let Some(staging) = self.staging.as_mut() else { return Err(finished()) };
+        staging.count().await.map(Some)
+    }
+}
+
+/// Under which key a record of an earlier run is collected.
+fn staged_key(gone: &Gone) -> &str {
+    gone.destination_key.as_deref().unwrap_or_else(|| gone.key.canonical())
 }
 
 /// Takes over what the file holds.

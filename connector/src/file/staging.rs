@@ -164,6 +164,15 @@ impl Staging {
         Ok(found)
     }
 
+    /// How many records are collected.
+    pub(super) async fn count(&mut self) -> Result<u64, SystemError> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM record")
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(failure("reading"))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
     /// Collects changes and columns in one transaction.
     pub(super) async fn apply(&mut self, changes: &[Change], columns: &[String]) -> Result<(), SystemError> {
         if changes.is_empty() && columns.is_empty() {

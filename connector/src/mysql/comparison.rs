@@ -18,6 +18,15 @@ const ORDINAL: &str = "trestle_ordinal";
 /// (<https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html>).
 const DENIED: [u16; 2] = [1044, 1142];
 
+/// What is asked of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// How they stand: of a key, one row is there at most.
+    Standing,
+    /// Only whether any row has their key, however many do.
+    Presence,
+}
+
 /// Rows of the same columns, and one table.
 pub(super) struct Comparison<'a> {
     pub(super) table: &'a Table,
@@ -25,6 +34,7 @@ pub(super) struct Comparison<'a> {
     pub(super) columns: &'a [usize],
     /// How many of the columns are the key.
     pub(super) keys: usize,
+    pub(super) asks: Question,
 }
 
 /// Whether the user may make temporary tables.
@@ -123,6 +133,14 @@ impl Comparison<'_> {
             format!("{} <=> {}", bytes("t"), bytes("c"))
         });
         let same = same.collect::<Vec<_>>().join(" AND ");
+        if self.asks == Question::Presence {
+            return format!(
+                "SELECT CAST(c.{ORDINAL} AS SIGNED), 1 FROM {COMPARED} AS c \
+                 WHERE EXISTS (SELECT 1 FROM {} AS t WHERE {})",
+                self.table.name,
+                equals.collect::<Vec<_>>().join(" AND "),
+            );
+        }
         format!(
             "SELECT CAST(c.{ORDINAL} AS SIGNED), CAST(({}) AS SIGNED) FROM {COMPARED} AS c STRAIGHT_JOIN {} AS t ON {}",
             if same.is_empty() { "1" } else { &same },

@@ -2,22 +2,25 @@
 //! smaller steps, until the row that the server refuses is alone.
 //! Deliberately absent: the statements themselves (`upsert`), and staging tables, which need rights and leave rubbish.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::Value;
 use sqlx::MySqlConnection;
 
 use super::batch::{Group, Plan, Row};
-use super::comparison::{self, Comparison};
+use super::comparison::{self, Comparison, Question};
 use super::connection::{self, Opened, Use, execute, misconfigured, system_error};
+use super::lookup;
 use super::refusal;
 use super::table::{self, Table, Unique, is_column_name};
 use super::upsert::Upsert;
-use crate::destination::name_by;
+use crate::destination::{are_there, name_by};
 use crate::{
-    Action, Destination, Egress, FieldError, Gone, OpenDestination, Record, RecordError, RecordKey, Removal,
-    Standing, SystemError, SystemErrorKind, Write, WriteOutcome, options,
+    Action, Destination, Egress, FieldError, Gone, OpenDestination, Place, Record, RecordError, RecordKey,
+    Removal, Standing, SystemError, SystemErrorKind, Write, WriteOutcome, options,
 };
 
 /// How long a batch may take, waiting for locks included.
@@ -50,6 +53,8 @@ pub(super) struct MysqlDestination {
     create_table: bool,
     /// `None` until it is created from the first records.
     target: Option<Target>,
+    /// Where values are looked up.
+    places: HashMap<Place, Table>,
 }
 
 /// The table, and where its key is.
@@ -77,7 +82,15 @@ impl MysqlDestination {
             return Err(table::not_found(&database, &table_name));
         }
         let create_table = options.create_table;
-        Ok(Self { opened: Some(opened), database, table_name, key_fields, create_table, target })
+        Ok(Self {
+            opened: Some(opened),
+            database,
+            table_name,
+            key_fields,
+            create_table,
+            target,
+            places: HashMap::new(),
+        })
     }
 
     /// Creates the table or columns for what the batch brings, where the stream says so.
@@ -205,18 +218,53 @@ impl MysqlDestination {
         let plan = Plan::of(&target.table, &target.keys, row_bytes_max, batch);
         for group in &plan.groups {
             let (table, keys) = (&target.table, target.keys.len());
-            let comparison = Comparison { table, columns: &group.columns, keys };
-            comparison.begin(&mut opened.connection).await?;
-            let mut at = 0;
-            while at < group.rows.len() {
-                let end = at + statement_rows(&group.rows[at..], row_bytes_max.min(STATEMENT_BYTES_MAX));
-                comparison.compare(&mut opened.connection, &group.rows[at..end], &mut standings).await?;
-                at = end;
-            }
-            comparison.end(&mut opened.connection).await?;
+            let comparison = Comparison { table, columns: &group.columns, keys, asks: Question::Standing };
+            compare_group(opened, &comparison, group, &mut standings).await?;
         }
         Ok(Some(standings))
     }
+
+    async fn find_batch(
+        &mut self,
+        opened: &mut Opened,
+        place: &Place,
+        values: &[Vec<Value>],
+    ) -> Result<Vec<bool>, SystemError> {
+        if !self.places.contains_key(place) {
+            let table = lookup::table_of(opened, place).await?;
+            self.places.insert(place.clone(), table);
+        }
+        let mut standings = vec![Standing::Missing; values.len()];
+        let batch = place.writes(values);
+        if let Some(table) = self.places.get(place) {
+            let keys: Vec<usize> = place.columns.iter().filter_map(|column| table.index_of(column)).collect();
+            // What the columns can't hold is not there.
+            let plan = Plan::of(table, &keys, opened.packet_bytes_max / 2, &batch);
+            for group in &plan.groups {
+                let asks = Question::Presence;
+                let comparison = Comparison { table, columns: &group.columns, keys: keys.len(), asks };
+                compare_group(opened, &comparison, group, &mut standings).await?;
+            }
+        }
+        Ok(standings.into_iter().map(|standing| standing != Standing::Missing).collect())
+    }
+}
+
+async fn compare_group(
+    opened: &mut Opened,
+    comparison: &Comparison<'_>,
+    group: &Group<'_>,
+    standings: &mut [Standing],
+) -> Result<(), SystemError> {
+    let bytes_max = (opened.packet_bytes_max / 2).min(STATEMENT_BYTES_MAX);
+    comparison.begin(&mut opened.connection).await?;
+    let mut at = 0;
+    while at < group.rows.len() {
+        let end = at + statement_rows(&group.rows[at..], bytes_max);
+        comparison.compare(&mut opened.connection, &group.rows[at..end], standings).await?;
+        at = end;
+    }
+    comparison.end(&mut opened.connection).await
 }
 
 #[async_trait]
@@ -282,6 +330,36 @@ impl Destination for MysqlDestination {
             Ok(Err(error)) => Err(error),
             Err(_) => {
                 let detail = format!("comparing a batch took longer than {WRITE_TIMEOUT:?}");
+                Err(SystemError::new(SystemErrorKind::Timeout, detail))
+            }
+        }
+    }
+
+    async fn holds(&mut self, gone: &[Gone]) -> Result<Option<Vec<bool>>, SystemError> {
+        let batch = Removal::Delete.writes(gone, &self.key_fields)?;
+        Ok(are_there(self.compare(&batch).await?))
+    }
+
+    async fn row_count(&mut self) -> Result<Option<u64>, SystemError> {
+        let Some(target) = &self.target else { return Ok(Some(0)) };
+        let Some(mut opened) = self.opened.take() else { return Ok(None) };
+        let counted = lookup::row_count(&mut opened, &target.table).await?;
+        self.opened = counted.is_some().then_some(opened);
+        Ok(counted)
+    }
+
+    async fn find(&mut self, place: &Place, values: &[Vec<Value>]) -> Result<Vec<bool>, SystemError> {
+        let mut opened = self.opened.take().ok_or_else(|| {
+            SystemError::new(SystemErrorKind::Unavailable, "the connection was lost in an earlier batch")
+        })?;
+        match tokio::time::timeout(WRITE_TIMEOUT, self.find_batch(&mut opened, place, values)).await {
+            Ok(Ok(found)) => {
+                self.opened = Some(opened);
+                Ok(found)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let detail = format!("looking values up took longer than {WRITE_TIMEOUT:?}");
                 Err(SystemError::new(SystemErrorKind::Timeout, detail))
             }
         }

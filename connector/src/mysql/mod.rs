@@ -7,6 +7,7 @@ mod comparison;
 mod connection;
 mod destination;
 mod division;
+mod lookup;
 mod refusal;
 mod source;
 mod table;
@@ -67,6 +68,10 @@ impl Connector for MysqlConnector {
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
+    }
+
+    fn can_find(&self) -> bool {
         true
     }
 

@@ -4,21 +4,24 @@
 //! Deliberately absent: staging tables that others could see, which need rights and leave rubbish behind; temporary ones
 //! are gone with the connection.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::batch::{Group, Plan};
 use super::comparison;
-use super::connection::{self, Use, execute, misconfigured, system_error};
+use super::connection::{self, Config, Use, execute, misconfigured, system_error};
+use super::lookup;
 use super::refusal;
 use super::table::{self, Table, is_column_name};
-use crate::destination::name_by;
+use crate::destination::{are_there, name_by};
 use crate::{
-    Action, Destination, Egress, FieldError, Gone, OpenDestination, Record, RecordError, RecordKey, Removal,
-    Standing, SystemError, SystemErrorKind, Write, WriteOutcome, options,
+    Action, Destination, Egress, FieldError, Gone, OpenDestination, Place, Record, RecordError, RecordKey,
+    Removal, Standing, SystemError, SystemErrorKind, Write, WriteOutcome, options,
 };
 
 /// How long a batch may take, waiting for locks included.
@@ -41,12 +44,15 @@ struct Options {
 pub(super) struct PostgresDestination {
     /// `None` after an error that leaves it in an unknown state.
     connection: Option<PgConnection>,
+    config: Config,
     schema: String,
     table_name: String,
     key_fields: Vec<String>,
     create_table: bool,
     /// `None` until it is created from the first records.
     table: Option<Table>,
+    /// Where values are looked up.
+    places: HashMap<Place, Table>,
     news: News,
     staging: Staging,
 }
@@ -132,17 +138,20 @@ impl PostgresDestination {
                 misconfigured("a key field can't be a column").with_hint("the key fields can't be columns")
             );
         }
-        let table = Table::load(&mut connection, &schema, &table_name, &key_fields).await?;
+        let table =
+            Table::load(&mut connection, &schema, &table_name, &key_fields, table::Use::Write).await?;
         if table.is_none() && !options.create_table {
             return Err(table::not_found(&schema, &table_name));
         }
         Ok(Self {
             connection: Some(connection),
+            config,
             schema,
             table_name,
             key_fields,
             create_table: options.create_table,
             table,
+            places: HashMap::new(),
             news: News::default(),
             staging: Staging::new(),
         })
@@ -172,7 +181,7 @@ impl PostgresDestination {
         }
         let (schema, table) = (&self.schema, &self.table_name);
         table::create(connection, schema, table, &self.key_fields, &records, self.table.as_ref()).await?;
-        self.table = Table::load(connection, schema, table, &self.key_fields).await?;
+        self.table = Table::load(connection, schema, table, &self.key_fields, table::Use::Write).await?;
         self.staging.outdate();
         Ok(())
     }
@@ -325,6 +334,48 @@ impl Destination for PostgresDestination {
             Ok(Err(error)) => Err(error),
             Err(_) => {
                 let detail = format!("comparing a batch took longer than {WRITE_TIMEOUT:?}");
+                Err(SystemError::new(SystemErrorKind::Timeout, detail))
+            }
+        }
+    }
+
+    async fn holds(&mut self, gone: &[Gone]) -> Result<Option<Vec<bool>>, SystemError> {
+        let batch = Removal::Delete.writes(gone, &self.key_fields)?;
+        Ok(are_there(self.compare(&batch).await?))
+    }
+
+    async fn row_count(&mut self) -> Result<Option<u64>, SystemError> {
+        let Some(table) = &self.table else { return Ok(Some(0)) };
+        // A count that takes too long goes on at the server until the connection is closed.
+        let Some(mut connection) = self.connection.take() else { return Ok(None) };
+        let counted = lookup::row_count(&mut connection, table).await?;
+        self.connection = counted.is_some().then_some(connection);
+        Ok(counted)
+    }
+
+    async fn find(&mut self, place: &Place, values: &[Vec<Value>]) -> Result<Vec<bool>, SystemError> {
+        let mut connection = self.connection.take().ok_or_else(|| {
+            SystemError::new(SystemErrorKind::Unavailable, "the connection was lost in an earlier batch")
+        })?;
+        let found = async {
+            if !self.places.contains_key(place) {
+                let (schema, name) = connection::table_name(&self.config, &place.table)?;
+                let table = lookup::table_of(&mut connection, &schema, &name, place).await?;
+                self.places.insert(place.clone(), table);
+            }
+            match self.places.get(place) {
+                Some(table) => lookup::find(&mut connection, table, place, values).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        match tokio::time::timeout(WRITE_TIMEOUT, found).await {
+            Ok(Ok(found)) => {
+                self.connection = Some(connection);
+                Ok(found)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let detail = format!("looking values up took longer than {WRITE_TIMEOUT:?}");
                 Err(SystemError::new(SystemErrorKind::Timeout, detail))
             }
         }

@@ -9,6 +9,7 @@ mod connection;
 mod decode;
 mod destination;
 mod division;
+mod lookup;
 mod refusal;
 mod source;
 mod table;
@@ -82,6 +83,10 @@ impl Connector for PostgresConnector {
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
+    }
+
+    fn can_find(&self) -> bool {
         true
     }
 

@@ -55,7 +55,16 @@ pub(super) struct TableColumn {
     pub(super) identity_always: bool,
 }
 
-/// A table with a unique index on the key fields.
+/// What a table is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Upserts by its key.
+    Write,
+    /// Values of some of its columns; a view has them too.
+    LookUp,
+}
+
+/// A table with a unique index on the key fields, where it is written.
 pub(super) struct Table {
     /// Quoted, with its schema.
     pub(super) name: String,
@@ -97,6 +106,7 @@ impl Table {
         schema: &str,
         table: &str,
         key_fields: &[String],
+        for_what: Use,
     ) -> Result<Option<Self>, SystemError> {
         let failed = |error| system_error("reading the table's definition", error);
         let name = format!("{}.{}", quoted(schema), quoted(table));
@@ -116,7 +126,7 @@ impl Table {
         let kind: String = row.try_get(1).map_err(failed)?;
         let takes_copy: bool = row.try_get(2).map_err(failed)?;
         let takes_staging: bool = row.try_get(3).map_err(failed)?;
-        if !matches!(kind.as_str(), "r" | "p") {
+        if for_what == Use::Write && !matches!(kind.as_str(), "r" | "p") {
             return Err(misconfigured(format!("{name} has relkind {kind}"))
                 .with_hint(format!("`{table}` is not a table (a view, perhaps)")));
         }
@@ -127,19 +137,27 @@ impl Table {
                    JOIN pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END \
                    WHERE a.attrelid = $1::int8::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
         let rows = sqlx::query(sql).bind(oid).fetch_all(&mut *connection).await.map_err(failed)?;
-        let columns = rows
+        let mut columns = rows
             .iter()
             .map(table_column)
             .collect::<Result<Vec<TableColumn>, sqlx::Error>>()
             .map_err(failed)?;
+        if for_what == Use::LookUp {
+            // What the table computes itself can be looked for as well.
+            columns.iter_mut().for_each(|column| column.writable = true);
+        }
         let by_name: HashMap<String, usize> =
             columns.iter().enumerate().map(|(index, column)| (column.name.clone(), index)).collect();
 
         let mut keys = Vec::with_capacity(key_fields.len());
         for field in key_fields {
             keys.push(*by_name.get(field).ok_or_else(|| {
+                let why = match for_what {
+                    Use::Write => "is a key field",
+                    Use::LookUp => "a reference names",
+                };
                 misconfigured(format!("{name} has no column {field:?}"))
-                    .with_hint(format!("the table has no column `{field}`, which is a key field"))
+                    .with_hint(format!("the table `{table}` has no column `{field}`, which {why}"))
             })?);
         }
         // Only plain, complete, immediate unique indexes can decide ON CONFLICT.
@@ -160,7 +178,7 @@ impl Table {
                 && key_fields.iter().all(|field| columns.contains(field));
             constraints.insert(row.try_get(0).map_err(failed)?, Constraint { columns, screen: None });
         }
-        if !has_key {
+        if for_what == Use::Write && !has_key {
             let fields = key_fields.join("`, `");
             return Err(misconfigured(format!("{name} has no unique index on {key_fields:?}")).with_hint(
                 format!(

@@ -155,6 +155,10 @@ impl Connector for SingerConnector {
         true
     }
 
+    fn can_begin_anywhere(&self) -> bool {
+        false
+    }
+
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
         let tap = Tap::of(&self.options, &open.access)?;
         Ok(Box::new(TapSource::open(tap, open).await?))

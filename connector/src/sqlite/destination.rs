@@ -4,16 +4,18 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
 use super::failure::{concerns_record, is_foreign_key, pointer, record_error, rejected, system_error};
+use super::lookup;
 use super::table::{self, Table, quoted};
 use super::upsert::Upsert;
 use super::value::Stored;
-use crate::destination::{name_by, still_referred_to};
+use crate::destination::{are_there, name_by, still_referred_to};
 use crate::{
-    Action, Destination, FieldError, Gone, Record, RecordError, Removal, Standing, SystemError,
+    Action, Destination, FieldError, Gone, Place, Record, RecordError, Removal, Standing, SystemError,
     SystemErrorKind, Write, WriteOutcome,
 };
 
@@ -341,6 +343,37 @@ impl Destination for SqliteDestination {
             }
         }
         Ok(Some(standings))
+    }
+
+    async fn holds(&mut self, gone: &[Gone]) -> Result<Option<Vec<bool>>, SystemError> {
+        let mut batch = Removal::Delete.writes(gone, &self.key)?;
+        let Some(mut held) = are_there(self.compare(&batch).await?) else { return Ok(None) };
+        // As in a removal.
+        let mut places = Vec::new();
+        for (place, write) in batch.iter_mut().enumerate().filter(|(place, _)| !held[*place]) {
+            if let Some(number) = self.as_number(&write.record) {
+                write.record = number;
+                places.push(place);
+            }
+        }
+        let numbers: Vec<Write> = places.iter().map(|place| batch[*place].clone()).collect();
+        for (place, is_there) in
+            places.iter().zip(are_there(self.compare(&numbers).await?).unwrap_or_default())
+        {
+            held[*place] = is_there;
+        }
+        Ok(Some(held))
+    }
+
+    async fn row_count(&mut self) -> Result<Option<u64>, SystemError> {
+        match &self.table {
+            Some(table) => lookup::row_count(&mut self.connection, table).await.map(Some),
+            None => Ok(Some(0)),
+        }
+    }
+
+    async fn find(&mut self, place: &Place, values: &[Vec<Value>]) -> Result<Vec<bool>, SystemError> {
+        lookup::find(&mut self.connection, place, values).await
     }
 }
 

@@ -4,6 +4,7 @@
 mod destination;
 mod division;
 mod failure;
+mod lookup;
 mod query;
 mod source;
 mod table;
@@ -221,6 +222,10 @@ impl Connector for SqliteConnector {
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {
+        true
+    }
+
+    fn can_find(&self) -> bool {
         true
     }
 

@@ -255,7 +255,7 @@ impl RunLease {
 
     /// What became of the failures that this run retries. Answers with the runs of those that are over.
     #[expect(clippy::disallowed_methods, reason = "an upsert of rows of the tenant, in one statement")]
-    async fn account_retried(
+    pub(super) async fn account_retried(
         &self,
         tx: &mut TxScope,
         home: Vec<Uuid>,

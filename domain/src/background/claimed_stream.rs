@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use connector::{Cursor, CursorRange};
 use entity::integration::Stream;
-use entity::run::RunStatus;
+use entity::run::{RunScope, RunStatus};
 use entity::{backfill, reconciliation, run_slice, run_stream, stream_cursor, stream_schema};
 use pipeline::{Checks, Gate, Shape};
 use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
@@ -210,7 +210,12 @@ pub(super) async fn claimed_streams(
 /// What is known of the records of the streams of these runs, by integration and stream.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 async fn known_shapes(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashMap<(Uuid, String), Shape>> {
-    let of_these = candidates.iter().map(|row| row.integration.id);
+    // What is stored of failures says nothing about the source of today.
+    let reads = candidates.iter().filter(|candidate| candidate.run.scope == RunScope::AllRecords);
+    let of_these: HashSet<Uuid> = reads.map(|candidate| candidate.integration.id).collect();
+    if of_these.is_empty() {
+        return Ok(HashMap::new());
+    }
     let rows = stream_schema::Entity::find()
         .filter(tx.one_of(stream_schema::Column::IntegrationId, of_these))
         .all(tx.connection())

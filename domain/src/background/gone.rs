@@ -7,10 +7,11 @@ use std::collections::HashSet;
 use connector::{Gone, RecordKey};
 use entity::failure;
 use entity::integration::{DeletionAction, Deletions};
+use entity::run::RunScope;
 use entity::run_event::Audience;
 use entity::{run, run_stream};
 use futures::stream::{BoxStream, StreamExt};
-use pipeline::{LedgerError, RemovedPage};
+use pipeline::{LedgerError, RecordFailure, RemovedPage};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect, Select};
 use serde_json::json;
@@ -32,11 +33,11 @@ const PAGE_RECORDS: usize = 1_000;
 
 /// What a look at all receipts of a stream shows.
 #[derive(Default)]
-struct Survey {
-    known: u64,
-    gone: u64,
+pub(super) struct Survey {
+    pub(super) known: u64,
+    pub(super) gone: u64,
     /// Some records have another key at the destination than at the source.
-    has_names: bool,
+    pub(super) has_names: bool,
 }
 
 /// Where the search is.
@@ -57,6 +58,15 @@ impl RunLease {
         &'a self,
         stream: &'a str,
     ) -> BoxStream<'a, std::result::Result<Vec<Gone>, LedgerError>> {
+        if self.run.scope == RunScope::FailedRecords {
+            let Some(deletions) = self.deletions(stream) else { return futures::stream::empty().boxed() };
+            let asked = futures::stream::once(self.asked_to_remove(stream, deletions));
+            let pages = asked.map(|asked| match asked {
+                Ok(gone) => gone.chunks(PAGE_RECORDS).map(|page| Ok(page.to_vec())).collect(),
+                Err(error) => vec![Err(error)],
+            });
+            return pages.flat_map(futures::stream::iter).boxed();
+        }
         let search = futures::stream::once(self.begin_search(stream));
         let pages = search.map(|search| match search {
             Err(error) => futures::stream::once(async { Err(error) }).boxed(),
@@ -84,10 +94,7 @@ impl RunLease {
             self.tell_unsure(stream).await?;
             return Ok(None);
         }
-        let percent = u64::try_from(deletions.max_percent).unwrap_or(0);
-        let is_many = survey.gone > UNASKED_MAX
-            && u128::from(survey.gone) * 100 > u128::from(survey.known) * u128::from(percent);
-        if is_many {
+        if is_many(&survey, deletions) {
             self.hold_once(stream, deletions, &survey).await?;
         }
         let shared =
@@ -142,7 +149,7 @@ impl RunLease {
         Ok(entries)
     }
 
-    async fn walk(&self, stream: &str, after: Option<&str>) -> Result<Walk> {
+    pub(super) async fn walk(&self, stream: &str, after: Option<&str>) -> Result<Walk> {
         let reader = self.app.database().reader_of(&Tenants::Some(vec![self.run.tenant_id]));
         receipt::walk(&reader, self.receipts_of(stream), after).await
     }
@@ -203,7 +210,7 @@ impl RunLease {
     }
 
     /// Asks a person, unless one has let this run go on already.
-    async fn hold_once(
+    pub(super) async fn hold_once(
         &self,
         stream: &str,
         deletions: &Deletions,
@@ -269,7 +276,11 @@ impl RunLease {
             .doing("counting records that are gone")?;
         let keys: Vec<&str> = page.removed.iter().map(RecordKey::canonical).collect();
         receipt::remove(tx.connection(), self.receipts_of(&page.stream), &keys, &self.stride).await?;
-        let runs = self.supersede(tx, &page.stream, &keys, None).await?;
+        let mut runs = self.supersede(tx, &page.stream, &keys, None).await?;
+        let mut failures = page.failures;
+        if self.run.scope == RunScope::FailedRecords {
+            runs.extend(self.account_asked(tx, &page.stream, &keys, &mut failures).await?);
+        }
         let event = NewEvent::new(
             "batch.removed",
             "destination",
@@ -278,11 +289,41 @@ impl RunLease {
         .audience(Audience::Support)
         .attributes(json!({ "stream": page.stream, "records": removed, "refused": failed }));
         run_event::record(tx, self.run.id, vec![event]).await?;
-        self.store_failures(tx, &page.stream, page.failures, None).await?;
+        self.store_failures(tx, &page.stream, failures, None).await?;
         recovery::recover(tx, &runs.into_iter().collect()).await?;
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())
     }
+}
+
+impl RunLease {
+    /// Settles the failures by which somebody asked for a removal, those that failed again among them. Answers with their
+    /// runs.
+    async fn account_asked(
+        &self,
+        tx: &mut TxScope,
+        stream: &str,
+        removed: &[&str],
+        failures: &mut Vec<RecordFailure>,
+    ) -> Result<Vec<Uuid>> {
+        let refused = failures.iter().filter_map(|failed| failed.key.as_ref()).map(RecordKey::canonical);
+        let all: Vec<&str> = removed.iter().copied().chain(refused).collect();
+        let mut asked = self.removals_of(tx, stream, all).await?;
+        let home = removed.iter().filter_map(|key| asked.remove(*key)).flatten().collect();
+        let mut again = Vec::with_capacity(failures.len());
+        for failed in std::mem::take(failures) {
+            let ids = failed.key.as_ref().and_then(|key| asked.remove(key.canonical())).unwrap_or_default();
+            again.extend(ids.into_iter().map(|id| RecordFailure { retried: Some(id), ..failed.clone() }));
+        }
+        self.account_retried(tx, home, again, Vec::new(), self.app.clock().now()).await
+    }
+}
+
+/// So many that a person is asked first.
+pub(super) fn is_many(survey: &Survey, deletions: &Deletions) -> bool {
+    let percent = u64::try_from(deletions.max_percent).unwrap_or(0);
+    survey.gone > UNASKED_MAX
+        && u128::from(survey.gone) * 100 > u128::from(survey.known) * u128::from(percent)
 }
 
 impl Search<'_> {

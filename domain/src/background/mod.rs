@@ -12,6 +12,7 @@ mod dispatch;
 mod division;
 mod due;
 mod ending;
+mod extra;
 mod failed;
 mod gone;
 mod kill_switch;

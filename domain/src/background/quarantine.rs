@@ -5,16 +5,16 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use connector::Place;
 use entity::integration::{self, Stream};
 use entity::job::{self, JobStatus};
 use entity::quarantine::{self, QuarantineRule, QuarantineStatus};
-use entity::run::{self, RunScope, RunStatus};
-use entity::run_stream;
 use pipeline::{
-    Breach, BreachRule, Checks, Gate, GateCounts, GateRules, NullRate, Reference, Unique, Volume,
+    Breach, BreachRule, Checks, Gate, GateCounts, GateRules, NullRate, Reference, TableReference, Unique,
+    Volume,
 };
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseBackend, QueryFilter, Statement};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ use crate::stream::values_of;
 pub(crate) const COUNTED: &str = "reading what a quality gate has counted";
 
 /// Runs before that tell what is usual, at most.
-const HISTORY_RUNS_MAX: u64 = 5;
+const HISTORY_RUNS_MAX: u32 = 5;
 /// And at least: fewer tell nothing.
 const HISTORY_RUNS_MIN: usize = 3;
 
@@ -66,7 +66,15 @@ pub(super) fn checks(stream: &Stream) -> Checks {
         .references
         .iter()
         .map(|reference| Reference { fields: reference.fields.clone(), stream: reference.stream.clone() });
-    Checks { unique: unique.collect(), references: references.collect() }
+    let table_references = stream.quality.table_references.iter().map(|reference| TableReference {
+        fields: reference.fields.clone(),
+        place: Place { table: reference.table.clone(), columns: reference.columns.clone() },
+    });
+    Checks {
+        unique: unique.collect(),
+        references: references.collect(),
+        table_references: table_references.collect(),
+    }
 }
 
 /// The gate of a stream, with what earlier attempts of the run have counted, and what runs before it have. That of a slice
@@ -117,52 +125,59 @@ fn median(mut numbers: Vec<f64>) -> Option<f64> {
 }
 
 /// What the last runs that went through have counted, by integration and stream, of the streams whose gates compare with
-/// that. Backfills, reconciliations and retries of records are no usual runs.
-#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+/// that; one statement for all of them. Backfills, reconciliations and retries of records are no usual runs. Raw SQL: the
+/// builders know neither database's way to take a few rows for each of many.
 pub(super) async fn histories(
     tx: &BatchTx,
     candidates: &[Candidate],
 ) -> Result<HashMap<(Uuid, String), Vec<GateCounts>>> {
+    let compares = |stream: &Stream| {
+        let quality = &stream.quality;
+        quality.volume.is_some() || quality.null_rates.iter().any(|rate| rate.max_increase.is_some())
+    };
+    let asked: Vec<Value> = candidates
+        .iter()
+        .map(|candidate| &candidate.integration)
+        .filter(|integration| integration.streams.0.iter().any(compares))
+        .map(|integration| {
+            let id = |id: Uuid| id.simple().to_string();
+            json!({ "tenant": id(integration.tenant_id), "integration": id(integration.id) })
+        })
+        .collect();
     let mut histories: HashMap<(Uuid, String), Vec<GateCounts>> = HashMap::new();
-    for Candidate { integration, .. } in candidates {
-        let compares = |stream: &Stream| {
-            let quality = &stream.quality;
-            quality.volume.is_some() || quality.null_rates.iter().any(|rate| rate.max_increase.is_some())
+    if asked.is_empty() {
+        return Ok(histories);
+    }
+    let backend = tx.connection().get_database_backend();
+    let usual = "scope = 'ALL_RECORDS' AND backfill_id IS NULL AND reconciliation_id IS NULL \
+                 AND status IN ('SUCCEEDED', 'PARTIAL', 'RECOVERED')";
+    let sql = match backend {
+        DatabaseBackend::Postgres => format!(
+            "SELECT v.integration, s.stream, s.gate FROM json_to_recordset($1::text::json) \
+               AS v(tenant uuid, integration uuid) \
+             CROSS JOIN LATERAL (SELECT id FROM run WHERE tenant_id = v.tenant AND integration_id = v.integration \
+               AND {usual} ORDER BY id DESC LIMIT {HISTORY_RUNS_MAX}) AS r \
+             JOIN run_stream AS s ON s.tenant_id = v.tenant AND s.run_id = r.id \
+             WHERE s.finished_at IS NOT NULL"
+        ),
+        _ => format!(
+            "SELECT r.integration_id, s.stream, s.gate FROM json_each($1) AS v CROSS JOIN run AS r \
+             JOIN run_stream AS s ON s.tenant_id = r.tenant_id AND s.run_id = r.id \
+             WHERE r.id IN (SELECT id FROM run WHERE tenant_id = unhex(v.value ->> 'tenant') \
+               AND integration_id = unhex(v.value ->> 'integration') AND {usual} \
+               ORDER BY id DESC LIMIT {HISTORY_RUNS_MAX}) AND s.finished_at IS NOT NULL"
+        ),
+    };
+    let statement = Statement::from_sql_and_values(backend, sql, [Value::from(asked).to_string().into()]);
+    for row in tx.connection().query_all_raw(statement).await.doing(COUNTED)? {
+        let integration: Uuid = row.try_get_by_index(0).doing(COUNTED)?;
+        let stream: String = row.try_get_by_index(1).doing(COUNTED)?;
+        // A stream without a page has counted nothing, which is a number of records as well.
+        let counts = match row.try_get_by_index::<Option<Value>>(2).doing(COUNTED)? {
+            Some(counts) => serde_json::from_value(counts).doing(COUNTED)?,
+            None => GateCounts::default(),
         };
-        if !integration.streams.0.iter().any(compares) {
-            continue;
-        }
-        let went_through = [RunStatus::Succeeded, RunStatus::Partial, RunStatus::Recovered];
-        let runs: Vec<Uuid> = run::Entity::find()
-            .select_only()
-            .column(run::Column::Id)
-            .filter(run::Column::TenantId.eq(integration.tenant_id))
-            .filter(run::Column::IntegrationId.eq(integration.id))
-            .filter(run::Column::Scope.eq(RunScope::AllRecords))
-            .filter(run::Column::BackfillId.is_null())
-            .filter(run::Column::ReconciliationId.is_null())
-            .filter(run::Column::Status.is_in(went_through))
-            .order_by_desc(run::Column::Id)
-            .limit(HISTORY_RUNS_MAX)
-            .into_tuple()
-            .all(tx.connection())
-            .await
-            .doing(COUNTED)?;
-        let rows = run_stream::Entity::find()
-            .filter(run_stream::Column::TenantId.eq(integration.tenant_id))
-            .filter(run_stream::Column::RunId.is_in(runs))
-            .filter(run_stream::Column::FinishedAt.is_not_null())
-            .all(tx.connection())
-            .await
-            .doing(COUNTED)?;
-        for row in rows {
-            // A stream without a page has counted nothing, which is a number of records as well.
-            let counts = match row.gate {
-                Some(counts) => serde_json::from_value(counts).doing(COUNTED)?,
-                None => GateCounts::default(),
-            };
-            histories.entry((integration.id, row.stream)).or_default().push(counts);
-        }
+        histories.entry((integration, stream)).or_default().push(counts);
     }
     Ok(histories)
 }

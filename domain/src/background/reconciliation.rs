@@ -5,15 +5,17 @@ use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
+use connector::Gone;
 use entity::failure::{self, FailureStatus};
 use entity::integration::ReconcilePolicy;
 use entity::reconciliation::ReconciliationOutcome;
 use entity::reconciliation_difference::{self, DifferenceKind};
 use entity::run::{self, RunScope, RunStatus};
 use entity::{reconciliation, reconciliation_stream};
+use futures::stream::BoxStream;
 use pipeline::{
-    Compared, Comparison, ComparisonCounts, Difference, InDoubt, KnownFailures, LedgerError, RecordFailure,
-    Stage,
+    Compared, Comparison, ComparisonCounts, ComparisonLedger, Difference, InDoubt, LedgerError,
+    RecordFailure, Stage, WrittenKey,
 };
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
@@ -21,6 +23,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::ending::{FinishedStream, finished_as};
+use super::extra::{self, Extras};
 use super::failed::clean;
 use super::lease::{RunLease, storage};
 use super::{receipt, recovery};
@@ -65,26 +68,29 @@ impl RunLease {
             .reconciliation_id
             .ok_or_else(|| Error::internal("storing a comparison", "the run is of no reconciliation"))?;
         self.forget_comparison(tx, id, stream).await?;
-        let (compared, outcome, reason) = match comparison {
-            Comparison::Impossible => {
-                (Compared::default(), ReconciliationOutcome::Unknown, Some(CANNOT_BE_ASKED.to_owned()))
-            }
+        let (mut compared, outcome) = match comparison {
+            Comparison::Impossible => (Compared::default(), ReconciliationOutcome::Unknown),
             Comparison::Done(compared) => {
                 // It has answered, which ends what others wait for.
                 self.wrote.store(true, Ordering::Relaxed);
-                let has_drifted = compared.counts.missing + compared.counts.different > 0;
-                let outcome =
-                    if has_drifted { ReconciliationOutcome::Drifted } else { ReconciliationOutcome::Matched };
-                (*compared, outcome, None)
+                (*compared, ReconciliationOutcome::Matched)
             }
         };
-        let counts = compared.counts;
-        self.add_counts(tx, counts).await?;
-        tx.insert::<reconciliation_stream::Entity>(
-            self.stream_row(id, stream, outcome, reason, &compared),
-            "storing what came of a comparison",
-        )
-        .await?;
+        let of_integration = self.integration.streams.0.iter().find(|known| known.name == stream);
+        let mut extras = Extras::of(std::mem::take(&mut compared.only_there), of_integration);
+        let outcome = match outcome {
+            ReconciliationOutcome::Unknown => {
+                extras.reason = Some(CANNOT_BE_ASKED.to_owned());
+                outcome
+            }
+            _ if compared.counts.missing + compared.counts.different > 0 || extras.extra > Some(0) => {
+                ReconciliationOutcome::Drifted
+            }
+            _ => outcome,
+        };
+        self.add_counts(tx, compared.counts, &extras).await?;
+        let row = self.stream_row(id, stream, outcome, &extras, &compared);
+        tx.insert::<reconciliation_stream::Entity>(row, "storing what came of a comparison").await?;
         if outcome != ReconciliationOutcome::Unknown {
             // It was looked for again: what is still so is told by the failures that follow.
             let earlier = Condition::all()
@@ -97,6 +103,7 @@ impl RunLease {
             recovery::recover(tx, &runs.into_iter().collect()).await?;
         }
         self.store_differences(tx, id, stream, compared.differences).await?;
+        self.store_extras(tx, id, stream, extras).await?;
         let finished = FinishedStream { stream: stream.to_owned(), watermark: None, breach: None };
         self.finish_stream_in(tx, &finished).await?;
         tx.tell_after_commit(crate::run::changed(&self.run));
@@ -122,19 +129,22 @@ impl RunLease {
         Ok(())
     }
 
-    /// Of the run: what was found to be there is unchanged, what was to be there and is not has failed.
-    async fn add_counts(&self, tx: &TxScope, counts: ComparisonCounts) -> Result<()> {
-        let failed = counts.missing + counts.different;
-        let skipped = counts.read.saturating_sub(counts.matched + failed);
+    /// Of the run: what was found to be there is unchanged, what was to be there and is not has failed. That something is to
+    /// be removed and is there was read as well, as in a run that can't do it; so the counts balance.
+    async fn add_counts(&self, tx: &TxScope, counts: ComparisonCounts, extras: &Extras) -> Result<()> {
+        let to_remove = extras.extra.filter(|_| extras.can_be_removed).unwrap_or_default();
+        let to_remove = u64::try_from(to_remove).unwrap_or_default();
+        let drifted = counts.missing + counts.different;
+        let skipped = counts.read.saturating_sub(counts.matched + drifted);
         let add = |column: run::Column, number: u64| {
             (column, Expr::col(column).add(i64::try_from(number).unwrap_or(i64::MAX)))
         };
         let mut update = tx.update::<run::Entity>().filter(run::Column::Id.eq(self.run.id));
         for (column, sum) in [
-            add(run::Column::ReadCount, counts.read),
+            add(run::Column::ReadCount, counts.read + to_remove),
             add(run::Column::UnchangedCount, counts.matched),
             add(run::Column::SkippedCount, skipped),
-            add(run::Column::FailedCount, failed),
+            add(run::Column::FailedCount, drifted + to_remove),
         ] {
             update = update.col_expr(column, sum);
         }
@@ -147,7 +157,7 @@ impl RunLease {
         reconciliation_id: Uuid,
         stream: &str,
         outcome: ReconciliationOutcome,
-        reason: Option<String>,
+        extras: &Extras,
         compared: &Compared,
     ) -> reconciliation_stream::Model {
         let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -157,7 +167,7 @@ impl RunLease {
             reconciliation_id,
             stream: stream.to_owned(),
             outcome,
-            reason,
+            reason: extras.reason.clone(),
             read_count: count(counts.read),
             left_out_count: count(counts.left_out),
             refused_count: count(counts.refused),
@@ -168,6 +178,8 @@ impl RunLease {
             different_count: count(counts.different),
             failing_count: count(counts.failing),
             not_moved_count: count(counts.not_moved),
+            extra_count: extras.extra,
+            other_count: extras.others,
             source_keys: compared.source_keys.to_string(),
             destination_keys: compared.destination_keys.to_string(),
             source_records: compared.source_records.to_string(),
@@ -221,6 +233,39 @@ impl RunLease {
         tx.insert_many::<reconciliation_difference::Entity>(differences, "storing differences").await
     }
 
+    /// What only the destination has; a failure each where a repair may remove it.
+    async fn store_extras(
+        &self,
+        tx: &mut TxScope,
+        reconciliation_id: Uuid,
+        stream: &str,
+        extras: Extras,
+    ) -> Result<()> {
+        let now = self.app.clock().now();
+        let (mut failures, mut differences) = (Vec::new(), Vec::new());
+        for Gone { key, .. } in extras.kept {
+            let (record_key, business_reference) = (key.canonical().to_owned(), clean(key.reference(), 500));
+            if extras.can_be_removed {
+                failures.push(self.failure_row(stream, extra::as_failure(key), now)?);
+            }
+            differences.push(reconciliation_difference::Model {
+                id: new_id(),
+                tenant_id: self.run.tenant_id,
+                reconciliation_id,
+                stream: stream.to_owned(),
+                record_key,
+                business_reference,
+                kind: DifferenceKind::Extra,
+                failure_id: failures.last().filter(|_| extras.can_be_removed).map(|failure| failure.id),
+            });
+        }
+        for row in failures.iter().take(TOLD_FAILURES_MAX) {
+            tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
+        }
+        tx.insert_many::<failure::Entity>(failures, "storing failures").await?;
+        tx.insert_many::<reconciliation_difference::Entity>(differences, "storing differences").await
+    }
+
     /// Ends a reconciliation whose every stream was compared.
     pub(super) async fn finish_reconciliation(
         &self,
@@ -250,11 +295,13 @@ impl RunLease {
             .doing("ending a reconciliation")?;
         let sum = |of: fn(&reconciliation_stream::Model) -> i64| streams.iter().map(of).sum::<i64>();
         let (missing, different) = (sum(|row| row.missing_count), sum(|row| row.different_count));
+        let extra = sum(|row| row.extra_count.unwrap_or_default());
         let message = match outcome {
             ReconciliationOutcome::Matched => "Both ends agree on everything that was moved.".to_owned(),
             ReconciliationOutcome::Unknown => CANNOT_BE_ASKED.to_owned(),
             ReconciliationOutcome::Drifted => format!(
-                "{missing} records are missing at the destination, and {different} are something else there."
+                "{missing} records are missing at the destination, {different} are something else there, and {extra} are \
+                 only there."
             ),
         };
         let done = NewEvent::new("reconciliation.done", "worker", message).attributes(json!({
@@ -264,6 +311,7 @@ impl RunLease {
             "matched": sum(|row| row.matched_count),
             "missing": missing,
             "different": different,
+            "extra": extra,
             "failing": sum(|row| row.failing_count),
             "notMoved": sum(|row| row.not_moved_count),
         }));
@@ -339,7 +387,7 @@ fn as_failure(difference: Difference) -> RecordFailure {
 }
 
 #[async_trait]
-impl KnownFailures for RunLease {
+impl ComparisonLedger for RunLease {
     async fn failing(
         &self,
         stream: &str,
@@ -363,5 +411,12 @@ impl KnownFailures for RunLease {
             .await
             .map_err(storage)?;
         Ok(rows.into_iter().filter_map(|row| row.record_key).collect())
+    }
+
+    fn written<'a>(
+        &'a self,
+        stream: &'a str,
+    ) -> BoxStream<'a, std::result::Result<Vec<WrittenKey>, LedgerError>> {
+        self.written_keys(stream)
     }
 }

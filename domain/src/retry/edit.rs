@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use connector::Record;
+use connector::{Record, RecordKey};
 use entity::failure::{self, FailureStatus};
 use entity::integration::{self, Stream};
 use pipeline::{
@@ -72,7 +72,7 @@ async fn edit_and_start_once(
         .one()
         .await?
         .ok_or_else(|| Error::internal("reading the integration of a failure", "it is not there"))?;
-    check_edited(record, &row, &integration).await?;
+    let key = check_edited(record, &row, &integration).await?;
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
     let id = new_id();
     if let Some(first) = idempotency::claim(&tx, request, id).await? {
@@ -83,6 +83,9 @@ async fn edit_and_start_once(
     let stored = tx
         .update::<failure::Entity>()
         .col_expr(failure::Column::EditedRecord, Expr::value(Some(sealed)))
+        // What it would write, and what a later write of the source brings home in its place. The business reference
+        // stays what it was when it failed.
+        .col_expr(failure::Column::RecordKey, Expr::value(Some(key.canonical())))
         .filter(failure::Column::Id.eq(row.id))
         .filter(failure::Column::Status.eq(FailureStatus::Open))
         .exec(tx.connection())
@@ -101,7 +104,12 @@ async fn edit_and_start_once(
     Ok(retry)
 }
 
-async fn check_edited(record: &Value, row: &failure::Model, integration: &integration::Model) -> Result<()> {
+/// The key that it has now.
+async fn check_edited(
+    record: &Value,
+    row: &failure::Model,
+    integration: &integration::Model,
+) -> Result<RecordKey> {
     let Value::Object(fields) = record else {
         return Err(Error::rejected(Problem::invalid(["record"], "must be a JSON object")));
     };
@@ -111,18 +119,21 @@ async fn check_edited(record: &Value, row: &failure::Model, integration: &integr
         problems.push(Problem::new(ProblemCode::TooLong, ["record"], message));
     }
     let stream = integration.streams.0.iter().find(|stream| Some(&stream.name) == row.stream.as_ref());
+    let record = Record::from(fields.clone());
     match stream {
         None => problems.push(Problem::new(
             ProblemCode::Conflict,
             ["failureId"],
             "the integration no longer has the stream of this failure",
         )),
-        Some(stream) if problems.is_empty() => {
-            problems = prospective_problems(&fields.clone().into(), stream).await?
-        }
+        Some(stream) if problems.is_empty() => problems = prospective_problems(&record, stream).await?,
         Some(_) => {}
     }
-    if problems.is_empty() { Ok(()) } else { Err(Error::Rejected(problems)) }
+    if !problems.is_empty() {
+        return Err(Error::Rejected(problems));
+    }
+    let key = stream.and_then(|stream| RecordKey::of(&record, &stream.key_fields));
+    key.ok_or_else(|| Error::internal("checking an edited record", "it passed and has no key"))
 }
 
 /// Why the record would fail before it is written.

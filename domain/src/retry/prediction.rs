@@ -8,7 +8,7 @@ use pipeline::{PayloadHash, Prospect, RECORD_DUPLICATE_KEY, Receipt, RecordFailu
 use uuid::Uuid;
 
 use crate::catalogue;
-use crate::failure::{is_record, is_whole};
+use crate::failure::{is_record, is_removal, is_whole};
 use crate::reconciliation::{RECONCILIATION_DIFFERENT, RECONCILIATION_MISSING};
 
 /// What a retry of a failure would do.
@@ -22,6 +22,8 @@ pub enum Prediction {
     AlreadyWritten,
     /// A later run wrote something else with its key.
     WouldOverwriteNewer,
+    /// It is gone from the source: it would be deleted or marked at the destination.
+    WouldBeRemoved,
     /// The mapping leaves it out: it would end as skipped.
     WouldBeLeftOut,
     /// It would fail again, unless it is edited or the integration changed.
@@ -32,11 +34,12 @@ pub enum Prediction {
 
 impl Prediction {
     /// Every one, in the order of the enum.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::WouldCreate,
         Self::WouldUpdate,
         Self::AlreadyWritten,
         Self::WouldOverwriteNewer,
+        Self::WouldBeRemoved,
         Self::WouldBeLeftOut,
         Self::CannotSucceed,
         Self::Unknown,
@@ -49,6 +52,7 @@ impl Prediction {
             Self::WouldUpdate => "WOULD_UPDATE",
             Self::AlreadyWritten => "ALREADY_WRITTEN",
             Self::WouldOverwriteNewer => "WOULD_OVERWRITE_NEWER",
+            Self::WouldBeRemoved => "WOULD_BE_REMOVED",
             Self::WouldBeLeftOut => "WOULD_BE_LEFT_OUT",
             Self::CannotSucceed => "CANNOT_SUCCEED",
             Self::Unknown => "UNKNOWN",
@@ -100,6 +104,11 @@ pub(super) fn without_record(row: &failure::Model) -> Option<Forecast> {
         let reason =
             "It is of a run as a whole: a retry reads the source again, and nobody knows what it holds now.";
         return Some(Forecast::new(Prediction::Unknown, reason));
+    }
+    if is_removal(row) {
+        let reason =
+            "It is gone from the source: it is deleted or marked at the destination, as its stream says.";
+        return Some(Forecast::new(Prediction::WouldBeRemoved, reason));
     }
     if !is_record(row) {
         let reason = match &row.record {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{KEY_FIELDS_MAX, Quality, Stream, field_problem};
+use super::{KEY_FIELDS_MAX, Quality, Stream, TableReference, field_problem};
 use crate::error::{Problem, ProblemCode};
 
 /// Most records that a quality gate may be told to look at before it closes.
@@ -11,6 +11,10 @@ pub const QUALITY_RECORDS_MAX: i64 = 1_000_000_000;
 pub const UNIQUE_MAX: usize = 5;
 /// Most references of a stream to others: each costs a look at their receipts a page.
 pub const REFERENCES_MAX: usize = 10;
+/// Most references of a stream to tables of the destination: each costs a question a page.
+pub const TABLE_REFERENCES_MAX: usize = 10;
+/// Longest name of a table or column of a reference, in characters: `schema.table`, quoted by nobody.
+const PLACE_CHARS_MAX: usize = 200;
 /// Most fields of a stream whose nulls are counted.
 pub const NULL_RATES_MAX: usize = 20;
 /// Largest share of the usual volume, in percent.
@@ -22,9 +26,11 @@ pub(crate) fn values_of(stream: &str, place: usize) -> String {
     format!("{stream}\u{1f}unique\u{1f}{place}")
 }
 
-/// Everything that is wrong with the quality of a stream, below `path`.
-pub(super) fn problems(stream: &Stream, streams: &[Stream], path: &[String]) -> Vec<Problem> {
-    let Quality { max_failed_percent, min_records, unique, references, null_rates, volume } = &stream.quality;
+/// Everything that is wrong with the quality of a stream, below `path`. `can_find` is whether its destination can look values
+/// up in tables.
+pub(super) fn problems(stream: &Stream, streams: &[Stream], can_find: bool, path: &[String]) -> Vec<Problem> {
+    let Quality { max_failed_percent, min_records, unique, references, table_references, null_rates, volume } =
+        &stream.quality;
     let mut problems = Vec::new();
     let at = |names: &[&str]| {
         let names = names.iter().map(|name| (*name).to_owned());
@@ -58,6 +64,7 @@ pub(super) fn problems(stream: &Stream, streams: &[Stream], path: &[String]) -> 
     for (name, count, most) in [
         ("unique", unique.len(), UNIQUE_MAX),
         ("references", references.len(), REFERENCES_MAX),
+        ("tableReferences", table_references.len(), TABLE_REFERENCES_MAX),
         ("nullRates", null_rates.len(), NULL_RATES_MAX),
     ] {
         if count > most {
@@ -92,6 +99,23 @@ pub(super) fn problems(stream: &Stream, streams: &[Stream], path: &[String]) -> 
             }
         }
     }
+    for (place, reference) in table_references.iter().enumerate().take(TABLE_REFERENCES_MAX) {
+        let at = |name: &str| at(&["tableReferences", &place.to_string(), name]);
+        let TableReference { fields, table, columns } = reference;
+        if !can_find {
+            let message = "is not possible: values can't be looked up at this destination, only in the tables of a database";
+            problems.push(Problem::invalid(at("table"), message));
+        } else if let Some(message) = name_problem(table) {
+            problems.push(Problem::invalid(at("table"), message));
+        }
+        let (of_fields, of_columns) =
+            (fields_problem(at("fields"), fields), fields_problem(at("columns"), columns));
+        if of_fields.is_none() && of_columns.is_none() && columns.len() != fields.len() {
+            let message = format!("must be as many as the fields, {}", fields.len());
+            problems.push(Problem::invalid(at("columns"), message));
+        }
+        problems.extend(of_fields.into_iter().chain(of_columns));
+    }
     let mut fields = HashSet::new();
     for (place, rate) in null_rates.iter().enumerate().take(NULL_RATES_MAX) {
         let place = place.to_string();
@@ -105,6 +129,16 @@ pub(super) fn problems(stream: &Stream, streams: &[Stream], path: &[String]) -> 
         }
     }
     problems
+}
+
+fn name_problem(name: &str) -> Option<&'static str> {
+    if name.trim().is_empty() {
+        Some("must not be empty")
+    } else if name.chars().count() > PLACE_CHARS_MAX || name.chars().any(char::is_control) {
+        Some("must be a name of at most 200 characters, none of which is a control character")
+    } else {
+        None
+    }
 }
 
 fn fields_problem(path: Vec<String>, fields: &[String]) -> Option<Problem> {

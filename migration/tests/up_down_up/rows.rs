@@ -632,6 +632,7 @@ impl Rows {
             stream: "orders".to_owned(),
             range_from: json!("2026-01-01T00:00:00Z"),
             range_until: Some(json!("2026-02-01T00:00:00Z")),
+            cursor_field: Some("updatedAt".to_owned()),
             requested_by: "Ada".to_owned(),
             created_at: time(0),
         }
@@ -737,6 +738,8 @@ impl Rows {
             different_count: 7,
             failing_count: 8,
             not_moved_count: 9,
+            extra_count: Some(i64::from(i32::MAX) + 2),
+            other_count: Some(0),
             source_keys: "0af7651916cd43dd8448eb211c80319c".to_owned(),
             destination_keys: "1af7651916cd43dd8448eb211c80319c".to_owned(),
             source_records: "2af7651916cd43dd8448eb211c80319c".to_owned(),

@@ -1,10 +1,12 @@
 //! Checks of a record against others: values that no two records of a run may share, and values that must be the key of
-//! a record of another stream. Deliberately absent: a memory that grows with the run; what a run has seen is kept by the
-//! ledger, as receipts of a stream of their own, and a filter in memory says which of them are worth a look.
+//! a record of another stream, or in a table of the destination. Deliberately absent: a memory that grows with the run; what
+//! a run has seen is kept by the ledger, as receipts of a stream of their own, and a filter in memory says which of them are
+//! worth a look.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use connector::{Action, FieldError, RecordKey};
+use connector::{Action, FieldError, Place, RecordKey};
+use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::StreamStop;
@@ -14,6 +16,10 @@ use crate::failure::field_error;
 use crate::seen::SeenKeys;
 use crate::{NewReceipt, PayloadHash, Receipt, RecordFailure};
 
+/// Values of a table that are known to be there, of each reference; some 40 bytes each. When there are more, the memory
+/// begins anew.
+const FOUND_MAX: usize = 50_000;
+
 /// What records of a stream are checked for, besides their own rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checks {
@@ -21,6 +27,8 @@ pub struct Checks {
     pub unique: Vec<Unique>,
     /// Values that must be there.
     pub references: Vec<Reference>,
+    /// Values that must be in a table of the destination.
+    pub table_references: Vec<TableReference>,
 }
 
 /// Fields of the mapped record whose values no two records of a run may share; a record in which one of them is null
@@ -43,9 +51,21 @@ pub struct Reference {
     pub stream: String,
 }
 
+/// Fields of the mapped record whose values must be at a place of the destination, which judges in its own types; a record in
+/// which one of them is null refers to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableReference {
+    /// Their names, in the order of the place's columns.
+    pub fields: Vec<String>,
+    /// Where they must be.
+    pub place: Place,
+}
+
 /// The checks of a stream that is under way.
 pub(super) struct Checker {
     checks: Checks,
+    /// Hashes of values that were found, for each of `checks.table_references`.
+    found: Vec<HashSet<u128>>,
     /// Values that this attempt may have seen, for each of `checks.unique`.
     seen: Vec<SeenKeys>,
     /// An attempt before has seen values as well.
@@ -66,11 +86,13 @@ struct Take {
 impl Checker {
     pub(super) fn new(checks: Checks, resumed: bool) -> Self {
         let seen = checks.unique.iter().map(|_unique| SeenKeys::default()).collect();
-        Self { checks, seen, resumed }
+        let found = checks.table_references.iter().map(|_reference| HashSet::new()).collect();
+        Self { checks, found, seen, resumed }
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.checks.unique.is_empty() && self.checks.references.is_empty()
+        let Checks { unique, references, table_references } = &self.checks;
+        unique.is_empty() && references.is_empty() && table_references.is_empty()
     }
 
     /// Takes those out of a page that fail; `is_out` says which fail for their key already, and take no value.
@@ -106,6 +128,9 @@ impl Checker {
                     errors[*place].extend(fields.map(|field| field_error(field, "reference", &message)));
                 }
             }
+        }
+        for place in 0..self.checks.table_references.len() {
+            self.look_up(place, &ready, &places, &mut errors, end, accounting).await?;
         }
         let are_missing: Vec<bool> = errors.iter().map(|errors| !errors.is_empty()).collect();
         let mut taken = Taken::default();
@@ -166,6 +191,65 @@ impl Checker {
             failures.push(RecordFailure { mapped, retried, ..failure });
         }
         Ok((good, taken))
+    }
+
+    /// One reference to a table, of the records at these places. Each value is asked for once, as long as it is remembered
+    /// that it was found; one that was not may have come since.
+    async fn look_up(
+        &mut self,
+        rule: usize,
+        ready: &[Ready],
+        places: &[usize],
+        errors: &mut [Vec<FieldError>],
+        end: &mut DestinationEnd<'_>,
+        accounting: &mut Accounting<'_>,
+    ) -> Result<(), StreamStop> {
+        let TableReference { fields, place } = &self.checks.table_references[rule];
+        let known = &mut self.found[rule];
+        let mut asked: HashMap<u128, usize> = HashMap::new();
+        let mut values: Vec<Vec<Value>> = Vec::new();
+        let mut of_records: Vec<(usize, u128)> = Vec::new();
+        for &at in places {
+            let record = &ready[at].write.record;
+            let of_record: Option<Vec<Value>> = fields
+                .iter()
+                .map(|field| record.get(field).filter(|value| !value.is_null()).cloned())
+                .collect();
+            let Some(of_record) = of_record else { continue };
+            // With its types: the text `5` may be there and the number not.
+            let hash = xxh3_128(Value::from(of_record.clone()).to_string().as_bytes());
+            if known.contains(&hash) {
+                continue;
+            }
+            of_records.push((at, hash));
+            asked.entry(hash).or_insert_with(|| {
+                values.push(of_record);
+                values.len() - 1
+            });
+        }
+        if values.is_empty() {
+            return Ok(());
+        }
+        let found = accounting.beside(end.find(place, &values)).await?;
+        if found.len() != values.len() {
+            return Err(StreamStop::internal(format!(
+                "the destination answered for {} values of {}",
+                found.len(),
+                values.len()
+            )));
+        }
+        let message = format!("refers to nothing that is in `{}`", place.table);
+        for (at, hash) in of_records {
+            if !asked.get(&hash).is_some_and(|value| found[*value]) {
+                errors[at].extend(fields.iter().map(|field| field_error(field, "reference", &message)));
+                continue;
+            }
+            if known.len() >= FOUND_MAX {
+                known.clear();
+            }
+            known.insert(hash);
+        }
+        Ok(())
     }
 
     /// What of it is to be kept: of records that are at the destination now. One that it refused takes no value.

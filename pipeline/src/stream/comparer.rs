@@ -1,6 +1,8 @@
 //! The last stage of a comparison: asks the destination how records stand, and explains those that differ. Deliberately
 //! absent: writing, and accounting page by page, so that a comparison that is interrupted begins anew.
 
+mod extras;
+
 use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDateTime;
@@ -12,7 +14,8 @@ use super::transform::{MappedPage, Ready};
 use super::writer::{DestinationEnd, canceled_or};
 use super::{Duplicates, Feed, StreamStop};
 use crate::comparison::{Checksum, Compared, DIFFERENCES_MAX};
-use crate::{Comparison, Difference, DifferenceKind, KnownFailures, Ledger, PayloadHash, Receipt};
+use crate::key_set::KeySet;
+use crate::{Comparison, ComparisonLedger, Difference, DifferenceKind, Ledger, PayloadHash, Receipt, Untold};
 
 /// Bytes of JSON of the records that are kept; what is beyond is only counted.
 const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -74,7 +77,9 @@ pub(super) struct Comparer<'a> {
     moved: Moved,
     duplicates: Duplicates,
     ledger: &'a dyn Ledger,
-    failures: &'a dyn KnownFailures,
+    known: &'a dyn ComparisonLedger,
+    /// Keys that the source has brought, failed ones among them; or why they are not known.
+    brought: Result<KeySet, Untold>,
     compared: Compared,
     /// By the hash of the key.
     counted: HashMap<u64, Counted>,
@@ -86,7 +91,7 @@ pub(super) struct Comparer<'a> {
 }
 
 impl<'a> Comparer<'a> {
-    pub(super) fn new<L: Ledger + KnownFailures>(
+    pub(super) fn new<L: Ledger + ComparisonLedger>(
         end: DestinationEnd<'a>,
         moved: Moved,
         duplicates: Duplicates,
@@ -97,7 +102,8 @@ impl<'a> Comparer<'a> {
             moved,
             duplicates,
             ledger,
-            failures: ledger,
+            known: ledger,
+            brought: Ok(KeySet::default()),
             compared: Compared::default(),
             counted: HashMap::new(),
             kept: HashMap::new(),
@@ -124,11 +130,13 @@ impl<'a> Comparer<'a> {
             }
         }
         self.look_again().await?;
+        self.compared.only_there = self.only_there().await?;
         self.end.finish().await?;
         Ok(Comparison::Done(Box::new(self.compared)))
     }
 
     async fn page(&mut self, page: MappedPage) -> Result<(), StreamStop> {
+        self.remember(&page).await?;
         let counts = &mut self.compared.counts;
         counts.read += page.read;
         counts.left_out += page.skipped;
@@ -214,10 +222,10 @@ impl<'a> Comparer<'a> {
             return Ok(());
         }
         let keys: Vec<&str> = differing.iter().map(|(ready, _)| ready.write.key.canonical()).collect();
-        let (ledger, failures) = (self.ledger, self.failures);
+        let (ledger, known) = (self.ledger, self.known);
         let stream = &self.end.open.stream.name;
         let asked = async {
-            let failing: HashSet<String> = failures.failing(stream, &keys).await?;
+            let failing: HashSet<String> = known.failing(stream, &keys).await?;
             Ok((ledger.receipts(stream, &keys).await?, failing))
         };
         let (receipts, failing) = canceled_or(&self.end.stop.now, asked).await?;

@@ -387,7 +387,7 @@ pub(super) struct DestinationEnd<'a> {
     connector: Arc<dyn Connector>,
     pub(super) open: OpenDestination,
     destination: Option<Box<dyn Destination>>,
-    patience: Patience,
+    pub(super) patience: Patience,
     pub(super) ledger: &'a dyn Ledger,
     pub(super) stop: &'a Stop,
 }
@@ -508,7 +508,7 @@ impl<'a> DestinationEnd<'a> {
         }
     }
 
-    async fn opened(&mut self) -> Result<&mut Box<dyn Destination>, SystemError> {
+    pub(super) async fn opened(&mut self) -> Result<&mut Box<dyn Destination>, SystemError> {
         match &mut self.destination {
             Some(destination) => Ok(destination),
             closed => Ok(closed.insert(self.connector.open_destination(self.open.clone()).await?)),
@@ -517,7 +517,7 @@ impl<'a> DestinationEnd<'a> {
 
     /// # Errors
     /// When trying again is of no use, or the stream was canceled meanwhile.
-    async fn wait_after(&mut self, error: SystemError) -> Result<(), StreamStop> {
+    pub(super) async fn wait_after(&mut self, error: SystemError) -> Result<(), StreamStop> {
         self.destination = None;
         let Some(wait) = self.patience.wait_after(&error) else {
             return Err(StreamStop::side(Side::Destination, error, self.patience.attempts()));

@@ -383,6 +383,7 @@ pub const OBJECTS: &[Object] = &[
             ("minRecords", Same),
             ("unique", Same),
             ("references", Same),
+            ("tableReferences", Same),
             ("nullRates", Same),
             ("volume", Same),
         ],
@@ -395,6 +396,15 @@ pub const OBJECTS: &[Object] = &[
             format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
         },
         fields: &[("fields", Same), ("stream", Same)],
+    },
+    Object {
+        of: "StreamTableReference",
+        rule: Rule::Needs("failures:read"),
+        at: |t| {
+            let quality = "quality { tableReferences { @ } }";
+            format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {quality} }} }} }}", t.quarantine)
+        },
+        fields: &[("fields", Same), ("table", Same), ("columns", Same)],
     },
     Object {
         of: "StreamNullRate",
@@ -763,6 +773,8 @@ pub const OBJECTS: &[Object] = &[
             ("different", Same),
             ("failing", Same),
             ("notMoved", Same),
+            ("extra", Same),
+            ("others", Same),
         ],
     },
     Object {
@@ -797,7 +809,8 @@ pub const OBJECTS: &[Object] = &[
     plan(&[("total", Own), ("retryable", Own), ("notRetryable", Own)]),
     plan(&[("alreadyWritten", Own), ("wouldCreate", Own), ("wouldUpdate", Own)]),
     plan(&[("wouldOverwriteNewer", Own), ("wouldBeLeftOut", Own), ("cannotSucceed", Own)]),
-    plan(&[("unknown", Own), ("unpredicted", Own), ("failures", Own)]),
+    plan(&[("wouldBeRemoved", Own), ("unknown", Own), ("unpredicted", Own)]),
+    plan(&[("failures", Own)]),
     predicted(&[("failureId", Own), ("businessReference", Own), ("prediction", Own)]),
     predicted(&[("reason", Own), ("fieldErrors", Own)]),
     Object {

@@ -499,18 +499,21 @@ impl World {
     /// One that nobody has decided about, of an integration that is paused besides.
     async fn quarantine(&self) -> String {
         let files = self.fixture.system(&self.tenant, "file", json!({}), Value::Null).await;
-        let mut others = stream(json!({"path": "others.jsonl"}), json!({"path": "known.jsonl"}));
+        let config = json!({"path": format!("{}.db", self.target.unique())});
+        let sqlite = self.fixture.system(&self.tenant, "sqlite", config, Value::Null).await;
+        let mut others = stream(json!({"path": "others.jsonl"}), into_table("known"));
         others["name"] = json!("others");
-        let mut moves = stream(json!({"path": "quality.jsonl"}), json!({"path": "checked.jsonl"}));
+        let mut moves = stream(json!({"path": "quality.jsonl"}), into_table("checked"));
         moves["quality"] = json!({
             "maxFailedPercent": 0, "minRecords": 1, "unique": [["email"]],
             "references": [{"fields": ["of"], "stream": "others"}],
+            "tableReferences": [{"fields": ["of"], "table": "known", "columns": ["id"]}],
             "nullRates": [{"field": "email", "maxPercent": 50, "maxIncrease": 5}], "volume": {"minPercent": 50},
         });
         let directory = self.trestle.files(&self.tenant.slug);
         directory.write_jsonl("others.jsonl", [json!({"id": "quillon"})]);
         directory.write_jsonl("quality.jsonl", [json!({"id": "1", "of": "quillon"}), json!({})]);
-        let integration = self.fixture.integration(&self.tenant, &files, &files, vec![others, moves]).await;
+        let integration = self.fixture.integration(&self.tenant, &files, &sqlite, vec![others, moves]).await;
         self.fixture.start_run(&integration).await;
         let query = "query($id: ID!) { integration(id: $id) { quarantines { edges { node { id } } } } }";
         let quarantine = until("a page is in quarantine", SOON, async || {

@@ -367,10 +367,6 @@ async fn integrations_are_checked_as_a_whole_with_the_path_of_each_problem() {
             json!({"deletions": {"action": "DELETE", "maxPercent": 101}}),
             "INVALID streams.0.deletions.maxPercent",
         ),
-        (
-            json!({"mode": "INCREMENTAL", "cursorField": "updatedAt", "deletions": {"action": "DELETE"}}),
-            "INVALID streams.0.deletions",
-        ),
         (json!({"mode": "INCREMENTAL"}), "REQUIRED streams.0.cursorField"),
         (json!({"source": {"recods": 1}}), "INVALID streams.0.source.recods"),
         (json!({"source": {"records": -1}}), "INVALID streams.0.source.records"),

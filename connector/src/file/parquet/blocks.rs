@@ -183,7 +183,9 @@ impl ChunkReader for Blocks {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        self.bytes(start, length).map_err(external)
+        let bytes = self.bytes(start, length).map_err(external)?;
+        // Kept as long as its page is read: a part of a block would keep the whole of it, and each column has one.
+        Ok(if bytes.is_unique() { bytes } else { Bytes::copy_from_slice(&bytes) })
     }
 }
 
@@ -217,4 +219,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn slice(block: &Bytes, begin: u64, part: Range<u64>) -> Bytes {
     let inside = |offset: u64| usize::try_from(offset - begin).map_or(block.len(), |at| at.min(block.len()));
     block.slice(inside(part.start)..inside(part.end))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::io::Write as _;
+
+    use parquet::file::reader::ChunkReader as _;
+
+    use super::{BLOCK_BYTES, Blocks, Place};
+
+    #[test]
+    fn what_a_page_keeps_is_its_own_bytes_and_no_block() {
+        let content: Vec<u8> = (0..3 * BLOCK_BYTES + 5).map(|at| (at % 251) as u8).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&content).unwrap();
+        let blocks = Blocks::new(Place::Local(file)).unwrap();
+        let block = usize::try_from(BLOCK_BYTES).unwrap();
+        for (start, length) in [(0, 1), (7, 1_000), (block - 3, 10), (2 * block, block + 5), (5, 0)] {
+            let bytes = blocks.get_bytes(start as u64, length).unwrap();
+            assert_eq!(bytes, content[start..start + length]);
+            assert!(length == 0 || bytes.is_unique(), "{length} bytes at {start} keep a block");
+        }
+        assert!(!blocks.bytes(7, 1_000).unwrap().is_unique(), "the block itself is kept for the next one");
+    }
 }

@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use super::super::{StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
-    AccountedPage, Counts, InDoubt, KnownFailures, Ledger, LedgerError, PayloadHash, Receipt, RecordFailure,
-    RemovedPage, RetryNotice, RetryPolicy, Shape, Side, Stop,
+    AccountedPage, ComparisonLedger, Counts, InDoubt, Ledger, LedgerError, PayloadHash, Receipt,
+    RecordFailure, RemovedPage, RetryNotice, RetryPolicy, Shape, Side, Stop, WrittenKey,
 };
 
 /// SplitMix64: the same faults for the same seed.
@@ -286,6 +286,18 @@ impl Destination for MemoryDestination {
             world.can_compare.then_some(standings)
         }))
     }
+
+    async fn holds(&mut self, gone: &[Gone]) -> Result<Option<Vec<bool>>, SystemError> {
+        self.0.may_fail(Side::Destination)?;
+        let name =
+            |gone: &Gone| gone.destination_key.clone().unwrap_or_else(|| gone.key.canonical().to_owned());
+        Ok(self.0.with(|world| Some(gone.iter().map(|gone| world.rows.contains_key(&name(gone))).collect())))
+    }
+
+    async fn row_count(&mut self) -> Result<Option<u64>, SystemError> {
+        self.0.may_fail(Side::Destination)?;
+        Ok(self.0.with(|world| Some(world.rows.len() as u64)))
+    }
 }
 
 impl World {
@@ -358,6 +370,8 @@ pub(super) struct Kept {
     pub(super) is_strict: bool,
     /// Keys with failures that are not over.
     pub(super) failing: HashSet<String>,
+    /// What names records at the destination, by their keys.
+    pub(super) names: HashMap<String, String>,
     pub(super) pages: Vec<u64>,
     pub(super) removed: usize,
     pub(super) looked_up: usize,
@@ -498,12 +512,26 @@ impl Ledger for MemoryLedger {
 }
 
 #[async_trait]
-impl KnownFailures for MemoryLedger {
+impl ComparisonLedger for MemoryLedger {
     async fn failing(&self, _stream: &str, keys: &[&str]) -> Result<HashSet<String>, LedgerError> {
         let is_failing = |kept: &Kept, key: &str| kept.failing.contains(key);
         Ok(self.with(|kept| {
             keys.iter().filter(|key| is_failing(kept, key)).map(|key| (*key).to_owned()).collect()
         }))
+    }
+
+    fn written<'a>(&'a self, _stream: &'a str) -> BoxStream<'a, Result<Vec<WrittenKey>, LedgerError>> {
+        let written = self.with(|kept| {
+            let one = |key: &String| WrittenKey {
+                canonical: key.clone(),
+                destination_key: kept.names.get(key).cloned(),
+            };
+            let mut written: Vec<WrittenKey> = kept.receipts.keys().map(one).collect();
+            written.sort_by(|one, other| one.canonical.cmp(&other.canonical));
+            written
+        });
+        let pages: Vec<_> = written.chunks(7).map(|page| Ok(page.to_vec())).collect();
+        futures::stream::iter(pages).boxed()
     }
 }
 
