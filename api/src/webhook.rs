@@ -24,6 +24,8 @@ use crate::http::{Occupancy, RequestOrigin};
 
 /// Longest time for a body to arrive once its headers have: 1 MiB on a line of 1 Mbit/s.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that are read of a body which is too large, before its sender is left alone.
+const DISCARDED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Requests to one address at once: each holds its body in memory.
 const AT_ONCE_MAX: usize = 64;
 /// Requests of one network at once, to whichever addresses.
@@ -92,7 +94,7 @@ impl Endpoints {
             return Ok(later(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message, wait.as_secs().max(1)));
         }
         let Some(_of_address) = self.by_address.enter(address, AT_ONCE_MAX) else { return Ok(busy()) };
-        let body = match read(&place, headers, body).await {
+        let body = match read(&place, body).await {
             Ok(body) => body,
             Err((status, code, message)) => {
                 self.reception.refuse(&place, &message);
@@ -120,34 +122,31 @@ impl Endpoints {
 }
 
 /// The whole body, as it was sent.
-async fn read(
-    place: &Place,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Vec<u8>, (StatusCode, &'static str, String)> {
+async fn read(place: &Place, body: Body) -> Result<Vec<u8>, (StatusCode, &'static str, String)> {
     let maximum = place.body_bytes_max();
     let too_large = || {
         let message = format!("The body has more than {maximum} bytes, which is the limit of this endpoint.");
         (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
     };
-    let length =
-        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > maximum as u64) {
-        return Err(too_large());
-    }
     let all = async {
-        let (mut chunks, mut whole) = (body.into_data_stream(), Vec::new());
+        let (mut chunks, mut whole, mut discarded) = (body.into_data_stream(), Vec::new(), 0);
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_broken| {
                 let message = "The body did not arrive whole. Send the event again.".to_owned();
                 (StatusCode::BAD_REQUEST, "body_incomplete", message)
             })?;
-            if whole.len() + chunk.len() > maximum {
-                return Err(too_large());
+            // Who is still sending hears no answer: what is too large is read to its end, and thrown away.
+            if whole.len() + chunk.len() > maximum || discarded > 0 {
+                discarded += whole.len() + chunk.len();
+                whole = Vec::new();
+                if discarded > DISCARDED_BYTES_MAX {
+                    break;
+                }
+            } else {
+                whole.extend_from_slice(&chunk);
             }
-            whole.extend_from_slice(&chunk);
         }
-        Ok(whole)
+        if discarded > 0 { Err(too_large()) } else { Ok(whole) }
     };
     tokio::time::timeout(BODY_READ_TIMEOUT, all).await.unwrap_or_else(|_elapsed| {
         let message = format!("The body did not arrive within {} s.", BODY_READ_TIMEOUT.as_secs());

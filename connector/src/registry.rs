@@ -241,7 +241,10 @@ mod tests {
         );
         let hmac = json!({"kind": "hmac", "header": "X-Signature", "content": "{timestamp}.{body}"});
         let webhook = json!({"receive": {"verification": hmac}});
-        assert_eq!(paths(&registry.config_problems("webhook", &webhook)), ["receive.verification"]);
+        assert_eq!(
+            paths(&registry.config_problems("webhook", &webhook)),
+            ["receive.verification.timestampHeader"]
+        );
         assert_eq!(paths(&registry.config_problems("webhook", &json!({}))), [""]);
         assert_eq!(
             registry.config_problems("none", &json!({}))[0].message,

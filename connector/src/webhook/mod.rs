@@ -319,7 +319,7 @@ fn guide() -> Guide {
     Guide {
         example: Example {
             config: json!({"receive": {"verification": {"kind": "standardWebhooks"}}}),
-            credentials: json!({"secrets": ["whsec_…"]}),
+            credentials: json!({"secrets": ["whsec_MfKQ9r8G…"]}),
             source: Some(json!({"eventTypes": ["order.*"], "recordPointer": "/data"})),
             destination: Some(json!({"type": "order.changed", "removedType": "order.removed"})),
         },

@@ -36,6 +36,7 @@ async fn events_are_stored_and_read_by_a_run_that_they_start() {
     let made = json!({"type": "user.made", "data": {"id": "u"}}).to_string();
     assert_eq!(answer(place.address.event("c", &made)).await.status, StatusCode::ACCEPTED);
     assert_eq!(place.arrive("users", 1).await, ["u"]);
+    place.ended_runs(&other).await;
     let cursor = "query($id: ID!) { integration(id: $id) { streams { cursor { value } } } }";
     let at = place.scene.admin().query(cursor, json!({"id": other})).await;
     assert_eq!(at["integration"]["streams"][0]["cursor"]["value"], 3);
