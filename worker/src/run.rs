@@ -251,6 +251,7 @@ impl Runner {
 
 /// How the streams of a run were left.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one of a run at a time, moved a few times")]
 enum Attempt {
     Ended(RunEnd),
     /// One of them is read in slices: their jobs go on.
@@ -258,6 +259,7 @@ enum Attempt {
 }
 
 /// How one stream was left.
+#[expect(clippy::large_enum_variant, reason = "one of a run at a time, moved a few times")]
 enum Step {
     Finished(FinishedStream),
     Divided,
