@@ -184,9 +184,23 @@ fn field_outcome(response: &Response, index: usize, value: &Value, name: &str, f
         return Outcome::NotFound;
     }
     match field {
-        Field::Redacted(_) if value[name].is_null() => Outcome::Redacted,
+        Field::Redacted(_) if is_null(value, name) => Outcome::Redacted,
         _ => Outcome::Allowed,
     }
+}
+
+/// Whether a field is null in the first object that has it, however deep that is.
+fn is_null(value: &Value, name: &str) -> bool {
+    fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+        match value {
+            Value::Object(fields) => {
+                fields.get(name).or_else(|| fields.values().find_map(|field| find(field, name)))
+            }
+            Value::Array(items) => items.iter().find_map(|item| find(item, name)),
+            _ => None,
+        }
+    }
+    find(value, name).is_none_or(Value::is_null)
 }
 
 fn error_outcome(error: &Value) -> Outcome {
