@@ -213,7 +213,7 @@ pub trait Connector: Send + Sync {
     /// Whether its sources can begin at a value of the cursor field, at one before where they were, and keep to a range; not
     /// where only they understand their places.
     fn can_begin_anywhere(&self) -> bool {
-        !self.keeps_position()
+        true
     }
 
     /// Whether values can be looked up at other places of its destinations.
