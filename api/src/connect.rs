@@ -27,12 +27,13 @@ const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;m
     color:#1b1b1b;background:#fff}h1{font-size:1.5rem}a{display:inline-block;padding:.6rem 1.2rem;border-radius:.4rem;\
     background:#1b4f9c;color:#fff;text-decoration:none}";
 
-/// `state`, and `code` or `error` (RFC 6749, section 4.1.2).
+/// `state`, and `code` or `error` (RFC 6749, section 4.1.2); and who answers (RFC 9207).
 #[derive(Deserialize)]
 struct BackQuery {
     state: Option<String>,
     code: Option<SecretString>,
     error: Option<String>,
+    iss: Option<String>,
 }
 
 /// The pages, at the paths that links and authorization servers lead to.
@@ -62,10 +63,10 @@ async fn back(
     origin: Extension<RequestOrigin>,
 ) -> Response {
     // What no authorization server sends.
-    let Ok(Query(BackQuery { state, code, error })) = query else {
+    let Ok(Query(BackQuery { state, code, error, iss })) = query else {
         return refusal(ConnectError::OtherBrowser, &origin);
     };
-    let back = Return { state, code, error, cookies: cookies(&headers) };
+    let back = Return { state, code, error, issuer: iss, cookies: cookies(&headers) };
     let caller = Origin { address: origin.client, user_agent: origin.user_agent.clone() };
     match connect_link::finish(&app, back, caller, Some(origin.request_id.clone())).await {
         Ok(connected) => {

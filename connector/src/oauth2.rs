@@ -59,8 +59,13 @@ pub struct OAuth2 {
     pub grant: Grant,
     /// Where people give it; set with AUTHORIZATION_CODE.
     pub authorization_url: Option<String>,
+    /// Who the authorization server says it is when somebody comes back from it (RFC 9207), if that is to be checked; of
+    /// AUTHORIZATION_CODE alone.
+    pub issuer: Option<String>,
     /// Where tokens are.
     pub token_url: String,
+    /// Where the authorization server is told of access that is not wanted any more (RFC 7009).
+    pub revocation_url: Option<String>,
     /// What access is asked for.
     #[serde(default)]
     pub scopes: Vec<String>,
@@ -113,6 +118,10 @@ pub(crate) fn schema() -> Value {
     let url = |description: &str| json!({"type": "string", "maxLength": 2000, "pattern": URL_PATTERN, "description": description});
     let shared = json!({
         "tokenUrl": url("Where tokens are asked for: https, or http on this machine."),
+        "revocationUrl": url(
+            "Where tokens are revoked (RFC 7009) once the system is deleted, or is to be connected with other settings; \
+             tried once. They are only forgotten here when this is absent.",
+        ),
         "scopes": {
             "type": "array", "maxItems": 100, "uniqueItems": true,
             "items": {"type": "string", "minLength": 1, "maxLength": 500, "pattern": r"^[\x21\x23-\x5B\x5D-\x7E]+$"},
@@ -147,7 +156,13 @@ pub(crate) fn schema() -> Value {
             form(
                 "authorization_code",
                 "A person gives access, by a connect link.",
-                json!({"authorizationUrl": url("The page where people give access.")}),
+                json!({
+                    "authorizationUrl": url("The page where people give access."),
+                    "issuer": url(
+                        "Who the authorization server says it is, where it sends `iss` to who comes back from it (RFC 9207): \
+                         nobody who comes back with another one, or with none, connects the system.",
+                    ),
+                }),
                 &["grant", "authorizationUrl", "tokenUrl"],
             ),
             form(
@@ -173,8 +188,8 @@ mod tests {
     fn a_config_that_the_schema_lets_pass_is_read() {
         let config = json!({"auth": "oauth2", "oauth2": {
             "grant": "authorization_code", "authorizationUrl": "https://login.example/authorize",
-            "tokenUrl": "https://login.example/token", "scopes": ["orders:read", "offline_access"],
-            "extraParameters": {"access_type": "offline"}, "clientAuthentication": "post",
+            "issuer": "https://login.example", "tokenUrl": "https://login.example/token",
+            "scopes": ["orders:read", "offline_access"], "extraParameters": {"access_type": "offline"}, "clientAuthentication": "post",
         }});
         assert_eq!(problems(&schema(), &config["oauth2"]), []);
         let oauth2 = OAuth2::of(&config).expect("it is one").expect("it is oauth2");
@@ -197,6 +212,7 @@ mod tests {
             with("tokenUrl", json!("http://localhost.example/token")),
             with("tokenUrl", json!("http://127.0.0.1@login.example/")),
             with("authorizationUrl", json!("https://login.example/authorize")),
+            with("issuer", json!("https://login.example")),
             with("grant", json!("password")),
             with("grant", json!("authorization_code")),
             with("scopes", json!(["two words"])),

@@ -345,6 +345,8 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
     problems.check()?;
     let moves = changes.config.as_ref().is_some_and(|config| moved(scope.app(), &row, config).is_some());
     let tx = begin(&scope, row.tenant_id).await?;
+    // By the settings with which it was given.
+    let revocation = system_grant::Revocation::of(&tx, &row).await?;
     let mut update = tx
         .update::<system::Entity>()
         .col_expr(system::Column::UpdatedAt, Expr::value(scope.app().clock().now()))
@@ -375,12 +377,15 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
     }
     update.exec(tx.connection()).await.doing("storing a system").map_err(name_conflict)?;
     let row = reread(&tx, id).await?;
-    let row = match forgets_access(&tx, &row, credentials_now.as_ref(), moves).await? {
-        true => reread(&tx, id).await?,
-        false => row,
+    let (row, revocation) = match forgets_access(&tx, &row, credentials_now.as_ref(), moves).await? {
+        true => (reread(&tx, id).await?, revocation),
+        false => (row, None),
     };
     webhook_endpoint::ensure(&tx, &row).await?;
     tx.about(Kind::System, id).detail(changed).commit().await?;
+    if let Some(revocation) = revocation {
+        revocation.tell();
+    }
     Ok(row.into())
 }
 
@@ -396,6 +401,7 @@ pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
         return Err(Error::conflict("systemId", message));
     }
     let tx = begin(&scope, row.tenant_id).await?;
+    let revocation = system_grant::Revocation::of(&tx, &row).await?;
     system_grant::forget_all(&tx, id).await?;
     webhook_endpoint::forget(&tx, id).await?;
     let deleted = tx
@@ -410,7 +416,11 @@ pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
         }
         other => other?,
     };
-    tx.about(Kind::System, id).detail(row.name).commit().await
+    tx.about(Kind::System, id).detail(row.name).commit().await?;
+    if let Some(revocation) = revocation {
+        revocation.tell();
+    }
+    Ok(())
 }
 
 /// The tenant that a new object is for; `None` when there is a problem with it.

@@ -5,6 +5,7 @@
 mod client;
 pub(crate) mod provider;
 mod renewal;
+mod revocation;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::scope::{Scope, TxScope};
 pub(crate) use self::client::Client;
 use self::provider::Tokens;
 pub(crate) use self::renewal::GrantTokens;
+pub(crate) use self::revocation::Revocation;
 pub use connector::Grant;
 
 /// How a system's access stands.

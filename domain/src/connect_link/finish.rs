@@ -38,6 +38,8 @@ pub struct Return {
     pub code: Option<SecretString>,
     /// `error` of the query, in place of a code (RFC 6749, section 4.1.2.1).
     pub error: Option<String>,
+    /// `iss` of the query (RFC 9207).
+    pub issuer: Option<String>,
     /// The request's cookies.
     pub cookies: Vec<(String, String)>,
 }
@@ -99,6 +101,10 @@ async fn connect(app: &Arc<App>, back: Return) -> Result<Connected, ConnectError
     let client = place.client(app).await?;
     let server = client.settings.authorization_url.as_deref().and_then(|url| Url::parse(url).ok());
     let server = server.and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default();
+    // Before anything of the answer is used: it may be another server's (RFC 9207, section 2.4).
+    if client.settings.issuer.is_some() && client.settings.issuer != back.issuer {
+        return Err(ConnectError::Failed(provider::of_another_server()));
+    }
     let code = match (back.code, back.error.as_deref()) {
         (_, Some("access_denied")) => {
             return Err(ConnectError::Denied { server, return_url: place.return_url("denied") });

@@ -4,10 +4,13 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use connector::{ClientAuthentication, SystemError, SystemErrorKind, retry_after};
 use oauth2::basic::BasicClient;
-use oauth2::http::StatusCode;
+use oauth2::http::{StatusCode, header};
 use oauth2::url::Url;
+use oauth2::url::form_urlencoded::{self, Serializer};
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
     HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
@@ -122,6 +125,44 @@ pub(super) async fn client_credentials(app: &App, client: &Client) -> Answer {
     read(client, answer, &[])
 }
 
+/// Tells the server that a token is not wanted any more (RFC 7009). That it does not know it is no error there.
+pub(super) async fn revoke(app: &App, client: &Client, token: &SecretString) -> Result<(), SystemError> {
+    let url = client.settings.revocation_url.clone().unwrap_or_default();
+    let url = Url::parse(&url).map_err(|error| not_a_url("revocationUrl", &error))?;
+    let mut form = Serializer::new(String::new());
+    form.append_pair("token", token.expose_secret());
+    let mut request = oauth2::http::Request::post(url.as_str())
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::ACCEPT, "application/json");
+    match (&client.secret, client.settings.client_authentication) {
+        (Some(secret), ClientAuthentication::Basic) => {
+            // Both encoded first (RFC 6749, section 2.3.1).
+            let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let both = format!("{}:{}", encoded(&client.id), encoded(secret.expose_secret()));
+            request = request.header(header::AUTHORIZATION, format!("Basic {}", STANDARD.encode(both)));
+        }
+        (secret, _) => {
+            form.append_pair("client_id", &client.id);
+            if let Some(secret) = secret {
+                form.append_pair("client_secret", secret.expose_secret());
+            }
+        }
+    }
+    let request = request.body(form.finish().into_bytes()).map_err(|_error| {
+        SystemError::new(SystemErrorKind::Internal, "the request to revoke a token can't be made")
+    })?;
+    let reply = app.people().egress.fetch(request, TIMEOUT, REPLY_BYTES_MAX).await?;
+    let status = reply.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let detail = format!("HTTP {} from the revocation URL", status.as_u16());
+    Err(SystemError {
+        http_status: Some(status.as_u16()),
+        ..SystemError::new(SystemErrorKind::Misconfigured, detail)
+    })
+}
+
 fn pkce(verifier: &SecretString) -> PkceCodeVerifier {
     PkceCodeVerifier::new(verifier.expose_secret().to_owned())
 }
@@ -188,6 +229,13 @@ pub(crate) fn sent_back(code: &str) -> SystemError {
     match refusal(if is_code(code) { code } else { "unknown" }, "") {
         NoTokens::Ended(error) | NoTokens::Failed(error) => error,
     }
+}
+
+/// Somebody came back from another server than the one that the config names.
+pub(crate) fn of_another_server() -> SystemError {
+    let detail = "`iss` of the query is not the issuer of the config, or is not there";
+    SystemError::new(SystemErrorKind::Malformed, detail)
+        .with_hint("the answer does not come from the authorization server of this system")
 }
 
 fn is_code(text: &str) -> bool {

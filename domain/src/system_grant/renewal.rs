@@ -367,13 +367,23 @@ impl Renewal {
     }
 
     fn open(&self, row: &system_grant::Model) -> Result<Option<Stored>> {
-        let Some(sealed) = &row.sealed_tokens else { return Ok(None) };
-        let text = zeroize::Zeroizing::new(self.app.unseal(row.tenant_id, row.id, sealed)?);
-        // The cause is left out: it may quote a token.
-        let stored = serde_json::from_slice(&text)
-            .map_err(|_error| Error::internal("reading access tokens", "they are not as they were stored"))?;
-        Ok(Some(stored))
+        open(&self.app, row)
     }
+}
+
+fn open(app: &App, row: &system_grant::Model) -> Result<Option<Stored>> {
+    let Some(sealed) = &row.sealed_tokens else { return Ok(None) };
+    let text = zeroize::Zeroizing::new(app.unseal(row.tenant_id, row.id, sealed)?);
+    // The cause is left out: it may quote a token.
+    let stored = serde_json::from_slice(&text)
+        .map_err(|_error| Error::internal("reading access tokens", "they are not as they were stored"))?;
+    Ok(Some(stored))
+}
+
+/// The token by which a server ends all that it gave: the refresh token, or else the access token.
+pub(super) fn token_to_revoke(app: &App, row: &system_grant::Model) -> Result<Option<SecretString>> {
+    let stored = open(app, row)?;
+    Ok(stored.map(|stored| SecretString::from(stored.refresh.unwrap_or(stored.access))))
 }
 
 /// An update of the row as it was seen, and of no later one.

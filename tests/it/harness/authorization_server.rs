@@ -127,7 +127,8 @@ impl AuthorizationServer {
         Self { port, directory, world: Mutex::new(world), _process: process }
     }
 
-    fn url(&self) -> String {
+    /// Its issuer, too.
+    pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 

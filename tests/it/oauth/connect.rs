@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{Place, all_arrived};
 use crate::harness::authorization_server::{AuthorizationServer, Browser, PUBLIC_URL, RECORDS, public};
 use crate::harness::trestle::{Setup, Trestle};
+use crate::harness::wait::{SOON, until};
 use crate::scene::{Scene, nodes, text};
 
 #[tokio::test]
@@ -86,6 +87,81 @@ async fn somebody_connects_a_system_and_its_records_arrive() {
     assert_eq!(entries[1], "createConnectLink SUCCEEDED good for 1440 minutes");
 }
 
+async fn who_comes_back_from_another_server_connects_nothing() {
+    let server = AuthorizationServer::start().await;
+    let trestle = public(Setup::new()).embedded().await;
+    let config = server.config(json!({"issuer": server.url()}));
+    let place = Place::with(&trestle, &server, config, server.credentials()).await;
+    let mut browser = Browser::default();
+    let page = browser.open(&trestle, &place.link(json!({})).await).await;
+    let back = server.give_access(page.link(), "ada").await;
+    let with = |issuer: Option<&str>| {
+        let mut url = back.clone();
+        let others: Vec<(String, String)> =
+            back.query_pairs().into_owned().filter(|(name, _)| name != "iss").collect();
+        url.query_pairs_mut().clear().extend_pairs(others).extend_pairs(issuer.map(|issuer| ("iss", issuer)));
+        url
+    };
+    for wrong in
+        [with(None), with(Some("https://elsewhere.example")), with(Some(&format!("{}/", server.url())))]
+    {
+        let page = browser.open(&trestle, wrong.as_str()).await;
+        assert_eq!(page.status, StatusCode::BAD_GATEWAY, "{wrong}: {page:?}");
+        assert!(page.text.contains("does not come from the authorization server"), "{}", page.text);
+    }
+    assert_eq!(server.asked().await, 0, "the code was shown to nobody");
+    assert_eq!(place.system().await["authorization"]["status"], "NOT_CONNECTED");
+    let done = browser.open(&trestle, back.as_str()).await;
+    assert_eq!(done.status, StatusCode::OK, "{done:?}");
+}
+
+#[tokio::test]
+async fn access_that_is_given_up_is_revoked_where_the_config_says_how() {
+    let server = AuthorizationServer::start().await;
+    let trestle = public(Setup::new()).embedded().await;
+    let url = format!("{}/token/revocation", server.url());
+    let connected = async |changes: Value| {
+        let config = server.config(changes);
+        let place = Place::with(&trestle, &server, config, server.credentials()).await;
+        place.connect().await;
+        place
+    };
+    let revoked = async |count: usize| {
+        until("the server was told", SOON, async || {
+            let now = server.answered("revocation", 200).await;
+            if now == count { Ok(()) } else { Err(now) }
+        })
+        .await;
+    };
+    let delete = async |place: &Place<'_>| {
+        let input = json!({"systemId": place.system});
+        place.scene.admin().mutate("deleteSystem", input, "").await;
+    };
+    let place = connected(json!({"revocationUrl": url})).await;
+    delete(&place).await;
+    revoked(1).await;
+    // Other settings are another client's: what was given to the one before is told by its own.
+    let place = connected(json!({"revocationUrl": url})).await;
+    let other = json!({
+        "systemId": place.system, "config": server.config(json!({"revocationUrl": url, "scopes": []})),
+        "credentials": server.credentials(),
+    });
+    place.scene.admin().mutate("updateSystem", other, "system { id }").await;
+    revoked(2).await;
+    // That it can't be told keeps nothing; and where it is not to be told, nobody is.
+    let place = connected(json!({"revocationUrl": format!("{}/nowhere", server.url())})).await;
+    delete(&place).await;
+    let place = connected(json!({})).await;
+    delete(&place).await;
+    until("the log says what could not be told", SOON, async || {
+        let log = trestle.log();
+        if log.contains("access could not be revoked") { Ok(()) } else { Err(log) }
+    })
+    .await;
+    assert_eq!(server.answered("revocation", 200).await, 2);
+}
+
+#[tokio::test]
 async fn access_that_was_withdrawn_is_given_again(trestle: &Trestle) {
     let server = AuthorizationServer::start().await;
     let place = Place::connected(trestle, &server).await;

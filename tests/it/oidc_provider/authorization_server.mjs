@@ -21,6 +21,7 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: false },
     clientCredentials: { enabled: true },
+    revocation: { enabled: true },
   },
   pkce: { required: () => true },
   ttl: {
@@ -93,6 +94,11 @@ provider.use(async (ctx, next) => {
     const accountId = ctx.get('x-account');
     const result = accountId === 'nobody' ? { error: 'access_denied' } : { login: { accountId } };
     ctx.redirect(await provider.interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false }));
+    return;
+  }
+  if (ctx.path === '/token/revocation') {
+    await next();
+    asked.push({ grant: 'revocation', status: ctx.status, fault: null });
     return;
   }
   if (ctx.path !== '/token') return next();
