@@ -127,6 +127,20 @@ pub(super) async fn client_credentials(app: &App, client: &Client) -> Answer {
 
 /// Tells the server that a token is not wanted any more (RFC 7009). That it does not know it is no error there.
 pub(super) async fn revoke(app: &App, client: &Client, token: &SecretString) -> Result<(), SystemError> {
+    let request = revocation(client, token)?;
+    let reply = app.people().egress.fetch(request, TIMEOUT, REPLY_BYTES_MAX).await?;
+    let status = reply.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let detail = format!("HTTP {} from the revocation URL", status.as_u16());
+    Err(SystemError {
+        http_status: Some(status.as_u16()),
+        ..SystemError::new(SystemErrorKind::Misconfigured, detail)
+    })
+}
+
+fn revocation(client: &Client, token: &SecretString) -> Result<oauth2::http::Request<Vec<u8>>, SystemError> {
     let url = client.settings.revocation_url.clone().unwrap_or_default();
     let url = Url::parse(&url).map_err(|error| not_a_url("revocationUrl", &error))?;
     let mut form = Serializer::new(String::new());
@@ -148,18 +162,8 @@ pub(super) async fn revoke(app: &App, client: &Client, token: &SecretString) -> 
             }
         }
     }
-    let request = request.body(form.finish().into_bytes()).map_err(|_error| {
+    request.body(form.finish().into_bytes()).map_err(|_error| {
         SystemError::new(SystemErrorKind::Internal, "the request to revoke a token can't be made")
-    })?;
-    let reply = app.people().egress.fetch(request, TIMEOUT, REPLY_BYTES_MAX).await?;
-    let status = reply.status();
-    if status.is_success() {
-        return Ok(());
-    }
-    let detail = format!("HTTP {} from the revocation URL", status.as_u16());
-    Err(SystemError {
-        http_status: Some(status.as_u16()),
-        ..SystemError::new(SystemErrorKind::Misconfigured, detail)
     })
 }
 

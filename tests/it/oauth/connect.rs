@@ -87,6 +87,7 @@ async fn somebody_connects_a_system_and_its_records_arrive() {
     assert_eq!(entries[1], "createConnectLink SUCCEEDED good for 1440 minutes");
 }
 
+#[tokio::test]
 async fn who_comes_back_from_another_server_connects_nothing() {
     let server = AuthorizationServer::start().await;
     let trestle = public(Setup::new()).embedded().await;
@@ -161,7 +162,6 @@ async fn access_that_is_given_up_is_revoked_where_the_config_says_how() {
     assert_eq!(server.answered("revocation", 200).await, 2);
 }
 
-#[tokio::test]
 async fn access_that_was_withdrawn_is_given_again(trestle: &Trestle) {
     let server = AuthorizationServer::start().await;
     let place = Place::connected(trestle, &server).await;
