@@ -94,7 +94,6 @@ fn statuses(slices: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "the figures, for whoever asks for them")]
 async fn two_workers_read_a_table_at_the_same_time() {
     let (rows, shares) = (36_000, 2);
     let (source, destination) = databases(rows, BATCH).await;
