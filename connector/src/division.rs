@@ -27,17 +27,17 @@ pub struct Division {
     pub watermark: Option<Cursor>,
 }
 
-/// How many parts a source is divided into; 1 is not at all. `asked` is the stream's option, whatever the size.
+/// How many parts a source is divided into; 1 is not at all. `asked` is the stream's option, whatever the size; 0 is by size.
 pub(crate) fn part_count(asked: Option<usize>, records: u64) -> usize {
     let by_size = usize::try_from(records / PART_RECORDS_MIN).unwrap_or(PARTS_MAX);
-    asked.unwrap_or(by_size).clamp(1, PARTS_MAX)
+    asked.filter(|asked| *asked > 0).unwrap_or(by_size).clamp(1, PARTS_MAX)
 }
 
 /// The schema of the option that says how many.
 pub(crate) fn option_schema() -> Value {
     json!({
-        "type": "integer", "title": "Slices", "minimum": 1, "maximum": PARTS_MAX,
-        "description": "Into how many parts a table is divided that several workers read at once; 1 is never. By its size when absent: one for each 100,000 rows, from 200,000 on.",
+        "type": "integer", "title": "Slices", "minimum": 0, "maximum": PARTS_MAX, "default": 0,
+        "description": "Into how many parts a table is divided that several workers read at once; 1 is never, 0 is by its size: one for each 100,000 rows, from 200,000 on.",
     })
 }
 
