@@ -26,7 +26,8 @@ else:
     from dlt.sources.sql_database import sql_table
 
     table = sql_table(
-        credentials=source,
+        # The name of PostgreSQL that SQLAlchemy knows.
+        credentials=source.replace("postgres://", "postgresql://", 1),
         table="orders",
         backend="pyarrow",
         incremental=dlt.sources.incremental("updated_at"),
