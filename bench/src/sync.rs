@@ -84,6 +84,7 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
     let of = Kind::default();
     let again = Kind { again: true, ..of };
     let mapped = Kind { mapped: true, ..of };
+    let from_table = |slices| Way::Program(Kind { from_table: Some(slices), ..of });
     let mut cases = [
         ("psql COPY, table with key", Way::Copy),
         ("psql COPY to staging, merge", Way::Merge { again: false }),
@@ -101,7 +102,8 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
         ("table: psql COPY", Way::CopyTable),
         ("table: sling, incremental", Way::Sling { from_table: true }),
         ("table: dlt, Arrow, merge", Way::DltMerge),
-        ("table: trestle on PostgreSQL, incremental", Way::Program(Kind { from_table: true, ..of })),
+        ("table: trestle on PostgreSQL, incremental", from_table(0)),
+        ("table: trestle on PostgreSQL, incremental, undivided", from_table(1)),
     ]
     .map(|(name, way)| Case { name, way, rounds: Vec::new() });
 

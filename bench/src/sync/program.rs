@@ -29,8 +29,8 @@ pub struct Kind {
     pub again: bool,
     /// So many in a hundred are refused by the table.
     pub bad_percent: u32,
-    /// From another table, by its cursor.
-    pub from_table: bool,
+    /// From another table, by its cursor, in so many slices; 0 is by its size.
+    pub from_table: Option<u32>,
 }
 
 /// Measures it once.
@@ -42,7 +42,7 @@ pub async fn measure(
     kind: Kind,
 ) -> anyhow::Result<Round> {
     orders::empty_table(postgres, if kind.mapped { ", reference text NOT NULL" } else { "" }).await?;
-    if kind.from_table {
+    if kind.from_table.is_some() {
         orders::full_table(postgres, file, rows).await?;
     }
     postgres.create_database("trestle").await?;
@@ -91,7 +91,7 @@ async fn integration(admin: &Client, postgres: &Postgres, kind: Kind) -> anyhow:
     let tenant = admin.tenant(SLUG).await?;
     let database = |database: &str| json!({"host": "127.0.0.1", "port": postgres.port(), "database": database, "sslMode": "disable"});
     let credentials = json!({"user": postgres.user()});
-    let source = if kind.from_table {
+    let source = if kind.from_table.is_some() {
         admin.system(&tenant, "postgres", database("origin"), Some(credentials.clone())).await?
     } else {
         admin.system(&tenant, "file", json!({}), None).await?
@@ -101,10 +101,10 @@ async fn integration(admin: &Client, postgres: &Postgres, kind: Kind) -> anyhow:
         "name": "orders", "mode": "FULL", "keyFields": ["id"], "source": {"path": "orders.csv"},
         "destination": {"table": "orders"},
     });
-    if kind.from_table {
+    if let Some(slices) = kind.from_table {
         stream["mode"] = json!("INCREMENTAL");
         stream["cursorField"] = json!("updated_at");
-        stream["source"] = json!({"table": "orders"});
+        stream["source"] = json!({"table": "orders", "slices": slices});
     }
     if kind.mapped {
         stream["mapping"] = json!(orders::MAPPING);
