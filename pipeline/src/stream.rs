@@ -39,7 +39,7 @@ pub use comparer::Moved;
 pub use reader::StoredRecord;
 
 /// Pages that wait between two stages: enough that a slow page does not stop the stage before it.
-const PAGES_WAITING_MAX: usize = 2;
+const PAGES_WAITING_MAX: usize = 1;
 
 /// Pages in memory at once, at most: one in the hands of each of the three stages, what waits between
 /// them, and one that is being accounted, of which only receipts and failures are left.
