@@ -6,7 +6,7 @@ use entity::integration::IntegrationStatus;
 use entity::job::{self, JobKind, JobStatus};
 use entity::tenant::TenantStatus;
 use entity::{integration, tenant};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockType, Order, Query, SelectStatement};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -35,9 +35,7 @@ pub(crate) async fn enqueue(
     runs: Vec<(Uuid, &integration::Model, Priority)>,
     wait: std::time::Duration,
 ) -> Result<()> {
-    let tenant =
-        tx.find::<tenant::Entity>().one(tx.connection()).await.doing("reading the tenant of a job")?;
-    let tenant_runs = tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active);
+    let tenant_runs = tenant_is_active(tx).await?;
     let now = tx.app().clock().now();
     let available_at = now + Duration::from_std(wait).unwrap_or(Duration::zero());
     let mut jobs = Vec::with_capacity(runs.len());
@@ -106,9 +104,7 @@ async fn hold(tx: &TxScope, which: sea_orm::sea_query::SimpleExpr) -> Result<()>
 
 /// Lets the held jobs of an integration go, if its tenant is active.
 pub(crate) async fn release_integration(tx: &mut TxScope, integration_id: Uuid) -> Result<()> {
-    let tenant =
-        tx.find::<tenant::Entity>().one(tx.connection()).await.doing("reading the tenant of jobs")?;
-    if tenant.is_none_or(|tenant| tenant.status == TenantStatus::Suspended) {
+    if !tenant_is_active(tx).await? {
         return Ok(());
     }
     release(tx, job::Column::IntegrationId.eq(integration_id)).await
@@ -116,13 +112,33 @@ pub(crate) async fn release_integration(tx: &mut TxScope, integration_id: Uuid) 
 
 /// Lets the held jobs of the tenant go, of the integrations that are active.
 pub(crate) async fn release_tenant(tx: &mut TxScope) -> Result<()> {
-    let active = Query::select()
+    let active = active_integrations(tx);
+    release(tx, job::Column::IntegrationId.in_subquery(active)).await
+}
+
+/// Lets jobs of an integration go that nothing holds: it was let go while a claim that had read it before put them aside.
+pub(crate) async fn release_stranded(tx: &mut TxScope, integration_id: Uuid) -> Result<()> {
+    if !tenant_is_active(tx).await? {
+        return Ok(());
+    }
+    let is_active = job::Column::IntegrationId.in_subquery(active_integrations(tx));
+    let of_it = job::Column::IntegrationId.eq(integration_id).and(is_active);
+    release(tx, of_it.and(job::Column::KillSwitchId.is_null())).await
+}
+
+fn active_integrations(tx: &TxScope) -> SelectStatement {
+    Query::select()
         .column(integration::Column::Id)
         .from(integration::Entity)
         .and_where(integration::Column::TenantId.eq(tx.tenant_id()))
         .and_where(integration::Column::Status.eq(IntegrationStatus::Active))
-        .to_owned();
-    release(tx, job::Column::IntegrationId.in_subquery(active)).await
+        .to_owned()
+}
+
+async fn tenant_is_active(tx: &TxScope) -> Result<bool> {
+    let tenant =
+        tx.find::<tenant::Entity>().one(tx.connection()).await.doing("reading the tenant of jobs")?;
+    Ok(tenant.is_some_and(|tenant| tenant.status == TenantStatus::Active))
 }
 
 async fn release(tx: &mut TxScope, which: sea_orm::sea_query::SimpleExpr) -> Result<()> {
@@ -204,6 +220,21 @@ pub(crate) async fn lock_of_run(tx: &TxScope, run_id: Uuid) -> Result<Vec<job::M
         .all(tx.connection())
         .await
         .doing("locking the jobs of a run")
+}
+
+/// The same for what may hold or release the integration besides: who does that has its row before its jobs.
+pub(crate) async fn lock_of_run_and_integration(
+    tx: &TxScope,
+    integration_id: Uuid,
+    run_id: Uuid,
+) -> Result<Vec<job::Model>> {
+    tx.find::<integration::Entity>()
+        .filter(integration::Column::Id.eq(integration_id))
+        .lock(LockType::NoKeyUpdate)
+        .one(tx.connection())
+        .await
+        .doing("locking the integration of a run")?;
+    lock_of_run(tx, run_id).await
 }
 
 /// Ends those of a run's jobs that no worker has. False when a worker has one, or all are done.

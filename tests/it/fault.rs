@@ -380,6 +380,33 @@ async fn freeze_inside_of_a_transaction(trestle: &mut Trestle) {
     lock.execute("ROLLBACK").await.unwrap();
 }
 
+/// A claim that has read that an integration is paused puts its job aside after the integration was resumed.
+#[tokio::test]
+async fn a_job_that_is_put_aside_while_its_integration_is_resumed_goes_on() {
+    let trestle = hasty().split(1).await;
+    let scene = Scene::of(&trestle).await;
+    let integration = scene.fixture.sandbox(&scene.tenant, json!({"records": 20}), json!({})).await;
+    let of_it = json!({"integrationId": integration});
+    scene.admin().mutate("pauseIntegration", of_it.clone(), "integration { id }").await;
+    let run = scene.fixture.start_run(&integration).await;
+    // Where claims of all workers look after they have read their integrations.
+    let database = &trestle.stores().database;
+    let mut lock = database.connect().await;
+    lock.execute("BEGIN; LOCK TABLE kill_switch IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    // So a run comes that is handed back because of the pause.
+    postgres_execute(database, "UPDATE job SET status = 'QUEUED', push_at = now() WHERE status = 'HELD'").await;
+    until("a claim has the job", SOON, async || {
+        let free = "SELECT id::text FROM job WHERE status = 'QUEUED' FOR UPDATE SKIP LOCKED";
+        let rows = postgres_rows(database, free).await;
+        if rows.is_empty() { Ok(()) } else { Err(rows) }
+    })
+    .await;
+    scene.admin().mutate("resumeIntegration", of_it, "integration { id }").await;
+    lock.execute("ROLLBACK").await.unwrap();
+    let run = finished(&scene, &run).await;
+    assert_eq!((&run["status"], &run["counts"]["created"]), (&json!("SUCCEEDED"), &json!(20)), "{run:#}");
+}
+
 #[tokio::test]
 async fn a_redis_that_answers_nothing_delays_no_caller() {
     let stores = Stores { database: Database::create().await, redis: Redis::Own(RedisServer::start().await) };

@@ -93,6 +93,8 @@ impl Background {
         let held = job::Entity::find()
             .filter(job::Column::KillSwitchId.eq(switch.id))
             .filter(job::Column::Status.eq(JobStatus::Held))
+            // The oldest run first: one that has gone on overtakes none any more. Slices get their jobs later than their run.
+            .order_by_asc(job::Column::SubjectId)
             .order_by_asc(job::Column::Id)
             .limit(RELEASED_PER_SECOND)
             .all(self.app().across_tenants().writer())
@@ -248,8 +250,8 @@ async fn is_overtaken(tx: &TxScope, switch_id: Uuid, job: &job::Model) -> Result
         .filter(job::Column::KillSwitchId.eq(switch_id))
         .filter(job::Column::Status.eq(JobStatus::Held))
         .filter(job::Column::IntegrationId.eq(job.integration_id))
-        .filter(job::Column::Id.gt(job.id))
-        .filter(job::Column::SubjectId.ne(job.subject_id))
+        // By the runs' ids, which are in the order of asking: slices get their jobs when their run is divided.
+        .filter(job::Column::SubjectId.gt(job.subject_id))
         .filter(job::Column::SubjectId.in_subquery(from_source))
         .limit(1)
         .one(tx.connection())

@@ -145,8 +145,8 @@ impl Background {
         Ok(())
     }
 
-    /// Jobs that wait for a run that is no longer there: it ended while a claim put them aside. Looks at the integrations
-    /// after this one, and answers with where the next sweep goes on.
+    /// Jobs that wait for nothing any more: the run before them ended, or their integration or tenant was let go, while a
+    /// claim put them aside. Looks at the integrations after this one, and answers with where the next sweep goes on.
     async fn release_waiting(&self, after: Uuid, swept: &mut Swept) -> Result<Uuid> {
         let doing = "reading jobs that wait for nothing";
         let connection = self.app().across_tenants().writer();
@@ -160,12 +160,20 @@ impl Background {
         let mut last = Uuid::nil();
         for row in &rows {
             last = row.try_get_by_index(0).doing(doing)?;
-            if row.try_get_by_index(2).doing(doing)? {
-                let mut tx = TxScope::begin(self.app(), row.try_get_by_index(1).doing(doing)?).await?;
-                jobs::release_next(&mut tx, last).await?;
-                tx.commit().await?;
-                swept.released += 1;
+            let (waits, is_held): (bool, bool) =
+                (row.try_get_by_index(2).doing(doing)?, row.try_get_by_index(3).doing(doing)?);
+            if !waits && !is_held {
+                continue;
             }
+            let mut tx = TxScope::begin(self.app(), row.try_get_by_index(1).doing(doing)?).await?;
+            if waits {
+                jobs::release_next(&mut tx, last).await?;
+            }
+            if is_held {
+                jobs::release_stranded(&mut tx, last).await?;
+            }
+            tx.commit().await?;
+            swept.released += 1;
         }
         Ok(if rows.len() < INTEGRATIONS_MAX { Uuid::nil() } else { last })
     }
@@ -228,7 +236,7 @@ impl Background {
 }
 
 /// Visits integrations that have waiting or held jobs, by a loose index scan, and says of each whether one waits although
-/// nothing of it is under way.
+/// nothing of it is under way, and whether one is held although nothing holds it.
 const STRANDED: &str = "\
 WITH RECURSIVE t (integration_id, place) AS ( \
   SELECT (SELECT integration_id FROM job WHERE (status = 'WAITING' OR status = 'HELD') AND integration_id > $1 \
@@ -240,5 +248,7 @@ WITH RECURSIVE t (integration_id, place) AS ( \
 SELECT i.id, i.tenant_id, \
   EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.status = 'WAITING') AND \
   NOT EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.status = 'QUEUED') \
-  AND NOT EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.begun AND u.status <> 'DONE') \
-FROM t JOIN integration i ON i.id = t.integration_id ORDER BY t.place";
+  AND NOT EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.begun AND u.status <> 'DONE'), \
+  i.status = 'ACTIVE' AND c.status = 'ACTIVE' AND \
+  EXISTS (SELECT 1 FROM job u WHERE u.integration_id = i.id AND u.status = 'HELD' AND u.kill_switch_id IS NULL) \
+FROM t JOIN integration i ON i.id = t.integration_id JOIN tenant c ON c.id = i.tenant_id ORDER BY t.place";
