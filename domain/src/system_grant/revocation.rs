@@ -28,7 +28,7 @@ impl Revocation {
     /// Of the access that a system has now; `None` where it has none, or its config names no place for that.
     ///
     /// # Errors
-    /// Storage; or what is stored can't be opened.
+    /// Storage.
     pub(crate) async fn of(tx: &TxScope, system: &system::Model) -> Result<Option<Self>> {
         let app = tx.app();
         // A config that is not of its schema says nothing of access.
@@ -44,8 +44,15 @@ impl Revocation {
             .one(tx.connection())
             .await
             .doing(doing)?;
-        let Some(token) = grant.map(|row| renewal::token_to_revoke(app, &row)).transpose()?.flatten() else {
-            return Ok(None);
+        let token = match grant.map(|row| renewal::token_to_revoke(app, &row)) {
+            None | Some(Ok(None)) => return Ok(None),
+            Some(Ok(Some(token))) => token,
+            // It must not keep a system from being mended or deleted.
+            Some(Err(error)) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, system.id = %system.id, "access can't be opened, and so not be revoked");
+                return Ok(None);
+            }
         };
         let tenant = tx
             .find::<tenant::Entity>()
