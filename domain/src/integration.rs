@@ -28,7 +28,7 @@ use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 use crate::stream::{self, Ends};
 use crate::system::owner;
 use crate::validation::Problems;
-use crate::{backfill, search};
+use crate::{backfill, run_slice, search};
 
 pub use self::hold::{HOLD_AFTER_DEFAULT, HOLD_AFTER_MAX};
 pub(crate) use self::hold::{
@@ -427,6 +427,12 @@ async fn store_streams(
     if moved.goes_on && has_running_job(tx, row.id).await? {
         // Its worker would store watermarks and receipts of the old place after this.
         let message = "a run is under way; let it end or cancel it before streams read or write elsewhere";
+        return Err(Error::conflict("integrationId", message));
+    }
+    if run_slice::are_to_conclude(tx, row.id, &moved.watermarks).await? {
+        // They have read the old place, and their run would say that it has all of the new one.
+        let message = "a run has read a stream in slices and is not over; let it end or cancel it before that stream \
+                       reads or writes elsewhere";
         return Err(Error::conflict("integrationId", message));
     }
     if backfill::is_under_way(tx, row.id, &moved.watermarks).await? {

@@ -181,6 +181,10 @@ impl Check<'_> {
             let message = "must be INCREMENTAL: what was read of this source is not there for ever";
             problems.push(Problem::invalid(self.path("mode"), message));
         }
+        if stream.deletions.is_some() {
+            let message = "is of no use: what is gone is not seen in what comes";
+            problems.push(Problem::invalid(self.path("deletions"), message));
+        }
         let unneeded =
             [("cursorField", stream.cursor_field.is_some()), ("overlap", stream.overlap.is_some())];
         for (name, _is_given) in unneeded.into_iter().filter(|(_name, is_given)| *is_given) {
@@ -306,7 +310,8 @@ impl Check<'_> {
     }
 }
 
-fn keeps_position(app: &App, connector: &str) -> bool {
+/// Whether sources of a connector know by themselves where the run before ended.
+pub(crate) fn keeps_position(app: &App, connector: &str) -> bool {
     app.connectors().get(connector).is_some_and(|connector| connector.keeps_position())
 }
 
@@ -361,6 +366,7 @@ pub(crate) fn moved(before: &[Stream], after: &[Stream], new_source: bool, new_d
         if writes_elsewhere || is_renamed {
             moved.receipts.push(old.name.clone());
         }
+        moved.goes_on |= is_renamed;
         for (place, fields) in old.quality.unique.iter().enumerate() {
             if new.is_none_or(|new| new.quality.unique.get(place) != Some(fields)) {
                 moved.values.push(values_of(&old.name, place));

@@ -9,7 +9,7 @@ use crate::harness::fixture::stream;
 use crate::harness::postgres::Database;
 use crate::harness::trestle::Trestle;
 use crate::harness::wait::{SOON, until};
-use crate::scene::{Scene, impatient, postgres_execute, postgres_rows, text};
+use crate::scene::{Scene, changed_stream, impatient, into_table, postgres_execute, postgres_rows, text};
 
 /// Enough that a page of 5,000 has few of its keys in one block.
 const ROWS: usize = 150_000;
@@ -73,4 +73,32 @@ async fn a_strewn_load_is_interrupted_goes_on_and_is_known_afterwards() {
     let changed = finished(&scene, &scene.fixture.start_run(&integration).await).await;
     assert_eq!(changed["counts"]["updated"], ROWS / 10, "{changed:#}");
     assert_eq!(kept(&trestle).await, format!("f {ROWS}"));
+}
+
+/// A whole reading in disorder renews what is known of each record, also where that is kept as it came: nothing of it is
+/// taken for gone.
+#[tokio::test]
+async fn what_is_gone_is_told_from_what_is_kept_as_it_came() {
+    let scene = Scene::shared().await;
+    let write = |rows: &mut dyn Iterator<Item = usize>| {
+        // In the order of a product with a number that has no factor in common.
+        let rows = rows.map(|row| vec![format!("{:09}", row * 7_919 % 1_000_003), row.to_string()]);
+        scene.files.write_csv("in.csv", &["id", "n"], rows);
+    };
+    write(&mut (0..ROWS));
+    let (files, sqlite) = (scene.file_system().await, scene.sqlite_system("out.db").await);
+    let changes = json!({"deletions": {"action": "DELETE"}});
+    let moves = changed_stream(json!({"path": "in.csv"}), into_table("records"), changes);
+    let integration = scene.integration(&files, &sqlite, moves).await;
+    let first = finished(&scene, &scene.fixture.start_run(&integration).await).await;
+    assert_eq!(first["counts"]["created"], ROWS, "{first:#}");
+    write(&mut (0..ROWS).filter(|row| row % 1_000 != 7));
+    let second = finished(&scene, &scene.fixture.start_run(&integration).await).await;
+    let gone = ROWS / 1_000;
+    assert_eq!(second["counts"]["unchanged"], ROWS - gone, "{second:#}");
+    let query = "query($id: ID!) { run(id: $id) { status counts { deleted } } }";
+    let run = scene.admin().query(query, json!({"id": second["id"]})).await["run"].clone();
+    assert_eq!(run, json!({"status": "SUCCEEDED", "counts": {"deleted": gone}}));
+    let left = "SELECT count(*) || ' ' || count(*) FILTER (WHERE n % 1000 = 7) FROM records";
+    assert_eq!(scene.sqlite_rows("out.db", left).await, [format!("{} 0", ROWS - gone)]);
 }

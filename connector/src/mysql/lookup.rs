@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row};
 use super::comparison;
 use super::connection::{self, Opened, misconfigured, system_error};
 use super::table::{self, Table};
-use crate::{Place, SystemError};
+use crate::{Place, SystemError, SystemErrorKind};
 
 /// Counting that takes longer is not worth it.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -19,8 +19,14 @@ pub(super) async fn row_count(opened: &mut Opened, table: &Table) -> Result<Opti
     let counted = tokio::time::timeout(COUNT_TIMEOUT, query.fetch_one(&mut opened.connection)).await;
     let Ok(counted) = counted else { return Ok(None) };
     let failed = |error| system_error("counting rows", error);
-    let count: i64 = counted.map_err(failed)?.try_get(0).map_err(failed)?;
-    Ok(u64::try_from(count).ok())
+    let row = match counted.map_err(failed) {
+        Ok(row) => row,
+        // The server's own limit.
+        Err(error) if error.kind == SystemErrorKind::Timeout => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let count: i64 = row.try_get(0).map_err(failed)?;
+    Ok(Some(count.unsigned_abs()))
 }
 
 /// The table of a place, whose columns are all there.

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use super::comparison::compare;
 use super::connection::system_error;
 use super::table::{self, Table, Use};
-use crate::{Place, Standing, SystemError};
+use crate::{Place, Standing, SystemError, SystemErrorKind};
 
 /// Counting that takes longer is not worth it.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -24,8 +24,14 @@ pub(super) async fn row_count(
         return Ok(None);
     };
     let failed = |error| system_error("counting rows", error);
-    let count: i64 = counted.map_err(failed)?.try_get(0).map_err(failed)?;
-    Ok(u64::try_from(count).ok())
+    let row = match counted.map_err(failed) {
+        Ok(row) => row,
+        // The server's own limit.
+        Err(error) if error.kind == SystemErrorKind::Timeout => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let count: i64 = row.try_get(0).map_err(failed)?;
+    Ok(Some(count.unsigned_abs()))
 }
 
 /// The table of a place, with its columns as the key.

@@ -19,7 +19,7 @@ pub(super) async fn row_count(connection: &mut SqliteConnection, table: &Table) 
     let counted: Result<i64, sqlx::Error> =
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await;
     let count = counted.map_err(|error| system_error("counting rows", &error))?;
-    Ok(u64::try_from(count).unwrap_or_default())
+    Ok(count.unsigned_abs())
 }
 
 /// Which of these values are there, by the affinity and collation of the columns; a number that SQLite can't hold is not.

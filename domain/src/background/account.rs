@@ -12,10 +12,10 @@ use entity::run_event::Audience;
 use entity::{run, run_slice, run_stream};
 use futures::stream::BoxStream;
 use pipeline::{
-    AccountedPage, Counts, InDoubt, Ledger, LedgerError, RECORD_QUARANTINED, Receipt, RecordFailure,
-    RemovedPage, RetryNotice, Shape, Stage,
+    AccountedPage, Counts, InDoubt, Ledger, LedgerError, NewReceipt, RECORD_QUARANTINED, Receipt,
+    RecordFailure, RemovedPage, RetryNotice, Shape, Stage,
 };
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,6 +28,7 @@ use crate::actor::Tenants;
 use crate::catalogue;
 use crate::error::{Doing, Result};
 use crate::id::new_id;
+use crate::reconciliation::RECONCILIATION_EXTRA;
 use crate::run_event::{self, NewEvent};
 use crate::scope::{TxScope, all_set};
 
@@ -57,18 +58,12 @@ impl RunLease {
             None => self.store_progress(tx, &page).await?,
         }
         run_event::record(tx, self.run.id, page_events(&page, self.slice.as_ref())).await?;
-        // From here on slices of one run wait for each other.
-        self.lock_receipts(tx, &page.stream).await?;
-        let stream = self.receipts_of(&page.stream);
-        let segments = &self.segments;
-        receipt::store(tx.connection(), stream, self.run.id, &page.receipts, segments, &self.stride).await?;
-        for (values, receipts) in &page.values {
-            let (values, stride) = (self.receipts_of(values), &self.stride_of_values);
-            receipt::store(tx.connection(), values, self.run.id, receipts, segments, stride).await?;
-        }
         let mut runs = BTreeSet::new();
-        if self.supersedes && !page.receipts.is_empty() {
-            runs.extend(self.supersede_written(tx, &page).await?);
+        if self.supersedes && self.run.scope == RunScope::AllRecords {
+            // It failed, so it has come: it is not gone from the source.
+            let came: Vec<&str> =
+                page.failures.iter().filter_map(|failed| Some(failed.key.as_ref()?.canonical())).collect();
+            runs.extend(self.supersede_extras(tx, &page.stream, &came).await?);
         }
         let (new, again): (Vec<_>, Vec<_>) =
             page.failures.into_iter().partition(|failure| failure.retried.is_none());
@@ -81,6 +76,21 @@ impl RunLease {
         });
         let quarantine_id = closed.as_ref().map(|closed| closed.id);
         self.store_failures(tx, &page.stream, new, quarantine_id).await?;
+        // From here on slices of one run wait for each other.
+        if !(page.receipts.is_empty() && page.values.is_empty()) {
+            self.lock_receipts(tx, &page.stream).await?;
+        }
+        let stream = self.receipts_of(&page.stream);
+        let segments = &self.segments;
+        receipt::store(tx.connection(), stream, self.run.id, &page.receipts, segments, &self.stride).await?;
+        for (values, receipts) in &page.values {
+            let (values, stride) = (self.receipts_of(values), &self.stride_of_values);
+            receipt::store(tx.connection(), values, self.run.id, receipts, segments, stride).await?;
+        }
+        if self.supersedes && !page.receipts.is_empty() {
+            let (stream, receipts) = (&page.stream, &page.receipts);
+            runs.extend(self.supersede_written(tx, stream, receipts).await?);
+        }
         let home: Vec<Uuid> = page.receipts.iter().filter_map(|receipt| receipt.retried).collect();
         let left_out = page.skipped;
         if !(home.is_empty() && again.is_empty() && left_out.is_empty()) {
@@ -169,20 +179,34 @@ impl RunLease {
         }
     }
 
-    async fn supersede_written(&self, tx: &mut TxScope, page: &AccountedPage) -> Result<Vec<Uuid>> {
-        let keys: Vec<&str> = page.receipts.iter().map(|receipt| receipt.key.canonical()).collect();
+    async fn supersede_written(
+        &self,
+        tx: &mut TxScope,
+        stream: &str,
+        receipts: &[NewReceipt],
+    ) -> Result<Vec<Uuid>> {
+        let keys: Vec<&str> = receipts.iter().map(|receipt| receipt.key.canonical()).collect();
         if self.run.scope == RunScope::AllRecords {
-            return self.supersede(tx, &page.stream, &keys, None).await;
+            return self.supersede(tx, stream, &keys, None).await;
         }
         // Ids are in the order of failing.
         let mut retried: HashMap<&str, Uuid> = HashMap::new();
-        for receipt in &page.receipts {
+        for receipt in receipts {
             if let Some(id) = receipt.retried {
                 let latest = retried.entry(receipt.key.canonical()).or_insert(id);
                 *latest = std::cmp::max(id, *latest);
             }
         }
-        self.supersede(tx, &page.stream, &keys, Some(&retried)).await
+        self.supersede(tx, stream, &keys, Some(&retried)).await
+    }
+
+    /// Ends failures that say of these keys that only the destination has them.
+    async fn supersede_extras(&self, tx: &mut TxScope, stream: &str, keys: &[&str]) -> Result<Vec<Uuid>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let which = failure::Column::Code.eq(RECONCILIATION_EXTRA);
+        self.supersede_where(tx, stream, keys, None, which).await
     }
 
     /// Ends failures of other runs whose keys this page wrote: all of them, where the source was read, and those that wait
@@ -197,6 +221,17 @@ impl RunLease {
         keys: &[&str],
         retried: Option<&HashMap<&str, Uuid>>,
     ) -> Result<Vec<Uuid>> {
+        self.supersede_where(tx, stream, keys, retried, Expr::value(true)).await
+    }
+
+    async fn supersede_where(
+        &self,
+        tx: &mut TxScope,
+        stream: &str,
+        keys: &[&str],
+        retried: Option<&HashMap<&str, Uuid>>,
+        which: SimpleExpr,
+    ) -> Result<Vec<Uuid>> {
         let rows: Vec<Standing> = tx
             .find::<failure::Entity>()
             .select_only()
@@ -210,6 +245,7 @@ impl RunLease {
             .filter(failure::Column::RunId.ne(self.run.id))
             .filter(failure::Column::RecordKey.is_in(keys.iter().copied()))
             .filter(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]))
+            .filter(which)
             .into_model()
             .all(tx.connection())
             .await

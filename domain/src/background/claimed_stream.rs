@@ -8,13 +8,13 @@ use connector::{Cursor, CursorRange};
 use entity::integration::Stream;
 use entity::run::{RunScope, RunStatus};
 use entity::{backfill, reconciliation, run_slice, run_stream, stream_cursor, stream_schema};
-use pipeline::{Checks, Gate, Shape};
+use pipeline::{Checks, Gate, GateCounts, Shape};
 use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::candidate::Candidate;
 use super::division::{Reading, is_divisible};
-use super::quarantine::{checks, gate, histories};
+use super::quarantine::{COUNTED, checks, gate, histories};
 use super::receipt;
 use super::transaction::BatchTx;
 use crate::error::{Doing, Error, Result};
@@ -172,7 +172,14 @@ pub(super) async fn claimed_streams(
                 Some(slice) => slice.gate.as_ref(),
                 None => row.and_then(|row| row.gate.as_ref()),
             };
-            let gate = gate(stream, counted, history, slice.is_some())?;
+            let mut gate = gate(stream, counted, history, slice.is_some())?;
+            if let (Some(_slice), Some(whole)) = (slice, row.and_then(|row| row.gate.as_ref())) {
+                // A person may have let it pass while the slice was in the middle of a page.
+                let whole: GateCounts = serde_json::from_value(whole.clone()).doing(COUNTED)?;
+                if whole.is_released {
+                    gate.release();
+                }
+            }
             let is_divided = divided.contains(&(run.id, stream.name.clone()));
             let reading = match slice {
                 Some(slice) => Reading::Part(slice.part.clone()),

@@ -122,6 +122,7 @@ impl RunLease {
         if asked.is_empty() {
             return Ok(Vec::new());
         }
+        self.close_receipts(stream).await?;
         let (gone, survey) = self.still_written(stream, &asked).await.map_err(storage)?;
         if is_many(&survey, deletions) {
             self.hold_once(stream, deletions, &survey).await?;
@@ -155,7 +156,8 @@ impl RunLease {
     /// Those of these keys that have a receipt, but for those that another record is named as at the destination.
     async fn still_written(&self, stream: &str, asked: &HashSet<String>) -> Result<(Vec<Gone>, Survey)> {
         let mut survey = Survey::default();
-        let mut gone: HashMap<String, Gone> = HashMap::new();
+        // Several keys may have become one there.
+        let mut gone: HashMap<String, Vec<Gone>> = HashMap::new();
         let key_count = self.integration.streams.0.iter().find(|known| known.name == stream);
         let key_count = key_count.map_or(0, |stream| stream.key_fields.len());
         let mut next = Some(None);
@@ -164,7 +166,8 @@ impl RunLease {
             survey.known += entries.len() as u64;
             for entry in entries {
                 survey.has_names |= entry.destination_key.is_some();
-                if asked.contains(&entry.key) {
+                // What this run has written is there again.
+                if asked.contains(&entry.key) && entry.run != self.run.id {
                     let key = RecordKey::stored(&entry.key, key_count).ok_or_else(|| {
                         Error::internal(
                             "reading write receipts",
@@ -172,23 +175,25 @@ impl RunLease {
                         )
                     })?;
                     let name = entry.destination_key.clone().unwrap_or_else(|| entry.key.clone());
-                    gone.insert(name, Gone { key, destination_key: entry.destination_key });
+                    let records = gone.entry(name).or_default();
+                    records.push(Gone { key, destination_key: entry.destination_key });
                 }
             }
             next = behind.map(Some);
         }
-        survey.gone = gone.len() as u64;
+        survey.gone = gone.values().map(Vec::len).sum::<usize>() as u64;
         if survey.has_names {
             let mut next = Some(None);
             while let Some(after) = next.take() {
                 let Walk { entries, next: behind } = self.walk(stream, after.as_deref()).await?;
-                for entry in entries.iter().filter(|entry| !asked.contains(&entry.key)) {
+                let stays = |entry: &&Entry| !asked.contains(&entry.key) || entry.run == self.run.id;
+                for entry in entries.iter().filter(stays) {
                     gone.remove(entry.destination_key.as_ref().unwrap_or(&entry.key));
                 }
                 next = behind.map(Some);
             }
         }
-        Ok((gone.into_values().collect(), survey))
+        Ok((gone.into_values().flatten().collect(), survey))
     }
 
     /// The failures of these keys that this retry is to settle by removing their records, by key.

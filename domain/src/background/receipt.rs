@@ -184,9 +184,9 @@ pub(super) async fn store<C: ConnectionTrait>(
         }
         return Ok(());
     }
-    let keys: Vec<String> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let bounds = segments.bounds_of(stream.name, &entries);
     if merge(connection, stream, entries, stride).await? == Size::OF_STREWN {
-        segments.begin(stream.name, &keys);
+        segments.begin(stream.name, bounds);
     }
     Ok(())
 }

@@ -15,14 +15,12 @@ impl RunLease {
     /// # Errors
     /// [`LedgerError::LostLease`], or storage.
     pub async fn open_receipts(&self, stream: &str, are_unmerged: bool) -> Result<(), LedgerError> {
+        // Slices write at once, each its own part: they lock the blocks, and know no segment of each other.
+        let then = if self.is_slice() { Then::Blocks } else { Then::AsTheyCome };
         if are_unmerged {
-            self.merge_all(stream).await?;
+            return self.merge_all(stream, then).await;
         }
-        self.segments.open(stream);
-        if self.is_slice() {
-            // Several write at once, each its own part: they lock the blocks, and know no segment of each other.
-            self.segments.close(stream);
-        }
+        self.go_on(stream, then);
         Ok(())
     }
 
@@ -31,23 +29,22 @@ impl RunLease {
     /// # Errors
     /// [`LedgerError::LostLease`], or storage.
     pub async fn settle_receipts(&self, stream: &str) -> Result<(), LedgerError> {
-        if self.segments.has(stream) {
-            self.merge_all(stream).await?;
-            self.segments.open(stream);
-        }
-        Ok(())
+        if self.segments.has(stream) { self.merge_all(stream, Then::AsTheyCome).await } else { Ok(()) }
     }
 
     /// The same, and keeps no more.
     pub(in crate::background) async fn close_receipts(&self, stream: &str) -> Result<(), LedgerError> {
-        if !self.segments.close(stream) {
-            self.settle_receipts(stream).await?;
-            self.segments.close(stream);
-        }
-        Ok(())
+        if self.segments.close(stream) { Ok(()) } else { self.merge_all(stream, Then::Blocks).await }
     }
 
-    async fn merge_all(&self, stream: &str) -> Result<(), LedgerError> {
+    fn go_on(&self, stream: &str, then: Then) {
+        self.segments.open(stream);
+        if then == Then::Blocks {
+            self.segments.close(stream);
+        }
+    }
+
+    async fn merge_all(&self, stream: &str, then: Then) -> Result<(), LedgerError> {
         let receipts = self.receipts_of(stream);
         loop {
             let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
@@ -61,10 +58,23 @@ impl RunLease {
                     break;
                 }
             }
+            if !is_merged {
+                // While no page can be accounted beside it. If the commit fails, so does the run.
+                self.go_on(stream, then);
+            }
             tx.commit().await.map_err(storage)?;
             if !is_merged {
                 return Ok(());
             }
         }
     }
+}
+
+/// How receipts of a stream are kept from now on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// As they come, once they are strewn.
+    AsTheyCome,
+    /// In blocks.
+    Blocks,
 }

@@ -2,7 +2,7 @@
 //! written anew; so they are kept as they came, cut at the same bounds each time, until a range has so many that they
 //! are neighbours.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use connector::Action;
@@ -86,14 +86,19 @@ impl Segments {
         self.with(|streams| matches!(streams.get(stream), Some(Writing::Segments(_))))
     }
 
+    /// Keys that cut a page evenly, whose entries are in the order of their keys; none of a stream that has its way already.
+    pub(super) fn bounds_of(&self, stream: &str, entries: &[Entry]) -> Vec<String> {
+        let is_open = self.with(|streams| matches!(streams.get(stream), Some(Writing::Blocks)));
+        let bounds = entries.iter().step_by(RANGE_KEYS).map(|entry| entry.key.clone());
+        if is_open { bounds.collect() } else { Vec::new() }
+    }
+
     /// A page's keys were strewn: what comes next goes into segments, with bounds that cut such a page evenly.
-    pub(super) fn begin(&self, stream: &str, keys: &[String]) {
+    pub(super) fn begin(&self, stream: &str, mut bounds: Vec<String>) {
+        let Some(first) = bounds.first_mut() else { return };
+        first.clear();
         self.with(|streams| {
             if let Some(writing @ Writing::Blocks) = streams.get_mut(stream) {
-                let mut bounds: Vec<String> = keys.iter().step_by(RANGE_KEYS).cloned().collect();
-                if let Some(first) = bounds.first_mut() {
-                    first.clear();
-                }
                 let counts = vec![0; bounds.len()];
                 *writing = Writing::Segments(Ranges { bounds, counts, number: 0, keys: SeenKeys::default() });
             }
@@ -250,7 +255,9 @@ pub(super) async fn newer<C: ConnectionTrait>(
                ORDER BY f.bound DESC LIMIT 1) FROM json_each($4) AS q) ORDER BY s.number"
         }
     };
-    combined(connection, Statement::from_sql_and_values(backend, sql, values)).await
+    let asked: HashSet<&str> = keys.iter().copied().collect();
+    let statement = Statement::from_sql_and_values(backend, sql, values);
+    combined(connection, statement, |key| asked.contains(key)).await
 }
 
 /// Merges the segments of one range into its blocks: of this bound, or of the first one. Answers with its bound; `None`
@@ -279,7 +286,8 @@ pub(super) async fn settle<C: ConnectionTrait>(
     };
     let with_bound = || [whose(), vec![bound.as_str().into()]].concat();
     let sql = format!("SELECT entries {of} AND bound = $4 ORDER BY number");
-    let newer = combined(connection, Statement::from_sql_and_values(backend, sql, with_bound())).await?;
+    let statement = Statement::from_sql_and_values(backend, sql, with_bound());
+    let newer = combined(connection, statement, |_key| true).await?;
     let mut newer = newer.into_values();
     loop {
         let entries: Vec<Entry> = newer.by_ref().take(MERGED_KEYS).collect();
@@ -296,16 +304,17 @@ pub(super) async fn settle<C: ConnectionTrait>(
     Ok(Some(bound))
 }
 
-/// The entries of segments that come in the order of their numbers, by key.
+/// The entries of segments that come in the order of their numbers, by key; those whose keys are wanted.
 async fn combined<C: ConnectionTrait>(
     connection: &C,
     segments: Statement,
+    is_wanted: impl Fn(&str) -> bool,
 ) -> Result<BTreeMap<String, Entry>> {
     let doing = "reading write receipts as they came";
     let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
     for row in connection.query_all_raw(segments).await.doing(doing)? {
         let bytes: Vec<u8> = row.try_get_by_index(0).doing(doing)?;
-        for entry in block::decode(&bytes).doing(doing)? {
+        for entry in block::decode(&bytes).doing(doing)?.into_iter().filter(|entry| is_wanted(&entry.key)) {
             let before = newest.remove(&entry.key);
             // What says that it has no name at the destination still does when that is only confirmed.
             let written = before.as_ref().map(|before| before.action).unwrap_or(Action::Unchanged);
