@@ -17,6 +17,8 @@ pub const PARTS_MAX: usize = 32;
 /// Records of a part, by estimate: half a minute of work, beside which a part's own costs are small. A source of fewer
 /// than two such parts is not divided.
 const PART_RECORDS_MIN: u64 = 100_000;
+/// What a source has at least that is divided by its size.
+pub(crate) const DIVIDED_ROWS_MIN: u64 = 2 * PART_RECORDS_MIN;
 
 /// A source that is divided. Each record of it is in one part, whatever its key is, also one that comes later.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,12 @@ pub struct Division {
 pub(crate) fn part_count(asked: Option<usize>, records: u64) -> usize {
     let by_size = usize::try_from(records / PART_RECORDS_MIN).unwrap_or(PARTS_MAX);
     asked.filter(|asked| *asked > 0).unwrap_or(by_size).clamp(1, PARTS_MAX)
+}
+
+/// Whether a source with these options may be divided, as far as they say.
+pub(crate) fn may_be_divided(options: &Value) -> bool {
+    options.get("table").is_some_and(|table| table.as_str().is_some_and(|name| !name.is_empty()))
+        && options.get("slices").and_then(Value::as_u64) != Some(1)
 }
 
 /// The schema of the option that says how many.

@@ -99,6 +99,7 @@ impl Database {
             stream: stream(keys, None),
             options,
             run: uuid::Uuid::nil(),
+            integration: uuid::Uuid::nil(),
             resumed: false,
         }
     }
@@ -905,5 +906,52 @@ async fn values_are_looked_up_in_the_types_of_other_tables_and_records_by_their_
         let error = destination.find(&place, &[vec![json!(1)]]).await.unwrap_err();
         assert_eq!(error.kind, kind);
         assert!(error.hint.as_deref().is_some_and(|words| words.contains(hint)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_parts_of_a_table_are_all_of_it_once() {
+    let mut database = Database::new(
+        "CREATE TABLE t (id BIGINT UNSIGNED PRIMARY KEY, at INT, v TEXT);
+         INSERT INTO t SELECT seq * 7, seq % 50, CONCAT('v', seq) FROM seq_1_to_700;
+         INSERT INTO t VALUES (18446744073709551615, 3, 'last');
+         CREATE TABLE n (id INT NULL UNIQUE, at INT);
+         INSERT INTO n SELECT CAST(seq AS SIGNED) - 300, seq FROM seq_1_to_600; INSERT INTO n VALUES (NULL, 1), (NULL, NULL);
+         CREATE TABLE texts (id VARCHAR(9) PRIMARY KEY); INSERT INTO texts VALUES ('1'), ('2')",
+    )
+    .await;
+    let connector = connector();
+    for table in ["t", "n"] {
+        for cursor in [None, Some("at")] {
+            let options = json!({"table": table, "slices": 5});
+            let open = OpenSource { page_records_max: 100, ..database.source(options, &["id"], cursor) };
+            let division = connector.divide(&open).await.unwrap().expect("it is asked for");
+            assert_eq!(division.parts.len(), 5, "{division:?}");
+            assert_eq!(division.watermark.is_some(), cursor.is_some());
+            // What comes later belongs to one of them too.
+            let late = format!("INSERT IGNORE INTO {table} (id, at) VALUES (1, 3), (2000000000, 3)");
+            execute(&mut database.sql, &late).await;
+            let mut seen = Vec::new();
+            for part in division.parts {
+                let read = read_everywhere(OpenSource { part: Some(part), ..open.clone() }).await;
+                assert!(read.watermark.is_none());
+                seen.extend(read.records.iter().map(Value::to_string));
+            }
+            let mut all: Vec<String> =
+                read(open.clone()).await.records.iter().map(Value::to_string).collect();
+            all.sort();
+            seen.sort();
+            assert_eq!(seen, all);
+            if let Some(since) = division.watermark {
+                let newer = read(OpenSource { since: Some(since), ..open }).await.records;
+                assert!(newer.len() < 30, "{}", newer.len());
+            }
+        }
+    }
+    for options in
+        [json!({"table": "t"}), json!({"table": "t", "slices": 1}), json!({"table": "texts", "slices": 3})]
+    {
+        let open = database.source(options, &["id"], None);
+        assert_eq!(connector.divide(&open).await.unwrap(), None);
     }
 }

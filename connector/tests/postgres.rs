@@ -81,6 +81,7 @@ impl Database {
             stream: stream(keys, None),
             options,
             run: uuid::Uuid::nil(),
+            integration: uuid::Uuid::nil(),
             resumed: false,
         };
         let mut destination = connector().open_destination(open).await.unwrap();
@@ -97,6 +98,7 @@ impl Database {
             stream: stream(keys, None),
             options,
             run: uuid::Uuid::nil(),
+            integration: uuid::Uuid::nil(),
             resumed: false,
         };
         connector().open_destination(open).await.err().unwrap()
@@ -601,6 +603,7 @@ async fn batches_in_a_row_are_exact_whichever_way_they_are_sent() {
         stream: stream(&["id"], None),
         options: json!({"table": table}),
         run: uuid::Uuid::nil(),
+        integration: uuid::Uuid::nil(),
         resumed: false,
     };
     let mut destination = connector().open_destination(open("t")).await.unwrap();
@@ -691,6 +694,7 @@ async fn large_batches_of_what_is_known_are_exact_with_a_temporary_table_and_wit
             stream: stream(&["id"], None),
             options: json!({"table": "t"}),
             run: uuid::Uuid::nil(),
+            integration: uuid::Uuid::nil(),
             resumed: false,
         };
         let mut destination = connector().open_destination(open).await.unwrap();
@@ -870,6 +874,7 @@ async fn a_lost_server_is_unavailable() {
         stream: stream(&["id"], None),
         options: json!({"table": "t"}),
         run: uuid::Uuid::nil(),
+        integration: uuid::Uuid::nil(),
         resumed: false,
     };
     let mut destination = connector().open_destination(open).await.unwrap();
@@ -894,6 +899,7 @@ async fn what_is_gone_goes_or_is_marked_whatever_the_types_of_its_keys_are() {
         stream: stream(&["day", "number"], None),
         options: json!({"table": "t"}),
         run: uuid::Uuid::nil(),
+        integration: uuid::Uuid::nil(),
         resumed: false,
     };
     let mut destination = connector().open_destination(open).await.unwrap();
@@ -1066,6 +1072,7 @@ async fn values_are_looked_up_in_the_types_of_other_tables_and_records_by_their_
         stream: stream(&["id"], None),
         options: json!({"table": "t"}),
         run: uuid::Uuid::nil(),
+        integration: uuid::Uuid::nil(),
         resumed: false,
     };
     let mut destination = connector().open_destination(open).await.unwrap();
@@ -1119,6 +1126,7 @@ async fn values_are_looked_up_in_the_types_of_other_tables_and_records_by_their_
             stream: stream(&["id"], None),
             options: json!({"table": "t"}),
             run: uuid::Uuid::nil(),
+            integration: uuid::Uuid::nil(),
             resumed: false,
         };
         let mut destination = connector().open_destination(open).await.unwrap();

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use entity::job::{self, JobStatus};
 use entity::run_slice::{self, SliceStatus};
+use entity::run_stream;
 use pipeline::GateCounts;
-use sea_orm::sea_query::{Condition, Expr, Query};
-use sea_orm::{ColumnTrait, QueryFilter};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -119,6 +120,40 @@ fn shown_as(row: run_slice::Model, job: Option<&job::Model>) -> RunSlice {
     }
 }
 
+/// Whether a run that is not over has read one of these streams in slices, and has not concluded it.
+pub(crate) async fn are_to_conclude(tx: &TxScope, integration_id: Uuid, streams: &[String]) -> Result<bool> {
+    if streams.is_empty() {
+        return Ok(false);
+    }
+    let runs = Query::select()
+        .column(job::Column::SubjectId)
+        .from(job::Entity)
+        .and_where(job::Column::TenantId.eq(tx.tenant_id()))
+        .and_where(job::Column::IntegrationId.eq(integration_id))
+        .and_where(job::Column::SliceId.is_null())
+        .and_where(job::Column::Status.ne(JobStatus::Done))
+        .to_owned();
+    let same = |slice, stream| Expr::col((run_slice::Entity, slice)).equals((run_stream::Entity, stream));
+    let of_it = Query::select()
+        .expr(Expr::val(1))
+        .from(run_slice::Entity)
+        .and_where(same(run_slice::Column::TenantId, run_stream::Column::TenantId))
+        .and_where(same(run_slice::Column::RunId, run_stream::Column::RunId))
+        .and_where(same(run_slice::Column::Stream, run_stream::Column::Stream))
+        .to_owned();
+    let one = tx
+        .find::<run_stream::Entity>()
+        .filter(run_stream::Column::RunId.in_subquery(runs))
+        .filter(run_stream::Column::Stream.is_in(streams.iter().cloned()))
+        .filter(run_stream::Column::FinishedAt.is_null())
+        .filter(Expr::exists(of_it))
+        .limit(1)
+        .one(tx.connection())
+        .await
+        .doing("looking for slices of a run that is not over")?;
+    Ok(one.is_some())
+}
+
 /// Writes that the open slices of a run whose jobs are done were stopped.
 pub(crate) async fn stop_ended(tx: &TxScope, run_id: Uuid) -> Result<()> {
     let under_way = Query::select()
@@ -152,7 +187,15 @@ pub(crate) async fn remember(
         .add(run_slice::Column::RunId.eq(run_id))
         .add(run_slice::Column::Stream.eq(stream))
         .add(run_slice::Column::Status.eq(SliceStatus::Open));
-    let rows = tx.find::<run_slice::Entity>().filter(open).all(tx.connection()).await.doing(COUNTED)?;
+    let rows = tx
+        .find::<run_slice::Entity>()
+        .filter(open)
+        .order_by_asc(run_slice::Column::Id)
+        // A page that is being accounted counts as well.
+        .lock_exclusive()
+        .all(tx.connection())
+        .await
+        .doing(COUNTED)?;
     for row in rows {
         let mut counts: GateCounts = match row.gate {
             Some(counts) => serde_json::from_value(counts).doing(COUNTED)?,

@@ -21,6 +21,7 @@ use crate::integration::{Integration, REASON_CHARS_MAX};
 use crate::permission::Permission;
 use crate::scope::{TxScope, all_set};
 use crate::validation::Problems;
+use crate::{stream, webhook_endpoint};
 
 /// Longest value of a cursor field that a person may give, in bytes.
 const VALUE_BYTES_MAX: usize = 500;
@@ -154,6 +155,8 @@ pub async fn reset(
         if !scope.app().connectors().can_begin_anywhere(&source) {
             let message = "is not possible: this source knows its own places only; reset it to the beginning";
             problems.add(ProblemCode::Invalid, "to", message);
+        } else if stream::keeps_position(scope.app(), &source) {
+            webhook_endpoint::check_beginning(&scope, row.source_id, to, &mut problems).await?;
         }
     }
     let reason = problems.text("reason", reason, REASON_CHARS_MAX);

@@ -261,6 +261,72 @@ async fn a_pause_and_a_kill_switch_keep_slices_and_a_release_lets_all_of_them_go
     assert_eq!(count(&destination).await, format!("{ROWS} {ROWS}"));
 }
 
+/// Its slices have read the old place, and nothing would read the new one.
+#[tokio::test]
+async fn a_stream_does_not_move_between_the_end_of_its_slices_and_that_of_its_run() {
+    let (source, destination) = databases(20_000, BATCH).await;
+    let trestle = one_each().split(2).await;
+    let scene = Scene::of(&trestle).await;
+    let integration = integration(&scene, &source, &destination, 2, json!({})).await;
+    let run = scene.fixture.start_run(&integration).await;
+    until("both are under way", SOON, async || {
+        let slices = slices_of(&scene, &run).await;
+        if statuses(&slices) == ["RUNNING"; 2] { Ok(()) } else { Err(slices) }
+    })
+    .await;
+    let pause = json!({"integrationId": integration});
+    scene.admin().mutate("pauseIntegration", pause.clone(), "integration { id }").await;
+    until("they have ended", SOON, async || {
+        let slices = slices_of(&scene, &run).await;
+        if statuses(&slices) == ["FINISHED"; 2] { Ok(()) } else { Err(slices) }
+    })
+    .await;
+    let waits = "query($id: ID!) { run(id: $id) { status wait { reason } } }";
+    let waiting = scene.admin().query(waits, json!({"id": run})).await["run"].clone();
+    assert_eq!(waiting, json!({"status": "RUNNING", "wait": {"reason": "PAUSED"}}));
+    let moved = changed_stream(json!({"table": "others"}), json!({"table": "records"}), json!({}));
+    let input = json!({"integrationId": integration, "streams": [moved]});
+    let errors = scene.admin().refused("updateIntegration", input.clone()).await;
+    assert_eq!((errors[0].code.as_str(), errors[0].field.as_str()), ("CONFLICT", "integrationId"));
+    scene.admin().mutate("resumeIntegration", pause, "integration { id }").await;
+    let run = scene.fixture.finished_run(&run).await;
+    assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": 20_000, "created": 20_000})));
+    scene.admin().mutate("updateIntegration", input, "integration { id }").await;
+}
+
+#[tokio::test]
+async fn a_kill_switch_that_keeps_the_latest_run_keeps_the_one_that_was_asked_for_last() {
+    let (source, destination) = databases(ROWS, BATCH).await;
+    let trestle = one_each().split(2).await;
+    let scene = Scene::of(&trestle).await;
+    let integration = integration(&scene, &source, &destination, SLICES, json!({})).await;
+    let divided = scene.fixture.start_run(&integration).await;
+    // Asked for before the other one's slices have jobs, or after: the same holds.
+    let latest = scene.fixture.start_run(&integration).await;
+    in_the_middle(&scene, &divided).await;
+    let input = json!({
+        "scope": "INTEGRATION", "integrationId": integration, "reason": "incident",
+        "messageForCustomers": "We look into it.", "onRelease": "RUN_LATEST",
+    });
+    let switch =
+        scene.admin().mutate("engageKillSwitch", input, "killSwitch { id }").await["killSwitch"].clone();
+    let waits = "query($id: ID!) { run(id: $id) { status wait { reason } } }";
+    for run in [&divided, &latest] {
+        until("the run is kept", SOON, async || {
+            let now = scene.admin().query(waits, json!({"id": run})).await["run"].clone();
+            if now["wait"]["reason"] == "KILL_SWITCH" { Ok(()) } else { Err(now) }
+        })
+        .await;
+    }
+    let release = json!({"killSwitchId": switch["id"]});
+    scene.admin().mutate("releaseKillSwitch", release, "killSwitch { id }").await;
+    let (divided, latest) =
+        (scene.fixture.finished_run(&divided).await, scene.fixture.finished_run(&latest).await);
+    assert_eq!((&divided["status"], &latest["status"]), (&json!("CANCELED"), &json!("SUCCEEDED")));
+    assert_sum(&divided, &slices_of(&scene, &text(&divided["id"])).await);
+    assert_eq!(count(&destination).await, format!("{ROWS} {ROWS}"));
+}
+
 #[tokio::test]
 async fn what_is_gone_is_found_over_all_slices_and_what_failed_is_brought_home() {
     let (source, destination) = databases(20_000, BATCH).await;

@@ -63,6 +63,10 @@ impl Connector for MysqlConnector {
         true
     }
 
+    fn may_be_divided(&self, options: &Value) -> bool {
+        crate::division::may_be_divided(options)
+    }
+
     async fn divide(&self, open: &OpenSource) -> Result<Option<Division>, SystemError> {
         division::divide(&self.egress, open).await
     }

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use super::connection::{self, Use, literal, misconfigured, quoted, system_error};
 use super::source::{KeysetColumn, Options, Watermark, describe, keyset};
 use crate::division::part_count;
-use crate::{Division, Egress, OpenSource, SyncMode, SystemError, options};
+use crate::{Division, Egress, OpenSource, SyncMode, SystemError, SystemErrorKind, options};
 
 /// Rows of a sample: some hundred for each of the parts, so that they differ by a tenth or so.
 const SAMPLE_ROWS: f64 = 30_000.0;
@@ -91,9 +91,8 @@ pub(super) async fn divide(egress: &Egress, open: &OpenSource) -> Result<Option<
         return Ok(None);
     }
     let parts = KeyRange::between(&open.stream.key_fields, bounds);
-    let stored = |error| {
-        SystemError::new(crate::SystemErrorKind::Internal, format!("storing the parts of a table: {error}"))
-    };
+    let stored =
+        |error| SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a table: {error}"));
     Ok(Some(Division {
         parts: parts.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(stored)?,
         watermark: watermark.map(serde_json::to_value).transpose().map_err(stored)?,
@@ -112,11 +111,18 @@ async fn can_be_sampled(connection: &mut PgConnection, name: &str) -> Result<boo
 /// What the planner thinks: it also looks how large a table is that nobody has analyzed.
 async fn estimated_rows(connection: &mut PgConnection, name: &str) -> Result<u64, SystemError> {
     let failed = |error| system_error("estimating the rows of a table", error);
-    let sql = format!("EXPLAIN SELECT 1 FROM {name}");
+    let sql = format!("EXPLAIN (FORMAT JSON) SELECT 1 FROM {name}");
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await.map_err(failed)?;
-    let plan: String = row.try_get(0).map_err(failed)?;
-    let digits = plan.split_once(" rows=").map(|(_, rest)| rest.split(' ').next().unwrap_or_default());
-    Ok(digits.and_then(|digits| digits.parse().ok()).unwrap_or(0))
+    let plan: serde_json::Value = row.try_get(0).map_err(failed)?;
+    let rows = plan.pointer("/0/Plan/Plan Rows").and_then(serde_json::Value::as_f64);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate, which saturates"
+    )]
+    rows.map(|rows| rows as u64).ok_or_else(|| {
+        SystemError::new(SystemErrorKind::Malformed, "the server's plan has no number of rows")
+    })
 }
 
 async fn newest(

@@ -357,10 +357,9 @@ impl Destination for SqliteDestination {
             }
         }
         let numbers: Vec<Write> = places.iter().map(|place| batch[*place].clone()).collect();
-        for (place, is_there) in
-            places.iter().zip(are_there(self.compare(&numbers).await?).unwrap_or_default())
-        {
-            held[*place] = is_there;
+        let Some(numbers_held) = are_there(self.compare(&numbers).await?) else { return Ok(None) };
+        for (place, is_there) in places.into_iter().zip(numbers_held) {
+            held[place] = is_there;
         }
         Ok(Some(held))
     }

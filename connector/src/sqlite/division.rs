@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row};
 use super::failure::system_error;
 use super::table::{Table, quoted};
 use super::value::Stored;
-use crate::division::{WholeRange, part_count};
+use crate::division::{DIVIDED_ROWS_MIN, WholeRange, part_count};
 use crate::{Cursor, Division, OpenSource, SyncMode, SystemError, SystemErrorKind};
 
 /// The parts of a table; `None` where it is not worth it, or can't be.
@@ -45,7 +45,20 @@ pub(super) async fn divide(
         clippy::cast_sign_loss,
         reason = "an estimate, which saturates"
     )]
-    let count = part_count(slices, rows as u64);
+    let mut rows = rows as u64;
+    if part_count(None, rows) > 1 {
+        // There may be gaps: whether it is large at all is told by counting as far as that.
+        let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {DIVIDED_ROWS_MIN})");
+        let counted = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await;
+        let counted: i64 = counted.map_err(failed)?;
+        if counted.unsigned_abs() < DIVIDED_ROWS_MIN {
+            rows = counted.unsigned_abs();
+        }
+    }
+    let count = part_count(slices, rows);
+    if count < 2 {
+        return Ok(None);
+    }
     let watermark = match (open.stream.mode, &open.stream.cursor_field) {
         (SyncMode::Full, _) => None,
         (SyncMode::Incremental, None) => return Ok(None),

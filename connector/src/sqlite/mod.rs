@@ -210,6 +210,10 @@ impl Connector for SqliteConnector {
         true
     }
 
+    fn may_be_divided(&self, options: &Value) -> bool {
+        crate::division::may_be_divided(options)
+    }
+
     async fn divide(&self, open: &OpenSource) -> Result<Option<Division>, SystemError> {
         let config: Config = decode("config", &open.access.config)?;
         let options: SourceOptions = decode("source options", &open.options)?;

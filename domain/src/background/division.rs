@@ -12,7 +12,7 @@ use entity::run_stream;
 use pipeline::LedgerError;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::lease::{RunLease, storage};
@@ -54,9 +54,16 @@ pub(super) fn is_divisible(
     let quality = &stream.quality;
     // A slice knows the values and the number of records of no other.
     let is_checked_alone = quality.unique.is_empty()
-        && quality.references.iter().all(|reference| reference.stream != stream.name)
+        && quality.table_references.iter().all(|reference| !is_own_table(&reference.table, stream))
         && quality.volume.is_none_or(|volume| volume.max_percent.is_none());
     reads_the_source && is_checked_alone
+}
+
+/// Whether a table may be the one that the stream writes: in another schema it may have the same name.
+fn is_own_table(table: &str, stream: &Stream) -> bool {
+    let name = |table: &str| table.rsplit('.').next().unwrap_or(table).to_lowercase();
+    let own = stream.destination.get("table").and_then(Value::as_str);
+    own.is_some_and(|own| name(own) == name(table))
 }
 
 impl RunLease {

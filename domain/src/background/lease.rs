@@ -183,7 +183,7 @@ impl RunLease {
     pub(super) async fn fenced_with_run(&self) -> Result<Option<TxScope>> {
         let tx = TxScope::begin(&self.app, self.run.tenant_id).await?;
         if self.slice.is_some() {
-            crate::job::lock_of_run(&tx, self.run.id).await?;
+            crate::job::lock_of_run_and_integration(&tx, self.run.integration_id, self.run.id).await?;
         }
         Ok(self.renewed_in(&tx).await?.then_some(tx))
     }

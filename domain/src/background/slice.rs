@@ -114,7 +114,7 @@ pub(super) async fn end_slice(
     if has_failed {
         stop_others(tx, run.id).await?;
     }
-    settle(tx, run).await
+    settle(tx, run, &slice.stream).await
 }
 
 /// An event of a slice, for support.
@@ -141,8 +141,9 @@ async fn stop_others(tx: &TxScope, run_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// What becomes of a run of which no slice can write any more; nothing while one can. Its jobs are locked.
-async fn settle(tx: &mut TxScope, run: &run::Model) -> Result<()> {
+/// What becomes of a run of which no slice can write any more; nothing while one can. `stream` is what they read, and the
+/// run's jobs are locked.
+async fn settle(tx: &mut TxScope, run: &run::Model, stream: &str) -> Result<()> {
     let under_way = jobs::lock_of_run(tx, run.id).await?;
     let [own] = &under_way[..] else { return Ok(()) };
     if own.status != JobStatus::Divided {
@@ -151,6 +152,7 @@ async fn settle(tx: &mut TxScope, run: &run::Model) -> Result<()> {
     let ended = tx
         .find::<run_slice::Entity>()
         .filter(run_slice::Column::RunId.eq(run.id))
+        .filter(run_slice::Column::Stream.eq(stream))
         .order_by_asc(run_slice::Column::FinishedAt)
         .all(tx.connection())
         .await
@@ -168,7 +170,7 @@ async fn settle(tx: &mut TxScope, run: &run::Model) -> Result<()> {
         jobs::end(tx, vec![own.id]).await?;
         return crate::run::end_canceled(tx, run).await;
     }
-    sum_up(tx, run, &ended).await?;
+    sum_up(tx, run, stream, &ended).await?;
     let now = tx.app().clock().now();
     tx.update::<job::Entity>()
         .col_expr(job::Column::Status, Expr::value(JobStatus::Queued))
@@ -183,14 +185,11 @@ async fn settle(tx: &mut TxScope, run: &run::Model) -> Result<()> {
     Ok(())
 }
 
-/// Stores for the stream that was divided last what its slices have counted together.
-async fn sum_up(tx: &TxScope, run: &run::Model, ended: &[run_slice::Model]) -> Result<()> {
-    let Some(stream) = ended.iter().max_by_key(|slice| slice.id).map(|slice| slice.stream.as_str()) else {
-        return Ok(());
-    };
+/// Stores for a stream what its slices have counted together.
+async fn sum_up(tx: &TxScope, run: &run::Model, stream: &str, ended: &[run_slice::Model]) -> Result<()> {
     let mut counts = GateCounts::default();
     let mut pages = 0;
-    for slice in ended.iter().filter(|slice| slice.stream == stream) {
+    for slice in ended {
         pages += slice.page_count;
         if let Some(gate) = &slice.gate {
             counts = counts.plus(&serde_json::from_value(gate.clone()).doing(COUNTED)?);
@@ -213,7 +212,7 @@ pub(super) async fn take_over(
     lost: &job::Model,
     now: DateTime<Utc>,
 ) -> Result<Option<TakenOver>> {
-    let locked = jobs::lock_of_run(tx, lost.subject_id).await?;
+    let locked = jobs::lock_of_run_and_integration(tx, lost.integration_id, lost.subject_id).await?;
     let is_lost = |job: &&job::Model| {
         job.id == lost.id
             && job.status == JobStatus::Running

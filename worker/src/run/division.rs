@@ -12,7 +12,10 @@ impl Route {
     /// Gives the stream to jobs of its slices, where it is worth it. False when this worker reads it, also when that can't
     /// be found out: reading tells what is wrong.
     pub(super) async fn divide(&self, claimed: &ClaimedStream) -> Result<bool, StreamStop> {
-        if !self.destination.connector.takes_parts(&claimed.stream.destination) {
+        let stream = &claimed.stream;
+        if !(self.source.connector.may_be_divided(&stream.source)
+            && self.destination.connector.takes_parts(&stream.destination))
+        {
             return Ok(false);
         }
         let looking = async {
