@@ -18,6 +18,7 @@ use domain::App;
 use domain::webhook_event::{Place, Reception, Taken};
 use futures::StreamExt;
 use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::allowance::Allowance;
 use crate::http::{Occupancy, RequestOrigin};
@@ -26,7 +27,10 @@ use crate::http::{Occupancy, RequestOrigin};
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes that are read of a body which is too large, before its sender is left alone.
 const DISCARDED_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// Requests to one address at once: each holds its body in memory.
+/// Bodies in memory at once, in KiB, whosever they are: they are read before it is known whether they are signed.
+const ROOM_KIB: usize = 64 * 1024;
+const BUSY: &str = "Too many requests are under way. Send this one again later.";
+/// Requests to one address at once.
 const AT_ONCE_MAX: usize = 64;
 /// Requests of one network at once, to whichever addresses.
 const AT_ONCE_OF_NETWORK_MAX: usize = 128;
@@ -40,6 +44,38 @@ struct Endpoints {
     allowance: Allowance,
     by_address: Occupancy,
     by_network: Occupancy,
+    room: Arc<Semaphore>,
+}
+
+/// What one body takes of the room for all.
+struct Room<'a> {
+    all: &'a Arc<Semaphore>,
+    taken: Option<OwnedSemaphorePermit>,
+    free_bytes: usize,
+}
+
+impl<'a> Room<'a> {
+    fn of(all: &'a Arc<Semaphore>) -> Self {
+        Self { all, taken: None, free_bytes: 0 }
+    }
+
+    /// Takes room for so much more; false when there is none.
+    fn grow(&mut self, bytes: usize) -> bool {
+        let missing = bytes.saturating_sub(self.free_bytes).div_ceil(1024);
+        let Ok(kib) = u32::try_from(missing) else { return false };
+        let Ok(more) = self.all.clone().try_acquire_many_owned(kib) else { return false };
+        match &mut self.taken {
+            Some(taken) => taken.merge(more),
+            None => self.taken = Some(more),
+        }
+        self.free_bytes = self.free_bytes + missing * 1024 - bytes;
+        true
+    }
+
+    fn give_back(&mut self) {
+        self.taken = None;
+        self.free_bytes = 0;
+    }
 }
 
 /// The address that events are sent to.
@@ -49,6 +85,7 @@ pub(crate) fn endpoints(app: &Arc<App>) -> Router {
         allowance: Allowance::default(),
         by_address: Occupancy::default(),
         by_network: Occupancy::default(),
+        room: Arc::new(Semaphore::new(ROOM_KIB)),
     };
     let path = format!("{}/{{address}}", domain::webhook_endpoint::PATH);
     Router::new().route(&path, post(receive)).with_state(Arc::new(state))
@@ -93,12 +130,19 @@ impl Endpoints {
             self.reception.refuse(&place, message);
             return Ok(later(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message, wait.as_secs().max(1)));
         }
-        let Some(_of_address) = self.by_address.enter(address, AT_ONCE_MAX) else { return Ok(busy()) };
-        let body = match read(&place, body).await {
+        let Some(_of_address) = self.by_address.enter(address, AT_ONCE_MAX) else {
+            self.reception.refuse(&place, BUSY);
+            return Ok(busy());
+        };
+        let mut room = Room::of(&self.room);
+        let body = match read(&place, body, &mut room).await {
             Ok(body) => body,
             Err((status, code, message)) => {
                 self.reception.refuse(&place, &message);
-                return Ok(refused(status, code, &message));
+                return Ok(match status {
+                    StatusCode::TOO_MANY_REQUESTS => busy(),
+                    _ => refused(status, code, &message),
+                });
             }
         };
         Ok(match self.reception.receive(&place, headers, body).await? {
@@ -122,7 +166,11 @@ impl Endpoints {
 }
 
 /// The whole body, as it was sent.
-async fn read(place: &Place, body: Body) -> Result<Vec<u8>, (StatusCode, &'static str, String)> {
+async fn read(
+    place: &Place,
+    body: Body,
+    room: &mut Room<'_>,
+) -> Result<Vec<u8>, (StatusCode, &'static str, String)> {
     let maximum = place.body_bytes_max();
     let too_large = || {
         let message = format!("The body has more than {maximum} bytes, which is the limit of this endpoint.");
@@ -139,11 +187,14 @@ async fn read(place: &Place, body: Body) -> Result<Vec<u8>, (StatusCode, &'stati
             if whole.len() + chunk.len() > maximum || discarded > 0 {
                 discarded += whole.len() + chunk.len();
                 whole = Vec::new();
+                room.give_back();
                 if discarded > DISCARDED_BYTES_MAX {
                     break;
                 }
-            } else {
+            } else if room.grow(chunk.len()) {
                 whole.extend_from_slice(&chunk);
+            } else {
+                return Err((StatusCode::TOO_MANY_REQUESTS, "rate_limited", BUSY.to_owned()));
             }
         }
         if discarded > 0 { Err(too_large()) } else { Ok(whole) }
@@ -155,8 +206,7 @@ async fn read(place: &Place, body: Body) -> Result<Vec<u8>, (StatusCode, &'stati
 }
 
 fn busy() -> Response {
-    let message = "Too many requests are under way. Send this one again later.";
-    later(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message, RETRY_AFTER_SECONDS)
+    later(StatusCode::TOO_MANY_REQUESTS, "rate_limited", BUSY, RETRY_AFTER_SECONDS)
 }
 
 fn later(status: StatusCode, code: &str, message: &str, seconds: u64) -> Response {

@@ -156,6 +156,8 @@ pub struct OpenDestination {
     pub options: Value,
     /// Names what belongs to this run (staging files and tables), the same after a crash.
     pub run: uuid::Uuid,
+    /// Whose run it is: two integrations may send the same record to one receiver.
+    pub integration: uuid::Uuid,
     /// True when records of this stream were written by this run before, and accounted: what was kept of them must be
     /// there.
     pub resumed: bool,
@@ -198,6 +200,11 @@ pub trait Connector: Send + Sync {
 
     /// Whether several may write to a destination with these options at once, each other records of one run.
     fn takes_parts(&self, _options: &Value) -> bool {
+        false
+    }
+
+    /// Whether [`divide`](Self::divide) may find parts of a source with these options: others need not be reached for it.
+    fn may_be_divided(&self, _options: &Value) -> bool {
         false
     }
 

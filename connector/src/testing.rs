@@ -56,6 +56,7 @@ pub(crate) fn open_destination(options: Value, keys: &[&str]) -> OpenDestination
         stream: stream(keys),
         options,
         run: uuid::Uuid::now_v7(),
+        integration: uuid::Uuid::nil(),
         resumed: false,
     }
 }

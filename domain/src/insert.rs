@@ -64,8 +64,11 @@ fn json_of(value: &Value) -> Json {
         Value::ChronoDateTimeUtc(time) => json!(time),
         Value::Bytes(Some(bytes)) => {
             // https://www.postgresql.org/docs/current/datatype-binary.html
-            let hex = bytes.iter().map(|byte| format!("{byte:02x}"));
-            Json::String(std::iter::once("\\x".to_owned()).chain(hex).collect())
+            let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+            let mut hex = String::with_capacity(2 + 2 * bytes.len());
+            hex.push_str("\\x");
+            hex.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+            Json::String(hex)
         }
         other => sea_value_to_json_value(other),
     }

@@ -15,7 +15,8 @@ use entity::{
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, UpdateMany, Value,
+    ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, TryGetableMany,
+    UpdateMany, Value,
 };
 use uuid::Uuid;
 
@@ -171,6 +172,15 @@ impl<E: TenantOwned> ScopedSelect<E> {
     /// The rows; the caller has bounded them.
     pub(crate) async fn all(self) -> Result<Vec<E::Model>> {
         self.select.all(&self.connection).await.doing("reading rows")
+    }
+
+    /// These columns of the rows; the caller has bounded them.
+    pub(crate) async fn tuples<T: TryGetableMany + Send + Sync>(
+        self,
+        columns: impl IntoIterator<Item = E::Column>,
+    ) -> Result<Vec<T>> {
+        let select = columns.into_iter().fold(self.select.select_only(), QuerySelect::column);
+        select.into_tuple().all(&self.connection).await.doing("reading rows")
     }
 
     /// How many there are.

@@ -7,17 +7,19 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{integration, stream_cursor, system, webhook_endpoint, webhook_event};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::app::App;
-use crate::error::{Doing, Error, Problem, Result};
+use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::{Kind, new_id};
 use crate::permission::Permission;
 use crate::scope::{Scope, TxScope};
 use crate::system::System;
+use crate::validation::Problems;
 use crate::webhook_event::settled;
 
 /// For how long the address before stays good at most, in hours: a week.
@@ -77,15 +79,24 @@ pub async fn by_systems(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Web
         .all()
         .await?;
     let may_change = actor.may(Permission::SystemWrite);
-    let mut seen = HashMap::with_capacity(endpoints.len());
-    for row in endpoints {
-        let Some(system) = systems.iter().find(|system| system.id == row.system_id) else { continue };
-        if !receives(scope.app(), system) {
-            continue;
-        }
-        let read = settled(scope.app(), system, &integrations, &cursors)
-            .clamp(row.purged_sequence, row.last_sequence);
-        let waiting_bytes = row.received_bytes - bytes_until(&scope, &row, read).await?;
+    let read: Vec<(webhook_endpoint::Model, i64)> = endpoints
+        .into_iter()
+        .filter_map(|row| {
+            let system = systems.iter().find(|system| system.id == row.system_id)?;
+            let read = settled(scope.app(), system, &integrations, &cursors);
+            let read = read.clamp(row.purged_sequence, row.last_sequence);
+            receives(scope.app(), system).then_some((row, read))
+        })
+        .collect();
+    let ends = end_bytes(&scope, &read).await?;
+    let mut seen = HashMap::with_capacity(read.len());
+    for (row, read) in read {
+        let read_bytes = match ends.get(&row.system_id) {
+            Some(bytes) => *bytes,
+            None if read >= row.last_sequence => row.received_bytes,
+            None => row.purged_bytes,
+        };
+        let waiting_bytes = row.received_bytes - read_bytes;
         let public_url = scope.app().connect().public_url.as_ref();
         let path = may_change.then(|| format!("{PATH}/{}", row.address));
         seen.insert(
@@ -170,16 +181,46 @@ pub(crate) async fn ensure(tx: &TxScope, system: &system::Model) -> Result<()> {
     Ok(())
 }
 
+/// That a stream of a system may begin here: at an event that has come, or the next one, or at a time. Behind them it would
+/// leave out what comes.
+pub(crate) async fn check_beginning(
+    scope: &Scope,
+    system_id: Uuid,
+    to: &Value,
+    problems: &mut Problems,
+) -> Result<()> {
+    let endpoint = scope
+        .find::<webhook_endpoint::Entity>()
+        .filter(webhook_endpoint::Column::SystemId.eq(system_id))
+        .one()
+        .await?;
+    let next = endpoint.map_or(0, |endpoint| endpoint.last_sequence) + 1;
+    let is_good = match to {
+        Value::Number(number) => number.as_i64().is_some_and(|number| (1..=next).contains(&number)),
+        Value::String(text) => DateTime::parse_from_rfc3339(text).is_ok(),
+        _ => false,
+    };
+    if !is_good {
+        let message = format!(
+            "must be the number of an event, from 1 to {next}, which is the next one; or a time like \
+             2026-11-26T09:00:00Z"
+        );
+        problems.add(ProblemCode::Invalid, "to", message);
+    }
+    Ok(())
+}
+
 /// Deletes a system's endpoint with all that came there, because the system is deleted.
 pub(crate) async fn forget(tx: &TxScope, system_id: Uuid) -> Result<()> {
     let doing = "deleting a webhook endpoint";
-    tx.delete::<webhook_event::Entity>()
-        .filter(webhook_event::Column::SystemId.eq(system_id))
+    // Before its events: who stores one or deletes some has its row, and is waited for.
+    tx.delete::<webhook_endpoint::Entity>()
+        .filter(webhook_endpoint::Column::SystemId.eq(system_id))
         .exec(tx.connection())
         .await
         .doing(doing)?;
-    tx.delete::<webhook_endpoint::Entity>()
-        .filter(webhook_endpoint::Column::SystemId.eq(system_id))
+    tx.delete::<webhook_event::Entity>()
+        .filter(webhook_event::Column::SystemId.eq(system_id))
         .exec(tx.connection())
         .await
         .doing(doing)?;
@@ -201,21 +242,20 @@ fn receives(app: &App, system: &system::Model) -> bool {
     connector.is_some_and(|connector| matches!(connector.receiver(&system.config), Ok(Some(_))))
 }
 
-/// Bodies of all that came up to a place, in bytes.
-async fn bytes_until(scope: &Scope, endpoint: &webhook_endpoint::Model, sequence: i64) -> Result<i64> {
-    if sequence <= endpoint.purged_sequence {
-        return Ok(endpoint.purged_bytes);
+/// Bodies of all that came up to these places, in bytes, by system; of those whose event is in the middle of what is kept.
+async fn end_bytes(scope: &Scope, read: &[(webhook_endpoint::Model, i64)]) -> Result<HashMap<Uuid, i64>> {
+    let in_between =
+        read.iter().filter(|(row, read)| *read > row.purged_sequence && *read < row.last_sequence);
+    let places = in_between.fold(Condition::any(), |places, (row, read)| {
+        let here = webhook_event::Column::SystemId.eq(row.system_id);
+        places.add(here.and(webhook_event::Column::Sequence.eq(*read)))
+    });
+    if places.is_empty() {
+        return Ok(HashMap::new());
     }
-    if sequence >= endpoint.last_sequence {
-        return Ok(endpoint.received_bytes);
-    }
-    let event = scope
-        .find::<webhook_event::Entity>()
-        .filter(webhook_event::Column::SystemId.eq(endpoint.system_id))
-        .filter(webhook_event::Column::Sequence.eq(sequence))
-        .one()
-        .await?;
-    Ok(event.map_or(endpoint.purged_bytes, |event| event.end_bytes))
+    let columns = [webhook_event::Column::SystemId, webhook_event::Column::EndBytes];
+    let rows: Vec<(Uuid, i64)> = scope.find::<webhook_event::Entity>().filter(places).tuples(columns).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// 128 random bits: nobody finds one by trying.

@@ -35,6 +35,10 @@ pub(crate) use self::purge::purge;
 
 /// For how long an event is kept at least, in days: so long the same id is not taken again, and can be read again.
 pub const KEPT_DAYS: i64 = 3;
+/// Events that are kept so long, though all have read them; older ones go before.
+pub const KEPT_EVENTS_MAX: i64 = WAITING_EVENTS_MAX / 2;
+/// Their bodies, in bytes.
+pub const KEPT_BYTES_MAX: i64 = WAITING_BYTES_MAX / 2;
 /// Events of a system that may wait to be read; what comes then is refused until there is room.
 pub const WAITING_EVENTS_MAX: i64 = 100_000;
 /// Their bodies, in bytes.

@@ -15,12 +15,14 @@ use domain::change::Changes;
 use domain::clock::Clock;
 use domain::dispatch::{Dispatch, DispatchError, JobHint};
 use domain::integration::{self, Integration, NewIntegration, Stream, SyncMode};
+use domain::page::{Direction, PageArguments};
 use domain::system::{self, NewSystem, System};
 use domain::tenant::{self, CreateTenant};
 use domain::token::TokenSigner;
 use domain::webhook_endpoint::{self, WebhookEndpoint};
 use domain::webhook_event::{Reception, Taken};
-use domain::{Actor, App, AppOptions, stream_cursor};
+use domain::{Actor, App, AppOptions, run, stream_cursor};
+use futures::StreamExt;
 use http::HeaderMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -84,7 +86,9 @@ impl Fixture {
         let tenant = CreateTenant { slug, name, external_id: None, run_concurrency: None };
         let tenant_id = tenant::create(&operator, tenant).await.unwrap().id;
         let verification = json!({"kind": "token", "header": "X-Token"});
-        let config = json!({"receive": {"verification": verification, "idHeader": "X-Id"}});
+        let config = json!({"receive": {
+            "verification": verification, "idHeader": "X-Id", "typeHeader": "X-Type", "coalesceSeconds": 60,
+        }});
         let credentials = Some(json!({"secrets": ["a good token"]}));
         let system = make_system(&operator, tenant_id, "webhook", config, credentials).await;
         let reception = Reception::new(&app);
@@ -94,7 +98,7 @@ impl Fixture {
     async fn send(&self, id: &str) -> Taken {
         let address = self.endpoint().await.path.unwrap();
         let place = self.reception.place(address.rsplit_once('/').unwrap().1).await.unwrap().unwrap();
-        let headers: HeaderMap = [("x-token", "a good token"), ("x-id", id)]
+        let headers: HeaderMap = [("x-token", "a good token"), ("x-id", id), ("x-type", "order.made")]
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .into_iter()
             .collect();
@@ -112,6 +116,11 @@ impl Fixture {
     }
 
     async fn reader(&self, name: &str) -> Integration {
+        self.reader_of(name, json!({})).await
+    }
+
+    /// One whose stream has these `source` options.
+    async fn reader_of(&self, name: &str, source: Value) -> Integration {
         let sandbox = make_system(&self.operator, self.tenant_id, "sandbox", json!({}), None).await;
         let new = NewIntegration {
             tenant_id: Some(self.tenant_id),
@@ -124,7 +133,7 @@ impl Fixture {
                 mode: SyncMode::Incremental,
                 key_fields: vec!["id".to_owned()],
                 cursor_field: None,
-                source: json!({}),
+                source,
                 destination: json!({}),
                 mapping: None,
                 record_schema: None,
@@ -145,6 +154,14 @@ impl Fixture {
     async fn is_at(&self, integration: &Integration, sequence: i64) {
         let to = Some(Value::from(sequence));
         stream_cursor::reset(&self.operator, integration.id, "orders", to.as_ref(), "a test").await.unwrap();
+    }
+
+    /// The runs of an integration, oldest last.
+    async fn runs(&self, integration: &Integration) -> Vec<run::Run> {
+        let filter = run::RunFilter { integration_id: Some(integration.id), ..Default::default() };
+        let page = PageArguments { first: Some(50), ..Default::default() };
+        let page = run::list(&self.operator, &filter, Direction::Descending, &page).await.unwrap();
+        page.edges.into_iter().map(|edge| edge.node).collect()
     }
 
     fn days_go_by(&self, days: i64) {
@@ -213,4 +230,62 @@ async fn a_cursor_that_is_set_back_makes_what_is_kept_wait_again() {
     assert_eq!(it.purge().await, 2);
     stream_cursor::reset(&it.operator, reader.id, "orders", None, "a test").await.unwrap();
     assert_eq!(it.waiting().await, (1, 10), "what is gone does not wait");
+}
+
+#[tokio::test]
+async fn what_comes_in_a_minute_is_one_run_that_begins_when_it_is_over() {
+    let it = Fixture::new().await;
+    let reader = it.reader("reader").await;
+    it.send("a").await;
+    it.millis.fetch_add(30_000, Ordering::SeqCst);
+    it.send("b").await;
+    let runs = it.runs(&reader).await;
+    assert_eq!(runs.len(), 1);
+    let background = Background::new(it.app.clone());
+    assert_eq!(background.all_due(None).await.unwrap().0, [], "not before the minute is over");
+    it.millis.fetch_add(29_999, Ordering::SeqCst);
+    assert_eq!(background.all_due(None).await.unwrap().0, []);
+    it.millis.fetch_add(1, Ordering::SeqCst);
+    assert_eq!(background.all_due(None).await.unwrap().0.len(), 1);
+}
+
+#[tokio::test]
+async fn who_wants_nothing_of_what_comes_reads_on_all_the_same() {
+    let it = Fixture::new().await;
+    let (wants, other) = (
+        it.reader_of("orders", json!({"eventTypes": ["order.*"]})).await,
+        it.reader_of("users", json!({"eventTypes": ["user.*"]})).await,
+    );
+    it.send("first").await;
+    assert_eq!((it.runs(&wants).await.len(), it.runs(&other).await.len()), (1, 0));
+    let step = domain::webhook_event::WAITING_EVENTS_MAX / 10;
+    let sent = futures::stream::iter(0..step - 2).map(|number| {
+        let it = &it;
+        async move { it.send(&number.to_string()).await }
+    });
+    let taken: Vec<Taken> = sent.buffer_unordered(200).collect().await;
+    assert!(taken.iter().all(|taken| *taken == Taken::Stored));
+    assert_eq!(it.runs(&other).await.len(), 0);
+    it.send("last").await;
+    assert_eq!((it.endpoint().await.received, it.runs(&other).await.len()), (step, 1));
+}
+
+#[tokio::test]
+async fn a_cursor_is_not_set_behind_what_has_come() {
+    let it = Fixture::new().await;
+    let reader = it.reader("reader").await;
+    it.send("a").await;
+    for (to, is_good) in [
+        (json!(1), true),
+        (json!(2), true),
+        (json!(3), false),
+        (json!(0), false),
+        (json!(i64::MIN), false),
+        (json!(1_790_000_000), false),
+        (json!("2026-09-21T14:13:20Z"), true),
+        (json!("yesterday"), false),
+    ] {
+        let set = stream_cursor::reset(&it.operator, reader.id, "orders", Some(&to), "a test").await;
+        assert_eq!(set.is_ok(), is_good, "{to}");
+    }
 }

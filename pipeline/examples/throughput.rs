@@ -198,8 +198,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             resume: None,
             page_records_max: PAGE_RECORDS,
         };
-        let open_destination =
-            OpenDestination { access, stream, options: json!({}), run: uuid::Uuid::nil(), resumed: false };
+        let open_destination = OpenDestination {
+            access,
+            stream,
+            options: json!({}),
+            run: uuid::Uuid::nil(),
+            integration: uuid::Uuid::nil(),
+            resumed: false,
+        };
         let (retry, progress) = (RetryPolicy::default(), Default::default());
         // As by default.
         let limits = GateRules { failed_percent_max: Some(5.0), records_min: 100, ..GateRules::default() };

@@ -349,6 +349,7 @@ impl Route {
             stream: spec.clone(),
             options: claimed.stream.destination.clone(),
             run: self.lease.run_id(),
+            integration: self.lease.integration_id(),
             // Of failures that are retried it is not known; each of them is an answer of its own.
             resumed: claimed.resume.is_some(),
         };

@@ -170,7 +170,7 @@ impl Staging {
             .fetch_one(&mut self.connection)
             .await
             .map_err(failure("reading"))?;
-        Ok(u64::try_from(count).unwrap_or_default())
+        Ok(count.unsigned_abs())
     }
 
     /// Collects changes and columns in one transaction.

@@ -148,7 +148,7 @@ impl GraphqlSource {
         let mut watermark = position.watermark.clone();
         for (index, element) in elements.into_iter().enumerate() {
             let record = if is_edges { point(element, "/node").unwrap_or(element) } else { element };
-            let item = document::item(record.get(), position.number, index);
+            let item = document::item(record.get(), document::position(position.number, index));
             if let Item::Record(record) = &item {
                 let value = self.cursor_field.as_ref().and_then(|field| record.get(field));
                 if self.cursor_field.is_some() && !self.bounds.take(value.unwrap_or(&Value::Null)) {

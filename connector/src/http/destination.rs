@@ -52,6 +52,7 @@ pub(super) struct HttpDestination {
     key_in_path: bool,
     idempotency_header: HeaderName,
     stream_name: String,
+    run: uuid::Uuid,
 }
 
 impl HttpDestination {
@@ -74,6 +75,7 @@ impl HttpDestination {
             key_in_path: options.key_in_path,
             idempotency_header,
             stream_name: open.stream.name,
+            run: open.run,
         })
     }
 
@@ -140,8 +142,11 @@ impl HttpDestination {
         input.extend_from_slice(write.key.canonical().as_bytes());
         input.push(0);
         input.extend_from_slice(body);
-        if write.revision != 0 {
-            input.extend_from_slice(&write.revision.to_le_bytes());
+        match write.revision {
+            // What was removed leaves no receipt: there again, it must not look like what the API was sent before.
+            0 if self.key_in_path => input.extend_from_slice(self.run.as_bytes()),
+            0 => {}
+            revision => input.extend_from_slice(&revision.to_le_bytes()),
         }
         HeaderValue::try_from(format!("{:032x}", xxh3_128(&input)))
             .map_err(|error| SystemError::new(SystemErrorKind::Internal, format!("idempotency key: {error}")))

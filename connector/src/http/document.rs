@@ -10,7 +10,7 @@ use super::client::{Reply, address};
 use crate::{Item, Malformed, SystemError, SystemErrorKind, exact_json};
 
 /// Raw text kept of something that is not a record, in bytes.
-const RAW_BYTES_MAX: usize = 2 * 1024;
+pub(crate) const RAW_BYTES_MAX: usize = 2 * 1024;
 
 /// A reply that is JSON.
 pub(crate) struct Document<'a> {
@@ -75,19 +75,20 @@ pub(crate) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(value.get()).ok()
 }
 
-/// An element of a list: a record, or what stands where one should be. `number` is that of the page.
-pub(crate) fn item(text: &str, number: u64, index: usize) -> Item {
+/// A record at its position, or what stands where one should be.
+pub(crate) fn item(text: &str, position: String) -> Item {
     let reason = match exact_json::parse(text) {
         Ok(Value::Object(record)) => return Item::Record(record.into()),
         Ok(_) => "it is not an object".to_owned(),
         Err(reason) => reason,
     };
     let raw = text[..text.floor_char_boundary(RAW_BYTES_MAX)].to_owned();
-    Item::Malformed(Malformed {
-        position: format!("page {number}, item {}", index + 1),
-        reason,
-        raw: Some(raw),
-    })
+    Item::Malformed(Malformed { position, reason, raw: Some(raw) })
+}
+
+/// Where the element of a page is.
+pub(crate) fn position(page: u64, index: usize) -> String {
+    format!("page {page}, item {}", index + 1)
 }
 
 pub(crate) fn malformed(reply: &Reply, detail: String, hint: impl Into<String>) -> SystemError {

@@ -180,7 +180,7 @@ fn description() -> Description {
                 },
                 "idempotencyHeader": {
                     "type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "default": "Idempotency-Key",
-                    "description": "Header with a key that stays the same when the same record is sent again.",
+                    "description": "Header with a key that stays the same when the same record is sent again; with `keyInPath`, where what was removed may come again, within one run only for a record that never arrived.",
                 },
             },
         })),

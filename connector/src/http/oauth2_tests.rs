@@ -101,6 +101,7 @@ async fn write(access: SystemAccess, ids: &[u64]) -> Result<usize, SystemError> 
         stream,
         options: json!({"path": "orders"}),
         run: uuid::Uuid::nil(),
+        integration: uuid::Uuid::nil(),
         resumed: false,
     };
     let writes: Vec<Write> = ids.iter().map(|id| record(*id)).collect();

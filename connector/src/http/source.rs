@@ -207,7 +207,7 @@ impl HttpSource {
         let mut pending = VecDeque::with_capacity(elements.len());
         let mut watermark = position.watermark.clone();
         for (index, element) in elements.into_iter().enumerate() {
-            let item = document::item(element.get(), position.number, index);
+            let item = document::item(element.get(), document::position(position.number, index));
             if let Item::Record(record) = &item {
                 let value = self.cursor_field.as_ref().and_then(|field| record.get(field));
                 if self.cursor_field.is_some() && !self.bounds.take(value.unwrap_or(&Value::Null)) {

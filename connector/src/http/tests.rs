@@ -590,11 +590,21 @@ fn writes(records: &[Value]) -> Vec<Write> {
 }
 
 async fn write(base: &str, options: Value, records: &[Value]) -> Result<Vec<WriteOutcome>, SystemError> {
+    write_in(uuid::Uuid::nil(), base, options, records).await
+}
+
+async fn write_in(
+    run: uuid::Uuid,
+    base: &str,
+    options: Value,
+    records: &[Value],
+) -> Result<Vec<WriteOutcome>, SystemError> {
     let open = OpenDestination {
         access: access(json!({"baseUrl": base}), &json!({})),
         stream: stream(None),
         options,
-        run: uuid::Uuid::nil(),
+        run,
+        integration: uuid::Uuid::nil(),
         resumed: false,
     };
     let mut destination = connector().open_destination(open).await?;
@@ -607,6 +617,34 @@ async fn write(base: &str, options: Value, records: &[Value]) -> Result<Vec<Writ
 async fn api() -> (String, Seen) {
     let seen = Seen::default();
     (serve(Router::new().fallback(any(take)).with_state(seen.clone())).await, seen)
+}
+
+#[tokio::test]
+async fn what_was_removed_and_is_there_again_is_no_repetition_and_a_retry_is_one() {
+    let (base, seen) = api().await;
+    let (one, other) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
+    let record = [json!({"id": 1})];
+    // Only where the key is in the path can something be removed.
+    for (options, is_same) in
+        [(json!({"path": "orders", "keyInPath": true}), false), (json!({"path": "orders"}), true)]
+    {
+        seen.requests.lock().unwrap().clear();
+        for run in [one, one, other] {
+            write_in(run, &base, options.clone(), &record).await.unwrap();
+        }
+        let keys: Vec<String> =
+            seen.requests.lock().unwrap().iter().map(|request| request.2.clone()).collect();
+        assert_eq!(keys[0], keys[1], "within a run it is a repetition");
+        assert_eq!(keys[0] == keys[2], is_same, "{options}");
+    }
+    // What is known is told apart by its revision alone.
+    seen.requests.lock().unwrap().clear();
+    let known = [json!({"id": 1, "known": true, "revision": 7})];
+    for run in [one, other] {
+        write_in(run, &base, json!({"path": "orders", "keyInPath": true}), &known).await.unwrap();
+    }
+    let requests = seen.requests.lock().unwrap();
+    assert_eq!(requests[0].2, requests[1].2);
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ pub(super) struct WebhookDestination {
     stream_name: String,
     key_fields: Vec<String>,
     run: uuid::Uuid,
+    integration: uuid::Uuid,
 }
 
 struct EventSender {
@@ -96,14 +97,14 @@ impl EventSender {
     /// One attempt, signed for its own time.
     fn request(&self, message: &Message) -> RequestBuilder {
         let client = &self.sender.client;
-        let timestamp = Timestamp::now();
-        let signature = signature::sign(&self.keys, &message.id, timestamp.0, &message.body);
+        let timestamp = now().timestamp();
+        let signature = signature::sign(&self.keys, &message.id, timestamp, &message.body);
         client
             .request(Method::POST, client.base().clone())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "*/*")
             .header("webhook-id", &message.id)
-            .header("webhook-timestamp", timestamp.0)
+            .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature)
             .body(message.body.clone())
     }
@@ -112,24 +113,15 @@ impl EventSender {
 impl Message {
     /// As Standard Webhooks advises: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#payload-structure>.
     fn new(id: String, event_type: &str, data: Value) -> Result<Self, SystemError> {
-        let body = json!({"type": event_type, "timestamp": Timestamp::now().text(), "data": data});
+        let body = json!({"type": event_type, "timestamp": now().to_rfc3339_opts(SecondsFormat::Secs, true), "data": data});
         let body = serde_json::to_vec(&body).map_err(not_json)?;
         Ok(Self { id, body })
     }
 }
 
-/// Seconds since 1970, by the clock of this machine: receivers compare it with theirs.
-#[derive(Clone, Copy)]
-struct Timestamp(i64);
-
-impl Timestamp {
-    fn now() -> Self {
-        Self(DateTime::<Utc>::from(SystemTime::now()).timestamp())
-    }
-
-    fn text(self) -> String {
-        DateTime::from_timestamp(self.0, 0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
-    }
+/// The time, by the clock of this machine: receivers compare it with theirs.
+fn now() -> DateTime<Utc> {
+    SystemTime::now().into()
 }
 
 impl WebhookDestination {
@@ -145,6 +137,7 @@ impl WebhookDestination {
             stream_name: open.stream.name,
             key_fields: open.stream.key_fields,
             run: open.run,
+            integration: open.integration,
         })
     }
 
@@ -176,8 +169,11 @@ impl WebhookDestination {
         gone: &Gone,
         event_type: &str,
     ) -> Result<Sent<Result<(), RecordError>>, SystemError> {
-        let last = gone.destination_key.as_deref().unwrap_or_default();
-        let id = self.id(event_type, &gone.key, &[last.as_bytes()]);
+        let last = match &gone.destination_key {
+            Some(message) => message.as_bytes(),
+            None => self.run.as_bytes(),
+        };
+        let id = self.id(event_type, &gone.key, &[last]);
         let data: Record = self.key_fields.iter().cloned().zip(gone.key.values()).collect();
         let message = Message::new(id, event_type, serde_json::to_value(&data).map_err(not_json)?)?;
         self.deliver(&message, &data).await
@@ -200,7 +196,7 @@ impl WebhookDestination {
     }
 
     fn id(&self, event_type: &str, key: &RecordKey, parts: &[&[u8]]) -> String {
-        let mut input = Vec::new();
+        let mut input = self.integration.as_bytes().to_vec();
         for part in [self.stream_name.as_bytes(), event_type.as_bytes(), key.canonical().as_bytes()] {
             input.extend_from_slice(part);
             input.push(0);

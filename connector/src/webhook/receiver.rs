@@ -129,6 +129,11 @@ impl Receiver {
             return Err(SystemError::new(SystemErrorKind::Unauthorized, "there is no secret to verify with")
                 .with_hint("the credentials have no secrets"));
         }
+        if self.0.verification.signs_id() && self.id_header().is_none() {
+            let message = "the signed content has `{id}`, and no header has it";
+            return Err(SystemError::new(SystemErrorKind::Misconfigured, message)
+                .with_hint("`content` has `{id}`: say by `idHeader` where it is"));
+        }
         let is_usable = |secret: &SecretString| self.0.verification.can_use(secret.expose_secret());
         if !credentials.secrets.iter().all(is_usable) {
             return Err(SystemError::new(SystemErrorKind::Misconfigured, "a secret is not base64")

@@ -4,11 +4,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::http::document::{elements, point};
-use crate::{Arrived, Item, Malformed, exact_json};
-
-/// Raw text kept of something that is not a record, in bytes.
-const RAW_BYTES_MAX: usize = 2 * 1024;
+use crate::http::document::{RAW_BYTES_MAX, elements, item, point};
+use crate::{Arrived, Item, Malformed};
 
 /// `source` of a stream.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -35,54 +32,54 @@ impl Selection {
         })
     }
 
-    /// The records of an event, in their order; what can't be read as such is one of its own.
-    pub(super) fn items(&self, event: &Arrived) -> Vec<Item> {
+    /// Puts records of an event into `page`, in their order, at most `room` of those behind the first `skip`; what can't be
+    /// read as such is one of its own. False when it has more.
+    pub(super) fn items(&self, event: &Arrived, skip: usize, room: usize, page: &mut Vec<Item>) -> bool {
         if !self.takes(event.event_type.as_deref()) {
-            return Vec::new();
+            return true;
         }
-        let whole = |reason: &str| vec![self.malformed(event, None, reason.to_owned(), &event.body)];
-        let Ok(text) = std::str::from_utf8(&event.body) else { return whole("it is not text") };
-        let text = text.trim_start_matches('\u{feff}').trim();
-        let Ok(root) = serde_json::from_str::<&RawValue>(text) else {
-            return whole(if text.is_empty() { "it is empty, not JSON" } else { "it is not JSON" });
-        };
-        let Some(found) = point(root, &self.record_pointer) else {
-            return whole("it has nothing at `recordPointer`");
-        };
-        match elements(found) {
-            Some(list) => {
-                let items = list.into_iter().enumerate();
-                items.map(|(index, element)| self.item(event, Some(index), element.get())).collect()
-            }
-            None => vec![self.item(event, None, found.get())],
-        }
-    }
-
-    fn item(&self, event: &Arrived, index: Option<usize>, text: &str) -> Item {
-        let reason = match exact_json::parse(text) {
-            Ok(Value::Object(mut record)) => {
-                if let Some(field) = &self.event_field {
-                    let about = json!({
-                        "id": event.event_id, "type": event.event_type,
-                        "receivedAt": event.received_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-                    });
-                    record.insert(field.clone(), about);
-                }
-                return Item::Record(record.into());
-            }
-            Ok(_) => "it is not an object".to_owned(),
-            Err(reason) => reason,
-        };
-        self.malformed(event, index, reason, text.as_bytes())
-    }
-
-    fn malformed(&self, event: &Arrived, index: Option<usize>, reason: String, raw: &[u8]) -> Item {
+        let found = std::str::from_utf8(&event.body).map_err(|_not_utf8| "it is not text");
+        let found = found.and_then(|text| {
+            let text = text.trim_start_matches('\u{feff}').trim();
+            let root: &RawValue = serde_json::from_str(text)
+                .map_err(|_error| if text.is_empty() { "it is empty, not JSON" } else { "it is not JSON" })?;
+            point(root, &self.record_pointer).ok_or("it has nothing at `recordPointer`")
+        });
         let name = match &event.event_id {
             Some(id) => format!("event {id}"),
             None => format!("event number {}", event.sequence),
         };
-        let item = index.map(|index| format!(", item {}", index + 1)).unwrap_or_default();
-        let raw = String::from_utf8_lossy(&raw[..raw.len().min(RAW_BYTES_MAX)]).into_owned();
-        Item::Malformed(Malformed { position: format!("{name}{item}"), reason, raw: Some(raw) })
+        let found = match found {
+            Ok(found) => found,
+            Err(reason) => {
+                let raw = &event.body[..event.body.len().min(RAW_BYTES_MAX)];
+                let raw = Some(String::from_utf8_lossy(raw).into_owned());
+                page.push(Item::Malformed(Malformed { position: name, reason: reason.to_owned(), raw }));
+                return true;
+            }
+        };
+        let Some(list) = elements(found) else {
+            page.push(self.item(event, name, found.get()));
+            return true;
+        };
+        let here = list.iter().enumerate().skip(skip).take(room);
+        page.extend(
+            here.map(|(index, element)| {
+                self.item(event, format!("{name}, item {}", index + 1), element.get())
+            }),
+        );
+        list.len() <= skip.saturating_add(room)
+    }
+
+    fn item(&self, event: &Arrived, position: String, text: &str) -> Item {
+        let mut item = item(text, position);
+        if let (Item::Record(record), Some(field)) = (&mut item, &self.event_field) {
+            let about = json!({
+                "id": event.event_id, "type": event.event_type,
+                "receivedAt": event.received_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            });
+            record.insert(field.clone(), about);
+        }
+        item
     }
 }

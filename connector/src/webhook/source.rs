@@ -92,14 +92,15 @@ impl Source for InboxSource {
                 break;
             };
             let is_wanted = self.not_before.is_none_or(|time| event.received_at >= time);
-            let items = if is_wanted { self.selection.items(event) } else { Vec::new() };
             let room = self.page_records_max - page.items.len();
-            let rest = items.len().saturating_sub(self.at.skip);
             if self.at.skip == 0 {
                 page.size_bytes += event.body.len() as u64;
             }
-            page.items.extend(items.into_iter().skip(self.at.skip).take(room));
-            if rest > room {
+            let is_read = match is_wanted {
+                true => self.selection.items(event, self.at.skip, room, &mut page.items),
+                false => true,
+            };
+            if !is_read {
                 self.at.skip += room;
                 break;
             }
@@ -131,7 +132,10 @@ fn beginning(from: &Value) -> Result<(i64, Option<DateTime<Utc>>), SystemError> 
         )
     };
     match from {
-        Value::Number(number) => Ok((number.as_i64().ok_or_else(unknown)? - 1, None)),
+        Value::Number(number) => {
+            let number = number.as_i64().filter(|number| *number >= 1).ok_or_else(unknown)?;
+            Ok((number - 1, None))
+        }
         Value::String(text) => {
             let time = DateTime::parse_from_rfc3339(text).map_err(|_not_a_time| unknown())?;
             Ok((0, Some(time.with_timezone(&Utc))))

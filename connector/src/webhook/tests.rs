@@ -491,3 +491,54 @@ async fn events_are_read_in_order_and_bad_ones_are_failures_of_their_own() {
     let from = Some(json!("yesterday"));
     assert!(read_all(&connector(), OpenSource { from, ..open }).await.is_err());
 }
+
+#[tokio::test]
+async fn a_large_event_is_many_pages_of_which_each_makes_its_own_records() {
+    let elements: Vec<String> = (0..1_000).map(|id| format!("{{\"id\": {id}}}")).collect();
+    let body = format!("[{}]", elements.join(","));
+    let mut open = inbox(&[("a", &body), ("b", r#"{"id": 1000}"#)]);
+    open.page_records_max = 300;
+    let selection = super::selection::Selection::default();
+    let event = Arrived {
+        sequence: 1,
+        event_id: None,
+        event_type: None,
+        received_at: at(0),
+        body: body.clone().into_bytes(),
+    };
+    let mut page = Vec::new();
+    assert!(!selection.items(&event, 600, 300, &mut page));
+    assert_eq!(
+        records_of(&page).iter().map(|record| record["id"].clone()).collect::<Vec<_>>(),
+        (600..900).collect::<Vec<_>>()
+    );
+    page.clear();
+    assert!(selection.items(&event, 900, 300, &mut page));
+    assert_eq!(page.len(), 100);
+    let (items, _) = read_all(&connector(), open.clone()).await.unwrap();
+    let ids: Vec<_> = records_of(&items).iter().map(|record| record["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids, (0..=1_000).collect::<Vec<i64>>());
+    resumes_everywhere(&connector(), open.clone()).await;
+    for from in [json!(0), json!(i64::MIN), json!(1.5)] {
+        let open = OpenSource { from: Some(from.clone()), ..open.clone() };
+        assert!(read_all(&connector(), open).await.is_err(), "{from}");
+    }
+}
+
+#[test]
+fn content_with_an_id_needs_a_header_that_has_it() {
+    let receive = |more: Value| {
+        let mut receive =
+            json!({"verification": {"kind": "hmac", "header": "X-Signature", "content": "{id}.{body}"}});
+        for (name, value) in more.as_object().unwrap() {
+            receive[name] = value.clone();
+        }
+        connector().receiver(&json!({"receive": receive})).unwrap().unwrap()
+    };
+    let credentials = Credentials::parse(&json!({"secrets": ["a secret"]}).to_string().into()).unwrap();
+    for (more, is_good) in
+        [(json!({}), false), (json!({"idPointer": "/id"}), false), (json!({"idHeader": "X-Id"}), true)]
+    {
+        assert_eq!(receive(more.clone()).check(&credentials).is_ok(), is_good, "{more}");
+    }
+}

@@ -101,6 +101,12 @@ impl Verification {
         }
     }
 
+    /// Whether what is signed has the id from a header in it that the config names.
+    pub(super) fn signs_id(&self) -> bool {
+        let Self::Hmac(settings) = self else { return false };
+        settings.content.as_deref().is_some_and(|content| content.contains("{id}"))
+    }
+
     /// Where the sender says what happened.
     pub(super) fn type_header(&self) -> Option<&'static str> {
         match self {

@@ -72,6 +72,7 @@ fn destination(mut access: SystemAccess, path: &str, root: &Path) -> OpenDestina
         stream: stream(),
         options: json!({"path": path}),
         run: uuid::Uuid::now_v7(),
+        integration: uuid::Uuid::nil(),
         resumed: false,
     }
 }

@@ -189,7 +189,14 @@ pub fn open_source(access: SystemAccess, options: Value) -> OpenSource {
 }
 
 pub fn open_destination(access: SystemAccess, options: Value) -> OpenDestination {
-    OpenDestination { access, stream: stream(), options, run: uuid::Uuid::now_v7(), resumed: false }
+    OpenDestination {
+        access,
+        stream: stream(),
+        options,
+        run: uuid::Uuid::now_v7(),
+        integration: uuid::Uuid::nil(),
+        resumed: false,
+    }
 }
 
 fn stream() -> StreamSpec {

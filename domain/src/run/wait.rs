@@ -96,6 +96,12 @@ fn wait(job: &job::Model, held: &Held, now: DateTime<Utc>) -> RunWait {
         JobStatus::Waiting => {
             wait(WaitReason::OtherRun, "It begins when another run of the integration has ended.".to_owned())
         }
+        // It waits for what comes in the next seconds, and was not tried yet.
+        _ if job.available_at > now && job.attempt == 0 && job.wait_code.is_none() => {
+            let message = "It begins soon, with all that comes until then.".to_owned();
+            let wait = wait(WaitReason::Worker, message);
+            RunWait { next_attempt_at: Some(job.available_at), ..wait }
+        }
         _ if job.available_at > now => {
             if job.wait_code.as_deref() == Some(WAIT_CODE) {
                 let message = "A system failed several times in a row and is left alone for a while. The run goes on by itself.";

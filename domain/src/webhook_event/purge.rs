@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use entity::{webhook_endpoint, webhook_event};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::take::{end_bytes, settled_in};
-use super::{KEPT_DAYS, WAITING_EVENTS_MAX};
+use super::{KEPT_BYTES_MAX, KEPT_DAYS, KEPT_EVENTS_MAX};
 use crate::app::App;
 use crate::error::{Doing, Result};
 use crate::identity;
@@ -17,8 +17,8 @@ use crate::scope::TxScope;
 
 /// Events that one transaction deletes: writers wait for it on SQLite.
 const EVENTS_MAX: i64 = 500;
-/// Transactions for one system in a row; the next purge goes on.
-const BATCHES_MAX: usize = 40;
+/// Transactions for one system in a row; the next purge goes on. As many events as an endpoint takes in ten minutes.
+const BATCHES_MAX: usize = 240;
 
 /// Deletes them of every system, in background work. Returns how many went.
 pub(crate) async fn purge(app: &Arc<App>) -> Result<u64> {
@@ -55,26 +55,25 @@ async fn purge_some(app: &Arc<App>, endpoint: &webhook_endpoint::Model) -> Resul
         .doing("locking a webhook endpoint")?;
     let Some(endpoint) = endpoint else { return Ok(0) };
     let of_system = webhook_event::Column::SystemId.eq(endpoint.system_id);
-    let old: Option<i64> = tx
+    // Of a system that sends a lot, what is read does not fill the disk for days.
+    let may_go = Condition::any()
+        .add(webhook_event::Column::ReceivedAt.lt(app.clock().now() - TimeDelta::days(KEPT_DAYS)))
+        .add(webhook_event::Column::Sequence.lte(endpoint.last_sequence - KEPT_EVENTS_MAX))
+        .add(webhook_event::Column::EndBytes.lte(endpoint.received_bytes - KEPT_BYTES_MAX));
+    let until: Option<i64> = tx
         .find::<webhook_event::Entity>()
         .select_only()
         .column(webhook_event::Column::Sequence)
         .filter(of_system.clone())
         .filter(webhook_event::Column::Sequence.lte(endpoint.purged_sequence + EVENTS_MAX))
-        .filter(webhook_event::Column::ReceivedAt.lt(app.clock().now() - TimeDelta::days(KEPT_DAYS)))
+        .filter(may_go)
         .order_by_desc(webhook_event::Column::Sequence)
         .limit(1)
         .into_tuple()
         .one(tx.connection())
         .await
-        .doing("looking for old events")?;
-    // Of a system that sends a lot, what is read does not fill the disk for days.
-    let surplus = endpoint.last_sequence - WAITING_EVENTS_MAX;
-    let until = Ord::max(old.unwrap_or(0), surplus);
-    let until = Ord::min(until, endpoint.purged_sequence + EVENTS_MAX);
-    if until <= endpoint.purged_sequence {
-        return Ok(0);
-    }
+        .doing("looking for events that may go")?;
+    let Some(until) = until else { return Ok(0) };
     let until = Ord::min(until, settled_in(&tx, endpoint.system_id).await?);
     if until <= endpoint.purged_sequence {
         return Ok(0);

@@ -18,6 +18,13 @@ use crate::error::{Doing, Error, Result};
 use crate::id::new_id;
 use crate::scope::TxScope;
 
+/// Steps of an inbox, in events and in bytes: with each, whoever reads it reads on, also past what it wants nothing of.
+/// Otherwise nothing that it has not read could ever go, and the inbox would be full.
+const STEP_EVENTS: i64 = WAITING_EVENTS_MAX / 10;
+const STEP_BYTES: i64 = WAITING_BYTES_MAX / 10;
+/// Bodies that one transaction stores, in bytes: they are in memory several times meanwhile.
+const TOGETHER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// An event whose signature is good.
 #[derive(Clone)]
 pub(super) struct Delivery {
@@ -37,23 +44,10 @@ pub(super) async fn all(app: &Arc<App>, deliveries: Vec<Delivery>) -> Vec<Result
     }
     let taken = groups.into_values().map(async |places| {
         let group: Vec<&Delivery> = places.iter().map(|place| &deliveries[*place]).collect();
-        let taken = match together(app, &group).await {
-            Ok(taken) => taken.into_iter().map(Ok).collect(),
-            Err(error) if group.len() == 1 => vec![Err(error)],
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    events = group.len(),
-                    "events could not be stored together; each is tried alone"
-                );
-                let mut alone = Vec::with_capacity(group.len());
-                for delivery in group {
-                    let taken = together(app, &[delivery]).await;
-                    alone.push(taken.map(|taken| taken.first().copied().unwrap_or(Taken::Gone)));
-                }
-                alone
-            }
-        };
+        let mut taken = Vec::with_capacity(group.len());
+        for group in of_bounded_size(&group) {
+            taken.extend(of_one_system(app, group).await);
+        }
         places.into_iter().zip(taken).collect::<Vec<_>>()
     });
     let mut answers: Vec<(usize, Result<Taken>)> = join_all(taken).await.into_iter().flatten().collect();
@@ -61,13 +55,50 @@ pub(super) async fn all(app: &Arc<App>, deliveries: Vec<Delivery>) -> Vec<Result
     answers.into_iter().map(|(_place, taken)| taken).collect()
 }
 
-/// Takes deliveries of one system.
+/// Cuts deliveries where their bodies become too much for one transaction.
+fn of_bounded_size<'a, 'b>(deliveries: &'a [&'b Delivery]) -> impl Iterator<Item = &'a [&'b Delivery]> {
+    let mut bytes = 0;
+    deliveries.chunk_by(move |before, next| {
+        bytes += before.body.len();
+        let fits = bytes + next.body.len() <= TOGETHER_BYTES_MAX;
+        if !fits {
+            bytes = 0;
+        }
+        fits
+    })
+}
+
+/// Takes deliveries of one system together; or else each alone, so that none fails for another.
+async fn of_one_system(app: &Arc<App>, deliveries: &[&Delivery]) -> Vec<Result<Taken>> {
+    match together(app, deliveries).await {
+        Ok(taken) => taken.into_iter().map(Ok).collect(),
+        Err(error) if deliveries.len() == 1 => vec![Err(error)],
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                events = deliveries.len(),
+                "events could not be stored together; each is tried alone"
+            );
+            let mut alone = Vec::with_capacity(deliveries.len());
+            for delivery in deliveries {
+                let taken = together(app, &[delivery]).await;
+                alone.push(taken.map(|taken| taken.first().copied().unwrap_or(Taken::Gone)));
+            }
+            alone
+        }
+    }
+}
+
+/// Takes deliveries of one system in one transaction.
 async fn together(app: &Arc<App>, deliveries: &[&Delivery]) -> Result<Vec<Taken>> {
     let Some(first) = deliveries.first() else { return Ok(Vec::new()) };
     let mut tx = TxScope::begin(app, first.tenant_id).await?;
     let Some(mut endpoint) = locked(&tx, first.system_id).await? else {
         return Ok(vec![Taken::Gone; deliveries.len()]);
     };
+    let step =
+        |row: &webhook_endpoint::Model| (row.last_sequence / STEP_EVENTS, row.received_bytes / STEP_BYTES);
+    let before = step(&endpoint);
     let now = app.clock().now();
     let mut known = known_ids(&tx, first.system_id, deliveries).await?;
     let mut room: Option<(i64, i64)> = None;
@@ -127,7 +158,8 @@ async fn together(app: &Arc<App>, deliveries: &[&Delivery]) -> Result<Vec<Taken>
         .exec(tx.connection())
         .await
         .doing("storing that events came")?;
-    trigger::runs(&mut tx, first, &types).await?;
+    let is_step = step(&endpoint) != before;
+    trigger::runs(&mut tx, first, (!is_step).then_some(&types)).await?;
     tx.commit().await?;
     Ok(taken)
 }

@@ -17,24 +17,28 @@ use crate::id::new_id;
 use crate::run::{self as runs, NewRun};
 use crate::scope::TxScope;
 
-/// Queues a run of each integration that reads one of these types of a system's events, where none waits to begin. Of one
-/// that is paused or held it is kept.
+/// Queues a run of each integration that reads one of these types of a system's events, or any where there are none, and
+/// of which no run waits to begin. Of one that is paused or held it is kept.
 pub(super) async fn runs(
     tx: &mut TxScope,
     delivery: &Delivery,
-    types: &HashSet<Option<String>>,
+    types: Option<&HashSet<Option<String>>>,
 ) -> Result<()> {
     let reading: Vec<integration::Model> = tx
         .find::<integration::Entity>()
         .filter(integration::Column::SourceId.eq(delivery.system_id))
         .filter(integration::Column::Status.ne(IntegrationStatus::Archived))
+        // Whether its run is held is decided by this status: who changes it waits, and sees the run.
+        .lock_shared()
         .all(tx.connection())
         .await
         .doing("reading the integrations of a system")?
         .into_iter()
         .filter(|row| {
-            row.streams.0.iter().any(|stream| {
-                types.iter().any(|name| delivery.receiver.selects(&stream.source, name.as_deref()))
+            types.is_none_or(|types| {
+                row.streams.0.iter().any(|stream| {
+                    types.iter().any(|name| delivery.receiver.selects(&stream.source, name.as_deref()))
+                })
             })
         })
         .collect();

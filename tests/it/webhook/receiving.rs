@@ -169,6 +169,7 @@ async fn a_stream_of_an_inbox_is_incremental_without_a_cursor_field() {
         (json!({"mode": "INCREMENTAL", "cursorField": "at"}), "streams.0.cursorField"),
         (json!({"mode": "INCREMENTAL", "overlap": 5}), "streams.0.overlap"),
         (json!({"mode": "INCREMENTAL", "source": {"path": "/x"}}), "streams.0.source.path"),
+        (json!({"mode": "INCREMENTAL", "deletions": {"action": "DELETE"}}), "streams.0.deletions"),
     ] {
         let stream = crate::scene::changed_stream(data(), crate::scene::into_table("t"), changes);
         let input = json!({

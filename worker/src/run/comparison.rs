@@ -41,6 +41,7 @@ impl Route {
             stream: spec.clone(),
             options: stream.destination,
             run: self.lease.run_id(),
+            integration: self.lease.integration_id(),
             resumed: false,
         };
         let failed = |error| StreamStop::Source { error, attempts: 1 };

@@ -578,6 +578,7 @@ pub(super) fn open_destination(mode: SyncMode) -> OpenDestination {
         stream: spec(mode),
         options: json!({}),
         run: Uuid::nil(),
+        integration: uuid::Uuid::nil(),
         resumed: false,
     }
 }
