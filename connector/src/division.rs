@@ -49,6 +49,14 @@ pub(crate) fn option_schema() -> Value {
     })
 }
 
+/// The schema of such an option where size says nothing: it is asked for, or not done.
+pub(crate) fn asked_schema(what: &str) -> Value {
+    json!({
+        "type": "integer", "title": "Slices", "minimum": 1, "maximum": PARTS_MAX, "default": 1,
+        "description": format!("{what} A key that two parts bring is a failure of its own."),
+    })
+}
+
 /// Whole numbers from one up to before another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WholeRange {

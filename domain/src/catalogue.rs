@@ -92,6 +92,16 @@ const ENTRIES: &[Entry] = &[
         engineer_action: "If both records are right, the stream needs another key field.",
     },
     Entry {
+        code: "record.duplicate_across_slices",
+        category: FailureCategory::UserAction,
+        responsible_party: ResponsibleParty::Customer,
+        retryable: Retryable::No,
+        summary: "has the same key as another record of the source, which was read at the same time; one of the two is at the destination.",
+        customer_action: "Give one of the two its own key at the source, or take it out. The next run writes what is there then.",
+        support_action: "Help the customer to find the two source records that share this key.",
+        engineer_action: "If both records are right, the stream needs another key field. With `slices` 1 the first one is used, as in any run that is not divided.",
+    },
+    Entry {
         code: "record.missing_key",
         category: FailureCategory::UserAction,
         responsible_party: ResponsibleParty::Customer,

@@ -14,8 +14,8 @@ use connector::{
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use pipeline::{
-    AccountedPage, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, Receipt, RemovedPage,
-    RetryNotice, RetryPolicy, Rules, Shape, Stop, StreamPlan, run_stream,
+    AccountedPage, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, PageBudget, Receipt,
+    RemovedPage, RetryNotice, RetryPolicy, Rules, Shape, Stop, StreamPlan, run_stream,
 };
 use serde_json::json;
 
@@ -219,6 +219,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             removal: None,
             checks: Default::default(),
             gate: Some(gate),
+            pages: PageBudget::new(u64::MAX),
             retry,
             progress,
         };

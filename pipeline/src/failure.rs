@@ -28,6 +28,8 @@ pub const RECORD_MISSING_KEY: &str = "record.missing_key";
 pub const RECORD_UNUSABLE_KEY: &str = "record.unusable_key";
 /// `record.duplicate_key`: another record of this run has the same key.
 pub const RECORD_DUPLICATE_KEY: &str = "record.duplicate_key";
+/// `record.duplicate_across_slices`: a record that another slice of this run has read has the same key.
+pub const RECORD_DUPLICATE_ACROSS_SLICES: &str = "record.duplicate_across_slices";
 /// `record.mapping_failed`: the mapping program failed on this record.
 pub const RECORD_MAPPING_FAILED: &str = "record.mapping_failed";
 /// `record.schema_violation`: the record breaks rules.
@@ -140,6 +142,12 @@ impl RecordFailure {
             record: Some(record),
             ..Self::new(Stage::Extract, RECORD_DUPLICATE_KEY, "another record of this run has the same key")
         }
+    }
+
+    /// A record that was written at the same time as another one of its key; found when it is not at hand any more.
+    pub fn duplicate_across_slices(key: RecordKey) -> Self {
+        let detail = "another slice of this run has written a record with the same key";
+        Self { key: Some(key), attempts: 1, ..Self::new(Stage::Load, RECORD_DUPLICATE_ACROSS_SLICES, detail) }
     }
 
     pub(crate) fn mapping_failed(key: RecordKey, record: Record, detail: String) -> Self {

@@ -43,7 +43,7 @@ impl Receipt {
 
     /// The next write of this payload; see [`connector::Write::revision`], never 0. What is in doubt is attempted again,
     /// anything else comes after it.
-    pub(crate) fn next(&self, payload_hash: PayloadHash) -> InDoubt {
+    pub fn next(&self, payload_hash: PayloadHash) -> InDoubt {
         let after = |hash: PayloadHash, seed| xxh3_64_with_seed(&hash.to_bytes(), seed).max(1);
         let revision = match self.in_doubt {
             Some(in_doubt) if in_doubt.payload_hash == payload_hash => in_doubt.revision,
@@ -89,6 +89,9 @@ pub struct AccountedPage {
     pub receipts: Vec<NewReceipt>,
     /// One for each item that failed.
     pub failures: Vec<RecordFailure>,
+    /// No two records of the run may have one key. Another worker of the run may have written one that this page did not
+    /// see: whoever stores the receipts finds it then.
+    pub refuses_duplicates: bool,
     /// Something of it was sent to the destination, which answered.
     pub is_sent: bool,
     /// Retried failures whose record the mapping now leaves out.

@@ -5,6 +5,7 @@
 //! both take the same path. [`conclude_stream`] is the end of a stream that was read in parts. [`compare_stream`] takes it up to the destination, and only looks there. Deliberately absent: who runs it, and where results are kept; the caller
 //! implements [`Ledger`].
 
+mod budget;
 mod comparison;
 mod counts;
 mod failure;
@@ -22,6 +23,7 @@ mod shape;
 mod stop;
 mod stream;
 
+pub use budget::PageBudget;
 pub use comparison::{
     Checksum, Compared, Comparison, ComparisonCounts, ComparisonLedger, DIFFERENCES_MAX, Difference,
     DifferenceKind, OnlyThere, Untold, WrittenKey,

@@ -30,7 +30,7 @@ use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
 use crate::shape::ShapeWatch;
 use crate::{
-    Breach, Comparison, ComparisonLedger, Counts, Gate, GateCounts, Ledger, LedgerError, Mapping,
+    Breach, Comparison, ComparisonLedger, Counts, Gate, GateCounts, Ledger, LedgerError, Mapping, PageBudget,
     RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress, Waited,
 };
 
@@ -65,6 +65,8 @@ pub struct StreamPlan {
     pub checks: Checks,
     /// Judges pages before they are written; `None` in a retry of records, which somebody asked for.
     pub gate: Option<Gate>,
+    /// Which pages are read ahead from, with all other streams that have the same one.
+    pub pages: PageBudget,
     /// How patient to be with the two systems.
     pub retry: RetryPolicy,
     /// Shows whoever runs the stream what it waits for.
@@ -416,7 +418,8 @@ impl Stages {
 
         // Aborts the reader when this future is dropped.
         let mut readers = JoinSet::new();
-        readers.spawn(reader::read(input, read_sender, notice_sender).in_current_span());
+        let share = plan.pages.share();
+        readers.spawn(reader::read(input, share, read_sender, notice_sender).in_current_span());
 
         let write = AssertUnwindSafe(last(mapped_receiver)).catch_unwind();
         let write = async { write.await.unwrap_or_else(|panic| Err(panicked("writing", panic.as_ref()))) };

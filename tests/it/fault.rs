@@ -394,7 +394,8 @@ async fn a_job_that_is_put_aside_while_its_integration_is_resumed_goes_on() {
     let mut lock = database.connect().await;
     lock.execute("BEGIN; LOCK TABLE kill_switch IN ACCESS EXCLUSIVE MODE").await.unwrap();
     // So a run comes that is handed back because of the pause.
-    postgres_execute(database, "UPDATE job SET status = 'QUEUED', push_at = now() WHERE status = 'HELD'").await;
+    postgres_execute(database, "UPDATE job SET status = 'QUEUED', push_at = now() WHERE status = 'HELD'")
+        .await;
     until("a claim has the job", SOON, async || {
         let free = "SELECT id::text FROM job WHERE status = 'QUEUED' FOR UPDATE SKIP LOCKED";
         let rows = postgres_rows(database, free).await;

@@ -282,8 +282,12 @@ async fn a_stream_does_not_move_between_the_end_of_its_slices_and_that_of_its_ru
     })
     .await;
     let waits = "query($id: ID!) { run(id: $id) { status wait { reason } } }";
-    let waiting = scene.admin().query(waits, json!({"id": run})).await["run"].clone();
-    assert_eq!(waiting, json!({"status": "RUNNING", "wait": {"reason": "PAUSED"}}));
+    // The last slice gives the job back to the run, and a claim finds that it is paused.
+    until("the run waits for its integration", SOON, async || {
+        let now = scene.admin().query(waits, json!({"id": run})).await["run"].clone();
+        if now == json!({"status": "RUNNING", "wait": {"reason": "PAUSED"}}) { Ok(()) } else { Err(now) }
+    })
+    .await;
     let moved = changed_stream(json!({"table": "others"}), json!({"table": "records"}), json!({}));
     let input = json!({"integrationId": integration, "streams": [moved]});
     let errors = scene.admin().refused("updateIntegration", input.clone()).await;
@@ -512,4 +516,62 @@ async fn from_sqlite_to_sqlite(trestle: &Trestle) {
 #[tokio::test]
 async fn one_process_reads_slices_as_well() {
     from_sqlite_to_sqlite(&impatient().embedded().await).await;
+}
+
+/// No slice sees what another one writes at the same time.
+#[tokio::test]
+async fn files_are_read_in_slices_and_a_key_that_two_of_them_bring_is_a_failure_until_one_is_gone() {
+    let (_source, destination) = databases(1, Duration::ZERO).await;
+    let trestle = one_each().split(2).await;
+    let scene = Scene::of(&trestle).await;
+    let row = |id: u32, name: &str| vec![id.to_string(), format!("{name}{id}"), "7".to_owned()];
+    for file in 0..4_u32 {
+        let own = (file * 1_000 + 1..=file * 1_000 + 1_000).map(|id| row(id, "n"));
+        let others = (1..=10).filter(|_id| file == 3).map(|id| row(id, "other "));
+        scene.files.write_csv(&format!("in/{file}.csv"), &["id", "name", "at"], own.chain(others));
+    }
+    let (from, to) = (scene.file_system().await, scene.postgres_system(&destination).await);
+    let options = json!({"path": "in/*.csv", "slices": SLICES});
+    let stream = changed_stream(options, json!({"table": "records"}), json!({}));
+    let integration = scene.integration(&from, &to, stream).await;
+
+    let first = scene.run(&integration).await;
+    let counts = &first["counts"];
+    assert_eq!(
+        (&first["status"], &counts["read"], &counts["failed"]),
+        (&json!("PARTIAL"), &json!(4_010), &json!(10))
+    );
+    assert_eq!(counts["unaccounted"], 0);
+    let slices = slices_of(&scene, &text(&first["id"])).await;
+    assert_sum(&first, &slices);
+    let read: Vec<&Value> = slices.iter().map(|slice| &slice["counts"]["read"]).collect();
+    assert_eq!(read, [&json!(1_000), &json!(1_000), &json!(1_000), &json!(1_010)]);
+    let failures = scene.failures(&first).await;
+    assert_eq!(failures.len(), 10);
+    for failure in &failures {
+        assert_eq!(failure["code"], "record.duplicate_across_slices", "{failure:#}");
+        assert!(text(&failure["businessReference"]).parse::<u32>().expect("a number") <= 10);
+    }
+
+    // Still there, and told again, whoever sees whom.
+    let second = scene.run(&integration).await;
+    assert_eq!(
+        (&second["status"], &second["counts"]["failed"]),
+        (&json!("PARTIAL"), &json!(10)),
+        "{second:#}"
+    );
+    // Whichever was written last, what the source has now is what arrives.
+    scene.files.write_csv("in/3.csv", &["id", "name", "at"], (3_001..=4_000).map(|id| row(id, "n")));
+    let third = scene.run(&integration).await;
+    assert_eq!(
+        (&third["status"], &third["counts"]["read"]),
+        (&json!("SUCCEEDED"), &json!(4_000)),
+        "{third:#}"
+    );
+    let wrong = "SELECT concat_ws(' ', id, name) FROM records WHERE name <> 'n' || id";
+    assert_eq!(postgres_rows(&destination, wrong).await, Vec::<String>::new());
+    assert_eq!(count(&destination).await, "4000 4000");
+    for run in [&first, &second] {
+        assert_eq!(scene.status(&text(&run["id"])).await, "RECOVERED");
+    }
 }

@@ -21,18 +21,21 @@ use domain::background::{
 use domain::dispatch::JobHint;
 use entity::integration::Stream;
 use entity::run::RunScope;
-use pipeline::{LedgerError, Stop, StreamPlan, StreamProgress, StreamReport, StreamStop};
+use pipeline::{LedgerError, PageBudget, Stop, StreamPlan, StreamProgress, StreamReport, StreamStop};
 use tokio::time::Instant;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::Instrument;
 
 use self::attempt::{Stall, watched};
 use self::heartbeat::heartbeat;
-use self::plan::plan;
 use crate::report::Activity;
 
 /// Records a page: enough that a checkpoint costs little beside them, few enough that losing one does.
 const PAGE_RECORDS_MAX: usize = 5_000;
+/// What all runs of a process read ahead together, in bytes before they are decoded, which makes some six times as much of
+/// them. Enough for one run to keep all stages busy with pages of usual records; where many run at once, they keep each
+/// other's destinations busy.
+const READ_AHEAD_BYTES: u64 = 4 * 1024 * 1024;
 /// What every run of this worker shares.
 pub(crate) struct Runner {
     background: Background,
@@ -41,6 +44,7 @@ pub(crate) struct Runner {
     hand_back: Stop,
     activity: Activity,
     tasks: TaskTracker,
+    pages: PageBudget,
 }
 
 /// Why a run was interrupted from outside.
@@ -108,7 +112,8 @@ impl Runner {
     /// Runs are handed back when `hand_back` says so. `worker` is shown to engineers at the job.
     pub(crate) fn new(background: Background, worker: &str, hand_back: Stop, activity: Activity) -> Self {
         let batches = Batches::new(&background, worker);
-        Self { background, batches, hand_back, activity, tasks: TaskTracker::new() }
+        let pages = PageBudget::new(READ_AHEAD_BYTES);
+        Self { background, batches, hand_back, activity, tasks: TaskTracker::new(), pages }
     }
 
     /// Claims the job of a hint and executes it to its end. Whatever happens is in the row afterwards, or its lease
@@ -168,6 +173,7 @@ impl Runner {
             destination,
             lease: lease.clone(),
             progress: StreamProgress::default(),
+            pages: self.pages.clone(),
             stream: Mutex::default(),
             stop: interrupt.stop.clone(),
         });
@@ -275,6 +281,8 @@ struct Route {
     lease: Arc<RunLease>,
     /// What is waited for.
     progress: StreamProgress,
+    /// What pages are read ahead from.
+    pages: PageBudget,
     /// The stream that is under way.
     stream: Mutex<String>,
     stop: Stop,
@@ -321,7 +329,7 @@ impl Route {
         }
         // What somebody asked to retry passes any gate.
         let judges = self.scope == RunScope::AllRecords;
-        let plan = plan(&claimed, judges, self.lease.now(), self.progress.clone()).await?;
+        let plan = self.plan(&claimed, judges).await?;
         let (stream, is_backfill) = (claimed.stream.name.clone(), claimed.only.is_some());
         let of_slices = match &claimed.reading {
             Reading::Done { watermark } => watermark.clone(),
@@ -394,6 +402,10 @@ impl Route {
         let ClaimedStream {
             stream: Stream { source, overlap, .. }, since, from, only, resume, reading, ..
         } = claimed;
+        let part = match reading {
+            Reading::Part(part) => Some(part),
+            Reading::Divisible | Reading::Whole | Reading::Done { .. } => None,
+        };
         Ok(OpenSource {
             access: access(&self.source, &self.progress.source).await?,
             stream,
@@ -402,10 +414,7 @@ impl Route {
             overlap: overlap.and_then(|overlap| u64::try_from(overlap).ok()),
             from,
             only,
-            part: match reading {
-                Reading::Part(part) => Some(part),
-                Reading::Divisible | Reading::Whole | Reading::Done { .. } => None,
-            },
+            part,
             resume,
             page_records_max: PAGE_RECORDS_MAX,
         })

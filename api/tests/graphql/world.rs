@@ -263,6 +263,7 @@ impl World {
             counts: Counts { read: records, failed: records, ..Counts::default() },
             receipts: Vec::new(),
             failures: failures.collect(),
+            refuses_duplicates: true,
             is_sent: true,
             skipped: Vec::new(),
             values: Vec::new(),

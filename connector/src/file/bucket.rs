@@ -248,7 +248,7 @@ impl Bucket {
     pub(super) async fn list(
         &self,
         directory: &str,
-        mut each: impl FnMut(&str, &Version) -> Result<(), SystemError>,
+        mut each: impl FnMut(&str, u64, &Version) -> Result<(), SystemError>,
     ) -> Result<(), SystemError> {
         let below = format!("{}{directory}", self.prefix);
         let below = Path::parse(below.trim_end_matches('/')).map_err(|error| {
@@ -259,7 +259,7 @@ impl Bucket {
             objects.try_next().await.map_err(|error| self.failure("listing objects", &error))?
         {
             if let Some(path) = meta.location.as_ref().strip_prefix(&self.prefix) {
-                each(path, &Version::of(&meta))?;
+                each(path, meta.size, &Version::of(&meta))?;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::division;
 use crate::{Description, Example, Failure, Guide};
 
 pub(super) fn description() -> Description {
@@ -177,6 +178,9 @@ fn source() -> Value {
                 "type": "boolean", "title": "May be missing", "default": false,
                 "description": "Whether it is no error when there is no such file.",
             },
+            "slices": division::asked_schema(
+                "Into how many parts the files of a pattern are divided that several workers read at once, in FULL mode.",
+            ),
         }),
         json!(["path"]),
     )

@@ -11,6 +11,7 @@ mod content;
 mod csv_format;
 mod description;
 mod destination;
+mod division;
 mod format;
 mod json_lines;
 mod lines;
@@ -43,8 +44,10 @@ use self::compression::Compression;
 use self::csv_format::CsvFormat;
 use self::description::description;
 use self::destination::{FileDestination, FileOptions};
+use self::division::PathRange;
 use self::format::FileFormat;
 use self::parquet::ColumnType;
+use self::pattern::Pattern;
 use self::records::Files;
 use self::source::{FileSource, Selection};
 use self::store::Store;
@@ -52,8 +55,8 @@ use self::target::Target;
 use crate::directory::io_failure;
 use crate::options::decode;
 use crate::{
-    Connector, Cursor, Description, Destination, Egress, OpenDestination, OpenSource, Removal, Source,
-    SystemAccess, SystemError, SystemErrorKind,
+    Connector, Cursor, Description, Destination, Division, Egress, OpenDestination, OpenSource, Removal,
+    Source, SyncMode, SystemAccess, SystemError, SystemErrorKind,
 };
 
 /// Files that `test` counts, at most, so that a huge directory does not hold it up.
@@ -93,6 +96,8 @@ struct SourceOptions {
     null_values: Vec<String>,
     #[serde(default)]
     allow_empty: bool,
+    #[serde(default = "one")]
+    slices: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +116,10 @@ struct DestinationOptions {
 
 fn comma() -> char {
     ','
+}
+
+fn one() -> usize {
+    1
 }
 
 fn yes() -> bool {
@@ -185,6 +194,26 @@ impl Connector for FileConnector {
         let selection = Selection { path: options.path, files, allow_empty: options.allow_empty };
         let store = self.store(&open.access)?;
         Ok(Box::new(FileSource::open(store, selection, open).await?))
+    }
+
+    fn may_be_divided(&self, options: &Value) -> bool {
+        options.get("slices").and_then(Value::as_u64).is_some_and(|slices| slices > 1)
+    }
+
+    async fn divide(&self, open: &OpenSource) -> Result<Option<Division>, SystemError> {
+        let options: SourceOptions = decode("source options", &open.options)?;
+        let Some(pattern) = Pattern::of(&options.path)? else { return Ok(None) };
+        // What is new in which file is known to one worker.
+        if options.slices < 2 || open.stream.mode == SyncMode::Incremental {
+            return Ok(None);
+        }
+        let files = self.store(&open.access)?.list(pattern).await?;
+        let ranges = PathRange::cut(&files, options.slices);
+        let stored = |error| {
+            SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a pattern: {error}"))
+        };
+        let parts = ranges.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>().map_err(stored)?;
+        Ok((parts.len() > 1).then_some(Division { parts, watermark: None }))
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {

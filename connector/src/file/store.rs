@@ -43,6 +43,7 @@ pub(super) struct Listed {
     pub(super) path: String,
     /// Another one when the file changes.
     pub(super) fingerprint: String,
+    pub(super) size_bytes: u64,
 }
 
 /// By what a file is recognised: an object by its version, a local file, which may grow meanwhile, by its beginning.
@@ -155,7 +156,9 @@ impl Store {
             Self::Bucket(bucket) => {
                 let base = listed.pattern.base().to_owned();
                 bucket
-                    .list(&base, |path, version| listed.look_at(path, || Ok(version.text().to_owned())))
+                    .list(&base, |path, size, version| {
+                        listed.look_at(path, size, || Ok(version.text().to_owned()))
+                    })
                     .await?;
                 listed
             }
@@ -203,6 +206,7 @@ impl Listing {
     fn look_at(
         &mut self,
         path: &str,
+        size_bytes: u64,
         fingerprint: impl FnOnce() -> Result<String, SystemError>,
     ) -> Result<(), SystemError> {
         self.count()?;
@@ -210,7 +214,7 @@ impl Listing {
             if self.files.len() == FILES_MAX {
                 return Err(too_many(format!("the pattern means more than {FILES_MAX} files")));
             }
-            self.files.push(Listed { path: path.to_owned(), fingerprint: fingerprint()? });
+            self.files.push(Listed { path: path.to_owned(), fingerprint: fingerprint()?, size_bytes });
         }
         Ok(())
     }
@@ -268,7 +272,7 @@ impl Listing {
                     metadata => metadata.map_err(failure)?,
                 };
                 if metadata.is_file() {
-                    self.look_at(&path, || fingerprint(&metadata).map_err(failure))?;
+                    self.look_at(&path, metadata.len(), || fingerprint(&metadata).map_err(failure))?;
                 }
             }
         }

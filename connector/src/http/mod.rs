@@ -20,8 +20,8 @@ use self::destination::HttpDestination;
 use self::source::HttpSource;
 use crate::egress::Redirects;
 use crate::{
-    Connector, Cursor, Description, Destination, Egress, Example, Failure, Guide, OAuth2, OpenDestination,
-    OpenSource, Removal, Source, SystemAccess, SystemError, oauth2,
+    Connector, Cursor, Description, Destination, Division, Egress, Example, Failure, Guide, OAuth2,
+    OpenDestination, OpenSource, Removal, Source, SystemAccess, SystemError, division, oauth2,
 };
 
 /// The `http` connector.
@@ -62,6 +62,14 @@ impl Connector for HttpConnector {
 
     async fn open_source(&self, open: OpenSource) -> Result<Box<dyn Source>, SystemError> {
         Ok(Box::new(HttpSource::open(&self.egress, open)?))
+    }
+
+    fn may_be_divided(&self, options: &Value) -> bool {
+        options.get("slices").and_then(Value::as_u64).is_some_and(|slices| slices > 1)
+    }
+
+    async fn divide(&self, open: &OpenSource) -> Result<Option<Division>, SystemError> {
+        HttpSource::divide(&self.egress, open).await
     }
 
     /// `DELETE` at the address of the record.
@@ -136,6 +144,10 @@ fn description() -> Description {
                                 "param": name("Parameter of the page number; `page`."),
                                 "sizeParam": name("Parameter of the page size."), "size": size,
                                 "start": {"type": "integer", "minimum": 0, "default": 1, "description": "Number of the first page."},
+                                "pagesPath": {
+                                    "type": "string", "pattern": "^/",
+                                    "description": "JSON Pointer to how many pages there are, in each reply. With it the last page is known, and pages can be read in slices.",
+                                },
                             },
                             "dependentRequired": {"sizeParam": ["size"]},
                         },
@@ -165,6 +177,9 @@ fn description() -> Description {
                         },
                     ],
                 },
+                "slices": division::asked_schema(
+                    "Into how many parts pages are divided that several workers read at once, in FULL mode with `pagesPath`.",
+                ),
             },
         })),
         destination_schema: Some(json!({

@@ -16,8 +16,8 @@ use crate::bounds::Bounds;
 use crate::cursor::{compare_cursor_values, is_storable};
 use crate::egress::Redirects;
 use crate::{
-    Cursor, Egress, Item, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind, exact_json,
-    options,
+    Cursor, Division, Egress, Item, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind,
+    exact_json, options,
 };
 
 #[derive(Deserialize)]
@@ -30,6 +30,12 @@ struct Options {
     query: Map<String, Value>,
     cursor_param: Option<String>,
     pagination: Option<Pagination>,
+    #[serde(default = "one")]
+    slices: usize,
+}
+
+fn one() -> usize {
+    1
 }
 
 #[derive(Deserialize)]
@@ -42,6 +48,7 @@ enum Pagination {
         size: Option<u64>,
         #[serde(default = "default_start")]
         start: u64,
+        pages_path: Option<String>,
     },
     Offset {
         param: String,
@@ -93,6 +100,27 @@ struct Position {
     watermark: Option<Value>,
 }
 
+/// Pages by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PageRange {
+    /// The first one.
+    from_page: u64,
+    /// The one behind the last; `None` goes on to the end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    until_page: Option<u64>,
+}
+
+impl PageRange {
+    /// Cuts so many pages into ranges of about as many each, the last of which is open: one that comes later is in it.
+    fn cut(start: u64, pages: u64, count: usize) -> Vec<Self> {
+        let count = (count as u64).clamp(1, pages.max(1));
+        let bound = |place: u64| start + pages / count * place + pages % count * place / count;
+        let until = |place: u64| (place < count).then(|| bound(place));
+        (0..count).map(|place| Self { from_page: bound(place), until_page: until(place + 1) }).collect()
+    }
+}
+
 /// An open list.
 pub(super) struct HttpSource {
     client: Client,
@@ -101,6 +129,8 @@ pub(super) struct HttpSource {
     cursor_field: Option<String>,
     since: Option<Value>,
     bounds: Bounds,
+    /// The pages that are read, where others read the rest.
+    part: Option<PageRange>,
     page_records_max: usize,
     next: Position,
     /// The reply in hand, less what was given, and the position that reads it again.
@@ -122,9 +152,22 @@ impl HttpSource {
             return Err(misconfigured("recordsPath is not a JSON Pointer")
                 .with_hint("recordsPath must be empty or begin with /, e.g. `/data`"));
         }
+        let part =
+            open.part.clone().map(serde_json::from_value::<PageRange>).transpose().map_err(|error| {
+                SystemError::new(
+                    SystemErrorKind::Internal,
+                    format!("the part of a list can't be read: {error}"),
+                )
+            })?;
         let url = client.join(&options.path)?;
         let incremental = open.stream.mode == SyncMode::Incremental;
-        let first = Position { at: At::First, number: 1, skip: 0, full: None, watermark: None };
+        let at = match (&part, &options.pagination) {
+            (Some(part), Some(Pagination::Page { start, .. })) if part.from_page > *start => {
+                (At::Page(part.from_page), part.from_page - start + 1)
+            }
+            _ => (At::First, 1),
+        };
+        let first = Position { at: at.0, number: at.1, skip: 0, full: None, watermark: None };
         let next = match open.resume.clone() {
             None => first,
             Some(checkpoint) => serde_json::from_value(checkpoint).map_err(|error| {
@@ -140,6 +183,7 @@ impl HttpSource {
             cursor_field: open.stream.cursor_field.filter(|_| incremental),
             since,
             bounds,
+            part,
             page_records_max: open.page_records_max.max(1),
             pending: VecDeque::new(),
             pending_from: next.clone(),
@@ -151,16 +195,47 @@ impl HttpSource {
         })
     }
 
-    /// Asks for the next reply and puts its records into `pending`. False at the end.
-    async fn fetch(&mut self) -> Result<bool, SystemError> {
-        let position = self.next.clone();
-        let url = self.request_url(&position.at)?;
+    /// The parts of a list whose pages have numbers and which says how many there are; `None` where it is not to be
+    /// divided.
+    pub(super) async fn divide(egress: &Egress, open: &OpenSource) -> Result<Option<Division>, SystemError> {
+        // What comes meanwhile, and where the next run begins, is known to one worker.
+        if open.stream.mode == SyncMode::Incremental {
+            return Ok(None);
+        }
+        let source = Self::open(egress, open.clone())?;
+        let (Some(Pagination::Page { start, pages_path: Some(pages_path), .. }), 2..) =
+            (&source.options.pagination, source.options.slices)
+        else {
+            return Ok(None);
+        };
+        let reply = source.ask(&At::First).await?;
+        if !reply.status.is_success() {
+            return Err(source.client.status_error(&reply));
+        }
+        let pages = page_count(pages_path, &reply, &Document::parse(&reply)?)?;
+        let stored = |error| {
+            SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a list: {error}"))
+        };
+        let ranges = PageRange::cut(*start, pages, source.options.slices);
+        let parts = ranges.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>().map_err(stored)?;
+        Ok((parts.len() > 1).then_some(Division { parts, watermark: None }))
+    }
+
+    async fn ask(&self, at: &At) -> Result<Reply, SystemError> {
+        let url = self.request_url(at)?;
         let reply = self.client.send(self.client.get(url), PAGE_BYTES_MAX).await?;
         if reply.is_cut {
             let detail = format!("the reply is longer than {PAGE_BYTES_MAX} bytes");
             let hint = "a page of the reply is larger than 32 MiB; ask for smaller pages";
             return Err(malformed(&reply, detail, hint));
         }
+        Ok(reply)
+    }
+
+    /// Asks for the next reply and puts its records into `pending`. False at the end.
+    async fn fetch(&mut self) -> Result<bool, SystemError> {
+        let position = self.next.clone();
+        let reply = self.ask(&position.at).await?;
         // Some APIs answer 404 after their last page (Django REST framework: "Invalid page.").
         let after_last = position.number > 1 && matches!(position.at, At::Page(_)) && reply.status == 404;
         if after_last || reply.status == 204 {
@@ -241,13 +316,21 @@ impl HttpSource {
         document: &Document<'_>,
     ) -> Result<At, SystemError> {
         let size = match &self.options.pagination {
-            Some(Pagination::Page { size, .. }) => *size,
+            Some(Pagination::Page { size, pages_path: None, .. }) => *size,
             Some(Pagination::Offset { size, .. }) => Some(*size),
             _ => None,
         };
         let is_last = count == 0 || self.is_short(position, count, size);
         match &self.options.pagination {
             None => Ok(At::End),
+            Some(Pagination::Page { start, pages_path: Some(pages_path), .. }) => {
+                let page = if let At::Page(page) = position.at { page } else { *start };
+                let until = self.part.and_then(|part| part.until_page);
+                let end = page_count(pages_path, reply, document)?.saturating_add(*start);
+                // An empty one in between is none less: the API may leave out what it does not show.
+                let is_last = page + 1 >= until.unwrap_or(u64::MAX).min(end);
+                Ok(if is_last { At::End } else { At::Page(page + 1) })
+            }
             Some(Pagination::Page { .. } | Pagination::Offset { .. }) if is_last => Ok(At::End),
             Some(Pagination::Page { start, .. }) => Ok(match position.at {
                 At::Page(page) => At::Page(page + 1),
@@ -342,7 +425,7 @@ impl HttpSource {
             parameters.push((param, plain(&asked)));
         }
         match &self.options.pagination {
-            Some(Pagination::Page { param, size_param, size, start }) => {
+            Some(Pagination::Page { param, size_param, size, start, .. }) => {
                 let page = if let At::Page(page) = at { *page } else { *start };
                 parameters.push((param, page.to_string()));
                 if let (Some(size_param), Some(size)) = (size_param, size) {
@@ -402,6 +485,19 @@ impl Source for HttpSource {
         self.cursor_field.as_ref()?;
         self.next.watermark.clone().or_else(|| self.since.clone())
     }
+}
+
+/// How many pages there are, as the reply to one of them says.
+fn page_count(pointer: &str, reply: &Reply, document: &Document<'_>) -> Result<u64, SystemError> {
+    let count = document.at(pointer).and_then(|raw| raw.get().parse().ok());
+    count.ok_or_else(|| {
+        let detail = format!("{pointer} is not a whole number");
+        malformed(
+            reply,
+            detail,
+            format!("what the reply has at pagesPath `{pointer}` is not a number of pages"),
+        )
+    })
 }
 
 fn plain(value: &Value) -> String {

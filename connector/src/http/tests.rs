@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -222,6 +222,61 @@ async fn every_pagination_reads_everything_and_resumes_anywhere() {
     );
     let ignores = json!({"path": "ignores", "pagination": {"kind": "page", "size": 10}});
     assert_eq!(read(source(&base, ignores)).await.ids, numbers(1..=5));
+}
+
+#[tokio::test]
+async fn pages_whose_number_the_api_tells_are_read_in_slices_each_once() {
+    let total = Arc::new(AtomicU64::new(25));
+    let told = Arc::clone(&total);
+    // Page 3 shows nothing, and pages are shorter than asked for.
+    let list = get(move |Query(query): Parameters| async move {
+        let (page, total) = (number(&query, "page", 1), told.load(Ordering::Relaxed));
+        let first = (page - 1) * 4 + 1;
+        let shown = if page == 3 { Vec::new() } else { records(first..(first + 4).min(total + 1)) };
+        reply(json!({"data": shown, "meta": {"pages": total.div_ceil(4)}}))
+    });
+    let base = serve(Router::new().route("/list", list)).await;
+    let pages = |path: &str| json!({"kind": "page", "sizeParam": "size", "size": 50, "pagesPath": path});
+    let options =
+        json!({"path": "list", "recordsPath": "/data", "pagination": pages("/meta/pages"), "slices": 3});
+    let open = source(&base, options.clone());
+    let connector = connector();
+    assert!(connector.may_be_divided(&open.options));
+    let whole: Vec<Value> = numbers(1..=8).into_iter().chain(numbers(13..=25)).collect();
+    assert_eq!(read(open.clone()).await.ids, whole);
+    let division = connector.divide(&open).await.unwrap().expect("it has seven pages");
+    assert_eq!(
+        division.parts,
+        [
+            json!({"fromPage": 1, "untilPage": 3}),
+            json!({"fromPage": 3, "untilPage": 5}),
+            json!({"fromPage": 5}),
+        ]
+    );
+    // What comes later is on the last pages.
+    total.store(34, Ordering::Relaxed);
+    let mut ids = Vec::new();
+    for part in division.parts {
+        let part = OpenSource { part: Some(part), page_records_max: 3, ..open.clone() };
+        let read_whole = read(part.clone()).await;
+        for (page, checkpoint) in read_whole.checkpoints.iter().enumerate() {
+            let given: usize = read_whole.pages[..=page].iter().sum();
+            let rest = read(OpenSource { resume: Some(checkpoint.clone()), ..part.clone() }).await;
+            assert_eq!(rest.ids, read_whole.ids[given..]);
+        }
+        ids.extend(read_whole.ids);
+    }
+    assert_eq!(ids, [whole, numbers(26..=34)].concat());
+
+    let mut incremental = open.clone();
+    incremental.stream.mode = SyncMode::Incremental;
+    assert_eq!(connector.divide(&incremental).await.unwrap(), None);
+    let unknown = json!({"path": "list", "recordsPath": "/data", "pagination": pages("/pages"), "slices": 3});
+    let error = connector.divide(&source(&base, unknown)).await.unwrap_err();
+    assert_eq!(
+        error.hint.as_deref(),
+        Some("what the reply has at pagesPath `/pages` is not a number of pages")
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use connector::Gone;
+use connector::{Action, Gone};
 use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
 use entity::run::RunScope;
 use entity::run_event::Audience;
@@ -52,7 +52,7 @@ struct Standing {
 impl RunLease {
     async fn account_in(&self, tx: &mut TxScope, page: AccountedPage) -> Result<()> {
         let now = self.app.clock().now();
-        let counts = page.counts;
+        let mut counts = page.counts;
         match &self.slice {
             Some(slice) => self.store_slice_progress(tx, slice.id, &page).await?,
             None => self.store_progress(tx, &page).await?,
@@ -82,10 +82,15 @@ impl RunLease {
         }
         let stream = self.receipts_of(&page.stream);
         let segments = &self.segments;
-        receipt::store(tx.connection(), stream, self.run.id, &page.receipts, segments, &self.stride).await?;
+        let (connection, run, beside) = (tx.connection(), self.run.id, self.is_slice());
+        let (receipts, stride) = (&page.receipts, &self.stride);
+        let twice = receipt::store(connection, stream, run, receipts, segments, stride, beside).await?;
         for (values, receipts) in &page.values {
             let (values, stride) = (self.receipts_of(values), &self.stride_of_values);
-            receipt::store(tx.connection(), values, self.run.id, receipts, segments, stride).await?;
+            receipt::store(connection, values, run, receipts, segments, stride, false).await?;
+        }
+        if page.refuses_duplicates && !twice.is_empty() {
+            counts = self.account_across_slices(tx, &page.stream, &twice, receipts, counts).await?;
         }
         if self.supersedes && !page.receipts.is_empty() {
             let (stream, receipts) = (&page.stream, &page.receipts);
@@ -103,6 +108,47 @@ impl RunLease {
         }
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())
+    }
+
+    /// Records of which another slice has written one with the same key at the same time: each is a failure, whatever it
+    /// counted as before. Answers with the page's counts.
+    async fn account_across_slices(
+        &self,
+        tx: &mut TxScope,
+        stream: &str,
+        twice: &[String],
+        receipts: &[NewReceipt],
+        counts: Counts,
+    ) -> Result<Counts> {
+        let twice: BTreeSet<&str> = twice.iter().map(String::as_str).collect();
+        let mut corrected = counts;
+        let mut failures = Vec::with_capacity(twice.len());
+        for receipt in receipts.iter().filter(|receipt| twice.contains(receipt.key.canonical())) {
+            match receipt.action {
+                Action::Created => corrected.created -= 1,
+                Action::Updated => corrected.updated -= 1,
+                Action::Unchanged => corrected.unchanged -= 1,
+            }
+            corrected.failed += 1;
+            failures.push(RecordFailure::duplicate_across_slices(receipt.key.clone()));
+        }
+        let mut events = rejected_events(stream, &failures);
+        if let Some(slice) = &self.slice {
+            events = events.into_iter().map(|event| event.attribute("slice", json!(slice.ordinal))).collect();
+            let mut update = tx.update::<run_slice::Entity>().filter(run_slice::Column::Id.eq(slice.id));
+            for (column, before, now) in [
+                (run_slice::Column::CreatedCount, counts.created, corrected.created),
+                (run_slice::Column::UpdatedCount, counts.updated, corrected.updated),
+                (run_slice::Column::UnchangedCount, counts.unchanged, corrected.unchanged),
+                (run_slice::Column::FailedCount, counts.failed, corrected.failed),
+            ] {
+                update = update.col_expr(column, Expr::col(column).add(signed(now) - signed(before)));
+            }
+            update.exec(tx.connection()).await.doing("correcting the counts of a slice")?;
+        }
+        run_event::record(tx, self.run.id, events).await?;
+        self.store_failures(tx, stream, failures, None).await?;
+        Ok(corrected)
     }
 
     async fn store_progress(&self, tx: &TxScope, page: &AccountedPage) -> Result<()> {
@@ -580,38 +626,7 @@ fn page_events(page: &AccountedPage, slice: Option<&run_slice::Model>) -> Vec<Ne
     );
     let (kept, rejected): (Vec<_>, Vec<_>) =
         page.failures.iter().partition(|failed| failed.code == RECORD_QUARANTINED);
-    for failed in rejected.iter().take(REJECTED_EVENTS_MAX) {
-        let component = match failed.stage {
-            Stage::Extract => "source",
-            Stage::Map => "mapping",
-            Stage::Validate => "quality",
-            Stage::Load => "destination",
-            Stage::Platform => "worker",
-        };
-        let reference = failed.key.as_ref().map(|key| clean(key.reference(), 500));
-        let subject = match (&reference, &failed.position) {
-            (Some(reference), _) => format!("Record {reference}"),
-            (None, Some(position)) => format!("The record at {}", clean(position, 200)),
-            (None, None) => "A record".to_owned(),
-        };
-        let message = format!("{subject} {}", catalogue::entry(&failed.code).summary);
-        events.push(
-            NewEvent::new("record.rejected", component, message)
-                .reference(reference)
-                .attributes(json!({ "stream": page.stream, "code": failed.code })),
-        );
-    }
-    if rejected.len() > REJECTED_EVENTS_MAX {
-        let more = rejected.len() - REJECTED_EVENTS_MAX;
-        events.push(
-            NewEvent::new(
-                "record.rejected",
-                "worker",
-                format!("{more} more records of this page did not arrive."),
-            )
-            .attributes(json!({ "stream": page.stream, "records": more })),
-        );
-    }
+    events.extend(rejected_events(&page.stream, rejected));
     if !kept.is_empty() {
         let message = format!("{} records are kept in quarantine and not written.", kept.len());
         let event = NewEvent::new("batch.quarantined", "quality", message);
@@ -642,4 +657,43 @@ fn page_events(page: &AccountedPage, slice: Option<&run_slice::Model>) -> Vec<Ne
         }
         None => events,
     }
+}
+
+/// Of so many one by one, and of the others together.
+fn rejected_events<'a>(stream: &str, rejected: impl IntoIterator<Item = &'a RecordFailure>) -> Vec<NewEvent> {
+    let mut rejected = rejected.into_iter();
+    let mut events = Vec::new();
+    for failed in rejected.by_ref().take(REJECTED_EVENTS_MAX) {
+        let component = match failed.stage {
+            Stage::Extract => "source",
+            Stage::Map => "mapping",
+            Stage::Validate => "quality",
+            Stage::Load => "destination",
+            Stage::Platform => "worker",
+        };
+        let reference = failed.key.as_ref().map(|key| clean(key.reference(), 500));
+        let subject = match (&reference, &failed.position) {
+            (Some(reference), _) => format!("Record {reference}"),
+            (None, Some(position)) => format!("The record at {}", clean(position, 200)),
+            (None, None) => "A record".to_owned(),
+        };
+        let message = format!("{subject} {}", catalogue::entry(&failed.code).summary);
+        events.push(
+            NewEvent::new("record.rejected", component, message)
+                .reference(reference)
+                .attributes(json!({ "stream": stream, "code": failed.code })),
+        );
+    }
+    let more = rejected.count();
+    if more > 0 {
+        events.push(
+            NewEvent::new(
+                "record.rejected",
+                "worker",
+                format!("{more} more records of this page did not arrive."),
+            )
+            .attributes(json!({ "stream": stream, "records": more })),
+        );
+    }
+    events
 }

@@ -97,12 +97,6 @@ pub(crate) async fn lookup<C: ConnectionTrait>(
     strewn: &[&str],
     stride: &Stride,
 ) -> Result<HashMap<String, Receipt>> {
-    let receipt = |entry: &Entry| Receipt {
-        payload_hash: entry.payload_hash,
-        run: entry.run,
-        written_in_this_run: entry.run == run_id,
-        in_doubt: entry.in_doubt,
-    };
     let mut sorted = keys.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
@@ -115,13 +109,22 @@ pub(crate) async fn lookup<C: ConnectionTrait>(
     for entry in blocks.into_values().flatten() {
         while asked.next_if(|key| **key < entry.key.as_str()).is_some() {}
         if asked.next_if(|key| **key == entry.key.as_str()).is_some() {
-            let receipt = receipt(&entry);
-            found.insert(entry.key, receipt);
+            let known = receipt(&entry, run_id);
+            found.insert(entry.key, known);
         }
     }
     let newer = strewn.iter().filter_map(|key| newer.get(*key));
-    found.extend(newer.map(|entry| (entry.key.clone(), receipt(entry))));
+    found.extend(newer.map(|entry| (entry.key.clone(), receipt(entry, run_id))));
     Ok(found)
+}
+
+fn receipt(entry: &Entry, run_id: Uuid) -> Receipt {
+    Receipt {
+        payload_hash: entry.payload_hash,
+        run: entry.run,
+        written_in_this_run: entry.run == run_id,
+        in_doubt: entry.in_doubt,
+    }
 }
 
 /// Stores of receipts what is about to be written over what they say. That a receipt is gone meanwhile is no error: its
@@ -151,6 +154,9 @@ pub(super) async fn put_in_doubt<C: ConnectionTrait>(
 /// Stores a page's receipts: new ones, and newer ones over older ones. Of two of a key the later one stands. No foreign
 /// key stands behind them, so the integration is looked up here.
 ///
+/// Where others of the run store `beside`, answers with the keys that one of them has stored already, which have receipts
+/// in doubt from then on: which of both wrote last can't be told.
+///
 /// # Errors
 /// Storage; or the tenant has no such integration, and nothing is stored.
 pub(super) async fn store<C: ConnectionTrait>(
@@ -160,9 +166,10 @@ pub(super) async fn store<C: ConnectionTrait>(
     receipts: &[NewReceipt],
     segments: &Segments,
     stride: &Stride,
-) -> Result<()> {
+    beside: bool,
+) -> Result<Vec<String>> {
     if receipts.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let latest: BTreeMap<&str, &NewReceipt> =
         receipts.iter().map(|receipt| (receipt.key.canonical(), receipt)).collect();
@@ -182,13 +189,14 @@ pub(super) async fn store<C: ConnectionTrait>(
         for bound in segments.full(stream.name) {
             settle(connection, stream, Some(&bound), segments, stride).await?;
         }
-        return Ok(());
+        return Ok(Vec::new());
     }
     let bounds = segments.bounds_of(stream.name, &entries);
-    if merge(connection, stream, entries, stride).await? == Size::OF_STREWN {
+    let Merged { size, again } = merge(connection, stream, entries, stride, beside.then_some(run_id)).await?;
+    if size == Size::OF_STREWN {
         segments.begin(stream.name, bounds);
     }
-    Ok(())
+    Ok(again)
 }
 
 /// Merges the segments of one range into blocks: of this bound, or of the first one. False when there was none.
@@ -206,13 +214,22 @@ pub(super) async fn settle<C: ConnectionTrait>(
     Ok(settled.is_some())
 }
 
-/// Puts entries, which are in the order of their keys, into blocks. Answers with how large it made those.
+/// What came of entries that were put into blocks.
+struct Merged {
+    /// How large it made those.
+    size: Size,
+    /// Keys that the same run had stored before.
+    again: Vec<String>,
+}
+
+/// Puts entries, which are in the order of their keys, into blocks. `beside` is their run, where others of it store too.
 async fn merge<C: ConnectionTrait>(
     connection: &C,
     stream: Stream<'_>,
     entries: Vec<Entry>,
     stride: &Stride,
-) -> Result<Size> {
+    beside: Option<Uuid>,
+) -> Result<Merged> {
     let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
     let mut blocks = covering(connection, stream, &keys, stride).await?;
     let is_strewn = keys.len() >= PAGE_KEYS_MIN && keys.len() < STREWN_KEYS * blocks.len();
@@ -221,7 +238,7 @@ async fn merge<C: ConnectionTrait>(
     blocks.entry(String::new()).or_default();
     let firsts: Vec<String> = blocks.keys().skip(1).cloned().collect();
     let mut newer = entries.into_iter().peekable();
-    let mut changed = Blocks::new();
+    let (mut changed, mut again) = (Blocks::new(), Vec::new());
     for ((first_key, entries), next_block) in
         blocks.into_iter().zip(firsts.iter().map(Some).chain(std::iter::once(None)))
     {
@@ -232,11 +249,11 @@ async fn merge<C: ConnectionTrait>(
         }
         // A range may lead over blocks that none of the keys is in.
         if !here.is_empty() {
-            changed.insert(first_key, merged(entries, here));
+            changed.insert(first_key, merged(entries, here, beside, &mut again));
         }
     }
     write(connection, stream, changed, size).await?;
-    Ok(size)
+    Ok(Merged { size, again })
 }
 
 /// Forgets receipts, as far as they are there.
@@ -306,7 +323,7 @@ pub(super) async fn walk<C: ConnectionTrait>(
 }
 
 /// Both in the order of their keys.
-fn merged(old: Vec<Entry>, new: Vec<Entry>) -> Vec<Entry> {
+fn merged(old: Vec<Entry>, new: Vec<Entry>, beside: Option<Uuid>, again: &mut Vec<String>) -> Vec<Entry> {
     let mut merged = Vec::with_capacity(old.len() + new.len());
     let mut old = old.into_iter().peekable();
     for new in new {
@@ -314,7 +331,11 @@ fn merged(old: Vec<Entry>, new: Vec<Entry>) -> Vec<Entry> {
             merged.push(entry);
         }
         let before = old.next_if(|entry| entry.key == new.key);
-        merged.push(over(new, before));
+        let either = before.as_ref().filter(|before| Some(before.run) == beside).map(|before| {
+            again.push(new.key.clone());
+            receipt(before, before.run).next(new.payload_hash)
+        });
+        merged.push(Entry { in_doubt: either, ..over(new, before) });
     }
     merged.extend(old);
     merged

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{Feed, StreamStop, milliseconds, panicked};
+use crate::budget::{PageRoom, PageShare};
 use crate::retry::Patience;
 use crate::{LedgerError, RetryNotice, RetryPolicy, Side};
 
@@ -45,6 +46,8 @@ pub(super) struct ReadPage {
     pub(super) checkpoint: Option<Cursor>,
     pub(super) size_bytes: u64,
     pub(super) read_ms: u64,
+    /// Until all of it is accounted.
+    pub(super) room: PageRoom,
 }
 
 pub(super) enum Input {
@@ -62,21 +65,27 @@ impl Input {
 /// Reads until the end, or until nobody wants more.
 pub(super) async fn read(
     mut input: Input,
+    share: PageShare,
     feed: mpsc::Sender<Feed<ReadPage>>,
     notices: mpsc::Sender<RetryNotice>,
 ) {
-    let mut number = 0;
+    let (mut number, mut size_bytes) = (0, 0);
     loop {
         number += 1;
+        // Pages are about as large as the one before.
+        let room = share.room(size_bytes).await;
         let started = Instant::now();
         let next = AssertUnwindSafe(async {
             match &mut input {
-                Input::Source(source) => source.next(number, &notices).await,
-                Input::Stored(stored) => stored.next(number).await,
+                Input::Source(source) => source.next(number, room, &notices).await,
+                Input::Stored(stored) => stored.next(number, room).await,
             }
         });
         let message = match next.catch_unwind().await {
-            Ok(Ok(Feed::Page(page))) => Feed::Page(ReadPage { read_ms: milliseconds(started), ..page }),
+            Ok(Ok(Feed::Page(page))) => {
+                size_bytes = page.size_bytes;
+                Feed::Page(ReadPage { read_ms: milliseconds(started), ..page })
+            }
             Ok(Ok(last)) => last,
             Ok(Err(stop)) => Feed::Stop(stop),
             Err(panic) => Feed::Stop(panicked("reading", panic.as_ref())),
@@ -104,6 +113,7 @@ impl SourceInput {
     async fn next(
         &mut self,
         number: u64,
+        room: PageRoom,
         notices: &mpsc::Sender<RetryNotice>,
     ) -> Result<Feed<ReadPage>, StreamStop> {
         loop {
@@ -119,6 +129,7 @@ impl SourceInput {
                         checkpoint: Some(page.checkpoint),
                         size_bytes: page.size_bytes,
                         read_ms: 0,
+                        room,
                     }));
                 }
                 Ok(None) => {
@@ -176,7 +187,7 @@ impl StoredInput {
         Self { records, page_records_max: page_records_max.max(1), key_fields, held: None, ended: false }
     }
 
-    async fn next(&mut self, number: u64) -> Result<Feed<ReadPage>, StreamStop> {
+    async fn next(&mut self, number: u64, room: PageRoom) -> Result<Feed<ReadPage>, StreamStop> {
         let mut items = Vec::new();
         let mut keys = HashSet::new();
         let mut size_bytes = 0;
@@ -210,6 +221,7 @@ impl StoredInput {
             checkpoint: None,
             size_bytes,
             read_ms: 0,
+            room,
         }))
     }
 }

@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::reader::{ReadItems, ReadPage};
 use super::{Duplicates, Feed, milliseconds, panicked};
+use crate::budget::PageRoom;
 use crate::failure::UnusableKey;
 use crate::shape::ShapeWatch;
 use crate::{Mapped, Mapping, PayloadHash, RecordFailure, Rules, Shape};
@@ -56,6 +57,8 @@ pub(super) struct MappedPage {
     pub(super) nulls: Vec<u64>,
     /// Of its first records, where they look other than all before them.
     pub(super) shape: Option<Shape>,
+    /// Until all of it is accounted.
+    pub(super) room: PageRoom,
 }
 
 pub(super) struct Transform {
@@ -111,7 +114,7 @@ impl Transform {
     fn page(&self, page: ReadPage, buffer: &mut Vec<u8>) -> Option<MappedPage> {
         let started = Instant::now();
         let _waiting = self.progress.wait();
-        let ReadPage { number, items, checkpoint, size_bytes, read_ms } = page;
+        let ReadPage { number, items, checkpoint, size_bytes, read_ms, room } = page;
         let count = match &items {
             ReadItems::Source(items) => items.len(),
             ReadItems::Stored(records) => records.len(),
@@ -130,6 +133,7 @@ impl Transform {
             passed: 0,
             nulls: Vec::new(),
             shape: self.shape.as_ref().and_then(|watch| items.look_at(watch)),
+            room,
         };
         match items {
             ReadItems::Source(items) => {

@@ -124,7 +124,7 @@ impl<'a> Writer<'a> {
         key_hashes.sort_unstable();
         let lookup = self.lookup(detects_unchanged);
         let known = self.receipts(&page.ready, lookup).await?;
-        let (mut ready, mut taken) = (page.ready, Taken::default());
+        let (mut ready, mut taken, room) = (page.ready, Taken::default(), page.room);
         if !self.checker.is_idle() {
             let refuses = matches!(self.duplicates, Duplicates::Refused { .. });
             let is_twice = |ready: &Ready| {
@@ -240,6 +240,7 @@ impl<'a> Writer<'a> {
             counts,
             receipts,
             failures,
+            refuses_duplicates: matches!(self.duplicates, Duplicates::Refused { .. }),
             is_sent: attempts > 0,
             skipped: page.skipped_retries,
             values,
@@ -256,7 +257,9 @@ impl<'a> Writer<'a> {
         let (ledger, storing) = (self.end.ledger, self.storing.clone());
         let account = async move {
             let _waiting = storing.wait();
-            ledger.account(page).await
+            let accounted = ledger.account(page).await;
+            drop(room);
+            accounted
         };
         self.accounting = Accounting { account: Some(account.boxed()), key_hashes };
         self.counts = self.counts.saturating_add(counts);

@@ -4,7 +4,6 @@ use connector::{OpenDestination, OpenSource, StreamSpec, SyncMode};
 use domain::background::{ClaimedStream, FinishedStream};
 use pipeline::{Comparison, Moved, StreamPlan, StreamStop};
 
-use super::plan::plan;
 use super::{PAGE_RECORDS_MAX, Route, access};
 
 impl Route {
@@ -16,7 +15,7 @@ impl Route {
             self.lease.store_comparison(&name, Comparison::Impossible).await?;
             return Ok(FinishedStream { stream: name, watermark: None, breach: None });
         }
-        let plan = plan(&claimed, false, self.lease.now(), self.progress.clone()).await?;
+        let plan = self.plan(&claimed, false).await?;
         let plan = StreamPlan { shape: None, ..plan };
         let ClaimedStream { stream, since, .. } = claimed;
         let mode = match stream.mode {

@@ -6,53 +6,53 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use connector::Removal;
 use domain::background::ClaimedStream;
 use entity::integration::{DeletionAction, Deletions};
-use pipeline::{Mapping, RetryPolicy, Rules, StreamPlan, StreamProgress, StreamStop};
+use pipeline::{Mapping, RetryPolicy, Rules, StreamPlan, StreamStop};
 use tokio::task::spawn_blocking;
 
-/// Compiles what happens to the records of a stream. It compiled when the integration was saved; that it does not now
-/// is a fault of ours. `judges` is whether its gate does, and `now` what a mark on records that are gone says.
-pub(super) async fn plan(
-    claimed: &ClaimedStream,
-    judges: bool,
-    now: DateTime<Utc>,
-    progress: StreamProgress,
-) -> Result<StreamPlan, StreamStop> {
-    let stream = &claimed.stream;
-    let mut checks = claimed.checks.clone();
-    if !judges {
-        checks.unique.clear();
+use super::Route;
+
+impl Route {
+    /// Compiles what happens to the records of a stream. It compiled when the integration was saved; that it does not now
+    /// is a fault of ours. `judges` is whether its gate does.
+    pub(super) async fn plan(&self, claimed: &ClaimedStream, judges: bool) -> Result<StreamPlan, StreamStop> {
+        let stream = &claimed.stream;
+        let mut checks = claimed.checks.clone();
+        if !judges {
+            checks.unique.clear();
+        }
+        let plan = StreamPlan {
+            mapping: None,
+            rules: None,
+            fresh: claimed.fresh,
+            shape: Some(claimed.shape.clone()),
+            removal: stream.deletions.as_ref().and_then(|deletions| removal(deletions, self.lease.now())),
+            checks,
+            gate: judges.then(|| claimed.gate.clone()),
+            pages: self.pages.clone(),
+            retry: RetryPolicy::default(),
+            progress: self.progress.clone(),
+        };
+        let (mapping, schema) = (stream.mapping.clone(), stream.record_schema.clone());
+        if mapping.is_none() && schema.is_none() {
+            return Ok(plan);
+        }
+        let fault = |detail: String| StreamStop::Internal { detail };
+        let compile = move || {
+            let mapping = mapping
+                .map(|program| Mapping::compile(&program))
+                .transpose()
+                .map_err(|problems| fault(format!("the mapping does not compile: {problems}")))?;
+            let rules = schema
+                .map(|schema| Rules::compile(&schema))
+                .transpose()
+                .map_err(|problem| fault(format!("the record schema does not compile: {problem}")))?;
+            Ok::<_, StreamStop>((mapping.map(Arc::new), rules.map(Arc::new)))
+        };
+        let (mapping, rules) = spawn_blocking(compile)
+            .await
+            .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
+        Ok(StreamPlan { mapping, rules, ..plan })
     }
-    let plan = StreamPlan {
-        mapping: None,
-        rules: None,
-        fresh: claimed.fresh,
-        shape: Some(claimed.shape.clone()),
-        removal: stream.deletions.as_ref().and_then(|deletions| removal(deletions, now)),
-        checks,
-        gate: judges.then(|| claimed.gate.clone()),
-        retry: RetryPolicy::default(),
-        progress,
-    };
-    let (mapping, schema) = (stream.mapping.clone(), stream.record_schema.clone());
-    if mapping.is_none() && schema.is_none() {
-        return Ok(plan);
-    }
-    let fault = |detail: String| StreamStop::Internal { detail };
-    let compile = move || {
-        let mapping = mapping
-            .map(|program| Mapping::compile(&program))
-            .transpose()
-            .map_err(|problems| fault(format!("the mapping does not compile: {problems}")))?;
-        let rules = schema
-            .map(|schema| Rules::compile(&schema))
-            .transpose()
-            .map_err(|problem| fault(format!("the record schema does not compile: {problem}")))?;
-        Ok::<_, StreamStop>((mapping.map(Arc::new), rules.map(Arc::new)))
-    };
-    let (mapping, rules) = spawn_blocking(compile)
-        .await
-        .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
-    Ok(StreamPlan { mapping, rules, ..plan })
 }
 
 /// What becomes of records that are gone from the source.

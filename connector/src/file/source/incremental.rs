@@ -123,7 +123,7 @@ pub(in crate::file) fn cursor_value(watermark: &Cursor) -> Option<Value> {
 /// What is listed, in short.
 fn digest(list: &[Listed]) -> String {
     let mut hash = Xxh3::new();
-    for Listed { path, fingerprint } in list {
+    for Listed { path, fingerprint, .. } in list {
         hash.update(path.as_bytes());
         hash.update(b"\0");
         hash.update(fingerprint.as_bytes());

@@ -247,3 +247,37 @@ async fn a_checkpoint_of_an_earlier_version_is_understood() {
     open.resume = Some(expected);
     assert_eq!(ids(&items_of(&connector(), open).await), ["2"]);
 }
+
+#[tokio::test]
+async fn slices_of_a_pattern_have_every_file_once_and_those_that_come_later() {
+    let root = tempdir().unwrap();
+    for number in 0..7 {
+        write(&root, &format!("in/{number}.csv"), &format!("id\n{number}\n"));
+    }
+    let open = source(&root, json!({"path": "in/*.csv", "slices": 3}));
+    assert!(connector().may_be_divided(&open.options));
+    let division = connector().divide(&open).await.unwrap().expect("several files");
+    assert_eq!((division.parts.len(), division.watermark), (3, None));
+    for (path, id) in [("in/-.csv", "10"), ("in/33.csv", "11"), ("in/z.csv", "12")] {
+        write(&root, path, &format!("id\n{id}\n"));
+    }
+    fs::remove_file(root.path().join("in/4.csv")).unwrap();
+    let mut parts = Vec::new();
+    for part in division.parts {
+        let open = OpenSource { part: Some(part), ..open.clone() };
+        testing::resumes_everywhere(&connector(), OpenSource { page_records_max: 1, ..open.clone() }).await;
+        parts.push(ids(&items_of(&connector(), open).await));
+    }
+    assert!(parts.iter().all(|part| (2..=4).contains(&part.len())), "{parts:?}");
+    assert_eq!(parts.concat(), ids(&items_of(&connector(), open.clone()).await));
+
+    // Its files are gone, and others have the rest.
+    let part = json!({"fromPath": "in/zz.csv"});
+    assert!(items_of(&connector(), OpenSource { part: Some(part), ..open.clone() }).await.is_empty());
+    for options in [json!({"path": "in/5.csv", "slices": 3}), json!({"path": "in/*.csv"})] {
+        assert_eq!(connector().divide(&source(&root, options)).await.unwrap(), None);
+    }
+    let one = connector().divide(&incremental(&root, "in/*.csv")).await.unwrap();
+    assert_eq!(one, None);
+    assert!(!connector().may_be_divided(&json!({"path": "in/*.csv"})));
+}

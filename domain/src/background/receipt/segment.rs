@@ -294,7 +294,7 @@ pub(super) async fn settle<C: ConnectionTrait>(
         if entries.is_empty() {
             break;
         }
-        merge(connection, stream, entries, stride).await?;
+        merge(connection, stream, entries, stride, None).await?;
     }
     let delete = format!("DELETE {of} AND bound = $4");
     connection

@@ -48,7 +48,7 @@ fn receipt(key: &str, hash: u8, destination_key: Option<&str>, action: Action) -
 
 /// A page that is stored as if nothing was known of how its keys lie.
 async fn stored(connection: &DatabaseConnection, run: Uuid, receipts: &[NewReceipt]) {
-    store(connection, ORDERS, run, receipts, &Segments::default(), &Stride::default())
+    store(connection, ORDERS, run, receipts, &Segments::default(), &Stride::default(), false)
         .await
         .expect("a page is stored");
 }
@@ -180,7 +180,9 @@ async fn a_tenant_cannot_have_receipts_for_the_integration_of_another() {
     let other = Stream { tenant_id: Uuid::from_u128(9), ..ORDERS };
     let receipts = [receipt("a", 1, None, Action::Created)];
     assert!(
-        store(&connection, other, FIRST, &receipts, &Segments::default(), &Stride::default()).await.is_err()
+        store(&connection, other, FIRST, &receipts, &Segments::default(), &Stride::default(), false)
+            .await
+            .is_err()
     );
     assert_eq!(entries(&connection).await, []);
 }
@@ -209,7 +211,9 @@ async fn receipts_are_found_however_their_keys_lie() {
         let run = Uuid::from_u128(u128::from(place));
         let receipts: Vec<NewReceipt> =
             keys.iter().map(|key| receipt(key, place, None, Action::Created)).collect();
-        store(&connection, ORDERS, run, &receipts, &segments, &stride).await.expect("a page is stored");
+        store(&connection, ORDERS, run, &receipts, &segments, &stride, false)
+            .await
+            .expect("a page is stored");
         model.extend(keys.into_iter().map(|key| (key, (place, run))));
     }
     for size in [1, 7, STRIDE_MAX, 3_000] {
@@ -273,7 +277,9 @@ async fn receipts_of_strewn_keys_are_found_before_and_after_they_are_merged() {
             model.insert(receipt.key.canonical().to_owned(), (place, name));
         }
         let asked: Vec<&str> = receipts.iter().take(50).map(|receipt| receipt.key.canonical()).collect();
-        store(&connection, ORDERS, FIRST, &receipts, &segments, &stride).await.expect("a page is stored");
+        store(&connection, ORDERS, FIRST, &receipts, &segments, &stride, false)
+            .await
+            .expect("a page is stored");
         were_kept |= segments.has("orders");
         let mine = segments.asked("orders", &asked);
         for strewn in [&mine, &asked] {
@@ -306,14 +312,16 @@ async fn a_range_that_is_full_is_merged_by_the_page_that_fills_it() {
         (0..1_000).map(|n| receipt(&format!("{:08}", n * step + page), 1, None, Action::Created)).collect()
     };
     for number in 0..20 {
-        store(&connection, ORDERS, FIRST, &page(number, 1_000), &segments, &stride).await.expect("stored");
+        store(&connection, ORDERS, FIRST, &page(number, 1_000), &segments, &stride, false)
+            .await
+            .expect("stored");
     }
     assert!(segments.has("orders"));
     // All in one range.
     let kept = count(&connection, "receipt_segment").await;
     for number in 0..12 {
         let receipts = page(10_000_000 + number * 2_000, 2);
-        store(&connection, ORDERS, FIRST, &receipts, &segments, &stride).await.expect("stored");
+        store(&connection, ORDERS, FIRST, &receipts, &segments, &stride, false).await.expect("stored");
     }
     assert!(count(&connection, "receipt_segment").await < kept + 60, "the last range was merged");
     let merged = entries(&connection).await.iter().filter(|entry| entry.key.as_str() >= "10000000").count();
@@ -324,8 +332,34 @@ async fn a_range_that_is_full_is_merged_by_the_page_that_fills_it() {
     assert!(segments.close("orders"));
     assert_eq!(entries(&connection).await.len(), 32_000);
     for number in 20..40 {
-        store(&connection, ORDERS, FIRST, &page(number, 1_000), &segments, &stride).await.expect("stored");
+        store(&connection, ORDERS, FIRST, &page(number, 1_000), &segments, &stride, false)
+            .await
+            .expect("stored");
     }
     assert_eq!(count(&connection, "receipt_segment").await, 0, "it keeps no more");
     assert_eq!(entries(&connection).await.len(), 52_000);
+}
+
+#[tokio::test]
+async fn what_another_worker_of_the_run_has_written_meanwhile_is_told_and_in_doubt() {
+    let connection = database().await;
+    let beside = async |run, receipts: &[NewReceipt]| {
+        let (segments, stride) = (Segments::default(), Stride::default());
+        store(&connection, ORDERS, run, receipts, &segments, &stride, true).await.expect("stored")
+    };
+    let of = |key, hash| receipt(key, hash, None, Action::Created);
+    assert!(beside(FIRST, &[of("a", 1), of("b", 1), of("c", 1)]).await.is_empty());
+    assert!(beside(SECOND, &[of("b", 2)]).await.is_empty());
+    let again = beside(SECOND, &[of("a", 3), of("b", 4), of("d", 4)]).await;
+    assert_eq!(again, ["b"]);
+    let found = found(&connection, SECOND, &["a", "b", "d"]).await;
+    assert!(found.values().all(|receipt| receipt.written_in_this_run));
+    let in_doubt = |key| found[key].in_doubt;
+    assert_eq!((in_doubt("a"), in_doubt("d")), (None, None));
+    // What is written next, whichever of both it is, is no attempt at what was sent before.
+    let hash = |hash: u8| PayloadHash::from_bytes([hash; 16]);
+    let doubt = in_doubt("b").expect("either may be there");
+    assert_eq!(doubt.payload_hash, hash(4));
+    assert_ne!(doubt.revision, 0);
+    assert_ne!(found["b"].next(hash(2)).revision, doubt.revision);
 }

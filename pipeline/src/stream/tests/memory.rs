@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::super::{StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
-    AccountedPage, ComparisonLedger, Counts, InDoubt, Ledger, LedgerError, PayloadHash, Receipt,
+    AccountedPage, ComparisonLedger, Counts, InDoubt, Ledger, LedgerError, PageBudget, PayloadHash, Receipt,
     RecordFailure, RemovedPage, RetryNotice, RetryPolicy, Shape, Side, Stop, WrittenKey,
 };
 
@@ -567,6 +567,7 @@ pub(super) fn plan() -> StreamPlan {
         removal: None,
         checks: Default::default(),
         gate: None,
+        pages: PageBudget::new(u64::MAX),
         retry,
         progress: Default::default(),
     }
