@@ -129,6 +129,18 @@ impl Client {
         Ok(ended)
     }
 
+    /// Waits until an integration is held.
+    pub async fn held(&self, integration: &str, poll: Duration) -> anyhow::Result<()> {
+        let query = "query($id: ID!) { integration(id: $id) { status } }";
+        let waiting = async {
+            while self.query(query, json!({"id": integration})).await?["integration"]["status"] != "HELD" {
+                tokio::time::sleep(poll).await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(RUN_LIMIT, waiting).await.context("the integration is not held")?
+    }
+
     /// Waits until a run has ended, however it did.
     pub async fn finished(&self, run: &str, poll: Duration) -> anyhow::Result<Value> {
         let waiting = async {

@@ -59,6 +59,8 @@ enum Way {
     DltRows,
     /// dlt with Arrow tables, merged by key.
     DltMerge,
+    /// Singer: a pipe of rows into the Meltano target.
+    Singer,
     /// Through the program.
     Program(program::Kind),
 }
@@ -84,6 +86,7 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
     let of = Kind::default();
     let again = Kind { again: true, ..of };
     let mapped = Kind { mapped: true, ..of };
+    let refused = Kind { bad_percent: 100, ..mapped };
     let from_table = |slices| Way::Program(Kind { from_table: Some(slices), ..of });
     let mut cases = [
         ("psql COPY, table with key", Way::Copy),
@@ -91,6 +94,7 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
         ("psql COPY to staging, merge, nothing changed", Way::Merge { again: true }),
         ("sling", Way::Sling { from_table: false }),
         ("dlt, Python rows (a tenth)", Way::DltRows),
+        ("Singer, target-postgres (a tenth)", Way::Singer),
         ("trestle on SQLite", embedded(of)),
         ("trestle on SQLite, nothing changed", embedded(again)),
         ("trestle on SQLite, mapping and rules", embedded(mapped)),
@@ -99,6 +103,14 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
         ("trestle on PostgreSQL, mapping and rules", Way::Program(mapped)),
         ("trestle on PostgreSQL, 1 % bad", Way::Program(Kind { bad_percent: 1, ..of })),
         ("trestle on PostgreSQL, all bad", Way::Program(Kind { bad_percent: 100, ..of })),
+        (
+            "trestle on PostgreSQL, rules, all bad, gate off",
+            Way::Program(Kind { gate: Some(false), ..refused }),
+        ),
+        (
+            "trestle on PostgreSQL, rules, all bad, gate on",
+            Way::Program(Kind { gate: Some(true), ..refused }),
+        ),
         ("table: psql COPY", Way::CopyTable),
         ("table: sling, incremental", Way::Sling { from_table: true }),
         ("table: dlt, Arrow, merge", Way::DltMerge),
@@ -113,7 +125,7 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
     let wants_peers = cases
         .iter()
         .filter(|case| is_wanted(case))
-        .any(|case| matches!(case.way, Way::Sling { .. } | Way::DltRows | Way::DltMerge));
+        .any(|case| matches!(case.way, Way::Sling { .. } | Way::DltRows | Way::DltMerge | Way::Singer));
     let peers = if wants_peers { Peers::install(&options.peers)? } else { None };
     let postgres = Postgres::start().await?;
     let directory = tempfile::Builder::new().prefix("trestle-bench-").tempdir()?;

@@ -29,6 +29,28 @@ pub struct Division {
     pub watermark: Option<Cursor>,
 }
 
+impl Division {
+    /// Of parts as a connector knows them; `None` of fewer than two.
+    ///
+    /// # Errors
+    /// `Internal` when they can't be stored.
+    pub(crate) fn of<P: Serialize, W: Serialize>(
+        parts: &[P],
+        watermark: Option<W>,
+    ) -> Result<Option<Self>, SystemError> {
+        if parts.len() < 2 {
+            return Ok(None);
+        }
+        let stored = |error| {
+            SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a source: {error}"))
+        };
+        Ok(Some(Self {
+            parts: parts.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(stored)?,
+            watermark: watermark.map(serde_json::to_value).transpose().map_err(stored)?,
+        }))
+    }
+}
+
 /// How many parts a source is divided into; 1 is not at all. `asked` is the stream's option, whatever the size; 0 is by size.
 pub(crate) fn part_count(asked: Option<usize>, records: u64) -> usize {
     let by_size = usize::try_from(records / PART_RECORDS_MIN).unwrap_or(PARTS_MAX);

@@ -32,10 +32,14 @@ use crate::report::Activity;
 
 /// Records a page: enough that a checkpoint costs little beside them, few enough that losing one does.
 const PAGE_RECORDS_MAX: usize = 5_000;
+/// The same for a run beside at least two others of its process: while one waits for its systems, others do not.
+const PAGE_RECORDS_BESIDE: usize = 2_500;
+/// How many runs of a process have large pages.
+const LARGE_PAGES_RUNS: usize = 2;
 /// What all runs of a process read ahead together, in bytes before they are decoded, which makes some six times as much of
 /// them. Enough for one run to keep all stages busy with pages of usual records; where many run at once, they keep each
 /// other's destinations busy.
-const READ_AHEAD_BYTES: u64 = 4 * 1024 * 1024;
+const READ_AHEAD_BYTES: u64 = 2 * 1024 * 1024;
 /// What every run of this worker shares.
 pub(crate) struct Runner {
     background: Background,
@@ -45,6 +49,8 @@ pub(crate) struct Runner {
     activity: Activity,
     tasks: TaskTracker,
     pages: PageBudget,
+    /// One more for each run that is under way.
+    under_way: Arc<()>,
 }
 
 /// Why a run was interrupted from outside.
@@ -113,7 +119,15 @@ impl Runner {
     pub(crate) fn new(background: Background, worker: &str, hand_back: Stop, activity: Activity) -> Self {
         let batches = Batches::new(&background, worker);
         let pages = PageBudget::new(READ_AHEAD_BYTES);
-        Self { background, batches, hand_back, activity, tasks: TaskTracker::new(), pages }
+        Self {
+            background,
+            batches,
+            hand_back,
+            activity,
+            tasks: TaskTracker::new(),
+            pages,
+            under_way: Arc::default(),
+        }
     }
 
     /// Claims the job of a hint and executes it to its end. Whatever happens is in the row afterwards, or its lease
@@ -166,6 +180,8 @@ impl Runner {
                 .in_current_span(),
             ),
         );
+        let has_large_pages = Arc::strong_count(&self.under_way) <= LARGE_PAGES_RUNS;
+        let under_way = self.under_way.clone();
         let route = Arc::new(Route {
             scope,
             compares,
@@ -174,6 +190,8 @@ impl Runner {
             lease: lease.clone(),
             progress: StreamProgress::default(),
             pages: self.pages.clone(),
+            page_records_max: if has_large_pages { PAGE_RECORDS_MAX } else { PAGE_RECORDS_BESIDE },
+            _under_way: under_way,
             stream: Mutex::default(),
             stop: interrupt.stop.clone(),
         });
@@ -283,6 +301,8 @@ struct Route {
     progress: StreamProgress,
     /// What pages are read ahead from.
     pages: PageBudget,
+    page_records_max: usize,
+    _under_way: Arc<()>,
     /// The stream that is under way.
     stream: Mutex<String>,
     stop: Stop,
@@ -386,7 +406,7 @@ impl Route {
                 pipeline::run_records(
                     plan,
                     records,
-                    PAGE_RECORDS_MAX,
+                    self.page_records_max,
                     destination,
                     open_destination,
                     ledger,
@@ -416,7 +436,7 @@ impl Route {
             only,
             part,
             resume,
-            page_records_max: PAGE_RECORDS_MAX,
+            page_records_max: self.page_records_max,
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The rows through the program, with its accounting.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use serde_json::json;
@@ -29,6 +29,8 @@ pub struct Kind {
     pub again: bool,
     /// So many in a hundred are refused by the table.
     pub bad_percent: u32,
+    /// Whether the quality gate judges them; `None` is as it is by itself, which is that it does.
+    pub gate: Option<bool>,
     /// From another table, by its cursor, in so many slices; 0 is by its size.
     pub from_table: Option<u32>,
 }
@@ -58,6 +60,20 @@ pub async fn measure(
     }
     let (cpu, postgres_cpu) = (program.server().cpu(), postgres.cpu());
     let started = admin.start_run(&integration).await?;
+    if kind.gate == Some(true) {
+        let begun = Instant::now();
+        admin.held(&integration, RUN_POLL).await?;
+        let kept = admin.run(&started).await?;
+        let read = kept["counts"]["read"].as_u64().context("a number of records")?;
+        ensure!(kept["counts"]["failed"] == json!(read), "not every bad record failed: {kept:#}");
+        return Ok(Round {
+            seconds: begun.elapsed().as_secs_f64(),
+            rows: u32::try_from(read)?,
+            memory_peak: program.server().memory_peak_bytes().map(mebibytes),
+            cpu_seconds: since(cpu, program.server().cpu()),
+            postgres_cpu_seconds: since(postgres_cpu, postgres.cpu()),
+        });
+    }
     let run = if kind.bad_percent > 0 {
         admin.finished(&started, RUN_POLL).await?
     } else {
@@ -105,6 +121,9 @@ async fn integration(admin: &Client, postgres: &Postgres, kind: Kind) -> anyhow:
         stream["mode"] = json!("INCREMENTAL");
         stream["cursorField"] = json!("updated_at");
         stream["source"] = json!({"table": "orders", "slices": slices});
+    }
+    if kind.gate == Some(false) {
+        stream["quality"] = json!({"maxFailedPercent": null});
     }
     if kind.mapped {
         stream["mapping"] = json!(orders::MAPPING);

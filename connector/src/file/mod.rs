@@ -208,12 +208,7 @@ impl Connector for FileConnector {
             return Ok(None);
         }
         let files = self.store(&open.access)?.list(pattern).await?;
-        let ranges = PathRange::cut(&files, options.slices);
-        let stored = |error| {
-            SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a pattern: {error}"))
-        };
-        let parts = ranges.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>().map_err(stored)?;
-        Ok((parts.len() > 1).then_some(Division { parts, watermark: None }))
+        Division::of(&PathRange::cut(&files, options.slices), None::<Cursor>)
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {

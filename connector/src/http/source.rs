@@ -213,12 +213,7 @@ impl HttpSource {
             return Err(source.client.status_error(&reply));
         }
         let pages = page_count(pages_path, &reply, &Document::parse(&reply)?)?;
-        let stored = |error| {
-            SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a list: {error}"))
-        };
-        let ranges = PageRange::cut(*start, pages, source.options.slices);
-        let parts = ranges.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>().map_err(stored)?;
-        Ok((parts.len() > 1).then_some(Division { parts, watermark: None }))
+        Division::of(&PageRange::cut(*start, pages, source.options.slices), None::<Cursor>)
     }
 
     async fn ask(&self, at: &At) -> Result<Reply, SystemError> {

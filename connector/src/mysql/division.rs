@@ -8,7 +8,7 @@ use super::source::{Field, Options, Watermark, describe, ordered};
 use super::table::Table;
 use super::value::{Kind, bytes_of};
 use crate::division::{WholeRange, part_count};
-use crate::{Division, Egress, OpenSource, SyncMode, SystemError, SystemErrorKind, options};
+use crate::{Division, Egress, OpenSource, SyncMode, SystemError, options};
 
 /// The parts of a table; `None` where it is not worth it, or can't be.
 pub(super) async fn divide(egress: &Egress, open: &OpenSource) -> Result<Option<Division>, SystemError> {
@@ -54,16 +54,7 @@ pub(super) async fn divide(egress: &Egress, open: &OpenSource) -> Result<Option<
         Ok(text.and_then(|text| text.parse().ok()))
     };
     let (Some(lowest), Some(highest)) = (end(0)?, end(1)?) else { return Ok(None) };
-    let ranges = WholeRange::of(key, lowest, highest, count);
-    if ranges.len() < 2 {
-        return Ok(None);
-    }
-    let stored =
-        |error| SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a table: {error}"));
-    Ok(Some(Division {
-        parts: ranges.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(stored)?,
-        watermark: watermark.map(serde_json::to_value).transpose().map_err(stored)?,
-    }))
+    Division::of(&WholeRange::of(key, lowest, highest, count), watermark)
 }
 
 /// By the statistics of the server, which may be wrong by a half

@@ -87,16 +87,7 @@ pub(super) async fn divide(egress: &Egress, open: &OpenSource) -> Result<Option<
     let keys: Vec<&String> = open.stream.key_fields.iter().collect();
     let keyset = keyset(&mut connection, &columns, &oids, &keys, Some(&name)).await?;
     let bounds = bounds(&mut connection, &name, &keyset, rows, count).await?;
-    if bounds.is_empty() {
-        return Ok(None);
-    }
-    let parts = KeyRange::between(&open.stream.key_fields, bounds);
-    let stored =
-        |error| SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a table: {error}"));
-    Ok(Some(Division {
-        parts: parts.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(stored)?,
-        watermark: watermark.map(serde_json::to_value).transpose().map_err(stored)?,
-    }))
+    Division::of(&KeyRange::between(&open.stream.key_fields, bounds), watermark)
 }
 
 /// Tables, also partitioned ones, and materialized views.

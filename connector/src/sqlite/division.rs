@@ -9,7 +9,7 @@ use super::failure::system_error;
 use super::table::{Table, quoted};
 use super::value::Stored;
 use crate::division::{DIVIDED_ROWS_MIN, WholeRange, part_count};
-use crate::{Cursor, Division, OpenSource, SyncMode, SystemError, SystemErrorKind};
+use crate::{Cursor, Division, OpenSource, SyncMode, SystemError};
 
 /// The parts of a table; `None` where it is not worth it, or can't be.
 pub(super) async fn divide(
@@ -67,14 +67,7 @@ pub(super) async fn divide(
             None => return Ok(None),
         },
     };
-    let ranges = WholeRange::of(key, lowest.into(), highest.into(), count);
-    if ranges.len() < 2 {
-        return Ok(None);
-    }
-    let stored =
-        |error| SystemError::new(SystemErrorKind::Internal, format!("storing the parts of a table: {error}"));
-    let parts = ranges.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(stored)?;
-    Ok(Some(Division { parts, watermark }))
+    Division::of(&WholeRange::of(key, lowest.into(), highest.into(), count), watermark)
 }
 
 /// A watermark at the newest row: what has the same cursor value comes again.

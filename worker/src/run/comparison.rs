@@ -4,7 +4,7 @@ use connector::{OpenDestination, OpenSource, StreamSpec, SyncMode};
 use domain::background::{ClaimedStream, FinishedStream};
 use pipeline::{Comparison, Moved, StreamPlan, StreamStop};
 
-use super::{PAGE_RECORDS_MAX, Route, access};
+use super::{Route, access};
 
 impl Route {
     /// Reads the whole stream, whatever runs have read of it, and compares it with the destination.
@@ -54,7 +54,7 @@ impl Route {
             only: None,
             part: None,
             resume: None,
-            page_records_max: PAGE_RECORDS_MAX,
+            page_records_max: self.page_records_max,
         };
         let compared = pipeline::compare_stream(
             plan,
