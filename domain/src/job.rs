@@ -112,27 +112,34 @@ pub(crate) async fn release_integration(tx: &mut TxScope, integration_id: Uuid) 
 
 /// Lets the held jobs of the tenant go, of the integrations that are active.
 pub(crate) async fn release_tenant(tx: &mut TxScope) -> Result<()> {
-    let active = active_integrations(tx);
+    let active = Query::select()
+        .column(integration::Column::Id)
+        .from(integration::Entity)
+        .and_where(integration::Column::TenantId.eq(tx.tenant_id()))
+        .and_where(integration::Column::Status.eq(IntegrationStatus::Active))
+        .to_owned();
     release(tx, job::Column::IntegrationId.in_subquery(active)).await
 }
 
 /// Lets jobs of an integration go that nothing holds: it was let go while a claim that had read it before put them aside.
 pub(crate) async fn release_stranded(tx: &mut TxScope, integration_id: Uuid) -> Result<()> {
-    if !tenant_is_active(tx).await? {
+    let integration = lock_of_integration(tx, integration_id).await?;
+    let is_active = integration.is_some_and(|row| row.status == IntegrationStatus::Active);
+    if !is_active || !tenant_is_active(tx).await? {
         return Ok(());
     }
-    let is_active = job::Column::IntegrationId.in_subquery(active_integrations(tx));
-    let of_it = job::Column::IntegrationId.eq(integration_id).and(is_active);
+    let of_it = job::Column::IntegrationId.eq(integration_id);
     release(tx, of_it.and(job::Column::KillSwitchId.is_null())).await
 }
 
-fn active_integrations(tx: &TxScope) -> SelectStatement {
-    Query::select()
-        .column(integration::Column::Id)
-        .from(integration::Entity)
-        .and_where(integration::Column::TenantId.eq(tx.tenant_id()))
-        .and_where(integration::Column::Status.eq(IntegrationStatus::Active))
-        .to_owned()
+/// Who holds or releases an integration has its row before its jobs.
+async fn lock_of_integration(tx: &TxScope, id: Uuid) -> Result<Option<integration::Model>> {
+    tx.find::<integration::Entity>()
+        .filter(integration::Column::Id.eq(id))
+        .lock(LockType::NoKeyUpdate)
+        .one(tx.connection())
+        .await
+        .doing("locking an integration")
 }
 
 async fn tenant_is_active(tx: &TxScope) -> Result<bool> {
@@ -228,12 +235,7 @@ pub(crate) async fn lock_of_run_and_integration(
     integration_id: Uuid,
     run_id: Uuid,
 ) -> Result<Vec<job::Model>> {
-    tx.find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(integration_id))
-        .lock(LockType::NoKeyUpdate)
-        .one(tx.connection())
-        .await
-        .doing("locking the integration of a run")?;
+    lock_of_integration(tx, integration_id).await?;
     lock_of_run(tx, run_id).await
 }
 

@@ -33,7 +33,7 @@ pub struct Swept {
     pub taken_over: u64,
     /// Runs that were lost once too often, failed.
     pub given_up: u64,
-    /// Jobs whose turn came, because what they waited for is gone.
+    /// Integrations with jobs that waited for a run that is gone, or were held though nothing holds them.
     pub released: u64,
     /// Hints for the queue.
     pub pushed: u64,
