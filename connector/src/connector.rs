@@ -198,8 +198,15 @@ pub trait Connector: Send + Sync {
         false
     }
 
-    /// Whether several may write to a destination with these options at once, each other records of one run.
-    fn takes_parts(&self, _options: &Value) -> bool {
+    /// Whether several may write to a destination with these options at once, each other records of one run. Where two of
+    /// them may bring one key, the destination must compare what is there with what is written: nobody knows which of both
+    /// was last, and the next run is to put it right.
+    fn takes_parts(&self, _options: &Value, _may_repeat_keys: bool) -> bool {
+        false
+    }
+
+    /// Whether two parts of a source may bring one key.
+    fn parts_may_repeat_keys(&self) -> bool {
         false
     }
 
@@ -209,7 +216,8 @@ pub trait Connector: Send + Sync {
     }
 
     /// Divides a source that is large enough into parts, so that several workers read it at once; `None` where that is
-    /// not worth it, or can't be. Cheap beside reading it. All records of one key are in one part.
+    /// not worth it, or can't be. Cheap beside reading it. All records of one key are in one part, but for
+    /// [`parts_may_repeat_keys`](Self::parts_may_repeat_keys).
     ///
     /// # Errors
     /// As [`open_source`](Self::open_source).

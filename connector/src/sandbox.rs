@@ -239,8 +239,8 @@ impl Connector for SandboxConnector {
         true
     }
 
-    fn takes_parts(&self, _options: &Value) -> bool {
-        true
+    fn takes_parts(&self, _options: &Value, may_repeat_keys: bool) -> bool {
+        !may_repeat_keys
     }
 
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {

@@ -273,7 +273,8 @@ async fn give_turn(tx: &TxScope, integration_id: Uuid, retry_id: Uuid) -> Result
         .and_where(run::Column::TenantId.eq(tx.tenant_id()))
         .and_where(run::Column::RetryId.eq(retry_id))
         .to_owned();
-    // A run that is divided keeps its turn: what its slices read next has other keys.
+    // A run that is divided keeps its turn: what its slices read next has other keys. Should one have the same, it stands
+    // (`StoredRecord::unless_written_by`).
     let divided = tx
         .find::<job::Entity>()
         .filter(job::Column::IntegrationId.eq(integration_id))

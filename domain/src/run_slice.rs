@@ -1,7 +1,7 @@
 //! Slices: parts of a stream of a run, each with a job of its own, so that several workers read it at once. What a worker
 //! does with one stands in `background`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use entity::job::{self, JobStatus};
@@ -18,7 +18,7 @@ use crate::error::{Doing, Result};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::run::RunCounts;
-use crate::scope::{Keyset, TxScope};
+use crate::scope::{Keyset, Scope, TxScope};
 
 /// Where a slice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,26 @@ pub struct RunSlice {
 
 const OLDEST_FIRST: Keyset<run_slice::Entity> =
     Keyset { name: "slice", column: None, id: run_slice::Column::Id, direction: Direction::Ascending };
+
+/// Those of these runs whose stream of this name was read in slices.
+pub(crate) async fn divided(
+    scope: &Scope,
+    stream: &str,
+    runs: impl Iterator<Item = Uuid>,
+) -> Result<HashSet<Uuid>> {
+    let runs: HashSet<Uuid> = runs.collect();
+    if runs.is_empty() {
+        return Ok(runs);
+    }
+    let slices = scope
+        .find::<run_slice::Entity>()
+        .filter(run_slice::Column::RunId.is_in(runs))
+        .filter(run_slice::Column::Stream.eq(stream))
+        .filter(run_slice::Column::Ordinal.eq(1))
+        .all()
+        .await?;
+    Ok(slices.into_iter().map(|slice| slice.run_id).collect())
+}
 
 /// A page of slices for each of several runs, in the order of their streams and places, in few statements.
 ///

@@ -11,7 +11,8 @@ const UNIT_BYTES: u64 = 1024;
 /// What streams may have read ahead together.
 #[derive(Debug, Clone)]
 pub struct PageBudget {
-    units: u32,
+    /// Of one page, at most: a stream of large pages leaves some to others.
+    page_units_max: u32,
     free: Arc<Semaphore>,
 }
 
@@ -20,7 +21,7 @@ impl PageBudget {
     pub fn new(bytes: u64) -> Self {
         let units = u32::try_from(bytes / UNIT_BYTES).unwrap_or(u32::MAX).max(1);
         let permits = usize::try_from(units).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { units, free: Arc::new(Semaphore::new(permits)) }
+        Self { page_units_max: units.div_ceil(2), free: Arc::new(Semaphore::new(permits)) }
     }
 
     /// The share of one stream.
@@ -39,7 +40,8 @@ pub(crate) struct PageShare {
 impl PageShare {
     /// Waits for room for a page of about so many bytes.
     pub(crate) async fn room(&self, bytes: u64) -> PageRoom {
-        let units = u32::try_from(bytes / UNIT_BYTES).unwrap_or(u32::MAX).clamp(1, self.budget.units);
+        let units =
+            u32::try_from(bytes / UNIT_BYTES).unwrap_or(u32::MAX).clamp(1, self.budget.page_units_max);
         let permit = tokio::select! {
             biased;
             own = self.own.clone().acquire_owned() => own,
@@ -63,16 +65,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_always_has_a_page_and_reads_ahead_while_there_is_room() {
-        let budget = PageBudget::new(3 * 1024);
+        let budget = PageBudget::new(4 * 1024);
         let (one, other) = (budget.share(), budget.share());
         let first = one.room(1024).await;
-        let ahead = [one.room(2048).await, one.room(1024).await];
+        let ahead = [one.room(2048).await, one.room(1024).await, one.room(0).await];
         assert!(one.room(1024).now_or_never().is_none(), "all of it is taken");
         let others = other.room(u64::MAX).await;
         assert!(other.room(1).now_or_never().is_none());
         drop(ahead);
-        // Larger than all there is: then it is all there is.
-        let large = other.room(u64::MAX).await;
+        // However large they are, two fit.
+        let large = [other.room(u64::MAX).await, other.room(u64::MAX).await];
         assert!(one.room(1).now_or_never().is_none());
         drop(first);
         let again = one.room(1).await;

@@ -44,7 +44,7 @@ use self::compression::Compression;
 use self::csv_format::CsvFormat;
 use self::description::description;
 use self::destination::{FileDestination, FileOptions};
-use self::division::PathRange;
+use self::division::Group;
 use self::format::FileFormat;
 use self::parquet::ColumnType;
 use self::pattern::Pattern;
@@ -196,6 +196,10 @@ impl Connector for FileConnector {
         Ok(Box::new(FileSource::open(store, selection, open).await?))
     }
 
+    fn parts_may_repeat_keys(&self) -> bool {
+        true
+    }
+
     fn may_be_divided(&self, options: &Value) -> bool {
         options.get("slices").and_then(Value::as_u64).is_some_and(|slices| slices > 1)
     }
@@ -208,7 +212,7 @@ impl Connector for FileConnector {
             return Ok(None);
         }
         let files = self.store(&open.access)?.list(pattern).await?;
-        Division::of(&PathRange::cut(&files, options.slices), None::<Cursor>)
+        Division::of(&Group::cut(files, options.slices), None::<Cursor>)
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {

@@ -13,7 +13,7 @@ use self::incremental::Incremental;
 pub(super) use self::incremental::cursor_value;
 use super::blocking;
 use super::content::of_file;
-use super::division::PathRange;
+use super::division::Group;
 use super::object::wait;
 use super::pattern::Pattern;
 use super::reader::malformed;
@@ -96,18 +96,15 @@ impl FileSource {
         let Selection { path, files, allow_empty } = selection;
         let pattern = Pattern::of(&path)?;
         let many = pattern.is_some();
-        let mut list = match pattern {
-            Some(pattern) => store.list(pattern).await?,
+        let list = match (open.part.clone(), pattern) {
+            (Some(part), _) => Group::files(part)?,
+            (None, Some(pattern)) => store.list(pattern).await?,
             // Opening it finds out.
-            None => vec![Listed { path: path.clone(), fingerprint: String::new(), size_bytes: 0 }],
+            (None, None) => vec![Listed::unseen(path.clone())],
         };
         if list.is_empty() && !allow_empty {
             return Err(SystemError::new(SystemErrorKind::NotFound, format!("no file matches {path}"))
                 .with_hint(format!("there is no file that matches `{path}`")));
-        }
-        if let Some(part) = open.part.clone() {
-            let range = PathRange::read(part)?;
-            list.retain(|listed| range.contains(&listed.path));
         }
         let incremental = match open.stream.mode {
             SyncMode::Full => None,

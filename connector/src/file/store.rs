@@ -46,6 +46,13 @@ pub(super) struct Listed {
     pub(super) size_bytes: u64,
 }
 
+impl Listed {
+    /// One that nobody has looked at.
+    pub(super) fn unseen(path: String) -> Self {
+        Self { path, fingerprint: String::new(), size_bytes: 0 }
+    }
+}
+
 /// By what a file is recognised: an object by its version, a local file, which may grow meanwhile, by its beginning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

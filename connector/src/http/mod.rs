@@ -77,7 +77,11 @@ impl Connector for HttpConnector {
         *removal == Removal::Delete && options.get("keyInPath") == Some(&Value::Bool(true))
     }
 
-    fn takes_parts(&self, _options: &Value) -> bool {
+    fn takes_parts(&self, _options: &Value, may_repeat_keys: bool) -> bool {
+        !may_repeat_keys
+    }
+
+    fn parts_may_repeat_keys(&self) -> bool {
         true
     }
 

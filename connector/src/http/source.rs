@@ -16,9 +16,12 @@ use crate::bounds::Bounds;
 use crate::cursor::{compare_cursor_values, is_storable};
 use crate::egress::Redirects;
 use crate::{
-    Cursor, Division, Egress, Item, OpenSource, Page, Source, SyncMode, SystemError, SystemErrorKind,
+    Cursor, Division, Egress, Item, OpenSource, Page, Part, Source, SyncMode, SystemError, SystemErrorKind,
     exact_json, options,
 };
+
+/// Pages without a record that are passed, where the list says that there are more.
+const EMPTY_PAGES_MAX: u32 = 100;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -101,9 +104,11 @@ struct Position {
 }
 
 /// Pages by their numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PageRange {
+    /// The pagination that they are counted by.
+    pagination: Value,
     /// The first one.
     from_page: u64,
     /// The one behind the last; `None` goes on to the end.
@@ -112,12 +117,33 @@ struct PageRange {
 }
 
 impl PageRange {
+    /// A stored one.
+    ///
+    /// # Errors
+    /// `Misconfigured` when pages are counted otherwise by now.
+    fn read(part: Part, pagination: Option<&Value>) -> Result<Self, SystemError> {
+        let range: Self = serde_json::from_value(part).map_err(|error| {
+            SystemError::new(SystemErrorKind::Internal, format!("the part of a list can't be read: {error}"))
+        })?;
+        if pagination == Some(&range.pagination) {
+            return Ok(range);
+        }
+        let detail = "the part was planned with another pagination";
+        Err(SystemError::new(SystemErrorKind::Misconfigured, detail)
+            .with_hint("the pagination of the stream was changed; cancel the run and start it anew"))
+    }
+
     /// Cuts so many pages into ranges of about as many each, the last of which is open: one that comes later is in it.
-    fn cut(start: u64, pages: u64, count: usize) -> Vec<Self> {
+    fn cut(pagination: &Value, start: u64, pages: u64, count: usize) -> Vec<Self> {
         let count = (count as u64).clamp(1, pages.max(1));
         let bound = |place: u64| start + pages / count * place + pages % count * place / count;
         let until = |place: u64| (place < count).then(|| bound(place));
-        (0..count).map(|place| Self { from_page: bound(place), until_page: until(place + 1) }).collect()
+        let range = |place| Self {
+            pagination: pagination.clone(),
+            from_page: bound(place),
+            until_page: until(place + 1),
+        };
+        (0..count).map(range).collect()
     }
 }
 
@@ -142,6 +168,8 @@ pub(super) struct HttpSource {
     seen: HashSet<u64>,
     /// True after a first page that was shorter than asked for: either all there is, or the API's own limit.
     probing: bool,
+    /// Pages without a record, one after the other.
+    empty_pages: u32,
 }
 
 impl HttpSource {
@@ -152,13 +180,10 @@ impl HttpSource {
             return Err(misconfigured("recordsPath is not a JSON Pointer")
                 .with_hint("recordsPath must be empty or begin with /, e.g. `/data`"));
         }
-        let part =
-            open.part.clone().map(serde_json::from_value::<PageRange>).transpose().map_err(|error| {
-                SystemError::new(
-                    SystemErrorKind::Internal,
-                    format!("the part of a list can't be read: {error}"),
-                )
-            })?;
+        let part = match open.part.clone() {
+            None => None,
+            Some(part) => Some(PageRange::read(part, open.options.get("pagination"))?),
+        };
         let url = client.join(&options.path)?;
         let incremental = open.stream.mode == SyncMode::Incremental;
         let at = match (&part, &options.pagination) {
@@ -192,6 +217,7 @@ impl HttpSource {
             last_hash: None,
             seen: HashSet::new(),
             probing: false,
+            empty_pages: 0,
         })
     }
 
@@ -213,7 +239,8 @@ impl HttpSource {
             return Err(source.client.status_error(&reply));
         }
         let pages = page_count(pages_path, &reply, &Document::parse(&reply)?)?;
-        Division::of(&PageRange::cut(*start, pages, source.options.slices), None::<Cursor>)
+        let pagination = open.options.get("pagination").unwrap_or(&Value::Null);
+        Division::of(&PageRange::cut(pagination, *start, pages, source.options.slices), None::<Cursor>)
     }
 
     async fn ask(&self, at: &At) -> Result<Reply, SystemError> {
@@ -234,7 +261,10 @@ impl HttpSource {
         // Some APIs answer 404 after their last page (Django REST framework: "Invalid page.").
         let after_last = position.number > 1 && matches!(position.at, At::Page(_)) && reply.status == 404;
         if after_last || reply.status == 204 {
-            return Ok(self.end());
+            return match self.is_after_last(&position).await? {
+                true => Ok(self.end()),
+                false => Err(self.client.status_error(&reply)),
+            };
         }
         if !reply.status.is_success() {
             return Err(self.client.status_error(&reply));
@@ -272,6 +302,12 @@ impl HttpSource {
         }
         self.last_hash = Some(hash);
         let count = elements.len() as u64;
+        self.empty_pages = if count == 0 { self.empty_pages + 1 } else { 0 };
+        if self.empty_pages > EMPTY_PAGES_MAX {
+            let detail = format!("{EMPTY_PAGES_MAX} pages in a row have no record");
+            let hint = "page after page of the list is empty; check that pagesPath is the number of pages, and not of records";
+            return Err(malformed(&reply, detail, hint));
+        }
         let at = self.following(&position, count, &reply, &document)?;
 
         let mut pending = VecDeque::with_capacity(elements.len());
@@ -302,6 +338,21 @@ impl HttpSource {
         Ok(count > 0)
     }
 
+    /// Whether a page that is not there is one after the last. Where the list tells how many there are, its first page is
+    /// asked: what is missing in between is not the end.
+    async fn is_after_last(&self, position: &Position) -> Result<bool, SystemError> {
+        let (Some(Pagination::Page { start, pages_path: Some(pages_path), .. }), At::Page(page)) =
+            (&self.options.pagination, &position.at)
+        else {
+            return Ok(true);
+        };
+        let reply = self.ask(&At::First).await?;
+        if !reply.status.is_success() {
+            return Err(self.client.status_error(&reply));
+        }
+        Ok(*page >= start.saturating_add(page_count(pages_path, &reply, &Document::parse(&reply)?)?))
+    }
+
     /// The request after the reply at `position`.
     fn following(
         &mut self,
@@ -320,7 +371,7 @@ impl HttpSource {
             None => Ok(At::End),
             Some(Pagination::Page { start, pages_path: Some(pages_path), .. }) => {
                 let page = if let At::Page(page) = position.at { page } else { *start };
-                let until = self.part.and_then(|part| part.until_page);
+                let until = self.part.as_ref().and_then(|part| part.until_page);
                 let end = page_count(pages_path, reply, document)?.saturating_add(*start);
                 // An empty one in between is none less: the API may leave out what it does not show.
                 let is_last = page + 1 >= until.unwrap_or(u64::MAX).min(end);
@@ -456,7 +507,9 @@ impl HttpSource {
         let checkpoint: Cursor = serde_json::to_value(position).map_err(|error| {
             SystemError::new(SystemErrorKind::Internal, format!("storing the checkpoint: {error}"))
         })?;
-        let size_bytes = std::mem::take(&mut self.pending_bytes);
+        // Of a reply that several pages are cut from, each has its share.
+        let size_bytes = self.pending_bytes * taken as u64 / (taken + self.pending.len()).max(1) as u64;
+        self.pending_bytes -= size_bytes;
         Ok(Page { items: items.into_iter().map(|(_, item)| item).collect(), checkpoint, size_bytes })
     }
 }
@@ -484,7 +537,7 @@ impl Source for HttpSource {
 
 /// How many pages there are, as the reply to one of them says.
 fn page_count(pointer: &str, reply: &Reply, document: &Document<'_>) -> Result<u64, SystemError> {
-    let count = document.at(pointer).and_then(|raw| raw.get().parse().ok());
+    let count = document.at(pointer).and_then(|raw| raw.get().trim_matches('"').parse().ok());
     count.ok_or_else(|| {
         let detail = format!("{pointer} is not a whole number");
         malformed(

@@ -226,14 +226,20 @@ async fn every_pagination_reads_everything_and_resumes_anywhere() {
 
 #[tokio::test]
 async fn pages_whose_number_the_api_tells_are_read_in_slices_each_once() {
-    let total = Arc::new(AtomicU64::new(25));
-    let told = Arc::clone(&total);
+    let (total, missing) = (Arc::new(AtomicU64::new(25)), Arc::new(AtomicU64::new(0)));
+    let (told, gone) = (Arc::clone(&total), Arc::clone(&missing));
     // Page 3 shows nothing, and pages are shorter than asked for.
     let list = get(move |Query(query): Parameters| async move {
         let (page, total) = (number(&query, "page", 1), told.load(Ordering::Relaxed));
+        if page == gone.load(Ordering::Relaxed) {
+            return StatusCode::NOT_FOUND.into_response();
+        }
         let first = (page - 1) * 4 + 1;
-        let shown = if page == 3 { Vec::new() } else { records(first..(first + 4).min(total + 1)) };
-        reply(json!({"data": shown, "meta": {"pages": total.div_ceil(4)}}))
+        let shown =
+            if page == 3 { Vec::new() } else { records(first.min(total + 1)..(first + 4).min(total + 1)) };
+        reply(
+            json!({"data": shown, "meta": {"pages": total.div_ceil(4).to_string(), "records": total * 100}}),
+        )
     });
     let base = serve(Router::new().route("/list", list)).await;
     let pages = |path: &str| json!({"kind": "page", "sizeParam": "size", "size": 50, "pagesPath": path});
@@ -245,19 +251,13 @@ async fn pages_whose_number_the_api_tells_are_read_in_slices_each_once() {
     let whole: Vec<Value> = numbers(1..=8).into_iter().chain(numbers(13..=25)).collect();
     assert_eq!(read(open.clone()).await.ids, whole);
     let division = connector.divide(&open).await.unwrap().expect("it has seven pages");
-    assert_eq!(
-        division.parts,
-        [
-            json!({"fromPage": 1, "untilPage": 3}),
-            json!({"fromPage": 3, "untilPage": 5}),
-            json!({"fromPage": 5}),
-        ]
-    );
+    let bounds: Vec<_> = division.parts.iter().map(|part| (&part["fromPage"], &part["untilPage"])).collect();
+    assert_eq!(bounds, [(&json!(1), &json!(3)), (&json!(3), &json!(5)), (&json!(5), &Value::Null)]);
     // What comes later is on the last pages.
     total.store(34, Ordering::Relaxed);
     let mut ids = Vec::new();
-    for part in division.parts {
-        let part = OpenSource { part: Some(part), page_records_max: 3, ..open.clone() };
+    for part in &division.parts {
+        let part = OpenSource { part: Some(part.clone()), page_records_max: 3, ..open.clone() };
         let read_whole = read(part.clone()).await;
         for (page, checkpoint) in read_whole.checkpoints.iter().enumerate() {
             let given: usize = read_whole.pages[..=page].iter().sum();
@@ -267,6 +267,22 @@ async fn pages_whose_number_the_api_tells_are_read_in_slices_each_once() {
         ids.extend(read_whole.ids);
     }
     assert_eq!(ids, [whole, numbers(26..=34)].concat());
+
+    // What is not there in between is not the end, nor is another pagination the same part.
+    missing.store(5, Ordering::Relaxed);
+    let last = OpenSource { part: division.parts.last().cloned(), ..open.clone() };
+    for part in [last.clone(), open.clone()] {
+        assert_eq!(error(part).await.kind, SystemErrorKind::NotFound);
+    }
+    total.store(16, Ordering::Relaxed);
+    assert!(read(last.clone()).await.ids.is_empty(), "the list is shorter by now");
+    let mut other = last;
+    other.options["pagination"]["size"] = json!(25);
+    assert_eq!(error(other).await.kind, SystemErrorKind::Misconfigured);
+    missing.store(0, Ordering::Relaxed);
+    let records = json!({"path": "list", "recordsPath": "/data", "pagination": pages("/meta/records")});
+    let hint = error(source(&base, records)).await.hint.unwrap();
+    assert!(hint.contains("check that pagesPath is the number of pages"), "{hint}");
 
     let mut incremental = open.clone();
     incremental.stream.mode = SyncMode::Incremental;

@@ -59,7 +59,7 @@ impl Connector for MysqlConnector {
         Ok(Box::new(MysqlSource::open(&self.egress, open).await?))
     }
 
-    fn takes_parts(&self, _options: &Value) -> bool {
+    fn takes_parts(&self, _options: &Value, _may_repeat_keys: bool) -> bool {
         true
     }
 

@@ -74,7 +74,7 @@ impl Connector for PostgresConnector {
         Ok(Box::new(PostgresSource::open(&self.egress, open).await?))
     }
 
-    fn takes_parts(&self, _options: &Value) -> bool {
+    fn takes_parts(&self, _options: &Value, _may_repeat_keys: bool) -> bool {
         true
     }
 

@@ -206,7 +206,7 @@ impl Connector for SqliteConnector {
         Ok(Box::new(SqliteSource::open(connection, options.table, options.query, open).await?))
     }
 
-    fn takes_parts(&self, _options: &Value) -> bool {
+    fn takes_parts(&self, _options: &Value, _may_repeat_keys: bool) -> bool {
         true
     }
 

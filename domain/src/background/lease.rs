@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use chrono::{DateTime, Utc};
 use connector::{SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStatus};
-use entity::integration::IntegrationStatus;
+use entity::integration::{IntegrationStatus, SyncMode};
 use entity::job::{self, JobStatus};
 use entity::run::{self, RunScope};
 use entity::run_event::Audience;
 use entity::{integration, kill_switch, run_slice, run_stream, stream_cursor};
 use futures::stream::{BoxStream, StreamExt};
-use pipeline::{LedgerError, Side, StoredRecord, StreamStop};
+use pipeline::{LedgerError, RECORD_QUARANTINED, Side, StoredRecord, StreamStop};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ use crate::dispatch::{JobHint, Priority};
 use crate::error::{Doing, Error, Result};
 use crate::integration::RetryPolicy;
 use crate::run_event::{self, NewEvent};
+use crate::run_slice as slices;
 use crate::scope::{TxScope, all_set};
 
 /// Stored records read at once for a retry; each can have megabytes.
@@ -299,6 +300,7 @@ impl RunLease {
             tenant_id: Uuid,
             run_id: Uuid,
             stream: String,
+            is_full: bool,
             after: Uuid,
         }
         let reader = Reader {
@@ -306,6 +308,12 @@ impl RunLease {
             tenant_id: self.run.tenant_id,
             run_id: self.run.id,
             stream: stream.to_owned(),
+            is_full: self
+                .integration
+                .streams
+                .0
+                .iter()
+                .any(|row| row.name == stream && row.mode == SyncMode::Full),
             after: Uuid::nil(),
         };
         let chunks = futures::stream::try_unfold(reader, async |mut reader: Reader| {
@@ -327,6 +335,9 @@ impl RunLease {
                 .map_err(storage)?;
             let Some(last) = rows.last() else { return Ok(None) };
             reader.after = last.id;
+            let kept = rows.iter().filter(|row| reader.is_full && row.code == RECORD_QUARANTINED);
+            let divided = slices::divided(&scope, &reader.stream, kept.map(|row| row.run_id)).await;
+            let divided = divided.map_err(storage)?;
             let mut records = Vec::with_capacity(rows.len());
             for row in rows {
                 let Some(sealed) = row.edited_record.as_ref().or(row.record.as_ref()) else { continue };
@@ -340,6 +351,7 @@ impl RunLease {
                 };
                 records.push(Ok(StoredRecord {
                     failure: row.id,
+                    unless_written_by: divided.contains(&row.run_id).then_some(row.run_id),
                     record: record.into(),
                     size_bytes: text.len() as u64,
                 }));

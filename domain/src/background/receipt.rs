@@ -335,7 +335,8 @@ fn merged(old: Vec<Entry>, new: Vec<Entry>, beside: Option<Uuid>, again: &mut Ve
             again.push(new.key.clone());
             receipt(before, before.run).next(new.payload_hash)
         });
-        merged.push(Entry { in_doubt: either, ..over(new, before) });
+        let entry = over(new, before);
+        merged.push(Entry { in_doubt: either.or(entry.in_doubt), ..entry });
     }
     merged.extend(old);
     merged

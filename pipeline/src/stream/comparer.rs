@@ -178,7 +178,9 @@ impl<'a> Comparer<'a> {
                 Standing::Different => DifferenceKind::Different,
                 Standing::Missing => DifferenceKind::Missing,
             };
-            differing.push((Ready { write, source, payload_hash, key_hash, retried: None }, kind));
+            let ready =
+                Ready { write, source, payload_hash, key_hash, retried: None, unless_written_by: None };
+            differing.push((ready, kind));
         }
         self.explain(differing).await
     }

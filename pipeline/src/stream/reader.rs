@@ -22,6 +22,9 @@ use crate::{LedgerError, RetryNotice, RetryPolicy, Side};
 pub struct StoredRecord {
     /// The failure.
     pub failure: Uuid,
+    /// A run: if it has written another record of this key, that one stands. Of what its gate kept back, which another
+    /// slice may have brought as well.
+    pub unless_written_by: Option<Uuid>,
     /// As it was read, or as it was edited since.
     pub record: Record,
     /// Rough size, in bytes of JSON.
@@ -73,12 +76,11 @@ pub(super) async fn read(
     loop {
         number += 1;
         // Pages are about as large as the one before.
-        let room = share.room(size_bytes).await;
         let started = Instant::now();
         let next = AssertUnwindSafe(async {
             match &mut input {
-                Input::Source(source) => source.next(number, room, &notices).await,
-                Input::Stored(stored) => stored.next(number, room).await,
+                Input::Source(source) => source.next(number, &share, size_bytes, &notices).await,
+                Input::Stored(stored) => stored.next(number, share.room(size_bytes).await).await,
             }
         });
         let message = match next.catch_unwind().await {
@@ -113,10 +115,13 @@ impl SourceInput {
     async fn next(
         &mut self,
         number: u64,
-        room: PageRoom,
+        share: &PageShare,
+        size_bytes: u64,
         notices: &mpsc::Sender<RetryNotice>,
     ) -> Result<Feed<ReadPage>, StreamStop> {
         loop {
+            // Given back while it waits to be tried again.
+            let room = share.room(size_bytes).await;
             let error = match self.attempt().await {
                 Ok(Some(page)) => {
                     self.patience.reset();
@@ -138,6 +143,7 @@ impl SourceInput {
                 }
                 Err(error) => error,
             };
+            drop(room);
             self.source = None;
             let Some(wait) = self.patience.wait_after(&error) else {
                 return Err(StreamStop::side(Side::Source, error, self.patience.attempts()));

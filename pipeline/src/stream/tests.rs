@@ -538,7 +538,7 @@ async fn a_retry_says_of_each_failure_what_came_of_it() {
             .iter()
             .map(|(number, record)| {
                 let record: Record = record.as_object().unwrap().clone().into();
-                Ok(StoredRecord { failure: failure(*number), record, size_bytes: 0 })
+                Ok(StoredRecord { failure: failure(*number), unless_written_by: None, record, size_bytes: 0 })
             })
             .collect();
         let report = run_records(
@@ -578,6 +578,54 @@ async fn a_retry_says_of_each_failure_what_came_of_it() {
                 ]
             );
             assert_eq!(kept.checkpoint, None);
+        });
+    }
+}
+
+#[tokio::test]
+async fn what_a_gate_kept_back_is_not_written_over_what_its_run_wrote_of_the_same_key() {
+    for detects_unchanged in [true, false] {
+        let systems = systems(1, Vec::new());
+        systems.with(|world| world.detects_unchanged = detects_unchanged);
+        let ledger = MemoryLedger::of(&systems);
+        let record = |value: Value| -> Record { value.as_object().unwrap().clone().into() };
+        let first = record(json!({"id": 1, "v": "of another slice"}));
+        ledger.with(|kept| {
+            kept.run = 3;
+            kept.receipts.insert("1".to_owned(), (PayloadHash::of(&first), 2));
+            kept.receipts.insert("2".to_owned(), (PayloadHash::of(&first), 1));
+        });
+        systems.with(|world| world.rows.insert("1".to_owned(), first.clone()));
+        let stored = (1..=3).map(|number| {
+            Ok(StoredRecord {
+                failure: Uuid::from_u128(number),
+                unless_written_by: Some(Uuid::from_u128(2)),
+                record: record(json!({"id": number as u64, "v": "kept"})),
+                size_bytes: 0,
+            })
+        });
+        let report = run_records(
+            plan(),
+            futures::stream::iter(stored.collect::<Vec<_>>()).boxed(),
+            100,
+            Arc::new(systems.clone()),
+            open_destination(SyncMode::Full),
+            &ledger,
+            &Stop::default(),
+        )
+        .await
+        .unwrap();
+        assert_eq!((report.counts.read, report.counts.failed), (3, 1));
+        assert_eq!(systems.with(|world| world.rows["1"].clone()), first);
+        ledger.with(|kept| {
+            let failed: Vec<_> = kept
+                .failures
+                .iter()
+                .map(|failure| (failure.retried.unwrap(), failure.code.as_str()))
+                .collect();
+            assert_eq!(failed, [(Uuid::from_u128(1), "record.duplicate_key")]);
+            kept.retried_written.sort();
+            assert_eq!(kept.retried_written, [2, 3].map(Uuid::from_u128));
         });
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Ready {
     pub(super) payload_hash: PayloadHash,
     pub(super) key_hash: u64,
     pub(super) retried: Option<Uuid>,
+    /// See [`StoredRecord::unless_written_by`](super::StoredRecord).
+    pub(super) unless_written_by: Option<Uuid>,
 }
 
 impl Ready {
@@ -155,7 +157,12 @@ impl Transform {
                         return None;
                     }
                     let retried = Some(stored.failure);
-                    mapped.take(self.record(stored.record, retried, buffer), retried);
+                    let unless_written_by = stored.unless_written_by;
+                    let outcome = match self.record(stored.record, retried, buffer) {
+                        Outcome::Ready(ready) => Outcome::Ready(Ready { unless_written_by, ..ready }),
+                        other => other,
+                    };
+                    mapped.take(outcome, retried);
                 }
             }
         }
@@ -209,7 +216,7 @@ impl Transform {
         let payload_hash = PayloadHash::with_buffer(&mapped, buffer);
         let key_hash = xxh3_64(key.canonical().as_bytes());
         let write = Write { key, record: mapped, known: false, revision: 0 };
-        Outcome::Ready(Ready { write, source, payload_hash, key_hash, retried })
+        Outcome::Ready(Ready { write, source, payload_hash, key_hash, retried, unless_written_by: None })
     }
 
     /// Only records that could be written compete for a key: where the first one failed the rules, the

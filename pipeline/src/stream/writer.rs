@@ -140,12 +140,15 @@ impl<'a> Writer<'a> {
         for mut ready in ready {
             let receipt = known.get(ready.write.key.canonical());
             // A first record that the destination refused has no receipt, so the second one is tried.
-            if matches!(self.duplicates, Duplicates::Refused { .. })
-                && receipt.is_some_and(|receipt| receipt.written_in_this_run)
-            {
+            let refuses = matches!(self.duplicates, Duplicates::Refused { .. });
+            let is_second = |receipt: &&Receipt| {
+                refuses && receipt.written_in_this_run || Some(receipt.run) == ready.unless_written_by
+            };
+            if receipt.filter(is_second).is_some() {
+                let retried = ready.retried;
                 let (key, record, mapped) = ready.into_parts();
                 let failure = RecordFailure::duplicate_key(key, &self.key_fields, record);
-                failures.push(RecordFailure { mapped, ..failure });
+                failures.push(RecordFailure { mapped, retried, ..failure });
                 continue;
             }
             if lookup == Lookup::SeenInThisRun {
@@ -312,6 +315,7 @@ impl<'a> Writer<'a> {
         lookup: Lookup,
     ) -> Result<HashMap<String, Receipt>, StreamStop> {
         let asked = ready.iter().filter(|ready| match lookup {
+            _ if ready.unless_written_by.is_some() => true,
             Lookup::All => true,
             Lookup::SeenInThisRun => self.seen.may_contain(ready.key_hash),
             Lookup::None => false,

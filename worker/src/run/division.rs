@@ -14,7 +14,10 @@ impl Route {
     pub(super) async fn divide(&self, claimed: &ClaimedStream) -> Result<bool, StreamStop> {
         let stream = &claimed.stream;
         if !(self.source.connector.may_be_divided(&stream.source)
-            && self.destination.connector.takes_parts(&stream.destination))
+            && self
+                .destination
+                .connector
+                .takes_parts(&stream.destination, self.source.connector.parts_may_repeat_keys()))
         {
             return Ok(false);
         }
