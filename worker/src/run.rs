@@ -180,8 +180,9 @@ impl Runner {
                 .in_current_span(),
             ),
         );
-        let has_large_pages = Arc::strong_count(&self.under_way) <= LARGE_PAGES_RUNS;
         let under_way = self.under_way.clone();
+        // One is the runner's own.
+        let has_large_pages = Arc::strong_count(&under_way) - 1 <= LARGE_PAGES_RUNS;
         let route = Arc::new(Route {
             scope,
             compares,
