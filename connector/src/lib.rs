@@ -5,6 +5,7 @@
 
 mod bounds;
 mod connector;
+mod counting;
 mod credential_store;
 mod cursor;
 mod destination;

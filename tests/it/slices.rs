@@ -81,6 +81,25 @@ async fn in_the_middle(scene: &Scene, run: &str) -> Value {
     now
 }
 
+/// Stops an integration by a kill switch, and gives its id.
+async fn engage(scene: &Scene, integration: &str, on_release: &str) -> Value {
+    let input = json!({
+        "scope": "INTEGRATION", "integrationId": integration, "reason": "incident",
+        "messageForCustomers": "We look into it.", "onRelease": on_release,
+    });
+    scene.admin().mutate("engageKillSwitch", input, "killSwitch { id }").await["killSwitch"]["id"].clone()
+}
+
+/// Waits until a run waits for this reason, and gives it.
+async fn kept(scene: &Scene, run: &str, reason: &str) -> Value {
+    let query = "query($id: ID!) { run(id: $id) { status wait { reason } counts { read } } }";
+    until("the run is kept", SOON, async || {
+        let now = scene.admin().query(query, json!({"id": run})).await["run"].clone();
+        if now["wait"]["reason"] == reason { Ok(now) } else { Err(now) }
+    })
+    .await
+}
+
 /// The slices have the run's counts together.
 fn assert_sum(run: &Value, slices: &[Value]) {
     for name in ["read", "created", "updated", "unchanged", "skipped", "failed", "unaccounted"] {
@@ -223,28 +242,13 @@ async fn a_pause_and_a_kill_switch_keep_slices_and_a_release_lets_all_of_them_go
     let integration = integration(&scene, &source, &destination, SLICES, json!({})).await;
     let run = scene.fixture.start_run(&integration).await;
     in_the_middle(&scene, &run).await;
-    let input = json!({
-        "scope": "INTEGRATION", "integrationId": integration, "reason": "incident",
-        "messageForCustomers": "We look into it.", "onRelease": "RUN_ALL",
-    });
-    let switch =
-        scene.admin().mutate("engageKillSwitch", input, "killSwitch { id }").await["killSwitch"].clone();
-    let waits = "query($id: ID!) { run(id: $id) { status wait { reason } counts { read } } }";
-    let kept = until("the run is kept", SOON, async || {
-        let now = scene.admin().query(waits, json!({"id": run})).await["run"].clone();
-        if now["wait"]["reason"] == "KILL_SWITCH" { Ok(now) } else { Err(now) }
-    })
-    .await;
-    assert!(kept["counts"]["read"].as_u64() < Some(ROWS as u64), "it was over too early: {kept:#}");
+    let switch = engage(&scene, &integration, "RUN_ALL").await;
+    let kept_run = kept(&scene, &run, "KILL_SWITCH").await;
+    assert!(kept_run["counts"]["read"].as_u64() < Some(ROWS as u64), "it was over too early: {kept_run:#}");
     let pause = json!({"integrationId": integration});
     scene.admin().mutate("pauseIntegration", pause.clone(), "integration { id }").await;
-    let release = json!({"killSwitchId": switch["id"]});
-    scene.admin().mutate("releaseKillSwitch", release, "killSwitch { id }").await;
-    until("the run waits for its integration", SOON, async || {
-        let now = scene.admin().query(waits, json!({"id": run})).await["run"].clone();
-        if now["wait"]["reason"] == "PAUSED" { Ok(()) } else { Err(now) }
-    })
-    .await;
+    scene.admin().mutate("releaseKillSwitch", json!({"killSwitchId": switch}), "killSwitch { id }").await;
+    kept(&scene, &run, "PAUSED").await;
     // What is read at another place would not be what was divided.
     let moved = changed_stream(json!({"table": "others"}), json!({"table": "records"}), json!({}));
     let input = json!({"integrationId": integration, "streams": [moved]});
@@ -281,13 +285,8 @@ async fn a_stream_does_not_move_between_the_end_of_its_slices_and_that_of_its_ru
         if statuses(&slices) == ["FINISHED"; 2] { Ok(()) } else { Err(slices) }
     })
     .await;
-    let waits = "query($id: ID!) { run(id: $id) { status wait { reason } } }";
     // The last slice gives the job back to the run, and a claim finds that it is paused.
-    until("the run waits for its integration", SOON, async || {
-        let now = scene.admin().query(waits, json!({"id": run})).await["run"].clone();
-        if now == json!({"status": "RUNNING", "wait": {"reason": "PAUSED"}}) { Ok(()) } else { Err(now) }
-    })
-    .await;
+    assert_eq!(kept(&scene, &run, "PAUSED").await["status"], "RUNNING");
     let moved = changed_stream(json!({"table": "others"}), json!({"table": "records"}), json!({}));
     let input = json!({"integrationId": integration, "streams": [moved]});
     let errors = scene.admin().refused("updateIntegration", input.clone()).await;
@@ -308,22 +307,11 @@ async fn a_kill_switch_that_keeps_the_latest_run_keeps_the_one_that_was_asked_fo
     // Asked for before the other one's slices have jobs, or after: the same holds.
     let latest = scene.fixture.start_run(&integration).await;
     in_the_middle(&scene, &divided).await;
-    let input = json!({
-        "scope": "INTEGRATION", "integrationId": integration, "reason": "incident",
-        "messageForCustomers": "We look into it.", "onRelease": "RUN_LATEST",
-    });
-    let switch =
-        scene.admin().mutate("engageKillSwitch", input, "killSwitch { id }").await["killSwitch"].clone();
-    let waits = "query($id: ID!) { run(id: $id) { status wait { reason } } }";
+    let switch = engage(&scene, &integration, "RUN_LATEST").await;
     for run in [&divided, &latest] {
-        until("the run is kept", SOON, async || {
-            let now = scene.admin().query(waits, json!({"id": run})).await["run"].clone();
-            if now["wait"]["reason"] == "KILL_SWITCH" { Ok(()) } else { Err(now) }
-        })
-        .await;
+        kept(&scene, run, "KILL_SWITCH").await;
     }
-    let release = json!({"killSwitchId": switch["id"]});
-    scene.admin().mutate("releaseKillSwitch", release, "killSwitch { id }").await;
+    scene.admin().mutate("releaseKillSwitch", json!({"killSwitchId": switch}), "killSwitch { id }").await;
     let (divided, latest) =
         (scene.fixture.finished_run(&divided).await, scene.fixture.finished_run(&latest).await);
     assert_eq!((&divided["status"], &latest["status"]), (&json!("CANCELED"), &json!("SUCCEEDED")));

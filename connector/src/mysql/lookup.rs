@@ -1,32 +1,21 @@
 //! What a table holds, beside how records stand in it: rows, and values of other tables' columns. Deliberately absent:
 //! writing, and the statement that looks (`comparison`).
 
-use std::time::Duration;
-
 use sqlx::{AssertSqlSafe, Row};
 
 use super::comparison;
 use super::connection::{self, Opened, misconfigured, system_error};
 use super::table::{self, Table};
-use crate::{Place, SystemError, SystemErrorKind};
-
-/// Counting that takes longer is not worth it.
-const COUNT_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::{Place, SystemError, counting};
 
 /// The rows of a table; `None` when counting them takes too long, and the connection is to be given up.
 pub(super) async fn row_count(opened: &mut Opened, table: &Table) -> Result<Option<u64>, SystemError> {
     let query = sqlx::query(AssertSqlSafe(format!("SELECT CAST(count(*) AS SIGNED) FROM {}", table.name)));
-    let counted = tokio::time::timeout(COUNT_TIMEOUT, query.fetch_one(&mut opened.connection)).await;
-    let Ok(counted) = counted else { return Ok(None) };
     let failed = |error| system_error("counting rows", error);
-    let row = match counted.map_err(failed) {
-        Ok(row) => row,
-        // The server's own limit.
-        Err(error) if error.kind == SystemErrorKind::Timeout => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let count: i64 = row.try_get(0).map_err(failed)?;
-    Ok(Some(count.unsigned_abs()))
+    let row =
+        counting::in_time(async { query.fetch_one(&mut opened.connection).await.map_err(failed) }).await?;
+    let count = row.map(|row| row.try_get::<i64, _>(0).map_err(failed)).transpose()?;
+    Ok(count.map(i64::unsigned_abs))
 }
 
 /// The table of a place, whose columns are all there.

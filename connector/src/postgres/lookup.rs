@@ -1,18 +1,13 @@
 //! What a table holds, beside how records stand in it: rows, and values of other tables' columns. Deliberately absent:
 //! writing.
 
-use std::time::Duration;
-
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::comparison::compare;
 use super::connection::system_error;
 use super::table::{self, Table, Use};
-use crate::{Place, Standing, SystemError, SystemErrorKind};
-
-/// Counting that takes longer is not worth it.
-const COUNT_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::{Place, Standing, SystemError, counting};
 
 /// The rows of a table; `None` when counting them takes too long, and the connection is to be given up.
 pub(super) async fn row_count(
@@ -20,18 +15,10 @@ pub(super) async fn row_count(
     table: &Table,
 ) -> Result<Option<u64>, SystemError> {
     let query = sqlx::query(AssertSqlSafe(format!("SELECT count(*) FROM {}", table.name)));
-    let Ok(counted) = tokio::time::timeout(COUNT_TIMEOUT, query.fetch_one(connection)).await else {
-        return Ok(None);
-    };
     let failed = |error| system_error("counting rows", error);
-    let row = match counted.map_err(failed) {
-        Ok(row) => row,
-        // The server's own limit.
-        Err(error) if error.kind == SystemErrorKind::Timeout => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let count: i64 = row.try_get(0).map_err(failed)?;
-    Ok(Some(count.unsigned_abs()))
+    let row = counting::in_time(async { query.fetch_one(connection).await.map_err(failed) }).await?;
+    let count = row.map(|row| row.try_get::<i64, _>(0).map_err(failed)).transpose()?;
+    Ok(count.map(i64::unsigned_abs))
 }
 
 /// The table of a place, with its columns as the key.

@@ -18,6 +18,7 @@ mod gone;
 mod kill_switch;
 mod lease;
 mod mail;
+mod page_event;
 pub(crate) mod quarantine;
 pub(crate) mod receipt;
 mod reconciliation;
