@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{PAGES_IN_MEMORY_MAX, StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
-    AccountedPage, Counts, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, Receipt,
-    RemovedPage, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
+    AccountedPage, Counts, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, PageBudget,
+    Receipt, RemovedPage, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
 };
 use memory::{
     Given, MemoryLedger, Random, Systems, codes, open_destination, open_source, plan, records, run, run_once,
@@ -127,13 +127,16 @@ async fn whatever_fails_and_wherever_it_stops_each_record_has_one_end() {
 }
 
 #[tokio::test]
-async fn a_slow_ledger_holds_the_reader_back() {
-    let systems = systems(1, records((0..500).map(|id| json!({"id": id}))));
-    let ledger = MemoryLedger::of(&systems);
-    let report = run_once(&plan(), SyncMode::Full, 1, &systems, &ledger).await;
-    assert_eq!(report.counts, Counts { read: 500, created: 500, ..Counts::default() });
-    assert_eq!(ledger.with(|kept| kept.pages.clone()), (1..=500).collect::<Vec<_>>());
-    systems.with(|world| assert!(world.lead_max <= PAGES_IN_MEMORY_MAX, "{}", world.lead_max));
+async fn a_slow_ledger_holds_the_reader_back_and_a_small_budget_still_more() {
+    // A page of its own, and one more.
+    for (pages, pages_max) in [(PageBudget::new(u64::MAX), PAGES_IN_MEMORY_MAX), (PageBudget::new(1024), 2)] {
+        let systems = systems(1, records((0..500).map(|id| json!({"id": id}))));
+        let ledger = MemoryLedger::of(&systems);
+        let report = run_once(&StreamPlan { pages, ..plan() }, SyncMode::Full, 1, &systems, &ledger).await;
+        assert_eq!(report.counts, Counts { read: 500, created: 500, ..Counts::default() });
+        assert_eq!(ledger.with(|kept| kept.pages.clone()), (1..=500).collect::<Vec<_>>());
+        systems.with(|world| assert!(world.lead_max <= pages_max, "{} of {pages_max}", world.lead_max));
+    }
 }
 
 /// Stores a page only once the next one is at the destination; cancels while it stores page `cancel_at`.
