@@ -59,6 +59,8 @@ pub struct OutsideOptions {
     /// The longest first wait before a run is tried again whose system stayed down, where its integration does not say;
     /// it doubles with each attempt. A system that failed too often in a row rests twice as long at first.
     pub retry_wait: Duration,
+    /// A group of failures is over when none of them is open and none has come for so long.
+    pub group_quiet: Duration,
     /// Gives out turns at systems that may be asked only so often.
     pub rate_limits: Arc<dyn RateLimits>,
     /// How people reach the pages where they connect systems.
@@ -69,6 +71,7 @@ impl Default for OutsideOptions {
     fn default() -> Self {
         Self {
             retry_wait: Duration::from_secs(15),
+            group_quiet: Duration::from_secs(60),
             rate_limits: Arc::new(InProcess::default()),
             connect: ConnectOptions::default(),
         }
@@ -205,6 +208,11 @@ impl App {
     /// The longest first wait before a run is tried again, where its integration does not say.
     pub fn retry_wait(&self) -> Duration {
         self.outside.retry_wait
+    }
+
+    /// A group of failures is over when none of them is open and none has come for so long.
+    pub(crate) fn group_quiet(&self) -> Duration {
+        self.outside.group_quiet
     }
 
     pub(crate) fn connect(&self) -> &ConnectOptions {

@@ -18,6 +18,8 @@ pub enum ChangeKind {
     Failure,
     /// A retry.
     Retry,
+    /// A group of failures.
+    FailureGroup,
 }
 
 /// One object changed.

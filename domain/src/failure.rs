@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureCategory, FailureStage, FailureStatus, ResponsibleParty, Retryable};
 use entity::run_event::Audience;
-use sea_orm::ColumnTrait;
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
+use sea_orm::{ActiveEnum, ColumnTrait};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::actor::Actor;
 use crate::catalogue;
 use crate::change::{Change, ChangeKind};
 use crate::error::{Doing, Result};
+use crate::failure_group;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::reveal;
@@ -43,6 +44,8 @@ pub struct Failure {
     pub stream: Option<String>,
     /// Of the page of which quarantine.
     pub quarantine_id: Option<Uuid>,
+    /// Of which group; `None` of none that is older than groups.
+    pub group_id: Option<Uuid>,
     /// Key of the record in the business's own terms.
     pub business_reference: Option<String>,
     /// How far it is.
@@ -107,6 +110,9 @@ pub struct FailureFilter {
     /// Of the page of this quarantine. Not written without, so that keys of calls from before still answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantine_id: Option<Uuid>,
+    /// Of this group, and of those that were merged into it. Not written without, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_id: Option<Uuid>,
     /// Of this tenant.
     pub tenant_id: Option<Uuid>,
     /// Exactly this business reference.
@@ -122,8 +128,8 @@ pub struct FailureFilter {
 }
 
 impl FailureFilter {
-    /// As a condition on `failure`.
-    pub(crate) fn condition(&self) -> Condition {
+    /// As a condition on `failure`, for callers with this scope.
+    pub(crate) fn condition(&self, scope: &Scope) -> Condition {
         use failure::Column;
         let mut condition = Condition::all();
         if let Some(status) = &self.status {
@@ -133,7 +139,7 @@ impl FailureFilter {
             condition = condition.add(Column::Category.is_in(category.iter().copied()));
         }
         if let Some(party) = &self.responsible_party {
-            condition = condition.add(Column::ResponsibleParty.is_in(party.iter().copied()));
+            condition = condition.add(with_party(&failure_group::meant_parties(scope, party)));
         }
         if let Some(code) = &self.code {
             condition = condition.add(Column::Code.is_in(code.iter().map(String::as_str)));
@@ -146,6 +152,9 @@ impl FailureFilter {
         }
         if let Some(id) = self.quarantine_id {
             condition = condition.add(Column::QuarantineId.eq(id));
+        }
+        if let Some(id) = self.group_id {
+            condition = condition.add(Column::GroupId.in_subquery(failure_group::members(id)));
         }
         if let Some(id) = self.tenant_id {
             condition = condition.add(Column::TenantId.eq(id));
@@ -170,6 +179,24 @@ impl FailureFilter {
         }
         condition
     }
+}
+
+/// Where one of these acts next: who acts on its group does.
+fn with_party(parties: &[ResponsibleParty]) -> SimpleExpr {
+    use entity::failure_group::{Column, Entity};
+    let parties = || parties.iter().map(ActiveEnum::to_value);
+    let of_group = Query::select()
+        .expr(Expr::val(1))
+        .from(Entity)
+        .and_where(
+            Expr::col((Entity, Column::TenantId)).equals((failure::Entity, failure::Column::TenantId)),
+        )
+        .and_where(Expr::col((Entity, Column::Id)).equals((failure::Entity, failure::Column::GroupId)))
+        .and_where(Expr::col((Entity, Column::ResponsibleParty)).is_in(parties()))
+        .to_owned();
+    let without_group = failure::Column::GroupId.is_null();
+    let own = Expr::col((failure::Entity, failure::Column::ResponsibleParty)).is_in(parties());
+    Expr::exists(of_group).or(without_group.and(own))
 }
 
 /// A LIKE pattern for text that contains `part`, whose own wildcards mean themselves.
@@ -207,6 +234,8 @@ pub enum FailureParent {
     Run,
     /// Failures of the page of each quarantine.
     Quarantine,
+    /// Failures of each group, and of those that were merged into it.
+    Group,
 }
 
 fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> {
@@ -224,7 +253,7 @@ fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> 
 }
 
 fn filtered(scope: &Scope, filter: &FailureFilter) -> ScopedSelect<failure::Entity> {
-    scope.find::<failure::Entity>().filter(filter.condition())
+    scope.find::<failure::Entity>().filter(filter.condition(scope))
 }
 
 /// One failure.
@@ -234,8 +263,8 @@ fn filtered(scope: &Scope, filter: &FailureFilter) -> ScopedSelect<failure::Enti
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
     let row = scope.find::<failure::Entity>().filter(failure::Column::Id.eq(id)).one().await?;
-    let open = reveal::open_to(actor).await?;
-    row.map(|row| view(actor, &open, row)).transpose()
+    let beside = Beside::read(actor, &scope, groups(row.iter())).await?;
+    row.map(|row| view(actor, &beside, row)).transpose()
 }
 
 /// Failures by id, those that the caller may see.
@@ -246,8 +275,8 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Failure
     let scope = actor.authorize(Permission::FailureRead)?;
     let rows =
         scope.find::<failure::Entity>().filter(failure::Column::Id.is_in(ids.iter().copied())).all().await?;
-    let open = reveal::open_to(actor).await?;
-    rows.into_iter().map(|row| Ok((row.id, view(actor, &open, row)?))).collect()
+    let beside = Beside::read(actor, &scope, groups(rows.iter())).await?;
+    rows.into_iter().map(|row| Ok((row.id, view(actor, &beside, row)?))).collect()
 }
 
 /// A page of failures.
@@ -264,7 +293,9 @@ pub async fn list(
     let scope = actor.authorize(Permission::FailureRead)?;
     let order = keyset(order, direction);
     let page = filtered(&scope, filter).page(&order, &page.check(order.name)?).await?;
-    viewed(actor, &reveal::open_to(actor).await?, page)
+    let of_page = groups(page.edges.iter().map(|edge| &edge.node));
+    let beside = Beside::read(actor, &scope, of_page).await?;
+    viewed(actor, &beside, page)
 }
 
 /// A page of failures for each parent, in one statement.
@@ -287,18 +318,53 @@ pub async fn pages_by_parent(
         FailureParent::Integration => failure::Column::IntegrationId,
         FailureParent::Run => failure::Column::RunId,
         FailureParent::Quarantine => failure::Column::QuarantineId,
+        FailureParent::Group => failure::Column::GroupId,
     };
-    let pages =
-        filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await?;
-    let open = reveal::open_to(actor).await?;
-    pages.into_iter().map(|(parent, page)| Ok((parent, viewed(actor, &open, page)?))).collect()
+    let request = page.check(order.name)?;
+    let members = match parent {
+        FailureParent::Group => failure_group::members_of(&scope, parents).await?,
+        _ => HashMap::new(),
+    };
+    let all: Vec<Uuid> = parents.iter().chain(members.keys()).copied().collect();
+    let mut pages = filtered(&scope, filter).pages_by_parent(column, &all, &order, &request).await?;
+    // Those of a group that was merged into another are that one's.
+    for (member, into) in members {
+        let Some(page) = pages.remove(&member) else { continue };
+        let joined = match pages.remove(&into) {
+            Some(own) => order.join(own, page, &request),
+            None => page,
+        };
+        pages.insert(into, joined);
+    }
+    let of_pages = groups(pages.values().flat_map(|page| page.edges.iter().map(|edge| &edge.node)));
+    let beside = Beside::read(actor, &scope, of_pages).await?;
+    pages.into_iter().map(|(parent, page)| Ok((parent, viewed(actor, &beside, page)?))).collect()
 }
 
-fn viewed(actor: &Actor, open: &HashSet<Uuid>, page: Page<failure::Model>) -> Result<Page<Failure>> {
+fn groups<'a>(rows: impl Iterator<Item = &'a failure::Model>) -> HashSet<Uuid> {
+    rows.filter_map(|row| row.group_id).collect()
+}
+
+/// What stands beside rows, and decides how they read.
+struct Beside {
+    /// Failures whose records are open to the viewer.
+    revealed: HashSet<Uuid>,
+    /// Who acts next, by group.
+    parties: HashMap<Uuid, ResponsibleParty>,
+}
+
+impl Beside {
+    async fn read(actor: &Actor, scope: &Scope, groups: HashSet<Uuid>) -> Result<Self> {
+        let parties = failure_group::parties(scope, groups.into_iter().collect()).await?;
+        Ok(Self { revealed: reveal::open_to(actor).await?, parties })
+    }
+}
+
+fn viewed(actor: &Actor, beside: &Beside, page: Page<failure::Model>) -> Result<Page<Failure>> {
     let edges = page
         .edges
         .into_iter()
-        .map(|edge| Ok(crate::page::Edge { cursor: edge.cursor, node: view(actor, open, edge.node)? }))
+        .map(|edge| Ok(crate::page::Edge { cursor: edge.cursor, node: view(actor, beside, edge.node)? }))
         .collect::<Result<_>>()?;
     Ok(Page { edges, has_next: page.has_next, has_previous: page.has_previous })
 }
@@ -318,8 +384,11 @@ pub(crate) fn is_removal(row: &failure::Model) -> bool {
     row.code == crate::reconciliation::RECONCILIATION_EXTRA
 }
 
-/// What this viewer may read of a row; `revealed` are the failures whose records are open to them.
-pub(crate) fn view(actor: &Actor, revealed: &HashSet<Uuid>, row: failure::Model) -> Result<Failure> {
+/// What this viewer may read of a row.
+fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failure> {
+    if let Some(party) = row.group_id.and_then(|id| beside.parties.get(&id)) {
+        row.responsible_party = failure_group::seen_party(actor, *party, &row.code);
+    }
     let entry = catalogue::entry(&row.code);
     let open = row.status == FailureStatus::Open;
     let has_record = row.record.is_some();
@@ -349,7 +418,7 @@ pub(crate) fn view(actor: &Actor, revealed: &HashSet<Uuid>, row: failure::Model)
     });
     let record = match row.edited_record.as_ref().or(row.record.as_ref()) {
         None => None,
-        Some(ciphertext) if actor.may(Permission::RecordRead) || revealed.contains(&row.id) => {
+        Some(ciphertext) if actor.may(Permission::RecordRead) || beside.revealed.contains(&row.id) => {
             let text = actor.app().unseal(row.tenant_id, row.id, ciphertext)?;
             Some(serde_json::from_slice(&text).doing("reading a stored record")?)
         }
@@ -372,6 +441,7 @@ pub(crate) fn view(actor: &Actor, revealed: &HashSet<Uuid>, row: failure::Model)
         run_id: row.run_id,
         stream: row.stream,
         quarantine_id: row.quarantine_id,
+        group_id: row.group_id,
         business_reference: row.business_reference,
         status: row.status,
         category: row.category,

@@ -23,6 +23,7 @@ pub mod database;
 pub mod dispatch;
 pub mod error;
 pub mod failure;
+pub mod failure_group;
 pub mod id;
 pub mod idempotency;
 mod identity;

@@ -62,11 +62,13 @@ pub enum Permission {
     IdentityProviderManage,
     /// Read, engage and release kill switches.
     KillSwitchManage,
+    /// Decide about groups of failures, and hand them over.
+    FailureGroupManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -94,6 +96,7 @@ impl Permission {
         Self::SupportAccessManage,
         Self::IdentityProviderManage,
         Self::KillSwitchManage,
+        Self::FailureGroupManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -126,6 +129,7 @@ impl Permission {
             Self::SupportAccessManage => "support_access:manage",
             Self::IdentityProviderManage => "identity_providers:manage",
             Self::KillSwitchManage => "kill_switches:manage",
+            Self::FailureGroupManage => "failure_groups:manage",
         }
     }
 
@@ -183,6 +187,7 @@ impl Permission {
             Self::SupportAccessManage => [Never, Never, Never, Always, Never, Never, Never, Never],
             Self::IdentityProviderManage => [Always, Never, Never, Always, Never, Never, Never, Never],
             Self::KillSwitchManage => [Always, Always, Never, Always, Never, Never, Never, Never],
+            Self::FailureGroupManage => [Always, Always, Always, Always, Always, Never, Scope, Scope],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -204,7 +209,7 @@ impl Permission {
             Self::IntegrationOperate | Self::RunRead => &[Self::IntegrationRead],
             Self::RunStart => &[Self::RunRead, Self::IntegrationRead],
             Self::FailureRead => &[Self::RunRead, Self::IntegrationRead],
-            Self::FailureRetry | Self::FailureSkip | Self::RecordRead => {
+            Self::FailureRetry | Self::FailureSkip | Self::FailureGroupManage | Self::RecordRead => {
                 &[Self::FailureRead, Self::RunRead, Self::IntegrationRead]
             }
             Self::FailureEdit => &[
@@ -249,7 +254,7 @@ pub enum Grant {
 
 /// Permissions of one caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PermissionSet(u32);
+pub struct PermissionSet(u64);
 
 impl PermissionSet {
     /// What a role has, with these scopes where the table asks for one.
@@ -312,7 +317,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 27);
+        assert_eq!(Permission::ALL.len(), 28);
     }
 
     #[test]

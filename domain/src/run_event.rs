@@ -146,7 +146,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<RunEvent>> {
 }
 
 /// Each audience reads its own layer and the ones before it.
-fn readable(audience: Audience) -> Vec<Audience> {
+pub(crate) fn readable(audience: Audience) -> Vec<Audience> {
     [Audience::Customer, Audience::Support, Audience::Engineer]
         .into_iter()
         .filter(|layer| *layer <= audience)

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::{
-    api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
+    api_key, audit_entry, backfill, connect_link, failure, failure_group, failure_group_activity, failure_group_hour,
+    identity_provider, integration, invitation, job,
     kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
     run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
@@ -76,6 +77,9 @@ tenant_owned!(
     reconciliation_difference.TenantId,
     run_event.TenantId,
     failure.TenantId,
+    failure_group.TenantId,
+    failure_group_hour.TenantId,
+    failure_group_activity.TenantId,
     retry.TenantId,
     reveal.TenantId,
     job.TenantId,
@@ -102,6 +106,11 @@ impl Scope {
     /// The process-wide parts.
     pub(crate) fn app(&self) -> &Arc<App> {
         &self.app
+    }
+
+    /// Whether it is of every tenant: of the operator's staff.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.tenants == Tenants::All
     }
 
     /// Whether a tenant is inside.
@@ -293,6 +302,39 @@ impl<E: EntityTrait> Keyset<E> {
         }
     }
 
+    /// One page of what is in two, which were read by the same request.
+    pub(crate) fn join(
+        &self,
+        one: Page<E::Model>,
+        other: Page<E::Model>,
+        request: &PageRequest,
+    ) -> Page<E::Model> {
+        let key = |edge: &Edge<E::Model>| {
+            let column = self.column.map(|column| sortable(&edge.node.get(column)));
+            (column, sortable(&edge.node.get(self.id)))
+        };
+        let mut more = if request.backward { one.has_previous || other.has_previous } else { one.has_next || other.has_next };
+        let mut edges: Vec<_> = one.edges.into_iter().chain(other.edges).collect();
+        edges.sort_by_key(key);
+        if self.direction == Direction::Descending {
+            edges.reverse();
+        }
+        let limit = request.limit as usize;
+        if edges.len() > limit {
+            more = true;
+            if request.backward {
+                edges.drain(..edges.len() - limit);
+            } else {
+                edges.truncate(limit);
+            }
+        }
+        if request.backward {
+            Page { edges, has_next: request.before.is_some(), has_previous: more }
+        } else {
+            Page { edges, has_next: more, has_previous: request.after.is_some() }
+        }
+    }
+
     fn page(&self, mut rows: Vec<E::Model>, request: &PageRequest) -> Page<E::Model> {
         let more = rows.len() as u64 > request.limit;
         rows.truncate(request.limit as usize);
@@ -315,6 +357,15 @@ impl<E: EntityTrait> Keyset<E> {
         } else {
             Page { edges, has_next: more, has_previous: request.after.is_some() }
         }
+    }
+}
+
+/// A value of an order as something that sorts as the database sorts it: only ids and times are ordered by.
+fn sortable(value: &Value) -> (i64, Uuid) {
+    match value {
+        Value::ChronoDateTimeUtc(Some(time)) => (time.timestamp_micros(), Uuid::nil()),
+        Value::Uuid(Some(id)) => (0, *id),
+        _ => (0, Uuid::nil()),
     }
 }
 

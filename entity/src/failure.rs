@@ -73,6 +73,8 @@ pub struct Model {
     pub skipped_by: Option<String>,
     /// The quarantine whose page it is of.
     pub quarantine_id: Option<Uuid>,
+    /// The group of its cause; `None` of none that is older than groups.
+    pub group_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -89,6 +89,10 @@ mod m20261126_000190_add_extra_to_reconciliation_stream;
 mod m20261126_000191_let_differences_be_extra;
 mod m20261126_000192_add_cursor_field_to_backfill;
 mod m20261126_000195_create_receipt_segment;
+mod m20261126_000200_create_failure_group;
+mod m20261126_000201_create_failure_group_hour;
+mod m20261126_000202_create_failure_group_activity;
+mod m20261126_000203_add_group_to_failure;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -175,6 +179,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000191_let_differences_be_extra::Migration),
             Box::new(m20261126_000192_add_cursor_field_to_backfill::Migration),
             Box::new(m20261126_000195_create_receipt_segment::Migration),
+            Box::new(m20261126_000200_create_failure_group::Migration),
+            Box::new(m20261126_000201_create_failure_group_hour::Migration),
+            Box::new(m20261126_000202_create_failure_group_activity::Migration),
+            Box::new(m20261126_000203_add_group_to_failure::Migration),
         ]
     }
 }

@@ -62,7 +62,7 @@ impl Drop for Place {
 }
 
 /// `code field` of each error, in order.
-fn places(errors: &[UserError]) -> Vec<String> {
+pub(crate) fn places(errors: &[UserError]) -> Vec<String> {
     errors.iter().map(|error| format!("{} {}", error.code, error.field)).collect()
 }
 

@@ -20,6 +20,7 @@ mod deletions;
 mod dispatch;
 mod extras;
 mod failure;
+mod failure_group;
 mod fault;
 mod foresight;
 #[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]

@@ -73,6 +73,7 @@ impl Program {
             },
             outside: OutsideOptions {
                 retry_wait: settings.retry_wait,
+                group_quiet: settings.group_quiet,
                 rate_limits,
                 connect: ConnectOptions {
                     public_url: settings.public_url.clone(),

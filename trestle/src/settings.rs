@@ -90,6 +90,8 @@ pub struct Settings {
     pub shutdown: Duration,
     /// First wait before a run whose system stayed down is tried again.
     pub retry_wait: Duration,
+    /// How long nothing of a group of failures may come before it is over.
+    pub group_quiet: Duration,
     /// How long nothing may be claimed while a run is due.
     pub dispatch_timeout: Duration,
     /// Origins of browsers' pages.
@@ -272,6 +274,7 @@ impl Settings {
             lease: seconds("TRESTLE_LEASE_SECONDS", written.lease_seconds, 30, 1..=3_600)?,
             shutdown: seconds("TRESTLE_SHUTDOWN_SECONDS", written.shutdown_seconds, 25, 0..=3_600)?,
             retry_wait: seconds("TRESTLE_RETRY_SECONDS", written.retry_seconds, 15, 1..=3_600)?,
+            group_quiet: seconds("TRESTLE_GROUP_QUIET_SECONDS", written.group_quiet_seconds, 60, 1..=604_800)?,
             dispatch_timeout: seconds(
                 "TRESTLE_DISPATCH_TIMEOUT_SECONDS",
                 written.dispatch_timeout_seconds,

@@ -8,6 +8,7 @@ use domain::background::{Background, Swept};
 use domain::dispatch::Dispatch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::outage::Outage;
 use crate::queue::Queue;
@@ -30,6 +31,7 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
         background,
         queue,
         swept: Swept::default(),
+        groups_after: Uuid::nil(),
         database: Outage::new("the database, for sweeping,"),
         pushes: Outage::new("the queue, for sweeping,"),
     };
@@ -40,7 +42,10 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            _ = sweep.tick() => sweeper.sweep_all(&shutdown).await,
+            _ = sweep.tick() => {
+                sweeper.sweep_all(&shutdown).await;
+                sweeper.sweep_groups().await;
+            }
             _ = purge.tick() => sweeper.purge().await,
         }
     }
@@ -51,6 +56,8 @@ struct Sweeper {
     queue: Queue,
     /// By the last sweep.
     swept: Swept,
+    /// The last group of failures that was looked at.
+    groups_after: Uuid,
     database: Outage,
     pushes: Outage,
 }
@@ -101,6 +108,20 @@ impl Sweeper {
                 self.pushes.failed(&elapsed);
                 false
             }
+        }
+    }
+
+    /// Groups of failures that are over, or whose snooze is.
+    async fn sweep_groups(&mut self) {
+        match self.background.sweep_groups(self.groups_after).await {
+            Ok((changed, next)) => {
+                self.database.answered();
+                self.groups_after = next;
+                if changed > 0 {
+                    tracing::debug!(changed, "the status of groups of failures followed the time");
+                }
+            }
+            Err(error) => self.database.failed(&error),
         }
     }
 

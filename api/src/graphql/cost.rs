@@ -44,6 +44,7 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("retryFailures", 4 * HEAVY_WRITE),
     ("retryPlan", FORECAST),
     ("skipFailures", HEAVY_WRITE),
+    ("mergeFailureGroups", HEAVY_WRITE),
     ("releaseQuarantine", HEAVY_WRITE),
     ("discardQuarantine", HEAVY_WRITE),
     ("editAndRetryFailure", HEAVY_WRITE),

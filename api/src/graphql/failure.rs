@@ -13,6 +13,7 @@ use futures::stream::BoxStream;
 
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, exactly_one, filter_text, outcome};
+use super::failure_group::FailureGroup;
 use super::integration::Integration;
 use super::live::{self, Watch};
 use super::page::{Connection, OrderDirection, arguments};
@@ -122,6 +123,12 @@ pub struct Redaction {
     reason: &'static str,
 }
 
+impl Redaction {
+    pub(super) fn new(field: &'static str, reason: &'static str) -> Self {
+        Self { field, reason }
+    }
+}
+
 /// One record, or a run as a whole, that did not arrive, and what to do about it.
 #[derive(Clone)]
 pub struct Failure(pub(super) failure::Failure);
@@ -164,6 +171,13 @@ impl Failure {
         let id = self.0.quarantine_id?;
         let row = async { loaders(ctx)?.row(id).await };
         row.await.transpose().map(|row| row.map(Quarantine))
+    }
+
+    /// The group of its cause; null for one that is older than groups.
+    async fn group(&self, ctx: &Context<'_>) -> Option<Result<FailureGroup>> {
+        let id = self.0.group_id?;
+        let row = async { loaders(ctx)?.row(id).await };
+        row.await.transpose().map(|row| row.map(FailureGroup))
     }
 
     /// How far it is.
@@ -259,7 +273,7 @@ impl Failure {
 
     /// Fields of this object that are null only because this viewer may not see them, and why.
     async fn redactions(&self) -> Vec<Redaction> {
-        self.0.redactions.iter().map(|(field, reason)| Redaction { field, reason }).collect()
+        self.0.redactions.iter().map(|(field, reason)| Redaction::new(field, reason)).collect()
     }
 
     /// Whether this viewer can retry it now.
@@ -306,6 +320,8 @@ pub struct FailureFilter {
     run_id: Option<ID>,
     /// Of the page of this quarantine.
     quarantine_id: Option<ID>,
+    /// Of this group, and of those that were merged into it.
+    group_id: Option<ID>,
     /// Of this tenant.
     tenant_id: Option<ID>,
     /// By the key of the record in the business's own terms.
@@ -330,6 +346,7 @@ impl FailureFilter {
             integration_id: optional_uuid(Kind::Integration, self.integration_id.as_ref()),
             run_id: optional_uuid(Kind::Run, self.run_id.as_ref()),
             quarantine_id: optional_uuid(Kind::Quarantine, self.quarantine_id.as_ref()),
+            group_id: optional_uuid(Kind::FailureGroup, self.group_id.as_ref()),
             tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
             reference: reference.eq.map(filter_text).transpose()?,
             references: reference.r#in.map(texts).transpose()?,

@@ -7,6 +7,7 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::failure::FailureParent;
+use domain::failure_group::FailureGroupParent;
 use domain::id::Kind;
 use domain::integration;
 use domain::page::{Direction, PageArguments};
@@ -17,8 +18,9 @@ use domain::{stream, stream_cursor};
 use super::backfill::{Backfill, BackfillFilter, BackfillOrder, BackfillOrderField};
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
+use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::failure::{Failure, FailureFilter, FailureOrder};
-use super::loader::{Backfills, Failures, Quarantines, Reconciliations, Runs};
+use super::loader::{Backfills, FailureGroups, Failures, Quarantines, Reconciliations, Runs};
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
 use super::reconciliation::{
@@ -224,6 +226,28 @@ impl Integration {
         let list = Reconciliations { filter, direction: direction.into() };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Reconciliation))
+    }
+
+    /// Groups of its failures, the one with the latest failure first.
+    async fn failure_groups(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<FailureGroupFilter>,
+        order_by: Option<FailureGroupOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<FailureGroup>> {
+        let FailureGroupOrder { field, direction } = order_by.unwrap_or_default();
+        let list = FailureGroups {
+            of: FailureGroupParent::Integration,
+            filter: filter.unwrap_or_default().decode()?,
+            order: field.into(),
+            direction: direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, FailureGroup))
     }
 
     /// Failures of its runs.

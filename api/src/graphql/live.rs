@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_graphql::Context;
 use domain::change::{Change, ChangeKind};
 use domain::failure::{self, Failure, FailureFilter, FailureOrder};
+use domain::failure_group::{self, FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use domain::integration::Integration;
 use domain::page::{Direction, PAGE_ROWS_MAX, PageArguments};
 use domain::retry::Retry;
@@ -114,6 +115,27 @@ impl Live for Failure {
         let filter = FailureFilter { integration_id, ..FailureFilter::default() };
         let order = FailureOrder::LastAttemptAt;
         let page = failure::list(actor, &filter, order, Direction::Descending, &full_page()).await?;
+        Ok(page.edges.into_iter().rev().map(|edge| edge.node).collect())
+    }
+}
+
+impl Live for FailureGroup {
+    const KIND: ChangeKind = ChangeKind::FailureGroup;
+    const PERMISSION: Permission = Permission::FailureRead;
+    const NAME: &'static str = "group of failures";
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn integration_id(&self) -> Option<Uuid> {
+        Some(self.integration_id)
+    }
+
+    async fn newest(actor: &Actor, integration_id: Option<Uuid>) -> domain::Result<Vec<Self>> {
+        let filter = FailureGroupFilter { integration_id, ..FailureGroupFilter::default() };
+        let order = FailureGroupOrder::LastSeenAt;
+        let page = failure_group::list(actor, &filter, order, Direction::Descending, &full_page()).await?;
         Ok(page.edges.into_iter().rev().map(|edge| edge.node).collect())
     }
 }

@@ -13,6 +13,10 @@ use async_graphql::runtime::Timer;
 use domain::Actor;
 use domain::api_key::{self, ApiKey};
 use domain::backfill::{self, Backfill, BackfillFilter};
+use domain::failure_group::{
+    self, FailureGroup, FailureGroupActivity, FailureGroupFilter, FailureGroupHour, FailureGroupOrder,
+    FailureGroupParent,
+};
 use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
 use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
 use domain::invitation::{self, Invitation};
@@ -90,6 +94,14 @@ impl Loaders {
     /// What the domain refuses.
     pub(super) async fn reveals(&self, failure_id: Uuid) -> Result<Vec<Reveal>> {
         Ok(self.0.load_one(OfFailure(failure_id)).await?.unwrap_or_default())
+    }
+
+    /// Failures of a group in each of the last hours.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn group_series(&self, group_id: Uuid, hours: i64) -> Result<Vec<FailureGroupHour>> {
+        Ok(self.0.load_one(SeriesOf(group_id, hours)).await?.unwrap_or_default())
     }
 
     /// Why a run waits; `None` when it does not.
@@ -216,6 +228,28 @@ impl Loader<OfFailure> for Reader {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let reveals = reveal::by_failures(&self.0.actor(), &ids).await?;
         Ok(reveals.into_iter().map(|(id, reveals)| (OfFailure(id), reveals)).collect())
+    }
+}
+
+/// The last hours of a group of failures, and how many.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct SeriesOf(Uuid, i64);
+
+impl Loader<SeriesOf> for Reader {
+    type Value = Vec<FailureGroupHour>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[SeriesOf]) -> Result<HashMap<SeriesOf, Vec<FailureGroupHour>>> {
+        let mut by_hours: HashMap<i64, Vec<Uuid>> = HashMap::new();
+        for SeriesOf(id, hours) in keys {
+            by_hours.entry(*hours).or_default().push(*id);
+        }
+        let mut series = HashMap::new();
+        for (hours, ids) in by_hours {
+            let found = failure_group::series(&self.0.actor(), &ids, hours).await?;
+            series.extend(found.into_iter().map(|(id, rows)| (SeriesOf(id, hours), rows)));
+        }
+        Ok(series)
     }
 }
 
@@ -432,6 +466,54 @@ impl Row for Backfill {
     }
 }
 
+impl Row for FailureGroup {
+    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+        failure_group::by_ids(actor, ids).await
+    }
+}
+
+/// Groups of failures under a tenant or an integration.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct FailureGroups {
+    pub(super) of: FailureGroupParent,
+    pub(super) filter: FailureGroupFilter,
+    pub(super) order: FailureGroupOrder,
+    pub(super) direction: Direction,
+}
+
+impl List for FailureGroups {
+    type Row = FailureGroup;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<FailureGroup>>> {
+        let (of, filter) = (self.of, &self.filter);
+        failure_group::pages_by_parent(actor, of, parents, filter, self.order, self.direction, page).await
+    }
+}
+
+/// What was done with a group of failures.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct FailureGroupActivities {
+    pub(super) direction: Direction,
+}
+
+impl List for FailureGroupActivities {
+    type Row = FailureGroupActivity;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<FailureGroupActivity>>> {
+        failure_group::activity_pages_by_group(actor, parents, self.direction, page).await
+    }
+}
+
 impl Row for Quarantine {
     async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
         quarantine::by_ids(actor, ids).await
@@ -543,7 +625,7 @@ impl List for Runs {
     }
 }
 
-/// Failures under a tenant, an integration, a run or a quarantine.
+/// Failures under a tenant, an integration, a run, a quarantine or a group.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Failures {
     pub(super) of: FailureParent,

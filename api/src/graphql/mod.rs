@@ -12,6 +12,7 @@ mod cost;
 mod error;
 mod error_path;
 mod failure;
+mod failure_group;
 mod identity_provider;
 mod integration;
 mod invitation;
@@ -65,6 +66,7 @@ pub struct Query(
     backfill::BackfillQuery,
     reconciliation::ReconciliationQuery,
     failure::FailureQuery,
+    failure_group::FailureGroupQuery,
     retry::RetryQuery,
     quarantine::QuarantineQuery,
     kill_switch::KillSwitchQuery,
@@ -92,6 +94,7 @@ pub struct Mutation(
     backfill::BackfillMutation,
     reconciliation::ReconciliationMutation,
     failure::FailureMutation,
+    failure_group::FailureGroupMutation,
     retry::RetryMutation,
     quarantine::QuarantineMutation,
     reveal::RevealMutation,
@@ -100,7 +103,12 @@ pub struct Mutation(
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(run::RunSubscription, failure::FailureSubscription, retry::RetrySubscription);
+pub struct Subscription(
+    run::RunSubscription,
+    failure::FailureSubscription,
+    failure_group::FailureGroupSubscription,
+    retry::RetrySubscription,
+);
 
 /// The schema of the API.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

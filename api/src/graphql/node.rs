@@ -10,6 +10,7 @@ use super::backfill::Backfill;
 use super::caller::{actor, loaders};
 use super::error::Result;
 use super::failure::Failure;
+use super::failure_group::FailureGroup;
 use super::integration::Integration;
 use super::invitation::Invitation;
 use super::portal_key::PortalKey;
@@ -49,6 +50,8 @@ pub enum Node {
     RunEvent(RunEvent),
     /// What did not arrive.
     Failure(Failure),
+    /// Failures of one cause.
+    FailureGroup(FailureGroup),
     /// A bulk retry.
     Retry(Retry),
     /// A range of a stream that is read once more.
@@ -94,6 +97,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::Run => loaders.row(uuid).await?.map(|row| Node::Run(Run(row))),
         Kind::RunEvent => run_event::get(&actor, uuid).await?.map(|row| Node::RunEvent(RunEvent(row))),
         Kind::Failure => loaders.row(uuid).await?.map(|row| Node::Failure(Failure(row))),
+        Kind::FailureGroup => loaders.row(uuid).await?.map(|row| Node::FailureGroup(FailureGroup(row))),
         Kind::Retry => loaders.row(uuid).await?.map(|row| Node::Retry(Retry(row))),
         Kind::Backfill => loaders.row(uuid).await?.map(|row| Node::Backfill(Backfill(row))),
         Kind::Quarantine => loaders.row(uuid).await?.map(|row| Node::Quarantine(Quarantine(row))),

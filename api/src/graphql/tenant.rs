@@ -7,6 +7,7 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::failure::FailureParent;
+use domain::failure_group::FailureGroupParent;
 use domain::id::Kind;
 use domain::reveal;
 use domain::run::RunParent;
@@ -14,9 +15,10 @@ use domain::tenant::{self, TenantKey};
 
 use super::caller::{actor, caller, loaders};
 use super::error::{ResolverError, Result, UserError, outcome};
+use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::failure::{Failure, FailureFilter, FailureOrder};
 use super::integration::{Integration, IntegrationFilter, IntegrationOrder};
-use super::loader::{Failures, Integrations, Runs, Systems};
+use super::loader::{FailureGroups, Failures, Integrations, Runs, Systems};
 use super::page::{Connection, OrderDirection, arguments};
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{DateTime, id, uuid};
@@ -133,6 +135,28 @@ impl Tenant {
         };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Run))
+    }
+
+    /// Groups of its failures, the one with the latest failure first.
+    async fn failure_groups(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<FailureGroupFilter>,
+        order_by: Option<FailureGroupOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<FailureGroup>> {
+        let FailureGroupOrder { field, direction } = order_by.unwrap_or_default();
+        let list = FailureGroups {
+            of: FailureGroupParent::Tenant,
+            filter: filter.unwrap_or_default().decode()?,
+            order: field.into(),
+            direction: direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, FailureGroup))
     }
 
     /// Failures of its runs.

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::failed::clean;
+use super::failure_group::{self, Tally};
 use super::lease::{RunLease, storage, transient};
 use super::page_event::{page_events, rejected_events};
 use super::quarantine::{COUNTED, ClosedPage};
@@ -48,8 +49,7 @@ struct Standing {
 }
 
 impl RunLease {
-    async fn account_in(&self, tx: &mut TxScope, page: AccountedPage) -> Result<()> {
-        let now = self.app.clock().now();
+    async fn account_in(&self, tx: &mut TxScope, page: AccountedPage, groups: Vec<Uuid>) -> Result<()> {
         let mut counts = page.counts;
         match &self.slice {
             Some(slice) => self.store_slice_progress(tx, slice.id, &page).await?,
@@ -63,17 +63,18 @@ impl RunLease {
                 page.failures.iter().filter_map(|failed| Some(failed.key.as_ref()?.canonical())).collect();
             runs.extend(self.supersede_extras(tx, &page.stream, &came).await?);
         }
+        let mut tally = Tally::default();
         let (new, again): (Vec<_>, Vec<_>) =
-            page.failures.into_iter().partition(|failure| failure.retried.is_none());
+            page.failures.into_iter().zip(groups).partition(|(failure, _group)| failure.retried.is_none());
         let closed = page.breach.map(|breach| ClosedPage {
             id: new_id(),
             stream: &page.stream,
             breach,
             counts: page.gate.unwrap_or_default(),
-            record_count: new.iter().filter(|failed| failed.code == RECORD_QUARANTINED).count(),
+            record_count: new.iter().filter(|(failed, _)| failed.code == RECORD_QUARANTINED).count(),
         });
         let quarantine_id = closed.as_ref().map(|closed| closed.id);
-        self.store_failures(tx, &page.stream, new, quarantine_id).await?;
+        self.store_failures(tx, &page.stream, new, quarantine_id, &mut tally).await?;
         // From here on slices of one run wait for each other.
         if !(page.receipts.is_empty() && page.values.is_empty()) {
             self.lock_receipts(tx, &page.stream).await?;
@@ -88,7 +89,8 @@ impl RunLease {
             receipt::store(connection, values, run, receipts, segments, stride, false).await?;
         }
         if page.refuses_duplicates && !twice.is_empty() {
-            counts = self.account_across_slices(tx, &page.stream, &twice, receipts, counts).await?;
+            counts =
+                self.account_across_slices(tx, &page.stream, &twice, receipts, counts, &mut tally).await?;
         }
         if self.supersedes && !page.receipts.is_empty() {
             let (stream, receipts) = (&page.stream, &page.receipts);
@@ -97,13 +99,14 @@ impl RunLease {
         let home: Vec<Uuid> = page.receipts.iter().filter_map(|receipt| receipt.retried).collect();
         let left_out = page.skipped;
         if !(home.is_empty() && again.is_empty() && left_out.is_empty()) {
-            runs.extend(self.account_retried(tx, home, again, left_out, now).await?);
+            runs.extend(self.account_retried(tx, home, again, left_out, &mut tally).await?);
         }
         recovery::recover(tx, &runs).await?;
         self.count_records(tx, counts).await?;
         if let Some(closed) = closed {
             self.put_in_quarantine(tx, closed).await?;
         }
+        failure_group::count(tx, self.run.id, tally).await?;
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())
     }
@@ -117,6 +120,7 @@ impl RunLease {
         twice: &[String],
         receipts: &[NewReceipt],
         counts: Counts,
+        tally: &mut Tally,
     ) -> Result<Counts> {
         let twice: BTreeSet<&str> = twice.iter().map(String::as_str).collect();
         let mut corrected = counts;
@@ -145,7 +149,9 @@ impl RunLease {
             update.exec(tx.connection()).await.doing("correcting the counts of a slice")?;
         }
         run_event::record(tx, self.run.id, events).await?;
-        self.store_failures(tx, stream, failures, None).await?;
+        let groups = self.groups_in(tx, stream, &failures).await?;
+        let failures = failures.into_iter().zip(groups).collect();
+        self.store_failures(tx, stream, failures, None, tally).await?;
         Ok(corrected)
     }
 
@@ -339,10 +345,11 @@ impl RunLease {
         &self,
         tx: &mut TxScope,
         home: Vec<Uuid>,
-        again: Vec<RecordFailure>,
+        again: Vec<(RecordFailure, Uuid)>,
         left_out: Vec<Uuid>,
-        now: DateTime<Utc>,
+        tally: &mut Tally,
     ) -> Result<Vec<Uuid>> {
+        let now = self.app.clock().now();
         let (resolved, failed) = ((home.len() + left_out.len()) as u64, again.len() as u64);
         let over: Vec<Uuid> = home.iter().chain(&left_out).copied().collect();
         tx.update::<failure::Entity>()
@@ -360,7 +367,7 @@ impl RunLease {
         };
         let mut runs = self.settle(tx, mine(home), FailureStatus::Resolved).await?;
         runs.extend(self.settle(tx, mine(left_out), FailureStatus::Skipped).await?);
-        let ids: Vec<Uuid> = again.iter().filter_map(|failed| failed.retried).collect();
+        let ids: Vec<Uuid> = again.iter().filter_map(|(failed, _group)| failed.retried).collect();
         let rows: HashMap<Uuid, failure::Model> = tx
             .find::<failure::Entity>()
             .filter(mine(ids))
@@ -371,7 +378,7 @@ impl RunLease {
             .map(|row| (row.id, row))
             .collect();
         let mut updated = Vec::with_capacity(rows.len());
-        for failed in again {
+        for (failed, group_id) in again {
             let Some(row) = failed.retried.and_then(|id| rows.get(&id)) else { continue };
             let mut row = row.clone();
             let entry = catalogue::entry(&failed.code);
@@ -388,6 +395,13 @@ impl RunLease {
             row.technical_detail = Some(clean(&failed.detail, 4_000));
             row.hint = None;
             row.retry_run_id = None;
+            if row.group_id == Some(group_id) {
+                tally.see(group_id);
+            } else {
+                // It fails for another reason now.
+                row.group_id = Some(group_id);
+                tally.add(group_id);
+            }
             updated.push(row);
         }
         for row in &updated {
@@ -413,6 +427,7 @@ impl RunLease {
                             Column::TechnicalDetail,
                             Column::Hint,
                             Column::RetryRunId,
+                            Column::GroupId,
                         ])
                         .to_owned(),
                 )
@@ -431,13 +446,15 @@ impl RunLease {
         &self,
         tx: &mut TxScope,
         stream: &str,
-        failures: Vec<RecordFailure>,
+        failures: Vec<(RecordFailure, Uuid)>,
         quarantine_id: Option<Uuid>,
+        tally: &mut Tally,
     ) -> Result<()> {
         let now = self.app.clock().now();
         let mut rows = Vec::with_capacity(failures.len());
-        for failed in failures {
-            rows.push(failure::Model { quarantine_id, ..self.failure_row(stream, failed, now)? });
+        for (failed, group_id) in failures {
+            tally.add(group_id);
+            rows.push(failure::Model { quarantine_id, ..self.failure_row(stream, failed, group_id, now)? });
         }
         for row in rows.iter().take(TOLD_FAILURES_MAX) {
             tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
@@ -449,6 +466,7 @@ impl RunLease {
         &self,
         stream: &str,
         failed: RecordFailure,
+        group_id: Uuid,
         now: DateTime<Utc>,
     ) -> Result<failure::Model> {
         let id = new_id();
@@ -490,6 +508,7 @@ impl RunLease {
             skip_reason: None,
             skipped_by: None,
             quarantine_id: None,
+            group_id: Some(group_id),
         })
     }
 
@@ -528,6 +547,12 @@ impl Ledger for RunLease {
     }
 
     async fn account(&self, page: AccountedPage) -> std::result::Result<(), LedgerError> {
+        let groups = self.groups_of(&page.stream, &page.failures).await?;
+        if page.refuses_duplicates && self.is_slice() && let Some(receipt) = page.receipts.first() {
+            // Should there be one: other slices would wait while its group is looked for.
+            let twice = RecordFailure::duplicate_across_slices(receipt.key.clone());
+            self.groups_of(&page.stream, &[twice]).await?;
+        }
         let fenced = match &page.breach {
             // The jobs of other slices are held with it.
             Some(_) => self.fenced_with_run().await,
@@ -535,7 +560,7 @@ impl Ledger for RunLease {
         };
         let mut tx = fenced.map_err(storage)?.ok_or(LedgerError::LostLease)?;
         let is_first_sent = page.is_sent && !self.wrote.swap(true, Ordering::Relaxed);
-        self.account_in(&mut tx, page).await.map_err(storage)?;
+        self.account_in(&mut tx, page, groups).await.map_err(storage)?;
         if !self.made_progress() && self.attempt > 1 {
             self.forget_attempts(&tx).await.map_err(storage)?;
         }
@@ -587,7 +612,7 @@ fn attempts(calls: u32) -> i32 {
     i32::try_from(calls).unwrap_or(i32::MAX).clamp(1, i32::MAX)
 }
 
-fn stage(stage: Stage) -> FailureStage {
+pub(super) fn stage(stage: Stage) -> FailureStage {
     match stage {
         Stage::Extract => FailureStage::Extract,
         Stage::Map => FailureStage::Map,

@@ -10,7 +10,9 @@ use sea_orm::{ColumnTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::failure_group::{self, Tally};
 use crate::error::{Doing, Result};
+use crate::failure_group::cause::Cause;
 use crate::id::new_id;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
@@ -121,6 +123,10 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeFailure) -> Result<()> {
     let now = tx.app().clock().now();
     let entry = catalogue::entry(&whole.code);
+    let records = [None, None];
+    let cause = Cause::of(&whole.code, whole.stage, &[], whole.http_status, &whole.detail, records);
+    let stream = whole.stream.as_deref().unwrap_or_default();
+    let (group_id, _known) = failure_group::find_or_make(tx, run.integration_id, stream, &cause).await?;
     let row = failure::Model {
         id: new_id(),
         tenant_id: run.tenant_id,
@@ -153,6 +159,7 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
         skip_reason: None,
         skipped_by: None,
         quarantine_id: None,
+        group_id: Some(group_id),
     };
     let row = tx.insert::<failure::Entity>(row, "storing why a run failed").await?;
     tx.update::<run::Entity>()
@@ -181,6 +188,9 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
     run_event::record(tx, run.id, vec![event]).await?;
     crate::integration::count_failed_run(tx, run, row.id).await?;
     job::release_next(tx, run.integration_id).await?;
+    let mut tally = Tally::default();
+    tally.add(group_id);
+    failure_group::count(tx, run.id, tally).await?;
     tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
     tx.tell_after_commit(crate::run::changed(run));
     Ok(())

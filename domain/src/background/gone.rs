@@ -18,6 +18,7 @@ use serde_json::json;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::failure_group::{self, Tally};
 use super::lease::{RunLease, storage};
 use super::receipt::{self, Entry, Walk};
 use super::recovery;
@@ -278,8 +279,9 @@ impl RunLease {
         receipt::remove(tx.connection(), self.receipts_of(&page.stream), &keys, &self.stride).await?;
         let mut runs = self.supersede(tx, &page.stream, &keys, None).await?;
         let mut failures = page.failures;
+        let mut tally = Tally::default();
         if self.run.scope == RunScope::FailedRecords {
-            runs.extend(self.account_asked(tx, &page.stream, &keys, &mut failures).await?);
+            runs.extend(self.account_asked(tx, &page.stream, &keys, &mut failures, &mut tally).await?);
         }
         let event = NewEvent::new(
             "batch.removed",
@@ -289,8 +291,11 @@ impl RunLease {
         .audience(Audience::Support)
         .attributes(json!({ "stream": page.stream, "records": removed, "refused": failed }));
         run_event::record(tx, self.run.id, vec![event]).await?;
-        self.store_failures(tx, &page.stream, failures, None).await?;
+        let groups = self.groups_in(tx, &page.stream, &failures).await?;
+        let failures = failures.into_iter().zip(groups).collect();
+        self.store_failures(tx, &page.stream, failures, None, &mut tally).await?;
         recovery::recover(tx, &runs.into_iter().collect()).await?;
+        failure_group::count(tx, self.run.id, tally).await?;
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())
     }
@@ -305,6 +310,7 @@ impl RunLease {
         stream: &str,
         removed: &[&str],
         failures: &mut Vec<RecordFailure>,
+        tally: &mut Tally,
     ) -> Result<Vec<Uuid>> {
         let refused = failures.iter().filter_map(|failed| failed.key.as_ref()).map(RecordKey::canonical);
         let all: Vec<&str> = removed.iter().copied().chain(refused).collect();
@@ -315,7 +321,9 @@ impl RunLease {
             let ids = failed.key.as_ref().and_then(|key| asked.remove(key.canonical())).unwrap_or_default();
             again.extend(ids.into_iter().map(|id| RecordFailure { retried: Some(id), ..failed.clone() }));
         }
-        self.account_retried(tx, home, again, Vec::new(), self.app.clock().now()).await
+        let groups = self.groups_in(tx, stream, &again).await?;
+        let again = again.into_iter().zip(groups).collect();
+        self.account_retried(tx, home, again, Vec::new(), tally).await
     }
 }
 

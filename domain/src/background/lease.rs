@@ -23,6 +23,7 @@ use super::circuit::{WAIT_CODE, count_failure};
 use super::claim::lease_duration;
 use super::ending::{FinishedStream, RunEnd};
 use super::failed::clean;
+use super::failure_group::KnownGroups;
 use super::kill_switch::held;
 use super::quarantine::ClosedPage;
 use super::receipt::{Segments, Stride};
@@ -65,6 +66,8 @@ pub struct RunLease {
     pub(super) stride_of_merges: Stride,
     /// Receipts of strewn keys that are not merged yet.
     pub(super) segments: Segments,
+    /// Groups of its failures.
+    pub(super) groups: KnownGroups,
 }
 
 /// Why a job is to be tried again later.
@@ -122,6 +125,7 @@ impl RunLease {
             stride_of_values: Stride::default(),
             stride_of_merges: Stride::default(),
             segments: Segments::default(),
+            groups: KnownGroups::default(),
         }
     }
 

@@ -14,6 +14,7 @@ mod due;
 mod ending;
 mod extra;
 mod failed;
+mod failure_group;
 mod gone;
 mod kill_switch;
 mod lease;

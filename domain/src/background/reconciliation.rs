@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::ending::{FinishedStream, finished_as};
 use super::extra::{self, Extras};
 use super::failed::clean;
+use super::failure_group::{self, Tally};
 use super::lease::{RunLease, storage};
 use super::{receipt, recovery};
 use crate::actor::Tenants;
@@ -102,8 +103,10 @@ impl RunLease {
             let runs = self.settle(tx, earlier, FailureStatus::Superseded).await?;
             recovery::recover(tx, &runs.into_iter().collect()).await?;
         }
-        self.store_differences(tx, id, stream, compared.differences).await?;
-        self.store_extras(tx, id, stream, extras).await?;
+        let mut tally = Tally::default();
+        self.store_differences(tx, id, stream, compared.differences, &mut tally).await?;
+        self.store_extras(tx, id, stream, extras, &mut tally).await?;
+        failure_group::count(tx, self.run.id, tally).await?;
         let finished = FinishedStream { stream: stream.to_owned(), watermark: None, breach: None };
         self.finish_stream_in(tx, &finished).await?;
         tx.tell_after_commit(crate::run::changed(&self.run));
@@ -194,6 +197,7 @@ impl RunLease {
         reconciliation_id: Uuid,
         stream: &str,
         found: Vec<Difference>,
+        tally: &mut Tally,
     ) -> Result<()> {
         let now = self.app.clock().now();
         // Their receipts say that they are there, which is known to be wrong.
@@ -213,7 +217,11 @@ impl RunLease {
             };
             let (record_key, business_reference) =
                 (difference.key.canonical().to_owned(), clean(difference.key.reference(), 500));
-            let failure = self.failure_row(stream, as_failure(difference), now)?;
+            let failed = [as_failure(difference)];
+            let group_id = self.groups_in(tx, stream, &failed).await?[0];
+            tally.add(group_id);
+            let [failed] = failed;
+            let failure = self.failure_row(stream, failed, group_id, now)?;
             differences.push(reconciliation_difference::Model {
                 id: new_id(),
                 tenant_id: self.run.tenant_id,
@@ -240,13 +248,18 @@ impl RunLease {
         reconciliation_id: Uuid,
         stream: &str,
         extras: Extras,
+        tally: &mut Tally,
     ) -> Result<()> {
         let now = self.app.clock().now();
         let (mut failures, mut differences) = (Vec::new(), Vec::new());
         for Gone { key, .. } in extras.kept {
             let (record_key, business_reference) = (key.canonical().to_owned(), clean(key.reference(), 500));
             if extras.can_be_removed {
-                failures.push(self.failure_row(stream, extra::as_failure(key), now)?);
+                let failed = [extra::as_failure(key)];
+                let group_id = self.groups_in(tx, stream, &failed).await?[0];
+                tally.add(group_id);
+                let [failed] = failed;
+                failures.push(self.failure_row(stream, failed, group_id, now)?);
             }
             differences.push(reconciliation_difference::Model {
                 id: new_id(),

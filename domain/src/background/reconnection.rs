@@ -29,6 +29,7 @@ pub(crate) async fn take_up(tx: &mut TxScope, system: &system::Model) -> Result<
     for id in held_for(tx, system.id).await? {
         crate::integration::let_go_held(tx, id).await?;
     }
+    super::failure_group::resolve_refusals(tx, REFUSALS, system.id).await?;
     let mut integrations = BTreeSet::new();
     for (run_id, integration_id, component) in refused_runs(tx, system.id).await? {
         integrations.insert(integration_id);

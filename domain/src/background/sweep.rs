@@ -71,7 +71,8 @@ impl Background {
         let workers = self.forget_workers().await?;
         let links = connect_link::purge(self.app()).await?;
         let events = webhook_event::purge(self.app()).await?;
-        Ok(keys + sessions + cutoffs + workers + links + events + signing_key::purge(self.app()).await?)
+        let hours = self.purge_group_hours().await?;
+        Ok(keys + sessions + cutoffs + workers + links + events + hours + signing_key::purge(self.app()).await?)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]

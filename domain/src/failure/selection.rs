@@ -82,7 +82,7 @@ pub(crate) async fn select(scope: &Scope, selection: &Selection) -> Result<Optio
             Ok(tenant.map(|tenant| (tenant, condition)))
         }
         Selection::Filter(filter) => {
-            let condition = filter.condition().add(failure::Column::Status.eq(FailureStatus::Open));
+            let condition = filter.condition(scope).add(failure::Column::Status.eq(FailureStatus::Open));
             // The smallest and the largest tenant tell whether there is one, without reading the rows.
             let end = |order| {
                 scope

@@ -53,13 +53,13 @@ pub async fn plan(actor: &Actor, filter: &FailureFilter) -> Result<RetryPlan> {
     let open = || {
         scope
             .find::<failure::Entity>()
-            .filter(filter.condition())
+            .filter(filter.condition(&scope))
             .filter(failure::Column::Status.eq(FailureStatus::Open))
     };
     let total = open().count().await?;
     let retryable = open().filter(can_be_tried()).count().await?;
     let mut counts: BTreeMap<Prediction, u64> = BTreeMap::new();
-    let forecasts = forecast(&scope, &filter.condition(), |predicted| {
+    let forecasts = forecast(&scope, &filter.condition(&scope), |predicted| {
         let count = counts.entry(predicted.prediction).or_default();
         *count += 1;
         *count <= NAMED_MAX as u64

@@ -17,7 +17,7 @@ use super::reference::Reference;
 use super::{System, SystemStatus, begin, found, renewal, reread};
 use crate::actor::Actor;
 use crate::app::App;
-use crate::background::circuit;
+use crate::background::{circuit, reconnection};
 use crate::error::{Doing, Error, Result};
 use crate::id::Kind;
 use crate::permission::Permission;
@@ -31,7 +31,8 @@ pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest status message, in characters; what is longer is cut.
 const MESSAGE_CHARS_MAX: usize = 500;
 
-/// Connects to a system for real, and stores what was found. That it does not answer is a result, not an error.
+/// Connects to a system for real, and stores what was found. That it does not answer is a result, not an error. When it takes
+/// us in again, runs that its refusal ended are retried.
 ///
 /// # Errors
 /// Denied without `systems:test`. Rejected: `NOT_FOUND` systemId.
@@ -60,7 +61,14 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
             status_of(&error, renewal_words(scope.app(), &row))
         }
     };
-    let tx = begin(&scope, row.tenant_id).await?;
+    let mut tx = begin(&scope, row.tenant_id).await?;
+    // What its refusals ended goes on. Before its row is locked: a claim locks jobs before systems.
+    let is_same = |now: &system::Model| {
+        now.config == row.config && has_same_credentials(scope.app(), &row, now, &store)
+    };
+    if status == SystemStatus::Healthy && is_same(&reread(&tx, id).await?) {
+        reconnection::take_up(&mut tx, &row).await?;
+    }
     // Also locks the row, so that what is compared below stays so.
     tx.update::<system::Entity>()
         .col_expr(system::Column::LastTestedAt, Expr::value(Some(scope.app().clock().now())))
@@ -70,7 +78,7 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
         .doing("storing when a system was tested")?;
     let now = reread(&tx, id).await?;
     // Somebody may have changed it meanwhile: then this says nothing about what it is now.
-    if now.config == row.config && has_same_credentials(scope.app(), &row, &now, &store) {
+    if is_same(&now) {
         mark(&tx, id, status, Some(message)).await?;
         if status == SystemStatus::Healthy {
             answered(&tx, id).await?;

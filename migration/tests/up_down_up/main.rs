@@ -15,7 +15,7 @@ use std::fmt::Debug;
 
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
-    failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
+    failure, failure_group, failure_group_activity, failure_group_hour, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
     portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
     reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
@@ -35,7 +35,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 49] = [
+const TABLES: [&str; 52] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -46,6 +46,9 @@ const TABLES: [&str; 49] = [
     "external_identity",
     "data_key",
     "failure",
+    "failure_group",
+    "failure_group_activity",
+    "failure_group_hour",
     "idempotency_key",
     "identity_provider",
     "integration",
@@ -152,6 +155,9 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<connect_link::Entity>(db).await;
     assert_columns::<data_key::Entity>(db).await;
     assert_columns::<failure::Entity>(db).await;
+    assert_columns::<failure_group::Entity>(db).await;
+    assert_columns::<failure_group_activity::Entity>(db).await;
+    assert_columns::<failure_group_hour::Entity>(db).await;
     assert_columns::<sign_on_attempt::Entity>(db).await;
     assert_columns::<identity_provider::Entity>(db).await;
     assert_columns::<external_identity::Entity>(db).await;
@@ -231,6 +237,9 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<backfill::Entity>(db, rows.backfill()).await;
     round_trip::<run::Entity>(db, rows.run()).await;
     round_trip::<quarantine::Entity>(db, rows.quarantine()).await;
+    round_trip::<failure_group::Entity>(db, rows.failure_group()).await;
+    round_trip::<failure_group_activity::Entity>(db, rows.failure_group_activity()).await;
+    round_trip::<failure_group_hour::Entity>(db, rows.failure_group_hour()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
     round_trip::<reconciliation::Entity>(db, rows.reconciliation()).await;
     round_trip::<reconciliation_stream::Entity>(db, rows.reconciliation_stream()).await;
@@ -291,6 +300,19 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<job::JobKind>(db, "job", "kind").await;
     assert_enum::<job::JobStatus>(db, "job", "status").await;
     assert_enum::<kill_switch::OnRelease>(db, "kill_switch", "on_release").await;
+    assert_enum::<failure::FailureCategory>(db, "failure_group", "category").await;
+    assert_enum::<failure::FailureStage>(db, "failure_group", "stage").await;
+    assert_enum::<failure::ResponsibleParty>(db, "failure_group", "responsible_party").await;
+    assert_enum::<failure_group::FailureGroupStatus>(db, "failure_group", "status").await;
+    let activity = "failure_group_activity";
+    assert_enum::<failure_group_activity::FailureGroupActivityKind>(db, activity, "kind").await;
+    assert_enum::<run_event::Audience>(db, activity, "audience").await;
+    for column in ["from_status", "to_status"] {
+        assert_enum::<failure_group::FailureGroupStatus>(db, activity, column).await;
+    }
+    for column in ["from_party", "to_party"] {
+        assert_enum::<failure::ResponsibleParty>(db, activity, column).await;
+    }
     assert_enum::<user::Role>(db, "api_key", "role").await;
     assert_enum::<mail::MailKind>(db, "mail", "kind").await;
     assert_enum::<mail::MailStatus>(db, "mail", "status").await;
@@ -324,6 +346,10 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("failure", "resolved_by_run_id", 8),
         ("failure", "retry_id", 9),
         ("failure", "retry_run_id", 8),
+        ("failure_group", "integration_id", 7),
+        ("failure_group", "merged_into_id", 48),
+        ("failure_group_activity", "group_id", 48),
+        ("failure_group_hour", "group_id", 48),
         ("run_event", "run_id", 8),
         ("run_slice", "run_id", 8),
         ("run_stream", "run_id", 8),

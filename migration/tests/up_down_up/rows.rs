@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
-    failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
+    failure, failure_group, failure_group_activity, failure_group_hour, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
     portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
     reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
@@ -515,6 +515,66 @@ impl Rows {
             skip_reason: Some("reason".to_owned()),
             skipped_by: Some("user:1".to_owned()),
             quarantine_id: Some(self.id(42)),
+            group_id: Some(self.id(48)),
+        }
+    }
+
+    pub fn failure_group(self) -> failure_group::Model {
+        failure_group::Model {
+            id: self.id(48),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            stream: "orders".to_owned(),
+            code: "record.schema_violation".to_owned(),
+            fingerprint: "0123456789abcdef".to_owned(),
+            category: failure::FailureCategory::UnsupportedData,
+            stage: failure::FailureStage::Validate,
+            field_path: Some("/total".to_owned()),
+            rule: Some("type".to_owned()),
+            reason: Some("reason".to_owned()),
+            status: failure_group::FailureGroupStatus::Snoozed,
+            responsible_party: failure::ResponsibleParty::ThirdParty,
+            first_seen_at: time(0),
+            last_seen_at: time(1),
+            failure_count: i64::MAX,
+            run_count: 2,
+            last_run_id: Some(self.id(8)),
+            hour_at: time(2),
+            hour_count: 3,
+            hour_limit: 4,
+            snoozed_until: Some(time(3)),
+            snoozed_until_count: Some(5),
+            snoozed_until_hour_count: Some(6),
+            status_at: time(4),
+            resolved_at: Some(time(5)),
+            merged_into_id: Some(self.id(48)),
+        }
+    }
+
+    pub fn failure_group_activity(self) -> failure_group_activity::Model {
+        failure_group_activity::Model {
+            id: self.id(50),
+            tenant_id: self.tenant_id(),
+            group_id: self.id(48),
+            at: time(0),
+            kind: failure_group_activity::FailureGroupActivityKind::HandOver,
+            audience: run_event::Audience::Support,
+            actor_name: Some("Person".to_owned()),
+            is_by_staff: true,
+            from_status: Some(failure_group::FailureGroupStatus::New),
+            to_status: Some(failure_group::FailureGroupStatus::Ongoing),
+            from_party: Some(failure::ResponsibleParty::Support),
+            to_party: Some(failure::ResponsibleParty::Customer),
+            note: Some("note".to_owned()),
+        }
+    }
+
+    pub fn failure_group_hour(self) -> failure_group_hour::Model {
+        failure_group_hour::Model {
+            tenant_id: self.tenant_id(),
+            group_id: self.id(48),
+            hour_at: time(0),
+            failure_count: 1,
         }
     }
 

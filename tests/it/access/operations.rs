@@ -45,6 +45,12 @@ pub enum Fresh {
     Backfill,
     /// A quarantine that nobody has decided about.
     Quarantine,
+    /// The group of failures, about which nobody has decided.
+    FailureGroup,
+    /// The group of failures, about which somebody has decided.
+    DecidedGroup,
+    /// Another group of failures of its integration.
+    MergeableGroup,
     /// A reconciliation that found something.
     Reconciliation,
     /// A refresh token.
@@ -267,6 +273,18 @@ fn queries() -> Vec<Operation> {
             |t| t.backfill.clone(),
         ),
         query(
+            "failureGroup",
+            Rule::Needs("failures:read"),
+            |t| format!("failureGroup(id: \"{}\") {{ id }}", t.group),
+            |t| t.group.clone(),
+        ),
+        query(
+            "failureGroups",
+            Rule::Needs("failures:read"),
+            |t| list("failureGroups", t),
+            |t| t.group.clone(),
+        ),
+        query(
             "quarantine",
             Rule::Needs("failures:read"),
             |t| format!("quarantine(id: \"{}\") {{ id }}", t.quarantine),
@@ -341,6 +359,7 @@ fn nodes() -> Vec<Operation> {
         row("Failure", Rule::Needs("failures:read"), |t| node(&t.failure), |t| t.failure.clone()),
         row("Retry", Rule::Needs("failures:read"), |t| node(&t.retry), |t| t.retry.clone()),
         row("Backfill", Rule::Needs("runs:read"), |t| node(&t.backfill), |t| t.backfill.clone()),
+        row("FailureGroup", Rule::Needs("failures:read"), |t| node(&t.group), |t| t.group.clone()),
         row("Quarantine", Rule::Needs("failures:read"), |t| node(&t.quarantine), |t| t.quarantine.clone()),
         row(
             "Reconciliation",
@@ -772,6 +791,54 @@ fn runs_and_failures() -> Vec<Operation> {
             |t, _| json!({"failureIds": [t.failure], "reason": "not needed"}),
         ),
         mutation(
+            "acknowledgeFailureGroup",
+            Rule::Needs("failure_groups:manage"),
+            Fresh::FailureGroup,
+            |t, _| json!({"groupId": t.group}),
+        ),
+        mutation(
+            "snoozeFailureGroup",
+            Rule::Needs("failure_groups:manage"),
+            Fresh::FailureGroup,
+            |t, _| json!({"groupId": t.group, "failures": 7}),
+        ),
+        mutation(
+            "resolveFailureGroup",
+            Rule::Needs("failure_groups:manage"),
+            Fresh::FailureGroup,
+            |t, _| json!({"groupId": t.group, "note": "case 4711"}),
+        ),
+        mutation(
+            "ignoreFailureGroup",
+            Rule::Needs("failure_groups:manage"),
+            Fresh::FailureGroup,
+            |t, _| json!({"groupId": t.group, "note": "case 4711"}),
+        ),
+        mutation(
+            "reopenFailureGroup",
+            Rule::Needs("failure_groups:manage"),
+            Fresh::DecidedGroup,
+            |t, _| json!({"groupId": t.group}),
+        ),
+        mutation(
+            "handOverFailureGroup",
+            Rule::Needs("failure_groups:manage"),
+            Fresh::FailureGroup,
+            |t, _| json!({"groupId": t.group, "to": "SUPPORT", "note": "case 4711"}),
+        ),
+        mutation(
+            "commentFailureGroup",
+            Rule::Needs("failure_groups:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"groupId": t.group, "text": "case 4711"}),
+        ),
+        mutation(
+            "mergeFailureGroups",
+            Rule::Needs("failure_groups:manage"),
+            Fresh::MergeableGroup,
+            |t, _| json!({"groupId": t.group, "mergeIds": [t.other_group]}),
+        ),
+        mutation(
             "releaseQuarantine",
             Rule::Needs("failures:retry"),
             Fresh::Quarantine,
@@ -819,6 +886,12 @@ fn subscriptions() -> Vec<Operation> {
             "failureChanged",
             Rule::Needs("failures:read"),
             |t| format!("failureChanged(integrationId: \"{}\") {{ id }}", t.integration),
+            false,
+        ),
+        subscription(
+            "failureGroupChanged",
+            Rule::Needs("failures:read"),
+            |t| format!("failureGroupChanged(integrationId: \"{}\") {{ id }}", t.integration),
             false,
         ),
         subscription(

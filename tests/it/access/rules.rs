@@ -33,6 +33,7 @@ records:reveal          yes            yes      yes     -            -          
 support_access:manage   -              -        -       yes          -             -             -       -
 identity_providers:manage yes          -        -       yes          -             -             -       -
 kill_switches:manage    yes            yes      -       yes          -             -             -       -
+failure_groups:manage   yes            yes      yes      yes          yes           -             scope     scope
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

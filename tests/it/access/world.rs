@@ -62,6 +62,10 @@ pub struct Target {
     pub incremental: String,
     pub backfill: String,
     pub quarantine: String,
+    /// A group of failures that are with the tenant.
+    pub group: String,
+    /// Another one of its integration.
+    pub other_group: String,
     /// One that found something.
     pub reconciliation: String,
     pub kill_switch: String,
@@ -115,6 +119,8 @@ impl Target {
             incremental: other(&self.incremental),
             backfill: other(&self.backfill),
             quarantine: other(&self.quarantine),
+            group: other(&self.group),
+            other_group: other(&self.other_group),
             reconciliation: other(&self.reconciliation),
             kill_switch: other(&self.kill_switch),
             event: other(&self.event),
@@ -163,6 +169,8 @@ pub struct World {
     tenant_admin: Client,
     /// Open failures of which each is tried once.
     failures: Vec<String>,
+    /// Groups of which each is merged once.
+    groups: Vec<String>,
     database: SqliteConnection,
     /// Each table and the statement that reads it.
     tables: Vec<(String, String)>,
@@ -178,6 +186,8 @@ impl World {
     pub async fn build() -> Self {
         let smtp = Smtp::start(Mode::Plain).await;
         let setup = smtp.setup(Setup::new()).setting("TRESTLE_PUBLIC_URL", "https://trestle.example");
+        // Groups of failures are not resolved by themselves while they are looked at.
+        let setup = setup.setting("TRESTLE_GROUP_QUIET_SECONDS", "604800");
         let trestle = setup.embedded().await;
         let fixture = Fixture::of(&trestle).await;
         let (tenant, other) = (fixture.tenant("quillon").await, fixture.tenant("elsewhere").await);
@@ -200,6 +210,7 @@ impl World {
             other: other.id,
             tenant_admin,
             failures: Vec::new(),
+            groups: Vec::new(),
             database,
             tables,
             audited: 0,
@@ -242,6 +253,9 @@ impl World {
         let divided_run = self.divided_run().await;
         let incremental = self.incremental(&files).await;
         self.target.quarantine = self.quarantine().await;
+        self.groups = self.groups().await;
+        self.target.group = self.groups.pop().expect("a group");
+        self.target.other_group = self.groups.pop().expect("another group");
 
         // From here on nothing runs by itself: what is started waits, so that the database holds still.
         let schedule = json!({
@@ -352,6 +366,11 @@ impl World {
             Fresh::Retry => target.retry = self.retry().await,
             Fresh::Backfill => target.backfill = self.backfill().await,
             Fresh::Quarantine => target.quarantine = self.quarantine().await,
+            Fresh::FailureGroup => self.let_group_be("ONGOING").await,
+            Fresh::DecidedGroup => self.let_group_be("ACKNOWLEDGED").await,
+            Fresh::MergeableGroup => {
+                target.other_group = self.groups.pop().expect("as many as are merged");
+            }
             Fresh::Reconciliation => target.reconciliation = self.reconciliation().await,
             Fresh::IdentityProvider => target.identity_provider = self.identity_provider().await,
             Fresh::Returned => {
@@ -524,6 +543,49 @@ impl World {
         let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
         self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
         quarantine
+    }
+
+    /// Many groups of one integration: of each record another field is wrong.
+    async fn groups(&self) -> Vec<String> {
+        let files = self.fixture.system(&self.tenant, "file", json!({}), Value::Null).await;
+        let letter = |number: u8| char::from(b'a' + number);
+        let fields: Vec<String> =
+            (0..40).map(|number| format!("of_{}{}", letter(number / 26), letter(number % 26))).collect();
+        let record = |(number, field): (usize, &String)| json!({"id": number.to_string(), (field.as_str()): "x"});
+        let records = fields.iter().enumerate().map(record);
+        self.trestle.files(&self.tenant.slug).write_jsonl("groups.jsonl", records);
+        let numbers: serde_json::Map<String, Value> =
+            fields.iter().map(|field| (field.clone(), json!({"type": "number"}))).collect();
+        let mut checked = stream(json!({"path": "groups.jsonl"}), json!({"path": "checked.jsonl"}));
+        checked["recordSchema"] = json!({"properties": numbers});
+        let integration = self.fixture.integration(&self.tenant, &files, &files, vec![checked]).await;
+        let run = self.fixture.start_run(&integration).await;
+        self.fixture.finished_run(&run).await;
+        let query = "query($id: ID!) { integration(id: $id) { failureGroups(first: 100) { edges { node { id } } } } }";
+        let groups = self.fixture.admin().query(query, json!({"id": integration})).await;
+        let groups = nodes(&groups["integration"]["failureGroups"]);
+        assert_eq!(groups.len(), fields.len(), "{groups:#?}");
+        groups.iter().map(|group| text(&group["id"])).collect()
+    }
+
+    /// Gives the group a status, and to the tenant.
+    async fn let_group_be(&self, status: &str) {
+        let id = &self.target.group;
+        let query = "query($id: ID!) { failureGroup(id: $id) { status responsibleParty } }";
+        let now = self.fixture.admin().query(query, json!({"id": id})).await;
+        let is_decided =
+            |status: &Value| ["ACKNOWLEDGED", "SNOOZED", "RESOLVED", "IGNORED"].contains(&text(status).as_str());
+        if is_decided(&now["failureGroup"]["status"]) {
+            self.fixture.admin().mutate("reopenFailureGroup", json!({"groupId": id}), "failureGroup { id }").await;
+        }
+        if now["failureGroup"]["responsibleParty"] != "CUSTOMER" {
+            let back = json!({"groupId": id, "to": "CUSTOMER", "note": "quillon has it"});
+            self.fixture.admin().mutate("handOverFailureGroup", back, "failureGroup { id }").await;
+        }
+        if status == "ACKNOWLEDGED" {
+            let input = json!({"groupId": id});
+            self.fixture.admin().mutate("acknowledgeFailureGroup", input, "failureGroup { id }").await;
+        }
     }
 
     async fn backfill(&self) -> String {

@@ -23,7 +23,7 @@ use crate::sdl::Sdl;
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 17] = [
+const OWNERS: [(&str, &str); 18] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -33,6 +33,7 @@ const OWNERS: [(&str, &str); 17] = [
     ("run", "SELECT id, tenant_id FROM run"),
     ("event", "SELECT id, tenant_id FROM run_event"),
     ("failure", "SELECT id, tenant_id FROM failure"),
+    ("group", "SELECT id, tenant_id FROM failure_group"),
     ("retry", "SELECT id, tenant_id FROM retry"),
     ("backfill", "SELECT id, tenant_id FROM backfill"),
     ("quarantine", "SELECT id, tenant_id FROM quarantine"),

@@ -180,6 +180,10 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_RETRY_SECONDS", value_name = "SECONDS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) retry_seconds: Option<Number>,
+    /// A group of failures is resolved by itself when none of them is open and none has come for so long, in seconds [default: 60]
+    #[arg(long, env = "TRESTLE_GROUP_QUIET_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) group_quiet_seconds: Option<Number>,
     /// When no worker claims a run for so long while one is due, /readyz and /metrics say so, in seconds [default: 60]
     #[arg(long, env = "TRESTLE_DISPATCH_TIMEOUT_SECONDS", value_name = "SECONDS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,606 @@
+//! Groups of failures: what fails for one cause, who acts next, and what was decided about it.
+
+#![expect(
+    clippy::too_many_arguments,
+    reason = "a connection has four arguments, besides its filter and its order"
+)]
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
+use domain::failure::FailureParent;
+use domain::failure_group;
+use domain::id::Kind;
+use futures::stream::BoxStream;
+
+use super::caller::{actor, loaders};
+use super::error::{Result, UserError, filter_text, outcome};
+use super::failure::{
+    Failure, FailureCategory, FailureFilter, FailureOrder, FailureStage, Redaction, ResponsibleParty,
+};
+use super::integration::Integration;
+use super::live::{self, Watch};
+use super::loader::{FailureGroupActivities, Failures};
+use super::page::{Connection, OrderDirection, arguments};
+use super::scalar::{BigInt, DateTime, id, optional_uuid, uuid, uuids};
+use super::tenant::Tenant;
+use super::viewer::Audience;
+
+/// How far a group of failures is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::failure_group::FailureGroupStatus")]
+pub enum FailureGroupStatus {
+    /// Nobody has looked at it, and it is less than a day old.
+    New,
+    /// It goes on.
+    Ongoing,
+    /// In this hour there are more than three times as many as in the busiest hour of the last week, and more than 20.
+    Escalating,
+    /// Somebody is at it.
+    Acknowledged,
+    /// Somebody wants to hear of it later.
+    Snoozed,
+    /// It is over: somebody said so, or none of its failures is open and for a while none has come.
+    Resolved,
+    /// It was over, and is back.
+    Regressed,
+    /// Nobody wants to hear of it.
+    Ignored,
+}
+
+/// What was done with a group of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::failure_group_activity::FailureGroupActivityKind")]
+pub enum FailureGroupActivityKind {
+    /// Its status changed.
+    Status,
+    /// Another party acts next.
+    HandOver,
+    /// Groups became one.
+    Merge,
+    /// Somebody said something.
+    Comment,
+}
+
+/// Failures of one cause: the same integration, stream, code, field and rule, or reason. Ten thousand records that are
+/// rejected for one reason are one group.
+#[derive(Clone)]
+pub struct FailureGroup(pub(super) failure_group::FailureGroup);
+
+/// Failures of one cause: the same integration, stream, code, field and rule, or reason. Ten thousand records that are
+/// rejected for one reason are one group.
+#[Object]
+impl FailureGroup {
+    /// Opaque and lasting.
+    pub(super) async fn id(&self) -> ID {
+        id(Kind::FailureGroup, self.0.id)
+    }
+
+    /// The tenant that owns it.
+    async fn tenant(&self, ctx: &Context<'_>) -> Result<Tenant> {
+        Ok(Tenant(loaders(ctx)?.referred(self.0.tenant_id, "tenant").await?))
+    }
+
+    /// The integration.
+    async fn integration(&self, ctx: &Context<'_>) -> Result<Integration> {
+        Ok(Integration(loaders(ctx)?.referred(self.0.integration_id, "integration").await?))
+    }
+
+    /// Name of the stream; null for failures of runs as a whole that are of none.
+    async fn stream(&self) -> Option<&str> {
+        self.0.stream.as_deref()
+    }
+
+    /// Stable code from the error catalogue, e.g. `destination.rejected`.
+    async fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// Why it happens.
+    async fn category(&self) -> FailureCategory {
+        self.0.category.into()
+    }
+
+    /// Where in the pipeline.
+    async fn stage(&self) -> FailureStage {
+        self.0.stage.into()
+    }
+
+    /// The field of the records, as a JSON Pointer with `*` for places in lists; null where it is about no field.
+    async fn field_path(&self) -> Option<&str> {
+        self.0.field_path.as_deref()
+    }
+
+    /// The rule that the field broke, e.g. `required`.
+    async fn rule(&self) -> Option<&str> {
+        self.0.rule.as_deref()
+    }
+
+    /// What happens, in the customer's words: no stack trace, host name or upstream text.
+    async fn summary(&self) -> &str {
+        &self.0.summary
+    }
+
+    /// What this viewer can do about it.
+    async fn suggested_action(&self) -> &str {
+        &self.0.suggested_action
+    }
+
+    /// What the outside system says, without what is of one record. Audience ENGINEER.
+    async fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// How far it is.
+    async fn status(&self) -> FailureGroupStatus {
+        self.0.status.into()
+    }
+
+    /// Since when.
+    async fn status_at(&self) -> DateTime {
+        self.0.status_at.into()
+    }
+
+    /// Who acts next. A tenant reads of the operator no more than that it is the operator.
+    async fn responsible_party(&self) -> ResponsibleParty {
+        self.0.responsible_party.into()
+    }
+
+    /// When the first failed.
+    async fn first_seen_at(&self) -> DateTime {
+        self.0.first_seen_at.into()
+    }
+
+    /// When one failed last.
+    async fn last_seen_at(&self) -> DateTime {
+        self.0.last_seen_at.into()
+    }
+
+    /// How many there have been, open or not.
+    async fn failure_count(&self) -> BigInt {
+        self.0.failure_count.into()
+    }
+
+    /// In how many runs.
+    async fn run_count(&self) -> BigInt {
+        self.0.run_count.into()
+    }
+
+    /// Snoozed until this time; null: not by time.
+    async fn snoozed_until(&self) -> Option<DateTime> {
+        self.0.snoozed_until.map(Into::into)
+    }
+
+    /// Snoozed until `failureCount` is this; null: not by count.
+    async fn snoozed_until_count(&self) -> Option<BigInt> {
+        self.0.snoozed_until_count.map(Into::into)
+    }
+
+    /// Snoozed until an hour has so many; null: not by rate.
+    async fn snoozed_until_hour_count(&self) -> Option<BigInt> {
+        self.0.snoozed_until_hour_count.map(Into::into)
+    }
+
+    /// When it was resolved; null while it is not.
+    async fn resolved_at(&self) -> Option<DateTime> {
+        self.0.resolved_at.map(Into::into)
+    }
+
+    /// The group that it was merged into, which counts what comes; null for one that stands by itself.
+    async fn merged_into(&self, ctx: &Context<'_>) -> Option<Result<FailureGroup>> {
+        let id = self.0.merged_into_id?;
+        let row = async { loaders(ctx)?.row(id).await };
+        row.await.transpose().map(|row| row.map(FailureGroup))
+    }
+
+    /// Failures in each of the last hours, oldest first; hours without any are left out.
+    async fn series(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many hours back, 1 to 336.", default = 24)] hours: i32,
+    ) -> Result<Vec<FailureGroupHour>> {
+        let rows = loaders(ctx)?.group_series(self.0.id, hours.into()).await?;
+        Ok(rows.into_iter().map(FailureGroupHour::of).collect())
+    }
+
+    /// Its failures, and those of what was merged into it.
+    async fn failures(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<FailureFilter>,
+        order_by: Option<FailureOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Failure>> {
+        let order_by = order_by.unwrap_or_default();
+        let list = Failures {
+            of: FailureParent::Group,
+            filter: filter.unwrap_or_default().decode()?,
+            order: order_by.field.into(),
+            direction: order_by.direction.into(),
+        };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, Failure))
+    }
+
+    /// What was done with it and said about it, newest first. Each viewer reads what is meant for their audience.
+    async fn activity(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<FailureGroupActivity>> {
+        let list = FailureGroupActivities { direction: OrderDirection::default().into() };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, FailureGroupActivity))
+    }
+
+    /// Fields of this object that are null only because this viewer may not see them, and why.
+    async fn redactions(&self) -> Vec<Redaction> {
+        self.0.redactions.iter().map(|(field, reason)| Redaction::new(field, reason)).collect()
+    }
+
+    /// Whether this viewer can decide about it.
+    async fn viewer_can_decide(&self) -> bool {
+        self.0.viewer_can_decide
+    }
+}
+
+/// Failures of one hour.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct FailureGroupHour {
+    /// The beginning of the hour.
+    hour_at: DateTime,
+    /// Failures in it.
+    failure_count: BigInt,
+}
+
+impl FailureGroupHour {
+    fn of(hour: failure_group::FailureGroupHour) -> Self {
+        Self { hour_at: hour.hour_at.into(), failure_count: hour.failure_count.into() }
+    }
+}
+
+/// Something that was done with a group of failures, or said about it.
+#[derive(Clone)]
+pub struct FailureGroupActivity(pub(super) failure_group::FailureGroupActivity);
+
+/// Something that was done with a group of failures, or said about it.
+#[Object]
+impl FailureGroupActivity {
+    /// When.
+    async fn at(&self) -> DateTime {
+        self.0.at.into()
+    }
+
+    /// What.
+    async fn kind(&self) -> FailureGroupActivityKind {
+        self.0.kind.into()
+    }
+
+    /// Who may read it.
+    async fn audience(&self) -> Audience {
+        self.0.audience.into()
+    }
+
+    /// Who did it; null for Trestle itself. Staff are not named to a tenant.
+    async fn actor_name(&self) -> Option<&str> {
+        self.0.actor_name.as_deref()
+    }
+
+    /// The status before, of a change of it; null when the group began.
+    async fn from_status(&self) -> Option<FailureGroupStatus> {
+        self.0.from_status.map(Into::into)
+    }
+
+    /// The status after.
+    async fn to_status(&self) -> Option<FailureGroupStatus> {
+        self.0.to_status.map(Into::into)
+    }
+
+    /// Who acted before, of a hand-over.
+    async fn from_party(&self) -> Option<ResponsibleParty> {
+        self.0.from_party.map(Into::into)
+    }
+
+    /// Who acts now.
+    async fn to_party(&self) -> Option<ResponsibleParty> {
+        self.0.to_party.map(Into::into)
+    }
+
+    /// The comment, the reason, or what was said with it.
+    async fn note(&self) -> Option<&str> {
+        self.0.note.as_deref()
+    }
+}
+
+/// Which groups are taken; all conditions hold at once.
+#[derive(Debug, Default, InputObject)]
+pub struct FailureGroupFilter {
+    /// One of these.
+    status: Option<Vec<FailureGroupStatus>>,
+    /// One of these.
+    category: Option<Vec<FailureCategory>>,
+    /// One of these; `SUPPORT` and `ENGINEERING` are the same where a tenant asks.
+    responsible_party: Option<Vec<ResponsibleParty>>,
+    /// One of these codes of the error catalogue.
+    code: Option<Vec<String>>,
+    /// Of this integration.
+    integration_id: Option<ID>,
+    /// Of this tenant.
+    tenant_id: Option<ID>,
+}
+
+impl FailureGroupFilter {
+    pub(super) fn decode(self) -> domain::Result<failure_group::FailureGroupFilter> {
+        let code = self.code.map(|code| code.into_iter().map(filter_text).collect::<domain::Result<Vec<_>>>());
+        Ok(failure_group::FailureGroupFilter {
+            status: self.status.map(|status| status.into_iter().map(Into::into).collect()),
+            category: self.category.map(|category| category.into_iter().map(Into::into).collect()),
+            responsible_party: self
+                .responsible_party
+                .map(|party| party.into_iter().map(Into::into).collect()),
+            code: code.transpose()?,
+            integration_id: optional_uuid(Kind::Integration, self.integration_id.as_ref()),
+            tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
+        })
+    }
+}
+
+/// By what groups of failures are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::failure_group::FailureGroupOrder")]
+pub enum FailureGroupOrderField {
+    /// By the time of the last failure.
+    #[default]
+    LastSeenAt,
+    /// By the number of failures.
+    FailureCount,
+}
+
+/// Order of a list of groups; the one with the latest failure first by default.
+#[derive(Clone, Copy, Debug, Default, InputObject)]
+pub struct FailureGroupOrder {
+    /// By what.
+    #[graphql(default)]
+    pub(super) field: FailureGroupOrderField,
+    /// Which way.
+    #[graphql(default)]
+    pub(super) direction: OrderDirection,
+}
+
+/// Queries of groups of failures.
+#[derive(Default)]
+pub struct FailureGroupQuery;
+
+#[Object]
+impl FailureGroupQuery {
+    /// One group of failures; null when there is none that the viewer may see.
+    async fn failure_group(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group's id.")] id: ID,
+    ) -> Option<Result<FailureGroup>> {
+        let row = async { loaders(ctx)?.row(uuid(Kind::FailureGroup, &id)).await };
+        row.await.transpose().map(|row| row.map(FailureGroup))
+    }
+
+    /// Groups of failures that the viewer may see, without those that were merged into another.
+    async fn failure_groups(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<FailureGroupFilter>,
+        order_by: Option<FailureGroupOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<FailureGroup>> {
+        let filter = filter.unwrap_or_default().decode()?;
+        let FailureGroupOrder { field, direction } = order_by.unwrap_or_default();
+        let page = arguments(first, after, last, before);
+        let rows =
+            failure_group::list(&actor(ctx)?, &filter, field.into(), direction.into(), &page).await?;
+        Ok(Connection::new(rows, FailureGroup))
+    }
+}
+
+/// Which group, and why.
+#[derive(InputObject)]
+pub struct DecideFailureGroupInput {
+    /// The group.
+    group_id: ID,
+    /// Why, for everybody who may see the group; at most 4,000 characters.
+    note: Option<String>,
+}
+
+/// Which group is ignored, and why.
+#[derive(InputObject)]
+pub struct IgnoreFailureGroupInput {
+    /// The group.
+    group_id: ID,
+    /// Why, for everybody who may see the group; at most 4,000 characters.
+    note: String,
+}
+
+/// Which group is snoozed, and until when: the first of what is named.
+#[derive(InputObject)]
+pub struct SnoozeFailureGroupInput {
+    /// The group.
+    group_id: ID,
+    /// Until this time, within a year.
+    until: Option<DateTime>,
+    /// Until there are so many more failures, at least 1.
+    failures: Option<i32>,
+    /// Until an hour has so many failures, at least 1.
+    failures_an_hour: Option<i32>,
+    /// Why, for everybody who may see the group; at most 4,000 characters.
+    note: Option<String>,
+}
+
+/// Who acts next on a group.
+#[derive(InputObject)]
+pub struct HandOverFailureGroupInput {
+    /// The group.
+    group_id: ID,
+    /// Who acts next. A tenant's people hand over to `SUPPORT` what is with them; staff hand over anything.
+    to: ResponsibleParty,
+    /// What they need to know, at most 4,000 characters. The tenant reads it unless it stays within the operator.
+    note: String,
+}
+
+/// What somebody says about a group.
+#[derive(InputObject)]
+pub struct CommentFailureGroupInput {
+    /// The group.
+    group_id: ID,
+    /// What is said, at most 4,000 characters.
+    text: String,
+    /// Who may read it: one whose comments the caller reads. Default: the operator's staff where staff say it, else
+    /// everybody who may see the group.
+    audience: Option<Audience>,
+}
+
+/// Which groups become one.
+#[derive(InputObject)]
+pub struct MergeFailureGroupsInput {
+    /// The group that stays.
+    group_id: ID,
+    /// Those that are merged into it: 1 to 50, of the same integration.
+    merge_ids: Vec<ID>,
+    /// Why, for everybody who may see the group; at most 4,000 characters.
+    note: Option<String>,
+}
+
+/// A group of failures, or what is wrong with the input.
+#[derive(SimpleObject)]
+pub struct FailureGroupPayload {
+    /// The group; null when `userErrors` is not empty.
+    failure_group: Option<FailureGroup>,
+    /// Everything that is wrong with the input; empty when it was done.
+    user_errors: Vec<UserError>,
+}
+
+impl FailureGroupPayload {
+    fn of(result: domain::Result<failure_group::FailureGroup>) -> Result<Self> {
+        let (group, user_errors) = outcome(result)?;
+        Ok(Self { failure_group: group.map(FailureGroup), user_errors })
+    }
+}
+
+/// Mutations of groups of failures.
+#[derive(Default)]
+pub struct FailureGroupMutation;
+
+#[Object]
+impl FailureGroupMutation {
+    /// Says that somebody is at it: it does not escalate any more.
+    async fn acknowledge_failure_group(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group.")] input: DecideFailureGroupInput,
+    ) -> Result<FailureGroupPayload> {
+        let id = uuid(Kind::FailureGroup, &input.group_id);
+        FailureGroupPayload::of(failure_group::acknowledge(&actor(ctx)?, id, input.note.as_deref()).await)
+    }
+
+    /// Lets it wait until a time, a number of failures or a rate.
+    async fn snooze_failure_group(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group, and until when.")] input: SnoozeFailureGroupInput,
+    ) -> Result<FailureGroupPayload> {
+        let id = uuid(Kind::FailureGroup, &input.group_id);
+        let snooze = failure_group::Snooze {
+            until: input.until.map(|until| until.0),
+            failures: input.failures.map(Into::into),
+            failures_an_hour: input.failures_an_hour.map(Into::into),
+        };
+        FailureGroupPayload::of(failure_group::snooze(&actor(ctx)?, id, snooze, input.note.as_deref()).await)
+    }
+
+    /// Says that it is over. Its failures stay as they are; if more come, it has regressed.
+    async fn resolve_failure_group(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group.")] input: DecideFailureGroupInput,
+    ) -> Result<FailureGroupPayload> {
+        let id = uuid(Kind::FailureGroup, &input.group_id);
+        FailureGroupPayload::of(failure_group::resolve(&actor(ctx)?, id, input.note.as_deref()).await)
+    }
+
+    /// Says that nobody wants to hear of it. Its failures are kept and shown as before.
+    async fn ignore_failure_group(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group, and why.")] input: IgnoreFailureGroupInput,
+    ) -> Result<FailureGroupPayload> {
+        let id = uuid(Kind::FailureGroup, &input.group_id);
+        FailureGroupPayload::of(failure_group::ignore(&actor(ctx)?, id, Some(&input.note)).await)
+    }
+
+    /// Takes a decision back: it goes on.
+    async fn reopen_failure_group(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group.")] input: DecideFailureGroupInput,
+    ) -> Result<FailureGroupPayload> {
+        let id = uuid(Kind::FailureGroup, &input.group_id);
+        FailureGroupPayload::of(failure_group::reopen(&actor(ctx)?, id, input.note.as_deref()).await)
+    }
+
+    /// Gives it to the party that acts next; the responsible party of its failures is that from then on.
+    async fn hand_over_failure_group(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group, and to whom.")] input: HandOverFailureGroupInput,
+    ) -> Result<FailureGroupPayload> {
+        let id = uuid(Kind::FailureGroup, &input.group_id);
+        let to = input.to.into();
+        FailureGroupPayload::of(failure_group::hand_over(&actor(ctx)?, id, to, Some(&input.note)).await)
+    }
+
+    /// Says something about it.
+    async fn comment_failure_group(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The group, and what is said.")] input: CommentFailureGroupInput,
+    ) -> Result<FailureGroupPayload> {
+        let id = uuid(Kind::FailureGroup, &input.group_id);
+        let audience = input.audience.map(Into::into);
+        FailureGroupPayload::of(failure_group::comment(&actor(ctx)?, id, &input.text, audience).await)
+    }
+
+    /// Makes one group of several. What comes of those that were merged is counted in the one that stays.
+    async fn merge_failure_groups(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The groups.")] input: MergeFailureGroupsInput,
+    ) -> Result<FailureGroupPayload> {
+        let id = uuid(Kind::FailureGroup, &input.group_id);
+        let merged = uuids(Kind::FailureGroup, &input.merge_ids);
+        FailureGroupPayload::of(
+            failure_group::merge(&actor(ctx)?, id, &merged, input.note.as_deref()).await,
+        )
+    }
+}
+
+/// Subscriptions to groups of failures.
+#[derive(Default)]
+pub struct FailureGroupSubscription;
+
+#[Subscription]
+impl FailureGroupSubscription {
+    /// Groups that the viewer may see, each as it is after failures came or something was decided. Changes in quick
+    /// succession arrive as one.
+    async fn failure_group_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only groups of this integration.")] integration_id: Option<ID>,
+    ) -> Result<BoxStream<'static, Result<FailureGroup>>> {
+        let integration_id = optional_uuid(Kind::Integration, integration_id.as_ref());
+        live::watch(ctx, Watch { id: None, integration_id }, FailureGroup).await
+    }
+}

@@ -1,0 +1,556 @@
+//! Which group a failure is of, how many there are, and what follows from it. Groups are made before the transaction that
+//! stores their first failures: two workers that make the same one wait for nothing but each other. They are counted last
+//! in it, so that the pages of other slices wait for them as for the row of the run.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Duration, DurationRound, Utc};
+use entity::failure::{self, FailureStatus};
+use entity::failure_group::{self, FailureGroupStatus};
+use entity::{failure_group_hour, integration};
+use pipeline::{LedgerError, RecordFailure};
+use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, OnConflict, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::Background;
+use super::account::stage;
+use super::lease::{RunLease, storage};
+use crate::catalogue;
+use crate::error::{Doing, Error, Result};
+use crate::failure_group::activity::{Change, NewActivity, record};
+use crate::failure_group::cause::Cause;
+use crate::failure_group::changed;
+use crate::failure_group::state::{BUSIEST_OF_DAYS, after_failures, after_time, hour_limit};
+use crate::id::new_id;
+use crate::scope::{TxScope, all_set};
+
+/// Groups that a stream may have for one code. What comes then goes into one group of all other reasons: a system that
+/// says something else for each record must not make a group of each.
+const GROUPS_MAX: usize = 50;
+/// Groups that one sweep looks at.
+const SWEPT_MAX: u64 = 500;
+/// Hours are kept for so many days.
+const HOURS_KEPT_DAYS: i64 = 90;
+/// Hours that one purge deletes.
+const PURGED_MAX: u64 = 10_000;
+
+/// The groups of an integration that this process knows, by stream, code and fingerprint.
+#[derive(Debug, Default)]
+pub(super) struct KnownGroups(Mutex<HashMap<(String, String), HashMap<String, Uuid>>>);
+
+impl KnownGroups {
+    fn get(&self, stream: &str, cause: &Cause, fingerprint: &str) -> Option<Uuid> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let groups = known.get(&(stream.to_owned(), cause.code.clone()))?;
+        let other = || groups.get("").filter(|_| groups.len() >= GROUPS_MAX);
+        groups.get(fingerprint).or_else(other).copied()
+    }
+
+    fn put(&self, stream: &str, code: &str, groups: HashMap<String, Uuid>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((stream.to_owned(), code.to_owned()), groups);
+    }
+}
+
+/// How often each group occurs in what one transaction stores.
+#[derive(Debug, Default)]
+pub(super) struct Tally(BTreeMap<Uuid, i64>);
+
+impl Tally {
+    /// A failure that is new.
+    pub(super) fn add(&mut self, group_id: Uuid) {
+        *self.0.entry(group_id).or_default() += 1;
+    }
+
+    /// A failure that was there and has failed again.
+    pub(super) fn see(&mut self, group_id: Uuid) {
+        self.0.entry(group_id).or_default();
+    }
+}
+
+/// The cause of a failed record.
+fn cause_of(failed: &RecordFailure) -> Cause {
+    Cause::of(
+        &failed.code,
+        stage(failed.stage),
+        &failed.field_errors,
+        failed.http_status,
+        &failed.detail,
+        [failed.record.as_ref(), failed.mapped.as_ref()],
+    )
+}
+
+impl RunLease {
+    /// The group of each failure, outside of any transaction.
+    pub(super) async fn groups_of(
+        &self,
+        stream: &str,
+        failures: &[RecordFailure],
+    ) -> std::result::Result<Vec<Uuid>, LedgerError> {
+        let mut groups = Vec::with_capacity(failures.len());
+        for failed in failures {
+            let cause = cause_of(failed);
+            let fingerprint = cause.fingerprint();
+            let id = match self.groups.get(stream, &cause, &fingerprint) {
+                Some(id) => id,
+                None => {
+                    let tx = TxScope::begin(&self.app, self.run.tenant_id).await.map_err(storage)?;
+                    let id = self.group_in(&tx, stream, cause).await.map_err(storage)?;
+                    tx.commit().await.map_err(storage)?;
+                    id
+                }
+            };
+            groups.push(id);
+        }
+        Ok(groups)
+    }
+
+    /// As [`groups_of`](Self::groups_of), in a transaction that no other slice of the run waits for.
+    pub(super) async fn groups_in(
+        &self,
+        tx: &TxScope,
+        stream: &str,
+        failures: &[RecordFailure],
+    ) -> Result<Vec<Uuid>> {
+        let mut groups = Vec::with_capacity(failures.len());
+        for failed in failures {
+            let cause = cause_of(failed);
+            groups.push(match self.groups.get(stream, &cause, &cause.fingerprint()) {
+                Some(id) => id,
+                None => self.group_in(tx, stream, cause).await?,
+            });
+        }
+        Ok(groups)
+    }
+
+    async fn group_in(&self, tx: &TxScope, stream: &str, cause: Cause) -> Result<Uuid> {
+        let (id, known) = find_or_make(tx, self.run.integration_id, stream, &cause).await?;
+        self.groups.put(stream, &cause.code, known);
+        Ok(id)
+    }
+}
+
+/// The group of one cause, and all of its stream and code.
+pub(super) async fn find_or_make(
+    tx: &TxScope,
+    integration_id: Uuid,
+    stream: &str,
+    cause: &Cause,
+) -> Result<(Uuid, HashMap<String, Uuid>)> {
+    let mut known = groups_with(tx, integration_id, stream, &cause.code).await?;
+    let mut fingerprint = cause.fingerprint();
+    if let Some(id) = known.get(&fingerprint) {
+        return Ok((*id, known));
+    }
+    let mut cause = cause.clone();
+    if known.len() >= GROUPS_MAX {
+        (cause, fingerprint) = (cause.coarse(), String::new());
+        if let Some(id) = known.get("") {
+            return Ok((*id, known));
+        }
+    }
+    insert(tx, integration_id, stream, cause.clone(), fingerprint.clone()).await?;
+    // Another worker may have made it meanwhile.
+    known = groups_with(tx, integration_id, stream, &cause.code).await?;
+    let id = known.get(&fingerprint).copied();
+    let id = id.ok_or_else(|| Error::internal("making a group of failures", "it is not there"))?;
+    Ok((id, known))
+}
+
+async fn groups_with(
+    tx: &TxScope,
+    integration_id: Uuid,
+    stream: &str,
+    code: &str,
+) -> Result<HashMap<String, Uuid>> {
+    let rows: Vec<(String, Uuid)> = tx
+        .find::<failure_group::Entity>()
+        .select_only()
+        .column(failure_group::Column::Fingerprint)
+        .column(failure_group::Column::Id)
+        .filter(failure_group::Column::IntegrationId.eq(integration_id))
+        .filter(failure_group::Column::Stream.eq(stream))
+        .filter(failure_group::Column::Code.eq(code))
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading groups of failures")?;
+    Ok(rows.into_iter().collect())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a row of the tenant, unless it is there")]
+async fn insert(
+    tx: &TxScope,
+    integration_id: Uuid,
+    stream: &str,
+    cause: Cause,
+    fingerprint: String,
+) -> Result<()> {
+    use failure_group::Column;
+    let now = tx.app().clock().now();
+    let entry = catalogue::entry(&cause.code);
+    let row = failure_group::Model {
+        id: new_id(),
+        tenant_id: tx.tenant_id(),
+        integration_id,
+        stream: stream.to_owned(),
+        code: cause.code,
+        fingerprint,
+        category: entry.category,
+        stage: cause.stage,
+        field_path: cause.field_path,
+        rule: cause.rule,
+        reason: cause.reason,
+        status: FailureGroupStatus::New,
+        responsible_party: entry.responsible_party,
+        first_seen_at: now,
+        last_seen_at: now,
+        failure_count: 0,
+        run_count: 0,
+        last_run_id: None,
+        hour_at: hour_of(now),
+        hour_count: 0,
+        hour_limit: 0,
+        snoozed_until: None,
+        snoozed_until_count: None,
+        snoozed_until_hour_count: None,
+        status_at: now,
+        resolved_at: None,
+        merged_into_id: None,
+    };
+    let there =
+        [Column::TenantId, Column::IntegrationId, Column::Stream, Column::Code, Column::Fingerprint];
+    failure_group::Entity::insert(all_set::<failure_group::Entity>(row))
+        .on_conflict(OnConflict::columns(there).do_nothing().to_owned())
+        .exec_without_returning(tx.connection())
+        .await
+        .doing("making a group of failures")?;
+    Ok(())
+}
+
+/// The beginning of the hour.
+fn hour_of(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.duration_trunc(Duration::hours(1)).unwrap_or(time)
+}
+
+/// Counts failures in their groups, and says what follows. The last thing that a transaction does.
+pub(super) async fn count(tx: &mut TxScope, run_id: Uuid, tally: Tally) -> Result<()> {
+    if tally.0.is_empty() {
+        return Ok(());
+    }
+    let now = tx.app().clock().now();
+    let mut hours: BTreeMap<Uuid, i64> = BTreeMap::new();
+    let mut waiting = tally.0;
+    while let Some((id, count)) = waiting.pop_first() {
+        let Some(group) = add(tx, id, run_id, count, now).await? else { continue };
+        if count > 0 {
+            *hours.entry(id).or_default() += count;
+        }
+        if let Some(into) = group.merged_into_id {
+            // What was merged into another has none of its own, so this ends.
+            *waiting.entry(into).or_default() += count;
+            continue;
+        }
+        tx.tell_after_commit(changed(&group));
+        settle(tx, group, count, now).await?;
+    }
+    add_hours(tx, hours, now).await
+}
+
+/// Adds to a group; `None` when it is not there.
+async fn add(
+    tx: &TxScope,
+    id: Uuid,
+    run_id: Uuid,
+    count: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<failure_group::Model>> {
+    use failure_group::Column;
+    let hour = hour_of(now);
+    let in_hour = CaseStatement::new()
+        .case(Expr::col(Column::HourAt).eq(hour), Expr::col(Column::HourCount).add(count))
+        .finally(Expr::value(count));
+    let in_runs = CaseStatement::new()
+        .case(Expr::col(Column::LastRunId).eq(run_id), Expr::col(Column::RunCount))
+        .finally(Expr::col(Column::RunCount).add(1));
+    let mut update = tx
+        .update::<failure_group::Entity>()
+        .col_expr(Column::LastSeenAt, Expr::value(now))
+        .filter(Column::Id.eq(id));
+    if count > 0 {
+        update = update
+            .col_expr(Column::FailureCount, Expr::col(Column::FailureCount).add(count))
+            .col_expr(Column::RunCount, in_runs.into())
+            .col_expr(Column::LastRunId, Expr::value(Some(run_id)))
+            .col_expr(Column::HourCount, in_hour.into())
+            .col_expr(Column::HourAt, Expr::value(hour));
+    }
+    let rows = update.exec_with_returning(tx.connection()).await.doing("counting failures in a group")?;
+    Ok(rows.into_iter().next())
+}
+
+/// What follows from what was counted.
+async fn settle(
+    tx: &mut TxScope,
+    mut group: failure_group::Model,
+    count: i64,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let is_first = count > 0 && group.failure_count == count;
+    if is_first {
+        // It may have been made some time before, by a page that was not stored.
+        tx.update::<failure_group::Entity>()
+            .col_expr(failure_group::Column::FirstSeenAt, Expr::value(now))
+            .col_expr(failure_group::Column::StatusAt, Expr::value(now))
+            .filter(failure_group::Column::Id.eq(group.id))
+            .exec(tx.connection())
+            .await
+            .doing("storing when a group of failures began")?;
+        record(tx, &group, NewActivity::by_itself(Change::Status { from: None, to: group.status })).await?;
+        return Ok(());
+    }
+    if count > 0 && group.hour_count == count {
+        group.hour_limit = limit_for(tx, &group).await?;
+        tx.update::<failure_group::Entity>()
+            .col_expr(failure_group::Column::HourLimit, Expr::value(group.hour_limit))
+            .filter(failure_group::Column::Id.eq(group.id))
+            .exec(tx.connection())
+            .await
+            .doing("storing how many failures are usual")?;
+    }
+    if let Some(to) = after_failures(&group, now) {
+        enter(tx, &group, to, now).await?;
+    }
+    Ok(())
+}
+
+/// How many failures the hour that begins may have. A group that began in it has nothing to compare it with.
+async fn limit_for(tx: &TxScope, group: &failure_group::Model) -> Result<i64> {
+    use failure_group_hour::Column;
+    if group.first_seen_at >= group.hour_at {
+        return Ok(0);
+    }
+    let busiest: Option<i64> = tx
+        .find::<failure_group_hour::Entity>()
+        .select_only()
+        .column_as(Column::FailureCount.max(), "busiest")
+        .filter(Column::GroupId.eq(group.id))
+        .filter(Column::HourAt.lt(group.hour_at))
+        .filter(Column::HourAt.gte(group.hour_at - Duration::days(BUSIEST_OF_DAYS)))
+        .into_tuple::<Option<i64>>()
+        .one(tx.connection())
+        .await
+        .doing("reading the busiest hour of a group")?
+        .flatten();
+    Ok(hour_limit(busiest.unwrap_or_default()))
+}
+
+/// Gives a group another status, by itself.
+async fn enter(
+    tx: &mut TxScope,
+    group: &failure_group::Model,
+    to: FailureGroupStatus,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    use failure_group::Column;
+    let resolved_at = (to == FailureGroupStatus::Resolved).then_some(now);
+    tx.update::<failure_group::Entity>()
+        .col_expr(Column::Status, Expr::value(to))
+        .col_expr(Column::StatusAt, Expr::value(now))
+        .col_expr(Column::ResolvedAt, Expr::value(resolved_at))
+        .col_expr(Column::SnoozedUntil, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(Column::SnoozedUntilCount, Expr::value(None::<i64>))
+        .col_expr(Column::SnoozedUntilHourCount, Expr::value(None::<i64>))
+        .filter(Column::Id.eq(group.id))
+        .exec(tx.connection())
+        .await
+        .doing("storing the status of a group of failures")?;
+    record(tx, group, NewActivity::by_itself(Change::Status { from: Some(group.status), to })).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "an upsert of rows of the tenant, in one statement")]
+async fn add_hours(tx: &TxScope, counts: BTreeMap<Uuid, i64>, now: DateTime<Utc>) -> Result<()> {
+    use failure_group_hour::Column;
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let rows = counts.into_iter().map(|(group_id, failure_count)| failure_group_hour::Model {
+        tenant_id: tx.tenant_id(),
+        group_id,
+        hour_at: hour_of(now),
+        failure_count,
+    });
+    let count = (failure_group_hour::Entity, Column::FailureCount);
+    let sum = Expr::col(count).add(Expr::col((Alias::new("excluded"), Column::FailureCount)));
+    failure_group_hour::Entity::insert_many(rows.map(all_set::<failure_group_hour::Entity>))
+        .on_conflict(
+            OnConflict::columns([Column::TenantId, Column::GroupId, Column::HourAt])
+                .value(Column::FailureCount, sum)
+                .to_owned(),
+        )
+        .exec_without_returning(tx.connection())
+        .await
+        .doing("counting failures in the hour")?;
+    Ok(())
+}
+
+/// Ends the groups of a system's refusals: it is connected again, and what waited is retried.
+pub(super) async fn resolve_refusals(
+    tx: &mut TxScope,
+    refusals: [(&str, integration::Column, &str); 2],
+    system_id: Uuid,
+) -> Result<()> {
+    let now = tx.app().clock().now();
+    for (code, side, _component) in refusals {
+        let of_side = Query::select()
+            .column(integration::Column::Id)
+            .from(integration::Entity)
+            .and_where(integration::Column::TenantId.eq(tx.tenant_id()))
+            .and_where(Expr::col(side).eq(system_id))
+            .to_owned();
+        let groups = tx
+            .find::<failure_group::Entity>()
+            .filter(failure_group::Column::Code.eq(code))
+            .filter(failure_group::Column::IntegrationId.in_subquery(of_side))
+            .filter(failure_group::Column::FailureCount.gt(0))
+            .filter(failure_group::Column::MergedIntoId.is_null())
+            .filter(
+                failure_group::Column::Status
+                    .is_not_in([FailureGroupStatus::Resolved, FailureGroupStatus::Ignored]),
+            )
+            .order_by_asc(failure_group::Column::Id)
+            .limit(SWEPT_MAX)
+            .all(tx.connection())
+            .await
+            .doing("reading groups of a system's refusals")?;
+        for group in groups {
+            enter(tx, &group, FailureGroupStatus::Resolved, now).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Background {
+    /// Looks at some of the groups that are not over, those behind `after` by their ids: what is over and quiet is
+    /// resolved, snoozes end. Answers with how many changed, and with where the next call goes on.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the database can't be used; what was done stands.
+    #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+    pub async fn sweep_groups(&self, after: Uuid) -> Result<(u64, Uuid)> {
+        use failure_group::Column;
+        let now = self.app().clock().now();
+        let groups = failure_group::Entity::find()
+            .filter(Column::Id.gt(after))
+            .filter(Column::Status.is_not_in([FailureGroupStatus::Resolved, FailureGroupStatus::Ignored]))
+            .filter(Column::FailureCount.gt(0))
+            .filter(Column::MergedIntoId.is_null())
+            .order_by_asc(Column::Id)
+            .limit(SWEPT_MAX)
+            .all(self.app().across_tenants().writer())
+            .await
+            .doing("reading groups of failures")?;
+        let is_full = groups.len() as u64 == SWEPT_MAX;
+        let next = groups.last().filter(|_| is_full).map_or(Uuid::nil(), |group| group.id);
+        let quiet = Duration::from_std(self.app().group_quiet()).unwrap_or(Duration::MAX);
+        let quiet: Vec<&failure_group::Model> =
+            groups.iter().filter(|group| now.signed_duration_since(group.last_seen_at) >= quiet).collect();
+        let over = over(self.app().across_tenants().writer(), &quiet).await?;
+        let mut changed = 0;
+        for group in &groups {
+            let Some(to) = after_time(group, over.contains(&group.id), now) else { continue };
+            let mut tx = TxScope::begin(self.app(), group.tenant_id).await?;
+            // The row is locked by this, and then seen as it is now.
+            let same = tx
+                .update::<failure_group::Entity>()
+                .col_expr(Column::StatusAt, Expr::value(now))
+                .filter(Column::Id.eq(group.id))
+                .filter(Column::Status.eq(group.status))
+                .filter(Column::LastSeenAt.eq(group.last_seen_at))
+                .filter(Column::StatusAt.eq(group.status_at))
+                .exec(tx.connection())
+                .await
+                .doing("locking a group of failures")?;
+            let is_still_so = to != FailureGroupStatus::Resolved
+                || !self::over(tx.connection(), &[group]).await?.is_empty();
+            if same.rows_affected == 0 || !is_still_so {
+                continue;
+            }
+            enter(&mut tx, group, to, now).await?;
+            tx.commit().await?;
+            changed += 1;
+        }
+        Ok((changed, next))
+    }
+
+    /// Deletes hours of groups that are too old to be asked for. Answers with how many.
+    #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+    pub(super) async fn purge_group_hours(&self) -> Result<u64> {
+        use failure_group_hour::Column;
+        let before = self.app().clock().now() - Duration::days(HOURS_KEPT_DAYS);
+        let old = failure_group_hour::Entity::find()
+            .filter(Column::HourAt.lt(before))
+            .order_by_asc(Column::HourAt)
+            .limit(PURGED_MAX)
+            .all(self.app().across_tenants().writer())
+            .await
+            .doing("reading old hours of groups")?;
+        let Some(last) = old.last() else { return Ok(0) };
+        let deleted = failure_group_hour::Entity::delete_many()
+            .filter(Column::HourAt.lte(last.hour_at))
+            .exec(self.app().across_tenants().writer())
+            .await
+            .doing("deleting old hours of groups")?;
+        Ok(deleted.rows_affected)
+    }
+}
+
+/// Those of which no failure is open, of what was merged into them neither.
+#[expect(clippy::disallowed_methods, reason = "rows by their ids, for a named cross-tenant function")]
+async fn over(connection: &impl ConnectionTrait, groups: &[&failure_group::Model]) -> Result<Vec<Uuid>> {
+    use failure_group::Column;
+    if groups.is_empty() {
+        return Ok(Vec::new());
+    }
+    let member = Alias::new("member");
+    let open = Query::select()
+        .expr(Expr::val(1))
+        .from(failure::Entity)
+        .join_as(
+            sea_orm::sea_query::JoinType::InnerJoin,
+            failure_group::Entity,
+            member.clone(),
+            Expr::col((member.clone(), Column::TenantId))
+                .equals((failure::Entity, failure::Column::TenantId))
+                .and(Expr::col((member.clone(), Column::Id)).equals((failure::Entity, failure::Column::GroupId))),
+        )
+        .and_where(
+            Expr::col((failure::Entity, failure::Column::Status))
+                .is_in([FailureStatus::Open, FailureStatus::Retrying].map(|status| {
+                    sea_orm::ActiveEnum::to_value(&status)
+                })),
+        )
+        .and_where(
+            Expr::col((member.clone(), Column::TenantId)).equals((failure_group::Entity, Column::TenantId)),
+        )
+        .and_where(
+            Expr::col((member.clone(), Column::Id))
+                .equals((failure_group::Entity, Column::Id))
+                .or(Expr::col((member, Column::MergedIntoId)).equals((failure_group::Entity, Column::Id))),
+        )
+        .to_owned();
+    failure_group::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(groups.iter().map(|group| group.id)))
+        .filter(Expr::exists(open).not())
+        .into_tuple()
+        .all(connection)
+        .await
+        .doing("looking which groups of failures are over")
+}

@@ -1,0 +1,375 @@
+//! Groups of failures: what fails for one cause, how often, who acts next, and what was decided about it. How failures come
+//! into groups stands in `background`.
+
+pub(crate) mod activity;
+pub(crate) mod cause;
+mod decision;
+mod merge;
+mod series;
+pub(crate) mod state;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use entity::failure::{FailureCategory, FailureStage, ResponsibleParty};
+use entity::failure_group::{self, FailureGroupStatus};
+use sea_orm::ColumnTrait;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::catalogue;
+use crate::change::{Change, ChangeKind};
+use crate::error::Result;
+use crate::page::{Direction, Page, PageArguments};
+use crate::permission::{Audience, Permission};
+use crate::retry::MALFORMED;
+use crate::scope::{Keyset, Scope, ScopedSelect};
+
+pub use self::activity::{FailureGroupActivity, pages_by_group as activity_pages_by_group};
+pub use self::decision::{
+    NOTE_CHARS_MAX, Snooze, acknowledge, comment, hand_over, ignore, reopen, resolve, snooze,
+};
+pub use self::merge::merge;
+pub use self::series::{FailureGroupHour, SERIES_HOURS_MAX, series};
+
+/// Codes of records, beside those that say so.
+const OF_RECORDS: [&str; 6] = [
+    "destination.rejected",
+    "destination.conflict",
+    "destination.removal_refused",
+    "reconciliation.missing",
+    "reconciliation.different",
+    "reconciliation.extra",
+];
+
+/// A group, as a viewer reads of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailureGroup {
+    /// The row.
+    pub id: Uuid,
+    /// Whose it is.
+    pub tenant_id: Uuid,
+    /// The integration.
+    pub integration_id: Uuid,
+    /// Name of the stream; `None` for failures of runs as a whole.
+    pub stream: Option<String>,
+    /// Of the error catalogue.
+    pub code: String,
+    /// Why it happens.
+    pub category: FailureCategory,
+    /// Where in the pipeline.
+    pub stage: FailureStage,
+    /// The field of the records.
+    pub field_path: Option<String>,
+    /// The rule that it broke.
+    pub rule: Option<String>,
+    /// In the customer's words.
+    pub summary: String,
+    /// What this viewer can do.
+    pub suggested_action: String,
+    /// What the outside system said; audience ENGINEER.
+    pub reason: Option<String>,
+    /// How far it is.
+    pub status: FailureGroupStatus,
+    /// When that changed.
+    pub status_at: DateTime<Utc>,
+    /// Who acts next; of the operator a tenant reads no more than that it is the operator.
+    pub responsible_party: ResponsibleParty,
+    /// When the first failed.
+    pub first_seen_at: DateTime<Utc>,
+    /// When one failed last.
+    pub last_seen_at: DateTime<Utc>,
+    /// How many there have been.
+    pub failure_count: i64,
+    /// In how many runs.
+    pub run_count: i64,
+    /// Snoozed until this time.
+    pub snoozed_until: Option<DateTime<Utc>>,
+    /// Snoozed until so many there have been.
+    pub snoozed_until_count: Option<i64>,
+    /// Snoozed until an hour has so many.
+    pub snoozed_until_hour_count: Option<i64>,
+    /// When it was resolved.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// The group that it was merged into.
+    pub merged_into_id: Option<Uuid>,
+    /// Whether this viewer may decide about it.
+    pub viewer_can_decide: bool,
+    /// Fields that are null only because this viewer may not see them: name and reason.
+    pub redactions: Vec<(&'static str, &'static str)>,
+}
+
+/// Which groups a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FailureGroupFilter {
+    /// One of these.
+    pub status: Option<Vec<FailureGroupStatus>>,
+    /// One of these.
+    pub category: Option<Vec<FailureCategory>>,
+    /// One of these; `SUPPORT` and `ENGINEERING` are the same where a tenant asks.
+    pub responsible_party: Option<Vec<ResponsibleParty>>,
+    /// One of these.
+    pub code: Option<Vec<String>>,
+    /// Of this integration.
+    pub integration_id: Option<Uuid>,
+    /// Of this tenant.
+    pub tenant_id: Option<Uuid>,
+}
+
+/// Orders of a list of groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum FailureGroupOrder {
+    /// By the time of the last failure.
+    #[default]
+    LastSeenAt,
+    /// By the number of failures.
+    FailureCount,
+}
+
+/// By what the groups of a list nest under a parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureGroupParent {
+    /// Those of each tenant.
+    Tenant,
+    /// Those of each integration.
+    Integration,
+}
+
+fn keyset(order: FailureGroupOrder, direction: Direction) -> Keyset<failure_group::Entity> {
+    use failure_group::Column;
+    let (name, column) = match order {
+        FailureGroupOrder::LastSeenAt => ("failure_group", Column::LastSeenAt),
+        FailureGroupOrder::FailureCount => ("failure_group.count", Column::FailureCount),
+    };
+    Keyset { name, column: Some(column), id: Column::Id, direction }
+}
+
+fn filtered(scope: &Scope, filter: &FailureGroupFilter) -> ScopedSelect<failure_group::Entity> {
+    use failure_group::Column;
+    scope
+        .find::<failure_group::Entity>()
+        // One that is only being made, and one that is a part of another.
+        .filter(Column::FailureCount.gt(0))
+        .filter(Column::MergedIntoId.is_null())
+        .filter_some(filter.status.clone(), |status| Column::Status.is_in(status))
+        .filter_some(filter.category.clone(), |category| Column::Category.is_in(category))
+        .filter_some(filter.responsible_party.as_deref(), |parties| {
+            Column::ResponsibleParty.is_in(meant_parties(scope, parties))
+        })
+        .filter_some(filter.code.clone(), |code| Column::Code.is_in(code))
+        .filter_some(filter.integration_id, |id| Column::IntegrationId.eq(id))
+        .filter_some(filter.tenant_id, |id| Column::TenantId.eq(id))
+}
+
+/// Groups by id, those that the caller may see.
+///
+/// # Errors
+/// Denied without `failures:read`.
+pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, FailureGroup>> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    let rows = scope
+        .find::<failure_group::Entity>()
+        .filter(failure_group::Column::Id.is_in(ids.iter().copied()))
+        .filter(failure_group::Column::FailureCount.gt(0))
+        .all()
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, view(actor, row))).collect())
+}
+
+/// A page of groups.
+///
+/// # Errors
+/// Denied without `failures:read`; [`Error::Argument`](crate::Error::Argument) for a bad page.
+pub async fn list(
+    actor: &Actor,
+    filter: &FailureGroupFilter,
+    order: FailureGroupOrder,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<Page<FailureGroup>> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    let order = keyset(order, direction);
+    let rows = filtered(&scope, filter).page(&order, &page.check(order.name)?).await?;
+    Ok(viewed(actor, rows))
+}
+
+/// A page of groups for each parent, in one statement.
+///
+/// # Errors
+/// As [`list`].
+pub async fn pages_by_parent(
+    actor: &Actor,
+    parent: FailureGroupParent,
+    parents: &[Uuid],
+    filter: &FailureGroupFilter,
+    order: FailureGroupOrder,
+    direction: Direction,
+    page: &PageArguments,
+) -> Result<HashMap<Uuid, Page<FailureGroup>>> {
+    let scope = actor.authorize(Permission::FailureRead)?;
+    let order = keyset(order, direction);
+    let column = match parent {
+        FailureGroupParent::Tenant => failure_group::Column::TenantId,
+        FailureGroupParent::Integration => failure_group::Column::IntegrationId,
+    };
+    let pages = filtered(&scope, filter)
+        .pages_by_parent(column, parents, &order, &page.check(order.name)?)
+        .await?;
+    Ok(pages.into_iter().map(|(parent, page)| (parent, viewed(actor, page))).collect())
+}
+
+fn viewed(actor: &Actor, page: Page<failure_group::Model>) -> Page<FailureGroup> {
+    page.map(|row| view(actor, row))
+}
+
+/// Of the operator.
+fn is_ours(party: ResponsibleParty) -> bool {
+    matches!(party, ResponsibleParty::Support | ResponsibleParty::Engineering)
+}
+
+/// Who acts next, as a viewer may know. Who of the operator has it is nothing for a tenant: that reads what the catalogue
+/// says of the code, whoever it was handed over to.
+pub(crate) fn seen_party(actor: &Actor, party: ResponsibleParty, code: &str) -> ResponsibleParty {
+    if actor.is_staff() || !is_ours(party) {
+        return party;
+    }
+    let usual = catalogue::entry(code).responsible_party;
+    if is_ours(usual) { usual } else { ResponsibleParty::Support }
+}
+
+/// A party without regard to a code: to a tenant the operator is its support.
+pub(crate) fn outside_party(actor: &Actor, party: ResponsibleParty) -> ResponsibleParty {
+    if actor.is_staff() || !is_ours(party) { party } else { ResponsibleParty::Support }
+}
+
+/// The parties that a caller's filter means: to a tenant the operator is one.
+pub(crate) fn meant_parties(scope: &Scope, parties: &[ResponsibleParty]) -> Vec<ResponsibleParty> {
+    let mut meant = parties.to_vec();
+    if !scope.is_of_all() && parties.iter().copied().any(is_ours) {
+        meant.extend([ResponsibleParty::Support, ResponsibleParty::Engineering]);
+    }
+    meant
+}
+
+/// What this viewer may read of a row.
+pub(crate) fn view(actor: &Actor, row: failure_group::Model) -> FailureGroup {
+    let entry = catalogue::entry(&row.code);
+    let mut redactions = Vec::new();
+    let party = seen_party(actor, row.responsible_party, &row.code);
+    let may_read_reason = actor.may(Permission::InternalsRead);
+    if row.reason.is_some() && !may_read_reason {
+        redactions.push(("reason", "Technical details are shown to the operator's engineers."));
+    }
+    FailureGroup {
+        id: row.id,
+        tenant_id: row.tenant_id,
+        integration_id: row.integration_id,
+        summary: summary(&row, entry),
+        suggested_action: suggested_action(actor, &row, entry),
+        stream: Some(row.stream).filter(|stream| !stream.is_empty()),
+        code: row.code,
+        category: row.category,
+        stage: row.stage,
+        field_path: row.field_path,
+        rule: row.rule,
+        reason: row.reason.filter(|_| may_read_reason),
+        status: row.status,
+        status_at: row.status_at,
+        responsible_party: party,
+        first_seen_at: row.first_seen_at,
+        last_seen_at: row.last_seen_at,
+        failure_count: row.failure_count,
+        run_count: row.run_count,
+        snoozed_until: row.snoozed_until,
+        snoozed_until_count: row.snoozed_until_count,
+        snoozed_until_hour_count: row.snoozed_until_hour_count,
+        resolved_at: row.resolved_at,
+        merged_into_id: row.merged_into_id,
+        viewer_can_decide: actor.may(Permission::FailureGroupManage) && row.merged_into_id.is_none(),
+        redactions,
+    }
+}
+
+/// What happens, in the customer's words.
+fn summary(row: &failure_group::Model, entry: &catalogue::Entry) -> String {
+    let is_of_records = row.code.starts_with("record.") || OF_RECORDS.contains(&row.code.as_str());
+    let subject = match row.stream.as_str() {
+        "" => "The run".to_owned(),
+        stream if is_of_records => format!("A record of {stream}"),
+        stream if row.code == MALFORMED => format!("What the source holds of {stream}"),
+        stream => format!("The run, at {stream},"),
+    };
+    let text = format!("{subject} {}", entry.summary);
+    match &row.field_path {
+        Some(path) if !path.trim_start_matches('/').is_empty() => {
+            let field = path.trim_start_matches('/').replace('/', " / ");
+            format!("{} (field {field}).", text.trim_end_matches('.'))
+        }
+        _ if text.ends_with('.') => text,
+        _ => format!("{text}."),
+    }
+}
+
+fn suggested_action(actor: &Actor, row: &failure_group::Model, entry: &catalogue::Entry) -> String {
+    match row.status {
+        FailureGroupStatus::Resolved => return "Nothing: it is over.".to_owned(),
+        FailureGroupStatus::Ignored => return "Nothing: it was decided to ignore this.".to_owned(),
+        _ => {}
+    }
+    let audience = actor.audience();
+    // Handed over: what the code says is for somebody else.
+    if audience == Audience::Customer && row.responsible_party != entry.responsible_party {
+        match row.responsible_party {
+            ResponsibleParty::Support | ResponsibleParty::Engineering => {
+                return "Nothing is needed from you: it is with us.".to_owned();
+            }
+            ResponsibleParty::ThirdParty => {
+                return "Nothing is needed from you: it is with the maker of the other system.".to_owned();
+            }
+            ResponsibleParty::Customer => {}
+        }
+    }
+    entry.action(audience).to_owned()
+}
+
+/// The groups whose failures a group has: itself, and those that were merged into it. A sub-select for `failure.group_id`.
+pub(crate) fn members(group_id: Uuid) -> sea_orm::sea_query::SelectStatement {
+    use failure_group::Column;
+    sea_orm::sea_query::Query::select()
+        .column(Column::Id)
+        .from(failure_group::Entity)
+        .and_where(Expr::col(Column::Id).eq(group_id).or(Expr::col(Column::MergedIntoId).eq(group_id)))
+        .to_owned()
+}
+
+/// The change that listeners are told of.
+pub(crate) fn changed(row: &failure_group::Model) -> Change {
+    let (kind, integration_id) = (ChangeKind::FailureGroup, Some(row.integration_id));
+    Change { kind, tenant_id: row.tenant_id, id: row.id, integration_id }
+}
+
+/// What was merged into these groups: which into which.
+pub(crate) async fn members_of(scope: &Scope, groups: &[Uuid]) -> Result<HashMap<Uuid, Uuid>> {
+    use failure_group::Column;
+    let rows: Vec<(Uuid, Option<Uuid>)> = scope
+        .find::<failure_group::Entity>()
+        .filter(Column::MergedIntoId.is_in(groups.iter().copied()))
+        .tuples([Column::Id, Column::MergedIntoId])
+        .await?;
+    Ok(rows.into_iter().filter_map(|(id, into)| Some((id, into?))).collect())
+}
+
+/// Who acts next in each of these groups.
+pub(crate) async fn parties(scope: &Scope, ids: Vec<Uuid>) -> Result<HashMap<Uuid, ResponsibleParty>> {
+    use failure_group::Column;
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Uuid, ResponsibleParty)> = scope
+        .find::<failure_group::Entity>()
+        .filter(Column::Id.is_in(ids))
+        .tuples([Column::Id, Column::ResponsibleParty])
+        .await?;
+    Ok(rows.into_iter().collect())
+}
