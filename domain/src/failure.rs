@@ -77,6 +77,8 @@ pub struct Failure {
     pub http_status: Option<i32>,
     /// Audience ENGINEER.
     pub technical_detail: Option<String>,
+    /// The exchange that it came of. Audience ENGINEER.
+    pub exchange_id: Option<Uuid>,
     /// The record as read, or as last edited.
     pub record: Option<Value>,
     /// Fields that are null only because this viewer may not see them: name and reason.
@@ -347,6 +349,16 @@ pub(crate) fn view(actor: &Actor, revealed: &HashSet<Uuid>, row: failure::Model)
         }
         may
     });
+    let exchange_id = row.exchange_id.filter(|_id| {
+        let may = actor.may(Permission::InternalsRead);
+        if !may {
+            redactions.push((
+                "exchange",
+                "What was sent to outside systems and came back is shown to the operator's engineers.",
+            ));
+        }
+        may
+    });
     let record = match row.edited_record.as_ref().or(row.record.as_ref()) {
         None => None,
         Some(ciphertext) if actor.may(Permission::RecordRead) || revealed.contains(&row.id) => {
@@ -389,6 +401,7 @@ pub(crate) fn view(actor: &Actor, revealed: &HashSet<Uuid>, row: failure::Model)
         resolved_at: row.resolved_at,
         http_status,
         technical_detail,
+        exchange_id,
         record,
         redactions,
         viewer_can_retry,

@@ -73,6 +73,8 @@ pub struct Model {
     pub skipped_by: Option<String>,
     /// The quarantine whose page it is of.
     pub quarantine_id: Option<Uuid>,
+    /// The request that it came of, with its reply; it may be gone, or never have been kept.
+    pub exchange_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -89,6 +89,10 @@ mod m20261126_000190_add_extra_to_reconciliation_stream;
 mod m20261126_000191_let_differences_be_extra;
 mod m20261126_000192_add_cursor_field_to_backfill;
 mod m20261126_000195_create_receipt_segment;
+mod m20261126_000250_create_run_metric;
+mod m20261126_000251_create_exchange;
+mod m20261126_000252_add_exchange_to_failure;
+mod m20261126_000253_create_log_line;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -175,6 +179,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000191_let_differences_be_extra::Migration),
             Box::new(m20261126_000192_add_cursor_field_to_backfill::Migration),
             Box::new(m20261126_000195_create_receipt_segment::Migration),
+            Box::new(m20261126_000250_create_run_metric::Migration),
+            Box::new(m20261126_000251_create_exchange::Migration),
+            Box::new(m20261126_000252_add_exchange_to_failure::Migration),
+            Box::new(m20261126_000253_create_log_line::Migration),
         ]
     }
 }

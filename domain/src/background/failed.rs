@@ -1,6 +1,6 @@
 //! A run that could not go on: one failure for the whole, with its cause.
 
-use connector::{SystemError, SystemErrorKind};
+use connector::{Captured, SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStage, FailureStatus, FieldErrorList};
 use entity::run::{self, RunStatus};
 use entity::system::{self, SystemStatus};
@@ -9,7 +9,9 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use uuid::Uuid;
 
+use super::exchange;
 use crate::error::{Doing, Result};
 use crate::id::new_id;
 use crate::run_event::{self, NewEvent};
@@ -31,6 +33,12 @@ pub(super) struct WholeFailure {
     attempts: u32,
     /// The end that refused its credentials.
     unauthorized: Option<pipeline::Side>,
+    /// What was asked and answered, until it is kept.
+    #[serde(skip)]
+    exchange: Option<Captured>,
+    /// Where that is kept.
+    #[serde(default)]
+    exchange_id: Option<Uuid>,
 }
 
 impl WholeFailure {
@@ -45,7 +53,18 @@ impl WholeFailure {
             detail: format!("the leases of {attempts} workers ended without a word"),
             attempts: u32::try_from(attempts).unwrap_or(1),
             unauthorized: None,
+            exchange: None,
+            exchange_id: None,
         }
+    }
+
+    /// Keeps what was asked and answered, if anything was.
+    pub(super) async fn keep_exchange(&mut self, tx: &TxScope, run_id: Uuid) -> Result<()> {
+        if let Some(captured) = self.exchange.take() {
+            let kept = exchange::keep(tx, run_id, [&captured]).await?;
+            self.exchange_id = kept.get(&captured.identity()).copied();
+        }
+        Ok(())
     }
 
     /// A stream stopped; `None` when it was canceled.
@@ -60,6 +79,8 @@ impl WholeFailure {
             detail: chain(stop),
             attempts: 1,
             unauthorized: None,
+            exchange: None,
+            exchange_id: None,
         };
         match stop {
             StreamStop::Canceled
@@ -93,6 +114,7 @@ impl WholeFailure {
         self.hint = error.hint.clone();
         self.http_status = error.http_status;
         self.attempts = attempts;
+        self.exchange = error.exchange.clone();
         self.unauthorized = (error.kind == SystemErrorKind::Unauthorized).then_some(side);
     }
 }
@@ -118,7 +140,8 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Writes that a run failed as a whole. Its job is ended by the caller.
-pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeFailure) -> Result<()> {
+pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, mut whole: WholeFailure) -> Result<()> {
+    whole.keep_exchange(tx, run.id).await?;
     let now = tx.app().clock().now();
     let entry = catalogue::entry(&whole.code);
     let row = failure::Model {
@@ -153,6 +176,7 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
         skip_reason: None,
         skipped_by: None,
         quarantine_id: None,
+        exchange_id: whole.exchange_id,
     };
     let row = tx.insert::<failure::Entity>(row, "storing why a run failed").await?;
     tx.update::<run::Entity>()

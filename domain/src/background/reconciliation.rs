@@ -383,6 +383,7 @@ fn as_failure(difference: Difference) -> RecordFailure {
         raw: None,
         attempts: 0,
         retried: None,
+        exchange: None,
     }
 }
 

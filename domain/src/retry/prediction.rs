@@ -283,6 +283,7 @@ mod tests {
             skip_reason: None,
             skipped_by: None,
             quarantine_id: None,
+            exchange_id: None,
         }
     }
 
