@@ -273,7 +273,7 @@ async fn many_refusals_keep_some_exchanges_and_a_run_that_cannot_go_on_keeps_its
     let moves = changed_stream(source, outside.destination_options(), json!({}));
     let integration = scene.integration(&system, &system, moves).await;
     let run = scene.run(&integration).await;
-    assert_eq!(run["counts"]["failed"], "130", "{run:#}");
+    assert_eq!(run["counts"]["failed"], 130, "{run:#}");
     let mut kept = 0;
     let mut after = Value::Null;
     loop {

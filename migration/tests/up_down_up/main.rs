@@ -26,7 +26,7 @@ use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveEnum, ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend,
-    DbErr, EntityTrait, IntoActiveModel, Iterable, SqlErr, Statement, Value,
+    DbErr, EntityTrait, IntoActiveModel, Iterable, SqlErr, Statement, TransactionTrait, Value,
 };
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
@@ -492,9 +492,10 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
 /// Queries of claims, sweeps and batches find their partial indexes though SeaORM binds the values.
 async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
     let backend = db.get_database_backend();
+    let tx = db.begin().await.expect("a transaction");
     if backend == DbBackend::Postgres {
         // So few rows fit on a page that reading all of them is cheaper; the question is what it can use.
-        db.execute_unprepared("SET enable_seqscan = off").await.expect("a setting");
+        tx.execute_unprepared("SET LOCAL enable_seqscan = off").await.expect("a setting");
     }
     let (tenant_id, any_id) = (Value::from(Rows::of(1).tenant_id()), Value::from(Rows::of(1).id(7)));
     let run_id = Value::from(Rows::of(1).id(8));
@@ -585,7 +586,7 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             _ => ("EXPLAIN", "QUERY PLAN"),
         };
         let statement = Statement::from_sql_and_values(backend, format!("{explain} {sql}"), values);
-        let plan: Vec<String> = db
+        let plan: Vec<String> = tx
             .query_all_raw(statement)
             .await
             .expect("a plan")
@@ -594,6 +595,7 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             .collect();
         assert!(plan.iter().any(|line| line.contains(index)), "{sql} uses {index}: {plan:#?}");
     }
+    tx.rollback().await.expect("it ends");
 }
 
 /// Sets a column of every row.
