@@ -228,7 +228,9 @@ fn names_and_shapes_are_the_same_everywhere() {
                 // which they happened; and a person's sessions are few.
                 let is_plain = matches!(
                     (name.as_str(), field.as_str()),
-                    ("Run", "events" | "logs" | "slices") | ("Reconciliation", "differences") | ("Viewer", "sessions")
+                    ("Run", "events" | "logs" | "slices")
+                        | ("Reconciliation", "differences")
+                        | ("Viewer", "sessions")
                 );
                 if !is_plain {
                     assert!(of.arguments.contains_key("orderBy"), "{path}(orderBy)");

@@ -119,7 +119,7 @@ mod tests {
             let _taking = QUEUE.taken();
             log();
             tracing::info!("about nobody");
-            tracing::info!(target: "sqlx::query", tenant.id = %tenant, "of a library");
+            tracing::info!(target: "sqlx::query", { tenant.id = %tenant }, "of a library");
         });
         let lines = QUEUE.take(usize::MAX);
         let [line] = &lines[..] else { unreachable!("one line: {lines:?}") };
