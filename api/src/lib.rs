@@ -48,6 +48,8 @@ pub struct ApiOptions {
     pub dispatch: Option<Arc<DispatchWatch>>,
     /// Shared with [`http::serve`]: says when to close, and counts what is still open.
     pub connections: Connections,
+    /// Where engineers see a trace, with `{traceId}` in it; `None`: nowhere.
+    pub trace_url: Option<String>,
 }
 
 impl Default for ApiOptions {
@@ -66,6 +68,7 @@ impl Default for ApiOptions {
             metrics: Arc::new(String::new),
             dispatch: None,
             connections: Connections::default(),
+            trace_url: None,
         }
     }
 }
@@ -86,7 +89,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,
         graphiql: options.graphiql,
-        terse_executor: Some(graphql::terse_schema()),
+        terse_executor: Some(graphql::terse_schema(options.trace_url.clone())),
         budget: options.budget,
         field_costs: graphql::FIELD_COSTS,
         documents: options.documents,
@@ -95,7 +98,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         connections: options.connections,
         pages: connect::pages(app.clone()).merge(webhook::endpoints(app)),
         ..HttpOptions::new(
-            graphql::schema(),
+            graphql::schema_with(options.trace_url),
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),
             Arc::new(AppReadiness { app: app.clone(), dispatch: options.dispatch }),
         )

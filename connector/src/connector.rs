@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    AccessTokens, CredentialStore, Cursor, CursorRange, Destination, Division, Inbox, OAuth2, Pace, Part,
-    Progress, Receiver, Removal, Source, SystemError,
+    AccessTokens, Classified, CredentialStore, Cursor, CursorRange, Destination, Division, Inbox, OAuth2,
+    Pace, Part, Progress, Receiver, Removal, Source, SystemError,
 };
 
 /// What a connector says about itself. One description validates input, documents the field and can
@@ -116,6 +116,8 @@ pub struct StreamSpec {
     pub cursor_field: Option<String>,
     /// FULL or INCREMENTAL.
     pub mode: SyncMode,
+    /// Which fields of its records are never shown to staff.
+    pub classified: Classified,
 }
 
 /// Everything that opening a source takes.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::exchange::Captured;
+
 /// The whole system, or the end of a stream, can't be used now.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{detail}")]
@@ -17,6 +19,8 @@ pub struct SystemError {
     pub http_status: Option<u16>,
     /// How long the other side asks us to wait.
     pub retry_after: Option<Duration>,
+    /// The request and its reply, for HTTP.
+    pub exchange: Option<Captured>,
 }
 
 /// Why a system can't be used.
@@ -67,7 +71,7 @@ impl SystemErrorKind {
 impl SystemError {
     /// An error of a kind with its detail, and nothing more to say.
     pub fn new(kind: SystemErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), hint: None, http_status: None, retry_after: None }
+        Self { kind, detail: detail.into(), hint: None, http_status: None, retry_after: None, exchange: None }
     }
 
     /// Adds what a customer can use.
@@ -89,6 +93,8 @@ pub struct RecordError {
     pub http_status: Option<u16>,
     /// For engineers: what the destination said, cut to 2 KiB.
     pub detail: String,
+    /// The request and its reply, for HTTP; of the first refusals alone.
+    pub exchange: Option<Captured>,
 }
 
 /// Why a destination refuses a record.

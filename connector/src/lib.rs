@@ -15,6 +15,7 @@ mod documentation;
 mod egress;
 mod error;
 mod exact_json;
+mod exchange;
 mod file;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -54,9 +55,13 @@ pub use division::{Division, PARTS_MAX, Part};
 pub use documentation::pages;
 pub use egress::{Egress, Names};
 pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErrorKind};
+pub use exchange::{
+    CLASSIFICATION_KEYWORD, Captured, Classification, Classified, Content, Exchange, Header, SHOWN_BYTES_MAX,
+};
 pub use graphql::GraphqlConnector;
 pub use http::HttpConnector;
 pub use http::client::retry_after;
+pub use http::refusal::blank_named as without_secrets;
 pub use inbox::{Arrived, Inbox};
 pub use mysql::MysqlConnector;
 pub use oauth2::{AccessTokens, ClientAuthentication, Grant, OAuth2};
@@ -64,7 +69,7 @@ pub use pace::Pace;
 pub use place::Place;
 pub use postgres::PostgresConnector;
 pub use problem::{Problem, problems};
-pub use progress::{Progress, Waiting};
+pub use progress::{Progress, Spent, Waiting};
 pub use record::{FieldNames, Record, RecordFields, RecordKey};
 pub use registry::Registry;
 pub use secret_store::{AwsOptions, SecretStores, StoreKind, VaultAuth, VaultOptions};

@@ -390,6 +390,7 @@ impl SandboxDestination {
             }],
             http_status: None,
             detail: format!("rejectEvery is {}", self.options.reject_every),
+            exchange: None,
         })
     }
 

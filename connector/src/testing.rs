@@ -17,6 +17,7 @@ fn stream(keys: &[&str]) -> StreamSpec {
         key_fields: keys.iter().map(|&key| key.to_owned()).collect(),
         cursor_field: None,
         mode: SyncMode::Full,
+        classified: Default::default(),
     }
 }
 

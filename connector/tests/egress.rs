@@ -97,6 +97,7 @@ async fn first_page(egress: Egress, config: Value) -> Option<SystemErrorKind> {
             key_fields: vec!["id".to_owned()],
             cursor_field: None,
             mode: SyncMode::Full,
+            classified: Default::default(),
         },
         options: json!({"path": ""}),
         since: None,

@@ -129,6 +129,7 @@ fn stream(keys: &[&str], cursor: Option<&str>) -> StreamSpec {
         key_fields: keys.iter().map(|key| (*key).to_owned()).collect(),
         cursor_field: cursor.map(str::to_owned),
         mode: if cursor.is_some() { SyncMode::Incremental } else { SyncMode::Full },
+        classified: Default::default(),
     }
 }
 

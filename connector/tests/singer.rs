@@ -80,6 +80,7 @@ impl Stage {
                 key_fields: vec!["id".to_owned()],
                 cursor_field: None,
                 mode: SyncMode::Full,
+                classified: Default::default(),
             },
             options: json!({"stream": "orders"}),
             since: None,

@@ -40,6 +40,8 @@ pub struct Call {
     operation: String,
     origin: Origin,
     request_id: Option<String>,
+    /// The trace that it belongs to.
+    trace_id: Option<String>,
     /// What it came to, told once.
     told: OnceLock<(AuditOutcome, Option<String>)>,
     /// What it was about, where it did nothing.
@@ -60,16 +62,27 @@ impl Call {
             operation: operation.into(),
             origin,
             request_id,
+            trace_id: None,
             told: OnceLock::new(),
             about: OnceLock::new(),
             is_recorded: AtomicBool::new(false),
         }
     }
 
+    /// The same, as a part of a trace: 32 hex digits.
+    pub fn traced(self, trace_id: Option<String>) -> Self {
+        Self { trace_id, ..self }
+    }
+
     fn tell(&self, outcome: AuditOutcome, detail: Option<String>) {
         // The first is of the operation itself; later ones are of fields of its answer.
         let _later = self.told.set((outcome, detail));
     }
+}
+
+/// The trace that the task's call belongs to, if it is one and belongs to one.
+pub(crate) fn trace_id() -> Option<String> {
+    CALL.try_with(|call| call.trace_id.clone()).ok().flatten()
 }
 
 /// Does something as a call, and enters it.

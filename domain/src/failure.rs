@@ -80,6 +80,8 @@ pub struct Failure {
     pub http_status: Option<i32>,
     /// Audience ENGINEER.
     pub technical_detail: Option<String>,
+    /// The exchange that it came of. Audience ENGINEER.
+    pub exchange_id: Option<Uuid>,
     /// The record as read, or as last edited.
     pub record: Option<Value>,
     /// Fields that are null only because this viewer may not see them: name and reason.
@@ -416,6 +418,16 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
         }
         may
     });
+    let exchange_id = row.exchange_id.filter(|_id| {
+        let may = actor.may(Permission::InternalsRead);
+        if !may {
+            redactions.push((
+                "exchange",
+                "What was sent to outside systems and came back is shown to the operator's engineers.",
+            ));
+        }
+        may
+    });
     let record = match row.edited_record.as_ref().or(row.record.as_ref()) {
         None => None,
         Some(ciphertext) if actor.may(Permission::RecordRead) || beside.revealed.contains(&row.id) => {
@@ -459,6 +471,7 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
         resolved_at: row.resolved_at,
         http_status,
         technical_detail,
+        exchange_id,
         record,
         redactions,
         viewer_can_retry,

@@ -131,6 +131,27 @@ pub async fn pages_by_run(
         .await
 }
 
+/// The same, of a span of time.
+///
+/// # Errors
+/// As [`list`].
+pub async fn pages_between(
+    actor: &Actor,
+    runs: &[Uuid],
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    page: &PageArguments,
+) -> Result<HashMap<Uuid, Page<RunEvent>>> {
+    let scope = actor.authorize(Permission::RunRead)?;
+    scope
+        .find::<run_event::Entity>()
+        .filter(run_event::Column::Audience.is_in(readable(actor.audience())))
+        .filter(run_event::Column::At.gte(from))
+        .filter(run_event::Column::At.lt(to))
+        .pages_by_parent(run_event::Column::RunId, runs, &OLDEST_FIRST, &page.check(OLDEST_FIRST.name)?)
+        .await
+}
+
 /// One event, if the caller's audience may read it.
 ///
 /// # Errors

@@ -6,12 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::{
-    api_key, audit_entry, backfill, connect_link, failure, failure_group, failure_group_activity, failure_group_hour,
-    identity_provider, integration, invitation, job,
-    kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
-    reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
-    run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
-    webhook_endpoint, webhook_event,
+    api_key, audit_entry, backfill, connect_link, exchange, failure, failure_group, failure_group_activity, failure_group_hour, identity_provider, integration, invitation, job, kill_switch, log_line, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user, webhook_endpoint, webhook_event,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -68,6 +63,7 @@ tenant_owned!(
     integration.TenantId,
     run.TenantId,
     run_stream.TenantId,
+    run_metric.TenantId,
     run_slice.TenantId,
     stream_cursor.TenantId,
     stream_schema.TenantId,
@@ -76,6 +72,7 @@ tenant_owned!(
     reconciliation_stream.TenantId,
     reconciliation_difference.TenantId,
     run_event.TenantId,
+    exchange.TenantId,
     failure.TenantId,
     failure_group.TenantId,
     failure_group_hour.TenantId,
@@ -84,6 +81,7 @@ tenant_owned!(
     reveal.TenantId,
     job.TenantId,
     kill_switch.TenantId,
+    log_line.TenantId,
     receipt_block.TenantId,
     receipt_segment.TenantId,
     quarantine.TenantId,

@@ -9,6 +9,7 @@ mod purge;
 mod refused;
 mod take;
 mod trigger;
+mod triggering;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ use crate::stream_cursor::Beginning;
 
 pub(crate) use self::inbox::StoredInbox;
 pub(crate) use self::purge::purge;
+pub use self::triggering::{TriggeringEvent, triggering};
 
 /// For how long an event is kept at least, in days: so long the same id is not taken again, and can be read again.
 pub const KEPT_DAYS: i64 = 3;

@@ -75,6 +75,8 @@ pub struct Model {
     pub quarantine_id: Option<Uuid>,
     /// The group of its cause; `None` of none that is older than groups.
     pub group_id: Option<Uuid>,
+    /// The request that it came of, with its reply; it may be gone, or never have been kept.
+    pub exchange_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

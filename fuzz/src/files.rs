@@ -79,6 +79,7 @@ fn opening(
             key_fields: vec![key.to_owned()],
             cursor_field: incremental.then(|| key.to_owned()),
             mode: if incremental { SyncMode::Incremental } else { SyncMode::Full },
+            classified: Default::default(),
         },
         options: options.clone(),
         since: incremental.then(|| json!({ "value": "5" })),

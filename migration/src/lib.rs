@@ -93,6 +93,10 @@ mod m20261126_000200_create_failure_group;
 mod m20261126_000201_create_failure_group_hour;
 mod m20261126_000202_create_failure_group_activity;
 mod m20261126_000203_add_group_to_failure;
+mod m20261126_000250_create_run_metric;
+mod m20261126_000251_create_exchange;
+mod m20261126_000252_add_exchange_to_failure;
+mod m20261126_000253_create_log_line;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -183,6 +187,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000201_create_failure_group_hour::Migration),
             Box::new(m20261126_000202_create_failure_group_activity::Migration),
             Box::new(m20261126_000203_add_group_to_failure::Migration),
+            Box::new(m20261126_000250_create_run_metric::Migration),
+            Box::new(m20261126_000251_create_exchange::Migration),
+            Box::new(m20261126_000252_add_exchange_to_failure::Migration),
+            Box::new(m20261126_000253_create_log_line::Migration),
         ]
     }
 }

@@ -185,6 +185,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             key_fields: vec!["id".to_owned()],
             cursor_field: None,
             mode: SyncMode::Full,
+            classified: Default::default(),
         };
         let open_source = OpenSource {
             access: access.clone(),

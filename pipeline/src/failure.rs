@@ -1,7 +1,7 @@
 //! One record that did not arrive, and why. Deliberately absent: words for people, who acts and
 //! whether it can be retried; the error catalogue has these for each code.
 
-use connector::{FieldError, Malformed, Record, RecordError, RecordKey};
+use connector::{Captured, FieldError, Malformed, Record, RecordError, RecordKey};
 use uuid::Uuid;
 
 /// Where in its way a record failed.
@@ -75,6 +75,8 @@ pub struct RecordFailure {
     pub attempts: u32,
     /// The failure that was retried, in a retry.
     pub retried: Option<Uuid>,
+    /// The request that was refused and its reply, for HTTP; of the first ones alone.
+    pub exchange: Option<Captured>,
 }
 
 impl RecordFailure {
@@ -92,6 +94,7 @@ impl RecordFailure {
             raw: None,
             attempts: 0,
             retried: None,
+            exchange: None,
         }
     }
 
@@ -169,6 +172,7 @@ impl RecordFailure {
             key: Some(key),
             field_errors: error.field_errors,
             http_status: error.http_status,
+            exchange: error.exchange,
             attempts,
             ..Self::new(Stage::Load, DESTINATION_REMOVAL_REFUSED, error.detail)
         }
@@ -209,6 +213,7 @@ impl RecordFailure {
             key: Some(key),
             field_errors: error.field_errors,
             http_status: error.http_status,
+            exchange: error.exchange,
             record: Some(record),
             attempts,
             ..Self::new(Stage::Load, format!("destination.{}", error.kind.code()), error.detail)

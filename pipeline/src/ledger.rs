@@ -106,6 +106,8 @@ pub struct AccountedPage {
     pub breach: Option<Breach>,
     /// Size of what was read from outside, in bytes.
     pub size_bytes: u64,
+    /// Size of the records that were sent to the destination, in bytes of their fields and values.
+    pub written_bytes: u64,
     /// Reading it took so long, waits included, in milliseconds.
     pub read_ms: u64,
     /// Mapping and validating it.

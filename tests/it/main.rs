@@ -15,6 +15,7 @@ mod bucket;
 mod caller_limits;
 mod chaos;
 mod circuit;
+mod clues;
 mod connectors;
 mod deletions;
 mod dispatch;

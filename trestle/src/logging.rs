@@ -1,24 +1,25 @@
 //! The log: readable lines on a terminal, or one JSON object a line. Always on standard error, so that standard
-//! output has only what a caller asked for.
+//! output has only what a caller asked for. What is about a tenant is kept by a worker as well, whatever is printed.
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings::Settings;
 
 /// Starts logging.
 pub fn start(settings: &Settings) {
-    let filter = EnvFilter::new(&settings.log);
-    let mut builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let printed = fmt::layer().with_writer(std::io::stderr);
     // Colours are for eyes: in a file or a log collector they are noise. On a terminal NO_COLOR decides.
-    if !std::io::stderr().is_terminal() {
-        builder = builder.with_ansi(false);
-    }
-    if settings.log_json {
-        builder.json().flatten_event(true).with_span_list(false).init();
+    let printed = if std::io::stderr().is_terminal() { printed } else { printed.with_ansi(false) };
+    let printed = if settings.log_json {
+        printed.json().flatten_event(true).with_span_list(false).boxed()
     } else {
-        builder.compact().init();
-    }
+        printed.compact().boxed()
+    };
+    let printed = printed.with_filter(EnvFilter::new(&settings.log));
+    tracing_subscriber::registry().with(printed).with(worker::log_layer(settings.kept_log)).init();
 }

@@ -249,6 +249,7 @@ async fn start_api(
         },
         dispatch: Some(dispatch),
         connections: connections.clone(),
+        trace_url: settings.trace_url.clone(),
         ..ApiOptions::default()
     };
     let patience = ServerOptions::default().drain_timeout.min(program.settings.shutdown);

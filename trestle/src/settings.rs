@@ -23,6 +23,7 @@ use domain::mail::MailLinks;
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use ipnet::IpNet;
+use tracing_subscriber::filter::LevelFilter;
 use worker::mail::Mailer;
 
 use self::graphql::{documents, graphiql, introspection};
@@ -112,6 +113,10 @@ pub struct Settings {
     pub log: String,
     /// One JSON object a line.
     pub log_json: bool,
+    /// What of the log about tenants is kept.
+    pub kept_log: LevelFilter,
+    /// Where a trace is seen, with `{traceId}` in it.
+    pub trace_url: Option<String>,
 }
 
 /// One setting can't be used.
@@ -228,6 +233,24 @@ impl Settings {
         if let Err(error) = log.parse::<tracing_subscriber::EnvFilter>() {
             return Err(wrong("TRESTLE_LOG", error.to_string()));
         }
+        let trace_url = filled(written.trace_url);
+        if let Some(template) = &trace_url {
+            let is_address = template.starts_with("https://") || template.starts_with("http://");
+            if !is_address || !template.contains("{traceId}") {
+                let problem = "must be an http or https address with `{traceId}` in it";
+                return Err(wrong("TRESTLE_TRACE_URL", problem));
+            }
+        }
+        let kept_log = match filled(written.kept_log).as_deref() {
+            None | Some("info") => LevelFilter::INFO,
+            Some("off") => LevelFilter::OFF,
+            Some("warn") => LevelFilter::WARN,
+            Some("debug") => LevelFilter::DEBUG,
+            Some(other) => {
+                let problem = format!("`{other}` is none of `off`, `warn`, `info` and `debug`");
+                return Err(wrong("TRESTLE_KEPT_LOG", problem));
+            }
+        };
         let log_json = match filled(written.log_format).as_deref() {
             None | Some("text") => false,
             Some("json") => true,
@@ -295,6 +318,8 @@ impl Settings {
             documents,
             log,
             log_json,
+            kept_log,
+            trace_url,
         })
     }
 }

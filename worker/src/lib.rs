@@ -11,10 +11,13 @@ mod sweep;
 mod worker;
 
 pub mod live;
+mod log_line;
 pub mod mail;
+mod memory;
 pub mod queue;
 pub mod rate_limit;
 
+pub use log_line::{LogLayer, log_layer};
 pub use worker::{Worker, WorkerError, WorkerOptions};
 
 /// The client's default of 500 ms breaks under load that Redis survives.

@@ -13,7 +13,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use connector::{OpenDestination, OpenSource, Progress, StreamSpec, SyncMode, SystemAccess, SystemError};
+use connector::{
+    Classified, OpenDestination, OpenSource, Progress, StreamSpec, SyncMode, SystemAccess, SystemError,
+};
 use domain::background::{
     Background, Batches, Claim, ClaimedRun, ClaimedStream, CompletedRun, End, FinishedStream, Reading,
     RunEnd, RunLease,
@@ -28,6 +30,7 @@ use tracing::Instrument;
 
 use self::attempt::{Stall, watched};
 use self::heartbeat::heartbeat;
+use crate::memory::Memory;
 use crate::report::Activity;
 
 /// Records a page: enough that a checkpoint costs little beside them, few enough that losing one does.
@@ -49,6 +52,7 @@ pub(crate) struct Runner {
     activity: Activity,
     tasks: TaskTracker,
     pages: PageBudget,
+    memory: Arc<Memory>,
     /// One more for each run that is under way.
     under_way: Arc<()>,
 }
@@ -126,6 +130,7 @@ impl Runner {
             activity,
             tasks: TaskTracker::new(),
             pages,
+            memory: Arc::default(),
             under_way: Arc::default(),
         }
     }
@@ -156,7 +161,9 @@ impl Runner {
         };
         let span = tracing::info_span!(
             "run",
+            tenant.id = %run.lease.tenant_id(),
             run.id = %run.lease.run_id(),
+            trace.id = run.lease.trace_id(),
             integration.id = %run.lease.integration_id(),
             attempt = run.attempt,
         );
@@ -167,6 +174,12 @@ impl Runner {
         let started = Instant::now();
         let ClaimedRun { lease, scope, compares, source, destination, streams, .. } = run;
         let lease = Arc::new(lease);
+        let look_at_memory = || {
+            if let Some(bytes) = self.memory.resident_bytes() {
+                lease.saw_memory(bytes);
+            }
+        };
+        look_at_memory();
         let interrupt = Interrupt::default();
         // A task of its own: the lease must not depend on how long a connector keeps this one busy.
         let heart = AbortOnDropHandle::new(
@@ -176,6 +189,7 @@ impl Runner {
                     self.background.app().lease(),
                     interrupt.clone(),
                     self.hand_back.clone(),
+                    self.memory.clone(),
                 )
                 .in_current_span(),
             ),
@@ -189,7 +203,7 @@ impl Runner {
             source,
             destination,
             lease: lease.clone(),
-            progress: StreamProgress::default(),
+            progress: lease.progress().clone(),
             pages: self.pages.clone(),
             page_records_max: if has_large_pages { PAGE_RECORDS_MAX } else { PAGE_RECORDS_BESIDE },
             _under_way: under_way,
@@ -204,6 +218,7 @@ impl Runner {
         let end =
             watched(attempt, &route.progress, lease.retry_policy().progress_timeout(), &interrupt).await;
         drop(heart);
+        look_at_memory();
         let ending = match end {
             Some(Attempt::Divided) => Ending::Divided,
             Some(Attempt::Ended(end)) => self.ending(Some(end), &route, &interrupt),
@@ -449,6 +464,7 @@ fn spec(claimed: &ClaimedStream) -> StreamSpec {
         name: stream.name.clone(),
         key_fields: stream.key_fields.clone(),
         cursor_field: stream.cursor_field.clone(),
+        classified: stream.record_schema.as_ref().map(Classified::of).unwrap_or_default(),
         mode: match stream.mode {
             _ if claimed.only.is_some() => SyncMode::Incremental,
             entity::integration::SyncMode::Full => SyncMode::Full,

@@ -8,7 +8,7 @@ use domain::App;
 use domain::background::Background;
 use pipeline::Stop;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -16,7 +16,10 @@ use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::report::Activity;
 use crate::run::Runner;
-use crate::{kill_switch, mail, refill, report, schedule, sweep};
+use crate::{kill_switch, log_line, mail, refill, report, schedule, sweep};
+
+/// How long the last log lines may take to be stored.
+const LINES_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -145,7 +148,7 @@ async fn supervise(
         }
     });
     parts.spawn({
-        let shutdown = shutdown.clone();
+        let (background, shutdown) = (background.clone(), shutdown.clone());
         async move {
             schedule::run(background, shutdown).await;
             ("scheduler", Ok(()))
@@ -162,6 +165,10 @@ async fn supervise(
         }
     }));
 
+    // Until after the last run is over, so that what is logged about its end is kept.
+    let is_over = CancellationToken::new();
+    let lines = log_line::run(background.clone(), is_over.clone());
+    let lines = AbortOnDropHandle::new(TaskTracker::new().spawn(lines));
     let mut outcome = Ok(());
     while let Some(part) = parts.join_next().await {
         let ended = match part {
@@ -175,6 +182,10 @@ async fn supervise(
         }
         // The others end too.
         shutdown.cancel();
+    }
+    is_over.cancel();
+    if timeout(LINES_PATIENCE, lines).await.is_err() {
+        tracing::warn!("the last log lines about tenants were not kept: the database took too long");
     }
     outcome
 }

@@ -89,7 +89,8 @@ pub(super) async fn record_denied_subscription<'a>(ctx: &impl DataContext<'a>, e
 fn call<'a>(ctx: &impl DataContext<'a>, operation: &str) -> Option<Call> {
     let caller = ctx.data_opt::<Arc<Caller>>()?;
     let request_id = ctx.data_opt::<RequestOrigin>().map(|request| request.request_id.clone());
-    Some(Call::new(caller.actor(), operation, origin(ctx), request_id))
+    let trace_id = ctx.data_opt::<RequestOrigin>().and_then(|request| request.trace_id.clone());
+    Some(Call::new(caller.actor(), operation, origin(ctx), request_id).traced(trace_id))
 }
 
 /// Where in the answer something was denied, and for want of what.

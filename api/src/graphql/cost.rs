@@ -13,6 +13,9 @@ const HEAVY_WRITE: u64 = 500;
 /// Points of a look at thousands of records: each is opened, mapped, checked and looked up, which takes some 20 µs.
 const FORECAST: u64 = 5_000;
 
+/// Points of the clues of one failure: some hundred rows of several tables.
+const CLUES: u64 = 50;
+
 /// Fields by name.
 pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("signIn", PASSWORD_HASH),
@@ -45,6 +48,8 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("retryPlan", FORECAST),
     ("skipFailures", HEAVY_WRITE),
     ("mergeFailureGroups", HEAVY_WRITE),
+    // Five small questions about a span of time.
+    ("clues", CLUES),
     ("releaseQuarantine", HEAVY_WRITE),
     ("discardQuarantine", HEAVY_WRITE),
     ("editAndRetryFailure", HEAVY_WRITE),

@@ -12,8 +12,10 @@ use domain::id::Kind;
 use futures::stream::BoxStream;
 
 use super::caller::{actor, loaders};
+use super::clues::{FailureClues, WINDOW_SECONDS_DEFAULT};
 use super::error::{Result, UserError, exactly_one, filter_text, outcome};
 use super::failure_group::FailureGroup;
+use super::exchange::Exchange;
 use super::integration::Integration;
 use super::live::{self, Watch};
 use super::page::{Connection, OrderDirection, arguments};
@@ -118,9 +120,9 @@ impl From<domain::failure::FieldError> for FieldError {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Redaction {
     /// Name of the field, e.g. `record`.
-    field: &'static str,
+    pub(super) field: &'static str,
     /// Why, in the viewer's words.
-    reason: &'static str,
+    pub(super) reason: &'static str,
 }
 
 impl Redaction {
@@ -258,6 +260,26 @@ impl Failure {
     /// The error chain. Audience ENGINEER.
     async fn technical_detail(&self) -> Option<&str> {
         self.0.technical_detail.as_deref()
+    }
+
+    /// What may explain it: what started its run, and what was going on around the failure.
+    async fn clues(
+        &self,
+        #[graphql(
+            desc = "Seconds before and after the failure that are looked at: 1 to 600.",
+            default_with = "WINDOW_SECONDS_DEFAULT"
+        )]
+        window_seconds: i32,
+    ) -> Result<FailureClues> {
+        FailureClues::of(self.0.clone(), window_seconds)
+    }
+
+    /// The request to an outside system that it came of, with its reply; null for failures that came of none, for most of a
+    /// run that has many, and after 30 days. Audience ENGINEER.
+    async fn exchange(&self, ctx: &Context<'_>) -> Option<Result<Exchange>> {
+        let id = self.0.exchange_id?;
+        let exchange = async { loaders(ctx)?.exchange((self.0.id, id)).await };
+        exchange.await.transpose().map(|exchange| exchange.map(Into::into))
     }
 
     /// The record as read, or as last edited. Tenant admins and members see it, and staff to whom `revealRecord` opened

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::Timer;
+use chrono::{DateTime, Utc};
 use domain::Actor;
 use domain::api_key::{self, ApiKey};
 use domain::backfill::{self, Backfill, BackfillFilter};
@@ -17,9 +18,11 @@ use domain::failure_group::{
     self, FailureGroup, FailureGroupActivity, FailureGroupFilter, FailureGroupHour, FailureGroupOrder,
     FailureGroupParent,
 };
+use domain::exchange::{self, Exchange};
 use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
 use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
 use domain::invitation::{self, Invitation};
+use domain::log_line::{self, LogFilter, LogLine};
 use domain::page::{Direction, Page, PageArguments};
 use domain::portal_key::{self, PortalKey};
 use domain::portal_session::{self, PortalSession};
@@ -29,6 +32,7 @@ use domain::retry::{self, Retry};
 use domain::reveal::{self, Reveal};
 use domain::run::{self, Run, RunFilter, RunParent, RunWait};
 use domain::run_event::{self, RunEvent};
+use domain::run_metric::{self, RunMetrics};
 use domain::run_slice::{self, RunSlice};
 use domain::stream_cursor::{self, StreamCursor};
 use domain::stream_schema::{self, StreamSchema};
@@ -37,6 +41,7 @@ use domain::system_grant::{self, Authorization};
 use domain::tenant::{self, Tenant};
 use domain::user::{self, User};
 use domain::webhook_endpoint::{self, WebhookEndpoint};
+use domain::webhook_event::{self, TriggeringEvent};
 use futures::future::{BoxFuture, FutureExt};
 use futures::task::{FutureObj, Spawn, SpawnError};
 use tokio_util::task::TaskTracker;
@@ -104,12 +109,49 @@ impl Loaders {
         Ok(self.0.load_one(SeriesOf(group_id, hours)).await?.unwrap_or_default())
     }
 
+    /// The request that a failure came of, with its reply; `None` when it is gone.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn exchange(&self, of: exchange::OfFailure) -> Result<Option<Exchange>> {
+        self.0.load_one(ExchangeOf(of)).await
+    }
+
     /// Why a run waits; `None` when it does not.
     ///
     /// # Errors
     /// What the domain refuses.
     pub(super) async fn wait(&self, run_id: Uuid) -> Result<Option<RunWait>> {
         self.0.load_one(WaitOf(run_id)).await
+    }
+
+    /// What a run cost; `None` where nothing is known yet.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn metrics(&self, run_id: Uuid) -> Result<Option<RunMetrics>> {
+        self.0.load_one(MetricsOf(run_id)).await
+    }
+
+    /// What was logged beside a run in a span of time.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn nearby_logs(
+        &self,
+        run_id: Uuid,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<LogLine>> {
+        Ok(self.0.load_one(Nearby { run_id, from, to }).await?.unwrap_or_default())
+    }
+
+    /// The latest event that a webhook had brought when a run was asked for; `None` when none is kept.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn triggering_event(&self, run_id: Uuid) -> Result<Option<TriggeringEvent>> {
+        self.0.load_one(EventOf(run_id)).await
     }
 
     /// Where the next run of a stream begins; `None` where that is the beginning.
@@ -253,6 +295,21 @@ impl Loader<SeriesOf> for Reader {
     }
 }
 
+/// The request that a failure came of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct ExchangeOf(exchange::OfFailure);
+
+impl Loader<ExchangeOf> for Reader {
+    type Value = Exchange;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[ExchangeOf]) -> Result<HashMap<ExchangeOf, Exchange>> {
+        let of: Vec<exchange::OfFailure> = keys.iter().map(|key| key.0).collect();
+        let exchanges = exchange::by_failures(&self.0.actor(), &of).await?;
+        Ok(exchanges.into_iter().map(|(of, exchange)| (ExchangeOf(of), exchange)).collect())
+    }
+}
+
 /// Why a run waits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct WaitOf(Uuid);
@@ -265,6 +322,63 @@ impl Loader<WaitOf> for Reader {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
         let waits = run::waits(&self.0.actor(), &ids).await?;
         Ok(waits.into_iter().map(|(id, wait)| (WaitOf(id), wait)).collect())
+    }
+}
+
+/// What a run cost.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct MetricsOf(Uuid);
+
+impl Loader<MetricsOf> for Reader {
+    type Value = RunMetrics;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[MetricsOf]) -> Result<HashMap<MetricsOf, RunMetrics>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let metrics = run_metric::by_runs(&self.0.actor(), &ids).await?;
+        Ok(metrics.into_iter().map(|(id, metrics)| (MetricsOf(id), metrics)).collect())
+    }
+}
+
+/// What was logged beside a run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Nearby {
+    run_id: Uuid,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+}
+
+impl Loader<Nearby> for Reader {
+    type Value = Vec<LogLine>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[Nearby]) -> Result<HashMap<Nearby, Vec<LogLine>>> {
+        // Failures of one page have one time.
+        let mut spans: HashMap<(DateTime<Utc>, DateTime<Utc>), Vec<Uuid>> = HashMap::new();
+        for key in keys {
+            spans.entry((key.from, key.to)).or_default().push(key.run_id);
+        }
+        let mut lines = HashMap::with_capacity(keys.len());
+        for ((from, to), runs) in spans {
+            let nearby = log_line::nearby(&self.0.actor(), &runs, from, to).await?;
+            lines.extend(nearby.into_iter().map(|(run_id, lines)| (Nearby { run_id, from, to }, lines)));
+        }
+        Ok(lines)
+    }
+}
+
+/// The event that brought a run about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct EventOf(Uuid);
+
+impl Loader<EventOf> for Reader {
+    type Value = TriggeringEvent;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[EventOf]) -> Result<HashMap<EventOf, TriggeringEvent>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let events = webhook_event::triggering(&self.0.actor(), &ids).await?;
+        Ok(events.into_iter().map(|(id, event)| (EventOf(id), event)).collect())
     }
 }
 
@@ -704,6 +818,45 @@ impl List for Events {
         page: &PageArguments,
     ) -> domain::Result<HashMap<Uuid, Page<RunEvent>>> {
         run_event::pages_by_run(actor, parents, page).await
+    }
+}
+
+/// Events under a run, of a span of time.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct EventsBetween {
+    pub(super) from: DateTime<Utc>,
+    pub(super) to: DateTime<Utc>,
+}
+
+impl List for EventsBetween {
+    type Row = RunEvent;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<RunEvent>>> {
+        run_event::pages_between(actor, parents, self.from, self.to, page).await
+    }
+}
+
+/// Log lines under a run.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Logs {
+    pub(super) filter: LogFilter,
+}
+
+impl List for Logs {
+    type Row = LogLine;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<LogLine>>> {
+        log_line::pages_by_run(actor, parents, &self.filter, page).await
     }
 }
 

@@ -7,10 +7,12 @@ mod audit;
 mod backfill;
 mod call;
 mod caller;
+mod clues;
 mod connector;
 mod cost;
 mod error;
 mod error_path;
+mod exchange;
 mod failure;
 mod failure_group;
 mod identity_provider;
@@ -19,6 +21,7 @@ mod invitation;
 mod kill_switch;
 mod live;
 mod loader;
+mod log_line;
 mod node;
 mod page;
 mod portal_key;
@@ -29,6 +32,7 @@ mod retry;
 mod reveal;
 mod run;
 mod run_event;
+mod run_metric;
 mod run_slice;
 mod scalar;
 mod second_factor;
@@ -115,12 +119,17 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// Builds the schema. Requests that it executes carry a [`Caller`].
 pub fn schema() -> Schema {
-    builder().finish()
+    schema_with(None)
+}
+
+/// The same, with where engineers see traces: an address with `{traceId}` in it.
+pub(crate) fn schema_with(trace_url: Option<String>) -> Schema {
+    builder().data(clues::TraceUrl(trace_url)).finish()
 }
 
 /// The same schema, which says nothing about names that are similar to unknown ones.
-pub(crate) fn terse_schema() -> Schema {
-    builder().disable_suggestions().finish()
+pub(crate) fn terse_schema(trace_url: Option<String>) -> Schema {
+    builder().data(clues::TraceUrl(trace_url)).disable_suggestions().finish()
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {

@@ -6,6 +6,7 @@
 )]
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
+use domain::Permission;
 use domain::failure::FailureParent;
 use domain::id::Kind;
 use domain::quarantine::QuarantineParent;
@@ -18,11 +19,13 @@ use super::error::{Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder};
 use super::integration::Integration;
 use super::live::{self, Watch};
-use super::loader::{Events, Failures, Quarantines, Slices};
+use super::loader::{Events, Failures, Logs, Quarantines, Slices};
+use super::log_line::{LogFilter, LogLine};
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
 use super::reconciliation::Reconciliation;
 use super::run_event::RunEvent;
+use super::run_metric::RunMetrics;
 use super::run_slice::RunSlice;
 use super::scalar::{BigInt, DateTime, id, optional_uuid, uuid};
 use super::tenant::Tenant;
@@ -302,6 +305,21 @@ impl Run {
         Ok(Connection::new(page, RunEvent))
     }
 
+    /// What was logged while a worker had it, oldest first; kept for 14 days. Audience ENGINEER.
+    async fn logs(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<LogFilter>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<LogLine>> {
+        let list = Logs { filter: filter.unwrap_or_default().decode()? };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, LogLine))
+    }
+
     /// Its slices, in their order: the parts of streams that several workers read at once. Empty where one worker reads all.
     async fn slices(
         &self,
@@ -313,6 +331,18 @@ impl Run {
     ) -> Result<Connection<RunSlice>> {
         let page = loaders(ctx)?.page(self.0.id, Slices, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, RunSlice))
+    }
+
+    /// What it cost: where its time went, bytes, pages, retries. Stored each ten seconds while it runs, and when an attempt
+    /// ends; null before that. Audience SUPPORT; null for others.
+    async fn metrics(&self, ctx: &Context<'_>) -> Option<Result<RunMetrics>> {
+        let metrics = async {
+            if !actor(ctx)?.may(Permission::DiagnosticsRead) {
+                return Ok(None);
+            }
+            loaders(ctx)?.metrics(self.0.id).await
+        };
+        metrics.await.transpose().map(|metrics| metrics.map(|metrics| RunMetrics::of(metrics, &self.0)))
     }
 
     /// OpenTelemetry trace id, 32 hex digits. Audience ENGINEER; null for others.

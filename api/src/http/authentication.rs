@@ -103,6 +103,8 @@ pub struct RequestOrigin {
     pub client: Option<IpAddr>,
     /// `User-Agent`, shortened to 300 characters.
     pub user_agent: Option<String>,
+    /// The trace that it belongs to, of `traceparent`: 32 hex digits.
+    pub trace_id: Option<String>,
 }
 
 impl RequestOrigin {
@@ -118,6 +120,7 @@ impl RequestOrigin {
                 .get(header::USER_AGENT)
                 .and_then(|value| value.to_str().ok())
                 .map(|value| value.chars().take(USER_AGENT_LENGTH_MAX).collect()),
+            trace_id: parts.headers.get("traceparent").and_then(|value| trace_id(value.to_str().ok()?)),
         }
     }
 
@@ -190,6 +193,24 @@ pub(super) fn bearer_of_value(value: &str) -> Option<String> {
     (scheme.eq_ignore_ascii_case("bearer") && well_formed).then(|| token.to_owned())
 }
 
+/// The trace id of a `traceparent` (<https://www.w3.org/TR/trace-context/#traceparent-header>); `None` where it is not valid.
+fn trace_id(traceparent: &str) -> Option<String> {
+    let mut parts = traceparent.trim().split('-');
+    let (version, trace_id, parent_id) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |text: &str, length: usize| {
+        text.len() == length
+            && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let is_some = |text: &str| text.bytes().any(|byte| byte != b'0');
+    let is_valid = is_hex(version, 2)
+        && version != "ff"
+        && is_hex(trace_id, 32)
+        && is_some(trace_id)
+        && is_hex(parent_id, 16)
+        && is_some(parent_id);
+    is_valid.then(|| trace_id.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
@@ -200,10 +221,30 @@ mod tests {
     use super::{FORWARDED_FOR, RequestOrigin, bearer_of_value, client_of};
 
     #[test]
+    fn a_trace_is_taken_from_a_valid_traceparent_alone() {
+        let id = "0af7651916cd43dd8448eb211c80319c";
+        let of = |text: String| super::trace_id(&text);
+        assert_eq!(of(format!("00-{id}-b7ad6b7169203331-01")).as_deref(), Some(id));
+        assert_eq!(of(format!("01-{id}-b7ad6b7169203331-01-more")).as_deref(), Some(id));
+        for wrong in [
+            String::new(),
+            id.to_owned(),
+            format!("ff-{id}-b7ad6b7169203331-01"),
+            format!("00-{}-b7ad6b7169203331-01", id.to_uppercase()),
+            format!("00-{}-b7ad6b7169203331-01", "0".repeat(32)),
+            format!("00-{id}-{}-01", "0".repeat(16)),
+            format!("00-{id}"),
+        ] {
+            assert_eq!(of(wrong.clone()), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn callers_who_have_not_signed_in_are_told_apart_by_network() {
         let network = |client: Option<&str>| {
             let client = client.map(|text| text.parse().expect("an address"));
-            RequestOrigin { request_id: String::new(), peer: None, client, user_agent: None }.network()
+            RequestOrigin { request_id: String::new(), peer: None, client, user_agent: None, trace_id: None }
+                .network()
         };
         assert_eq!(network(Some("192.0.2.7")), "network:192.0.2.7");
         assert_eq!(network(Some("::ffff:192.0.2.7")), "network:192.0.2.7");

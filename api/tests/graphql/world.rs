@@ -269,6 +269,7 @@ impl World {
             values: Vec::new(),
             gate: None,
             breach: None,
+            written_bytes: 0,
             size_bytes: 0,
             read_ms: 0,
             map_ms: 0,

@@ -225,5 +225,6 @@ fn rejected(field_errors: Vec<FieldError>) -> RecordError {
         field_errors,
         http_status: None,
         detail: format!("the file can't hold the record: {}", rules.join(", ")),
+        exchange: None,
     }
 }

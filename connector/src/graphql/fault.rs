@@ -68,6 +68,7 @@ pub(super) fn check(client: &Client, reply: &Reply) -> Result<(), SystemError> {
         hint: hint.map(str::to_owned),
         http_status: Some(reply.status.as_u16()),
         retry_after: if kind == SystemErrorKind::RateLimited { wait() } else { None },
+        exchange: reply.capture(),
     })
 }
 

@@ -98,7 +98,7 @@ pub(super) struct GraphqlSource {
 
 impl GraphqlSource {
     pub(super) fn open(egress: &Egress, open: OpenSource) -> Result<Self, SystemError> {
-        let client = connect(egress, &open.access)?;
+        let client = connect(egress, &open.access)?.classified(&open.stream.classified);
         let options: Options = options::decode("source options", &open.options)?;
         query_document::check(&options.query, &options.own_variables())?;
         let incremental = open.stream.mode == SyncMode::Incremental;

@@ -2,6 +2,7 @@
 //! size limit, and the words for what went wrong. Deliberately absent: pages and records.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -15,9 +16,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::refusal;
 use crate::egress::{self, Redirects};
-use crate::{AccessTokens, Egress, Pace, Progress, SystemAccess, SystemError, SystemErrorKind, options};
+use crate::exchange::{Captured, Redactor, Sent};
+use crate::{
+    AccessTokens, Classified, Egress, Pace, Progress, Record, SystemAccess, SystemError, SystemErrorKind,
+    options,
+};
 
 /// Longest time-out that can be asked for, in milliseconds.
 pub(crate) const TIMEOUT_MS_MAX: u64 = 120_000;
@@ -27,11 +31,15 @@ pub(crate) const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(crate) const PROBE_BYTES_MAX: usize = 1024 * 1024;
 /// What `Retry-After` may make a whole run wait; longer waits are the engine's to decide.
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
-/// Access tokens that are blanked in what the API says: of the last renewals of a run.
-const TOKENS_HIDDEN_MAX: usize = 8;
+/// Refusals of one attempt whose request and reply are captured: a run keeps half as many.
+const CAPTURED_MAX: u32 = 200;
 /// Headers that belong to the connection, which the client sets itself.
 const HEADERS_RESERVED: [&str; 6] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "proxy-authorization"];
+
+/// Headers of a config whose values are no secrets; others are never shown.
+const HEADERS_PLAIN: [&str; 6] =
+    ["accept", "accept-language", "content-type", "user-agent", "accept-encoding", "prefer"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,10 +96,9 @@ pub(crate) struct Client {
     egress: Egress,
     http: reqwest::Client,
     base: Url,
-    secrets: Vec<String>,
+    redactor: Arc<Redactor>,
+    captured: AtomicU32,
     tokens: Option<Arc<dyn AccessTokens>>,
-    /// The latest access tokens.
-    hidden: Mutex<Vec<SecretString>>,
     spacing: Option<Duration>,
     next_at: Mutex<Instant>,
     pace: Pace,
@@ -107,6 +114,17 @@ pub(crate) struct Reply {
     pub(crate) url: Url,
     /// True when the body was longer than asked for, and is cut.
     pub(crate) is_cut: bool,
+    sent: Sent,
+    took: Duration,
+    redactor: Arc<Redactor>,
+}
+
+impl Reply {
+    /// It, with what it answers, for engineers to look at.
+    pub(crate) fn capture(&self) -> Option<Captured> {
+        let response = (self.status, &self.headers, self.body.as_slice(), self.is_cut);
+        Captured::new(self.redactor.clone(), &self.sent, self.took, Some(response))
+    }
 }
 
 impl Client {
@@ -150,7 +168,13 @@ impl Client {
             }
             headers.insert(header_name(name)?, header_value(name, value, false)?);
         }
-        let secrets = authenticate(settings.auth, &credentials, &mut headers)?;
+        let custom: Vec<HeaderName> = headers.keys().cloned().collect();
+        let mut secrets = authenticate(settings.auth, &credentials, &mut headers)?;
+        // Headers and parameters of a config may be keys too, whatever the form says.
+        let values = custom.iter().filter(|name| !HEADERS_PLAIN.contains(&name.as_str()));
+        secrets.extend(values.filter_map(|name| Some(headers.get(name)?.to_str().ok()?.to_owned())));
+        secrets.extend(base.query_pairs().map(|(_, value)| value.into_owned()));
+        secrets.extend(base.password().map(str::to_owned));
         let tokens = match settings.auth {
             Auth::Oauth2 => Some(access.tokens.clone().ok_or_else(|| {
                 SystemError::new(SystemErrorKind::Internal, "nobody gives out access tokens")
@@ -171,9 +195,9 @@ impl Client {
             egress: egress.clone(),
             http,
             base,
-            secrets,
+            redactor: Arc::new(Redactor::new(secrets)),
+            captured: AtomicU32::new(0),
             tokens,
-            hidden: Mutex::default(),
             // Slower than one request an hour is a typing error; it must not overflow.
             spacing: spacing.map(|seconds| Duration::from_secs_f64(seconds.min(3600.0))),
             next_at: Mutex::new(Instant::now()),
@@ -182,10 +206,32 @@ impl Client {
         })
     }
 
+    /// The same for a stream some of whose fields are classified.
+    pub(crate) fn classified(mut self, classified: &Classified) -> Self {
+        if let Some(redactor) = Arc::get_mut(&mut self.redactor) {
+            redactor.classify(classified);
+        }
+        self
+    }
+
+    /// A refused record's reply, with what it answers; of the first ones alone.
+    pub(crate) fn capture_refusal(&self, reply: &Reply) -> Option<Captured> {
+        if self.captured.load(Ordering::Relaxed) >= CAPTURED_MAX {
+            return None;
+        }
+        self.captured.fetch_add(1, Ordering::Relaxed);
+        reply.capture()
+    }
+
     /// Waits before a request is sent again.
     pub(crate) async fn rest(&self, wait: Duration) {
         self.progress.rests(wait);
         tokio::time::sleep(wait).await;
+    }
+
+    /// A request is sent again.
+    pub(crate) fn retries(&self) {
+        self.progress.retries();
     }
 
     pub(crate) fn base(&self) -> &Url {
@@ -248,7 +294,7 @@ impl Client {
         let mut request = request.map_err(|error| self.transport_error(error))?;
         if let Some(token) = token {
             self.progress.heard();
-            self.hide(token);
+            self.redactor.hide(token);
             let bearer =
                 header_value("the access token", &format!("Bearer {}", token.expose_secret()), true)?;
             request.headers_mut().insert(AUTHORIZATION, bearer);
@@ -256,15 +302,20 @@ impl Client {
         self.egress.check_url(request.url())?;
         self.pace.turn(&self.progress).await;
         self.take_turn().await;
-        let mut response = client.execute(request).await.map_err(|error| self.transport_error(error))?;
+        let sent = Sent::of(&request);
+        let failed = |error| self.broken_off(error, &sent);
+        let mut response = client.execute(request).await.map_err(failed)?;
         let mut reply = Reply {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
             body: Vec::new(),
             url: response.url().clone(),
             is_cut: false,
+            took: Duration::ZERO,
+            redactor: self.redactor.clone(),
+            sent,
         };
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport_error(error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken_off(error, &reply.sent))? {
             if reply.body.len() + chunk.len() > bytes_max {
                 reply.body.extend_from_slice(&chunk[..bytes_max - reply.body.len()]);
                 reply.is_cut = true;
@@ -272,8 +323,15 @@ impl Client {
             }
             reply.body.extend_from_slice(&chunk);
         }
+        reply.took = reply.sent.age();
         self.progress.heard();
         Ok(reply)
+    }
+
+    /// No reply came, or a part of one.
+    fn broken_off(&self, error: reqwest::Error, sent: &Sent) -> SystemError {
+        let exchange = Captured::new(self.redactor.clone(), sent, sent.age(), None);
+        SystemError { exchange, ..self.transport_error(error) }
     }
 
     /// What a status other than 2xx says about the whole API.
@@ -306,30 +364,25 @@ impl Client {
             hint,
             http_status: Some(status),
             retry_after,
+            exchange: reply.capture(),
         }
     }
 
-    /// The reply's text for engineers: cut to 2 KiB, secrets blanked.
+    /// The reply's text for engineers: cut to 2 KiB, secrets blanked, what is classified masked.
     pub(crate) fn excerpt(&self, reply: &Reply) -> String {
-        self.blanked(&reply.body)
+        self.redactor.excerpt(&reply.body, None)
+    }
+
+    /// The same of what answers to this record.
+    pub(crate) fn excerpt_of(&self, reply: &Reply, record: &Record) -> String {
+        match self.redactor.is_classified() {
+            false => self.excerpt(reply),
+            true => self.redactor.excerpt(&reply.body, serde_json::to_value(record).ok().as_ref()),
+        }
     }
 
     fn blanked(&self, text: &[u8]) -> String {
-        let hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
-        let tokens = hidden.iter().map(ExposeSecret::expose_secret);
-        refusal::excerpt(text, self.secrets.iter().map(String::as_str).chain(tokens))
-    }
-
-    /// Remembers what is never to be shown.
-    fn hide(&self, token: &SecretString) {
-        let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
-        if hidden.iter().any(|known| known.expose_secret() == token.expose_secret()) {
-            return;
-        }
-        if hidden.len() == TOKENS_HIDDEN_MAX {
-            hidden.remove(0);
-        }
-        hidden.push(token.clone());
+        self.redactor.excerpt(text, None)
     }
 
     fn transport_error(&self, error: reqwest::Error) -> SystemError {

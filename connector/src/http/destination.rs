@@ -57,7 +57,7 @@ pub(super) struct HttpDestination {
 
 impl HttpDestination {
     pub(super) fn open(egress: &Egress, open: OpenDestination) -> Result<Self, SystemError> {
-        let client = Client::open(egress, &open.access, Redirects::None)?;
+        let client = Client::open(egress, &open.access, Redirects::None)?.classified(&open.stream.classified);
         let options: Options = options::decode("destination options", &open.options)?;
         let idempotency_header = HeaderName::try_from(options.idempotency_header.as_str()).map_err(|_| {
             misconfigured("idempotencyHeader").with_hint("idempotencyHeader is not a header name")
@@ -184,6 +184,7 @@ fn no_path() -> RecordError {
         field_errors: Vec::new(),
         http_status: None,
         detail: "the key can't stand in a URL's path".to_owned(),
+        exchange: None,
     }
 }
 

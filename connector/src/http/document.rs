@@ -96,6 +96,7 @@ pub(crate) fn malformed(reply: &Reply, detail: String, hint: impl Into<String>) 
         SystemError::new(SystemErrorKind::Malformed, format!("{}: {detail}", address(&reply.url)))
             .with_hint(hint);
     error.http_status = Some(reply.status.as_u16());
+    error.exchange = reply.capture();
     error
 }
 

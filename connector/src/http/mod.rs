@@ -6,7 +6,7 @@ mod destination;
 pub(crate) mod document;
 #[cfg(test)]
 mod oauth2_tests;
-mod refusal;
+pub(crate) mod refusal;
 pub(crate) mod sender;
 mod source;
 #[cfg(test)]

@@ -95,6 +95,7 @@ async fn write(access: SystemAccess, ids: &[u64]) -> Result<usize, SystemError> 
         key_fields: vec!["id".to_owned()],
         cursor_field: None,
         mode: SyncMode::Full,
+        classified: Default::default(),
     };
     let open = OpenDestination {
         access,

@@ -102,7 +102,7 @@ fn pointer(named: &str, record: &Record) -> Option<String> {
 }
 
 /// Blanks what follows a telling name: `"password": "…"`, `token=…`, `Authorization: …`.
-fn blank_named(text: &str) -> String {
+pub fn blank_named(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;

@@ -81,6 +81,7 @@ impl Sender {
                 "the API could not take a record; retrying"
             );
             self.client.rest(wait).await;
+            self.client.retries();
             attempt += 1;
         }
     }
@@ -125,6 +126,7 @@ impl Sender {
                         field_errors: Vec::new(),
                         http_status: error.http_status,
                         detail: error.detail.clone(),
+                        exchange: error.exchange.clone(),
                     }));
                     last_exhausted = Some(error);
                 }
@@ -143,7 +145,8 @@ impl Sender {
             kind: if conflict { RecordErrorKind::Conflict } else { RecordErrorKind::Rejected },
             field_errors: if conflict { Vec::new() } else { refusal::field_errors(&reply.body, record) },
             http_status: Some(reply.status.as_u16()),
-            detail: self.client.excerpt(reply),
+            detail: self.client.excerpt_of(reply, record),
+            exchange: self.client.capture_refusal(reply),
         }
     }
 }

@@ -174,7 +174,8 @@ pub(super) struct HttpSource {
 
 impl HttpSource {
     pub(super) fn open(egress: &Egress, open: OpenSource) -> Result<Self, SystemError> {
-        let client = Client::open(egress, &open.access, Redirects::SameOrigin)?;
+        let client =
+            Client::open(egress, &open.access, Redirects::SameOrigin)?.classified(&open.stream.classified);
         let options: Options = options::decode("source options", &open.options)?;
         if !(options.records_path.is_empty() || options.records_path.starts_with('/')) {
             return Err(misconfigured("recordsPath is not a JSON Pointer")

@@ -56,6 +56,7 @@ fn stream(cursor: Option<&str>) -> StreamSpec {
         key_fields: vec!["id".to_owned()],
         cursor_field: cursor.map(str::to_owned),
         mode: if cursor.is_some() { SyncMode::Incremental } else { SyncMode::Full },
+        classified: Default::default(),
     }
 }
 

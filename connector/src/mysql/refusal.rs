@@ -132,7 +132,7 @@ fn of_constraint(message: &str) -> Vec<String> {
 
 fn rejected(mut detail: String, field_errors: Vec<FieldError>) -> RecordError {
     detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));
-    RecordError { kind: RecordErrorKind::Rejected, field_errors, http_status: None, detail }
+    RecordError { kind: RecordErrorKind::Rejected, field_errors, http_status: None, detail, exchange: None }
 }
 
 #[cfg(test)]

@@ -119,5 +119,5 @@ fn too_long(name: &str, max: Option<usize>) -> FieldError {
 
 fn rejected(mut detail: String, field_errors: Vec<FieldError>) -> RecordError {
     detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));
-    RecordError { kind: RecordErrorKind::Rejected, field_errors, http_status: None, detail }
+    RecordError { kind: RecordErrorKind::Rejected, field_errors, http_status: None, detail, exchange: None }
 }

@@ -94,7 +94,7 @@ pub(super) fn record_error(error: &sqlx::Error) -> RecordError {
 /// A refused record.
 pub(super) fn rejected(field_errors: Vec<FieldError>, mut detail: String) -> RecordError {
     detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX));
-    RecordError { kind: RecordErrorKind::Rejected, field_errors, http_status: None, detail }
+    RecordError { kind: RecordErrorKind::Rejected, field_errors, http_status: None, detail, exchange: None }
 }
 
 /// JSON Pointer to a top-level field.

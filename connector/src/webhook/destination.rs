@@ -18,7 +18,7 @@ use crate::egress::Redirects;
 use crate::http::client::{Client, PROBE_BYTES_MAX, Reply, Settings};
 use crate::http::sender::{Sender, Sent};
 use crate::{
-    Action, Destination, Egress, Gone, OpenDestination, Record, RecordError, RecordKey, Removal,
+    Action, Classified, Destination, Egress, Gone, OpenDestination, Record, RecordError, RecordKey, Removal,
     SystemAccess, SystemError, SystemErrorKind, Write, WriteOutcome, options,
 };
 
@@ -73,6 +73,7 @@ impl EventSender {
         access: &SystemAccess,
         send: SendConfig,
         credentials: Credentials,
+        classified: &Classified,
     ) -> Result<Self, SystemError> {
         let keys: Option<Vec<_>> =
             credentials.secrets.iter().map(|secret| signature::key(secret.expose_secret())).collect();
@@ -86,6 +87,7 @@ impl EventSender {
         }
         let access = SystemAccess { credentials: credentials.of_requests, ..access.clone() };
         let client = Client::at(egress, &access, &send.url, send.settings, Redirects::None)?;
+        let client = client.classified(classified);
         Ok(Self { sender: Sender::new(client), keys })
     }
 
@@ -132,7 +134,7 @@ impl WebhookDestination {
         credentials: Credentials,
     ) -> Result<Self, SystemError> {
         Ok(Self {
-            receiver: EventSender::open(egress, &open.access, send, credentials)?,
+            receiver: EventSender::open(egress, &open.access, send, credentials, &open.stream.classified)?,
             options: options::decode("destination options", &open.options)?,
             stream_name: open.stream.name,
             key_fields: open.stream.key_fields,
@@ -244,7 +246,7 @@ pub(super) async fn test(
     send: SendConfig,
     credentials: Credentials,
 ) -> Result<String, SystemError> {
-    let receiver = EventSender::open(egress, access, send, credentials)?;
+    let receiver = EventSender::open(egress, access, send, credentials, &Classified::default())?;
     let message = Message::new(format!("msg_{}", uuid::Uuid::now_v7().simple()), TEST_TYPE, json!({}))?;
     let client = &receiver.sender.client;
     let reply = client.send(receiver.request(&message), PROBE_BYTES_MAX).await?;

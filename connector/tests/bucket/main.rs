@@ -47,6 +47,7 @@ fn stream() -> StreamSpec {
         key_fields: vec!["id".to_owned()],
         cursor_field: None,
         mode: SyncMode::Full,
+        classified: Default::default(),
     }
 }
 

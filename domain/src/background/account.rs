@@ -33,8 +33,8 @@ use crate::reconciliation::RECONCILIATION_EXTRA;
 use crate::run_event::{self, NewEvent};
 use crate::scope::{TxScope, all_set};
 
-/// Rows of a statement that stores failures again: SQLite takes 32,766 parameters, and a row is 30.
-const STORED_ROWS: usize = 1_000;
+/// Rows of a statement that stores failures again: SQLite takes 32,766 parameters, and a row is some 35 at most.
+const STORED_ROWS: usize = 900;
 /// Failures of a page that listeners are told of one by one.
 const TOLD_FAILURES_MAX: usize = 200;
 
@@ -377,11 +377,13 @@ impl RunLease {
             .into_iter()
             .map(|row| (row.id, row))
             .collect();
+        let kept = self.keep_exchanges(tx, again.iter().map(|(failed, _group)| failed)).await?;
         let mut updated = Vec::with_capacity(rows.len());
         for (failed, group_id) in again {
             let Some(row) = failed.retried.and_then(|id| rows.get(&id)) else { continue };
             let mut row = row.clone();
             let entry = catalogue::entry(&failed.code);
+            row.exchange_id = failed.exchange.as_ref().and_then(|one| kept.get(&one.identity()).copied());
             row.status = FailureStatus::Open;
             row.category = entry.category;
             row.stage = stage(failed.stage);
@@ -425,6 +427,7 @@ impl RunLease {
                             Column::LastAttemptAt,
                             Column::HttpStatus,
                             Column::TechnicalDetail,
+                            Column::ExchangeId,
                             Column::Hint,
                             Column::RetryRunId,
                             Column::GroupId,
@@ -451,10 +454,13 @@ impl RunLease {
         tally: &mut Tally,
     ) -> Result<()> {
         let now = self.app.clock().now();
+        let kept = self.keep_exchanges(tx, failures.iter().map(|(failed, _group)| failed)).await?;
         let mut rows = Vec::with_capacity(failures.len());
         for (failed, group_id) in failures {
             tally.add(group_id);
-            rows.push(failure::Model { quarantine_id, ..self.failure_row(stream, failed, group_id, now)? });
+            let exchange_id = failed.exchange.as_ref().and_then(|one| kept.get(&one.identity()).copied());
+            let row = self.failure_row(stream, failed, group_id, now)?;
+            rows.push(failure::Model { quarantine_id, exchange_id, ..row });
         }
         for row in rows.iter().take(TOLD_FAILURES_MAX) {
             tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
@@ -509,6 +515,7 @@ impl RunLease {
             skipped_by: None,
             quarantine_id: None,
             group_id: Some(group_id),
+            exchange_id: None,
         })
     }
 
@@ -553,12 +560,14 @@ impl Ledger for RunLease {
             let twice = RecordFailure::duplicate_across_slices(receipt.key.clone());
             self.groups_of(&page.stream, &[twice]).await?;
         }
+        self.meter.saw_page(&page);
         let fenced = match &page.breach {
             // The jobs of other slices are held with it.
             Some(_) => self.fenced_with_run().await,
             None => self.fenced().await,
         };
         let mut tx = fenced.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        let is_put_aside = page.breach.is_some();
         let is_first_sent = page.is_sent && !self.wrote.swap(true, Ordering::Relaxed);
         self.account_in(&mut tx, page, groups).await.map_err(storage)?;
         if !self.made_progress() && self.attempt > 1 {
@@ -567,7 +576,11 @@ impl Ledger for RunLease {
         if self.is_probe && (is_first_sent || !self.made_progress()) {
             self.probe_passed(&tx).await.map_err(storage)?;
         }
-        tx.commit().await.map_err(storage)?;
+        if is_put_aside {
+            self.commit_measured(tx).await.map_err(storage)?;
+        } else {
+            tx.commit().await.map_err(storage)?;
+        }
         self.pages.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -585,6 +598,7 @@ impl Ledger for RunLease {
     }
 
     async fn retrying(&self, stream: &str, notice: &RetryNotice) -> std::result::Result<(), LedgerError> {
+        self.meter.saw_retry();
         let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
         let code = format!("{}.{}", notice.side.code(), notice.error.kind.code());
         let next = self.app.clock().now()

@@ -19,7 +19,6 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, SqlErr};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Background;
 use super::batch::ALONE;
 use super::candidate::{Admission, Candidate, Gates, candidates};
 use super::circuit::{Circuits, WAIT_CODE, waits};
@@ -28,6 +27,7 @@ use super::kill_switch::put_aside;
 use super::lease::RunLease;
 use super::slice::event as slice_event;
 use super::transaction::BatchTx;
+use super::{Background, metric};
 use crate::app::App;
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Error, Result};
@@ -409,6 +409,9 @@ async fn store_started(tx: &mut BatchTx, candidates: &[Candidate], now: DateTime
             .await
             .doing("storing that retries began")?;
     }
+    let again = candidates.iter().filter(|row| row.slice.is_some() || row.run.status == RunStatus::Running);
+    let again = again.map(|candidate| metric::resumed(candidate.run.tenant_id, candidate.run.id, now));
+    metric::add(tx.connection(), again.collect()).await?;
     for (retry_id, tenant_id) in retries {
         tx.tell_after_commit(crate::retry::change(tenant_id, retry_id));
     }

@@ -20,7 +20,7 @@ use super::batch::ALONE;
 use super::ending::{FinishedStream, RunEnd, finished, of_the_whole};
 use super::lease::RunLease;
 use super::transaction::BatchTx;
-use super::{Background, circuit};
+use super::{Background, circuit, metric};
 use crate::error::{Doing, Result};
 use crate::job as jobs;
 use crate::run::RunCounts;
@@ -83,11 +83,19 @@ impl Background {
                 tx.push_after_commit(hint);
             }
         }
-        for (_, run) in &runs {
+        let (mut costs, mut stored) = (Vec::with_capacity(runs.len()), Vec::with_capacity(runs.len()));
+        for (completed, run) in &runs {
+            let (cost, measured) = completed.lease.meter.take(run.tenant_id, run.id, now);
+            costs.push(cost);
+            stored.push((completed, measured));
             tx.tell_after_commit(crate::run::changed(run));
             outcome.insert(run.id, true);
         }
+        metric::add(tx.connection(), costs).await?;
         tx.commit().await?;
+        for (completed, measured) in stored {
+            completed.lease.meter.was_stored(measured);
+        }
         Ok(outcome)
     }
 }

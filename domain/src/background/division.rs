@@ -81,7 +81,7 @@ impl RunLease {
         let mut tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
         let is_divided = self.divide_in(&mut tx, stream, division, fresh).await.map_err(storage)?;
         if is_divided {
-            tx.commit().await.map_err(storage)?;
+            self.commit_measured(tx).await.map_err(storage)?;
         }
         Ok(is_divided)
     }

@@ -116,7 +116,7 @@ impl RunLease {
                 }
             },
         }
-        tx.commit().await?;
+        self.commit_measured(tx).await?;
         Ok(true)
     }
 

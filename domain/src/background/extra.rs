@@ -93,6 +93,7 @@ pub(super) fn as_failure(key: RecordKey) -> RecordFailure {
         raw: None,
         attempts: 0,
         retried: None,
+        exchange: None,
     }
 }
 

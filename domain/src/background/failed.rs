@@ -1,6 +1,6 @@
 //! A run that could not go on: one failure for the whole, with its cause.
 
-use connector::{SystemError, SystemErrorKind};
+use connector::{Captured, SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStage, FailureStatus, FieldErrorList};
 use entity::run::{self, RunStatus};
 use entity::system::{self, SystemStatus};
@@ -9,8 +9,10 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::failure_group::{self, Tally};
+use super::exchange;
 use crate::error::{Doing, Result};
 use crate::failure_group::cause::Cause;
 use crate::id::new_id;
@@ -33,6 +35,12 @@ pub(super) struct WholeFailure {
     attempts: u32,
     /// The end that refused its credentials.
     unauthorized: Option<pipeline::Side>,
+    /// What was asked and answered, until it is kept.
+    #[serde(skip)]
+    exchange: Option<Captured>,
+    /// Where that is kept.
+    #[serde(default)]
+    exchange_id: Option<Uuid>,
 }
 
 impl WholeFailure {
@@ -47,7 +55,18 @@ impl WholeFailure {
             detail: format!("the leases of {attempts} workers ended without a word"),
             attempts: u32::try_from(attempts).unwrap_or(1),
             unauthorized: None,
+            exchange: None,
+            exchange_id: None,
         }
+    }
+
+    /// Keeps what was asked and answered, if anything was.
+    pub(super) async fn keep_exchange(&mut self, tx: &TxScope, run_id: Uuid) -> Result<()> {
+        if let Some(captured) = self.exchange.take() {
+            let kept = exchange::keep(tx, run_id, [&captured]).await?;
+            self.exchange_id = kept.get(&captured.identity()).copied();
+        }
+        Ok(())
     }
 
     /// A stream stopped; `None` when it was canceled.
@@ -62,6 +81,8 @@ impl WholeFailure {
             detail: chain(stop),
             attempts: 1,
             unauthorized: None,
+            exchange: None,
+            exchange_id: None,
         };
         match stop {
             StreamStop::Canceled
@@ -95,6 +116,7 @@ impl WholeFailure {
         self.hint = error.hint.clone();
         self.http_status = error.http_status;
         self.attempts = attempts;
+        self.exchange = error.exchange.clone();
         self.unauthorized = (error.kind == SystemErrorKind::Unauthorized).then_some(side);
     }
 }
@@ -120,7 +142,8 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Writes that a run failed as a whole. Its job is ended by the caller.
-pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeFailure) -> Result<()> {
+pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, mut whole: WholeFailure) -> Result<()> {
+    whole.keep_exchange(tx, run.id).await?;
     let now = tx.app().clock().now();
     let entry = catalogue::entry(&whole.code);
     let records = [None, None];
@@ -160,6 +183,7 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
         skipped_by: None,
         quarantine_id: None,
         group_id: Some(group_id),
+        exchange_id: whole.exchange_id,
     };
     let row = tx.insert::<failure::Entity>(row, "storing why a run failed").await?;
     tx.update::<run::Entity>()

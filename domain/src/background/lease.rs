@@ -13,7 +13,7 @@ use entity::run::{self, RunScope};
 use entity::run_event::Audience;
 use entity::{integration, kill_switch, run_slice, run_stream, stream_cursor};
 use futures::stream::{BoxStream, StreamExt};
-use pipeline::{LedgerError, RECORD_QUARANTINED, Side, StoredRecord, StreamStop};
+use pipeline::{LedgerError, RECORD_QUARANTINED, Side, StoredRecord, StreamProgress, StreamStop};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
@@ -25,6 +25,7 @@ use super::ending::{FinishedStream, RunEnd};
 use super::failed::clean;
 use super::failure_group::KnownGroups;
 use super::kill_switch::held;
+use super::metric::{self, Meter};
 use super::quarantine::ClosedPage;
 use super::receipt::{Segments, Stride};
 use crate::app::App;
@@ -68,6 +69,10 @@ pub struct RunLease {
     pub(super) segments: Segments,
     /// Groups of its failures.
     pub(super) groups: KnownGroups,
+    /// What it costs.
+    pub(super) meter: Meter,
+    /// The run has kept as many exchanges as it may.
+    pub(super) has_exchanges: AtomicBool,
 }
 
 /// Why a job is to be tried again later.
@@ -126,6 +131,8 @@ impl RunLease {
             stride_of_merges: Stride::default(),
             segments: Segments::default(),
             groups: KnownGroups::default(),
+            meter: Meter::start(),
+            has_exchanges: AtomicBool::new(false),
         }
     }
 
@@ -142,6 +149,11 @@ impl RunLease {
     /// Whether it is a slice of the run, and others run beside it.
     pub fn is_slice(&self) -> bool {
         self.slice.is_some()
+    }
+
+    /// The trace that it belongs to.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.run.trace_id.as_deref()
     }
 
     /// Whose it is.
@@ -219,7 +231,11 @@ impl RunLease {
             (Some(_), Some(job)) => self.is_to_hand_back(&tx, job).await?,
             _ => false,
         };
-        tx.commit().await?;
+        if self.meter.is_due() {
+            self.commit_measured(tx).await?;
+        } else {
+            tx.commit().await?;
+        }
         Ok(match job {
             Some(_) if stops => Renewal::HandBackRequested,
             Some(job) if job.cancel_requested => Renewal::CancelRequested,
@@ -227,6 +243,25 @@ impl RunLease {
             _ if yields => Renewal::YieldRequested,
             _ => Renewal::Renewed,
         })
+    }
+
+    /// What the run waits for. Whoever runs its streams tells by it, and how long that took is counted.
+    pub fn progress(&self) -> &StreamProgress {
+        &self.meter.progress
+    }
+
+    /// The process has so much memory now, in bytes.
+    pub fn saw_memory(&self, bytes: u64) {
+        self.meter.saw_memory(bytes);
+    }
+
+    /// Commits, and with it what the attempt has cost since it was stored last.
+    pub(super) async fn commit_measured(&self, tx: TxScope) -> Result<()> {
+        let (row, measured) = self.meter.take(self.run.tenant_id, self.run.id, self.app.clock().now());
+        metric::add(tx.connection(), vec![row]).await?;
+        tx.commit().await?;
+        self.meter.was_stored(measured);
+        Ok(())
     }
 
     /// A backfill lets other runs of its integration go first; but not before it has done a page of its own, so that it
@@ -473,7 +508,7 @@ impl RunLease {
         run_event::record(&tx, self.run.id, vec![event]).await?;
         crate::job::release_next(&mut tx, self.run.integration_id).await?;
         tx.tell_after_commit(crate::run::changed(&self.run));
-        tx.commit().await?;
+        self.commit_measured(tx).await?;
         Ok(true)
     }
 
@@ -489,7 +524,7 @@ impl RunLease {
             && self.cancel_is_requested(&tx).await?
         {
             self.stop_slice(&mut tx, slice).await?;
-            tx.commit().await?;
+            self.commit_measured(tx).await?;
             return Ok(true);
         }
         let now = self.app.clock().now();
@@ -527,7 +562,7 @@ impl RunLease {
             });
         }
         tx.tell_after_commit(crate::run::changed(&self.run));
-        tx.commit().await?;
+        self.commit_measured(tx).await?;
         Ok(true)
     }
 

@@ -396,6 +396,7 @@ fn as_failure(difference: Difference) -> RecordFailure {
         raw: None,
         attempts: 0,
         retried: None,
+        exchange: None,
     }
 }
 

@@ -72,7 +72,7 @@ impl RunLease {
                 circuit::answered(&tx, [system_id]).await?;
             }
         }
-        tx.commit().await?;
+        self.commit_measured(tx).await?;
         Ok(true)
     }
 
@@ -95,7 +95,8 @@ pub(super) async fn end_slice(
     let (status, failure, kind, message) = match end {
         SliceEnd::Finished => (SliceStatus::Finished, None, "slice.finished", "was read to its end"),
         SliceEnd::Stopped => (SliceStatus::Stopped, None, "slice.stopped", "was stopped"),
-        SliceEnd::Failed(whole) => {
+        SliceEnd::Failed(mut whole) => {
+            whole.keep_exchange(tx, run.id).await?;
             let failure = serde_json::to_value(&whole).doing("storing why a slice failed")?;
             (SliceStatus::Failed, Some(failure), "slice.failed", "could not go on")
         }

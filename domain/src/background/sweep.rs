@@ -8,14 +8,17 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
 use uuid::Uuid;
 
-use super::Background;
 use super::failed::{WholeFailure, end_failed};
 use super::slice::{self, TakenOver};
+use super::{Background, metric};
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
-use crate::{connect_link, idempotency, job as jobs, portal_session, session, signing_key, webhook_event};
+use crate::{
+    connect_link, exchange, idempotency, job as jobs, log_line, portal_session, session, signing_key,
+    webhook_event,
+};
 
 /// Rows of each kind that one sweep takes.
 const ROWS_MAX: u64 = 500;
@@ -60,7 +63,7 @@ impl Background {
     }
 
     /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, connect
-    /// links that are over, events of webhooks that are read, retired signing keys, workers that are gone. Answers with how many rows.
+    /// links that are over, events of webhooks that are read, old exchanges and log lines, retired signing keys, workers that are gone. Answers with how many rows.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used.
@@ -72,7 +75,9 @@ impl Background {
         let links = connect_link::purge(self.app()).await?;
         let events = webhook_event::purge(self.app()).await?;
         let hours = self.purge_group_hours().await?;
-        Ok(keys + sessions + cutoffs + workers + links + events + hours + signing_key::purge(self.app()).await?)
+        let exchanges = exchange::purge(self.app()).await? + log_line::purge(self.app()).await?;
+        let keys = keys + signing_key::purge(self.app()).await?;
+        Ok(keys + sessions + cutoffs + workers + links + events + hours + exchanges)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
@@ -89,7 +94,11 @@ impl Background {
             let mut tx = TxScope::begin(self.app(), job.tenant_id).await?;
             if job.slice_id.is_some() {
                 match slice::take_over(&mut tx, &job, now).await? {
-                    Some(TakenOver::Queued) => swept.taken_over += 1,
+                    Some(TakenOver::Queued) => {
+                        swept.taken_over += 1;
+                        let lost = metric::taken_over(job.tenant_id, job.subject_id, now);
+                        metric::add(tx.connection(), vec![lost]).await?;
+                    }
                     Some(TakenOver::Over) => swept.given_up += 1,
                     None => continue,
                 }
@@ -138,6 +147,8 @@ impl Background {
                     "A fault on our side interrupted the run; it goes on from its last checkpoint.",
                 );
                 run_event::record(&tx, job.subject_id, vec![event]).await?;
+                let lost = metric::taken_over(job.tenant_id, job.subject_id, now);
+                metric::add(tx.connection(), vec![lost]).await?;
                 tx.push_after_commit(jobs::hint(&job));
                 swept.taken_over += 1;
             }

@@ -284,6 +284,7 @@ mod tests {
             skipped_by: None,
             quarantine_id: None,
             group_id: None,
+            exchange_id: None,
         }
     }
 

@@ -145,7 +145,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>, wait: Duration) -> R
             failed_count: 0,
             deleted_count: 0,
             failure_id: None,
-            trace_id: None,
+            trace_id: Some(crate::audit::trace_id().unwrap_or_else(new_trace_id)),
         };
         let kept = match new.integration.status {
             IntegrationStatus::Paused => " It is kept until the integration is resumed.",
@@ -165,6 +165,12 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>, wait: Duration) -> R
     job::enqueue(tx, jobs, wait).await?;
     tx.insert_many::<entity::run_event::Entity>(events, "storing run events").await?;
     Ok(runs)
+}
+
+/// Of a trace that begins with its run (<https://www.w3.org/TR/trace-context/#trace-id>).
+fn new_trace_id() -> String {
+    // All zeros stand for none; so does nobody's luck.
+    format!("{:032x}", rand::random::<u128>().max(1))
 }
 
 /// The id so many places after another one.

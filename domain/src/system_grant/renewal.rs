@@ -143,7 +143,7 @@ impl Renewal {
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        system.id = %self.system_id,
+                        tenant.id = %self.tenant_id, system.id = %self.system_id,
                         "an access token could not be read; it is tried again"
                     );
                     SystemError::new(SystemErrorKind::Internal, error.to_string())
@@ -227,7 +227,7 @@ impl Renewal {
                 let (NoTokens::Failed(error) | NoTokens::Ended(error)) = failed;
                 let Some(good) = good else { return Ok(Look::None(error)) };
                 tracing::warn!(
-                    system.id = %self.system_id, kind = error.kind.code(), detail = error.detail,
+                    tenant.id = %self.tenant_id, system.id = %self.system_id, kind = error.kind.code(), detail = error.detail,
                     "an access token could not be renewed ahead of its end; it is used until then"
                 );
                 Ok(Look::Have(good))
@@ -276,7 +276,7 @@ impl Renewal {
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
-                        system.id = %self.system_id,
+                        tenant.id = %self.tenant_id, system.id = %self.system_id,
                         "new access tokens could not be stored; it is tried again"
                     );
                 }
@@ -287,7 +287,7 @@ impl Renewal {
         if !is_stored {
             return Ok(Look::Changed);
         }
-        tracing::info!(system.id = %self.system_id, "access to a system was renewed");
+        tracing::info!(tenant.id = %self.tenant_id, system.id = %self.system_id, "access to a system was renewed");
         Ok(Look::Have(Held { token: tokens.access, until: times.renew_at }))
     }
 

@@ -14,19 +14,13 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
-    failure, failure_group, failure_group_activity, failure_group_hour, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
-    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token,
-    webhook_endpoint, webhook_event, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, idempotency_key, identity_provider, integration, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveEnum, ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend,
-    DbErr, EntityTrait, IntoActiveModel, Iterable, SqlErr, Statement, Value,
+    DbErr, EntityTrait, IntoActiveModel, Iterable, SqlErr, Statement, TransactionTrait, Value,
 };
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
@@ -35,7 +29,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 52] = [
+const TABLES: [&str; 55] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -43,6 +37,7 @@ const TABLES: [&str; 52] = [
     "backfill",
     "connect_link",
     "system_grant",
+    "exchange",
     "external_identity",
     "data_key",
     "failure",
@@ -55,6 +50,7 @@ const TABLES: [&str; 52] = [
     "invitation",
     "job",
     "kill_switch",
+    "log_line",
     "mail",
     "portal_cutoff",
     "portal_key",
@@ -72,6 +68,7 @@ const TABLES: [&str; 52] = [
     "reveal",
     "run",
     "run_event",
+    "run_metric",
     "run_slice",
     "run_stream",
     "second_factor",
@@ -160,12 +157,14 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<failure_group_hour::Entity>(db).await;
     assert_columns::<sign_on_attempt::Entity>(db).await;
     assert_columns::<identity_provider::Entity>(db).await;
+    assert_columns::<exchange::Entity>(db).await;
     assert_columns::<external_identity::Entity>(db).await;
     assert_columns::<idempotency_key::Entity>(db).await;
     assert_columns::<integration::Entity>(db).await;
     assert_columns::<invitation::Entity>(db).await;
     assert_columns::<job::Entity>(db).await;
     assert_columns::<kill_switch::Entity>(db).await;
+    assert_columns::<log_line::Entity>(db).await;
     assert_columns::<mail::Entity>(db).await;
     assert_columns::<portal_cutoff::Entity>(db).await;
     assert_columns::<portal_key::Entity>(db).await;
@@ -183,6 +182,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<reveal::Entity>(db).await;
     assert_columns::<run::Entity>(db).await;
     assert_columns::<run_event::Entity>(db).await;
+    assert_columns::<run_metric::Entity>(db).await;
     assert_columns::<run_slice::Entity>(db).await;
     assert_columns::<run_stream::Entity>(db).await;
     assert_columns::<second_factor::Entity>(db).await;
@@ -205,6 +205,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<tenant::Entity>(db, rows.tenant()).await;
     round_trip::<user::Entity>(db, rows.user()).await;
     round_trip::<invitation::Entity>(db, rows.invitation()).await;
+    round_trip::<log_line::Entity>(db, rows.log_line()).await;
     round_trip::<mail::Entity>(db, rows.mail()).await;
     round_trip::<user_token::Entity>(db, rows.user_token()).await;
     round_trip::<second_factor::Entity>(db, rows.second_factor()).await;
@@ -240,12 +241,14 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<failure_group::Entity>(db, rows.failure_group()).await;
     round_trip::<failure_group_activity::Entity>(db, rows.failure_group_activity()).await;
     round_trip::<failure_group_hour::Entity>(db, rows.failure_group_hour()).await;
+    round_trip::<exchange::Entity>(db, rows.exchange()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
     round_trip::<reconciliation::Entity>(db, rows.reconciliation()).await;
     round_trip::<reconciliation_stream::Entity>(db, rows.reconciliation_stream()).await;
     round_trip::<reconciliation_difference::Entity>(db, rows.reconciliation_difference()).await;
     round_trip::<reveal::Entity>(db, rows.reveal()).await;
     round_trip::<run_event::Entity>(db, rows.run_event()).await;
+    round_trip::<run_metric::Entity>(db, rows.run_metric()).await;
     round_trip::<run_slice::Entity>(db, rows.run_slice()).await;
     round_trip::<run_stream::Entity>(db, rows.run_stream()).await;
     round_trip::<stream_cursor::Entity>(db, rows.stream_cursor()).await;
@@ -313,6 +316,7 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     for column in ["from_party", "to_party"] {
         assert_enum::<failure::ResponsibleParty>(db, activity, column).await;
     }
+    assert_enum::<log_line::LogLevel>(db, "log_line", "level").await;
     assert_enum::<user::Role>(db, "api_key", "role").await;
     assert_enum::<mail::MailKind>(db, "mail", "kind").await;
     assert_enum::<mail::MailStatus>(db, "mail", "status").await;
@@ -350,7 +354,9 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("failure_group", "merged_into_id", 48),
         ("failure_group_activity", "group_id", 48),
         ("failure_group_hour", "group_id", 48),
+        ("exchange", "run_id", 8),
         ("run_event", "run_id", 8),
+        ("run_metric", "run_id", 8),
         ("run_slice", "run_id", 8),
         ("run_stream", "run_id", 8),
         ("stream_cursor", "integration_id", 7),
@@ -455,6 +461,7 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
     assert_refused(attempts, "ck_sign_in_attempt_not_negative");
     let kind = set(db, "sign_in_attempt", "kind", "NOPE").await;
     assert_refused(kind, "ck_sign_in_attempt_kind");
+    assert_refused(set(db, "run_metric", "worked_ms", -1_i64).await, "ck_run_metric_not_negative");
     assert_refused(set(db, "run_stream", "page_count", -1_i64).await, "ck_run_stream_not_negative");
     assert_refused(set(db, "run_slice", "read_count", -1_i64).await, "ck_run_slice_not_negative");
     assert_refused(set(db, "mail", "attempt_count", -1_i64).await, "ck_mail_not_negative");
@@ -505,12 +512,32 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
 /// Queries of claims, sweeps and batches find their partial indexes though SeaORM binds the values.
 async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
     let backend = db.get_database_backend();
+    let tx = db.begin().await.expect("a transaction");
     if backend == DbBackend::Postgres {
         // So few rows fit on a page that reading all of them is cheaper; the question is what it can use.
-        db.execute_unprepared("SET enable_seqscan = off").await.expect("a setting");
+        tx.execute_unprepared("SET LOCAL enable_seqscan = off").await.expect("a setting");
     }
     let (tenant_id, any_id) = (Value::from(Rows::of(1).tenant_id()), Value::from(Rows::of(1).id(7)));
+    let run_id = Value::from(Rows::of(1).id(8));
+    let at = Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH);
     let plans = [
+        (
+            "SELECT * FROM log_line WHERE tenant_id = $1 AND run_id = $2 ORDER BY id LIMIT 100",
+            vec![tenant_id.clone(), run_id.clone()],
+            "ix_log_line_tenant_id_run_id_id",
+        ),
+        (
+            "SELECT * FROM log_line WHERE tenant_id = $1 AND at >= $2 AND at < $2 ORDER BY at, id LIMIT 100",
+            vec![tenant_id.clone(), at.clone()],
+            "ix_log_line_tenant_id_at",
+        ),
+        ("SELECT id FROM log_line WHERE at < $1 ORDER BY at LIMIT 500", vec![at.clone()], "ix_log_line_at"),
+        (
+            "SELECT count(*) FROM exchange WHERE tenant_id = $1 AND run_id = $2",
+            vec![tenant_id.clone(), run_id.clone()],
+            "ix_exchange_tenant_id_run_id_id",
+        ),
+        ("SELECT id FROM exchange WHERE at < $1 ORDER BY at LIMIT 500", vec![at.clone()], "ix_exchange_at"),
         (
             "SELECT * FROM job WHERE status = $1 AND tenant_id = $2 \
              ORDER BY begun DESC, priority DESC, available_at LIMIT 1",
@@ -579,7 +606,7 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             _ => ("EXPLAIN", "QUERY PLAN"),
         };
         let statement = Statement::from_sql_and_values(backend, format!("{explain} {sql}"), values);
-        let plan: Vec<String> = db
+        let plan: Vec<String> = tx
             .query_all_raw(statement)
             .await
             .expect("a plan")
@@ -588,6 +615,7 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             .collect();
         assert!(plan.iter().any(|line| line.contains(index)), "{sql} uses {index}: {plan:#?}");
     }
+    tx.rollback().await.expect("it ends");
 }
 
 /// Sets a column of every row.

@@ -3,13 +3,7 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
-    failure, failure_group, failure_group_activity, failure_group_hour, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
-    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token,
-    webhook_endpoint, webhook_event, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, idempotency_key, identity_provider, integration, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -478,6 +472,36 @@ impl Rows {
         }
     }
 
+    pub fn log_line(self) -> log_line::Model {
+        log_line::Model {
+            id: self.id(51),
+            tenant_id: self.tenant_id(),
+            run_id: Some(self.id(8)),
+            integration_id: Some(self.id(7)),
+            system_id: Some(self.id(6)),
+            at: time(0),
+            level: log_line::LogLevel::Warn,
+            component: "pipeline::stream::writer".to_owned(),
+            message: "writing is retried".to_owned(),
+            attributes: json!({"attempt": 2}),
+        }
+    }
+
+    pub fn exchange(self) -> exchange::Model {
+        exchange::Model {
+            id: self.id(50),
+            tenant_id: self.tenant_id(),
+            run_id: self.id(8),
+            at: time(0),
+            method: "POST".to_owned(),
+            status: Some(422),
+            duration_ms: i64::from(i32::MAX) + 1,
+            request_bytes: 1,
+            response_bytes: Some(2),
+            sealed_content: vec![0, 255],
+        }
+    }
+
     pub fn failure(self) -> failure::Model {
         failure::Model {
             id: self.id(10),
@@ -575,6 +599,7 @@ impl Rows {
             group_id: self.id(48),
             hour_at: time(0),
             failure_count: 1,
+            exchange_id: Some(self.id(50)),
         }
     }
 
@@ -590,6 +615,27 @@ impl Rows {
             business_reference: Some("Order 4711".to_owned()),
             message: "The run started.".to_owned(),
             attributes: json!({ "attempt": 1 }),
+        }
+    }
+
+    pub fn run_metric(self) -> run_metric::Model {
+        run_metric::Model {
+            tenant_id: self.tenant_id(),
+            run_id: self.id(8),
+            worked_ms: i64::from(i32::MAX) + 1,
+            source_wait_ms: 1,
+            destination_wait_ms: 2,
+            mapping_ms: 3,
+            storing_ms: 4,
+            throttled_ms: 5,
+            page_count: 6,
+            read_bytes: 7,
+            written_bytes: 8,
+            retry_count: 9,
+            resumed_count: 10,
+            taken_over_count: 11,
+            peak_memory_bytes: Some(12),
+            updated_at: time(0),
         }
     }
 

@@ -178,8 +178,15 @@ impl<'a> Comparer<'a> {
                 Standing::Different => DifferenceKind::Different,
                 Standing::Missing => DifferenceKind::Missing,
             };
-            let ready =
-                Ready { write, source, payload_hash, key_hash, retried: None, unless_written_by: None };
+            let ready = Ready {
+                write,
+                source,
+                payload_hash,
+                payload_bytes: 0,
+                key_hash,
+                retried: None,
+                unless_written_by: None,
+            };
             differing.push((ready, kind));
         }
         self.explain(differing).await

@@ -26,6 +26,8 @@ pub(super) struct Ready {
     /// As it was read, where that is not what is written.
     pub(super) source: Option<Record>,
     pub(super) payload_hash: PayloadHash,
+    /// Size of what is hashed.
+    pub(super) payload_bytes: u64,
     pub(super) key_hash: u64,
     pub(super) retried: Option<Uuid>,
     /// See [`StoredRecord::unless_written_by`](super::StoredRecord).
@@ -214,9 +216,18 @@ impl Transform {
             mapped.insert(field.clone(), Value::Null);
         }
         let payload_hash = PayloadHash::with_buffer(&mapped, buffer);
+        let payload_bytes = buffer.len() as u64;
         let key_hash = xxh3_64(key.canonical().as_bytes());
         let write = Write { key, record: mapped, known: false, revision: 0 };
-        Outcome::Ready(Ready { write, source, payload_hash, key_hash, retried, unless_written_by: None })
+        Outcome::Ready(Ready {
+            write,
+            source,
+            payload_hash,
+            payload_bytes,
+            key_hash,
+            retried,
+            unless_written_by: None,
+        })
     }
 
     /// Only records that could be written compete for a key: where the first one failed the rules, the

@@ -137,6 +137,7 @@ impl<'a> Writer<'a> {
         let mut batch = Vec::with_capacity(ready.len());
         let mut doubts = Vec::new();
         let mut pending = Vec::with_capacity(ready.len());
+        let mut written_bytes = 0;
         for mut ready in ready {
             let receipt = known.get(ready.write.key.canonical());
             // A first record that the destination refused has no receipt, so the second one is tried.
@@ -174,6 +175,7 @@ impl<'a> Writer<'a> {
                     doubts.push((batch.len(), next));
                 }
             }
+            written_bytes += ready.payload_bytes;
             batch.push(ready.write);
             pending.push((ready.source, ready.payload_hash, ready.retried));
         }
@@ -187,6 +189,7 @@ impl<'a> Writer<'a> {
         let breach = self.gate.as_mut().and_then(|gate| gate.judge(&judged));
         if breach.is_some() {
             doubts.clear();
+            written_bytes = 0;
             for (write, (source, _, retried)) in batch.drain(..).zip(pending.drain(..)) {
                 let (record, mapped) = parts(write.record, source);
                 let failure = RecordFailure::quarantined(write.key, record, mapped);
@@ -250,6 +253,7 @@ impl<'a> Writer<'a> {
             gate: self.gate.as_ref().map(|gate| gate.counts().clone()),
             breach,
             size_bytes: page.size_bytes,
+            written_bytes,
             read_ms: page.read_ms,
             map_ms: page.map_ms,
             write_ms: milliseconds(started),

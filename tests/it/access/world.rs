@@ -185,9 +185,12 @@ impl World {
     /// Makes it.
     pub async fn build() -> Self {
         let smtp = Smtp::start(Mode::Plain).await;
-        let setup = smtp.setup(Setup::new()).setting("TRESTLE_PUBLIC_URL", "https://trestle.example");
-        // Groups of failures are not resolved by themselves while they are looked at.
-        let setup = setup.setting("TRESTLE_GROUP_QUIET_SECONDS", "604800");
+        let setup = smtp
+            .setup(Setup::new())
+            // Groups of failures are not resolved by themselves while they are looked at.
+            .setting("TRESTLE_GROUP_QUIET_SECONDS", "604800")
+            .setting("TRESTLE_PUBLIC_URL", "https://trestle.example")
+            .setting("TRESTLE_TRACE_URL", "https://traces.example/{traceId}");
         let trestle = setup.embedded().await;
         let fixture = Fixture::of(&trestle).await;
         let (tenant, other) = (fixture.tenant("quillon").await, fixture.tenant("elsewhere").await);
@@ -734,8 +737,8 @@ async fn open(trestle: &Trestle) -> (SqliteConnection, Vec<(String, String)>) {
     let names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
     for row in connection.fetch_all(names).await.unwrap() {
         let table: String = row.get(0);
-        // What a worker says of itself every other second is no caller's doing.
-        if table.starts_with("audit_") || table == "worker" {
+        // What a worker says of itself every other second is no caller's doing, nor what it logs.
+        if table.starts_with("audit_") || table == "worker" || table == "log_line" {
             continue;
         }
         let columns = format!("SELECT name FROM pragma_table_info('{table}')");

@@ -224,6 +224,14 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_LOG", value_name = "FILTER", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) log: Option<String>,
+    /// Where engineers see a trace, with {traceId} in it: https://traces.example/trace/{traceId} [default: none]
+    #[arg(long, env = "TRESTLE_TRACE_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trace_url: Option<String>,
+    /// What workers keep of the log for engineers to see with a failure: `off`, `warn`, `info` or `debug` [default: info]
+    #[arg(long, env = "TRESTLE_KEPT_LOG", value_name = "LEVEL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kept_log: Option<String>,
     /// `text` or `json`, one object a line [default: text]
     #[arg(long, env = "TRESTLE_LOG_FORMAT", value_name = "FORMAT", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! A stream of a run that compares both ends. Deliberately absent: what becomes of what is found (`domain`).
 
-use connector::{OpenDestination, OpenSource, StreamSpec, SyncMode};
+use connector::{Classified, OpenDestination, OpenSource, StreamSpec, SyncMode};
 use domain::background::{ClaimedStream, FinishedStream};
 use pipeline::{Comparison, Moved, StreamPlan, StreamStop};
 
@@ -32,6 +32,7 @@ impl Route {
             name: name.clone(),
             key_fields: stream.key_fields,
             cursor_field: stream.cursor_field,
+            classified: stream.record_schema.as_ref().map(Classified::of).unwrap_or_default(),
             mode,
         };
         let failed = |error| StreamStop::Destination { error, attempts: 1 };

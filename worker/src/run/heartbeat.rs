@@ -9,6 +9,7 @@ use pipeline::Stop;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::{Interrupt, Interruption};
+use crate::memory::Memory;
 
 /// A person who cancels a run waits for the next one, and not for a third of a long lease: two seconds with all the rest.
 const HEARTBEAT_MAX: Duration = Duration::from_millis(1_500);
@@ -19,6 +20,7 @@ pub(super) async fn heartbeat(
     lease_duration: Duration,
     interrupt: Interrupt,
     hand_back: Stop,
+    memory: Arc<Memory>,
 ) {
     let every = (lease_duration / 3).min(HEARTBEAT_MAX).max(Duration::from_millis(10));
     let mut tick = interval_at(Instant::now() + every, every);
@@ -35,6 +37,9 @@ pub(super) async fn heartbeat(
                 continue;
             }
             _ = tick.tick() => {}
+        }
+        if let Some(bytes) = memory.resident_bytes() {
+            lease.saw_memory(bytes);
         }
         let asked_at = Instant::now();
         // The process was frozen for longer than its lease: what it was about to write may be old by now, and the way to

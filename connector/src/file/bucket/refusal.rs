@@ -44,6 +44,7 @@ pub(super) fn system_error(
         hint,
         http_status: Some(refusal.status.as_u16()),
         retry_after: refusal.retry_after,
+        exchange: None,
     }
 }
 

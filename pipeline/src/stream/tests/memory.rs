@@ -309,6 +309,7 @@ impl World {
                 field_errors: Vec::new(),
                 http_status: None,
                 detail: "others refer to it".to_owned(),
+                exchange: None,
             });
         }
         match removal {
@@ -329,6 +330,7 @@ impl World {
                 field_errors: Vec::new(),
                 http_status: Some(422),
                 detail: "refused".to_owned(),
+                exchange: None,
             });
         }
         let content = write.record.to_string();
@@ -536,7 +538,13 @@ impl ComparisonLedger for MemoryLedger {
 }
 
 pub(super) fn spec(mode: SyncMode) -> StreamSpec {
-    StreamSpec { name: "orders".to_owned(), key_fields: vec!["id".to_owned()], cursor_field: None, mode }
+    StreamSpec {
+        name: "orders".to_owned(),
+        key_fields: vec!["id".to_owned()],
+        cursor_field: None,
+        mode,
+        classified: Default::default(),
+    }
 }
 
 pub(super) fn access() -> SystemAccess {

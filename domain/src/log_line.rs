@@ -1,0 +1,228 @@
+//! What the program logged about a run, and beside it, for engineers. How lines get here stands in `worker/src/log_line`, and
+//! what may be in one there too. Deliberately absent: lines that name no tenant, which are in the log of the process alone.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Duration, Utc};
+use entity::log_line::{self, Column, LogLevel, Model};
+use entity::{integration, run};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Order};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::actor::Actor;
+use crate::app::App;
+use crate::error::{Doing, Result};
+use crate::failure::containing;
+use crate::page::{Direction, Page, PageArguments};
+use crate::permission::Permission;
+use crate::scope::Keyset;
+use crate::search;
+
+pub use entity::log_line::{LogLevel as Level, Model as LogLine};
+
+/// How long they are kept, in days: until somebody has looked into a failure.
+pub const KEPT_DAYS: i64 = 14;
+/// Lines beside one run that are told, those nearest to each other in time.
+pub const NEARBY_MAX: usize = 100;
+/// Lines that are looked at for all runs of one question: each tenant is looked at once.
+const NEARBY_ROWS_MAX: u64 = 2_000;
+/// Rows that one transaction deletes: writers wait for it on SQLite.
+const PURGED_ROWS_MAX: u64 = 2_000;
+/// Transactions of one purge; the next one goes on.
+const PURGES_MAX: u32 = 200;
+
+/// A line that is about to be stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewLogLine {
+    /// The tenant that it is about.
+    pub tenant_id: Uuid,
+    /// The run in which it was logged.
+    pub run_id: Option<Uuid>,
+    /// The integration that it is about.
+    pub integration_id: Option<Uuid>,
+    /// The system that it is about.
+    pub system_id: Option<Uuid>,
+    /// When it was logged.
+    pub at: DateTime<Utc>,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The part of the program.
+    pub component: String,
+    /// In words for engineers.
+    pub message: String,
+    /// Its fields.
+    pub attributes: Map<String, Value>,
+}
+
+/// Which lines a list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LogFilter {
+    /// Logged at or after.
+    pub from: Option<DateTime<Utc>>,
+    /// Logged before.
+    pub to: Option<DateTime<Utc>>,
+    /// Those that matter so much, or more.
+    pub level: Option<LogLevel>,
+    /// Whose message contains this, in upper or lower case.
+    pub search: Option<String>,
+    /// Of this part of the program, or of parts of it.
+    pub component: Option<String>,
+}
+
+impl LogFilter {
+    fn condition(&self) -> Result<Condition> {
+        let mut condition = Condition::all();
+        if let Some(from) = self.from {
+            condition = condition.add(Column::At.gte(from));
+        }
+        if let Some(to) = self.to {
+            condition = condition.add(Column::At.lt(to));
+        }
+        if let Some(level) = self.level {
+            let levels = [LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error];
+            condition = condition.add(Column::Level.is_in(levels.into_iter().filter(|one| *one >= level)));
+        }
+        if let Some(part) = search::text(self.search.as_deref())? {
+            condition = condition.add(search::contains(Column::Message, part));
+        }
+        if let Some(component) = search::text(self.component.as_deref())? {
+            let mut parts = containing(component).split_off(1);
+            parts.insert_str(parts.len() - 1, "::");
+            condition = condition.add(
+                Condition::any()
+                    .add(Column::Component.eq(component))
+                    .add(Expr::col(Column::Component).like(LikeExpr::new(parts).escape('\\'))),
+            );
+        }
+        Ok(condition)
+    }
+}
+
+const OLDEST_FIRST: Keyset<log_line::Entity> =
+    Keyset { name: "log", column: None, id: Column::Id, direction: Direction::Ascending };
+
+/// A page of lines of each of several runs, oldest first, in one statement.
+///
+/// # Errors
+/// Denied without `internals:read`; [`Error::Argument`](crate::Error::Argument) for a bad page or too long a text.
+pub async fn pages_by_run(
+    actor: &Actor,
+    runs: &[Uuid],
+    filter: &LogFilter,
+    page: &PageArguments,
+) -> Result<HashMap<Uuid, Page<LogLine>>> {
+    let scope = actor.authorize(Permission::InternalsRead)?;
+    scope
+        .find::<log_line::Entity>()
+        .filter(filter.condition()?)
+        .pages_by_parent(Column::RunId, runs, &OLDEST_FIRST, &page.check(OLDEST_FIRST.name)?)
+        .await
+}
+
+/// What was logged beside each of these runs in a span of time, oldest first: of their tenants without a run (dispatching,
+/// access tokens, deliveries), about their systems or none, and of other runs that use one of their systems.
+///
+/// # Errors
+/// Denied without `internals:read`.
+pub async fn nearby(
+    actor: &Actor,
+    runs: &[Uuid],
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<HashMap<Uuid, Vec<LogLine>>> {
+    let scope = actor.authorize(Permission::InternalsRead)?;
+    let of: Vec<run::Model> =
+        scope.find::<run::Entity>().filter(run::Column::Id.is_in(runs.iter().copied())).all().await?;
+    let tenants: HashSet<Uuid> = of.iter().map(|run| run.tenant_id).collect();
+    let lines = scope
+        .find::<log_line::Entity>()
+        .filter(Column::TenantId.is_in(tenants))
+        .filter(Column::At.gte(from))
+        .filter(Column::At.lt(to))
+        .order_by(Column::At, Order::Asc)
+        .order_by(Column::Id, Order::Asc)
+        .limit(NEARBY_ROWS_MAX)
+        .all()
+        .await?;
+    let integrations: HashSet<Uuid> = lines
+        .iter()
+        .filter_map(|line| line.integration_id)
+        .chain(of.iter().map(|run| run.integration_id))
+        .collect();
+    let ends: HashMap<Uuid, [Uuid; 2]> = scope
+        .find::<integration::Entity>()
+        .filter(integration::Column::Id.is_in(integrations))
+        .tuples::<(Uuid, Uuid, Uuid)>([
+            integration::Column::Id,
+            integration::Column::SourceId,
+            integration::Column::DestinationId,
+        ])
+        .await?
+        .into_iter()
+        .map(|(id, source, destination)| (id, [source, destination]))
+        .collect();
+    let beside = |run: &run::Model| {
+        let own = ends.get(&run.integration_id).copied().unwrap_or_default();
+        let is_beside = |line: &&LogLine| {
+            if line.tenant_id != run.tenant_id || line.run_id == Some(run.id) {
+                return false;
+            }
+            match (line.system_id, line.integration_id.and_then(|id| ends.get(&id)), line.run_id) {
+                (Some(system_id), ..) => own.contains(&system_id),
+                (None, Some(other), _) => other.iter().any(|system_id| own.contains(system_id)),
+                (None, None, run_id) => run_id.is_none(),
+            }
+        };
+        lines.iter().filter(is_beside).take(NEARBY_MAX).cloned().collect::<Vec<LogLine>>()
+    };
+    Ok(of.iter().map(|run| (run.id, beside(run))).collect())
+}
+
+/// Deletes those that are kept long enough, whosever they are. Answers with how many.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+pub(crate) async fn purge(app: &App) -> Result<u64> {
+    let before = app.clock().now() - Duration::days(KEPT_DAYS);
+    let connection = app.across_tenants().writer();
+    let mut purged = 0;
+    for _ in 0..PURGES_MAX {
+        let ids: Vec<Uuid> = log_line::Entity::find()
+            .select_only()
+            .column(Column::Id)
+            .filter(Column::At.lt(before))
+            .order_by(Column::At, Order::Asc)
+            .limit(PURGED_ROWS_MAX)
+            .into_tuple()
+            .all(connection)
+            .await
+            .doing("looking for old log lines")?;
+        let is_last = (ids.len() as u64) < PURGED_ROWS_MAX;
+        let deleted = log_line::Entity::delete_many()
+            .filter(Column::Id.is_in(ids))
+            .exec(connection)
+            .await
+            .doing("deleting old log lines")?;
+        purged += deleted.rows_affected;
+        if is_last {
+            break;
+        }
+    }
+    Ok(purged)
+}
+
+/// As it is stored.
+pub(crate) fn row(id: Uuid, line: NewLogLine) -> Model {
+    Model {
+        id,
+        tenant_id: line.tenant_id,
+        run_id: line.run_id,
+        integration_id: line.integration_id,
+        system_id: line.system_id,
+        at: line.at,
+        level: line.level,
+        component: line.component,
+        message: line.message,
+        attributes: Value::Object(line.attributes),
+    }
+}

@@ -1,0 +1,132 @@
+//! Sees every event that is logged, and keeps those that name a tenant, by themselves or by the spans that they are in.
+
+use domain::log_line::Level;
+use tokio::time::Instant;
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Context, Filter, Layer};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::fields::Found;
+use super::queue::{Line, QUEUE, Subject};
+
+/// The program's own crates: what libraries log may hold what they were given.
+const OWN: [&str; 9] =
+    ["api", "connector", "domain", "migration", "pipeline", "redis_client", "trestle", "worker", "entity"];
+
+/// Keeps lines about tenants, while a worker of the process stores them.
+#[derive(Debug)]
+pub struct LogLayer(());
+
+/// The layer, with the filter that it needs: events of such a level and those that matter more, of the program's own
+/// crates. One of a process; a worker of it stores the lines.
+pub fn log_layer<S>(level: LevelFilter) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    LogLayer(()).with_filter(own(level))
+}
+
+fn own<S>(level: LevelFilter) -> impl Filter<S> {
+    filter_fn(move |metadata: &Metadata<'_>| {
+        let name = metadata.target().split("::").next().unwrap_or_default();
+        *metadata.level() <= level && OWN.contains(&name)
+    })
+    .with_max_level_hint(level)
+}
+
+impl<S> Layer<S> for LogLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        // A process without a worker pays nothing for it.
+        if let Some(span) = ctx.span(id).filter(|_span| QUEUE.is_taken()) {
+            let mut found = Found::default();
+            attributes.record(&mut found);
+            span.extensions_mut().insert(found);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        if let Some(span) = ctx.span(id)
+            && let Some(found) = span.extensions_mut().get_mut::<Found>()
+        {
+            values.record(found);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        if !QUEUE.is_taken() {
+            return;
+        }
+        let mut found = Found::default();
+        event.record(&mut found);
+        for span in ctx.event_scope(event).into_iter().flatten() {
+            if let Some(outer) = span.extensions().get::<Found>() {
+                found.within(outer);
+            }
+        }
+        let Some(tenant_id) = found.tenant_id else { return };
+        let subject = Subject {
+            tenant_id,
+            run_id: found.run_id,
+            integration_id: found.integration_id,
+            system_id: found.system_id,
+        };
+        let metadata = event.metadata();
+        let level = match *metadata.level() {
+            tracing::Level::ERROR => Level::Error,
+            tracing::Level::WARN => Level::Warn,
+            tracing::Level::INFO => Level::Info,
+            tracing::Level::DEBUG | tracing::Level::TRACE => Level::Debug,
+        };
+        let message = std::mem::take(&mut found.message);
+        let attributes = found.into_attributes();
+        let component = metadata.target();
+        QUEUE.push(Line { subject, at: Instant::now(), level, component, message, attributes });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::level_filters::LevelFilter;
+    use tracing_subscriber::layer::SubscriberExt;
+    use uuid::Uuid;
+
+    use super::log_layer;
+    use crate::log_line::queue::QUEUE;
+
+    #[test]
+    fn lines_say_what_they_are_about_and_nothing_that_nobody_decided_to_keep() {
+        let subscriber = tracing_subscriber::registry().with(log_layer(LevelFilter::INFO));
+        let (tenant, run) = (Uuid::from_u128(0xa11), Uuid::from_u128(0xb22));
+        tracing::subscriber::with_default(subscriber, || {
+            let log = || {
+                let job = tracing::info_span!("job", tenant.id = %tenant, job.id = "j1");
+                let _job = job.enter();
+                let span = tracing::info_span!("run", run.id = %run, attempt = 2);
+                let _span = span.enter();
+                let error = std::io::Error::other("no: password=hunter2&x=1");
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, body = "a record", wait_ms = 5_u64, "it is {}", "tried again");
+                tracing::debug!("too much");
+            };
+            tracing::info!("about nobody");
+            log();
+            let _taking = QUEUE.taken();
+            log();
+            tracing::info!("about nobody");
+            tracing::info!(target: "sqlx::query", { tenant.id = %tenant }, "of a library");
+        });
+        let lines = QUEUE.take(usize::MAX);
+        let [line] = &lines[..] else { unreachable!("one line: {lines:?}") };
+        assert_eq!((line.subject.tenant_id, line.subject.run_id), (tenant, Some(run)));
+        assert_eq!((line.message.as_str(), line.component), ("it is tried again", module_path!()));
+        let attributes = serde_json::Value::Object(line.attributes.clone()).to_string();
+        let wanted = r#"{"attempt":2,"error":"no: password=[hidden]&x=1","job.id":"j1","wait_ms":5}"#;
+        assert_eq!(attributes, wanted);
+    }
+}
