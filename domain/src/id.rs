@@ -52,10 +52,14 @@ pub enum Kind {
     Quarantine,
     /// `reconciliation`
     Reconciliation,
+    /// `healthalert`
+    HealthAlert,
+    /// `healthtarget`
+    HealthTargetChange,
 }
 
 impl Kind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 21] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -75,6 +79,8 @@ impl Kind {
         Self::Backfill,
         Self::Quarantine,
         Self::Reconciliation,
+        Self::HealthAlert,
+        Self::HealthTargetChange,
     ];
 
     /// What stands before the underscore.
@@ -99,6 +105,8 @@ impl Kind {
             Self::Backfill => "backfill",
             Self::Quarantine => "quarantine",
             Self::Reconciliation => "reconciliation",
+            Self::HealthAlert => "healthalert",
+            Self::HealthTargetChange => "healthtarget",
         }
     }
 }

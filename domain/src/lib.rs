@@ -23,6 +23,7 @@ pub mod database;
 pub mod dispatch;
 pub mod error;
 pub mod failure;
+pub mod health;
 pub mod id;
 pub mod idempotency;
 mod identity;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::{
-    api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
+    api_key, audit_entry, backfill, connect_link, failure, health_alert, health_rollup, health_target,
+    identity_provider, integration, integration_health, invitation, job,
     kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
     run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
@@ -14,8 +15,8 @@ use entity::{
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, TryGetableMany,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
+    IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, TryGetableMany,
     UpdateMany, Value,
 };
 use uuid::Uuid;
@@ -65,6 +66,7 @@ tenant_owned!(
     system_grant.TenantId,
     connect_link.TenantId,
     integration.TenantId,
+    integration_health.TenantId,
     run.TenantId,
     run_stream.TenantId,
     run_slice.TenantId,
@@ -76,6 +78,9 @@ tenant_owned!(
     reconciliation_difference.TenantId,
     run_event.TenantId,
     failure.TenantId,
+    health_alert.TenantId,
+    health_rollup.TenantId,
+    health_target.TenantId,
     retry.TenantId,
     reveal.TenantId,
     job.TenantId,
@@ -181,6 +186,14 @@ impl<E: TenantOwned> ScopedSelect<E> {
     ) -> Result<Vec<T>> {
         let select = columns.into_iter().fold(self.select.select_only(), QuerySelect::column);
         select.into_tuple().all(&self.connection).await.doing("reading rows")
+    }
+
+    /// Groups, sums or single columns of the rows, as `shape` says; the caller has bounded them.
+    pub(crate) async fn shaped<T: FromQueryResult + Send + Sync>(
+        self,
+        shape: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Vec<T>> {
+        shape(self.select).into_model::<T>().all(&self.connection).await.doing("reading rows")
     }
 
     /// How many there are.

@@ -89,6 +89,11 @@ mod m20261126_000190_add_extra_to_reconciliation_stream;
 mod m20261126_000191_let_differences_be_extra;
 mod m20261126_000192_add_cursor_field_to_backfill;
 mod m20261126_000195_create_receipt_segment;
+mod m20261126_000210_create_health_rollup;
+mod m20261126_000211_create_health_target;
+mod m20261126_000212_create_health_alert;
+mod m20261126_000213_create_integration_health;
+mod m20261126_000214_fill_health_rollup;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -175,6 +180,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000191_let_differences_be_extra::Migration),
             Box::new(m20261126_000192_add_cursor_field_to_backfill::Migration),
             Box::new(m20261126_000195_create_receipt_segment::Migration),
+            Box::new(m20261126_000210_create_health_rollup::Migration),
+            Box::new(m20261126_000211_create_health_target::Migration),
+            Box::new(m20261126_000212_create_health_alert::Migration),
+            Box::new(m20261126_000213_create_integration_health::Migration),
+            Box::new(m20261126_000214_fill_health_rollup::Migration),
         ]
     }
 }

@@ -16,7 +16,7 @@ use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::report::Activity;
 use crate::run::Runner;
-use crate::{kill_switch, mail, refill, report, schedule, sweep};
+use crate::{health, kill_switch, mail, refill, report, schedule, sweep};
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -142,6 +142,13 @@ async fn supervise(
         async move {
             kill_switch::run(background, shutdown).await;
             ("kill switches", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, shutdown) = (background.clone(), shutdown.clone());
+        async move {
+            health::run(background, shutdown).await;
+            ("health", Ok(()))
         }
     });
     parts.spawn({

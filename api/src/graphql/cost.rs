@@ -13,6 +13,9 @@ const HEAVY_WRITE: u64 = 500;
 /// Points of a look at thousands of records: each is opened, mapped, checked and looked up, which takes some 20 µs.
 const FORECAST: u64 = 5_000;
 
+/// Points of sums over the hours of many integrations, which take some milliseconds of the database.
+const SUMS: u64 = 200;
+
 /// Fields by name.
 pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("signIn", PASSWORD_HASH),
@@ -47,6 +50,8 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("releaseQuarantine", HEAVY_WRITE),
     ("discardQuarantine", HEAVY_WRITE),
     ("editAndRetryFailure", HEAVY_WRITE),
+    ("platformHealth", 5 * SUMS),
+    ("series", SUMS),
 ];
 
 #[cfg(test)]

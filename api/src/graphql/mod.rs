@@ -12,6 +12,7 @@ mod cost;
 mod error;
 mod error_path;
 mod failure;
+mod health;
 mod identity_provider;
 mod integration;
 mod invitation;
@@ -67,6 +68,7 @@ pub struct Query(
     failure::FailureQuery,
     retry::RetryQuery,
     quarantine::QuarantineQuery,
+    health::HealthQuery,
     kill_switch::KillSwitchQuery,
     audit::AuditQuery,
 );
@@ -88,6 +90,7 @@ pub struct Mutation(
     system_authorization::ConnectLinkMutation,
     webhook::WebhookMutation,
     integration::IntegrationMutation,
+    health::HealthMutation,
     run::RunMutation,
     backfill::BackfillMutation,
     reconciliation::ReconciliationMutation,

@@ -183,7 +183,7 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
     job::release_next(tx, run.integration_id).await?;
     tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
     tx.tell_after_commit(crate::run::changed(run));
-    Ok(())
+    crate::health::status::runs_ended_by_ids(tx, vec![run.id]).await
 }
 
 async fn require_sign_in(

@@ -15,6 +15,7 @@ mod ending;
 mod extra;
 mod failed;
 mod gone;
+mod health;
 mod kill_switch;
 mod lease;
 mod mail;

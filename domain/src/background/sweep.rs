@@ -60,7 +60,7 @@ impl Background {
     }
 
     /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, connect
-    /// links that are over, events of webhooks that are read, retired signing keys, workers that are gone. Answers with how many rows.
+    /// links that are over, events of webhooks that are read, hours and days of health, retired signing keys, workers that are gone. Answers with how many rows.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used.
@@ -71,7 +71,8 @@ impl Background {
         let workers = self.forget_workers().await?;
         let links = connect_link::purge(self.app()).await?;
         let events = webhook_event::purge(self.app()).await?;
-        Ok(keys + sessions + cutoffs + workers + links + events + signing_key::purge(self.app()).await?)
+        let hours = crate::health::rollup::purge(self.app()).await?;
+        Ok(keys + sessions + cutoffs + workers + links + events + hours + signing_key::purge(self.app()).await?)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
