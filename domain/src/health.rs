@@ -137,10 +137,8 @@ impl Series {
             HealthPeriod::Day => (SERIES_DAYS_MAX, SERIES_DAYS_DEFAULT, "days"),
         };
         let step = length(self.by);
-        let out_of_range = |argument| Error::Argument {
-            argument,
-            message: "is a time that is too far away".to_owned(),
-        };
+        let out_of_range =
+            |argument| Error::Argument { argument, message: "is a time that is too far away".to_owned() };
         let last = begin(self.by, self.to.unwrap_or(now));
         let before = last.checked_add_signed(step).ok_or_else(|| out_of_range("to"))?;
         let from = match self.from {
@@ -398,7 +396,11 @@ impl Causes {
     }
 
     /// In the order of the precedence.
-    fn reasons(&self, integration: &integration::Model, row: &integration_health::Model) -> Vec<HealthReason> {
+    fn reasons(
+        &self,
+        integration: &integration::Model,
+        row: &integration_health::Model,
+    ) -> Vec<HealthReason> {
         use ReasonCode as Code;
         let mut reasons = Vec::new();
         let mut add = |is_so: bool, code, message: &str| {
@@ -419,7 +421,11 @@ impl Causes {
         let last = row.last_run_id.and_then(|id| self.last_runs.get(&id).copied());
         add(last == Some(RunStatus::Failed), Code::LastRunFailed, "Its last run could not go on.");
         add(row.is_late, Code::Late, "Its newest success is older than it may be.");
-        add(last == Some(RunStatus::Partial), Code::LastRunPartial, "Records of its last run did not arrive.");
+        add(
+            last == Some(RunStatus::Partial),
+            Code::LastRunPartial,
+            "Records of its last run did not arrive.",
+        );
         for (kind, code, message) in [
             (AlertKind::SuccessRate, Code::SuccessRate, "Fewer of its runs succeed than are to."),
             (AlertKind::Latency, Code::Latency, "Its runs take longer than they are to."),

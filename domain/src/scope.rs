@@ -7,17 +7,16 @@ use std::time::Duration;
 
 use entity::{
     api_key, audit_entry, backfill, connect_link, failure, health_alert, health_rollup, health_target,
-    identity_provider, integration, integration_health, invitation, job,
-    kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
-    reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
-    run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
-    webhook_endpoint, webhook_event,
+    identity_provider, integration, integration_health, invitation, job, kill_switch, portal_cutoff,
+    portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation,
+    reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_slice, run_stream,
+    stream_cursor, stream_schema, system, system_grant, tenant, user, webhook_endpoint, webhook_event,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
-    IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, TryGetableMany,
-    UpdateMany, Value,
+    IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    TryGetableMany, UpdateMany, Value,
 };
 use uuid::Uuid;
 

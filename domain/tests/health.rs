@@ -204,7 +204,7 @@ async fn each_run_that_ends_is_counted_once_whoever_ended_it() {
     let (one, other) = (it.integration(None).await, it.integration(None).await);
     assert_eq!(it.status(&one).await, HealthStatus::Unknown);
     it.succeeds(&one, 2 * SECOND).await;
-    it.fails(&one, SystemErrorKind::NotFound).await;
+    it.fails(&one, SystemErrorKind::Unavailable).await;
     // Waiting, and canceled.
     let waiting = run::start(&it.operator, one.id, None).await.unwrap();
     run::cancel(&it.operator, waiting.id).await.unwrap();

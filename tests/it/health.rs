@@ -10,7 +10,7 @@ use crate::harness::fixture::stream;
 use crate::harness::outside::Outside;
 use crate::harness::trestle::Trestle;
 use crate::harness::wait::{SOON, until};
-use crate::scene::{Scene, impatient, into_table, nodes, text};
+use crate::scene::{SLOW_PAGE, Scene, impatient, into_table, nodes, text};
 
 const HEALTH: &str = "query($id: ID!) { integration(id: $id) { health {
     status reasons { code } lastRun { id } freshness { newestSuccessAt ageSeconds lateAt isLate }
@@ -136,7 +136,7 @@ async fn the_status_follows_runs_and_failures_on_postgresql() {
 #[tokio::test]
 async fn a_run_whose_worker_is_killed_is_counted_once() {
     let (mut trestle, outside): (Trestle, Outside) =
-        (impatient().lease_seconds(2).split(1).await, Outside::start());
+        (impatient().lease_seconds(2).split(1).await, Outside::with_records(20 * SLOW_PAGE));
     let scene = Scene::of(&trestle).await;
     let (source, options) = scene.slow_source(&outside).await;
     let sqlite = scene.sqlite_system("out.db").await;

@@ -225,10 +225,13 @@ fn names_and_shapes_are_the_same_everywhere() {
                     assert_eq!(found, Some(of_argument), "{path}({argument})");
                 }
                 // Events and slices of a run and what a reconciliation found are in one order, the order in which they
-                // happened; and a person's sessions are few.
+                // happened, as are changes of targets; and a person's sessions are few.
                 let is_plain = matches!(
                     (name.as_str(), field.as_str()),
-                    ("Run", "events" | "slices") | ("Reconciliation", "differences") | ("Viewer", "sessions")
+                    ("Run", "events" | "slices")
+                        | ("Reconciliation", "differences")
+                        | ("Integration", "healthTargetChanges")
+                        | ("Viewer", "sessions")
                 );
                 if !is_plain {
                     assert!(of.arguments.contains_key("orderBy"), "{path}(orderBy)");

@@ -1,11 +1,6 @@
 //! How integrations, tenants and the platform are: one status, what became of runs over hours and days, what is expected,
 //! and when that was missed.
 
-#![expect(
-    clippy::too_many_arguments,
-    reason = "a connection has four arguments, besides its filter and its order"
-)]
-
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::health::{self, HealthTargetChanges, Series};
 use domain::id::Kind;
@@ -260,7 +255,8 @@ impl IntegrationHealth {
     async fn series(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Hours, at most 744, or days, at most 731.")] by: HealthPeriod,
+        #[graphql(default_with = "HealthPeriod::Hour", desc = "Hours, at most 744, or days, at most 731.")]
+        by: HealthPeriod,
         #[graphql(desc = "From the one that has this time; 24 hours or 30 days by default.")] from: Option<
             DateTime,
         >,
@@ -331,7 +327,8 @@ impl HealthOverview {
     async fn series(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Hours, at most 744, or days, at most 731.")] by: HealthPeriod,
+        #[graphql(default_with = "HealthPeriod::Hour", desc = "Hours, at most 744, or days, at most 731.")]
+        by: HealthPeriod,
         #[graphql(desc = "From the one that has this time; 24 hours or 30 days by default.")] from: Option<
             DateTime,
         >,

@@ -15,7 +15,8 @@ use domain::api_key::{self, ApiKey};
 use domain::backfill::{self, Backfill, BackfillFilter};
 use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
 use domain::health::{
-    self, Health, HealthAlert, HealthAlertFilter, HealthTargetChange, HealthTargets, Metrics, Overview, Series,
+    self, Health, HealthAlert, HealthAlertFilter, HealthTargetChange, HealthTargets, Metrics, Overview,
+    Series,
 };
 use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
 use domain::invitation::{self, Invitation};

@@ -72,7 +72,14 @@ impl Background {
         let links = connect_link::purge(self.app()).await?;
         let events = webhook_event::purge(self.app()).await?;
         let hours = crate::health::rollup::purge(self.app()).await?;
-        Ok(keys + sessions + cutoffs + workers + links + events + hours + signing_key::purge(self.app()).await?)
+        Ok(keys
+            + sessions
+            + cutoffs
+            + workers
+            + links
+            + events
+            + hours
+            + signing_key::purge(self.app()).await?)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]

@@ -98,7 +98,11 @@ fn sum<'a>(sums: impl Iterator<Item = &'a Sums>) -> Sums {
 }
 
 /// How the kinds that runs decide stand.
-pub(crate) fn judge(known: &Known, targets: &HealthTargets, now: DateTime<Utc>) -> [(AlertKind, Judgement); 3] {
+pub(crate) fn judge(
+    known: &Known,
+    targets: &HealthTargets,
+    now: DateTime<Utc>,
+) -> [(AlertKind, Judgement); 3] {
     [
         (AlertKind::SuccessRate, success_rate(known, targets, now)),
         (AlertKind::Latency, latency(known, targets, now)),
@@ -196,7 +200,8 @@ pub(crate) async fn open(
         opened_at: tx.app().clock().now(),
         closed_at: None,
     };
-    const UNLESS_OPEN: &str = "ON CONFLICT (integration_id, kind) WHERE closed_at IS NULL DO NOTHING RETURNING id";
+    const UNLESS_OPEN: &str =
+        "ON CONFLICT (integration_id, kind) WHERE closed_at IS NULL DO NOTHING RETURNING id";
     let doing = "opening an alert";
     let opened = crate::insert::upsert_returning::<health_alert::Entity>(
         tx.connection(),

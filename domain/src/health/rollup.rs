@@ -98,7 +98,8 @@ pub(crate) async fn count(
     if rows.is_empty() {
         return Ok(());
     }
-    upsert_rows::<health_rollup::Entity>(connection, rows.into_values().collect(), ADDED, "counting runs").await
+    upsert_rows::<health_rollup::Entity>(connection, rows.into_values().collect(), ADDED, "counting runs")
+        .await
 }
 
 fn row(ended: Ended<'_>, period: HealthPeriod, now: DateTime<Utc>) -> health_rollup::Model {
@@ -274,12 +275,9 @@ struct Line {
 }
 
 /// Sums of the rows that a scope shows, by owner.
-pub(crate) async fn totals(
-    scope: &Scope,
-    owners: Owners<'_>,
-    span: Span,
-) -> Result<HashMap<Uuid, Sums>> {
-    let lines = owners.narrow(scope.find(), span).shaped::<Line>(|select| grouped(select, owners.group(), false));
+pub(crate) async fn totals(scope: &Scope, owners: Owners<'_>, span: Span) -> Result<HashMap<Uuid, Sums>> {
+    let lines =
+        owners.narrow(scope.find(), span).shaped::<Line>(|select| grouped(select, owners.group(), false));
     let mut totals: HashMap<Uuid, Sums> = HashMap::new();
     for line in lines.await? {
         totals.entry(line.owner.unwrap_or_default()).or_default().add_line(&line);
@@ -293,7 +291,8 @@ pub(crate) async fn points(
     owners: Owners<'_>,
     span: Span,
 ) -> Result<HashMap<Uuid, BTreeMap<DateTime<Utc>, Sums>>> {
-    let lines = owners.narrow(scope.find(), span).shaped::<Line>(|select| grouped(select, owners.group(), true));
+    let lines =
+        owners.narrow(scope.find(), span).shaped::<Line>(|select| grouped(select, owners.group(), true));
     Ok(by_owner_and_begin(lines.await?))
 }
 
@@ -315,11 +314,8 @@ pub(crate) async fn points_of_integrations(
     Ok(by_owner_and_begin(lines))
 }
 
-fn by_owner_and_begin(
-    lines: Vec<Line>,
-) -> HashMap<Uuid, BTreeMap<DateTime<Utc>, Sums>> {
-    let mut points: HashMap<Uuid, BTreeMap<DateTime<Utc>, Sums>> =
-        HashMap::new();
+fn by_owner_and_begin(lines: Vec<Line>) -> HashMap<Uuid, BTreeMap<DateTime<Utc>, Sums>> {
+    let mut points: HashMap<Uuid, BTreeMap<DateTime<Utc>, Sums>> = HashMap::new();
     for line in lines {
         let Some(begins_at) = line.begins_at else { continue };
         points
@@ -440,10 +436,11 @@ pub(crate) async fn purge(app: &App) -> Result<u64> {
                 .one(app.across_tenants().writer())
         };
         // The begin of the last row that is deleted, or of the newest that is too old.
-        let until = match end(sea_orm::Order::Asc, PURGED_ROWS).await.doing("looking for old hours and days")? {
-            Some(until) => Some(until),
-            None => end(sea_orm::Order::Desc, 0).await.doing("looking for old hours and days")?,
-        };
+        let until =
+            match end(sea_orm::Order::Asc, PURGED_ROWS).await.doing("looking for old hours and days")? {
+                Some(until) => Some(until),
+                None => end(sea_orm::Order::Desc, 0).await.doing("looking for old hours and days")?,
+            };
         let Some(until) = until else { continue };
         let deleted = health_rollup::Entity::delete_many()
             .filter(Column::Period.eq(period))

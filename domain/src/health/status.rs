@@ -12,8 +12,8 @@ use entity::run::RunStatus;
 use entity::{integration, job, run};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
 use sea_orm::{
-    ActiveEnum, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, QueryFilter,
-    Statement, Value,
+    ActiveEnum, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, QueryFilter, Statement,
+    Value,
 };
 use uuid::Uuid;
 
@@ -151,7 +151,8 @@ pub(crate) async fn runs_ended(
         if ended.status != RunStatus::Succeeded {
             changed.insert(id);
         }
-        let wait = Duration::seconds(if ended.status == RunStatus::Succeeded { JUDGED_AFTER_SECONDS } else { 0 });
+        let wait =
+            Duration::seconds(if ended.status == RunStatus::Succeeded { JUDGED_AFTER_SECONDS } else { 0 });
         let row = integration_health::Model {
             last_run_id: Some(run.id),
             newest_success_at: ended.is_success().then_some(now),

@@ -112,7 +112,11 @@ fn change(actor: &Actor, row: health_target::Model) -> HealthTargetChange {
 /// # Errors
 /// Denied without `integrations:write`. Rejected, all at once: `NOT_FOUND` integrationId; `CONFLICT` when it is archived;
 /// `INVALID` numbers out of their ranges.
-pub async fn set(actor: &Actor, integration_id: Uuid, changes: HealthTargetChanges) -> Result<integration::Model> {
+pub async fn set(
+    actor: &Actor,
+    integration_id: Uuid,
+    changes: HealthTargetChanges,
+) -> Result<integration::Model> {
     let scope = actor.authorize(Permission::IntegrationWrite)?;
     let not_found = || Error::not_found("integrationId", "integration");
     let row = scope
@@ -196,7 +200,8 @@ async fn locked(tx: &TxScope, integration_id: Uuid) -> Result<integration_health
     let row = super::status::fresh(tx.tenant_id(), integration_id, now);
     let nothing = "ON CONFLICT (integration_id) DO NOTHING";
     let doing = "storing how an integration is";
-    crate::insert::upsert_rows::<integration_health::Entity>(tx.connection(), vec![row], nothing, doing).await?;
+    crate::insert::upsert_rows::<integration_health::Entity>(tx.connection(), vec![row], nothing, doing)
+        .await?;
     read().await?.ok_or_else(|| Error::internal(doing, "it is not there"))
 }
 
@@ -220,7 +225,8 @@ pub(crate) async fn of_rows(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let found = scope.find::<health_target::Entity>().filter(health_target::Column::Id.is_in(ids)).all().await?;
+    let found =
+        scope.find::<health_target::Entity>().filter(health_target::Column::Id.is_in(ids)).all().await?;
     Ok(found.iter().map(|row| (row.integration_id, HealthTargets::of(row))).collect())
 }
 

@@ -16,12 +16,11 @@ use std::fmt::Debug;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
     failure, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration,
-    integration_health, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
-    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token,
-    webhook_endpoint, webhook_event, worker,
+    integration_health, invitation, job, kill_switch, mail, portal_cutoff, portal_key, portal_key_tenant,
+    portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference,
+    reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_slice,
+    run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor,
+    stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -363,7 +362,6 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("health_rollup", "integration_id", 7),
         ("health_target", "integration_id", 7),
         ("health_alert", "integration_id", 7),
-        ("integration_health", "integration_id", 7),
         ("integration_health", "last_run_id", 8),
         ("integration_health", "target_id", 61),
         ("kill_switch", "integration_id", 7),

@@ -5,12 +5,11 @@ use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
     failure, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration,
-    integration_health, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
-    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
-    signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token,
-    webhook_endpoint, webhook_event, worker,
+    integration_health, invitation, job, kill_switch, mail, portal_cutoff, portal_key, portal_key_tenant,
+    portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference,
+    reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_slice,
+    run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor,
+    stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -606,7 +605,7 @@ impl Rows {
             integration_id: self.id(7),
             period: health_rollup::HealthPeriod::Day,
             begins_at: time(0),
-            duration_class: 79,
+            duration_class: i16::from(self.tenant),
             tenant_id: self.tenant_id(),
             succeeded_count: 1,
             partial_count: 2,
