@@ -54,10 +54,14 @@ pub enum Kind {
     Reconciliation,
     /// `group`
     FailureGroup,
+    /// `healthalert`
+    HealthAlert,
+    /// `healthtarget`
+    HealthTargetChange,
 }
 
 impl Kind {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -78,6 +82,8 @@ impl Kind {
         Self::Quarantine,
         Self::Reconciliation,
         Self::FailureGroup,
+        Self::HealthAlert,
+        Self::HealthTargetChange,
     ];
 
     /// What stands before the underscore.
@@ -103,6 +109,8 @@ impl Kind {
             Self::Quarantine => "quarantine",
             Self::Reconciliation => "reconciliation",
             Self::FailureGroup => "group",
+            Self::HealthAlert => "healthalert",
+            Self::HealthTargetChange => "healthtarget",
         }
     }
 }

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::value::sea_value_to_json_value;
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, IdenStatic,
-    IntoActiveModel, Iterable, Statement, Value,
+    IntoActiveModel, Iterable, QueryResult, QueryTrait, Statement, Value,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -14,7 +14,6 @@ use crate::scope::{TenantOwned, all_set};
 ///
 /// On PostgreSQL all rows are one parameter: a statement whose text does not say how many they are is prepared once, and
 /// thousands of rows are no thousands of expressions to plan.
-#[expect(clippy::disallowed_methods, reason = "callers check the tenant")]
 pub(crate) async fn insert_rows<E>(
     connection: &DatabaseTransaction,
     models: Vec<E::Model>,
@@ -24,18 +23,69 @@ where
     E: TenantOwned,
     E::Model: IntoActiveModel<E::ActiveModel> + Sync,
 {
+    for statement in statements::<E>(connection, models, "") {
+        connection.execute_raw(statement).await.doing(doing)?;
+    }
+    Ok(())
+}
+
+/// The same with what becomes of rows that are there already: `on_conflict` is SQL that both databases take.
+pub(crate) async fn upsert_rows<E>(
+    connection: &DatabaseTransaction,
+    models: Vec<E::Model>,
+    on_conflict: &str,
+    doing: &'static str,
+) -> Result<()>
+where
+    E: TenantOwned,
+    E::Model: IntoActiveModel<E::ActiveModel> + Sync,
+{
+    for statement in statements::<E>(connection, models, on_conflict) {
+        connection.execute_raw(statement).await.doing(doing)?;
+    }
+    Ok(())
+}
+
+/// The same, and answers with what `on_conflict` returns.
+pub(crate) async fn upsert_returning<E>(
+    connection: &DatabaseTransaction,
+    models: Vec<E::Model>,
+    on_conflict: &str,
+    doing: &'static str,
+) -> Result<Vec<QueryResult>>
+where
+    E: TenantOwned,
+    E::Model: IntoActiveModel<E::ActiveModel> + Sync,
+{
+    let mut rows = Vec::new();
+    for statement in statements::<E>(connection, models, on_conflict) {
+        rows.extend(connection.query_all_raw(statement).await.doing(doing)?);
+    }
+    Ok(rows)
+}
+
+#[expect(clippy::disallowed_methods, reason = "callers check the tenant")]
+fn statements<E>(connection: &DatabaseTransaction, models: Vec<E::Model>, suffix: &str) -> Vec<Statement>
+where
+    E: TenantOwned,
+    E::Model: IntoActiveModel<E::ActiveModel> + Sync,
+{
     // SQLite takes 32,766 parameters a statement.
     let rows_max = (30_000 / E::Column::iter().count()).max(1);
     let mut models = models.into_iter().map(all_set::<E>).peekable();
+    let mut statements = Vec::new();
     while models.peek().is_some() {
         let chunk = models.by_ref().take(rows_max);
-        if connection.get_database_backend() == DatabaseBackend::Postgres {
-            connection.execute_raw(insert_json::<E>(chunk)).await.doing(doing)?;
-        } else {
-            E::insert_many(chunk).exec_without_returning(connection).await.doing(doing)?;
+        let mut statement = match connection.get_database_backend() {
+            DatabaseBackend::Postgres => insert_json::<E>(chunk),
+            backend => E::insert_many(chunk).build(backend),
+        };
+        if !suffix.is_empty() {
+            statement.sql = format!("{} {suffix}", statement.sql);
         }
+        statements.push(statement);
     }
-    Ok(())
+    statements
 }
 
 /// <https://www.postgresql.org/docs/current/functions-json.html>: `jsonb_populate_recordset` reads each field as the

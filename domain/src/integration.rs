@@ -7,11 +7,13 @@ mod retry_policy;
 mod status;
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use chrono::{DateTime, Utc};
 use entity::integration::{self, IntegrationStatus, StreamList};
+use entity::integration_health;
 use entity::job::{self as job_row, JobStatus};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Condition, Expr, Query};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
@@ -20,15 +22,16 @@ use self::hold::check_hold_after;
 use crate::actor::Actor;
 use crate::audit::names;
 use crate::error::{Doing, Error, Result};
+use crate::health::HealthStatus;
 use crate::id::{Kind, new_id};
-use crate::page::{Direction, Page, PageArguments};
+use crate::page::{Direction, Edge, Page, PageArguments};
 use crate::permission::Permission;
 use crate::schedule::Schedule;
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 use crate::stream::{self, Ends};
 use crate::system::owner;
 use crate::validation::Problems;
-use crate::{backfill, run_slice, search};
+use crate::{backfill, health, run_slice, search};
 
 pub use self::hold::{HOLD_AFTER_DEFAULT, HOLD_AFTER_MAX};
 pub(crate) use self::hold::{
@@ -132,6 +135,8 @@ pub struct IntegrationFilter {
     pub tenant_id: Option<Uuid>,
     /// With this text in the name, in any case.
     pub search: Option<String>,
+    /// With one of these statuses of its health.
+    pub health: Option<Vec<HealthStatus>>,
 }
 
 /// By what a list of integrations is ordered.
@@ -142,28 +147,84 @@ pub enum IntegrationOrder {
     CreatedAt,
     /// By name.
     Name,
+    /// By health; what is worse is larger.
+    Health,
 }
 
-fn keyset(order: IntegrationOrder, direction: Direction) -> Keyset<integration::Entity> {
+/// An order by a column of the integration itself; `None` for that by health, which is beside it.
+fn keyset(order: IntegrationOrder, direction: Direction) -> Option<Keyset<integration::Entity>> {
     let (name, column) = match order {
         IntegrationOrder::CreatedAt => ("integration", None),
         IntegrationOrder::Name => ("integration.name", Some(integration::Column::Name)),
+        IntegrationOrder::Health => return None,
     };
-    Keyset { name, column, id: integration::Column::Id, direction }
+    Some(Keyset { name, column, id: integration::Column::Id, direction })
 }
 
-fn filtered(scope: &Scope, filter: &IntegrationFilter) -> Result<ScopedSelect<integration::Entity>> {
+fn by_health(direction: Direction) -> Keyset<integration_health::Entity> {
+    use integration_health::Column;
+    Keyset {
+        name: "integration.health",
+        column: Some(Column::Severity),
+        id: Column::IntegrationId,
+        direction,
+    }
+}
+
+fn condition(filter: &IntegrationFilter) -> Result<Condition> {
     let status = match &filter.status {
         Some(status) => integration::Column::Status.is_in(status.iter().copied()),
         None => integration::Column::Status.ne(IntegrationStatus::Archived),
     };
+    let text = search::text(filter.search.as_deref())?;
+    Ok(Condition::all()
+        .add(status)
+        .add_option(filter.tenant_id.map(|id| integration::Column::TenantId.eq(id)))
+        .add_option(text.map(|text| search::contains(integration::Column::Name, text)))
+        .add_option(filter.health.as_deref().map(health::status::has_one_of)))
+}
+
+fn filtered(scope: &Scope, filter: &IntegrationFilter) -> Result<ScopedSelect<integration::Entity>> {
+    Ok(scope.find::<integration::Entity>().filter(condition(filter)?))
+}
+
+/// How those integrations are that a filter takes.
+fn health_of_filtered(
+    scope: &Scope,
+    filter: &IntegrationFilter,
+) -> Result<ScopedSelect<integration_health::Entity>> {
+    let ids = Query::select()
+        .column(integration::Column::Id)
+        .from(integration::Entity)
+        .cond_where(condition(filter)?)
+        .to_owned();
     Ok(scope
-        .find::<integration::Entity>()
-        .filter(status)
-        .filter_some(filter.tenant_id, |id| integration::Column::TenantId.eq(id))
-        .filter_some(search::text(filter.search.as_deref())?, |text| {
-            search::contains(integration::Column::Name, text)
-        }))
+        .find::<integration_health::Entity>()
+        .filter(integration_health::Column::IntegrationId.in_subquery(ids)))
+}
+
+/// The integrations of pages of their health, in one statement.
+async fn integrations_of<K: Eq + Hash>(
+    scope: &Scope,
+    pages: HashMap<K, Page<integration_health::Model>>,
+) -> Result<HashMap<K, Page<Integration>>> {
+    let ids = pages.values().flat_map(|page| page.edges.iter().map(|edge| edge.node.integration_id));
+    let rows = scope.find::<integration::Entity>().filter(integration::Column::Id.is_in(ids)).all().await?;
+    let rows: HashMap<Uuid, Integration> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let page = |page: Page<integration_health::Model>| Page {
+        // No integration is ever deleted, so each is there.
+        edges: page
+            .edges
+            .into_iter()
+            .filter_map(|edge| {
+                let node = rows.get(&edge.node.integration_id)?.clone();
+                Some(Edge { cursor: edge.cursor, node })
+            })
+            .collect(),
+        has_next: page.has_next,
+        has_previous: page.has_previous,
+    };
+    Ok(pages.into_iter().map(|(key, rows)| (key, page(rows))).collect())
 }
 
 /// One integration, archived or not; `None` when there is none that the caller may see.
@@ -207,8 +268,13 @@ pub async fn list(
     page: &PageArguments,
 ) -> Result<Page<Integration>> {
     let scope = actor.authorize(Permission::IntegrationRead)?;
-    let order = keyset(order, direction);
-    filtered(&scope, filter)?.page(&order, &page.check(order.name)?).await
+    if let Some(order) = keyset(order, direction) {
+        return filtered(&scope, filter)?.page(&order, &page.check(order.name)?).await;
+    }
+    let order = by_health(direction);
+    let rows = health_of_filtered(&scope, filter)?.page(&order, &page.check(order.name)?).await?;
+    let mut pages = integrations_of(&scope, HashMap::from([((), rows)])).await?;
+    pages.remove(&()).ok_or_else(|| Error::internal("reading integrations by health", "there is no page"))
 }
 
 /// A page of integrations for each tenant, in one statement.
@@ -224,9 +290,15 @@ pub async fn pages_by_tenant(
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<Integration>>> {
     let scope = actor.authorize(Permission::IntegrationRead)?;
-    let order = keyset(order, direction);
+    if let Some(order) = keyset(order, direction) {
+        let request = page.check(order.name)?;
+        let rows = filtered(&scope, filter)?;
+        return rows.pages_by_parent(integration::Column::TenantId, tenants, &order, &request).await;
+    }
+    let (order, parent) = (by_health(direction), integration_health::Column::TenantId);
     let request = page.check(order.name)?;
-    filtered(&scope, filter)?.pages_by_parent(integration::Column::TenantId, tenants, &order, &request).await
+    let rows = health_of_filtered(&scope, filter)?.pages_by_parent(parent, tenants, &order, &request).await?;
+    integrations_of(&scope, rows).await
 }
 
 /// Makes an integration, active. A schedule ticks from now on.
@@ -283,7 +355,11 @@ pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
     let (source_id, destination_id) = (row.source_id, row.destination_id);
     let tx = scope.begin(tenant_id).await?.ok_or_else(not_found)?;
     let row = match tx.insert::<integration::Entity>(row, "storing an integration").await {
-        Ok(row) => row,
+        Ok(row) => {
+            let health = health::status::fresh(tenant_id, row.id, now);
+            tx.insert::<integration_health::Entity>(health, "storing how an integration is").await?;
+            row
+        }
         Err(error) => {
             drop(tx);
             return Err(refusal(&scope, tenant_id, source_id, destination_id, error).await?);
@@ -404,6 +480,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
         && current.status == IntegrationStatus::Active
     {
         store_next_run(&tx, id, schedule.and_then(|schedule| schedule.next_after(now))).await?;
+        health::status::watch_from_now(&tx, id).await?;
     }
     let row = reread(&tx, id).await?;
     tx.about(Kind::Integration, id).detail(changed).commit().await?;

@@ -25,6 +25,7 @@ pub mod error;
 pub mod exchange;
 pub mod failure;
 pub mod failure_group;
+pub mod health;
 pub mod id;
 pub mod idempotency;
 mod identity;

@@ -17,6 +17,7 @@ use crate::actor::Actor;
 use crate::background::quarantine::COUNTED;
 use crate::background::recovery;
 use crate::error::{Doing, Error, Result};
+use crate::health::status::refresh_in;
 use crate::id::Kind;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
@@ -334,6 +335,7 @@ async fn leave_out(tx: &mut TxScope, actor: &Actor, id: Uuid, note: Option<&str>
     }
     let runs: BTreeSet<Uuid> = rows.iter().map(|(_, run_id, ..)| *run_id).collect();
     recovery::recover(tx, &runs).await?;
+    refresh_in(tx, rows.iter().map(|(_, _, integration_id, ..)| *integration_id)).await?;
     for (id, _, integration_id, ..) in rows.iter().take(TOLD_MAX) {
         tx.tell_after_commit(crate::failure::changed(tx.tenant_id(), *id, *integration_id));
     }

@@ -23,6 +23,7 @@ use crate::change::{Change, ChangeKind};
 use crate::dispatch::Priority;
 use crate::error::{Doing, Error, Result};
 use crate::failure::{Selection, select};
+use crate::health::status::{refresh_in, runs_ended_by_ids};
 use crate::id::{Kind, new_id};
 use crate::permission::Permission;
 use crate::reconciliation::RECONCILIATION_EXTRA;
@@ -180,13 +181,16 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
         .all(tx.connection())
         .await
         .doing("reading the runs of a retry")?;
+    let mut ended = Vec::new();
     for run in runs {
         if job::end_unclaimed(&tx, run.id).await? {
-            crate::run::end_canceled(&mut tx, &run).await?;
+            crate::run::end_canceled_uncounted(&mut tx, &run).await?;
+            ended.push(run.id);
         } else {
             job::request_cancel(&tx, run.id).await?;
         }
     }
+    runs_ended_by_ids(&tx, ended).await?;
     tx.tell_after_commit(changed(&row));
     tx.about(Kind::Retry, id).commit().await?;
     first_outcome(&scope, id).await
@@ -306,6 +310,7 @@ pub(crate) async fn take(
         .exec(tx.connection())
         .await
         .doing("storing the size of a retry")?;
+    refresh_in(tx, integrations.iter().map(|integration| integration.id)).await?;
     tx.tell_after_commit(changed(&row));
     Ok(Some(row))
 }

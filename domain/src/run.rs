@@ -18,6 +18,7 @@ use crate::actor::Actor;
 use crate::change::{Change, ChangeKind};
 use crate::dispatch::Priority;
 use crate::error::{Doing, Error, Result};
+use crate::health::status::{refresh_in, runs_ended_by_ids};
 use crate::id::{Kind, new_id};
 use crate::idempotency;
 use crate::job;
@@ -235,6 +236,12 @@ pub(crate) async fn stop(tx: &mut TxScope, actor: &Actor, run: &Run) -> Result<(
 
 /// Writes that a run was canceled, and lets go of the failures that it was to retry.
 pub(crate) async fn end_canceled(tx: &mut TxScope, run: &Run) -> Result<()> {
+    end_canceled_uncounted(tx, run).await?;
+    runs_ended_by_ids(tx, vec![run.id]).await
+}
+
+/// The same for one of several; [`runs_ended_by_ids`] follows for all of them.
+pub(crate) async fn end_canceled_uncounted(tx: &mut TxScope, run: &Run) -> Result<()> {
     let now = tx.app().clock().now();
     tx.update::<run::Entity>()
         .col_expr(run::Column::Status, Expr::value(RunStatus::Canceled))
@@ -323,6 +330,7 @@ pub async fn retry(actor: &Actor, id: Uuid, which: RetryScope, idempotency_key: 
     if run_scope == RunScope::FailedRecords && taken == 0 {
         return Err(Error::conflict("runId", "this run has no open failure whose record can be tried again"));
     }
+    refresh_in(&tx, [integration.id]).await?;
     tx.about(Kind::Run, new).commit().await?;
     Ok(run)
 }

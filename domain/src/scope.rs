@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::{
-    api_key, audit_entry, backfill, connect_link, exchange, failure, failure_group, failure_group_activity, failure_group_hour, identity_provider, integration, invitation, job, kill_switch, log_line, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user, webhook_endpoint, webhook_event,
+    api_key, audit_entry, backfill, connect_link, exchange, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user, webhook_endpoint, webhook_event,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, TryGetableMany,
-    UpdateMany, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
+    IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    TryGetableMany, UpdateMany, Value,
 };
 use uuid::Uuid;
 
@@ -61,6 +61,7 @@ tenant_owned!(
     system_grant.TenantId,
     connect_link.TenantId,
     integration.TenantId,
+    integration_health.TenantId,
     run.TenantId,
     run_stream.TenantId,
     run_metric.TenantId,
@@ -77,6 +78,9 @@ tenant_owned!(
     failure_group.TenantId,
     failure_group_hour.TenantId,
     failure_group_activity.TenantId,
+    health_alert.TenantId,
+    health_rollup.TenantId,
+    health_target.TenantId,
     retry.TenantId,
     reveal.TenantId,
     job.TenantId,
@@ -188,6 +192,14 @@ impl<E: TenantOwned> ScopedSelect<E> {
     ) -> Result<Vec<T>> {
         let select = columns.into_iter().fold(self.select.select_only(), QuerySelect::column);
         select.into_tuple().all(&self.connection).await.doing("reading rows")
+    }
+
+    /// Groups, sums or single columns of the rows, as `shape` says; the caller has bounded them.
+    pub(crate) async fn shaped<T: FromQueryResult + Send + Sync>(
+        self,
+        shape: impl FnOnce(Select<E>) -> Select<E>,
+    ) -> Result<Vec<T>> {
+        shape(self.select).into_model::<T>().all(&self.connection).await.doing("reading rows")
     }
 
     /// How many there are.

@@ -97,6 +97,11 @@ mod m20261126_000250_create_run_metric;
 mod m20261126_000251_create_exchange;
 mod m20261126_000252_add_exchange_to_failure;
 mod m20261126_000253_create_log_line;
+mod m20261126_000210_create_health_rollup;
+mod m20261126_000211_create_health_target;
+mod m20261126_000212_create_health_alert;
+mod m20261126_000213_create_integration_health;
+mod m20261126_000214_fill_health_rollup;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -191,6 +196,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000251_create_exchange::Migration),
             Box::new(m20261126_000252_add_exchange_to_failure::Migration),
             Box::new(m20261126_000253_create_log_line::Migration),
+            Box::new(m20261126_000210_create_health_rollup::Migration),
+            Box::new(m20261126_000211_create_health_target::Migration),
+            Box::new(m20261126_000212_create_health_alert::Migration),
+            Box::new(m20261126_000213_create_integration_health::Migration),
+            Box::new(m20261126_000214_fill_health_rollup::Migration),
         ]
     }
 }

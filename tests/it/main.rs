@@ -26,6 +26,7 @@ mod fault;
 mod foresight;
 #[allow(dead_code, reason = "a toolbox: what one test needs today another may need tomorrow")]
 mod harness;
+mod health;
 mod hold;
 mod hostile;
 mod http;

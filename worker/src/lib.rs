@@ -1,6 +1,7 @@
 //! apalis workers: claim, run, schedule, sweep. A job is an async function that runs without apalis too. Not here: HTTP,
 //! GraphQL, and every query (`domain`).
 
+mod health;
 mod kill_switch;
 mod outage;
 mod refill;

@@ -16,7 +16,7 @@ use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::report::Activity;
 use crate::run::Runner;
-use crate::{kill_switch, log_line, mail, refill, report, schedule, sweep};
+use crate::{health, kill_switch, log_line, mail, refill, report, schedule, sweep};
 
 /// How long the last log lines may take to be stored.
 const LINES_PATIENCE: Duration = Duration::from_secs(2);
@@ -145,6 +145,13 @@ async fn supervise(
         async move {
             kill_switch::run(background, shutdown).await;
             ("kill switches", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, shutdown) = (background.clone(), shutdown.clone());
+        async move {
+            health::run(background, shutdown).await;
+            ("health", Ok(()))
         }
     });
     parts.spawn({

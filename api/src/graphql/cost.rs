@@ -16,6 +16,9 @@ const FORECAST: u64 = 5_000;
 /// Points of the clues of one failure: some hundred rows of several tables.
 const CLUES: u64 = 50;
 
+/// Points of sums over the hours of many integrations, which take some milliseconds of the database.
+const SUMS: u64 = 200;
+
 /// Fields by name.
 pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("signIn", PASSWORD_HASH),
@@ -53,6 +56,8 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("releaseQuarantine", HEAVY_WRITE),
     ("discardQuarantine", HEAVY_WRITE),
     ("editAndRetryFailure", HEAVY_WRITE),
+    ("platformHealth", 5 * SUMS),
+    ("series", SUMS),
 ];
 
 #[cfg(test)]

@@ -20,7 +20,13 @@ use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
 use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::failure::{Failure, FailureFilter, FailureOrder};
-use super::loader::{Backfills, FailureGroups, Failures, Quarantines, Reconciliations, Runs};
+use super::health::{
+    HealthAlert, HealthAlertFilter, HealthAlertOrder, HealthAlertOrderField, HealthStatus,
+    HealthTargetChange, HealthTargets, IntegrationHealth,
+};
+use super::loader::{
+    Backfills, FailureGroups, Failures, HealthAlerts, HealthTargetChanges, Quarantines, Reconciliations, Runs,
+};
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
 use super::reconciliation::{
@@ -272,6 +278,59 @@ impl Integration {
         Ok(Connection::new(page, Failure))
     }
 
+    /// How it is, and what became of its runs; null only where it is gone meanwhile.
+    async fn health(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            default = 24,
+            desc = "The window of its metrics, which ends now: 1 to 2,160 hours; of whole hours up to a week, of whole days (UTC) from then on."
+        )]
+        window_hours: i32,
+    ) -> Option<Result<IntegrationHealth>> {
+        let health = async { loaders(ctx)?.health(self.0.id, window_hours).await };
+        let health = health.await.transpose()?;
+        Some(health.map(|health| IntegrationHealth::new(self.0.id, health)))
+    }
+
+    /// What is expected of it.
+    async fn health_targets(&self, ctx: &Context<'_>) -> Result<HealthTargets> {
+        Ok(loaders(ctx)?.health_targets(self.0.id).await?.into())
+    }
+
+    /// Who changed what is expected of it, and when; newest first.
+    async fn health_target_changes(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<HealthTargetChange>> {
+        let page = arguments(first, after, last, before);
+        let page = loaders(ctx)?.page(self.0.id, HealthTargetChanges, page).await?;
+        Ok(Connection::new(page, HealthTargetChange))
+    }
+
+    /// When it missed a target.
+    async fn health_alerts(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<HealthAlertFilter>,
+        order_by: Option<HealthAlertOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<HealthAlert>> {
+        let HealthAlertOrder { field: HealthAlertOrderField::OpenedAt, direction } =
+            order_by.unwrap_or_default();
+        let filter = filter.unwrap_or_default().decode();
+        let list = HealthAlerts { filter, direction: direction.into() };
+        let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
+        Ok(Connection::new(page, HealthAlert))
+    }
+
     /// When it was made.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
@@ -371,6 +430,8 @@ pub struct IntegrationFilter {
     tenant_id: Option<ID>,
     /// Text in the name, in any case; at most 200 characters.
     search: Option<String>,
+    /// With one of these statuses of its health.
+    health: Option<Vec<HealthStatus>>,
 }
 
 impl IntegrationFilter {
@@ -379,6 +440,7 @@ impl IntegrationFilter {
             status: self.status.map(|status| status.into_iter().map(Into::into).collect()),
             tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
             search: self.search,
+            health: self.health.map(|health| health.into_iter().map(Into::into).collect()),
         }
     }
 }
@@ -392,6 +454,9 @@ pub enum IntegrationOrderField {
     CreatedAt,
     /// By name.
     Name,
+    /// By the status of its health: in descending order the worst first, and PAUSED and ARCHIVED last. RUNNING counts as
+    /// HEALTHY or UNKNOWN.
+    Health,
 }
 
 /// Order of a list of integrations; newest first by default.

@@ -20,6 +20,10 @@ use domain::failure_group::{
 };
 use domain::exchange::{self, Exchange};
 use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
+use domain::health::{
+    self, Health, HealthAlert, HealthAlertFilter, HealthTargetChange, HealthTargets, Metrics, Overview,
+    Series,
+};
 use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
 use domain::invitation::{self, Invitation};
 use domain::log_line::{self, LogFilter, LogLine};
@@ -184,6 +188,38 @@ impl Loaders {
     /// What the domain refuses.
     pub(super) async fn webhook(&self, system_id: Uuid) -> Result<Option<WebhookEndpoint>> {
         self.0.load_one(WebhookOf(system_id)).await
+    }
+
+    /// How an integration is, with what became of its runs in so many hours.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn health(&self, integration_id: Uuid, window_hours: i32) -> Result<Option<Health>> {
+        self.0.load_one(HealthOf(integration_id, window_hours)).await?.transpose()
+    }
+
+    /// The same of a tenant's integrations together.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn tenant_health(&self, tenant_id: Uuid, window_hours: i32) -> Result<Option<Overview>> {
+        self.0.load_one(OverviewOf(tenant_id, window_hours)).await?.transpose()
+    }
+
+    /// What is expected of an integration.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn health_targets(&self, integration_id: Uuid) -> Result<HealthTargets> {
+        Ok(self.0.load_one(TargetsOf(integration_id)).await?.unwrap_or_default())
+    }
+
+    /// What became of runs by the hour or day.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn series(&self, of: SeriesOf) -> Result<Vec<Metrics>> {
+        self.0.load_one(of).await?.unwrap_or_else(|| Ok(Vec::new()))
     }
 
     /// The reconciliation that came by itself after a run; `None` where none did.
@@ -441,6 +477,120 @@ impl Loader<SchemaOf> for Reader {
         let integrations: Vec<Uuid> = integrations.into_iter().collect();
         let schemas = stream_schema::by_integrations(&self.0.actor(), &integrations).await?;
         Ok(schemas.into_iter().map(|((id, stream), schema)| (SchemaOf(id, stream), schema)).collect())
+    }
+}
+
+/// How an integration is, with what became of its runs in so many hours.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct HealthOf(Uuid, i32);
+
+impl Loader<HealthOf> for Reader {
+    /// Windows are refused one by one.
+    type Value = Result<Health>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[HealthOf]) -> Result<HashMap<HealthOf, Self::Value>> {
+        let actor = self.0.actor();
+        let mut values = HashMap::with_capacity(keys.len());
+        for (window, ids) in grouped(keys.iter().map(|key| (key.1, key.0))) {
+            let found = health::by_integrations(&actor, &ids, window).await;
+            fill(&mut values, found, &ids, |id| HealthOf(id, window));
+        }
+        Ok(values)
+    }
+}
+
+/// The same of a tenant's integrations together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct OverviewOf(Uuid, i32);
+
+impl Loader<OverviewOf> for Reader {
+    type Value = Result<Overview>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[OverviewOf]) -> Result<HashMap<OverviewOf, Self::Value>> {
+        let actor = self.0.actor();
+        let mut values = HashMap::with_capacity(keys.len());
+        for (window, ids) in grouped(keys.iter().map(|key| (key.1, key.0))) {
+            let found = health::by_tenants(&actor, &ids, window).await;
+            fill(&mut values, found, &ids, |id| OverviewOf(id, window));
+        }
+        Ok(values)
+    }
+}
+
+/// What is expected of an integration.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct TargetsOf(Uuid);
+
+impl Loader<TargetsOf> for Reader {
+    type Value = HealthTargets;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[TargetsOf]) -> Result<HashMap<TargetsOf, HealthTargets>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let targets = health::targets_by_integrations(&self.0.actor(), &ids).await?;
+        Ok(targets.into_iter().map(|(id, targets)| (TargetsOf(id), targets)).collect())
+    }
+}
+
+/// Whose runs a series is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum HealthOwner {
+    Integration,
+    Tenant,
+    Platform,
+}
+
+/// What became of runs by the hour or day.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct SeriesOf {
+    pub(super) owner: HealthOwner,
+    pub(super) id: Uuid,
+    pub(super) series: Series,
+}
+
+impl Loader<SeriesOf> for Reader {
+    type Value = Result<Vec<Metrics>>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[SeriesOf]) -> Result<HashMap<SeriesOf, Self::Value>> {
+        let actor = self.0.actor();
+        let mut values = HashMap::with_capacity(keys.len());
+        for ((owner, series), ids) in grouped(keys.iter().map(|key| ((key.owner, key.series), key.id))) {
+            let found = match owner {
+                HealthOwner::Integration => health::series_by_integrations(&actor, &ids, series).await,
+                HealthOwner::Tenant => health::series_by_tenants(&actor, &ids, series).await,
+                HealthOwner::Platform => health::series_of_platform(&actor, series)
+                    .await
+                    .map(|points| HashMap::from([(Uuid::nil(), points)])),
+            };
+            fill(&mut values, found, &ids, |id| SeriesOf { owner, id, series });
+        }
+        Ok(values)
+    }
+}
+
+/// Ids by what else is asked with them.
+fn grouped<K: Eq + Hash>(keys: impl Iterator<Item = (K, Uuid)>) -> HashMap<K, Vec<Uuid>> {
+    let mut groups: HashMap<K, Vec<Uuid>> = HashMap::new();
+    keys.for_each(|(key, id)| groups.entry(key).or_default().push(id));
+    groups
+}
+
+/// Answers those of a group, or refuses all of them.
+fn fill<K: Eq + Hash, V>(
+    values: &mut HashMap<K, Result<V>>,
+    found: domain::Result<HashMap<Uuid, V>>,
+    ids: &[Uuid],
+    key: impl Fn(Uuid) -> K,
+) {
+    match found {
+        Ok(found) => values.extend(found.into_iter().map(|(id, value)| (key(id), Ok(value)))),
+        Err(error) => {
+            let error = ResolverError::from(error);
+            values.extend(ids.iter().map(|id| (key(*id), Err(error.clone()))));
+        }
     }
 }
 
@@ -715,6 +865,43 @@ impl List for Differences {
         page: &PageArguments,
     ) -> domain::Result<HashMap<Uuid, Page<Difference>>> {
         reconciliation::differences(actor, parents, page).await
+    }
+}
+
+/// Alerts under an integration.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct HealthAlerts {
+    pub(super) filter: HealthAlertFilter,
+    pub(super) direction: Direction,
+}
+
+impl List for HealthAlerts {
+    type Row = HealthAlert;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<HealthAlert>>> {
+        health::alert_pages(actor, parents, &self.filter, self.direction, page).await
+    }
+}
+
+/// Changes of targets under an integration, newest first.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct HealthTargetChanges;
+
+impl List for HealthTargetChanges {
+    type Row = HealthTargetChange;
+
+    async fn pages(
+        &self,
+        actor: &Actor,
+        parents: &[Uuid],
+        page: &PageArguments,
+    ) -> domain::Result<HashMap<Uuid, Page<HealthTargetChange>>> {
+        health::target_change_pages(actor, parents, Direction::Descending, page).await
     }
 }
 

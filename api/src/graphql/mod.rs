@@ -15,6 +15,7 @@ mod error_path;
 mod exchange;
 mod failure;
 mod failure_group;
+mod health;
 mod identity_provider;
 mod integration;
 mod invitation;
@@ -73,6 +74,7 @@ pub struct Query(
     failure_group::FailureGroupQuery,
     retry::RetryQuery,
     quarantine::QuarantineQuery,
+    health::HealthQuery,
     kill_switch::KillSwitchQuery,
     audit::AuditQuery,
 );
@@ -94,6 +96,7 @@ pub struct Mutation(
     system_authorization::ConnectLinkMutation,
     webhook::WebhookMutation,
     integration::IntegrationMutation,
+    health::HealthMutation,
     run::RunMutation,
     backfill::BackfillMutation,
     reconciliation::ReconciliationMutation,

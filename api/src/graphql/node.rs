@@ -107,6 +107,6 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         // Read in its list only: what an entry is worth is told by those around it.
         Kind::AuditEntry => None,
         // Read in their list only.
-        Kind::IdentityProvider | Kind::KillSwitch => None,
+        Kind::IdentityProvider | Kind::KillSwitch | Kind::HealthAlert | Kind::HealthTargetChange => None,
     })
 }

@@ -17,6 +17,7 @@ use super::caller::{actor, caller, loaders};
 use super::error::{ResolverError, Result, UserError, outcome};
 use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::health::HealthOverview;
 use super::integration::{Integration, IntegrationFilter, IntegrationOrder};
 use super::loader::{FailureGroups, Failures, Integrations, Runs, Systems};
 use super::page::{Connection, OrderDirection, arguments};
@@ -179,6 +180,21 @@ impl Tenant {
         };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Failure))
+    }
+
+    /// How its integrations are, and what became of their runs; null only where it is gone meanwhile.
+    async fn health(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            default = 24,
+            desc = "The window of its metrics, which ends now: 1 to 2,160 hours; of whole hours up to a week, of whole days (UTC) from then on."
+        )]
+        window_hours: i32,
+    ) -> Option<Result<HealthOverview>> {
+        let health = async { loaders(ctx)?.tenant_health(self.0.id, window_hours).await };
+        let health = health.await.transpose()?;
+        Some(health.map(|health| HealthOverview::of_tenant(self.0.id, health)))
     }
 
     /// Its access to outside systems.

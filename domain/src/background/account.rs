@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector::{Action, Gone};
-use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
+use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList, ResponsibleParty};
 use entity::run::RunScope;
 use entity::{run, run_slice, run_stream};
 use futures::stream::BoxStream;
@@ -28,6 +28,7 @@ use super::{circuit, receipt, recovery};
 use crate::actor::Tenants;
 use crate::catalogue;
 use crate::error::{Doing, Result};
+use crate::health::status::refresh_in;
 use crate::id::new_id;
 use crate::reconciliation::RECONCILIATION_EXTRA;
 use crate::run_event::{self, NewEvent};
@@ -74,6 +75,7 @@ impl RunLease {
             record_count: new.iter().filter(|(failed, _)| failed.code == RECORD_QUARANTINED).count(),
         });
         let quarantine_id = closed.as_ref().map(|closed| closed.id);
+        let asks = new.iter().chain(&again).any(|(failed, _group)| is_for_customers(&failed.code));
         self.store_failures(tx, &page.stream, new, quarantine_id, &mut tally).await?;
         // From here on slices of one run wait for each other.
         if !(page.receipts.is_empty() && page.values.is_empty()) {
@@ -107,6 +109,11 @@ impl RunLease {
             self.put_in_quarantine(tx, closed).await?;
         }
         failure_group::count(tx, self.run.id, tally).await?;
+        // Once: what the first of them has changed, the others do not. Last of all, because whoever ends a run has locked
+        // everything else before this.
+        if asks && !self.asked_for_action.swap(true, Ordering::Relaxed) {
+            refresh_in(tx, [self.run.integration_id]).await?;
+        }
         tx.tell_after_commit(crate::run::changed(&self.run));
         Ok(())
     }
@@ -526,6 +533,10 @@ impl RunLease {
             name: stream,
         }
     }
+}
+
+fn is_for_customers(code: &str) -> bool {
+    catalogue::entry(code).responsible_party == ResponsibleParty::Customer
 }
 
 #[async_trait]

@@ -22,6 +22,8 @@ use super::lease::RunLease;
 use super::transaction::BatchTx;
 use super::{Background, circuit, metric};
 use crate::error::{Doing, Result};
+use crate::health::rollup::Ended;
+use crate::health::status::runs_ended;
 use crate::job as jobs;
 use crate::run::RunCounts;
 use crate::scope::all_set;
@@ -77,6 +79,9 @@ impl Background {
         if !runs.is_empty() {
             end_rows(&tx, &runs, now).await?;
             finish_streams(&tx, &runs, now).await?;
+            let ended: Vec<Ended<'_>> =
+                runs.iter().map(|(_, run)| Ended { run, status: RunStatus::Succeeded }).collect();
+            runs_ended(tx.connection(), &ended, now).await?;
             let integrations =
                 tx.one_of(integration::Column::Id, runs.iter().map(|(_, run)| run.integration_id));
             for hint in jobs::next_of(tx.connection(), Condition::all().add(integrations), now).await? {

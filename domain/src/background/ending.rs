@@ -19,6 +19,7 @@ use super::failed::{WholeFailure, end_failed};
 use super::lease::RunLease;
 use super::{circuit, recovery};
 use crate::error::{Doing, Error, Result};
+use crate::health::status::{refresh_in, run_ended};
 use crate::job as jobs;
 use crate::run::RunCounts;
 use crate::run_event::{self, NewEvent};
@@ -90,10 +91,13 @@ impl RunLease {
             .doing("ending a job")?;
         match end {
             RunEnd::Completed { last } => {
-                if let Some(last) = last {
-                    self.finish_stream_in(&tx, &last).await?;
+                if let Some(last) = &last {
+                    self.finish_stream_in(&tx, last).await?;
                 }
                 self.complete(&mut tx).await?;
+                if last.is_some_and(|last| last.breach.is_some()) {
+                    refresh_in(&tx, [self.run.integration_id]).await?;
+                }
             }
             // Asked for after the last heartbeat of an attempt that failed: nobody wants to hear of the failure.
             RunEnd::Stopped { .. } if self.cancel_is_requested(&tx).await? => {
@@ -165,7 +169,7 @@ impl RunLease {
         }
         jobs::release_next(tx, run.integration_id).await?;
         tx.tell_after_commit(crate::run::changed(&run));
-        Ok(())
+        run_ended(tx, &run, counts.status()).await
     }
 
     /// A run that went through settles failures of earlier runs as a whole: those that it retried are resolved,

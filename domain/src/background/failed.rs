@@ -217,7 +217,7 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, mut whole: Wh
     failure_group::count(tx, run.id, tally).await?;
     tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
     tx.tell_after_commit(crate::run::changed(run));
-    Ok(())
+    crate::health::status::runs_ended_by_ids(tx, vec![run.id]).await
 }
 
 async fn require_sign_in(

@@ -57,6 +57,8 @@ pub struct RunLease {
     pub(super) pages: AtomicU64,
     /// Its destination has answered to something.
     pub(super) wrote: AtomicBool,
+    /// That it has failures which its people are to deal with is stored.
+    pub(super) asked_for_action: AtomicBool,
     /// It is the probe of a system.
     pub(super) is_probe: bool,
     /// How its records lie among their streams' receipts.
@@ -126,6 +128,7 @@ impl RunLease {
             is_probe: false,
             pages: AtomicU64::new(0),
             wrote: AtomicBool::new(false),
+            asked_for_action: AtomicBool::new(false),
             stride: Stride::default(),
             stride_of_values: Stride::default(),
             stride_of_merges: Stride::default(),

@@ -17,6 +17,7 @@ mod extra;
 mod failed;
 mod failure_group;
 mod gone;
+mod health;
 mod kill_switch;
 mod lease;
 mod log_line;

@@ -22,6 +22,7 @@ use super::candidate::Candidate;
 use super::lease::RunLease;
 use super::transaction::BatchTx;
 use crate::error::{Doing, Result};
+use crate::health::status::refresh_in;
 use crate::id::new_id;
 use crate::quarantine::words;
 use crate::run_event::{self, NewEvent};
@@ -188,7 +189,10 @@ impl RunLease {
     pub(super) async fn put_in_quarantine(&self, tx: &mut TxScope, page: ClosedPage<'_>) -> Result<()> {
         self.store_quarantine(tx, page).await?;
         // A slice is handed back, and held by its next claim: its run keeps its turn.
-        if self.slice.is_some() { Ok(()) } else { self.put_aside(tx).await }
+        if self.slice.is_none() {
+            self.put_aside(tx).await?;
+        }
+        refresh_in(tx, [self.run.integration_id]).await
     }
 
     /// Stores a quarantine, and holds the integration for it.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{FailureFilter, changed};
 use crate::actor::Actor;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::health::status::refresh_in;
 use crate::id::Kind;
 use crate::permission::Permission;
 use crate::scope::{Scope, TxScope};
@@ -156,6 +157,7 @@ pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) ->
         .rows_affected;
     let runs: BTreeSet<Uuid> = rows.iter().map(|(_, run, _)| *run).collect();
     crate::background::recovery::recover(&mut tx, &runs).await?;
+    refresh_in(&tx, rows.iter().map(|(_, _, integration_id)| *integration_id)).await?;
     let only = if let [(id, _, _)] = rows[..] { Some(id) } else { None };
     for (id, _, integration_id) in rows.into_iter().take(TOLD_MAX) {
         tx.tell_after_commit(changed(tenant_id, id, integration_id));

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::status::hold;
 use super::{reread, store_next_run};
 use crate::error::{Doing, ProblemCode, Result};
+use crate::health::status::refresh_in;
 use crate::id::{GlobalId, Kind};
 use crate::job;
 use crate::run_event::{self, NewEvent};
@@ -77,6 +78,7 @@ async fn hold_for_a_look(tx: &TxScope, run: &run::Model, reason: String) -> Resu
     store_next_run(tx, id, None).await?;
     job::hold_integration(tx, id).await?;
     run_event::record(tx, run.id, vec![NewEvent::new("integration.held", "worker", message)]).await?;
+    refresh_in(tx, [id]).await?;
     tracing::info!(
         tenant.id = %run.tenant_id, integration.id = %id, run.id = %run.id,
         "an integration is held until a person has looked at it"
@@ -85,7 +87,7 @@ async fn hold_for_a_look(tx: &TxScope, run: &run::Model, reason: String) -> Resu
 }
 
 /// Holds an integration whose quality gate closed, until a person has decided. One that somebody has paused meanwhile stays
-/// so, and can't be resumed before.
+/// so, and can't be resumed before. The caller derives its health anew.
 pub(crate) async fn hold_for_quality(
     tx: &TxScope,
     run: &run::Model,

@@ -10,6 +10,7 @@ use super::hold::forget_failed_runs;
 use super::{Integration, REASON_CHARS_MAX, archived, begin, found, next_run, reread, store_next_run};
 use crate::actor::Actor;
 use crate::error::{Doing, Error, Result};
+use crate::health::status::{runs_ended_by_ids, watch_from_now};
 use crate::id::{GlobalId, Kind};
 use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
@@ -41,6 +42,7 @@ pub async fn pause(actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Inte
         store_hold(&tx, id, None).await?;
         store_next_run(&tx, id, None).await?;
         job::hold_integration(&tx, id).await?;
+        watch_from_now(&tx, id).await?;
     }
     let row = reread(&tx, id).await?;
     if row.status == IntegrationStatus::Archived {
@@ -84,7 +86,8 @@ async fn let_go(tx: &mut TxScope, id: Uuid, from: &[IntegrationStatus]) -> Resul
     forget_failed_runs(tx, id).await?;
     let next = next_run(&reread(tx, id).await?, tx.app().clock().now())?;
     store_next_run(tx, id, next).await?;
-    job::release_integration(tx, id).await
+    job::release_integration(tx, id).await?;
+    watch_from_now(tx, id).await
 }
 
 /// Lets an integration go on that is held, once no quarantine of it waits for a decision; one that somebody has paused
@@ -121,6 +124,7 @@ pub async fn archive(actor: &Actor, id: Uuid) -> Result<Integration> {
     // Most have few runs under way, and those end with the archiving itself. Of many the rest follows; should this
     // process die before, they are held and start nothing, and archiving again goes on.
     let mut after = cancel_runs(&mut tx, actor, id, Uuid::nil()).await?;
+    watch_from_now(&tx, id).await?;
     let row = reread(&tx, id).await?;
     tx.about(Kind::Integration, id).commit().await?;
     while let Some(last) = after {
@@ -143,15 +147,18 @@ async fn cancel_runs(tx: &mut TxScope, actor: &Actor, id: Uuid, after: Uuid) -> 
         .all(tx.connection())
         .await
         .doing("reading the runs of an integration")?;
+    let mut ended = Vec::new();
     for run in &runs {
         let message = format!("{} archived the integration.", actor.name());
         run_event::record(tx, run.id, vec![NewEvent::new("run.cancel_requested", "api", message)]).await?;
         if job::end_unclaimed(tx, run.id).await? {
-            run::end_canceled(tx, run).await?;
+            run::end_canceled_uncounted(tx, run).await?;
+            ended.push(run.id);
         } else {
             job::request_cancel(tx, run.id).await?;
         }
     }
+    runs_ended_by_ids(tx, ended).await?;
     let is_full = runs.len() as u64 == CANCELED_PER_TRANSACTION;
     Ok(runs.last().filter(|_| is_full).map(|run| run.id))
 }

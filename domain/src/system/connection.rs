@@ -200,7 +200,7 @@ pub(crate) async fn mark(
         .exec(tx.connection())
         .await
         .doing("storing the status of a system")?;
-    Ok(())
+    crate::health::status::look_again_at_users_of(tx, id).await
 }
 
 /// How somebody makes a system that refuses us take us in again.

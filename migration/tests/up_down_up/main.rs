@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, idempotency_key, identity_provider, integration, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -29,24 +29,27 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 55] = [
+const TABLES: [&str; 59] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
     "audit_entry",
     "backfill",
     "connect_link",
-    "system_grant",
+    "data_key",
     "exchange",
     "external_identity",
-    "data_key",
     "failure",
     "failure_group",
     "failure_group_activity",
     "failure_group_hour",
+    "health_alert",
+    "health_rollup",
+    "health_target",
     "idempotency_key",
     "identity_provider",
     "integration",
+    "integration_health",
     "invitation",
     "job",
     "kill_switch",
@@ -79,6 +82,7 @@ const TABLES: [&str; 55] = [
     "stream_cursor",
     "stream_schema",
     "system",
+    "system_grant",
     "tenant",
     "user",
     "user_token",
@@ -155,6 +159,10 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<failure_group::Entity>(db).await;
     assert_columns::<failure_group_activity::Entity>(db).await;
     assert_columns::<failure_group_hour::Entity>(db).await;
+    assert_columns::<health_alert::Entity>(db).await;
+    assert_columns::<health_rollup::Entity>(db).await;
+    assert_columns::<health_target::Entity>(db).await;
+    assert_columns::<integration_health::Entity>(db).await;
     assert_columns::<sign_on_attempt::Entity>(db).await;
     assert_columns::<identity_provider::Entity>(db).await;
     assert_columns::<exchange::Entity>(db).await;
@@ -243,6 +251,10 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<failure_group_hour::Entity>(db, rows.failure_group_hour()).await;
     round_trip::<exchange::Entity>(db, rows.exchange()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
+    round_trip::<health_rollup::Entity>(db, rows.health_rollup()).await;
+    round_trip::<health_target::Entity>(db, rows.health_target()).await;
+    round_trip::<health_alert::Entity>(db, rows.health_alert()).await;
+    round_trip::<integration_health::Entity>(db, rows.integration_health()).await;
     round_trip::<reconciliation::Entity>(db, rows.reconciliation()).await;
     round_trip::<reconciliation_stream::Entity>(db, rows.reconciliation_stream()).await;
     round_trip::<reconciliation_difference::Entity>(db, rows.reconciliation_difference()).await;
@@ -294,6 +306,9 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<failure::FailureStage>(db, "failure", "stage").await;
     assert_enum::<failure::ResponsibleParty>(db, "failure", "responsible_party").await;
     assert_enum::<failure::Retryable>(db, "failure", "retryable").await;
+    assert_enum::<health_rollup::HealthPeriod>(db, "health_rollup", "period").await;
+    assert_enum::<health_alert::AlertKind>(db, "health_alert", "kind").await;
+    assert_enum::<integration_health::HealthStatus>(db, "integration_health", "status").await;
     assert_enum::<run_event::Audience>(db, "run_event", "audience").await;
     assert_enum::<integration::ReconcilePolicy>(db, "integration", "reconcile").await;
     assert_enum::<reconciliation::ReconciliationOutcome>(db, "reconciliation", "outcome").await;
@@ -376,6 +391,11 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("reconciliation_difference", "failure_id", 10),
         ("job", "integration_id", 7),
         ("reveal", "failure_id", 10),
+        ("health_rollup", "integration_id", 7),
+        ("health_target", "integration_id", 7),
+        ("health_alert", "integration_id", 7),
+        ("integration_health", "last_run_id", 8),
+        ("integration_health", "target_id", 61),
         ("kill_switch", "integration_id", 7),
         ("system_grant", "system_id", 6),
         ("connect_link", "system_id", 6),
@@ -464,6 +484,7 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
     assert_refused(set(db, "run_metric", "worked_ms", -1_i64).await, "ck_run_metric_not_negative");
     assert_refused(set(db, "run_stream", "page_count", -1_i64).await, "ck_run_stream_not_negative");
     assert_refused(set(db, "run_slice", "read_count", -1_i64).await, "ck_run_slice_not_negative");
+    assert_refused(set(db, "health_rollup", "failed_count", -1).await, "ck_health_rollup_not_negative");
     assert_refused(set(db, "mail", "attempt_count", -1_i64).await, "ck_mail_not_negative");
     // Each scope has its target and no other.
     for scope in ["PLATFORM", "CONNECTOR", "TENANT"] {
@@ -584,6 +605,25 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             "SELECT * FROM integration WHERE status = $1 AND next_run_at <= $2",
             vec![Value::from("ACTIVE"), Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],
             "ix_integration_next_run_at",
+        ),
+        (
+            "SELECT * FROM integration_health WHERE check_at <= $1 ORDER BY check_at LIMIT 200",
+            vec![Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],
+            "ix_integration_health_check_at",
+        ),
+        (
+            "SELECT 1 FROM failure WHERE integration_id = $1 AND status = 'OPEN' AND responsible_party = 'CUSTOMER'",
+            vec![any_id.clone()],
+            "ix_failure_customer",
+        ),
+        (
+            "SELECT sum(read_count) FROM health_rollup WHERE tenant_id = $1 AND period = $2 AND begins_at >= $3",
+            vec![
+                tenant_id.clone(),
+                Value::from("DAY"),
+                Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH),
+            ],
+            "ix_health_rollup_tenant_id_period_begins_at",
         ),
         (
             "SELECT * FROM failure WHERE tenant_id = $1 AND integration_id = $2 AND stream = $3 \

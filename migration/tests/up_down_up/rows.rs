@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, idempotency_key, identity_provider, integration, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -703,6 +703,71 @@ impl Rows {
             changed_by_run_id: Some(self.id(8)),
             changed_at: Some(time(1)),
             updated_at: time(2),
+        }
+    }
+
+    pub fn health_rollup(self) -> health_rollup::Model {
+        health_rollup::Model {
+            integration_id: self.id(7),
+            period: health_rollup::HealthPeriod::Day,
+            begins_at: time(0),
+            duration_class: i16::from(self.tenant),
+            tenant_id: self.tenant_id(),
+            succeeded_count: 1,
+            partial_count: 2,
+            failed_count: 3,
+            canceled_count: 4,
+            duration_ms: i64::from(i32::MAX) + 1,
+            read_count: i64::from(i32::MAX) + 2,
+            created_count: 5,
+            updated_count: 6,
+            unchanged_count: 7,
+            skipped_count: 8,
+            failed_record_count: 9,
+            newest_success_at: Some(time(1)),
+        }
+    }
+
+    pub fn health_target(self) -> health_target::Model {
+        health_target::Model {
+            id: self.id(61),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            freshness_seconds: Some(i64::from(i32::MAX) + 1),
+            run_success_percent: Some(99.5),
+            latency_p95_ms: Some(i64::from(i32::MAX) + 2),
+            set_by: "Ada".to_owned(),
+            is_by_staff: true,
+            set_at: time(0),
+        }
+    }
+
+    pub fn health_alert(self) -> health_alert::Model {
+        health_alert::Model {
+            id: self.id(62),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            kind: health_alert::AlertKind::Freshness,
+            observed: 2.5,
+            expected: 1.5,
+            opened_at: time(0),
+            closed_at: Some(time(1)),
+        }
+    }
+
+    pub fn integration_health(self) -> integration_health::Model {
+        integration_health::Model {
+            integration_id: self.id(7),
+            tenant_id: self.tenant_id(),
+            status: integration_health::HealthStatus::Stale,
+            severity: i64::from(i32::MAX) + 1,
+            since: time(0),
+            last_run_id: Some(self.id(8)),
+            newest_success_at: Some(time(1)),
+            watched_from: time(2),
+            is_late: true,
+            target_id: Some(self.id(61)),
+            check_at: time(3),
         }
     }
 

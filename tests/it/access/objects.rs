@@ -114,7 +114,20 @@ pub const OBJECTS: &[Object] = &[
             ("failureGroups", Needs("failures:read")),
             ("failures", Needs("failures:read")),
             ("systems", Needs("systems:read")),
+            ("health", Needs("runs:read")),
         ],
+    },
+    Object {
+        of: "HealthOverview",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("tenant(id: \"{}\") {{ health {{ @ }} }}", t.tenant),
+        fields: &[("status", Same), ("integrations", Same), ("metrics", Same), ("series", Same)],
+    },
+    Object {
+        of: "HealthCount",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("tenant(id: \"{}\") {{ health {{ integrations {{ @ }} }} }}", t.tenant),
+        fields: &[("status", Same), ("integrations", Same)],
     },
     Object {
         of: "User",
@@ -336,8 +349,124 @@ pub const OBJECTS: &[Object] = &[
             ("reconciliations", Needs("runs:read")),
             ("latestReconciliation", Needs("runs:read")),
             ("failures", Needs("failures:read")),
+            ("health", Needs("runs:read")),
+            ("healthTargets", Same),
+            ("healthTargetChanges", Same),
+            ("healthAlerts", Needs("runs:read")),
             ("createdAt", Same),
             ("updatedAt", Same),
+        ],
+    },
+    Object {
+        of: "IntegrationHealth",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("integration(id: \"{}\") {{ health(windowHours: 720) {{ @ }} }}", t.integration),
+        fields: &[
+            ("status", Same),
+            ("since", Same),
+            ("reasons", Same),
+            ("lastRun", Same),
+            ("freshness", Same),
+            ("metrics", Same),
+            ("series", Same),
+        ],
+    },
+    Object {
+        of: "HealthReason",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("integration(id: \"{}\") {{ health {{ reasons {{ @ }} }} }}", t.integration),
+        fields: &[("code", Same), ("message", Same)],
+    },
+    Object {
+        of: "Freshness",
+        rule: Rule::Needs("runs:read"),
+        at: |t| format!("integration(id: \"{}\") {{ health {{ freshness {{ @ }} }} }}", t.integration),
+        fields: &[("newestSuccessAt", Same), ("ageSeconds", Own), ("lateAt", Same), ("isLate", Same)],
+    },
+    Object {
+        of: "HealthMetrics",
+        rule: Rule::Needs("runs:read"),
+        at: |t| {
+            format!(
+                "integration(id: \"{}\") {{ health(windowHours: 720) {{ metrics {{ @ }} }} }}",
+                t.integration
+            )
+        },
+        fields: &[
+            ("from", Same),
+            ("to", Same),
+            ("runs", Same),
+            ("records", Same),
+            ("runSuccessPercent", Same),
+            ("recordSuccessPercent", Same),
+            ("latencyP50Ms", Same),
+            ("latencyP95Ms", Same),
+            ("latencyMeanMs", Same),
+            ("recordsPerSecond", Same),
+        ],
+    },
+    Object {
+        of: "HealthRuns",
+        rule: Rule::Needs("runs:read"),
+        at: |t| {
+            format!(
+                "integration(id: \"{}\") {{ health(windowHours: 720) {{ metrics {{ runs {{ @ }} }} }} }}",
+                t.integration
+            )
+        },
+        fields: &[("succeeded", Same), ("partial", Same), ("failed", Same), ("canceled", Same)],
+    },
+    Object {
+        of: "HealthRecords",
+        rule: Rule::Needs("runs:read"),
+        at: |t| {
+            format!(
+                "integration(id: \"{}\") {{ health(windowHours: 720) {{ metrics {{ records {{ @ }} }} }} }}",
+                t.integration
+            )
+        },
+        fields: &[
+            ("read", Same),
+            ("created", Same),
+            ("updated", Same),
+            ("unchanged", Same),
+            ("skipped", Same),
+            ("failed", Same),
+        ],
+    },
+    Object {
+        of: "HealthTargets",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ healthTargets {{ @ }} }}", t.incremental),
+        fields: &[("freshnessSeconds", Same), ("runSuccessPercent", Same), ("latencyP95Ms", Same)],
+    },
+    Object {
+        of: "HealthTargetChange",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| {
+            format!(
+                "integration(id: \"{}\") {{ healthTargetChanges(last: 1) {{ edges {{ node {{ @ }} }} }} }}",
+                t.incremental
+            )
+        },
+        fields: &[("id", Same), ("targets", Same), ("setBy", Own), ("setAt", Same)],
+    },
+    Object {
+        of: "HealthAlert",
+        rule: Rule::Needs("runs:read"),
+        at: |t| {
+            format!(
+                "integration(id: \"{}\") {{ healthAlerts(last: 1) {{ edges {{ node {{ @ }} }} }} }}",
+                t.incremental
+            )
+        },
+        fields: &[
+            ("id", Same),
+            ("kind", Same),
+            ("observed", Same),
+            ("expected", Same),
+            ("openedAt", Same),
+            ("closedAt", Same),
         ],
     },
     Object {
@@ -1037,6 +1166,7 @@ pub const PAYLOADS: [(&str, &[&str]); 39] = [
     ("DeleteSystemPayload", &["deletedSystemId"]),
     ("CreateConnectLinkPayload", &["expiresAt", "url"]),
     ("IntegrationPayload", &["integration"]),
+    ("HealthTargetsPayload", &["integration"]),
     ("RevealRecordPayload", &["reveal"]),
     ("KillSwitchPayload", &["killSwitch"]),
     ("RunPayload", &["run"]),

@@ -228,6 +228,12 @@ fn queries() -> Vec<Operation> {
             |t| t.tenant.clone(),
         ),
         query(
+            "platformHealth",
+            Rule::Everywhere("diagnostics:read"),
+            |_| "platformHealth { status }".to_owned(),
+            |_| "status".to_owned(),
+        ),
+        query(
             "connectors",
             Rule::Everywhere("systems:read"),
             |_| "connectors { name }".to_owned(),
@@ -717,6 +723,12 @@ fn systems_and_integrations() -> Vec<Operation> {
             Rule::Needs("integrations:write"),
             Fresh::Nothing,
             |t, _| json!({"integrationId": t.incremental, "stream": "records", "to": 1, "reason": "case 4711"}),
+        ),
+        mutation(
+            "setHealthTargets",
+            Rule::Needs("integrations:write"),
+            Fresh::Nothing,
+            |t, _| json!({"integrationId": t.integration, "runSuccessPercent": 98.5}),
         ),
         mutation(
             "archiveIntegration",

@@ -513,8 +513,24 @@ impl World {
             let finished = self.fixture.finished_run(&run).await;
             assert_eq!(finished["status"], "SUCCEEDED", "{finished:#}");
         }
+        // It misses a target, as long as it runs.
+        let target = json!({"integrationId": integration, "freshnessSeconds": 1});
+        self.fixture.admin().mutate("setHealthTargets", target, "integration { id }").await;
+        until("an alert is open", SOON, async || {
+            let query = "query($id: ID!) { integration(id: $id) { healthAlerts { edges { node { id } } } } }";
+            let now = self.fixture.admin().query(query, json!({"id": integration})).await;
+            if nodes(&now["integration"]["healthAlerts"]).is_empty() { Err(now) } else { Ok(()) }
+        })
+        .await;
         let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
         self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
+        // Nothing of it is expected any more; that holds still.
+        until("its alert is closed", SOON, async || {
+            let query = "query($id: ID!) { integration(id: $id) { healthAlerts(filter: {open: true}) { edges { node { id } } } } }";
+            let now = self.fixture.admin().query(query, json!({"id": integration})).await;
+            if nodes(&now["integration"]["healthAlerts"]).is_empty() { Ok(()) } else { Err(now) }
+        })
+        .await;
         integration
     }
 

@@ -76,6 +76,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("startBackfill", "integrationId", json!({"stream": "x", "from": 1})),
         ("reconcileIntegration", "integrationId", json!({})),
         ("repairReconciliation", "reconciliationId", json!({})),
+        ("setHealthTargets", "integrationId", json!({"freshnessSeconds": 60})),
         ("resetCursor", "integrationId", json!({"stream": "x", "reason": "x"})),
     ] {
         // The right kind of id, another kind, and no id at all.

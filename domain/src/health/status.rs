@@ -1,0 +1,287 @@
+//! The one status of an integration: the first that is true of HELD, ACTION_REQUIRED, FAILING, STALE, DEGRADED, RUNNING,
+//! HEALTHY and UNKNOWN; where people paused or archived it, that comes before all, because nothing of it runs. It is stored
+//! where what it is derived from changes, in the same transaction, so that lists filter and order by it. RUNNING is not
+//! stored: a run under way is told by its job, and claims have nothing to write here. What only time changes is the
+//! sweep's (`background/health.rs`), which also comes by where somebody forgot to tell.
+
+use std::collections::{BTreeSet, HashSet};
+
+use chrono::{DateTime, Duration, Utc};
+use entity::integration_health;
+use entity::run::RunStatus;
+use entity::{integration, job, run};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
+use sea_orm::{
+    ActiveEnum, ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, QueryFilter, Statement,
+    Value,
+};
+use uuid::Uuid;
+
+use super::rollup::{self, Ended};
+use crate::error::{Doing, Result};
+use crate::insert::upsert_returning;
+use crate::scope::{Scope, TxScope};
+
+pub use entity::integration_health::HealthStatus;
+
+/// How soon after a run alerts are judged anew, in seconds: an integration whose runs end every second is judged once a
+/// minute.
+const JUDGED_AFTER_SECONDS: i64 = 60;
+/// Integrations of one statement; SQLite takes 32,766 parameters.
+const IDS_MAX: usize = 1_000;
+
+/// What a run that ended says of its integration. A success ends its being late. Where the end may change whether an alert
+/// stands, it is judged at once.
+const ENDED: &str = "\
+ON CONFLICT (integration_id) DO UPDATE SET \
+ last_run_id = excluded.last_run_id, \
+ newest_success_at = COALESCE(excluded.newest_success_at, integration_health.newest_success_at), \
+ is_late = CASE WHEN excluded.newest_success_at IS NULL THEN integration_health.is_late ELSE FALSE END, \
+ check_at = CASE \
+  WHEN integration_health.status IN ('STALE', 'DEGRADED', 'FAILING') AND excluded.since < integration_health.check_at \
+   THEN excluded.since \
+  WHEN excluded.check_at < integration_health.check_at THEN excluded.check_at \
+  ELSE integration_health.check_at END \
+RETURNING integration_id, status";
+
+/// Derives the statuses of integrations by their ids, and stores those that changed. `{ids}` is where their parameters go.
+const DERIVED: &str = "\
+UPDATE integration_health AS h SET status = n.status, since = $1, severity = CASE n.status {severities} END \
+FROM (SELECT i.id AS id, CASE \
+  WHEN i.status IN ('ARCHIVED', 'PAUSED', 'HELD') THEN i.status \
+  WHEN EXISTS (SELECT 1 FROM failure AS f WHERE f.integration_id = i.id AND f.status = 'OPEN' \
+    AND f.responsible_party = 'CUSTOMER') THEN 'ACTION_REQUIRED' \
+  WHEN EXISTS (SELECT 1 FROM system AS s WHERE s.tenant_id = i.tenant_id \
+    AND s.id IN (i.source_id, i.destination_id) AND s.status = 'REAUTH_REQUIRED') THEN 'ACTION_REQUIRED' \
+  WHEN r.status = 'FAILED' THEN 'FAILING' \
+  WHEN g.is_late THEN 'STALE' \
+  WHEN r.status = 'PARTIAL' THEN 'DEGRADED' \
+  WHEN EXISTS (SELECT 1 FROM health_alert AS a WHERE a.integration_id = i.id AND a.closed_at IS NULL \
+    AND a.kind <> 'FRESHNESS') THEN 'DEGRADED' \
+  WHEN g.last_run_id IS NULL THEN 'UNKNOWN' \
+  ELSE 'HEALTHY' END AS status \
+ FROM integration AS i JOIN integration_health AS g ON g.integration_id = i.id \
+ LEFT JOIN run AS r ON r.id = g.last_run_id WHERE i.id IN ({ids})) AS n \
+WHERE h.integration_id = n.id AND h.status <> n.status";
+
+/// The place of a status in lists: the worst first where they are in descending order. RUNNING, which is not stored, is
+/// among those that it hides.
+pub(crate) fn severity(status: HealthStatus) -> i64 {
+    match status {
+        HealthStatus::Held => 80,
+        HealthStatus::ActionRequired => 70,
+        HealthStatus::Failing => 60,
+        HealthStatus::Stale => 50,
+        HealthStatus::Degraded => 40,
+        HealthStatus::Running | HealthStatus::Healthy => 20,
+        HealthStatus::Unknown => 10,
+        HealthStatus::Paused => 5,
+        HealthStatus::Archived => 0,
+    }
+}
+
+/// Statuses as they are stored, in their precedence.
+pub(crate) const STORED: [HealthStatus; 9] = [
+    HealthStatus::Held,
+    HealthStatus::ActionRequired,
+    HealthStatus::Failing,
+    HealthStatus::Stale,
+    HealthStatus::Degraded,
+    HealthStatus::Healthy,
+    HealthStatus::Unknown,
+    HealthStatus::Paused,
+    HealthStatus::Archived,
+];
+
+/// The row of an integration that nothing is known of yet.
+pub(crate) fn fresh(tenant_id: Uuid, integration_id: Uuid, now: DateTime<Utc>) -> integration_health::Model {
+    integration_health::Model {
+        integration_id,
+        tenant_id,
+        status: HealthStatus::Unknown,
+        severity: severity(HealthStatus::Unknown),
+        since: now,
+        last_run_id: None,
+        newest_success_at: None,
+        watched_from: now,
+        is_late: false,
+        target_id: None,
+        check_at: now,
+    }
+}
+
+/// Counts a run that ends, and derives how its integration is now. Comes after everything else that the end changes.
+pub(crate) async fn run_ended(tx: &TxScope, run: &run::Model, status: RunStatus) -> Result<()> {
+    let now = tx.app().clock().now();
+    runs_ended(tx.connection(), &[Ended { run, status }], now).await
+}
+
+/// The same for runs whose rows may have been read before their last page. Of many it is called once, when nothing else of
+/// them is to be locked any more: those who end others of the same integrations wait here, with their jobs locked.
+pub(crate) async fn runs_ended_by_ids(tx: &TxScope, ids: Vec<Uuid>) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let runs = tx
+        .find::<run::Entity>()
+        .filter(run::Column::Id.is_in(ids))
+        .all(tx.connection())
+        .await
+        .doing("reading runs that ended")?;
+    let ended: Vec<Ended<'_>> = runs.iter().map(|run| Ended { run, status: run.status }).collect();
+    runs_ended(tx.connection(), &ended, tx.app().clock().now()).await
+}
+
+/// The same for runs of several integrations: two statements, and a third where one of these was not well or a run says
+/// nothing of its own.
+pub(crate) async fn runs_ended(
+    connection: &DatabaseTransaction,
+    ended: &[Ended<'_>],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    rollup::count(connection, ended, now).await?;
+    let mut changed = BTreeSet::new();
+    let mut rows = std::collections::BTreeMap::new();
+    for ended in ended {
+        let (run, id) = (ended.run, ended.run.integration_id);
+        if !ended.reads_source() || ended.status == RunStatus::Canceled {
+            changed.insert(id);
+            continue;
+        }
+        if ended.status != RunStatus::Succeeded {
+            changed.insert(id);
+        }
+        let wait =
+            Duration::seconds(if ended.status == RunStatus::Succeeded { JUDGED_AFTER_SECONDS } else { 0 });
+        let row = integration_health::Model {
+            last_run_id: Some(run.id),
+            newest_success_at: ended.is_success().then_some(now),
+            check_at: now + wait,
+            ..fresh(run.tenant_id, id, now)
+        };
+        rows.insert(id, row);
+    }
+    if !rows.is_empty() {
+        let doing = "storing how integrations are";
+        let rows = rows.into_values().collect();
+        for row in upsert_returning::<integration_health::Entity>(connection, rows, ENDED, doing).await? {
+            let status: String = row.try_get("", "status").doing(doing)?;
+            // Nothing of a success makes it worse, and what holds or pauses it holds it still.
+            if !["HEALTHY", "HELD", "PAUSED", "ARCHIVED"].contains(&status.as_str()) {
+                changed.insert(row.try_get("", "integration_id").doing(doing)?);
+            }
+        }
+    }
+    refresh(connection, changed, now).await
+}
+
+/// Derives how these integrations are now. Comes after what may have changed it, in the same transaction.
+pub(crate) async fn refresh_in(tx: &TxScope, ids: impl IntoIterator<Item = Uuid>) -> Result<()> {
+    refresh(tx.connection(), ids.into_iter().collect(), tx.app().clock().now()).await
+}
+
+/// The same for integrations of any tenant, by ids that were found in a scope or by background work.
+pub(crate) async fn refresh(
+    connection: &DatabaseTransaction,
+    ids: BTreeSet<Uuid>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let backend = connection.get_database_backend();
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let severities: String = STORED
+        .into_iter()
+        .map(|status| format!("WHEN '{}' THEN {} ", status.to_value(), severity(status)))
+        .collect();
+    for ids in ids.chunks(IDS_MAX) {
+        let parameters = |first: usize| {
+            (first..first + ids.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
+        };
+        let values = || ids.iter().map(|id| Value::from(*id));
+        if backend == DatabaseBackend::Postgres {
+            // Whoever changes something of the same integrations at the same time is waited for here, so that the next
+            // statement sees it.
+            let sql = format!(
+                "SELECT 1 FROM integration_health WHERE integration_id IN ({}) ORDER BY integration_id FOR NO KEY UPDATE",
+                parameters(1)
+            );
+            let statement = Statement::from_sql_and_values(backend, sql, values());
+            connection.query_all_raw(statement).await.doing("locking how integrations are")?;
+        }
+        let sql = DERIVED.replace("{severities}", &severities).replace("{ids}", &parameters(2));
+        let values = [Value::from(now)].into_iter().chain(values());
+        let statement = Statement::from_sql_and_values(backend, sql, values);
+        connection.execute_raw(statement).await.doing("deriving how integrations are")?;
+    }
+    Ok(())
+}
+
+/// Lets a sweep look within a second at all integrations that read from a system or write to it. Waits for none that is
+/// being changed: whoever ends a run of one may want the system's row, which is locked here.
+pub(crate) async fn look_again_at_users_of(tx: &TxScope, system_id: Uuid) -> Result<()> {
+    let backend = tx.connection().get_database_backend();
+    let lock = if backend == DatabaseBackend::Postgres { "FOR NO KEY UPDATE OF g SKIP LOCKED" } else { "" };
+    let sql = format!(
+        "UPDATE integration_health SET check_at = $1 WHERE tenant_id = $2 AND integration_id IN (\
+         SELECT g.integration_id FROM integration_health AS g JOIN integration AS i ON i.id = g.integration_id \
+         WHERE i.tenant_id = $2 AND (i.source_id = $3 OR i.destination_id = $3) {lock})"
+    );
+    let values = [tx.app().clock().now().into(), tx.tenant_id().into(), system_id.into()];
+    let statement = Statement::from_sql_and_values(backend, sql, values);
+    tx.connection().execute_raw(statement).await.doing("looking again at the integrations of a system")?;
+    Ok(())
+}
+
+/// Judges the age of its newest success from now on: it was paused or resumed, or is to run or be judged otherwise. A sweep
+/// looks at it within a second.
+pub(crate) async fn watch_from_now(tx: &TxScope, integration_id: Uuid) -> Result<()> {
+    let now = tx.app().clock().now();
+    tx.update::<integration_health::Entity>()
+        .col_expr(integration_health::Column::WatchedFrom, Expr::value(now))
+        .col_expr(integration_health::Column::IsLate, Expr::value(false))
+        .col_expr(integration_health::Column::CheckAt, Expr::value(now))
+        .filter(integration_health::Column::IntegrationId.eq(integration_id))
+        .exec(tx.connection())
+        .await
+        .doing("storing from when an integration is watched")?;
+    refresh_in(tx, [integration_id]).await
+}
+
+/// Those of these integrations that have a run under way.
+pub(crate) async fn running(scope: &Scope, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
+    let ids = scope
+        .find::<job::Entity>()
+        .filter(job::Column::IntegrationId.is_in(ids.iter().copied()))
+        .filter(Expr::cust(UNDER_WAY))
+        .tuples::<(Uuid,)>([job::Column::IntegrationId])
+        .await?;
+    Ok(ids.into_iter().map(|(id,)| id).collect())
+}
+
+/// As the unique index has it: a run that has begun, and not ended.
+const UNDER_WAY: &str = "begun AND status <> 'DONE'";
+/// A row of `integration_health` whose integration has such a run.
+pub(crate) const IS_RUNNING: &str = "EXISTS (SELECT 1 FROM job AS j \
+    WHERE j.integration_id = integration_health.integration_id AND j.begun AND j.status <> 'DONE')";
+
+/// Integrations with one of these statuses, as a condition on their id.
+pub(crate) fn has_one_of(statuses: &[HealthStatus]) -> Condition {
+    use integration_health::Column;
+    let hidden = [HealthStatus::Healthy, HealthStatus::Unknown];
+    let stored = |wanted: &[HealthStatus]| Column::Status.is_in(wanted.iter().copied());
+    let (quiet, other): (Vec<HealthStatus>, Vec<HealthStatus>) = statuses
+        .iter()
+        .copied()
+        .filter(|status| *status != HealthStatus::Running)
+        .partition(|status| hidden.contains(status));
+    let mut any = Condition::any().add(stored(&other));
+    any = any.add(stored(&quiet).and(Expr::cust(IS_RUNNING).not()));
+    if statuses.contains(&HealthStatus::Running) {
+        any = any.add(stored(&hidden).and(Expr::cust(IS_RUNNING)));
+    }
+    let ids = Query::select()
+        .column(Column::IntegrationId)
+        .from(integration_health::Entity)
+        .cond_where(any)
+        .to_owned();
+    Condition::all().add(integration::Column::Id.in_subquery(ids))
+}

@@ -1,0 +1,490 @@
+//! How integrations are, as time goes by: runs are counted once, targets are missed and met again, statuses follow what
+//! they are derived from. Through `domain`'s public functions on SQLite, with a clock that is moved.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use connector::{Egress, Registry, SystemError, SystemErrorKind};
+use domain::background::{Background, Claim, CompletedRun, RunEnd, RunLease, Swept};
+use domain::change::Changes;
+use domain::clock::Clock;
+use domain::dispatch::{Dispatch, DispatchError, JobHint};
+use domain::health::{
+    self, AlertKind, Health, HealthAlertFilter, HealthStatus, HealthTargetChanges, Period, ReasonCode, Series,
+};
+use domain::integration::{
+    self, Integration, IntegrationFilter, IntegrationOrder, NewIntegration, NewSchedule, Stream, SyncMode,
+};
+use domain::page::{Direction, PageArguments};
+use domain::system::{self, NewSystem};
+use domain::tenant::{self, CreateTenant};
+use domain::token::TokenSigner;
+use domain::{Actor, App, AppOptions, Error, run};
+use pipeline::StreamStop;
+use serde_json::json;
+use uuid::Uuid;
+
+/// 2026-09-21T14:13:20Z, a Monday.
+const NOW_MILLIS: i64 = 1_790_000_000_000;
+const SECOND: i64 = 1_000;
+const HOUR: i64 = 3_600 * SECOND;
+const DAY: i64 = 24 * HOUR;
+
+struct NoQueue;
+
+#[async_trait]
+impl Dispatch for NoQueue {
+    async fn push(&self, _hints: &[JobHint]) -> Result<(), DispatchError> {
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<(), DispatchError> {
+        Ok(())
+    }
+}
+
+/// A tenant, and a clock that stands still until it is moved.
+struct Fixture {
+    app: Arc<App>,
+    background: Background,
+    operator: Actor,
+    tenant_id: Uuid,
+    millis: Arc<AtomicI64>,
+    _directory: tempfile::TempDir,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let millis = Arc::new(AtomicI64::new(NOW_MILLIS));
+        let now = millis.clone();
+        let app = App::open(AppOptions {
+            database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
+            files_dir: directory.path().join("files"),
+            secret_keys: vec![[7; 32]],
+            token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap()),
+            connectors: Registry::standard(Egress::new(Vec::new())),
+            references: domain::system::References::default(),
+            dispatch: Arc::new(NoQueue),
+            changes: Changes::in_process(),
+            clock: Clock::from_fn(move || {
+                DateTime::<Utc>::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()
+            }),
+            tenant_concurrency: 4,
+            lease: Duration::from_secs(30),
+            people: Default::default(),
+            outside: Default::default(),
+        })
+        .await
+        .unwrap();
+        app.migrate().await.unwrap();
+        domain::data_key::load(&app).await.unwrap();
+        let operator = Actor::operator(app.clone());
+        let (slug, name) = ("acme".to_owned(), "ACME".to_owned());
+        let tenant = CreateTenant { slug, name, external_id: None, run_concurrency: None };
+        let tenant_id = tenant::create(&operator, tenant).await.unwrap().id;
+        let background = Background::new(app.clone());
+        Self { app, background, operator, tenant_id, millis, _directory: directory }
+    }
+
+    async fn system(&self) -> Uuid {
+        let new = NewSystem {
+            tenant_id: Some(self.tenant_id),
+            name: format!("sandbox {}", Uuid::now_v7()),
+            connector: "sandbox".to_owned(),
+            config: json!({}),
+            credentials: None,
+            rate_limit: None,
+        };
+        system::create(&self.operator, new).await.unwrap().id
+    }
+
+    async fn integration(&self, cron: Option<&str>) -> Integration {
+        let stream = Stream {
+            name: "orders".to_owned(),
+            mode: SyncMode::Full,
+            key_fields: vec!["id".to_owned()],
+            cursor_field: None,
+            source: json!({"records": 10}),
+            destination: json!({}),
+            mapping: None,
+            record_schema: None,
+            overlap: None,
+            on_schema_change: Default::default(),
+            deletions: None,
+            quality: Default::default(),
+        };
+        let new = NewIntegration {
+            tenant_id: Some(self.tenant_id),
+            name: format!("integration {}", Uuid::now_v7()),
+            description: None,
+            source_id: self.system().await,
+            destination_id: self.system().await,
+            streams: vec![stream],
+            schedule: cron.map(|cron| NewSchedule { cron: cron.to_owned(), time_zone: "UTC".to_owned() }),
+            retry_policy: None,
+            hold_after: Some(0),
+            reconcile: None,
+        };
+        integration::create(&self.operator, new).await.unwrap()
+    }
+
+    fn passes(&self, millis: i64) {
+        self.millis.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Starts a run and claims it.
+    async fn begun(&self, integration: &Integration) -> Arc<RunLease> {
+        let run = run::start(&self.operator, integration.id, None).await.unwrap();
+        self.claimed(run.id).await
+    }
+
+    async fn claimed(&self, run: Uuid) -> Arc<RunLease> {
+        for hint in self.background.all_due(None).await.unwrap().0 {
+            if let Claim::Claimed(claimed) = self.background.claim(hint, "worker").await.unwrap() {
+                assert_eq!(claimed.lease.run_id(), run, "nothing else is due");
+                return Arc::new(claimed.lease);
+            }
+        }
+        panic!("the run is not due");
+    }
+
+    async fn succeeds(&self, integration: &Integration, millis: i64) {
+        let lease = self.begun(integration).await;
+        self.passes(millis);
+        assert!(lease.finish(RunEnd::Completed { last: None }).await.unwrap());
+    }
+
+    async fn fails(&self, integration: &Integration, kind: SystemErrorKind) {
+        let lease = self.begun(integration).await;
+        let stop = StreamStop::Source { error: SystemError::new(kind, "no"), attempts: 6 };
+        assert!(lease.finish(RunEnd::Stopped { stream: "orders".to_owned(), stop }).await.unwrap());
+    }
+
+    async fn health(&self, integration: &Integration) -> Health {
+        let ids = [integration.id];
+        health::by_integrations(&self.operator, &ids, 24).await.unwrap().remove(&integration.id).unwrap()
+    }
+
+    async fn status(&self, integration: &Integration) -> HealthStatus {
+        self.health(integration).await.status
+    }
+
+    /// Sweeps until nothing is due.
+    async fn looks(&self) {
+        while self.background.tick_health().await.unwrap().0 > 0 {}
+    }
+
+    async fn expects(&self, integration: &Integration, changes: HealthTargetChanges) {
+        health::set_targets(&self.operator, integration.id, changes).await.unwrap();
+    }
+
+    /// The alerts of an integration, oldest first, each with whether it is open.
+    async fn alerts(&self, integration: &Integration) -> Vec<(AlertKind, bool)> {
+        let ids = [integration.id];
+        let (filter, page) = (HealthAlertFilter::default(), PageArguments::default());
+        let pages = health::alert_pages(&self.operator, &ids, &filter, Direction::Ascending, &page).await;
+        let edges = pages.unwrap().remove(&integration.id).map(|page| page.edges).unwrap_or_default();
+        edges.into_iter().map(|edge| (edge.node.kind, edge.node.closed_at.is_none())).collect()
+    }
+}
+
+fn reasons(health: &Health) -> Vec<ReasonCode> {
+    health.reasons.iter().map(|reason| reason.code).collect()
+}
+
+#[tokio::test]
+async fn each_run_that_ends_is_counted_once_whoever_ended_it() {
+    let it = Fixture::new().await;
+    let (one, other) = (it.integration(None).await, it.integration(None).await);
+    assert_eq!(it.status(&one).await, HealthStatus::Unknown);
+    it.succeeds(&one, 2 * SECOND).await;
+    it.fails(&one, SystemErrorKind::Unavailable).await;
+    // Waiting, and canceled.
+    let waiting = run::start(&it.operator, one.id, None).await.unwrap();
+    run::cancel(&it.operator, waiting.id).await.unwrap();
+    // Lost, taken over, and ended by another worker; the first one comes too late.
+    let lost = it.begun(&one).await;
+    assert_eq!(it.status(&one).await, HealthStatus::Failing, "a run that goes on changes nothing yet");
+    it.passes(60 * SECOND);
+    it.background.sweep(Swept::default()).await.unwrap();
+    let taken_over = it.claimed(lost.run_id()).await;
+    it.passes(4 * SECOND);
+    assert!(taken_over.finish(RunEnd::Completed { last: None }).await.unwrap());
+    assert!(!lost.finish(RunEnd::Completed { last: None }).await.unwrap());
+    assert!(!taken_over.finish(RunEnd::Completed { last: None }).await.unwrap());
+    // Several ends in one transaction.
+    let leases = [it.begun(&one).await, it.begun(&other).await];
+    it.passes(2 * SECOND);
+    let ends = leases.iter().map(|lease| CompletedRun { lease: lease.clone(), last: None }).collect();
+    let ended = it.background.complete_all(ends).await;
+    assert!(ended.into_iter().all(Result::unwrap));
+
+    let metrics = it.health(&one).await.metrics;
+    let counts = [metrics.succeeded(), metrics.partial(), metrics.failed(), metrics.canceled()];
+    assert_eq!(counts, [3, 0, 1, 1]);
+    assert_eq!(metrics.run_success_percent(), Some(75.0));
+    assert_eq!(metrics.latency_mean_ms(), Some((2_000.0 + 64_000.0 + 2_000.0) / 3.0));
+    let half = metrics.latency_ms(0.5).unwrap();
+    assert!((half / 2_000.0 - 1.0).abs() < 0.05, "{half}");
+    assert_eq!(it.health(&other).await.metrics.succeeded(), 1);
+
+    let tenants = health::by_tenants(&it.operator, &[it.tenant_id], 2_160).await.unwrap();
+    let overview = &tenants[&it.tenant_id];
+    assert_eq!((overview.metrics.succeeded(), overview.metrics.canceled()), (4, 1), "by days");
+    assert_eq!(overview.counts, [(HealthStatus::Healthy, 2)]);
+    let platform = health::platform(&it.operator, 1).await.unwrap();
+    assert_eq!((platform.metrics.succeeded(), platform.metrics.failed()), (4, 1));
+}
+
+#[tokio::test]
+async fn retries_and_backfills_are_not_counted_and_a_retry_that_reads_all_ends_the_failing() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    it.fails(&integration, SystemErrorKind::Malformed).await;
+    let health = it.health(&integration).await;
+    assert_eq!(health.status, HealthStatus::ActionRequired, "its people can mend the source");
+    assert_eq!(reasons(&health), [ReasonCode::OpenFailures, ReasonCode::LastRunFailed]);
+    let failed = health.last_run_id.unwrap();
+    let retry = run::retry(&it.operator, failed, run::RetryScope::AllRecords, None).await.unwrap();
+    assert_eq!(it.status(&integration).await, HealthStatus::Failing, "the failure is being retried");
+    let lease = it.claimed(retry.id).await;
+    assert!(lease.finish(RunEnd::Completed { last: None }).await.unwrap());
+    let health = it.health(&integration).await;
+    assert_eq!((health.status, reasons(&health)), (HealthStatus::Healthy, vec![]));
+    assert_eq!(health.last_run_id, Some(retry.id));
+    assert!(health.freshness.newest_success_at.is_some());
+    assert_eq!((health.metrics.succeeded(), health.metrics.failed()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_target_of_freshness_is_missed_by_the_second_and_met_by_the_next_success() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    it.passes(30 * DAY);
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Unknown, "nothing is expected of it");
+    let target = HealthTargetChanges { freshness_seconds: Some(Some(600)), ..Default::default() };
+    it.expects(&integration, target).await;
+    it.succeeds(&integration, SECOND).await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy);
+    it.passes(599 * SECOND);
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy);
+    it.passes(SECOND);
+    it.looks().await;
+    let health = it.health(&integration).await;
+    assert_eq!((health.status, reasons(&health)), (HealthStatus::Stale, vec![ReasonCode::Late]));
+    assert_eq!((health.freshness.age_seconds, health.freshness.is_late), (Some(600), true));
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::Freshness, true)]);
+    it.looks().await;
+    it.passes(HOUR);
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::Freshness, true)], "it is told of once");
+
+    it.succeeds(&integration, SECOND).await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy, "at once");
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::Freshness, false)]);
+
+    integration::pause(&it.operator, integration.id, None).await.unwrap();
+    it.passes(DAY);
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Paused);
+    integration::resume(&it.operator, integration.id).await.unwrap();
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy, "it is watched from now on");
+    it.passes(600 * SECOND);
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Stale);
+    integration::archive(&it.operator, integration.id).await.unwrap();
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Archived);
+    let alerts = it.alerts(&integration).await;
+    assert_eq!(alerts, [(AlertKind::Freshness, false), (AlertKind::Freshness, false)]);
+}
+
+#[tokio::test]
+async fn by_its_schedule_it_is_late_when_that_has_ticked_twice_and_no_sooner_than_in_an_hour() {
+    let it = Fixture::new().await;
+    let hourly = it.integration(Some("0 * * * *")).await;
+    let often = it.integration(Some("*/5 * * * *")).await;
+    let weekdays = it.integration(Some("0 9 * * MON-FRI")).await;
+    // It is Monday 14:13:20.
+    let late_at = async |integration| it.health(integration).await.freshness.late_at.unwrap().to_rfc3339();
+    assert_eq!(late_at(&hourly).await, "2026-09-21T16:00:00+00:00");
+    assert_eq!(late_at(&often).await, "2026-09-21T15:13:20+00:00");
+    assert_eq!(late_at(&weekdays).await, "2026-09-23T09:00:00+00:00");
+    it.passes(4 * DAY);
+    it.looks().await;
+    assert_eq!(it.status(&weekdays).await, HealthStatus::Stale);
+    // Friday 14:13:21: the weekend does not count.
+    it.succeeds(&weekdays, SECOND).await;
+    assert_eq!(late_at(&weekdays).await, "2026-09-29T09:00:00+00:00");
+}
+
+#[tokio::test]
+async fn one_bad_run_is_no_alert_and_two_of_ten_are_one_that_ends_when_they_are_long_ago() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    it.succeeds(&integration, SECOND).await;
+    it.fails(&integration, SystemErrorKind::Unavailable).await;
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [], "one of two is no rate");
+    for _ in 0..8 {
+        it.succeeds(&integration, SECOND).await;
+    }
+    it.passes(60 * SECOND);
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [], "one is an accident");
+    it.fails(&integration, SystemErrorKind::Unavailable).await;
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::SuccessRate, true)]);
+    assert_eq!(it.status(&integration).await, HealthStatus::Failing);
+    it.succeeds(&integration, SECOND).await;
+    let health = it.health(&integration).await;
+    assert_eq!((health.status, reasons(&health)), (HealthStatus::Degraded, vec![ReasonCode::SuccessRate]));
+    it.passes(25 * HOUR);
+    for _ in 0..10 {
+        it.succeeds(&integration, SECOND).await;
+    }
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::SuccessRate, false)]);
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy);
+}
+
+#[tokio::test]
+async fn runs_that_take_a_fifth_longer_than_in_the_week_before_are_an_alert() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    for _ in 0..7 {
+        for _ in 0..3 {
+            it.succeeds(&integration, 10 * SECOND).await;
+        }
+        it.passes(DAY - 30 * SECOND);
+    }
+    for _ in 0..10 {
+        it.succeeds(&integration, 10_500).await;
+    }
+    it.passes(60 * SECOND);
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [], "a twentieth is nothing");
+    it.succeeds(&integration, 14 * SECOND).await;
+    it.passes(60 * SECOND);
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::Latency, true)]);
+    let health = it.health(&integration).await;
+    assert_eq!((health.status, reasons(&health)), (HealthStatus::Degraded, vec![ReasonCode::Latency]));
+    // What somebody expects takes the place of what was usual.
+    let target = HealthTargetChanges { latency_p95_ms: Some(Some(20_000)), ..Default::default() };
+    it.expects(&integration, target).await;
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::Latency, false)]);
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy);
+}
+
+#[tokio::test]
+async fn targets_are_checked_and_each_change_is_kept_with_who_made_it() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    let bad = HealthTargetChanges {
+        freshness_seconds: Some(Some(0)),
+        run_success_percent: Some(Some(100.5)),
+        latency_p95_ms: Some(Some(-1)),
+    };
+    let Err(Error::Rejected(problems)) = health::set_targets(&it.operator, integration.id, bad).await else {
+        panic!("they are refused");
+    };
+    let paths: Vec<String> = problems.iter().map(|problem| problem.path.join(".")).collect();
+    assert_eq!(paths, ["freshnessSeconds", "latencyP95Ms", "runSuccessPercent"]);
+    let first = HealthTargetChanges { run_success_percent: Some(Some(95.0)), ..Default::default() };
+    it.expects(&integration, first).await;
+    it.passes(SECOND);
+    let second = HealthTargetChanges { latency_p95_ms: Some(Some(5)), ..Default::default() };
+    it.expects(&integration, second).await;
+    let ids = [integration.id];
+    let now = health::targets_by_integrations(&it.operator, &ids).await.unwrap()[&integration.id];
+    assert_eq!(
+        (now.freshness_seconds, now.run_success_percent, now.latency_p95_ms),
+        (None, Some(95.0), Some(5))
+    );
+    let page = PageArguments::default();
+    let pages = health::target_change_pages(&it.operator, &ids, Direction::Ascending, &page).await.unwrap();
+    let kept: Vec<_> = pages[&integration.id].edges.iter().map(|edge| &edge.node).collect();
+    assert_eq!(kept.len(), 2);
+    assert_eq!((kept[0].targets.run_success_percent, kept[0].targets.latency_p95_ms), (Some(95.0), None));
+    assert_eq!(kept[1].targets, now);
+    assert!(kept[0].set_at < kept[1].set_at && !kept[0].set_by.is_empty());
+    assert!(health::set_targets(&it.operator, Uuid::nil(), second).await.is_err());
+}
+
+#[tokio::test]
+async fn lists_have_the_worst_first_and_those_that_are_asked_for() {
+    let it = Fixture::new().await;
+    let (well, failing, paused) =
+        (it.integration(None).await, it.integration(None).await, it.integration(None).await);
+    let refused = it.integration(None).await;
+    it.succeeds(&well, SECOND).await;
+    it.fails(&failing, SystemErrorKind::Unavailable).await;
+    it.fails(&refused, SystemErrorKind::Unauthorized).await;
+    integration::pause(&it.operator, paused.id, None).await.unwrap();
+    let list = async |health: Option<Vec<HealthStatus>>| {
+        let filter = IntegrationFilter { health, ..Default::default() };
+        let mut found = Vec::new();
+        let mut page = PageArguments { first: Some(3), ..Default::default() };
+        loop {
+            let order = IntegrationOrder::Health;
+            let rows = integration::list(&it.operator, &filter, order, Direction::Descending, &page);
+            let rows = rows.await.unwrap();
+            page.after = rows.edges.last().map(|edge| edge.cursor.clone());
+            found.extend(rows.edges.into_iter().map(|edge| edge.node.id));
+            if !rows.has_next {
+                return found;
+            }
+        }
+    };
+    assert_eq!(list(None).await, [refused.id, failing.id, well.id, paused.id]);
+    assert_eq!(list(Some(vec![HealthStatus::Failing, HealthStatus::Paused])).await, [failing.id, paused.id]);
+    assert!(list(Some(vec![HealthStatus::Running])).await.is_empty());
+    let lease = it.begun(&well).await;
+    assert_eq!(it.status(&well).await, HealthStatus::Running);
+    assert_eq!(list(Some(vec![HealthStatus::Running])).await, [well.id]);
+    assert!(list(Some(vec![HealthStatus::Healthy])).await.is_empty());
+    assert!(lease.finish(RunEnd::Completed { last: None }).await.unwrap());
+    assert_eq!(list(Some(vec![HealthStatus::Healthy, HealthStatus::Running])).await, [well.id]);
+    let health = it.health(&refused).await;
+    assert_eq!(health.status, HealthStatus::ActionRequired);
+    let all = [ReasonCode::OpenFailures, ReasonCode::ReauthorizationRequired, ReasonCode::LastRunFailed];
+    assert_eq!(reasons(&health), all);
+}
+
+#[tokio::test]
+async fn hours_are_kept_for_ninety_days_and_days_for_two_years() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    it.succeeds(&integration, SECOND).await;
+    let at = |by| Series {
+        by,
+        from: Some("2026-09-20T00:00:00Z".parse().unwrap()),
+        to: Some("2026-09-22T00:00:00Z".parse().unwrap()),
+    };
+    let points = async |by| {
+        let series = health::series_by_integrations(&it.operator, &[integration.id], at(by)).await.unwrap();
+        series.get(&integration.id).map_or(0, Vec::len)
+    };
+    it.passes(89 * DAY);
+    it.background.purge().await.unwrap();
+    assert_eq!((points(Period::Hour).await, points(Period::Day).await), (1, 1));
+    it.passes(2 * DAY);
+    it.background.purge().await.unwrap();
+    assert_eq!((points(Period::Hour).await, points(Period::Day).await), (0, 1));
+    it.passes(641 * DAY);
+    it.background.purge().await.unwrap();
+    assert_eq!((points(Period::Hour).await, points(Period::Day).await), (0, 0));
+    assert!(it.app.clock().now() > "2028-09-21T00:00:00Z".parse::<DateTime<Utc>>().unwrap());
+}
