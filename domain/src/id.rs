@@ -52,10 +52,12 @@ pub enum Kind {
     Quarantine,
     /// `reconciliation`
     Reconciliation,
+    /// `runbook`
+    Runbook,
 }
 
 impl Kind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -75,6 +77,7 @@ impl Kind {
         Self::Backfill,
         Self::Quarantine,
         Self::Reconciliation,
+        Self::Runbook,
     ];
 
     /// What stands before the underscore.
@@ -99,6 +102,7 @@ impl Kind {
             Self::Backfill => "backfill",
             Self::Quarantine => "quarantine",
             Self::Reconciliation => "reconciliation",
+            Self::Runbook => "runbook",
         }
     }
 }

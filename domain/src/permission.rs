@@ -62,11 +62,17 @@ pub enum Permission {
     IdentityProviderManage,
     /// Read, engage and release kill switches.
     KillSwitchManage,
+    /// Read runbooks.
+    RunbookRead,
+    /// Write, review and delete runbooks.
+    RunbookManage,
+    /// Read the words of the error catalogue, and say them otherwise.
+    WordManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -94,6 +100,9 @@ impl Permission {
         Self::SupportAccessManage,
         Self::IdentityProviderManage,
         Self::KillSwitchManage,
+        Self::RunbookRead,
+        Self::RunbookManage,
+        Self::WordManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -126,6 +135,9 @@ impl Permission {
             Self::SupportAccessManage => "support_access:manage",
             Self::IdentityProviderManage => "identity_providers:manage",
             Self::KillSwitchManage => "kill_switches:manage",
+            Self::RunbookRead => "runbooks:read",
+            Self::RunbookManage => "runbooks:manage",
+            Self::WordManage => "words:manage",
         }
     }
 
@@ -148,6 +160,7 @@ impl Permission {
                 | Self::DiagnosticsRead
                 | Self::InternalsRead
                 | Self::AuditRead
+                | Self::RunbookRead
         )
     }
 
@@ -183,6 +196,9 @@ impl Permission {
             Self::SupportAccessManage => [Never, Never, Never, Always, Never, Never, Never, Never],
             Self::IdentityProviderManage => [Always, Never, Never, Always, Never, Never, Never, Never],
             Self::KillSwitchManage => [Always, Always, Never, Always, Never, Never, Never, Never],
+            Self::RunbookRead => [Always, Always, Always, Never, Never, Never, Never, Never],
+            Self::RunbookManage => [Always, Always, Never, Never, Never, Never, Never, Never],
+            Self::WordManage => [Always, Never, Never, Never, Never, Never, Never, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -249,7 +265,7 @@ pub enum Grant {
 
 /// Permissions of one caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PermissionSet(u32);
+pub struct PermissionSet(u64);
 
 impl PermissionSet {
     /// What a role has, with these scopes where the table asks for one.
@@ -271,12 +287,12 @@ impl PermissionSet {
     }
 
     fn insert(&mut self, permission: Permission) {
-        self.0 |= 1 << permission as u32;
+        self.0 |= 1 << permission as u64;
     }
 
     /// Whether it is in the set.
     pub fn contains(self, permission: Permission) -> bool {
-        self.0 & (1 << permission as u32) != 0
+        self.0 & (1 << permission as u64) != 0
     }
 
     /// What is in the set, in the order of the table.
@@ -312,7 +328,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 27);
+        assert_eq!(Permission::ALL.len(), 30);
     }
 
     #[test]

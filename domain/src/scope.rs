@@ -9,8 +9,8 @@ use entity::{
     api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
     kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
-    run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
-    webhook_endpoint, webhook_event,
+    run_slice, run_stream, runbook, runbook_version, stream_cursor, stream_schema, system, system_grant,
+    tenant, user, webhook_endpoint, webhook_event,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -85,6 +85,8 @@ tenant_owned!(
     quarantine.TenantId,
     webhook_endpoint.TenantId,
     webhook_event.TenantId,
+    runbook.TenantId,
+    runbook_version.TenantId,
 );
 
 /// The rows that one caller may touch for one permission.

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod action;
 mod audit;
 mod backfill;
 mod bad_input;
@@ -46,6 +47,7 @@ mod reference;
 mod retry;
 mod reveal;
 mod rolling_restart;
+mod runbook;
 mod scene;
 mod schedule;
 mod schema;
@@ -63,3 +65,4 @@ mod subscription;
 mod sync;
 mod tenant_cap;
 mod webhook;
+mod words;

@@ -11,14 +11,17 @@ use domain::failure::{self, Selection};
 use domain::id::Kind;
 use futures::stream::BoxStream;
 
+use super::action::SuggestedAction;
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, exactly_one, filter_text, outcome};
 use super::integration::Integration;
 use super::live::{self, Watch};
+use super::loader::ActionsOf;
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::Quarantine;
 use super::reveal::Reveal;
 use super::run::{DateTimeFilter, Run};
+use super::runbook::Runbook;
 use super::scalar::{BigInt, DateTime, Json, id, optional_uuid, uuid, uuids};
 use super::tenant::Tenant;
 
@@ -119,7 +122,7 @@ pub struct Redaction {
     /// Name of the field, e.g. `record`.
     field: &'static str,
     /// Why, in the viewer's words.
-    reason: &'static str,
+    reason: String,
 }
 
 /// One record, or a run as a whole, that did not arrive, and what to do about it.
@@ -206,6 +209,25 @@ impl Failure {
         &self.0.suggested_action
     }
 
+    /// Steps that this viewer may take, or ask somebody to take: what helps most first. Empty once it has ended.
+    async fn actions(&self, ctx: &Context<'_>) -> Result<Vec<SuggestedAction>> {
+        let actions = loaders(ctx)?.actions(ActionsOf::Failure(self.0.id)).await?;
+        Ok(actions.into_iter().map(SuggestedAction).collect())
+    }
+
+    /// What staff do about it: the operator's own runbooks that fit, the most specific first, then what ships with the
+    /// product; at most 20. Null to others.
+    async fn runbooks(&self, ctx: &Context<'_>) -> Option<Result<Vec<Runbook>>> {
+        let runbooks = async {
+            if !actor(ctx)?.may(Permission::RunbookRead) {
+                return Ok(None);
+            }
+            let runbooks = loaders(ctx)?.runbooks(self.0.id).await?;
+            Ok(Some(runbooks.into_iter().map(Runbook).collect()))
+        };
+        runbooks.await.transpose()
+    }
+
     /// Every rule the record broke, not only the first.
     async fn field_errors(&self) -> Vec<FieldError> {
         self.0.field_errors.iter().cloned().map(Into::into).collect()
@@ -259,7 +281,8 @@ impl Failure {
 
     /// Fields of this object that are null only because this viewer may not see them, and why.
     async fn redactions(&self) -> Vec<Redaction> {
-        self.0.redactions.iter().map(|(field, reason)| Redaction { field, reason }).collect()
+        let redactions = self.0.redactions.iter();
+        redactions.map(|(field, reason)| Redaction { field, reason: reason.clone() }).collect()
     }
 
     /// Whether this viewer can retry it now.

@@ -2,6 +2,7 @@
 //! absent are rules, permissions and SQL (the domain's) and limits, protocol and transport (`http`).
 
 pub mod access;
+mod action;
 mod api_key;
 mod audit;
 mod backfill;
@@ -29,6 +30,7 @@ mod reveal;
 mod run;
 mod run_event;
 mod run_slice;
+mod runbook;
 mod scalar;
 mod second_factor;
 mod session;
@@ -40,6 +42,7 @@ mod tenant;
 mod user;
 mod viewer;
 mod webhook;
+mod words;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
 
@@ -68,6 +71,8 @@ pub struct Query(
     retry::RetryQuery,
     quarantine::QuarantineQuery,
     kill_switch::KillSwitchQuery,
+    runbook::RunbookQuery,
+    words::WordQuery,
     audit::AuditQuery,
 );
 
@@ -96,6 +101,8 @@ pub struct Mutation(
     quarantine::QuarantineMutation,
     reveal::RevealMutation,
     kill_switch::KillSwitchMutation,
+    runbook::RunbookMutation,
+    words::WordMutation,
 );
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.

@@ -33,6 +33,9 @@ records:reveal          yes            yes      yes     -            -          
 support_access:manage   -              -        -       yes          -             -             -       -
 identity_providers:manage yes          -        -       yes          -             -             -       -
 kill_switches:manage    yes            yes      -       yes          -             -             -       -
+runbooks:read           yes            yes      yes     -            -             -             -       -
+runbooks:manage         yes            yes      -       -            -             -             -       -
+words:manage            yes            -        -       -            -             -             -       -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

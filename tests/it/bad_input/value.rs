@@ -22,6 +22,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         "backfill",
         "quarantine",
         "reconciliation",
+        "runbook",
         "node",
     ] {
         for id in [
@@ -67,6 +68,9 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("startBackfill", "integrationId", json!({"stream": "x", "from": 1})),
         ("reconcileIntegration", "integrationId", json!({})),
         ("repairReconciliation", "reconciliationId", json!({})),
+        ("updateRunbook", "runbookId", json!({"version": 1, "title": "x"})),
+        ("reviewRunbook", "runbookId", json!({"version": 1})),
+        ("deleteRunbook", "runbookId", json!({})),
         ("resetCursor", "integrationId", json!({"stream": "x", "reason": "x"})),
     ] {
         // The right kind of id, another kind, and no id at all.
