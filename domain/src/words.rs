@@ -53,6 +53,7 @@ pub(crate) fn shipped_english() -> Language {
 }
 
 /// The words as they are shipped.
+#[cfg(test)]
 pub(crate) fn shipped(locale: Locale) -> Language {
     Language { words: SHIPPED.clone(), locale }
 }

@@ -65,7 +65,7 @@ async fn what_is_available_is_done_and_what_is_not_is_refused_for_every_role() {
         "record": {"id": "R-1", "email": "ada@example.com"}, "reason": "case 4711", "streams": [stream],
     });
     let key = json!({
-        "tenantId": scene.tenant.id, "tenantIds": [scene.tenant.id], "name": "retries",
+        "tenantIds": [scene.tenant.id], "name": "retries",
         "scopes": ["failures:retry"],
     });
     let key = scene.admin().mutate("createApiKey", key, "secret").await;

@@ -24,7 +24,7 @@ async fn query_in(client: &Client, languages: &str, query: &str, variables: Valu
 
 /// A failure of a record that broke four rules.
 async fn failing(scene: &Scene) -> Value {
-    scene.files.write("in.csv", "id,email,amount,country,note\nPO-1,,-5,XX,much too long\n");
+    scene.files.write("in.csv", "id,email,amount,country,note\nPO-1,x,-5,XX,much too long\n");
     let rules = json!({
         "mapping": ".amount = to_int!(.amount)",
         "recordSchema": {
@@ -147,10 +147,7 @@ async fn the_operator_says_it_otherwise_and_as_it_was_again() {
     scene.admin().mutate("setWordOverride", with(&summary, "Ohne Schlüssel: { $subject }."), word).await;
     let now = query_in(&member, "de", query, id.clone()).await;
     assert_eq!(now["failure"]["suggestedAction"], "Rufen Sie uns an: 0800 4711.");
-    assert!(
-        text(&now["failure"]["summary"]).starts_with("Ohne Schlüssel: Der Datensatz an der Stelle „Zeile 2“"),
-        "{now:#}"
-    );
+    assert!(text(&now["failure"]["summary"]).starts_with("Ohne Schlüssel: Ein Datensatz: "), "{now:#}");
     assert_eq!(member.query(query, id.clone()).await, english, "only in German");
     // What staff do is not what customers do.
     let engineer = query_in(scene.admin(), "de", query, id.clone()).await;
