@@ -54,10 +54,12 @@ pub enum Kind {
     Reconciliation,
     /// `runbook`
     Runbook,
+    /// `word`
+    WordOverride,
 }
 
 impl Kind {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -78,6 +80,7 @@ impl Kind {
         Self::Quarantine,
         Self::Reconciliation,
         Self::Runbook,
+        Self::WordOverride,
     ];
 
     /// What stands before the underscore.
@@ -103,6 +106,7 @@ impl Kind {
             Self::Quarantine => "quarantine",
             Self::Reconciliation => "reconciliation",
             Self::Runbook => "runbook",
+            Self::WordOverride => "word",
         }
     }
 }

@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "word_override")]
 pub struct Model {
-    /// UUIDv7.
+    /// Of the message and the language, the same each time that it is set.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     /// Id of the message.

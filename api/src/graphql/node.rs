@@ -106,5 +106,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::IdentityProvider | Kind::KillSwitch => None,
         // Read by `runbook`, which has those that ship with the product, too.
         Kind::Runbook => None,
+        // Has no place of its own: `words` lists what it is of.
+        Kind::WordOverride => None,
     })
 }

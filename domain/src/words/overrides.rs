@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use entity::word_override;
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
 
 use super::message::Message;
 use super::{Locale, SHIPPED, action_id, message_id};
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::audit::{self, Entry};
 use crate::catalogue;
 use crate::error::{Doing, Error, ProblemCode, Result};
-use crate::id::new_id;
+use crate::id::{GlobalId, Kind};
 use crate::identity;
 use crate::permission::{Audience, Permission};
 use crate::validation::Problems;
@@ -119,9 +120,10 @@ pub async fn set_override(actor: &Actor, key: &WordKey, text: &str) -> Result<Wo
     }
     problems.check()?;
     let (code, locale) = checked.ok_or_else(|| Error::not_found("code", "code"))?;
+    let message = id_of(code, key.part, key.audience);
     let row = word_override::Model {
-        id: new_id(),
-        message: id_of(code, key.part, key.audience),
+        id: row_id(&message, locale),
+        message,
         locale: locale.tag().to_owned(),
         text,
         set_at: app.clock().now(),
@@ -135,7 +137,8 @@ pub async fn set_override(actor: &Actor, key: &WordKey, text: &str) -> Result<Wo
             None => error,
         },
     )?;
-    let entry = Entry::of(None, None).detail(Some(format!("{} {}: {}", row.message, row.locale, row.text)));
+    let detail = format!("{} {}: {}", row.message, row.locale, row.text);
+    let entry = Entry::of(None, Some(GlobalId::new(Kind::WordOverride, row.id))).detail(Some(detail));
     audit::commit(tx, entry, "committing an overridden word").await?;
     reread(app).await?;
     Ok(word(code, key.part, key.audience, locale, Some(row)))
@@ -155,7 +158,8 @@ pub async fn remove_override(actor: &Actor, key: &WordKey) -> Result<Word> {
     let id = id_of(code, key.part, key.audience);
     let tx = app.across_tenants().begin().await?;
     forget(&tx, &id, locale).await?;
-    let entry = Entry::of(None, None).detail(Some(format!("{id} {}", locale.tag())));
+    let object = GlobalId::new(Kind::WordOverride, row_id(&id, locale));
+    let entry = Entry::of(None, Some(object)).detail(Some(format!("{id} {}", locale.tag())));
     audit::commit(tx, entry, "committing the end of an overridden word").await?;
     reread(app).await?;
     Ok(word(code, key.part, key.audience, locale, None))
@@ -240,6 +244,15 @@ fn check_text(id: &str, locale: Locale, text: &str, problems: &mut Problems) {
 fn unknown() -> String {
     let tags: Vec<&str> = Locale::ALL.iter().map(|locale| locale.tag()).collect();
     format!("must be one of: {}", tags.join(", "))
+}
+
+/// The same for a message in a language each time, so that the audit log tells what was done to one. A UUIDv7 of the first
+/// moment of 1970.
+fn row_id(message: &str, locale: Locale) -> Uuid {
+    let hash = xxhash_rust::xxh3::xxh3_128(format!("{message} {}", locale.tag()).as_bytes()).to_be_bytes();
+    let mut random = [0; 10];
+    random.copy_from_slice(&hash[..10]);
+    uuid::Builder::from_unix_timestamp_millis(0, &random).into_uuid()
 }
 
 fn id_of(code: &str, part: WordPart, audience: Option<Audience>) -> String {
