@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::authentication::AuthenticationError as Refusal;
-use domain::{Actor, App, Principal};
+use domain::{Actor, App, Locale, Principal};
 use secrecy::SecretString;
 
 use crate::dispatch::DispatchWatch;
@@ -49,7 +49,7 @@ impl Authenticator for AppAuthenticator {
     async fn authenticate(
         &self,
         bearer: Option<&str>,
-        _origin: &RequestOrigin,
+        origin: &RequestOrigin,
     ) -> Result<Identity, AuthenticationError> {
         let actor = self.app.authenticate(bearer).await.map_err(|refusal| match refusal {
             Refusal::Invalid => AuthenticationError::Invalid,
@@ -63,7 +63,10 @@ impl Authenticator for AppAuthenticator {
         let (expires_at, subject) = (actor.expires_at(), actor.principal().to_string());
         let is_anonymous = *actor.principal() == Principal::Anonymous;
         let may_introspect = self.introspection.is_for(&actor);
-        let attach = move |request| Caller::new(app.clone(), bearer.clone(), actor.clone()).attach(request);
+        let locale = origin.accept_language.as_deref().map(Locale::accepted).unwrap_or_default();
+        let attach = move |request| {
+            Caller::new(app.clone(), bearer.clone(), actor.clone()).reading(locale).attach(request)
+        };
         Ok(Identity { attach: Arc::new(attach), expires_at, may_introspect, subject, is_anonymous })
     }
 }

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::permission::{Audience, Permission, PermissionSet, audience, is_staff};
 use crate::scope::Scope;
+use crate::words::{Language, Locale};
 
 /// Tenants that a caller may touch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,9 +71,9 @@ impl fmt::Display for Principal {
     }
 }
 
-/// A caller. Cheap to clone.
+/// A caller, with the language they read. Cheap to clone.
 #[derive(Clone)]
-pub struct Actor(Arc<Inner>);
+pub struct Actor(Arc<Inner>, Locale);
 
 pub(crate) struct Inner {
     pub(crate) app: Arc<App>,
@@ -105,7 +106,22 @@ pub(crate) enum SecondFactor {
 
 impl Actor {
     pub(crate) fn new(inner: Inner) -> Self {
-        Self(Arc::new(inner))
+        Self(Arc::new(inner), Locale::default())
+    }
+
+    /// The same caller, who reads this language.
+    pub fn reading(self, locale: Locale) -> Self {
+        Self(self.0, locale)
+    }
+
+    /// The language they read.
+    pub fn locale(&self) -> Locale {
+        self.1
+    }
+
+    /// The words that they read.
+    pub(crate) fn language(&self) -> Language {
+        self.app().words().current(self.1)
     }
 
     /// Nobody: may sign in, and nothing else.

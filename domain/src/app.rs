@@ -22,6 +22,7 @@ use crate::rate_limit::{InProcess, RateLimits};
 use crate::signing_key::SigningKeys;
 use crate::system::References;
 use crate::token::TokenSigner;
+use crate::words::CurrentWords;
 
 /// What an [`App`] is made of.
 pub struct AppOptions {
@@ -94,6 +95,7 @@ pub struct App {
     database: Database,
     cipher: Cipher,
     signing_keys: SigningKeys,
+    words: CurrentWords,
     connectors: Registry,
     references: References,
     files_dir: PathBuf,
@@ -118,6 +120,7 @@ impl App {
             database,
             cipher: Cipher::new(&options.secret_keys),
             signing_keys: SigningKeys::new(options.token_signer),
+            words: CurrentWords::new(),
             connectors: options.connectors,
             references: options.references,
             files_dir: options.files_dir,
@@ -258,6 +261,10 @@ impl App {
 
     pub(crate) fn signing_keys(&self) -> &SigningKeys {
         &self.signing_keys
+    }
+
+    pub(crate) fn words(&self) -> &CurrentWords {
+        &self.words
     }
 
     pub(crate) fn references(&self) -> &References {

@@ -182,8 +182,13 @@ pub(crate) async fn outlived(
         .await
         .doing("reading the backfill of a run")?
         .ok_or_else(|| Error::internal("reading the backfill of a run", "it is not there"))?;
+    Ok(why_outlived(&row, integration))
+}
+
+/// The same of a row that was read.
+pub(crate) fn why_outlived(row: &backfill::Model, integration: &integration::Model) -> Option<&'static str> {
     let stream = integration.streams.0.iter().find(|stream| stream.name == row.stream);
-    Ok(match stream {
+    match stream {
         None => Some("the stream of this backfill is gone; there is nothing that could be read again"),
         Some(stream)
             if stream.cursor_field.is_none()
@@ -192,7 +197,7 @@ pub(crate) async fn outlived(
             Some("the stream of this backfill has another cursor field now, of which its range says nothing")
         }
         Some(_) => None,
-    })
+    }
 }
 
 fn check(app: &App, integration: &integration::Model, source: &str, new: &NewBackfill) -> Result<()> {

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::error::{Doing, Result};
 use crate::permission::Permission;
 use crate::reveal;
+use crate::words::Language;
 
 pub use connector::{Content, Header};
 
@@ -51,7 +52,7 @@ pub struct Exchange {
     /// How long it was, in bytes; `None` where none came.
     pub response_bytes: Option<i64>,
     /// Fields that are null only because this viewer may not see them: name and reason.
-    pub redactions: Vec<(&'static str, &'static str)>,
+    pub redactions: Vec<(&'static str, String)>,
 }
 
 /// A failure and the exchange that it came of.
@@ -67,25 +68,25 @@ pub async fn by_failures(actor: &Actor, of: &[OfFailure]) -> Result<HashMap<OfFa
     let rows = scope.find::<exchange::Entity>().filter(exchange::Column::Id.is_in(ids)).all().await?;
     let rows: HashMap<Uuid, Model> = rows.into_iter().map(|row| (row.id, row)).collect();
     let revealed = reveal::open_to(actor).await?;
+    let language = actor.language();
     let mut views = HashMap::with_capacity(of.len());
     for (failure_id, exchange_id) in of {
         if let Some(row) = rows.get(exchange_id) {
-            let view = view(actor.app(), row, revealed.contains(failure_id))?;
+            let view = view(actor.app(), &language, row, revealed.contains(failure_id))?;
             views.insert((*failure_id, *exchange_id), view);
         }
     }
     Ok(views)
 }
 
-fn view(app: &App, row: &Model, is_revealed: bool) -> Result<Exchange> {
+fn view(app: &App, language: &Language, row: &Model, is_revealed: bool) -> Result<Exchange> {
     let text = app.unseal(row.tenant_id, row.id, &row.sealed_content)?;
     let content: Content = serde_json::from_slice(&text).doing("reading a stored exchange")?;
     let has_reply = row.status.is_some();
     let mut redactions = Vec::new();
     if !is_revealed {
-        let why = "Bodies may hold what is a customer's. `revealRecord` shows them with the failure's record for \
-                   minutes, with a reason, if the customer allows support access.";
-        redactions.push(("requestBody", why));
+        let why = language.say("redaction-exchange-body");
+        redactions.push(("requestBody", why.clone()));
         if has_reply {
             redactions.push(("responseBody", why));
         }

@@ -13,14 +13,15 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::catalogue;
 use crate::change::{Change, ChangeKind};
 use crate::error::{Doing, Result};
 use crate::failure_group;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
+use crate::retry::MALFORMED;
 use crate::reveal;
 use crate::scope::{Keyset, Scope, ScopedSelect};
+use crate::words::{Language, Locale, lower_first};
 
 pub use self::selection::{Selection, skip};
 pub(crate) use self::selection::{not_open, select};
@@ -85,7 +86,7 @@ pub struct Failure {
     /// The record as read, or as last edited.
     pub record: Option<Value>,
     /// Fields that are null only because this viewer may not see them: name and reason.
-    pub redactions: Vec<(&'static str, &'static str)>,
+    pub redactions: Vec<(&'static str, String)>,
     /// Whether this viewer can retry it now.
     pub viewer_can_retry: bool,
     /// Whether this viewer can skip it now.
@@ -378,7 +379,7 @@ pub(crate) fn is_whole(row: &failure::Model) -> bool {
 
 /// Whether what is stored can be written again; of something malformed it is the raw text, until it is edited.
 pub(crate) fn is_record(row: &failure::Model) -> bool {
-    row.edited_record.is_some() || (row.record.is_some() && row.code != crate::retry::MALFORMED)
+    row.edited_record.is_some() || (row.record.is_some() && row.code != MALFORMED)
 }
 
 /// Whether a retry removes its record, of which nothing but the key is known.
@@ -391,7 +392,7 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
     if let Some(party) = row.group_id.and_then(|id| beside.parties.get(&id)) {
         row.responsible_party = failure_group::seen_party(actor, *party, &row.code);
     }
-    let entry = catalogue::entry(&row.code);
+    let language = actor.language();
     let open = row.status == FailureStatus::Open;
     let has_record = row.record.is_some();
     let viewer_can_retry = open
@@ -403,28 +404,26 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
     let http_status = row.http_status.filter(|_status| {
         let may = actor.may(Permission::DiagnosticsRead);
         if !may {
-            redactions
-                .push(("httpStatus", "Replies of outside systems are shown to the operator's support."));
+            redactions.push(("httpStatus", language.say("redaction-http-status")));
         }
         may
     });
-    let summary = summary(&row, entry);
+    let field_errors: Vec<FieldError> =
+        row.field_errors.0.iter().cloned().map(|error| language.field_error(error)).collect();
+    let summary = summary(&language, &row, &field_errors);
     let suggested_action =
-        suggested_action(actor, &row, entry, viewer_can_retry || viewer_can_edit || viewer_can_skip);
+        suggested_action(actor, &language, &row, viewer_can_retry || viewer_can_edit || viewer_can_skip);
     let technical_detail = row.technical_detail.filter(|_detail| {
         let may = actor.may(Permission::InternalsRead);
         if !may {
-            redactions.push(("technicalDetail", "Technical details are shown to the operator's engineers."));
+            redactions.push(("technicalDetail", language.say("redaction-technical-detail")));
         }
         may
     });
     let exchange_id = row.exchange_id.filter(|_id| {
         let may = actor.may(Permission::InternalsRead);
         if !may {
-            redactions.push((
-                "exchange",
-                "What was sent to outside systems and came back is shown to the operator's engineers.",
-            ));
+            redactions.push(("exchange", language.say("redaction-exchange")));
         }
         may
     });
@@ -435,14 +434,8 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
             Some(serde_json::from_slice(&text).doing("reading a stored record")?)
         }
         Some(_ciphertext) => {
-            redactions.push((
-                "record",
-                if actor.is_staff() {
-                    "Records belong to the customer. `revealRecord` shows one for minutes, with a reason, if the customer allows support access."
-                } else {
-                    "Records are shown to administrators and members, and to keys with the scope `records:read`."
-                },
-            ));
+            let why = if actor.is_staff() { "redaction-record-staff" } else { "redaction-record" };
+            redactions.push(("record", language.say(why)));
             None
         }
     };
@@ -463,7 +456,7 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
         retryable: row.retryable,
         summary,
         suggested_action,
-        field_errors: row.field_errors.0,
+        field_errors,
         attempts: row.attempts,
         failed_at: row.failed_at,
         last_attempt_at: row.last_attempt_at,
@@ -480,17 +473,32 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
     })
 }
 
+/// Fields of a failure's clues that this viewer may not see: name and reason.
+pub fn clue_redactions(actor: &Actor) -> Vec<(&'static str, String)> {
+    let language = actor.language();
+    let mut redactions = Vec::new();
+    if !actor.may(Permission::InternalsRead) {
+        let fields = ["logs", "nearbyLogs", "traceId", "traceUrl"];
+        redactions.extend(fields.map(|field| (field, language.say("redaction-logs"))));
+    }
+    if !actor.may(Permission::DiagnosticsRead) {
+        redactions.push(("metrics", language.say("redaction-metrics")));
+    }
+    redactions
+}
+
 /// What happened, in the customer's words.
-fn summary(row: &failure::Model, entry: &catalogue::Entry) -> String {
+fn summary(language: &Language, row: &failure::Model, errors: &[FieldError]) -> String {
     let subject = match (&row.business_reference, &row.position) {
-        (Some(reference), _) => format!("Record {reference}"),
-        (None, Some(position)) => format!("The record at {position}"),
-        (None, None) if row.code == "source.malformed" => "What the source holds".to_owned(),
-        (None, None) if !is_whole(row) => "A record".to_owned(),
-        (None, None) => "The run".to_owned(),
+        (Some(reference), _) => language.tell("subject-record", [("reference", reference.as_str().into())]),
+        (None, Some(position)) => {
+            language.tell("subject-position", [("position", place(language, position).into())])
+        }
+        (None, None) if row.code == MALFORMED => language.say("subject-malformed"),
+        (None, None) if !is_whole(row) => language.say("subject-some-record"),
+        (None, None) => language.say("subject-run"),
     };
-    let mut text = format!("{subject} {}", entry.summary);
-    let errors = &row.field_errors.0;
+    let mut text = language.happened(&row.code, &subject);
     if !errors.is_empty() {
         let named: Vec<String> = errors
             .iter()
@@ -502,7 +510,9 @@ fn summary(row: &failure::Model, entry: &catalogue::Entry) -> String {
             .collect();
         text = format!("{} {}", text.trim_end_matches('.').to_owned() + ":", named.join("; "));
         if errors.len() > SUMMARY_FIELDS_MAX {
-            text.push_str(&format!("; and {} more", errors.len() - SUMMARY_FIELDS_MAX));
+            let count = errors.len() - SUMMARY_FIELDS_MAX;
+            text.push_str("; ");
+            text.push_str(&language.tell("summary-more-fields", [("count", (count as u64).into())]));
         }
     } else if let Some(hint) = &row.hint {
         text = format!("{}: {hint}", text.trim_end_matches('.'));
@@ -513,28 +523,38 @@ fn summary(row: &failure::Model, entry: &catalogue::Entry) -> String {
     text
 }
 
-fn suggested_action(actor: &Actor, row: &failure::Model, entry: &catalogue::Entry, can_act: bool) -> String {
-    match row.status {
-        FailureStatus::Open => {}
-        FailureStatus::Retrying => return "A retry is under way.".to_owned(),
-        FailureStatus::Resolved => return "Nothing: the record has arrived.".to_owned(),
-        FailureStatus::Skipped => return "Nothing: it was decided to leave this out.".to_owned(),
-        FailureStatus::Superseded => return "Nothing: a later run took care of it.".to_owned(),
+/// Where in a source something stands. Lines and rows are named as people do; anything else as the connector stored it.
+fn place(language: &Language, position: &str) -> String {
+    for (start, id) in [("line ", "position-line"), ("row ", "position-row")] {
+        if let Some(number) = position.strip_prefix(start)
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            return language.tell(id, [("number", number.into())]);
+        }
     }
-    let audience = actor.audience();
-    let action = entry.action(audience);
-    if audience == Audience::Customer && !can_act && row.responsible_party == ResponsibleParty::Customer {
-        return format!("Ask an administrator or member of your team: {}", lower_first(action));
-    }
-    action.to_owned()
+    position.to_owned()
 }
 
-fn lower_first(text: &str) -> String {
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => first.to_lowercase().chain(characters).collect(),
-        None => String::new(),
+fn suggested_action(actor: &Actor, language: &Language, row: &failure::Model, can_act: bool) -> String {
+    match row.status {
+        FailureStatus::Open => {}
+        FailureStatus::Retrying => return language.say("action-retrying"),
+        FailureStatus::Resolved => return language.say("action-resolved"),
+        FailureStatus::Skipped => return language.say("action-skipped"),
+        FailureStatus::Superseded => return language.say("action-superseded"),
     }
+    let audience = actor.audience();
+    let action = language.action(&row.code, audience);
+    if audience == Audience::Customer && !can_act && row.responsible_party == ResponsibleParty::Customer {
+        // A sentence behind a colon begins with a capital letter in German.
+        let action = match language.locale() {
+            Locale::English => lower_first(&action).into_owned(),
+            Locale::German => action,
+        };
+        return language.tell("action-ask-team", [("action", action.into())]);
+    }
+    action
 }
 
 /// The change that listeners are told of.

@@ -25,6 +25,7 @@ use crate::page::{Direction, Page, PageArguments};
 use crate::permission::{Audience, Permission};
 use crate::retry::MALFORMED;
 use crate::scope::{Keyset, Scope, ScopedSelect};
+use crate::words::Language;
 
 pub use self::activity::{FailureGroupActivity, pages_by_group as activity_pages_by_group};
 pub use self::decision::{
@@ -97,7 +98,7 @@ pub struct FailureGroup {
     /// Whether this viewer may decide about it.
     pub viewer_can_decide: bool,
     /// Fields that are null only because this viewer may not see them: name and reason.
-    pub redactions: Vec<(&'static str, &'static str)>,
+    pub redactions: Vec<(&'static str, String)>,
 }
 
 /// Which groups a list has.
@@ -254,19 +255,19 @@ pub(crate) fn meant_parties(scope: &Scope, parties: &[ResponsibleParty]) -> Vec<
 
 /// What this viewer may read of a row.
 pub(crate) fn view(actor: &Actor, row: failure_group::Model) -> FailureGroup {
-    let entry = catalogue::entry(&row.code);
+    let language = actor.language();
     let mut redactions = Vec::new();
     let party = seen_party(actor, row.responsible_party, &row.code);
     let may_read_reason = actor.may(Permission::InternalsRead);
     if row.reason.is_some() && !may_read_reason {
-        redactions.push(("reason", "Technical details are shown to the operator's engineers."));
+        redactions.push(("reason", language.say("redaction-technical-detail")));
     }
     FailureGroup {
         id: row.id,
         tenant_id: row.tenant_id,
         integration_id: row.integration_id,
-        summary: summary(&row, entry),
-        suggested_action: suggested_action(actor, &row, entry),
+        summary: summary(&language, &row),
+        suggested_action: suggested_action(actor, &language, &row),
         stream: Some(row.stream).filter(|stream| !stream.is_empty()),
         code: row.code,
         category: row.category,
@@ -292,45 +293,46 @@ pub(crate) fn view(actor: &Actor, row: failure_group::Model) -> FailureGroup {
 }
 
 /// What happens, in the customer's words.
-fn summary(row: &failure_group::Model, entry: &catalogue::Entry) -> String {
+fn summary(language: &Language, row: &failure_group::Model) -> String {
     let is_of_records = row.code.starts_with("record.") || OF_RECORDS.contains(&row.code.as_str());
     let subject = match row.stream.as_str() {
-        "" => "The run".to_owned(),
-        stream if is_of_records => format!("A record of {stream}"),
-        stream if row.code == MALFORMED => format!("What the source holds of {stream}"),
-        stream => format!("The run, at {stream},"),
+        "" => language.say("subject-run"),
+        stream if is_of_records => language.tell("group-record", [("stream", stream.into())]),
+        stream if row.code == MALFORMED => language.tell("group-malformed", [("stream", stream.into())]),
+        stream => language.tell("group-run", [("stream", stream.into())]),
     };
-    let text = format!("{subject} {}", entry.summary);
+    let text = language.happened(&row.code, &subject);
     match &row.field_path {
         Some(path) if !path.trim_start_matches('/').is_empty() => {
             let field = path.trim_start_matches('/').replace('/', " / ");
-            format!("{} (field {field}).", text.trim_end_matches('.'))
+            let summary = text.trim_end_matches('.');
+            language.tell("group-field", [("summary", summary.into()), ("field", field.as_str().into())])
         }
         _ if text.ends_with('.') => text,
         _ => format!("{text}."),
     }
 }
 
-fn suggested_action(actor: &Actor, row: &failure_group::Model, entry: &catalogue::Entry) -> String {
+fn suggested_action(actor: &Actor, language: &Language, row: &failure_group::Model) -> String {
     match row.status {
-        FailureGroupStatus::Resolved => return "Nothing: it is over.".to_owned(),
-        FailureGroupStatus::Ignored => return "Nothing: it was decided to ignore this.".to_owned(),
+        FailureGroupStatus::Resolved => return language.say("group-resolved"),
+        FailureGroupStatus::Ignored => return language.say("group-ignored"),
         _ => {}
     }
     let audience = actor.audience();
     // Handed over: what the code says is for somebody else.
-    if audience == Audience::Customer && row.responsible_party != entry.responsible_party {
+    if audience == Audience::Customer && row.responsible_party != catalogue::entry(&row.code).responsible_party {
         match row.responsible_party {
             ResponsibleParty::Support | ResponsibleParty::Engineering => {
-                return "Nothing is needed from you: it is with us.".to_owned();
+                return language.say("group-with-us");
             }
             ResponsibleParty::ThirdParty => {
-                return "Nothing is needed from you: it is with the maker of the other system.".to_owned();
+                return language.say("group-with-vendor");
             }
             ResponsibleParty::Customer => {}
         }
     }
-    entry.action(audience).to_owned()
+    language.action(&row.code, audience)
 }
 
 /// The groups whose failures a group has: itself, and those that were merged into it. A sub-select for `failure.group_id`.

@@ -58,10 +58,14 @@ pub enum Kind {
     HealthAlert,
     /// `healthtarget`
     HealthTargetChange,
+    /// `runbook`
+    Runbook,
+    /// `word`
+    WordOverride,
 }
 
 impl Kind {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 24] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -84,6 +88,8 @@ impl Kind {
         Self::FailureGroup,
         Self::HealthAlert,
         Self::HealthTargetChange,
+        Self::Runbook,
+        Self::WordOverride,
     ];
 
     /// What stands before the underscore.
@@ -111,6 +117,8 @@ impl Kind {
             Self::FailureGroup => "group",
             Self::HealthAlert => "healthalert",
             Self::HealthTargetChange => "healthtarget",
+            Self::Runbook => "runbook",
+            Self::WordOverride => "word",
         }
     }
 }

@@ -5,7 +5,7 @@ use entity::{
     api_key, api_key_tenant, connect_link, data_key, external_identity, identity_provider, invitation, mail,
     portal_cutoff, portal_key, portal_key_tenant, portal_session, recovery_code, refresh_token,
     second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, user, user_token,
-    webhook_endpoint,
+    webhook_endpoint, word_override,
 };
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, DbErr, DeleteMany, EntityTrait, IntoActiveModel, Select, SqlErr, UpdateMany};
@@ -38,6 +38,7 @@ impl IdentityRow for signing_key::Entity {}
 impl IdentityRow for user::Entity {}
 impl IdentityRow for user_token::Entity {}
 impl IdentityRow for webhook_endpoint::Entity {}
+impl IdentityRow for word_override::Entity {}
 
 /// Starts a query.
 #[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]

@@ -3,6 +3,7 @@
 //! The path of everything is `token → Actor → authorize(Permission) → Scope → rows`. Deliberately absent:
 //! GraphQL, the HTTP server, Redis.
 
+pub mod action;
 pub mod actor;
 pub mod api_key;
 pub mod app;
@@ -54,6 +55,7 @@ pub mod run;
 pub mod run_event;
 pub mod run_metric;
 pub mod run_slice;
+pub mod runbook;
 pub mod schedule;
 pub mod scope;
 mod search;
@@ -75,11 +77,13 @@ mod validation;
 pub mod viewer;
 pub mod webhook_endpoint;
 pub mod webhook_event;
+pub mod words;
 
 pub use actor::{Actor, Principal, Tenants};
 pub use app::{App, AppOptions, OutsideOptions, PeopleOptions};
 pub use error::{Error, Problem, ProblemCode, Result};
 pub use permission::{Audience, Permission};
 pub use scope::{Scope, TxScope};
+pub use words::Locale;
 
 pub use entity::user::Role;

@@ -64,11 +64,17 @@ pub enum Permission {
     KillSwitchManage,
     /// Decide about groups of failures, and hand them over.
     FailureGroupManage,
+    /// Read runbooks.
+    RunbookRead,
+    /// Write, review and delete runbooks.
+    RunbookManage,
+    /// Read the words of the error catalogue, and say them otherwise.
+    WordManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 31] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -97,6 +103,9 @@ impl Permission {
         Self::IdentityProviderManage,
         Self::KillSwitchManage,
         Self::FailureGroupManage,
+        Self::RunbookRead,
+        Self::RunbookManage,
+        Self::WordManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -130,6 +139,9 @@ impl Permission {
             Self::IdentityProviderManage => "identity_providers:manage",
             Self::KillSwitchManage => "kill_switches:manage",
             Self::FailureGroupManage => "failure_groups:manage",
+            Self::RunbookRead => "runbooks:read",
+            Self::RunbookManage => "runbooks:manage",
+            Self::WordManage => "words:manage",
         }
     }
 
@@ -152,6 +164,7 @@ impl Permission {
                 | Self::DiagnosticsRead
                 | Self::InternalsRead
                 | Self::AuditRead
+                | Self::RunbookRead
         )
     }
 
@@ -188,6 +201,9 @@ impl Permission {
             Self::IdentityProviderManage => [Always, Never, Never, Always, Never, Never, Never, Never],
             Self::KillSwitchManage => [Always, Always, Never, Always, Never, Never, Never, Never],
             Self::FailureGroupManage => [Always, Always, Always, Always, Always, Never, Scope, Scope],
+            Self::RunbookRead => [Always, Always, Always, Never, Never, Never, Never, Never],
+            Self::RunbookManage => [Always, Always, Never, Never, Never, Never, Never, Never],
+            Self::WordManage => [Always, Never, Never, Never, Never, Never, Never, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -276,12 +292,12 @@ impl PermissionSet {
     }
 
     fn insert(&mut self, permission: Permission) {
-        self.0 |= 1 << permission as u32;
+        self.0 |= 1 << permission as u64;
     }
 
     /// Whether it is in the set.
     pub fn contains(self, permission: Permission) -> bool {
-        self.0 & (1 << permission as u32) != 0
+        self.0 & (1 << permission as u64) != 0
     }
 
     /// What is in the set, in the order of the table.
@@ -317,7 +333,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 28);
+        assert_eq!(Permission::ALL.len(), 31);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::actor::{Actor, Principal};
 use crate::error::{Error, Result};
 use crate::permission::{Audience, Permission};
+use crate::words::Locale;
 
 /// What a caller may know of itself. Its tenant and user are read by [`tenant::get`](crate::tenant::get) and
 /// [`user::get`](crate::user::get).
@@ -20,6 +21,8 @@ pub struct Viewer {
     pub tenant_id: Option<Uuid>,
     /// The user; `None` for keys and portal sessions.
     pub user_id: Option<Uuid>,
+    /// The language it reads.
+    pub locale: Locale,
     /// What it may do now, in the order of the table: while its tenant is suspended, nothing that writes.
     pub permissions: Vec<Permission>,
     /// Whether signing in asks this person for a code; `None` for keys and portal sessions.
@@ -44,6 +47,7 @@ pub fn get(actor: &Actor) -> Result<Viewer> {
             Principal::User { id, .. } => Some(*id),
             _ => None,
         },
+        locale: actor.locale(),
         permissions: Permission::ALL.into_iter().filter(|permission| actor.may(*permission)).collect(),
         second_factor: actor.second_factor(),
         second_factor_required: actor.needs_second_factor(),

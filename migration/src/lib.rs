@@ -102,6 +102,9 @@ mod m20261126_000211_create_health_target;
 mod m20261126_000212_create_health_alert;
 mod m20261126_000213_create_integration_health;
 mod m20261126_000214_fill_health_rollup;
+mod m20261126_000240_create_runbook;
+mod m20261126_000241_create_runbook_version;
+mod m20261126_000242_create_word_override;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -201,6 +204,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000212_create_health_alert::Migration),
             Box::new(m20261126_000213_create_integration_health::Migration),
             Box::new(m20261126_000214_fill_health_rollup::Migration),
+            Box::new(m20261126_000240_create_runbook::Migration),
+            Box::new(m20261126_000241_create_runbook_version::Migration),
+            Box::new(m20261126_000242_create_word_override::Migration),
         ]
     }
 }

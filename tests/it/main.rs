@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod action;
 mod audit;
 mod backfill;
 mod bad_input;
@@ -49,6 +50,7 @@ mod reference;
 mod retry;
 mod reveal;
 mod rolling_restart;
+mod runbook;
 mod scene;
 mod schedule;
 mod schema;
@@ -66,3 +68,4 @@ mod subscription;
 mod sync;
 mod tenant_cap;
 mod webhook;
+mod words;

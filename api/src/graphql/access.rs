@@ -58,6 +58,10 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Query", "retryPlan", Access::Needs(Permission::FailureRead)),
     ("Query", "identityProviders", Access::Needs(Permission::IdentityProviderManage)),
     ("Query", "killSwitches", Access::Needs(Permission::KillSwitchManage)),
+    ("Query", "runbook", Access::Needs(Permission::RunbookRead)),
+    ("Query", "runbooks", Access::Needs(Permission::RunbookRead)),
+    ("Query", "runbookVersions", Access::Needs(Permission::RunbookRead)),
+    ("Query", "words", Access::Needs(Permission::WordManage)),
     ("Query", "auditEntries", Access::Needs(Permission::AuditRead)),
     ("Mutation", "signIn", Access::Anyone),
     ("Mutation", "refreshSession", Access::Anyone),
@@ -137,6 +141,12 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "cancelRetry", Access::Needs(Permission::FailureRetry)),
     ("Mutation", "engageKillSwitch", Access::Needs(Permission::KillSwitchManage)),
     ("Mutation", "releaseKillSwitch", Access::Needs(Permission::KillSwitchManage)),
+    ("Mutation", "createRunbook", Access::Needs(Permission::RunbookManage)),
+    ("Mutation", "updateRunbook", Access::Needs(Permission::RunbookManage)),
+    ("Mutation", "reviewRunbook", Access::Needs(Permission::RunbookManage)),
+    ("Mutation", "deleteRunbook", Access::Needs(Permission::RunbookManage)),
+    ("Mutation", "setWordOverride", Access::Needs(Permission::WordManage)),
+    ("Mutation", "removeWordOverride", Access::Needs(Permission::WordManage)),
     ("Subscription", "runChanged", Access::Needs(Permission::RunRead)),
     ("Subscription", "failureChanged", Access::Needs(Permission::FailureRead)),
     ("Subscription", "failureGroupChanged", Access::Needs(Permission::FailureRead)),
@@ -181,6 +191,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Failure", "httpStatus", Access::Needs(Permission::DiagnosticsRead)),
     ("Failure", "technicalDetail", Access::Needs(Permission::InternalsRead)),
     ("Failure", "exchange", Access::Needs(Permission::InternalsRead)),
+    ("Failure", "runbooks", Access::Needs(Permission::RunbookRead)),
     ("Failure", "record", Access::Needs(Permission::RecordRead)),
 ];
 
@@ -241,6 +252,7 @@ const MAY: [Visible; Permission::ALL.len()] = [
     may::<0>, may::<1>, may::<2>, may::<3>, may::<4>, may::<5>, may::<6>, may::<7>, may::<8>, may::<9>,
     may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,
     may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>, may::<25>, may::<26>, may::<27>,
+    may::<28>, may::<29>, may::<30>,
 ];
 
 fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {

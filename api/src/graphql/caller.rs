@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_graphql::{Context, DataContext, Request};
 use domain::authentication::AuthenticationError;
 use domain::session::Origin;
-use domain::{Actor, App};
+use domain::{Actor, App, Locale};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::{ResolverError, Result};
@@ -17,12 +17,18 @@ pub struct Caller {
     app: Arc<App>,
     bearer: Option<SecretString>,
     actor: RwLock<Actor>,
+    locale: Locale,
 }
 
 impl Caller {
-    /// The actor behind a bearer token, or nobody.
+    /// The actor behind a bearer token, or nobody, who reads English.
     pub fn new(app: Arc<App>, bearer: Option<SecretString>, actor: Actor) -> Self {
-        Self { app, bearer, actor: RwLock::new(actor) }
+        Self { app, bearer, actor: RwLock::new(actor), locale: Locale::default() }
+    }
+
+    /// The same, who reads this language, whoever they become.
+    pub fn reading(self, locale: Locale) -> Self {
+        Self { locale, ..self }
     }
 
     /// Gives a request its caller, and loaders of its own.
@@ -39,7 +45,8 @@ impl Caller {
     /// Who it is now.
     pub(super) fn actor(&self) -> Actor {
         // An actor is replaced as a whole, so one behind a poisoned lock is whole, too.
-        self.actor.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner).clone();
+        actor.reading(self.locale)
     }
 
     /// From now on the request is this actor's.

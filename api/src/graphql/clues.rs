@@ -160,18 +160,7 @@ impl FailureClues {
 
     /// Fields of this object that are null only because this viewer may not see them, and why.
     async fn redactions(&self, ctx: &Context<'_>) -> Result<Vec<Redaction>> {
-        let actor = actor(ctx)?;
-        let mut redactions = Vec::new();
-        if !actor.may(Permission::InternalsRead) {
-            let reason = "Logs and traces are shown to the operator's engineers.";
-            let fields = ["logs", "nearbyLogs", "traceId", "traceUrl"];
-            redactions.extend(fields.map(|field| Redaction { field, reason }));
-        }
-        if !actor.may(Permission::DiagnosticsRead) {
-            let reason = "What runs cost is shown to the operator's support.";
-            redactions.push(Redaction { field: "metrics", reason });
-        }
-        Ok(redactions)
+        Ok(Redaction::all(&failure::clue_redactions(&actor(ctx)?)))
     }
 }
 

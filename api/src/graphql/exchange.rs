@@ -60,11 +60,7 @@ impl From<exchange::Exchange> for Exchange {
             response_headers: headers(exchange.response_headers),
             response_body: exchange.response_body,
             response_bytes: exchange.response_bytes.map(Into::into),
-            redactions: exchange
-                .redactions
-                .into_iter()
-                .map(|(field, reason)| Redaction { field, reason })
-                .collect(),
+            redactions: Redaction::all(&exchange.redactions),
         }
     }
 }

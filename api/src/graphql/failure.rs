@@ -11,6 +11,7 @@ use domain::failure::{self, Selection};
 use domain::id::Kind;
 use futures::stream::BoxStream;
 
+use super::action::SuggestedAction;
 use super::caller::{actor, loaders};
 use super::clues::{FailureClues, WINDOW_SECONDS_DEFAULT};
 use super::error::{Result, UserError, exactly_one, filter_text, outcome};
@@ -18,10 +19,12 @@ use super::failure_group::FailureGroup;
 use super::exchange::Exchange;
 use super::integration::Integration;
 use super::live::{self, Watch};
+use super::loader::ActionsOf;
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::Quarantine;
 use super::reveal::Reveal;
 use super::run::{DateTimeFilter, Run};
+use super::runbook::Runbook;
 use super::scalar::{BigInt, DateTime, Json, id, optional_uuid, uuid, uuids};
 use super::tenant::Tenant;
 
@@ -122,12 +125,13 @@ pub struct Redaction {
     /// Name of the field, e.g. `record`.
     pub(super) field: &'static str,
     /// Why, in the viewer's words.
-    pub(super) reason: &'static str,
+    pub(super) reason: String,
 }
 
 impl Redaction {
-    pub(super) fn new(field: &'static str, reason: &'static str) -> Self {
-        Self { field, reason }
+    /// As the domain has them.
+    pub(super) fn all(redactions: &[(&'static str, String)]) -> Vec<Self> {
+        redactions.iter().map(|(field, reason)| Self { field, reason: reason.clone() }).collect()
     }
 }
 
@@ -222,6 +226,25 @@ impl Failure {
         &self.0.suggested_action
     }
 
+    /// Steps that this viewer may take, or ask somebody to take: what helps most first. Empty once it has ended.
+    async fn actions(&self, ctx: &Context<'_>) -> Result<Vec<SuggestedAction>> {
+        let actions = loaders(ctx)?.actions(ActionsOf::Failure(self.0.id)).await?;
+        Ok(actions.into_iter().map(SuggestedAction).collect())
+    }
+
+    /// What staff do about it: the operator's own runbooks that fit, the most specific first, then what ships with the
+    /// product; at most 20. Null to others.
+    async fn runbooks(&self, ctx: &Context<'_>) -> Option<Result<Vec<Runbook>>> {
+        let runbooks = async {
+            if !actor(ctx)?.may(Permission::RunbookRead) {
+                return Ok(None);
+            }
+            let runbooks = loaders(ctx)?.runbooks(self.0.id).await?;
+            Ok(Some(runbooks.into_iter().map(Runbook).collect()))
+        };
+        runbooks.await.transpose()
+    }
+
     /// Every rule the record broke, not only the first.
     async fn field_errors(&self) -> Vec<FieldError> {
         self.0.field_errors.iter().cloned().map(Into::into).collect()
@@ -295,7 +318,7 @@ impl Failure {
 
     /// Fields of this object that are null only because this viewer may not see them, and why.
     async fn redactions(&self) -> Vec<Redaction> {
-        self.0.redactions.iter().map(|(field, reason)| Redaction::new(field, reason)).collect()
+        Redaction::all(&self.0.redactions)
     }
 
     /// Whether this viewer can retry it now.

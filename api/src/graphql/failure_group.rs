@@ -239,7 +239,7 @@ impl FailureGroup {
 
     /// Fields of this object that are null only because this viewer may not see them, and why.
     async fn redactions(&self) -> Vec<Redaction> {
-        self.0.redactions.iter().map(|(field, reason)| Redaction::new(field, reason)).collect()
+        Redaction::all(&self.0.redactions)
     }
 
     /// Whether this viewer can decide about it.

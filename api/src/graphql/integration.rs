@@ -15,6 +15,7 @@ use domain::quarantine::QuarantineParent;
 use domain::run::RunParent;
 use domain::{stream, stream_cursor};
 
+use super::action::SuggestedAction;
 use super::backfill::{Backfill, BackfillFilter, BackfillOrder, BackfillOrderField};
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
@@ -25,7 +26,7 @@ use super::health::{
     HealthTargetChange, HealthTargets, IntegrationHealth,
 };
 use super::loader::{
-    Backfills, FailureGroups, Failures, HealthAlerts, HealthTargetChanges, Quarantines, Reconciliations, Runs,
+    ActionsOf, Backfills, FailureGroups, Failures, HealthAlerts, HealthTargetChanges, Quarantines, Reconciliations, Runs,
 };
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
@@ -97,6 +98,13 @@ impl Integration {
     /// Why it is paused or held.
     async fn status_reason(&self) -> Option<&str> {
         self.0.status_reason.as_deref()
+    }
+
+    /// Steps that let it go on where it stands still or its systems can't be used: what helps most first. Empty while it
+    /// runs as it should.
+    async fn actions(&self, ctx: &Context<'_>) -> Result<Vec<SuggestedAction>> {
+        let actions = loaders(ctx)?.actions(ActionsOf::Integration(self.0.id)).await?;
+        Ok(actions.into_iter().map(SuggestedAction).collect())
     }
 
     /// System to read from.

@@ -12,6 +12,7 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::Timer;
 use chrono::{DateTime, Utc};
 use domain::Actor;
+use domain::action::{self, SuggestedAction};
 use domain::api_key::{self, ApiKey};
 use domain::backfill::{self, Backfill, BackfillFilter};
 use domain::failure_group::{
@@ -38,6 +39,7 @@ use domain::run::{self, Run, RunFilter, RunParent, RunWait};
 use domain::run_event::{self, RunEvent};
 use domain::run_metric::{self, RunMetrics};
 use domain::run_slice::{self, RunSlice};
+use domain::runbook::{self, Runbook};
 use domain::stream_cursor::{self, StreamCursor};
 use domain::stream_schema::{self, StreamSchema};
 use domain::system::{self, System, SystemFilter, SystemOrder};
@@ -119,6 +121,22 @@ impl Loaders {
     /// What the domain refuses.
     pub(super) async fn exchange(&self, of: exchange::OfFailure) -> Result<Option<Exchange>> {
         self.0.load_one(ExchangeOf(of)).await
+    }
+
+    /// What may be done about something.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn actions(&self, of: ActionsOf) -> Result<Vec<SuggestedAction>> {
+        Ok(self.0.load_one(of).await?.unwrap_or_default())
+    }
+
+    /// The runbooks of a failure.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn runbooks(&self, failure_id: Uuid) -> Result<Vec<Runbook>> {
+        Ok(self.0.load_one(RunbooksOf(failure_id)).await?.unwrap_or_default())
     }
 
     /// Why a run waits; `None` when it does not.
@@ -343,6 +361,60 @@ impl Loader<ExchangeOf> for Reader {
         let of: Vec<exchange::OfFailure> = keys.iter().map(|key| key.0).collect();
         let exchanges = exchange::by_failures(&self.0.actor(), &of).await?;
         Ok(exchanges.into_iter().map(|(of, exchange)| (ExchangeOf(of), exchange)).collect())
+    }
+}
+
+/// The runbooks of a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct RunbooksOf(Uuid);
+
+impl Loader<RunbooksOf> for Reader {
+    type Value = Vec<Runbook>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[RunbooksOf]) -> Result<HashMap<RunbooksOf, Vec<Runbook>>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let runbooks = runbook::by_failures(&self.0.actor(), &ids).await?;
+        Ok(runbooks.into_iter().map(|(id, runbooks)| (RunbooksOf(id), runbooks)).collect())
+    }
+}
+
+/// What steps are about.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum ActionsOf {
+    Failure(Uuid),
+    Integration(Uuid),
+    System(Uuid),
+}
+
+impl Loader<ActionsOf> for Reader {
+    type Value = Vec<SuggestedAction>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[ActionsOf]) -> Result<HashMap<ActionsOf, Vec<SuggestedAction>>> {
+        let (mut failures, mut integrations, mut systems) = (Vec::new(), Vec::new(), Vec::new());
+        for key in keys {
+            match key {
+                ActionsOf::Failure(id) => failures.push(*id),
+                ActionsOf::Integration(id) => integrations.push(*id),
+                ActionsOf::System(id) => systems.push(*id),
+            }
+        }
+        let actor = self.0.actor();
+        let mut found = HashMap::with_capacity(keys.len());
+        if !failures.is_empty() {
+            let actions = action::of_failures(&actor, &failures).await?;
+            found.extend(actions.into_iter().map(|(id, actions)| (ActionsOf::Failure(id), actions)));
+        }
+        if !integrations.is_empty() {
+            let actions = action::of_integrations(&actor, &integrations).await?;
+            found.extend(actions.into_iter().map(|(id, actions)| (ActionsOf::Integration(id), actions)));
+        }
+        if !systems.is_empty() {
+            let actions = action::of_systems(&actor, &systems).await?;
+            found.extend(actions.into_iter().map(|(id, actions)| (ActionsOf::System(id), actions)));
+        }
+        Ok(found)
     }
 }
 

@@ -2,6 +2,7 @@
 //! absent are rules, permissions and SQL (the domain's) and limits, protocol and transport (`http`).
 
 pub mod access;
+mod action;
 mod api_key;
 mod audit;
 mod backfill;
@@ -35,6 +36,7 @@ mod run;
 mod run_event;
 mod run_metric;
 mod run_slice;
+mod runbook;
 mod scalar;
 mod second_factor;
 mod session;
@@ -46,6 +48,7 @@ mod tenant;
 mod user;
 mod viewer;
 mod webhook;
+mod words;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
 
@@ -76,6 +79,8 @@ pub struct Query(
     quarantine::QuarantineQuery,
     health::HealthQuery,
     kill_switch::KillSwitchQuery,
+    runbook::RunbookQuery,
+    words::WordQuery,
     audit::AuditQuery,
 );
 
@@ -106,6 +111,8 @@ pub struct Mutation(
     quarantine::QuarantineMutation,
     reveal::RevealMutation,
     kill_switch::KillSwitchMutation,
+    runbook::RunbookMutation,
+    words::WordMutation,
 );
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.

@@ -108,5 +108,9 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::AuditEntry => None,
         // Read in their list only.
         Kind::IdentityProvider | Kind::KillSwitch | Kind::HealthAlert | Kind::HealthTargetChange => None,
+        // Read by `runbook`, which has those that ship with the product, too.
+        Kind::Runbook => None,
+        // Has no place of its own: `words` lists what it is of.
+        Kind::WordOverride => None,
     })
 }

@@ -10,9 +10,11 @@ use domain::id::Kind;
 use domain::{connector as connectors, rate_limit, system};
 use serde_json::json;
 
+use super::action::SuggestedAction;
 use super::caller::{actor, loaders};
 use super::connector::Connector;
 use super::error::{ResolverError, Result, UserError, filter_text, outcome};
+use super::loader::ActionsOf;
 use super::page::{Connection, OrderDirection, arguments};
 use super::scalar::{DateTime, Json, id, optional_uuid, uuid};
 use super::system_authorization::SystemAuthorization;
@@ -161,6 +163,12 @@ impl System {
     /// The same, in the customer's words.
     async fn status_message(&self) -> Option<&str> {
         self.0.status_message.as_deref()
+    }
+
+    /// Steps that help where it can't be used as it should be: what helps most first. Empty while it can.
+    async fn actions(&self, ctx: &Context<'_>) -> Result<Vec<SuggestedAction>> {
+        let actions = loaders(ctx)?.actions(ActionsOf::System(self.0.id)).await?;
+        Ok(actions.into_iter().map(SuggestedAction).collect())
     }
 
     /// When it was last tested; null: not since it was changed.

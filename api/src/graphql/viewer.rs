@@ -76,6 +76,11 @@ impl Viewer {
         user.await.transpose().map(|user| user.map(User))
     }
 
+    /// The language of what it reads of failures and actions (BCP 47), by the request's `Accept-Language`: `en`, `de`.
+    async fn locale(&self) -> &str {
+        self.0.locale.tag()
+    }
+
     /// Names from the permission table, e.g. `failures:retry`; while the tenant is suspended, none that changes
     /// anything.
     async fn permissions(&self) -> Vec<&'static str> {

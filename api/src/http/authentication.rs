@@ -18,6 +18,9 @@ use super::server::PeerAddress;
 /// Characters of a `User-Agent` that are kept; browsers stay under 300.
 const USER_AGENT_LENGTH_MAX: usize = 300;
 
+/// Longest `Accept-Language` that is looked at, in bytes; browsers send under 100.
+pub(super) const ACCEPT_LANGUAGE_BYTES_MAX: usize = 500;
+
 /// Bits of an IPv6 address that name a network: one caller has the other 64 to themselves (RFC 4291, section 2.5.4).
 const IPV6_NETWORK_BITS: u32 = 64;
 
@@ -105,6 +108,8 @@ pub struct RequestOrigin {
     pub user_agent: Option<String>,
     /// The trace that it belongs to, of `traceparent`: 32 hex digits.
     pub trace_id: Option<String>,
+    /// `Accept-Language`, or what `connection_init` of a WebSocket says in its place; up to 500 bytes.
+    pub accept_language: Option<String>,
 }
 
 impl RequestOrigin {
@@ -121,6 +126,12 @@ impl RequestOrigin {
                 .and_then(|value| value.to_str().ok())
                 .map(|value| value.chars().take(USER_AGENT_LENGTH_MAX).collect()),
             trace_id: parts.headers.get("traceparent").and_then(|value| trace_id(value.to_str().ok()?)),
+            accept_language: parts
+                .headers
+                .get(header::ACCEPT_LANGUAGE)
+                .and_then(|value| value.to_str().ok())
+                .filter(|value| value.len() <= ACCEPT_LANGUAGE_BYTES_MAX)
+                .map(str::to_owned),
         }
     }
 
@@ -243,8 +254,15 @@ mod tests {
     fn callers_who_have_not_signed_in_are_told_apart_by_network() {
         let network = |client: Option<&str>| {
             let client = client.map(|text| text.parse().expect("an address"));
-            RequestOrigin { request_id: String::new(), peer: None, client, user_agent: None, trace_id: None }
-                .network()
+            RequestOrigin {
+                request_id: String::new(),
+                peer: None,
+                client,
+                user_agent: None,
+                accept_language: None,
+                trace_id: None,
+            }
+            .network()
         };
         assert_eq!(network(Some("192.0.2.7")), "network:192.0.2.7");
         assert_eq!(network(Some("::ffff:192.0.2.7")), "network:192.0.2.7");

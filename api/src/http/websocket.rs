@@ -24,7 +24,8 @@ use tracing::Instrument;
 use self::operation::{Output, message_text, run_operation};
 use super::HttpState;
 use super::authentication::{
-    AuthenticationError, Identity, RequestOrigin, bearer_of_headers, bearer_of_value,
+    ACCEPT_LANGUAGE_BYTES_MAX, AuthenticationError, Identity, RequestOrigin, bearer_of_headers,
+    bearer_of_value,
 };
 use super::error::{ErrorCode, Refusal, plain};
 use super::execution;
@@ -413,6 +414,9 @@ impl<E: Executor> Connection<E> {
             Some(token) => Some(token?),
             None => self.header_token.clone().map_err(|_| malformed_token())?,
         };
+        if let Some(language) = language_of(payload.as_ref()) {
+            self.origin.accept_language = Some(language);
+        }
         let authenticator = Arc::clone(&self.state.options.authenticator);
         let authentication = authenticator.authenticate(self.token.as_deref(), &self.origin);
         let identity = timeout(AUTHENTICATION_TIMEOUT, authentication)
@@ -579,6 +583,12 @@ fn token_of(payload: Option<&Map<String, Value>>) -> Option<Result<String, End>>
         Value::String(value) => Some(bearer_of_value(value).ok_or_else(malformed_token)),
         _ => Some(Err(malformed_token())),
     }
+}
+
+/// What browsers can't say in a handshake of theirs; `None` when it is not said here.
+fn language_of(payload: Option<&Map<String, Value>>) -> Option<String> {
+    let (_, value) = payload?.iter().find(|(key, _)| key.eq_ignore_ascii_case("accept-language"))?;
+    value.as_str().filter(|value| value.len() <= ACCEPT_LANGUAGE_BYTES_MAX).map(str::to_owned)
 }
 
 fn no_longer_good(error: AuthenticationError) -> End {

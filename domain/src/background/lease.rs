@@ -29,13 +29,13 @@ use super::metric::{self, Meter};
 use super::quarantine::ClosedPage;
 use super::receipt::{Segments, Stride};
 use crate::app::App;
-use crate::catalogue;
 use crate::dispatch::{JobHint, Priority};
 use crate::error::{Doing, Error, Result};
 use crate::integration::RetryPolicy;
 use crate::run_event::{self, NewEvent};
 use crate::run_slice as slices;
 use crate::scope::{TxScope, all_set};
+use crate::words;
 
 /// Stored records read at once for a retry; each can have megabytes.
 const RETRIED_ROWS: u64 = 50;
@@ -630,6 +630,6 @@ pub(super) fn storage(error: Error) -> LedgerError {
 
 /// The catalogue's words for the run, as a sentence.
 pub(super) fn transient(code: &str) -> String {
-    let summary = catalogue::entry(code).summary;
-    format!("The run {}{}", summary, if summary.ends_with('.') { "" } else { "." })
+    let happened = words::shipped_english().happened(code, "The run");
+    format!("{happened}{}", if happened.ends_with('.') { "" } else { "." })
 }

@@ -6,8 +6,8 @@ use pipeline::{AccountedPage, RECORD_QUARANTINED, RecordFailure, Stage};
 use serde_json::json;
 
 use super::failed::clean;
-use crate::catalogue;
 use crate::run_event::NewEvent;
+use crate::words;
 
 /// Rejected records of a page that get an event each; the others share one.
 const REJECTED_EVENTS_MAX: usize = 20;
@@ -81,7 +81,7 @@ pub(super) fn rejected_events<'a>(
             (None, Some(position)) => format!("The record at {}", clean(position, 200)),
             (None, None) => "A record".to_owned(),
         };
-        let message = format!("{subject} {}", catalogue::entry(&failed.code).summary);
+        let message = words::shipped_english().happened(&failed.code, &subject);
         events.push(
             NewEvent::new("record.rejected", component, message)
                 .reference(reference)

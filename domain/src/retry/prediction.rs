@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::catalogue;
 use crate::failure::{is_record, is_removal, is_whole};
 use crate::reconciliation::{RECONCILIATION_DIFFERENT, RECONCILIATION_MISSING};
+use crate::words;
 
 /// What a retry of a failure would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -161,13 +162,13 @@ pub(super) fn of_record(row: &failure::Model, prospect: Prospect, written: Optio
 }
 
 fn refused(failure: RecordFailure) -> Forecast {
-    let summary = catalogue::entry(&failure.code).summary;
+    let happened = words::shipped_english().happened(&failure.code, "It");
     let field_errors = failure
         .field_errors
         .into_iter()
         .map(|error| FieldError { path: error.path, rule: error.rule, message: error.message })
         .collect();
-    Forecast { field_errors, ..Forecast::new(Prediction::CannotSucceed, format!("It {summary}")) }
+    Forecast { field_errors, ..Forecast::new(Prediction::CannotSucceed, happened) }
 }
 
 /// The destination looked at the record and did not want it, as it is or as it was before an edit: the failure does not say.

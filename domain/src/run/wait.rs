@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::background::circuit::WAIT_CODE;
-use crate::catalogue;
 use crate::error::{Doing, Result};
 use crate::permission::Permission;
 use crate::scope::Scope;
+use crate::words;
 
 /// What a run waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +120,8 @@ fn wait(job: &job::Model, held: &Held, now: DateTime<Utc>) -> RunWait {
 }
 
 fn words(code: &str) -> String {
-    let summary = catalogue::entry(code).summary;
-    format!("The run {} It is tried again by itself.", with_full_stop(summary))
+    let happened = words::shipped_english().happened(code, "The run");
+    format!("{} It is tried again by itself.", with_full_stop(&happened))
 }
 
 fn with_full_stop(summary: &str) -> String {

@@ -10,15 +10,25 @@ use sea_orm::{
 use crate::rows::Rows;
 
 /// Tables that are no tenant's. Whoever adds one says here that it is so.
-const OPEN_TABLES: [&str; 7] =
-    ["data_key", "idempotency_key", "mail", "seaql_migrations", "sign_in_attempt", "signing_key", "worker"];
-/// References by the id alone, to what may be the operator's and then has no tenant: keys, a chain of entries, people.
-const SIMPLE_REFERENCES: [&str; 5] = [
+const OPEN_TABLES: [&str; 8] = [
+    "data_key",
+    "idempotency_key",
+    "mail",
+    "seaql_migrations",
+    "sign_in_attempt",
+    "signing_key",
+    "word_override",
+    "worker",
+];
+/// References by the id alone, to what may be the operator's and then has no tenant: keys, a chain of entries, people,
+/// runbooks.
+const SIMPLE_REFERENCES: [&str; 6] = [
     "api_key_tenant.api_key_id",
     "audit_entry.chain_id",
     "invitation.user_id",
     "portal_key_tenant.portal_key_id",
     "reveal.user_id",
+    "runbook_version.runbook_id",
 ];
 /// Tables to which rows are added only.
 const ADDED_TO: [&str; 1] = ["audit_entry"];

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -29,7 +29,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 59] = [
+const TABLES: [&str; 62] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -74,6 +74,8 @@ const TABLES: [&str; 59] = [
     "run_metric",
     "run_slice",
     "run_stream",
+    "runbook",
+    "runbook_version",
     "second_factor",
     "session",
     "sign_in_attempt",
@@ -88,6 +90,7 @@ const TABLES: [&str; 59] = [
     "user_token",
     "webhook_endpoint",
     "webhook_event",
+    "word_override",
     "worker",
 ];
 
@@ -193,6 +196,8 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<run_metric::Entity>(db).await;
     assert_columns::<run_slice::Entity>(db).await;
     assert_columns::<run_stream::Entity>(db).await;
+    assert_columns::<runbook::Entity>(db).await;
+    assert_columns::<runbook_version::Entity>(db).await;
     assert_columns::<second_factor::Entity>(db).await;
     assert_columns::<session::Entity>(db).await;
     assert_columns::<sign_in_attempt::Entity>(db).await;
@@ -206,6 +211,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<user_token::Entity>(db).await;
     assert_columns::<webhook_endpoint::Entity>(db).await;
     assert_columns::<webhook_event::Entity>(db).await;
+    assert_columns::<word_override::Entity>(db).await;
     assert_columns::<worker::Entity>(db).await;
 }
 
@@ -269,6 +275,9 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<receipt_segment::Entity>(db, rows.receipt_segment()).await;
     round_trip::<kill_switch::Entity>(db, rows.kill_switch()).await;
     round_trip::<job::Entity>(db, rows.job()).await;
+    round_trip::<runbook::Entity>(db, rows.runbook()).await;
+    round_trip::<runbook_version::Entity>(db, rows.runbook_version()).await;
+    round_trip::<word_override::Entity>(db, rows.word_override()).await;
 }
 
 /// A row with a value in every column comes back as it was.
@@ -397,6 +406,7 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("integration_health", "last_run_id", 8),
         ("integration_health", "target_id", 61),
         ("kill_switch", "integration_id", 7),
+        ("runbook", "integration_id", 7),
         ("system_grant", "system_id", 6),
         ("connect_link", "system_id", 6),
         ("webhook_endpoint", "system_id", 6),
@@ -439,6 +449,10 @@ async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
     assert_unique(insert::<signing_key::Entity>(db, same_kid).await, "signing_key.kid");
     let same_name = system::Model { id: fresh.id(6), ..rows.system() };
     assert_unique(insert::<system::Entity>(db, same_name).await, "system (tenant_id, name)");
+    let same_version = runbook_version::Model { id: fresh.id(48), ..rows.runbook_version() };
+    assert_unique(insert::<runbook_version::Entity>(db, same_version).await, "two texts of a version");
+    let same_message = word_override::Model { id: fresh.id(49), ..rows.word_override() };
+    assert_unique(insert::<word_override::Entity>(db, same_message).await, "a message overridden twice");
     let second = system_grant::Model { id: fresh.id(42), ..rows.system_grant() };
     assert_unique(insert::<system_grant::Entity>(db, second).await, "two grants of a system");
 
@@ -492,6 +506,17 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
     }
     assert_refused(set(db, "kill_switch", "scope", "NOPE").await, "ck_kill_switch_scope");
     set(db, "kill_switch", "scope", "INTEGRATION").await.expect("it names an integration");
+    assert_refused(set(db, "runbook", "version", 0).await, "ck_runbook_version");
+    assert_refused(set(db, "runbook", "integration_id", None::<uuid::Uuid>).await, "ck_runbook_tenant_id");
+    let about_nothing = runbook::Model {
+        id: Rows::of(3).id(47),
+        tenant_id: None,
+        code: None,
+        connector: None,
+        integration_id: None,
+        ..rows.runbook()
+    };
+    assert_refused(insert::<runbook::Entity>(db, about_nothing).await, "ck_runbook_target");
     for column in ["schedule_cron", "schedule_time_zone"] {
         assert_refused(set(db, "integration", column, None::<String>).await, "ck_integration_schedule");
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -982,6 +982,51 @@ impl Rows {
             released_by: Some("Grace".to_owned()),
             drain_after: Some(time(3)),
             drained_at: Some(time(4)),
+        }
+    }
+
+    pub fn runbook(self) -> runbook::Model {
+        runbook::Model {
+            id: self.id(47),
+            tenant_id: Some(self.tenant_id()),
+            code: Some("destination.rejected".to_owned()),
+            connector: Some("postgres".to_owned()),
+            integration_id: Some(self.id(7)),
+            title: "Orders are refused".to_owned(),
+            body: "# First\n\nLook.".to_owned(),
+            version: 2,
+            review_interval_days: Some(90),
+            review_due_at: Some(time(3)),
+            last_reviewed_at: Some(time(2)),
+            last_reviewed_by: Some("Grace".to_owned()),
+            created_at: time(0),
+            created_by: "Ada".to_owned(),
+            updated_at: time(1),
+            updated_by: "Grace".to_owned(),
+        }
+    }
+
+    pub fn runbook_version(self) -> runbook_version::Model {
+        runbook_version::Model {
+            id: self.id(48),
+            tenant_id: Some(self.tenant_id()),
+            runbook_id: self.id(47),
+            version: 1,
+            title: "Orders".to_owned(),
+            body: "Look.".to_owned(),
+            written_at: time(0),
+            written_by: "Ada".to_owned(),
+        }
+    }
+
+    pub fn word_override(self) -> word_override::Model {
+        word_override::Model {
+            id: self.id(49),
+            message: format!("destination-rejected-{}", self.id(49).simple()),
+            locale: "de".to_owned(),
+            text: "Rufen Sie uns an.".to_owned(),
+            set_at: time(0),
+            set_by: "Ada".to_owned(),
         }
     }
 

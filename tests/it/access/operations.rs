@@ -35,6 +35,8 @@ pub enum Fresh {
     PausedIntegration,
     /// A kill switch of the tenant.
     KillSwitch,
+    /// A runbook, which is no tenant's.
+    Runbook,
     /// A run that waits.
     Run,
     /// An open failure with a record.
@@ -217,6 +219,33 @@ fn queries() -> Vec<Operation> {
             Rule::Needs("kill_switches:manage"),
             |t| list("killSwitches", t),
             |t| t.kill_switch.clone(),
+        ),
+        query(
+            "runbook",
+            Rule::Everywhere("runbooks:read"),
+            |t| format!("runbook(id: \"{}\") {{ id }}", t.runbook),
+            |t| t.runbook.clone(),
+        ),
+        query(
+            "runbooks",
+            Rule::Everywhere("runbooks:read"),
+            |_| {
+                "runbooks(filter: {isBuiltIn: true, code: \"source.timeout\"}) { edges { node { code } } }"
+                    .to_owned()
+            },
+            |_| "source.timeout".to_owned(),
+        ),
+        query(
+            "runbookVersions",
+            Rule::Everywhere("runbooks:read"),
+            |t| format!("runbookVersions(runbookId: \"{}\") {{ title }}", t.runbook),
+            |_| "Of quillon".to_owned(),
+        ),
+        query(
+            "words",
+            Rule::Everywhere("words:manage"),
+            |_| "words(locale: \"de\", code: \"source.timeout\") { code }".to_owned(),
+            |_| "source.timeout".to_owned(),
         ),
         query(
             "auditEntries",
@@ -717,6 +746,42 @@ fn systems_and_integrations() -> Vec<Operation> {
             Rule::Needs("kill_switches:manage"),
             Fresh::KillSwitch,
             |t, _| json!({"killSwitchId": t.kill_switch}),
+        ),
+        mutation(
+            "createRunbook",
+            Rule::Everywhere("runbooks:manage"),
+            Fresh::Nothing,
+            |_, _| json!({"code": "source.timeout", "title": "Slow", "body": "Wait."}),
+        ),
+        mutation(
+            "updateRunbook",
+            Rule::Everywhere("runbooks:manage"),
+            Fresh::Runbook,
+            |t, _| json!({"runbookId": t.runbook, "version": 2, "title": "Slower"}),
+        ),
+        mutation(
+            "reviewRunbook",
+            Rule::Everywhere("runbooks:manage"),
+            Fresh::Runbook,
+            |t, _| json!({"runbookId": t.runbook, "version": 2}),
+        ),
+        mutation(
+            "deleteRunbook",
+            Rule::Everywhere("runbooks:manage"),
+            Fresh::Runbook,
+            |t, _| json!({"runbookId": t.runbook}),
+        ),
+        mutation("setWordOverride", Rule::Everywhere("words:manage"), Fresh::Nothing, |_, _| {
+            json!({
+                "code": "platform.stalled", "part": "ACTION", "audience": "ENGINEER", "locale": "de",
+                "text": "Sehen Sie nach.",
+            })
+        }),
+        mutation(
+            "removeWordOverride",
+            Rule::Everywhere("words:manage"),
+            Fresh::Nothing,
+            |_, _| json!({"code": "platform.stalled", "part": "ACTION", "audience": "ENGINEER", "locale": "de"}),
         ),
         mutation(
             "resetCursor",

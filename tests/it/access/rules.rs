@@ -34,6 +34,9 @@ support_access:manage   -              -        -       yes          -          
 identity_providers:manage yes          -        -       yes          -             -             -       -
 kill_switches:manage    yes            yes      -       yes          -             -             -       -
 failure_groups:manage   yes            yes      yes      yes          yes           -             scope     scope
+runbooks:read           yes            yes      yes     -            -             -             -       -
+runbooks:manage         yes            yes      -       -            -             -             -       -
+words:manage            yes            -        -       -            -             -             -       -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

@@ -69,6 +69,8 @@ pub struct Target {
     /// One that found something.
     pub reconciliation: String,
     pub kill_switch: String,
+    /// The operator's, with an earlier version.
+    pub runbook: String,
     pub event: String,
     pub support_event: String,
     pub engineer_event: String,
@@ -123,6 +125,7 @@ impl Target {
             other_group: other(&self.other_group),
             reconciliation: other(&self.reconciliation),
             kill_switch: other(&self.kill_switch),
+            runbook: self.runbook.clone(),
             event: other(&self.event),
             support_event: other(&self.support_event),
             engineer_event: other(&self.engineer_event),
@@ -303,6 +306,7 @@ impl World {
         self.target.backfill = self.backfill().await;
         self.target.reconciliation = self.reconciliation().await;
         self.target.kill_switch = self.kill_switch().await;
+        self.target.runbook = self.runbook().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
         self.target.open_failures = self.failures.len() + 1;
@@ -366,6 +370,7 @@ impl World {
             Fresh::Run => target.run = self.fixture.start_run(&target.integration).await,
             Fresh::Failure => target.failure = self.failures.pop().expect("as many as are tried"),
             Fresh::KillSwitch => target.kill_switch = self.kill_switch().await,
+            Fresh::Runbook => target.runbook = self.runbook().await,
             Fresh::Retry => target.retry = self.retry().await,
             Fresh::Backfill => target.backfill = self.backfill().await,
             Fresh::Quarantine => target.quarantine = self.quarantine().await,
@@ -649,6 +654,16 @@ impl World {
         let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
         admin.mutate("pauseIntegration", pause, "integration { id }").await;
         text(&reconciliation["id"])
+    }
+
+    /// One that was changed once.
+    async fn runbook(&self) -> String {
+        let input = json!({"code": "source.timeout", "title": "Of quillon", "body": "Wait."});
+        let made = self.fixture.admin().mutate("createRunbook", input, "runbook { id }").await;
+        let id = text(&made["runbook"]["id"]);
+        let input = json!({"runbookId": id, "version": 1, "title": "Of quillon, later"});
+        self.fixture.admin().mutate("updateRunbook", input, "runbook { id }").await;
+        id
     }
 
     /// One that a tenant's administrator engaged, so that they may release it.

@@ -23,6 +23,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         "quarantine",
         "failureGroup",
         "reconciliation",
+        "runbook",
         "node",
     ] {
         for id in [
@@ -77,6 +78,9 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("reconcileIntegration", "integrationId", json!({})),
         ("repairReconciliation", "reconciliationId", json!({})),
         ("setHealthTargets", "integrationId", json!({"freshnessSeconds": 60})),
+        ("updateRunbook", "runbookId", json!({"version": 1, "title": "x"})),
+        ("reviewRunbook", "runbookId", json!({"version": 1})),
+        ("deleteRunbook", "runbookId", json!({})),
         ("resetCursor", "integrationId", json!({"stream": "x", "reason": "x"})),
     ] {
         // The right kind of id, another kind, and no id at all.
