@@ -34,6 +34,7 @@ pub mod job;
 mod json;
 pub mod kill_switch;
 pub mod mail;
+mod occasion;
 mod one_time_token;
 pub mod outage;
 pub mod page;

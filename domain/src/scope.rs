@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use entity::{
     api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
-    kill_switch, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
+    kill_switch, occasion, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
     run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
     webhook_endpoint, webhook_event,
@@ -80,6 +80,7 @@ tenant_owned!(
     reveal.TenantId,
     job.TenantId,
     kill_switch.TenantId,
+    occasion.TenantId,
     receipt_block.TenantId,
     receipt_segment.TenantId,
     quarantine.TenantId,

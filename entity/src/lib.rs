@@ -20,6 +20,7 @@ pub mod invitation;
 pub mod job;
 pub mod kill_switch;
 pub mod mail;
+pub mod occasion;
 pub mod portal_cutoff;
 pub mod portal_key;
 pub mod portal_key_tenant;

@@ -89,6 +89,7 @@ mod m20261126_000190_add_extra_to_reconciliation_stream;
 mod m20261126_000191_let_differences_be_extra;
 mod m20261126_000192_add_cursor_field_to_backfill;
 mod m20261126_000195_create_receipt_segment;
+mod m20261126_000220_create_occasion;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -175,6 +176,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000191_let_differences_be_extra::Migration),
             Box::new(m20261126_000192_add_cursor_field_to_backfill::Migration),
             Box::new(m20261126_000195_create_receipt_segment::Migration),
+            Box::new(m20261126_000220_create_occasion::Migration),
         ]
     }
 }

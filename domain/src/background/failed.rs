@@ -2,6 +2,7 @@
 
 use connector::{SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStage, FailureStatus, FieldErrorList};
+use entity::occasion::OccasionKind;
 use entity::run::{self, RunStatus};
 use entity::system::{self, SystemStatus};
 use pipeline::{LedgerError, StreamStop, Waited};
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use crate::error::{Doing, Result};
 use crate::id::new_id;
+use crate::occasion::{self, NewOccasion};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 use crate::{catalogue, job};
@@ -179,6 +181,13 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, whole: WholeF
     let event = NewEvent::new("run.finished", "worker", "The run could not go on.")
         .attributes(json!({ "status": RunStatus::Failed, "code": row.code }));
     run_event::record(tx, run.id, vec![event]).await?;
+    let told = NewOccasion::new(OccasionKind::RunFailed)
+        .integration(run.integration_id)
+        .run(run.id)
+        .failure(Some(row.id))
+        .code(Some(row.code.clone()))
+        .detail("hint", row.hint.clone());
+    occasion::record(tx, told).await?;
     crate::integration::count_failed_run(tx, run, row.id).await?;
     job::release_next(tx, run.integration_id).await?;
     tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));

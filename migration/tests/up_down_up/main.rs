@@ -16,7 +16,7 @@ use std::fmt::Debug;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
     failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
+    occasion, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
     reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
     signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token,
@@ -35,7 +35,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 49] = [
+const TABLES: [&str; 50] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -53,6 +53,7 @@ const TABLES: [&str; 49] = [
     "job",
     "kill_switch",
     "mail",
+    "occasion",
     "portal_cutoff",
     "portal_key",
     "portal_key_tenant",
@@ -161,6 +162,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<job::Entity>(db).await;
     assert_columns::<kill_switch::Entity>(db).await;
     assert_columns::<mail::Entity>(db).await;
+    assert_columns::<occasion::Entity>(db).await;
     assert_columns::<portal_cutoff::Entity>(db).await;
     assert_columns::<portal_key::Entity>(db).await;
     assert_columns::<portal_key_tenant::Entity>(db).await;
@@ -244,6 +246,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<receipt_block::Entity>(db, rows.receipt_block()).await;
     round_trip::<receipt_segment::Entity>(db, rows.receipt_segment()).await;
     round_trip::<kill_switch::Entity>(db, rows.kill_switch()).await;
+    round_trip::<occasion::Entity>(db, rows.occasion()).await;
     round_trip::<job::Entity>(db, rows.job()).await;
 }
 
@@ -291,6 +294,7 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<job::JobKind>(db, "job", "kind").await;
     assert_enum::<job::JobStatus>(db, "job", "status").await;
     assert_enum::<kill_switch::OnRelease>(db, "kill_switch", "on_release").await;
+    assert_enum::<occasion::OccasionKind>(db, "occasion", "kind").await;
     assert_enum::<user::Role>(db, "api_key", "role").await;
     assert_enum::<mail::MailKind>(db, "mail", "kind").await;
     assert_enum::<mail::MailStatus>(db, "mail", "status").await;
@@ -345,6 +349,9 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("job", "integration_id", 7),
         ("reveal", "failure_id", 10),
         ("kill_switch", "integration_id", 7),
+        ("occasion", "integration_id", 7),
+        ("occasion", "run_id", 8),
+        ("occasion", "failure_id", 10),
         ("system_grant", "system_id", 6),
         ("connect_link", "system_id", 6),
         ("webhook_endpoint", "system_id", 6),

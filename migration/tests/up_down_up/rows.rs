@@ -5,7 +5,7 @@ use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
     failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
+    occasion, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
     reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
     signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token,
@@ -790,6 +790,24 @@ impl Rows {
             bound: String::new(),
             number: 0,
             entries: self.receipts(),
+        }
+    }
+
+    pub fn occasion(self) -> occasion::Model {
+        occasion::Model {
+            id: self.id(60),
+            tenant_id: Some(self.tenant_id()),
+            kind: occasion::OccasionKind::RunFailed,
+            integration_id: Some(self.id(7)),
+            run_id: Some(self.id(8)),
+            group_id: Some(self.id(61)),
+            failure_id: Some(self.id(10)),
+            incident_id: Some(self.id(62)),
+            system_id: Some(self.id(6)),
+            code: Some("source.timeout".to_owned()),
+            at: time(0),
+            detail: json!({"failed": 3}),
+            noticed_at: Some(time(1)),
         }
     }
 
