@@ -90,6 +90,12 @@ mod m20261126_000191_let_differences_be_extra;
 mod m20261126_000192_add_cursor_field_to_backfill;
 mod m20261126_000195_create_receipt_segment;
 mod m20261126_000220_create_occasion;
+mod m20261126_000221_create_notice_channel;
+mod m20261126_000222_create_notice_policy;
+mod m20261126_000223_create_notice;
+mod m20261126_000224_create_notice_delivery;
+mod m20261126_000225_create_notice_attempt;
+mod m20261126_000226_create_notice_subject;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -177,6 +183,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000192_add_cursor_field_to_backfill::Migration),
             Box::new(m20261126_000195_create_receipt_segment::Migration),
             Box::new(m20261126_000220_create_occasion::Migration),
+            Box::new(m20261126_000221_create_notice_channel::Migration),
+            Box::new(m20261126_000222_create_notice_policy::Migration),
+            Box::new(m20261126_000223_create_notice::Migration),
+            Box::new(m20261126_000224_create_notice_delivery::Migration),
+            Box::new(m20261126_000225_create_notice_attempt::Migration),
+            Box::new(m20261126_000226_create_notice_subject::Migration),
         ]
     }
 }

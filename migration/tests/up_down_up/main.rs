@@ -15,8 +15,9 @@ use std::fmt::Debug;
 
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, external_identity,
-    failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail,
-    occasion, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
+    failure, idempotency_key, identity_provider, integration, invitation, job, kill_switch, mail, notice,
+    notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion, portal_cutoff,
+    portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
     reveal, run, run_event, run_slice, run_stream, second_factor, session, sign_in_attempt, sign_on_attempt,
     signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token,
@@ -35,7 +36,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 50] = [
+const TABLES: [&str; 56] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -53,6 +54,12 @@ const TABLES: [&str; 50] = [
     "job",
     "kill_switch",
     "mail",
+    "notice",
+    "notice_attempt",
+    "notice_channel",
+    "notice_delivery",
+    "notice_policy",
+    "notice_subject",
     "occasion",
     "portal_cutoff",
     "portal_key",
@@ -162,6 +169,12 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<job::Entity>(db).await;
     assert_columns::<kill_switch::Entity>(db).await;
     assert_columns::<mail::Entity>(db).await;
+    assert_columns::<notice::Entity>(db).await;
+    assert_columns::<notice_attempt::Entity>(db).await;
+    assert_columns::<notice_channel::Entity>(db).await;
+    assert_columns::<notice_delivery::Entity>(db).await;
+    assert_columns::<notice_policy::Entity>(db).await;
+    assert_columns::<notice_subject::Entity>(db).await;
     assert_columns::<occasion::Entity>(db).await;
     assert_columns::<portal_cutoff::Entity>(db).await;
     assert_columns::<portal_key::Entity>(db).await;
@@ -247,6 +260,12 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<receipt_segment::Entity>(db, rows.receipt_segment()).await;
     round_trip::<kill_switch::Entity>(db, rows.kill_switch()).await;
     round_trip::<occasion::Entity>(db, rows.occasion()).await;
+    round_trip::<notice_channel::Entity>(db, rows.notice_channel()).await;
+    round_trip::<notice_policy::Entity>(db, rows.notice_policy()).await;
+    round_trip::<notice::Entity>(db, rows.notice()).await;
+    round_trip::<notice_delivery::Entity>(db, rows.notice_delivery()).await;
+    round_trip::<notice_attempt::Entity>(db, rows.notice_attempt()).await;
+    round_trip::<notice_subject::Entity>(db, rows.notice_subject()).await;
     round_trip::<job::Entity>(db, rows.job()).await;
 }
 
@@ -295,6 +314,12 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<job::JobStatus>(db, "job", "status").await;
     assert_enum::<kill_switch::OnRelease>(db, "kill_switch", "on_release").await;
     assert_enum::<occasion::OccasionKind>(db, "occasion", "kind").await;
+    assert_enum::<notice_channel::NoticeChannelStatus>(db, "notice_channel", "status").await;
+    assert_enum::<notice_policy::NoticeTiming>(db, "notice_policy", "delivery").await;
+    assert_enum::<notice::NoticeKind>(db, "notice", "kind").await;
+    assert_enum::<notice::NoticeWait>(db, "notice", "waits_for").await;
+    assert_enum::<notice_delivery::NoticeDeliveryStatus>(db, "notice_delivery", "status").await;
+    assert_enum::<notice_attempt::NoticeAttemptOutcome>(db, "notice_attempt", "outcome").await;
     assert_enum::<user::Role>(db, "api_key", "role").await;
     assert_enum::<mail::MailKind>(db, "mail", "kind").await;
     assert_enum::<mail::MailStatus>(db, "mail", "status").await;
@@ -352,6 +377,8 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("occasion", "integration_id", 7),
         ("occasion", "run_id", 8),
         ("occasion", "failure_id", 10),
+        ("notice_delivery", "notice_id", 65),
+        ("notice_attempt", "delivery_id", 66),
         ("system_grant", "system_id", 6),
         ("connect_link", "system_id", 6),
         ("webhook_endpoint", "system_id", 6),
