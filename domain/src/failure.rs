@@ -398,7 +398,7 @@ pub(crate) fn view(actor: &Actor, revealed: &HashSet<Uuid>, row: failure::Model)
 }
 
 /// What happened, in the customer's words.
-fn summary(row: &failure::Model, entry: &catalogue::Entry) -> String {
+pub(crate) fn summary(row: &failure::Model, entry: &catalogue::Entry) -> String {
     let subject = match (&row.business_reference, &row.position) {
         (Some(reference), _) => format!("Record {reference}"),
         (None, Some(position)) => format!("The record at {position}"),

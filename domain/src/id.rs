@@ -52,10 +52,18 @@ pub enum Kind {
     Quarantine,
     /// `reconciliation`
     Reconciliation,
+    /// `notice`
+    Notice,
+    /// `channel`
+    NoticeChannel,
+    /// `policy`
+    NoticePolicy,
+    /// `delivery`
+    NoticeDelivery,
 }
 
 impl Kind {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 23] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -75,6 +83,10 @@ impl Kind {
         Self::Backfill,
         Self::Quarantine,
         Self::Reconciliation,
+        Self::Notice,
+        Self::NoticeChannel,
+        Self::NoticePolicy,
+        Self::NoticeDelivery,
     ];
 
     /// What stands before the underscore.
@@ -99,6 +111,10 @@ impl Kind {
             Self::Backfill => "backfill",
             Self::Quarantine => "quarantine",
             Self::Reconciliation => "reconciliation",
+            Self::Notice => "notice",
+            Self::NoticeChannel => "channel",
+            Self::NoticePolicy => "policy",
+            Self::NoticeDelivery => "delivery",
         }
     }
 }

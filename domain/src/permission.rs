@@ -62,11 +62,15 @@ pub enum Permission {
     IdentityProviderManage,
     /// Read, engage and release kill switches.
     KillSwitchManage,
+    /// Read notices, their channels and policies.
+    NoticeRead,
+    /// Create, change, test and delete channels and policies of notices, replay notices, and read attempts.
+    NoticeManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -94,6 +98,8 @@ impl Permission {
         Self::SupportAccessManage,
         Self::IdentityProviderManage,
         Self::KillSwitchManage,
+        Self::NoticeRead,
+        Self::NoticeManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -126,6 +132,8 @@ impl Permission {
             Self::SupportAccessManage => "support_access:manage",
             Self::IdentityProviderManage => "identity_providers:manage",
             Self::KillSwitchManage => "kill_switches:manage",
+            Self::NoticeRead => "notices:read",
+            Self::NoticeManage => "notices:manage",
         }
     }
 
@@ -148,6 +156,7 @@ impl Permission {
                 | Self::DiagnosticsRead
                 | Self::InternalsRead
                 | Self::AuditRead
+                | Self::NoticeRead
         )
     }
 
@@ -183,6 +192,8 @@ impl Permission {
             Self::SupportAccessManage => [Never, Never, Never, Always, Never, Never, Never, Never],
             Self::IdentityProviderManage => [Always, Never, Never, Always, Never, Never, Never, Never],
             Self::KillSwitchManage => [Always, Always, Never, Always, Never, Never, Never, Never],
+            Self::NoticeRead => [Always, Always, Always, Always, Always, Never, Scope, Never],
+            Self::NoticeManage => [Always, Always, Always, Always, Never, Never, Scope, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -204,6 +215,7 @@ impl Permission {
             Self::IntegrationOperate | Self::RunRead => &[Self::IntegrationRead],
             Self::RunStart => &[Self::RunRead, Self::IntegrationRead],
             Self::FailureRead => &[Self::RunRead, Self::IntegrationRead],
+            Self::NoticeManage => &[Self::NoticeRead],
             Self::FailureRetry | Self::FailureSkip | Self::RecordRead => {
                 &[Self::FailureRead, Self::RunRead, Self::IntegrationRead]
             }
@@ -312,7 +324,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 27);
+        assert_eq!(Permission::ALL.len(), 29);
     }
 
     #[test]

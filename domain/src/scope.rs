@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use entity::{
     api_key, audit_entry, backfill, connect_link, failure, identity_provider, integration, invitation, job,
-    kill_switch, occasion, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
+    kill_switch, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject,
+    occasion, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment,
     reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event,
     run_slice, run_stream, stream_cursor, stream_schema, system, system_grant, tenant, user,
     webhook_endpoint, webhook_event,
@@ -80,6 +81,12 @@ tenant_owned!(
     reveal.TenantId,
     job.TenantId,
     kill_switch.TenantId,
+    notice.TenantId,
+    notice_attempt.TenantId,
+    notice_channel.TenantId,
+    notice_delivery.TenantId,
+    notice_policy.TenantId,
+    notice_subject.TenantId,
     occasion.TenantId,
     receipt_block.TenantId,
     receipt_segment.TenantId,

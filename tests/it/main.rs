@@ -32,6 +32,7 @@ mod isolation;
 mod key;
 mod kill_switch;
 mod lifecycle;
+mod notice;
 mod oauth;
 mod paging;
 mod peer;

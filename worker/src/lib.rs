@@ -2,6 +2,7 @@
 //! GraphQL, and every query (`domain`).
 
 mod kill_switch;
+mod notice;
 mod outage;
 mod refill;
 mod report;

@@ -16,7 +16,7 @@ use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::report::Activity;
 use crate::run::Runner;
-use crate::{kill_switch, mail, refill, report, schedule, sweep};
+use crate::{kill_switch, mail, notice, refill, report, schedule, sweep};
 
 /// How a worker runs.
 #[derive(Clone, Debug)]
@@ -128,6 +128,13 @@ async fn supervise(
         async move {
             refill::run(background, queue, shutdown).await;
             ("refiller", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, mailer, shutdown) = (background.clone(), mailer.clone(), shutdown.clone());
+        async move {
+            notice::run(background, mailer, shutdown).await;
+            ("notices", Ok(()))
         }
     });
     parts.spawn({

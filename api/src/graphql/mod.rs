@@ -19,6 +19,9 @@ mod kill_switch;
 mod live;
 mod loader;
 mod node;
+mod notice;
+mod notice_channel;
+mod notice_policy;
 mod page;
 mod portal_key;
 mod portal_session;
@@ -68,6 +71,9 @@ pub struct Query(
     retry::RetryQuery,
     quarantine::QuarantineQuery,
     kill_switch::KillSwitchQuery,
+    notice::NoticeQuery,
+    notice_channel::NoticeChannelQuery,
+    notice_policy::NoticePolicyQuery,
     audit::AuditQuery,
 );
 
@@ -96,6 +102,9 @@ pub struct Mutation(
     quarantine::QuarantineMutation,
     reveal::RevealMutation,
     kill_switch::KillSwitchMutation,
+    notice::NoticeMutation,
+    notice_channel::NoticeChannelMutation,
+    notice_policy::NoticePolicyMutation,
 );
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.

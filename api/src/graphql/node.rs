@@ -104,5 +104,6 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::AuditEntry => None,
         // Read in their list only.
         Kind::IdentityProvider | Kind::KillSwitch => None,
+        Kind::Notice | Kind::NoticeChannel | Kind::NoticePolicy | Kind::NoticeDelivery => None,
     })
 }

@@ -21,8 +21,8 @@ use super::lease::RunLease;
 use super::{circuit, recovery};
 use crate::error::{Doing, Error, Result};
 use crate::job as jobs;
-use crate::run::RunCounts;
 use crate::occasion::{self, NewOccasion};
+use crate::run::RunCounts;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 

@@ -18,6 +18,7 @@ mod gone;
 mod kill_switch;
 mod lease;
 mod mail;
+mod notice;
 mod page_event;
 pub(crate) mod quarantine;
 pub(crate) mod receipt;
@@ -43,6 +44,7 @@ pub use division::Reading;
 pub use ending::{FinishedStream, RunEnd};
 pub use lease::{Renewal, RunLease};
 pub use mail::{MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};
+pub use notice::{Answer, Delivery, DeliveryOutcome, NOTICE_LEASE_SECONDS, OutgoingNotice};
 pub use sweep::{DuePosition, Swept};
 
 /// What background work holds in place of an actor.
@@ -55,6 +57,11 @@ impl Background {
     /// Of this process.
     pub fn new(app: Arc<App>) -> Self {
         Self { app }
+    }
+
+    /// Which addresses receivers of notices may be at.
+    pub fn egress(&self) -> &connector::Egress {
+        &self.app.people().egress
     }
 
     /// The process-wide parts.

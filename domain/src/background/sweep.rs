@@ -15,7 +15,9 @@ use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
-use crate::{connect_link, idempotency, job as jobs, portal_session, session, signing_key, webhook_event};
+use crate::{
+    connect_link, idempotency, job as jobs, notice, portal_session, session, signing_key, webhook_event,
+};
 
 /// Rows of each kind that one sweep takes.
 const ROWS_MAX: u64 = 500;
@@ -60,7 +62,7 @@ impl Background {
     }
 
     /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, connect
-    /// links that are over, events of webhooks that are read, retired signing keys, workers that are gone. Answers with how many rows.
+    /// links that are over, events of webhooks that are read, old notices, retired signing keys, workers that are gone. Answers with how many rows.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used.
@@ -71,7 +73,15 @@ impl Background {
         let workers = self.forget_workers().await?;
         let links = connect_link::purge(self.app()).await?;
         let events = webhook_event::purge(self.app()).await?;
-        Ok(keys + sessions + cutoffs + workers + links + events + signing_key::purge(self.app()).await?)
+        let notices = notice::purge(self.app().across_tenants().writer(), self.app().clock().now()).await?;
+        Ok(keys
+            + sessions
+            + cutoffs
+            + workers
+            + links
+            + events
+            + notices
+            + signing_key::purge(self.app()).await?)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]

@@ -34,10 +34,11 @@ pub(super) enum Owner {
 }
 
 /// Every one that there is. A test compares it with the schema.
-pub(super) const COLUMNS: [Column; 10] = [
+pub(super) const COLUMNS: [Column; 11] = [
     Column { table: "system", id: "id", column: "credentials", owner: Owner::Tenant },
     Column { table: "system_grant", id: "id", column: "sealed_tokens", owner: Owner::Tenant },
     Column { table: "webhook_event", id: "id", column: "sealed_body", owner: Owner::Tenant },
+    Column { table: "notice_channel", id: "id", column: "sealed_secret", owner: Owner::Tenant },
     Column { table: "failure", id: "id", column: "record", owner: Owner::Tenant },
     Column { table: "failure", id: "id", column: "edited_record", owner: Owner::Tenant },
     Column { table: "audit_chain", id: "id", column: "sealed_key", owner: Owner::Itself },

@@ -124,8 +124,7 @@ pub async fn archive(actor: &Actor, id: Uuid) -> Result<Integration> {
     let scope = actor.authorize(Permission::IntegrationWrite)?;
     let row = found(&scope, id).await?;
     let mut tx = begin(&scope, row.tenant_id).await?;
-    let was_held =
-        set_status(&tx, id, &[IntegrationStatus::Held], IntegrationStatus::Archived, None).await?;
+    let was_held = set_status(&tx, id, &[IntegrationStatus::Held], IntegrationStatus::Archived, None).await?;
     if was_held {
         tell_over(&tx, id, "ARCHIVED").await?;
     }
@@ -180,10 +179,8 @@ pub(super) async fn hold(tx: &TxScope, id: Uuid, reason: String, failure_id: Opt
         return Ok(false);
     }
     store_hold(tx, id, Some(failure_id)).await?;
-    let told = NewOccasion::new(OccasionKind::Held)
-        .integration(id)
-        .failure(failure_id)
-        .detail("reason", reason);
+    let told =
+        NewOccasion::new(OccasionKind::Held).integration(id).failure(failure_id).detail("reason", reason);
     occasion::record(tx, told).await?;
     Ok(true)
 }

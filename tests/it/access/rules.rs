@@ -33,6 +33,8 @@ records:reveal          yes            yes      yes     -            -          
 support_access:manage   -              -        -       yes          -             -             -       -
 identity_providers:manage yes          -        -       yes          -             -             -       -
 kill_switches:manage    yes            yes      -       yes          -             -             -       -
+notices:read            yes            yes      yes     yes          yes           -             scope   -
+notices:manage          yes            yes      yes     yes          -             -             scope   -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

@@ -22,6 +22,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         "backfill",
         "quarantine",
         "reconciliation",
+        "notice",
         "node",
     ] {
         for id in [
@@ -68,6 +69,13 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("reconcileIntegration", "integrationId", json!({})),
         ("repairReconciliation", "reconciliationId", json!({})),
         ("resetCursor", "integrationId", json!({"stream": "x", "reason": "x"})),
+        ("updateNoticeChannel", "channelId", json!({"name": "x"})),
+        ("rotateNoticeChannelSecret", "channelId", json!({})),
+        ("deleteNoticeChannel", "channelId", json!({})),
+        ("testNoticeChannel", "channelId", json!({})),
+        ("updateNoticePolicy", "policyId", json!({"name": "x"})),
+        ("deleteNoticePolicy", "policyId", json!({})),
+        ("replayNotice", "noticeId", json!({})),
     ] {
         // The right kind of id, another kind, and no id at all.
         for id in
