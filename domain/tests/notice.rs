@@ -108,7 +108,8 @@ impl Fixture {
     }
 
     async fn policies(&self) -> Vec<Uuid> {
-        let page = notice_policy::list(&self.operator, None, Direction::Ascending, &first_hundred());
+        let first = first_hundred();
+        let page = notice_policy::list(&self.operator, None, Direction::Ascending, &first);
         page.await.unwrap().edges.into_iter().map(|edge| edge.node.id).collect()
     }
 
@@ -167,8 +168,8 @@ impl Fixture {
     }
 
     async fn notices(&self) -> Vec<Notice> {
-        let page =
-            notice::list(&self.operator, &NoticeFilter::default(), Direction::Ascending, &first_hundred());
+        let (filter, first) = (NoticeFilter::default(), first_hundred());
+        let page = notice::list(&self.operator, &filter, Direction::Ascending, &first);
         page.await.unwrap().edges.into_iter().map(|edge| edge.node).collect()
     }
 
@@ -195,8 +196,8 @@ impl Fixture {
     }
 
     async fn statuses(&self) -> Vec<DeliveryStatus> {
-        let filter = DeliveryFilter::default();
-        let page = notice::deliveries(&self.operator, &filter, Direction::Ascending, &first_hundred());
+        let (filter, first) = (DeliveryFilter::default(), first_hundred());
+        let page = notice::deliveries(&self.operator, &filter, Direction::Ascending, &first);
         page.await.unwrap().edges.into_iter().map(|edge| edge.node.status).collect()
     }
 }
@@ -391,13 +392,13 @@ async fn a_policy_that_is_switched_off_sends_what_it_has_and_tells_nothing_more(
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_occasions_are_a_handful_of_rows() {
+async fn ten_thousand_occasions_are_a_handful_of_rows() {
     let it = Fixture::new().await;
     it.make(NewNoticePolicy { hourly_max: Some(2), ..it.policy(it.channel().await) }).await;
-    it.happens_often("SLA_WARNING", "platform.storage", 100_000).await;
+    it.happens_often("SLA_WARNING", "platform.storage", 10_000).await;
     it.work().await;
     let notices = it.notices().await;
     let counts: Vec<i64> = notices.iter().map(|notice| notice.item_count).collect();
-    assert_eq!(counts, [1, 1, 99_998]);
+    assert_eq!(counts, [1, 1, 9_998]);
     assert_eq!(notices[2].items.0.len(), 50);
 }

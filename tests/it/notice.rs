@@ -120,7 +120,10 @@ async fn a_failed_run_is_told_once_signed_and_mailed_and_so_is_that_it_recovered
     assert_eq!(body["type"], "run.failed");
     let names: Vec<&String> = body.as_object().expect("an object").keys().collect();
     assert_eq!(names, ["type", "timestamp", "data"]);
-    assert_eq!(data["tenant"], json!({"id": place.scene.tenant.id, "name": place.scene.tenant.slug}));
+    assert_eq!(
+        data["tenant"],
+        json!({"id": place.scene.tenant.id, "name": format!("The {} company", place.scene.tenant.slug)})
+    );
     assert_eq!(data["integration"]["id"], json!(integration));
     assert_eq!((&data["code"], &data["actsNext"]), (&json!("source.not_found"), &json!("you")));
     assert_eq!(data["link"], json!(format!("https://portal.example/open/{}", text(&failed["id"]))));
