@@ -202,6 +202,41 @@ impl Egress {
         Ok(whole)
     }
 
+    /// A client for [`send`](Self::send), which keeps connections open.
+    ///
+    /// # Errors
+    /// `Internal` when the machine has no certificate store.
+    pub fn sender(&self, timeout: Duration) -> Result<reqwest::Client, SystemError> {
+        self.client(timeout, Redirects::None, HeaderMap::new())
+    }
+
+    /// One request by a [`sender`](Self::sender) to somebody who is no system of a tenant. It follows no redirect, and reads
+    /// of the reply the first `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// As [`check_url`](Self::check_url); `Unavailable`, `Timeout`.
+    pub async fn send(
+        &self,
+        sender: &reqwest::Client,
+        request: ::http::Request<Vec<u8>>,
+        bytes_max: usize,
+    ) -> Result<::http::Response<Vec<u8>>, SystemError> {
+        let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
+        self.check_url(request.url())?;
+        let mut reply = sender.execute(request).await.map_err(|error| failed(&error))?;
+        let mut body = Vec::new();
+        while body.len() < bytes_max
+            // A reply that breaks off has been given all the same.
+            && let Ok(Some(chunk)) = reply.chunk().await
+        {
+            body.extend_from_slice(&chunk[..chunk.len().min(bytes_max - body.len())]);
+        }
+        let mut whole = ::http::Response::new(body);
+        *whole.status_mut() = reply.status();
+        *whole.headers_mut() = reply.headers().clone();
+        Ok(whole)
+    }
+
     /// [`http_client`](Self::http_client) with other redirects, and headers for each request.
     pub(crate) fn client(
         &self,

@@ -75,4 +75,4 @@ pub use registry::Registry;
 pub use secret_store::{AwsOptions, SecretStores, StoreKind, VaultAuth, VaultOptions};
 pub use singer::{SingerOptions, TapLimits, launch_tap};
 pub use source::{Cursor, Item, Malformed, Page, Source};
-pub use webhook::{Arrival, Receiver, Refusal, WebhookConnector};
+pub use webhook::{Arrival, Receiver, Refusal, WebhookConnector, sign_webhook, webhook_key};

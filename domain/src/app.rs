@@ -17,7 +17,7 @@ use crate::connect_link::ConnectOptions;
 use crate::database::{AcrossTenants, Database};
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
-use crate::mail::MailLinks;
+use crate::mail::{LinkTemplate, MailLinks};
 use crate::rate_limit::{InProcess, RateLimits};
 use crate::signing_key::SigningKeys;
 use crate::system::References;
@@ -84,9 +84,11 @@ impl Default for OutsideOptions {
 pub struct PeopleOptions {
     /// Where links of mails lead; `None` where no mail is sent.
     pub mail: Option<MailLinks>,
+    /// Where links of notices lead, each for an id; `None` where nobody has said.
+    pub notice_link: Option<LinkTemplate>,
     /// Staff without a second factor may do nothing but set one up.
     pub staff_need_second_factor: bool,
-    /// Which addresses identity providers and authorization servers may be at.
+    /// Which addresses identity providers, authorization servers and receivers of notices may be at.
     pub egress: Egress,
 }
 

@@ -62,10 +62,18 @@ pub enum Kind {
     Runbook,
     /// `word`
     WordOverride,
+    /// `notice`
+    Notice,
+    /// `channel`
+    NoticeChannel,
+    /// `policy`
+    NoticePolicy,
+    /// `delivery`
+    NoticeDelivery,
 }
 
 impl Kind {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 28] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -90,6 +98,10 @@ impl Kind {
         Self::HealthTargetChange,
         Self::Runbook,
         Self::WordOverride,
+        Self::Notice,
+        Self::NoticeChannel,
+        Self::NoticePolicy,
+        Self::NoticeDelivery,
     ];
 
     /// What stands before the underscore.
@@ -119,6 +131,10 @@ impl Kind {
             Self::HealthTargetChange => "healthtarget",
             Self::Runbook => "runbook",
             Self::WordOverride => "word",
+            Self::Notice => "notice",
+            Self::NoticeChannel => "channel",
+            Self::NoticePolicy => "policy",
+            Self::NoticeDelivery => "delivery",
         }
     }
 }

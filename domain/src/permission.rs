@@ -70,11 +70,15 @@ pub enum Permission {
     RunbookManage,
     /// Read the words of the error catalogue, and say them otherwise.
     WordManage,
+    /// Read notices, their channels and policies.
+    NoticeRead,
+    /// Create, change, test and delete channels and policies of notices, replay notices, and read attempts.
+    NoticeManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -106,6 +110,8 @@ impl Permission {
         Self::RunbookRead,
         Self::RunbookManage,
         Self::WordManage,
+        Self::NoticeRead,
+        Self::NoticeManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -142,6 +148,8 @@ impl Permission {
             Self::RunbookRead => "runbooks:read",
             Self::RunbookManage => "runbooks:manage",
             Self::WordManage => "words:manage",
+            Self::NoticeRead => "notices:read",
+            Self::NoticeManage => "notices:manage",
         }
     }
 
@@ -165,6 +173,7 @@ impl Permission {
                 | Self::InternalsRead
                 | Self::AuditRead
                 | Self::RunbookRead
+                | Self::NoticeRead
         )
     }
 
@@ -204,6 +213,8 @@ impl Permission {
             Self::RunbookRead => [Always, Always, Always, Never, Never, Never, Never, Never],
             Self::RunbookManage => [Always, Always, Never, Never, Never, Never, Never, Never],
             Self::WordManage => [Always, Never, Never, Never, Never, Never, Never, Never],
+            Self::NoticeRead => [Always, Always, Always, Always, Always, Never, Scope, Never],
+            Self::NoticeManage => [Always, Always, Always, Always, Never, Never, Scope, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -226,6 +237,11 @@ impl Permission {
             Self::RunStart => &[Self::RunRead, Self::IntegrationRead],
             Self::FailureRead => &[Self::RunRead, Self::IntegrationRead],
             Self::FailureRetry | Self::FailureSkip | Self::FailureGroupManage | Self::RecordRead => {
+                &[Self::FailureRead, Self::RunRead, Self::IntegrationRead]
+            }
+
+            Self::NoticeManage => &[Self::NoticeRead],
+            Self::FailureRetry | Self::FailureSkip | Self::RecordRead => {
                 &[Self::FailureRead, Self::RunRead, Self::IntegrationRead]
             }
             Self::FailureEdit => &[
@@ -333,7 +349,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 31);
+        assert_eq!(Permission::ALL.len(), 33);
     }
 
     #[test]

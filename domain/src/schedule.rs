@@ -143,7 +143,8 @@ fn words(error: &CronError) -> String {
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
-fn parse_time_zone(text: &str) -> Result<Tz, Problem> {
+/// Reads an IANA time zone.
+pub(crate) fn parse_time_zone(text: &str) -> Result<Tz, Problem> {
     let name = text.trim();
     if name.is_empty() {
         return Err(Problem::required(["timeZone"], "must not be empty; e.g. `Europe/Berlin`"));

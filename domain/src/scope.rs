@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::{
-    api_key, audit_entry, backfill, connect_link, exchange, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, stream_cursor, stream_schema, system, system_grant, tenant, user, webhook_endpoint, webhook_event,
+    api_key, audit_entry, backfill, connect_link, exchange, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, stream_cursor, stream_schema, system, system_grant, tenant, user, webhook_endpoint, webhook_event,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -86,6 +86,13 @@ tenant_owned!(
     job.TenantId,
     kill_switch.TenantId,
     log_line.TenantId,
+    notice.TenantId,
+    notice_attempt.TenantId,
+    notice_channel.TenantId,
+    notice_delivery.TenantId,
+    notice_policy.TenantId,
+    notice_subject.TenantId,
+    occasion.TenantId,
     receipt_block.TenantId,
     receipt_segment.TenantId,
     quarantine.TenantId,

@@ -29,7 +29,7 @@ use crate::validation::Problems;
 use crate::{json as input, search, system_grant, webhook_endpoint};
 
 pub use self::connection::{TEST_TIMEOUT, test};
-pub(crate) use self::connection::{access, credentials, mark, renewal_words};
+pub(crate) use self::connection::{access, credentials, mark, renewal_words, tell_reauthorized};
 pub use self::reference::{PlaceError, References};
 pub use entity::system::{CircuitState, SystemStatus};
 

@@ -18,6 +18,7 @@ use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::id::{Kind, new_id};
 use crate::identity::unique_violation;
 use crate::job;
+use crate::notice;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::scope::{Keyset, Scope};
@@ -182,6 +183,7 @@ pub async fn create(actor: &Actor, input: CreateTenant) -> Result<Tenant> {
     };
     let tx = scope.begin(row.id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
     let row = tx.insert::<tenant::Entity>(row, "storing a tenant").await.map_err(conflict)?;
+    notice::standard::ensure(tx.connection(), Some(row.id), now).await?;
     tx.about(Kind::Tenant, row.id).commit().await?;
     if row.run_concurrency.is_some() {
         tell_queue(&scope, &row);

@@ -105,6 +105,13 @@ mod m20261126_000214_fill_health_rollup;
 mod m20261126_000240_create_runbook;
 mod m20261126_000241_create_runbook_version;
 mod m20261126_000242_create_word_override;
+mod m20261126_000220_create_occasion;
+mod m20261126_000221_create_notice_channel;
+mod m20261126_000222_create_notice_policy;
+mod m20261126_000223_create_notice;
+mod m20261126_000224_create_notice_delivery;
+mod m20261126_000225_create_notice_attempt;
+mod m20261126_000226_create_notice_subject;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -207,6 +214,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000240_create_runbook::Migration),
             Box::new(m20261126_000241_create_runbook_version::Migration),
             Box::new(m20261126_000242_create_word_override::Migration),
+            Box::new(m20261126_000220_create_occasion::Migration),
+            Box::new(m20261126_000221_create_notice_channel::Migration),
+            Box::new(m20261126_000222_create_notice_policy::Migration),
+            Box::new(m20261126_000223_create_notice::Migration),
+            Box::new(m20261126_000224_create_notice_delivery::Migration),
+            Box::new(m20261126_000225_create_notice_attempt::Migration),
+            Box::new(m20261126_000226_create_notice_subject::Migration),
         ]
     }
 }

@@ -36,6 +36,7 @@ mod isolation;
 mod key;
 mod kill_switch;
 mod lifecycle;
+mod notice;
 mod oauth;
 mod paging;
 mod peer;

@@ -68,6 +68,7 @@ impl Program {
             lease: settings.lease,
             people: PeopleOptions {
                 mail: settings.mail.as_ref().map(|(_mailer, links)| links.clone()),
+                notice_link: settings.notice_link.clone(),
                 staff_need_second_factor: settings.staff_need_second_factor,
                 egress,
             },

@@ -19,7 +19,7 @@ use std::time::Duration;
 use api::Introspection;
 use api::http::{DocumentOptions, WebSocketOptions};
 use axum::http::HeaderValue;
-use domain::mail::MailLinks;
+use domain::mail::{LinkTemplate, MailLinks};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use ipnet::IpNet;
@@ -27,7 +27,7 @@ use tracing_subscriber::filter::LevelFilter;
 use worker::mail::Mailer;
 
 use self::graphql::{documents, graphiql, introspection};
-use self::mail::{mail, public_url};
+use self::mail::{mail, notice_link, public_url};
 use self::singer::Taps;
 use self::store::Stores;
 use self::value::{filled, flag, integer, networks, origins};
@@ -75,6 +75,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// The way to the mail server, and where mails lead; `None`: no mail is sent.
     pub mail: Option<(Mailer, MailLinks)>,
+    /// Where notices lead, each for the id of what it is about.
+    pub notice_link: Option<LinkTemplate>,
     /// Staff without a second factor may do nothing but set one up.
     pub staff_need_second_factor: bool,
     /// Exceptions of the egress guard.
@@ -228,6 +230,7 @@ impl Settings {
                 filled(written.email_confirmation_url),
             ],
         )?;
+        let notice_link = notice_link(filled(written.notice_url), public_url.as_deref())?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let log = filled(written.log).unwrap_or_else(|| DEFAULT_LOG.to_owned());
         if let Err(error) = log.parse::<tracing_subscriber::EnvFilter>() {
@@ -284,6 +287,7 @@ impl Settings {
             admin_password: filled(written.admin_password),
             public_url,
             mail,
+            notice_link,
             staff_need_second_factor: flag("TRESTLE_REQUIRE_STAFF_TOTP", written.require_staff_totp)?,
             egress_allow: networks("TRESTLE_EGRESS_ALLOW", filled(written.egress_allow))?,
             taps: Taps::of(written.singer_taps, written.singer_memory_mib)?,

@@ -3,6 +3,7 @@
 
 mod health;
 mod kill_switch;
+mod notice;
 mod outage;
 mod refill;
 mod report;

@@ -5,10 +5,11 @@ use std::error::Error as _;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
 use domain::background::{Background, MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};
 use lettre::address::AddressError;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message};
+use lettre::message::{Mailbox, Message, MessageBuilder, MultiPart};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -38,6 +39,17 @@ impl fmt::Debug for Mailer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Mailer").field("from", &self.from).finish_non_exhaustive()
     }
+}
+
+/// A notice as a mail.
+pub(crate) struct NoticeMail {
+    pub(crate) to: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: String,
+    pub(crate) created_at: DateTime<Utc>,
+    /// The same at each attempt; no domain.
+    pub(crate) message_id: String,
 }
 
 /// Why a URL names no mail server.
@@ -90,8 +102,25 @@ impl Mailer {
 
     /// One attempt.
     async fn send(&self, mail: &OutgoingMail) -> Result<(), MailFailure> {
+        let message = self.message(mail);
+        self.send_to(&mail.to, message).await
+    }
+
+    /// One attempt at a notice, in text and HTML.
+    pub(crate) async fn send_notice(&self, mail: NoticeMail) -> Result<(), MailFailure> {
+        let NoticeMail { to, subject, text, html, created_at, message_id } = mail;
+        let builder = self.builder(&to, subject, created_at, &message_id);
+        let message = builder.and_then(|builder| {
+            builder
+                .multipart(MultiPart::alternative_plain_html(text, html))
+                .map_err(|error| error.to_string())
+        });
+        self.send_to(&to, message).await
+    }
+
+    async fn send_to(&self, to: &str, message: Result<Message, String>) -> Result<(), MailFailure> {
         let failure = |error: String, refused| MailFailure { error, refused };
-        let message = self.message(mail).map_err(|error| failure(error, true))?;
+        let message = message.map_err(|error| failure(error, true))?;
         match timeout(ATTEMPT_TIMEOUT, self.transport.send(message)).await {
             Ok(Ok(_taken)) => Ok(()),
             Ok(Err(error)) => {
@@ -104,30 +133,42 @@ impl Mailer {
                     source = cause.source();
                 }
                 // Servers repeat whom a mail is for, which is nothing for a log.
-                Err(failure(text.replace(&mail.to, "the address"), refused))
+                Err(failure(text.replace(to, "the address"), refused))
             }
             Err(_elapsed) => Err(failure("the mail server took too long".to_owned(), false)),
         }
     }
 
     fn message(&self, mail: &OutgoingMail) -> Result<Message, String> {
-        let to = mail.to.parse().map_err(|_error| "the address can't be written to".to_owned())?;
+        let id = mail.id.simple().to_string();
+        self.builder(&mail.to, mail.subject.clone(), mail.created_at, &id)?
+            .header(ContentType::TEXT_PLAIN)
+            .body(mail.body.clone())
+            .map_err(|error| error.to_string())
+    }
+
+    fn builder(
+        &self,
+        to: &str,
+        subject: String,
+        created_at: DateTime<Utc>,
+        id: &str,
+    ) -> Result<MessageBuilder, String> {
+        let to = to.parse().map_err(|_error| "the address can't be written to".to_owned())?;
         // The same at each attempt: a mail server that took one whose answer was lost can tell the second.
-        let message_id = format!("<{}@{}>", mail.id.simple(), self.from.email.domain());
-        Message::builder()
+        let message_id = format!("<{id}@{}>", self.from.email.domain());
+        let builder = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(mail.subject.clone())
-            .date(SystemTime::from(mail.created_at))
+            .subject(subject)
+            .date(SystemTime::from(created_at))
             .message_id(Some(message_id))
             // RFC 3834: nobody's out-of-office answers it.
             .raw_header(HeaderValue::new(
                 HeaderName::new_from_ascii_str("Auto-Submitted"),
                 "auto-generated".to_owned(),
-            ))
-            .header(ContentType::TEXT_PLAIN)
-            .body(mail.body.clone())
-            .map_err(|error| error.to_string())
+            ));
+        Ok(builder)
     }
 }
 

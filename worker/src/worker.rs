@@ -16,7 +16,7 @@ use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::report::Activity;
 use crate::run::Runner;
-use crate::{health, kill_switch, log_line, mail, refill, report, schedule, sweep};
+use crate::{health, kill_switch, log_line, mail, notice, refill, report, schedule, sweep};
 
 /// How long the last log lines may take to be stored.
 const LINES_PATIENCE: Duration = Duration::from_secs(2);
@@ -131,6 +131,13 @@ async fn supervise(
         async move {
             refill::run(background, queue, shutdown).await;
             ("refiller", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, mailer, shutdown) = (background.clone(), mailer.clone(), shutdown.clone());
+        async move {
+            notice::run(background, mailer, shutdown).await;
+            ("notices", Ok(()))
         }
     });
     parts.spawn({

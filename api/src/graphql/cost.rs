@@ -39,6 +39,8 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("finishSingleSignOn", 3 * OUTSIDE_CALL + PASSWORD_HASH),
     ("createIdentityProvider", OUTSIDE_CALL),
     ("testSystem", OUTSIDE_CALL),
+    ("testNoticeChannel", OUTSIDE_CALL),
+    ("replayNotice", MAIL),
     ("createIntegration", HEAVY_WRITE),
     ("updateIntegration", HEAVY_WRITE),
     ("startRun", HEAVY_WRITE),

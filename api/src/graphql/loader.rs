@@ -28,6 +28,7 @@ use domain::health::{
 use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
 use domain::invitation::{self, Invitation};
 use domain::log_line::{self, LogFilter, LogLine};
+use domain::notice::{self, NoticeAttempt, NoticeDelivery};
 use domain::page::{Direction, Page, PageArguments};
 use domain::portal_key::{self, PortalKey};
 use domain::portal_session::{self, PortalSession};
@@ -137,6 +138,22 @@ impl Loaders {
     /// What the domain refuses.
     pub(super) async fn runbooks(&self, failure_id: Uuid) -> Result<Vec<Runbook>> {
         Ok(self.0.load_one(RunbooksOf(failure_id)).await?.unwrap_or_default())
+    }
+
+    /// The deliveries of a notice.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn deliveries(&self, notice_id: Uuid) -> Result<Vec<NoticeDelivery>> {
+        Ok(self.0.load_one(OfNotice(notice_id)).await?.unwrap_or_default())
+    }
+
+    /// The attempts at a delivery.
+    ///
+    /// # Errors
+    /// What the domain refuses.
+    pub(super) async fn attempts(&self, delivery_id: Uuid) -> Result<Vec<NoticeAttempt>> {
+        Ok(self.0.load_one(OfDelivery(delivery_id)).await?.unwrap_or_default())
     }
 
     /// Why a run waits; `None` when it does not.
@@ -415,6 +432,36 @@ impl Loader<ActionsOf> for Reader {
             found.extend(actions.into_iter().map(|(id, actions)| (ActionsOf::System(id), actions)));
         }
         Ok(found)
+    }
+}
+
+/// The deliveries of a notice.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct OfNotice(Uuid);
+
+impl Loader<OfNotice> for Reader {
+    type Value = Vec<NoticeDelivery>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[OfNotice]) -> Result<HashMap<OfNotice, Vec<NoticeDelivery>>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let deliveries = notice::deliveries_by_notices(&self.0.actor(), &ids).await?;
+        Ok(deliveries.into_iter().map(|(id, deliveries)| (OfNotice(id), deliveries)).collect())
+    }
+}
+
+/// The attempts at a delivery.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct OfDelivery(Uuid);
+
+impl Loader<OfDelivery> for Reader {
+    type Value = Vec<NoticeAttempt>;
+    type Error = ResolverError;
+
+    async fn load(&self, keys: &[OfDelivery]) -> Result<HashMap<OfDelivery, Vec<NoticeAttempt>>> {
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let attempts = notice::attempts_by_deliveries(&self.0.actor(), &ids).await?;
+        Ok(attempts.into_iter().map(|(id, attempts)| (OfDelivery(id), attempts)).collect())
     }
 }
 

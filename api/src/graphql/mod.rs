@@ -25,6 +25,9 @@ mod live;
 mod loader;
 mod log_line;
 mod node;
+mod notice;
+mod notice_channel;
+mod notice_policy;
 mod page;
 mod portal_key;
 mod portal_session;
@@ -81,6 +84,9 @@ pub struct Query(
     kill_switch::KillSwitchQuery,
     runbook::RunbookQuery,
     words::WordQuery,
+    notice::NoticeQuery,
+    notice_channel::NoticeChannelQuery,
+    notice_policy::NoticePolicyQuery,
     audit::AuditQuery,
 );
 
@@ -113,6 +119,9 @@ pub struct Mutation(
     kill_switch::KillSwitchMutation,
     runbook::RunbookMutation,
     words::WordMutation,
+    notice::NoticeMutation,
+    notice_channel::NoticeChannelMutation,
+    notice_policy::NoticePolicyMutation,
 );
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.

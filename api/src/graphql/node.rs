@@ -112,5 +112,6 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::Runbook => None,
         // Has no place of its own: `words` lists what it is of.
         Kind::WordOverride => None,
+        Kind::Notice | Kind::NoticeChannel | Kind::NoticePolicy | Kind::NoticeDelivery => None,
     })
 }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub use self::receiver::{Arrival, Receiver, Refusal};
+pub use self::signature::{key as webhook_key, sign as sign_webhook};
 
 use self::destination::{SendConfig, WebhookDestination};
 use self::receiver::{BODY_BYTES_MAX, COALESCE_SECONDS_MAX, Receive};

@@ -84,13 +84,13 @@ pub(super) fn is_same(secret: &[u8], given: &[u8]) -> bool {
 }
 
 /// The key that a Standard Webhooks secret is; `None` when it is not base64, or of nothing.
-pub(super) fn key(secret: &str) -> Option<Vec<u8>> {
+pub fn key(secret: &str) -> Option<Vec<u8>> {
     let encoded = secret.strip_prefix(SECRET_PREFIX).unwrap_or(secret);
     LENIENT.decode(encoded).ok().filter(|key| !key.is_empty())
 }
 
 /// `webhook-signature` by each of these keys, with spaces between them.
-pub(super) fn sign(keys: &[Vec<u8>], id: &str, timestamp: i64, body: &[u8]) -> String {
+pub fn sign(keys: &[Vec<u8>], id: &str, timestamp: i64, body: &[u8]) -> String {
     let signatures = keys.iter().map(|key| {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
         mac.update(format!("{id}.{timestamp}.").as_bytes());

@@ -6,12 +6,13 @@ use chrono::{DateTime, Utc};
 use connector::Cursor;
 use entity::failure::{self, FailureStatus};
 use entity::job::{self, JobStatus};
+use entity::occasion::OccasionKind;
 use entity::run::{self, RunScope, RunStatus};
 use entity::stream_cursor;
 use entity::system::{self, SystemStatus};
 use pipeline::{Breach, GateCounts, StreamStop};
 use sea_orm::sea_query::{Condition, Expr};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -21,10 +22,13 @@ use super::{circuit, recovery};
 use crate::error::{Doing, Error, Result};
 use crate::health::status::{refresh_in, run_ended};
 use crate::job as jobs;
+use crate::occasion::{self, NewOccasion};
 use crate::run::RunCounts;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 
+/// Records that a notice names: enough to recognise what it is about.
+const TOLD_REFERENCES_MAX: u64 = 5;
 /// Failures that listeners are told of one by one.
 const TOLD_FAILURES_MAX: usize = 200;
 
@@ -148,12 +152,18 @@ impl RunLease {
                 self.reconcile_after(tx, &run).await?;
             }
         }
+        if counts.status() == RunStatus::Partial {
+            tell_partial(tx, &run, &counts).await?;
+        }
         let mut runs = self.settle_whole_failures(tx).await?;
         runs.insert(run.id);
         crate::retry::let_go(tx, &run).await?;
         recovery::recover(tx, &runs).await?;
         // A run has tested the ends that it used.
-        let ends = self.used_systems();
+        let ends: Vec<Uuid> = self.used_systems().collect();
+        if self.integration.failed_run_count > 0 {
+            crate::system::tell_reauthorized(tx, ends.iter().copied()).await?;
+        }
         let update = tx
             .update::<system::Entity>()
             .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
@@ -242,6 +252,34 @@ impl RunLease {
         }
         Ok(rows.into_iter().map(|(_, run)| run).collect())
     }
+}
+
+/// That records of a run did not arrive, with the references of some of them.
+async fn tell_partial(tx: &TxScope, run: &run::Model, counts: &RunCounts) -> Result<()> {
+    let some: Vec<(Uuid, String, Option<String>)> = tx
+        .find::<failure::Entity>()
+        .select_only()
+        .column(failure::Column::Id)
+        .column(failure::Column::Code)
+        .column(failure::Column::BusinessReference)
+        .filter(failure::Column::RunId.eq(run.id))
+        .order_by_asc(failure::Column::Id)
+        .limit(TOLD_REFERENCES_MAX)
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading failures of a run")?;
+    let references: Vec<String> = some.iter().filter_map(|(.., reference)| reference.clone()).collect();
+    let first = some.first();
+    let told = NewOccasion::new(OccasionKind::RunPartial)
+        .integration(run.integration_id)
+        .run(run.id)
+        .failure(first.map(|(id, ..)| *id))
+        .code(first.map(|(_, code, _)| code.clone()))
+        .detail("failed", counts.failed + counts.unaccounted())
+        .detail("read", counts.read)
+        .detail("references", references);
+    occasion::record(tx, told).await
 }
 
 /// Failures of runs that could not go on, in place of a record's.

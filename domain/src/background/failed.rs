@@ -2,6 +2,7 @@
 
 use connector::{Captured, SystemError, SystemErrorKind};
 use entity::failure::{self, FailureStage, FailureStatus, FieldErrorList};
+use entity::occasion::OccasionKind;
 use entity::run::{self, RunStatus};
 use entity::system::{self, SystemStatus};
 use pipeline::{LedgerError, StreamStop, Waited};
@@ -16,6 +17,7 @@ use super::exchange;
 use crate::error::{Doing, Result};
 use crate::failure_group::cause::Cause;
 use crate::id::new_id;
+use crate::occasion::{self, NewOccasion};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 use crate::{catalogue, job};
@@ -210,6 +212,13 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, mut whole: Wh
     let event = NewEvent::new("run.finished", "worker", "The run could not go on.")
         .attributes(json!({ "status": RunStatus::Failed, "code": row.code }));
     run_event::record(tx, run.id, vec![event]).await?;
+    let told = NewOccasion::new(OccasionKind::RunFailed)
+        .integration(run.integration_id)
+        .run(run.id)
+        .failure(Some(row.id))
+        .code(Some(row.code.clone()))
+        .detail("hint", row.hint.clone());
+    occasion::record(tx, told).await?;
     crate::integration::count_failed_run(tx, run, row.id).await?;
     job::release_next(tx, run.integration_id).await?;
     let mut tally = Tally::default();

@@ -23,6 +23,7 @@ mod lease;
 mod log_line;
 mod mail;
 mod metric;
+mod notice;
 mod page_event;
 pub(crate) mod quarantine;
 pub(crate) mod receipt;
@@ -48,6 +49,7 @@ pub use division::Reading;
 pub use ending::{FinishedStream, RunEnd};
 pub use lease::{Renewal, RunLease};
 pub use mail::{MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};
+pub use notice::{Answer, Delivery, DeliveryOutcome, NOTICE_LEASE_SECONDS, OutgoingNotice};
 pub use sweep::{DuePosition, Swept};
 
 /// What background work holds in place of an actor.
@@ -60,6 +62,11 @@ impl Background {
     /// Of this process.
     pub fn new(app: Arc<App>) -> Self {
         Self { app }
+    }
+
+    /// Which addresses receivers of notices may be at.
+    pub fn egress(&self) -> &connector::Egress {
+        &self.app.people().egress
     }
 
     /// The process-wide parts.

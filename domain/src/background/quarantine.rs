@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use connector::Place;
 use entity::integration::{self, Stream};
 use entity::job::{self, JobStatus};
+use entity::occasion::OccasionKind;
 use entity::quarantine::{self, QuarantineRule, QuarantineStatus};
 use pipeline::{
     Breach, BreachRule, Checks, Gate, GateCounts, GateRules, NullRate, Reference, TableReference, Unique,
@@ -24,6 +25,7 @@ use super::transaction::BatchTx;
 use crate::error::{Doing, Result};
 use crate::health::status::refresh_in;
 use crate::id::new_id;
+use crate::occasion::{self, NewOccasion};
 use crate::quarantine::words;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
@@ -234,6 +236,13 @@ impl RunLease {
             "quarantined": row.record_count,
         }));
         run_event::record(tx, self.run.id, vec![checked]).await?;
+        if matches!(row.rule, QuarantineRule::VolumeHigh | QuarantineRule::VolumeLow) {
+            let told = NewOccasion::new(OccasionKind::VolumeAnomaly)
+                .integration(self.run.integration_id)
+                .run(self.run.id)
+                .detail("reason", row.reason.clone());
+            occasion::record(tx, told).await?;
+        }
         crate::integration::hold_for_quality(tx, &self.run, &row).await
     }
 

@@ -1,16 +1,21 @@
 //! A run that was PARTIAL or FAILED becomes RECOVERED once every failure of it is dealt with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::failure::{self, FailureStatus};
+use entity::occasion::OccasionKind;
 use entity::run::{self, RunScope, RunStatus};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::error::{Doing, Result};
+use crate::occasion::{self, NewOccasion};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
+
+/// Runs that one occasion names: 20 KB.
+const RUNS_TOLD_MAX: usize = 500;
 
 /// Marks those of these runs, and of the retries of them, that have nothing left.
 pub(crate) async fn recover(tx: &mut TxScope, runs: &BTreeSet<Uuid>) -> Result<()> {
@@ -62,10 +67,30 @@ pub(crate) async fn recover(tx: &mut TxScope, runs: &BTreeSet<Uuid>) -> Result<(
         .exec(tx.connection())
         .await
         .doing("storing that runs recovered")?;
+    tell(tx, &all).await?;
     for run in all {
         let event = NewEvent::new("run.recovered", "worker", "Every failure of this run is dealt with.");
         run_event::record(tx, run.id, vec![event]).await?;
         tx.tell_after_commit(crate::run::changed(&run));
+    }
+    Ok(())
+}
+
+/// One occasion for all that recovered of an integration at once, in parts that a row can hold.
+async fn tell(tx: &TxScope, runs: &[run::Model]) -> Result<()> {
+    let mut by_integration: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for run in runs {
+        by_integration.entry(run.integration_id).or_default().push(run.id);
+    }
+    for (integration_id, runs) in by_integration {
+        for part in runs.chunks(RUNS_TOLD_MAX) {
+            let ids: Vec<String> = part.iter().map(Uuid::to_string).collect();
+            let told = NewOccasion::new(OccasionKind::Recovered)
+                .integration(integration_id)
+                .run(part[0])
+                .detail("runs", ids);
+            occasion::record(tx, told).await?;
+        }
     }
     Ok(())
 }

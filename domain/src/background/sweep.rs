@@ -16,7 +16,7 @@ use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 use crate::{
-    connect_link, exchange, health, idempotency, job as jobs, log_line, portal_session, session, signing_key, webhook_event,
+    connect_link, exchange, health, idempotency, job as jobs, log_line, notice, portal_session, session, signing_key, webhook_event,
 };
 
 /// Rows of each kind that one sweep takes.
@@ -62,8 +62,8 @@ impl Background {
     }
 
     /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, connect
-    /// links that are over, events of webhooks that are read, old exchanges and log lines, old hours and days, retired
-    /// signing keys, workers that are gone. Answers with how many rows.
+    /// links that are over, events of webhooks that are read, old exchanges and log lines, old hours and days, old notices,
+    /// retired signing keys, workers that are gone. Answers with how many rows.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used.
@@ -77,7 +77,8 @@ impl Background {
         let hours = self.purge_group_hours().await? + health::rollup::purge(self.app()).await?;
         let clues = exchange::purge(self.app()).await? + log_line::purge(self.app()).await?;
         let keys = keys + signing_key::purge(self.app()).await?;
-        Ok(keys + sessions + cutoffs + workers + links + events + hours + clues)
+        let notices = notice::purge(self.app().across_tenants().writer(), self.app().clock().now()).await?;
+        Ok(keys + sessions + cutoffs + workers + links + events + hours + clues + notices)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]

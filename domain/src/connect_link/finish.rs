@@ -165,6 +165,7 @@ async fn store(
     }
     system_grant::replace(&tx, system.id, client, tokens, asked_at).await?;
     let retried = reconnection::take_up(&mut tx, system).await?;
+    crate::system::tell_reauthorized(&tx, [system.id]).await?;
     // Last of the rows that others wait for: a claim locks jobs before circuits.
     tx.update::<system::Entity>()
         .col_expr(system::Column::Status, Expr::value(SystemStatus::Untested))

@@ -38,6 +38,7 @@ pub(super) const COLUMNS: [Column; 11] = [
     Column { table: "system", id: "id", column: "credentials", owner: Owner::Tenant },
     Column { table: "system_grant", id: "id", column: "sealed_tokens", owner: Owner::Tenant },
     Column { table: "webhook_event", id: "id", column: "sealed_body", owner: Owner::Tenant },
+    Column { table: "notice_channel", id: "id", column: "sealed_secret", owner: Owner::Tenant },
     Column { table: "failure", id: "id", column: "record", owner: Owner::Tenant },
     Column { table: "failure", id: "id", column: "edited_record", owner: Owner::Tenant },
     Column { table: "exchange", id: "id", column: "sealed_content", owner: Owner::Tenant },

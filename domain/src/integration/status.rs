@@ -1,6 +1,7 @@
 //! Pause, resume and archive.
 
 use entity::integration::{self, IntegrationStatus};
+use entity::occasion::OccasionKind;
 use entity::run::{self as run_row, RunStatus};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -12,6 +13,7 @@ use crate::actor::Actor;
 use crate::error::{Doing, Error, Result};
 use crate::health::status::{runs_ended_by_ids, watch_from_now};
 use crate::id::{GlobalId, Kind};
+use crate::occasion::{self, NewOccasion};
 use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
@@ -37,8 +39,13 @@ pub async fn pause(actor: &Actor, id: Uuid, reason: Option<&str>) -> Result<Inte
     };
     problems.check()?;
     let tx = begin(&scope, row.tenant_id).await?;
-    let from = [IntegrationStatus::Active, IntegrationStatus::Held];
-    if set_status(&tx, id, &from, IntegrationStatus::Paused, Some(reason)).await? {
+    let held = [IntegrationStatus::Held];
+    let was_held = set_status(&tx, id, &held, IntegrationStatus::Paused, Some(reason.clone())).await?;
+    if was_held {
+        tell_over(&tx, id, "PAUSED").await?;
+    }
+    let active = [IntegrationStatus::Active];
+    if was_held || set_status(&tx, id, &active, IntegrationStatus::Paused, Some(reason)).await? {
         store_hold(&tx, id, None).await?;
         store_next_run(&tx, id, None).await?;
         job::hold_integration(&tx, id).await?;
@@ -79,7 +86,12 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
 
 /// Lets an integration in one of these states go on, with the jobs that it held.
 async fn let_go(tx: &mut TxScope, id: Uuid, from: &[IntegrationStatus]) -> Result<()> {
-    if !set_status(tx, id, from, IntegrationStatus::Active, None).await? {
+    let held = from.contains(&IntegrationStatus::Held).then_some(IntegrationStatus::Held);
+    if let Some(held) = held
+        && set_status(tx, id, &[held], IntegrationStatus::Active, None).await?
+    {
+        tell_over(tx, id, "RESUMED").await?;
+    } else if !set_status(tx, id, from, IntegrationStatus::Active, None).await? {
         return Ok(());
     }
     store_hold(tx, id, None).await?;
@@ -115,8 +127,12 @@ pub async fn archive(actor: &Actor, id: Uuid) -> Result<Integration> {
     let scope = actor.authorize(Permission::IntegrationWrite)?;
     let row = found(&scope, id).await?;
     let mut tx = begin(&scope, row.tenant_id).await?;
-    let from = [IntegrationStatus::Active, IntegrationStatus::Paused, IntegrationStatus::Held];
-    if set_status(&tx, id, &from, IntegrationStatus::Archived, None).await? {
+    let was_held = set_status(&tx, id, &[IntegrationStatus::Held], IntegrationStatus::Archived, None).await?;
+    if was_held {
+        tell_over(&tx, id, "ARCHIVED").await?;
+    }
+    let from = [IntegrationStatus::Active, IntegrationStatus::Paused];
+    if was_held || set_status(&tx, id, &from, IntegrationStatus::Archived, None).await? {
         store_hold(&tx, id, None).await?;
         store_next_run(&tx, id, None).await?;
         job::hold_integration(&tx, id).await?;
@@ -166,11 +182,20 @@ async fn cancel_runs(tx: &mut TxScope, actor: &Actor, id: Uuid, after: Uuid) -> 
 /// Holds an active integration, for a failure or for something else. False when it was not active.
 pub(super) async fn hold(tx: &TxScope, id: Uuid, reason: String, failure_id: Option<Uuid>) -> Result<bool> {
     let from = [IntegrationStatus::Active];
-    if !set_status(tx, id, &from, IntegrationStatus::Held, Some(reason)).await? {
+    if !set_status(tx, id, &from, IntegrationStatus::Held, Some(reason.clone())).await? {
         return Ok(false);
     }
     store_hold(tx, id, Some(failure_id)).await?;
+    let told =
+        NewOccasion::new(OccasionKind::Held).integration(id).failure(failure_id).detail("reason", reason);
+    occasion::record(tx, told).await?;
     Ok(true)
+}
+
+/// That an integration is held no more, and what it is instead.
+async fn tell_over(tx: &TxScope, id: Uuid, what: &str) -> Result<()> {
+    let told = NewOccasion::new(OccasionKind::Resumed).integration(id).detail("now", what);
+    occasion::record(tx, told).await
 }
 
 /// `None` when it is not held any more.

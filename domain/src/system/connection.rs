@@ -6,9 +6,10 @@ use std::time::Duration;
 use connector::{
     AccessTokens, CredentialStore, Grant, Inbox, Progress, SystemAccess, SystemError, SystemErrorKind,
 };
+use entity::occasion::OccasionKind;
 use entity::{system, tenant};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,6 +21,7 @@ use crate::app::App;
 use crate::background::{circuit, reconnection};
 use crate::error::{Doing, Error, Result};
 use crate::id::Kind;
+use crate::occasion::{self, NewOccasion};
 use crate::permission::Permission;
 use crate::rate_limit;
 use crate::scope::TxScope;
@@ -193,6 +195,25 @@ pub(crate) async fn mark(
     status: SystemStatus,
     message: Option<String>,
 ) -> Result<()> {
+    match status {
+        SystemStatus::ReauthRequired => {
+            let changed = tx
+                .update::<system::Entity>()
+                .col_expr(system::Column::Status, Expr::value(status))
+                .filter(system::Column::Id.eq(id))
+                .filter(system::Column::Status.ne(status))
+                .exec(tx.connection())
+                .await
+                .doing("storing the status of a system")?;
+            // Who knows already is not told again.
+            if changed.rows_affected > 0 {
+                let told = NewOccasion::new(OccasionKind::ReauthRequired).system(id);
+                occasion::record(tx, told.detail("reason", message.clone())).await?;
+            }
+        }
+        SystemStatus::Healthy => tell_reauthorized(tx, [id]).await?,
+        SystemStatus::Untested | SystemStatus::Failing => {}
+    }
     tx.update::<system::Entity>()
         .col_expr(system::Column::Status, Expr::value(status))
         .col_expr(system::Column::StatusMessage, Expr::value(message))
@@ -201,6 +222,24 @@ pub(crate) async fn mark(
         .await
         .doing("storing the status of a system")?;
     crate::health::status::look_again_at_users_of(tx, id).await
+}
+
+/// Of these systems, those that wanted somebody to sign in, and are about to be found in order.
+pub(crate) async fn tell_reauthorized(tx: &TxScope, ids: impl IntoIterator<Item = Uuid>) -> Result<()> {
+    let wanted: Vec<Uuid> = tx
+        .find::<system::Entity>()
+        .select_only()
+        .column(system::Column::Id)
+        .filter(system::Column::Id.is_in(ids))
+        .filter(system::Column::Status.eq(SystemStatus::ReauthRequired))
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading systems that wanted a sign-in")?;
+    for id in wanted {
+        occasion::record(tx, NewOccasion::new(OccasionKind::Reauthorized).system(id)).await?;
+    }
+    Ok(())
 }
 
 /// How somebody makes a system that refuses us take us in again.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, word_override, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -29,7 +29,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 62] = [
+const TABLES: [&str; 69] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -55,6 +55,13 @@ const TABLES: [&str; 62] = [
     "kill_switch",
     "log_line",
     "mail",
+    "notice",
+    "notice_attempt",
+    "notice_channel",
+    "notice_delivery",
+    "notice_policy",
+    "notice_subject",
+    "occasion",
     "portal_cutoff",
     "portal_key",
     "portal_key_tenant",
@@ -177,6 +184,13 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<kill_switch::Entity>(db).await;
     assert_columns::<log_line::Entity>(db).await;
     assert_columns::<mail::Entity>(db).await;
+    assert_columns::<notice::Entity>(db).await;
+    assert_columns::<notice_attempt::Entity>(db).await;
+    assert_columns::<notice_channel::Entity>(db).await;
+    assert_columns::<notice_delivery::Entity>(db).await;
+    assert_columns::<notice_policy::Entity>(db).await;
+    assert_columns::<notice_subject::Entity>(db).await;
+    assert_columns::<occasion::Entity>(db).await;
     assert_columns::<portal_cutoff::Entity>(db).await;
     assert_columns::<portal_key::Entity>(db).await;
     assert_columns::<portal_key_tenant::Entity>(db).await;
@@ -274,6 +288,13 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<receipt_block::Entity>(db, rows.receipt_block()).await;
     round_trip::<receipt_segment::Entity>(db, rows.receipt_segment()).await;
     round_trip::<kill_switch::Entity>(db, rows.kill_switch()).await;
+    round_trip::<occasion::Entity>(db, rows.occasion()).await;
+    round_trip::<notice_channel::Entity>(db, rows.notice_channel()).await;
+    round_trip::<notice_policy::Entity>(db, rows.notice_policy()).await;
+    round_trip::<notice::Entity>(db, rows.notice()).await;
+    round_trip::<notice_delivery::Entity>(db, rows.notice_delivery()).await;
+    round_trip::<notice_attempt::Entity>(db, rows.notice_attempt()).await;
+    round_trip::<notice_subject::Entity>(db, rows.notice_subject()).await;
     round_trip::<job::Entity>(db, rows.job()).await;
     round_trip::<runbook::Entity>(db, rows.runbook()).await;
     round_trip::<runbook_version::Entity>(db, rows.runbook_version()).await;
@@ -341,6 +362,13 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
         assert_enum::<failure::ResponsibleParty>(db, activity, column).await;
     }
     assert_enum::<log_line::LogLevel>(db, "log_line", "level").await;
+    assert_enum::<occasion::OccasionKind>(db, "occasion", "kind").await;
+    assert_enum::<notice_channel::NoticeChannelStatus>(db, "notice_channel", "status").await;
+    assert_enum::<notice_policy::NoticeTiming>(db, "notice_policy", "delivery").await;
+    assert_enum::<notice::NoticeKind>(db, "notice", "kind").await;
+    assert_enum::<notice::NoticeWait>(db, "notice", "waits_for").await;
+    assert_enum::<notice_delivery::NoticeDeliveryStatus>(db, "notice_delivery", "status").await;
+    assert_enum::<notice_attempt::NoticeAttemptOutcome>(db, "notice_attempt", "outcome").await;
     assert_enum::<user::Role>(db, "api_key", "role").await;
     assert_enum::<mail::MailKind>(db, "mail", "kind").await;
     assert_enum::<mail::MailStatus>(db, "mail", "status").await;
@@ -407,6 +435,11 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("integration_health", "target_id", 61),
         ("kill_switch", "integration_id", 7),
         ("runbook", "integration_id", 7),
+        ("occasion", "integration_id", 7),
+        ("occasion", "run_id", 8),
+        ("occasion", "failure_id", 10),
+        ("notice_delivery", "notice_id", 65),
+        ("notice_attempt", "delivery_id", 66),
         ("system_grant", "system_id", 6),
         ("connect_link", "system_id", 6),
         ("webhook_endpoint", "system_id", 6),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, word_override, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -961,6 +961,136 @@ impl Rows {
             bound: String::new(),
             number: 0,
             entries: self.receipts(),
+        }
+    }
+
+    pub fn occasion(self) -> occasion::Model {
+        occasion::Model {
+            id: self.id(60),
+            tenant_id: Some(self.tenant_id()),
+            kind: occasion::OccasionKind::RunFailed,
+            integration_id: Some(self.id(7)),
+            run_id: Some(self.id(8)),
+            group_id: Some(self.id(61)),
+            failure_id: Some(self.id(10)),
+            incident_id: Some(self.id(62)),
+            system_id: Some(self.id(6)),
+            code: Some("source.timeout".to_owned()),
+            at: time(0),
+            detail: json!({"failed": 3}),
+            noticed_at: Some(time(1)),
+        }
+    }
+
+    pub fn notice_channel(self) -> notice_channel::Model {
+        notice_channel::Model {
+            id: self.id(63),
+            tenant_id: Some(self.tenant_id()),
+            name: "channel".to_owned(),
+            kind: notice_channel::NoticeChannelKind::Webhook,
+            status: notice_channel::NoticeChannelStatus::Disabled,
+            status_reason: Some("reason".to_owned()),
+            url: Some("https://receiver.example/".to_owned()),
+            sealed_secret: Some(vec![1, 2]),
+            previous_secret_until: Some(time(1)),
+            addresses: StringList(vec!["ada@example.com".to_owned()]),
+            to_admins: true,
+            is_default: true,
+            failing_since: Some(time(2)),
+            created_at: time(0),
+            updated_at: time(3),
+        }
+    }
+
+    pub fn notice_policy(self) -> notice_policy::Model {
+        notice_policy::Model {
+            id: self.id(64),
+            tenant_id: Some(self.tenant_id()),
+            name: "policy".to_owned(),
+            is_enabled: true,
+            is_default: true,
+            selectors: notice_policy::NoticeSelectors {
+                kinds: vec![occasion::OccasionKind::Held],
+                integration_ids: vec![self.id(7)],
+                ..Default::default()
+            },
+            channel_ids: notice_policy::UuidList(vec![self.id(63)]),
+            delivery: notice_policy::NoticeTiming::Daily,
+            digest_hour: Some(8),
+            time_zone: "Europe/Berlin".to_owned(),
+            quiet_from: Some("22:00".to_owned()),
+            quiet_until: Some("06:00".to_owned()),
+            quiet_override: notice_policy::OccasionKindList(vec![occasion::OccasionKind::Held]),
+            hourly_max: Some(10),
+            window_from: Some(time(1)),
+            window_count: 2,
+            created_at: time(0),
+            updated_at: time(3),
+        }
+    }
+
+    pub fn notice(self) -> notice::Model {
+        notice::Model {
+            id: self.id(65),
+            tenant_id: Some(self.tenant_id()),
+            policy_id: Some(self.id(64)),
+            policy_name: Some("policy".to_owned()),
+            channel_id: self.id(63),
+            channel_name: "channel".to_owned(),
+            kind: notice::NoticeKind::Digest,
+            occasion_kind: Some(occasion::OccasionKind::Held),
+            about_tenant_id: Some(self.tenant_id()),
+            integration_id: Some(self.id(7)),
+            items: notice::NoticeItemList(Vec::new()),
+            item_count: i64::from(i32::MAX) + 1,
+            waits_for: Some(notice::NoticeWait::Cap),
+            due_at: Some(time(1)),
+            sent_at: Some(time(2)),
+            created_at: time(0),
+        }
+    }
+
+    pub fn notice_delivery(self) -> notice_delivery::Model {
+        notice_delivery::Model {
+            id: self.id(66),
+            tenant_id: Some(self.tenant_id()),
+            notice_id: self.id(65),
+            channel_id: self.id(63),
+            recipient: Some("ada@example.com".to_owned()),
+            status: notice_delivery::NoticeDeliveryStatus::Queued,
+            attempt_count: 3,
+            replayed_after: 1,
+            available_at: time(1),
+            created_at: time(0),
+            finished_at: Some(time(2)),
+            http_status: Some(500),
+            last_error: Some("error".to_owned()),
+        }
+    }
+
+    pub fn notice_attempt(self) -> notice_attempt::Model {
+        notice_attempt::Model {
+            id: self.id(67),
+            tenant_id: Some(self.tenant_id()),
+            delivery_id: self.id(66),
+            at: time(1),
+            outcome: notice_attempt::NoticeAttemptOutcome::Failed,
+            duration_ms: 12,
+            http_status: Some(500),
+            response: Some("no".to_owned()),
+            error: Some("error".to_owned()),
+        }
+    }
+
+    pub fn notice_subject(self) -> notice_subject::Model {
+        notice_subject::Model {
+            id: self.id(68),
+            tenant_id: Some(self.tenant_id()),
+            policy_id: self.id(64),
+            channel_id: self.id(63),
+            subject: format!("run:{}", self.id(8)),
+            notice_id: self.id(65),
+            created_at: time(0),
         }
     }
 

@@ -731,6 +731,164 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "NoticeChannel",
+        rule: Rule::Needs("notices:read"),
+        at: |t| {
+            format!(
+                "noticeChannels(last: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ @ }} }} }}",
+                t.tenant
+            )
+        },
+        fields: &[
+            ("id", Same),
+            ("tenantId", Same),
+            ("name", Same),
+            ("kind", Same),
+            ("status", Same),
+            ("statusReason", Same),
+            ("url", Same),
+            ("previousSecretUntil", Same),
+            ("addresses", Same),
+            ("toAdmins", Same),
+            ("isDefault", Same),
+            ("failingSince", Same),
+            ("createdAt", Same),
+            ("updatedAt", Same),
+        ],
+    },
+    Object {
+        of: "NoticePolicy",
+        rule: Rule::Needs("notices:read"),
+        at: |t| {
+            format!(
+                "noticePolicies(last: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ @ }} }} }}",
+                t.tenant
+            )
+        },
+        fields: &[
+            ("id", Same),
+            ("tenantId", Same),
+            ("name", Same),
+            ("isEnabled", Same),
+            ("isDefault", Same),
+            ("selectors", Same),
+            ("channelIds", Same),
+            ("delivery", Same),
+            ("digestHour", Same),
+            ("timeZone", Same),
+            ("quietHours", Same),
+            ("quietOverride", Same),
+            ("hourlyMax", Same),
+            ("createdAt", Same),
+            ("updatedAt", Same),
+        ],
+    },
+    Object {
+        of: "NoticeSelectors",
+        rule: Rule::Needs("notices:read"),
+        at: |t| {
+            format!(
+                "noticePolicies(last: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ selectors {{ @ }} }} }} }}",
+                t.tenant
+            )
+        },
+        fields: &[
+            ("kinds", Same),
+            ("tenantIds", Same),
+            ("integrationIds", Same),
+            ("codes", Same),
+            ("categories", Same),
+            ("responsibleParties", Same),
+            ("countMin", Same),
+        ],
+    },
+    Object {
+        of: "QuietHours",
+        rule: Rule::Needs("notices:read"),
+        at: |t| {
+            format!(
+                "noticePolicies(last: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ quietHours {{ @ }} }} }} }}",
+                t.tenant
+            )
+        },
+        fields: &[("from", Same), ("until", Same)],
+    },
+    Object {
+        of: "Notice",
+        rule: Rule::Needs("notices:read"),
+        at: |t| format!("notice(id: \"{}\") {{ @ }}", t.notice),
+        fields: &[
+            ("id", Same),
+            ("tenantId", Same),
+            ("policyId", Same),
+            ("policyName", Same),
+            ("channelId", Same),
+            ("channelName", Same),
+            ("kind", Same),
+            ("items", Same),
+            ("itemCount", Same),
+            ("waitsFor", Same),
+            ("dueAt", Same),
+            ("sentAt", Same),
+            ("createdAt", Same),
+            ("deliveries", Same),
+        ],
+    },
+    Object {
+        of: "NoticeItem",
+        rule: Rule::Needs("notices:read"),
+        at: |t| format!("notice(id: \"{}\") {{ items {{ @ }} }}", t.notice),
+        fields: &[
+            ("kind", Same),
+            ("type", Same),
+            ("isRecovery", Same),
+            ("at", Same),
+            ("tenantId", Same),
+            ("integrationId", Same),
+            ("runId", Same),
+            ("failureId", Same),
+            ("systemId", Same),
+            ("code", Same),
+            ("count", Same),
+            ("businessReferences", Same),
+            ("title", Same),
+            ("summary", Same),
+            ("actsNext", Same),
+            ("action", Same),
+            ("link", Same),
+        ],
+    },
+    Object {
+        of: "NoticeDelivery",
+        rule: Rule::Needs("notices:read"),
+        at: |t| format!("notice(id: \"{}\") {{ deliveries {{ @ }} }}", t.notice),
+        fields: &[
+            ("id", Same),
+            ("noticeId", Same),
+            ("channelId", Same),
+            ("recipient", Same),
+            ("status", Same),
+            ("nextAttemptAt", Same),
+            ("createdAt", Same),
+            ("finishedAt", Same),
+            ("lastError", Same),
+            ("attempts", Needs("notices:manage")),
+        ],
+    },
+    Object {
+        of: "NoticeAttempt",
+        rule: Rule::Needs("notices:manage"),
+        at: |t| format!("notice(id: \"{}\") {{ deliveries {{ attempts {{ @ }} }} }}", t.notice),
+        fields: &[
+            ("at", Same),
+            ("outcome", Same),
+            ("durationMs", Same),
+            ("httpStatus", Same),
+            ("response", Same),
+            ("error", Same),
+        ],
+    },
+    Object {
         of: "RunCounts",
         rule: Rule::Needs("runs:read"),
         at: |t| format!("run(id: \"{}\") {{ counts {{ @ }} }}", t.run),
@@ -1207,7 +1365,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 43] = [
+pub const PAYLOADS: [(&str, &[&str]); 50] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -1242,6 +1400,13 @@ pub const PAYLOADS: [(&str, &[&str]); 43] = [
     ("RunbookPayload", &["runbook"]),
     ("DeleteRunbookPayload", &["deletedRunbookId"]),
     ("WordPayload", &["word"]),
+    ("NoticePayload", &["notice"]),
+    ("NoticeChannelPayload", &["noticeChannel"]),
+    ("NoticeChannelSecretPayload", &["noticeChannel", "secret"]),
+    ("DeleteNoticeChannelPayload", &["deletedId"]),
+    ("TestNoticeChannelPayload", &["delivered", "message", "noticeChannel"]),
+    ("NoticePolicyPayload", &["noticePolicy"]),
+    ("DeleteNoticePolicyPayload", &["deletedId"]),
     ("RunPayload", &["run"]),
     ("BackfillPayload", &["backfill"]),
     ("FailureGroupPayload", &["failureGroup"]),

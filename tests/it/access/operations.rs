@@ -37,6 +37,10 @@ pub enum Fresh {
     KillSwitch,
     /// A runbook, which is no tenant's.
     Runbook,
+    /// A channel of notices that no policy names.
+    NoticeChannel,
+    /// A policy of notices.
+    NoticePolicy,
     /// A run that waits.
     Run,
     /// An open failure with a record.
@@ -246,6 +250,31 @@ fn queries() -> Vec<Operation> {
             Rule::Everywhere("words:manage"),
             |_| "words(locale: \"de\", code: \"source.timeout\") { code }".to_owned(),
             |_| "source.timeout".to_owned(),
+        ),
+        query(
+            "notice",
+            Rule::Needs("notices:read"),
+            |t| format!("notice(id: \"{}\") {{ id }}", t.notice),
+            |t| t.notice.clone(),
+        ),
+        query("notices", Rule::Needs("notices:read"), |t| list("notices", t), |t| t.notice.clone()),
+        query(
+            "noticeDeliveries",
+            Rule::Needs("notices:read"),
+            |t| list("noticeDeliveries", t),
+            |t| t.notice_delivery.clone(),
+        ),
+        query(
+            "noticeChannels",
+            Rule::Needs("notices:read"),
+            |t| list("noticeChannels", t),
+            |t| t.notice_channel.clone(),
+        ),
+        query(
+            "noticePolicies",
+            Rule::Needs("notices:read"),
+            |t| list("noticePolicies", t),
+            |t| t.notice_policy.clone(),
         ),
         query(
             "auditEntries",
@@ -782,6 +811,59 @@ fn systems_and_integrations() -> Vec<Operation> {
             Rule::Everywhere("words:manage"),
             Fresh::Nothing,
             |_, _| json!({"code": "platform.stalled", "part": "ACTION", "audience": "ENGINEER", "locale": "de"}),
+        ),
+        mutation(
+            "replayNotice",
+            Rule::Needs("notices:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"noticeId": t.notice}),
+        ),
+        mutation("createNoticeChannel", Rule::Needs("notices:manage"), Fresh::Nothing, |t, _| {
+            json!({
+                "tenantId": t.tenant, "name": "new", "kind": "EMAIL", "addresses": ["somebody@example.com"],
+            })
+        }),
+        mutation(
+            "updateNoticeChannel",
+            Rule::Needs("notices:manage"),
+            Fresh::NoticeChannel,
+            |t, _| json!({"channelId": t.notice_channel, "name": "renamed"}),
+        ),
+        mutation(
+            "rotateNoticeChannelSecret",
+            Rule::Needs("notices:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"channelId": t.notice_webhook}),
+        ),
+        mutation(
+            "deleteNoticeChannel",
+            Rule::Needs("notices:manage"),
+            Fresh::NoticeChannel,
+            |t, _| json!({"channelId": t.notice_channel}),
+        ),
+        mutation(
+            "testNoticeChannel",
+            Rule::Needs("notices:manage"),
+            Fresh::NoticeChannel,
+            |t, _| json!({"channelId": t.notice_channel}),
+        ),
+        mutation(
+            "createNoticePolicy",
+            Rule::Needs("notices:manage"),
+            Fresh::NoticeChannel,
+            |t, _| json!({"tenantId": t.tenant, "name": "new", "channelIds": [t.notice_channel], "isEnabled": false}),
+        ),
+        mutation(
+            "updateNoticePolicy",
+            Rule::Needs("notices:manage"),
+            Fresh::NoticePolicy,
+            |t, _| json!({"policyId": t.notice_policy, "name": "renamed"}),
+        ),
+        mutation(
+            "deleteNoticePolicy",
+            Rule::Needs("notices:manage"),
+            Fresh::NoticePolicy,
+            |t, _| json!({"policyId": t.notice_policy}),
         ),
         mutation(
             "resetCursor",

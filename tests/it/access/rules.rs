@@ -37,6 +37,8 @@ failure_groups:manage   yes            yes      yes      yes          yes       
 runbooks:read           yes            yes      yes     -            -             -             -       -
 runbooks:manage         yes            yes      -       -            -             -             -       -
 words:manage            yes            -        -       -            -             -             -       -
+notices:read            yes            yes      yes     yes          yes           -             scope   -
+notices:manage          yes            yes      yes     yes          -             -             scope   -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

@@ -71,6 +71,12 @@ pub struct Target {
     pub kill_switch: String,
     /// The operator's, with an earlier version.
     pub runbook: String,
+    /// What the tenant was told of the run that failed.
+    pub notice: String,
+    pub notice_delivery: String,
+    pub notice_channel: String,
+    pub notice_webhook: String,
+    pub notice_policy: String,
     pub event: String,
     pub support_event: String,
     pub engineer_event: String,
@@ -126,6 +132,11 @@ impl Target {
             reconciliation: other(&self.reconciliation),
             kill_switch: other(&self.kill_switch),
             runbook: self.runbook.clone(),
+            notice: other(&self.notice),
+            notice_delivery: other(&self.notice_delivery),
+            notice_channel: other(&self.notice_channel),
+            notice_webhook: other(&self.notice_webhook),
+            notice_policy: other(&self.notice_policy),
             event: other(&self.event),
             support_event: other(&self.support_event),
             engineer_event: other(&self.engineer_event),
@@ -307,6 +318,7 @@ impl World {
         self.target.reconciliation = self.reconciliation().await;
         self.target.kill_switch = self.kill_switch().await;
         self.target.runbook = self.runbook().await;
+        self.notices().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
         self.target.open_failures = self.failures.len() + 1;
@@ -371,6 +383,8 @@ impl World {
             Fresh::Failure => target.failure = self.failures.pop().expect("as many as are tried"),
             Fresh::KillSwitch => target.kill_switch = self.kill_switch().await,
             Fresh::Runbook => target.runbook = self.runbook().await,
+            Fresh::NoticeChannel => target.notice_channel = self.notice_channel("EMAIL").await,
+            Fresh::NoticePolicy => target.notice_policy = self.notice_policy().await,
             Fresh::Retry => target.retry = self.retry().await,
             Fresh::Backfill => target.backfill = self.backfill().await,
             Fresh::Quarantine => target.quarantine = self.quarantine().await,
@@ -481,6 +495,7 @@ impl World {
     /// Everything that the database holds but for the audit log: the rows of each table as text.
     pub async fn stored(&mut self) -> BTreeMap<String, Vec<String>> {
         self.mails_have_gone().await;
+        self.notices_have_gone().await;
         let mut tables = BTreeMap::new();
         for (table, rows) in &self.tables {
             let rows = self.database.fetch_all(AssertSqlSafe(rows.clone())).await.unwrap();
@@ -675,6 +690,54 @@ impl World {
         });
         let payload = self.tenant_admin.mutate("engageKillSwitch", input, "killSwitch { id }").await;
         text(&payload["killSwitch"]["id"])
+    }
+
+    /// What was told by itself of the run that failed, and a channel and a policy of the tenant's own.
+    async fn notices(&mut self) {
+        let query = "query($filter: NoticeFilter) { notices(filter: $filter) { edges { node {
+            id deliveries { id } } } } }";
+        let filter = json!({"filter": {"tenantId": self.tenant.id, "occasionKinds": ["RUN_FAILED"]}});
+        let told = until("the tenant is told", SOON, async || {
+            let told = self.fixture.admin().query(query, filter.clone()).await;
+            let notices = nodes(&told["notices"]);
+            notices.first().cloned().ok_or(told)
+        });
+        let told = told.await;
+        self.target.notice = text(&told["id"]);
+        self.target.notice_delivery = text(&told["deliveries"][0]["id"]);
+        self.target.notice_channel = self.notice_channel("EMAIL").await;
+        self.target.notice_webhook = self.notice_channel("WEBHOOK").await;
+        self.target.notice_policy = self.notice_policy().await;
+    }
+
+    async fn notice_channel(&self, kind: &str) -> String {
+        let mut input = json!({"name": "Of quillon", "kind": kind});
+        match kind {
+            "EMAIL" => input["addresses"] = json!(["quillon@example.com"]),
+            _ => input["url"] = json!("https://receiver.example/quillon"),
+        }
+        let made = self.tenant_admin.mutate("createNoticeChannel", input, "noticeChannel { id }").await;
+        text(&made["noticeChannel"]["id"])
+    }
+
+    async fn notice_policy(&self) -> String {
+        let input = json!({
+            "name": "Of quillon", "channelIds": [self.notice_channel("EMAIL").await], "isEnabled": false,
+            "quietHours": {"from": "22:00", "until": "06:00"},
+        });
+        let made = self.tenant_admin.mutate("createNoticePolicy", input, "noticePolicy { id }").await;
+        text(&made["noticePolicy"]["id"])
+    }
+
+    /// Nobody is still to be told of anything.
+    async fn notices_have_gone(&mut self) {
+        let sql = "SELECT (SELECT count(*) FROM occasion WHERE noticed_at IS NULL)
+            + (SELECT count(*) FROM notice_delivery WHERE status = 'QUEUED')";
+        until("notices have gone", SOON, async || {
+            let waiting: i64 = self.database.fetch_one(sql).await.unwrap().get(0);
+            if waiting == 0 { Ok(()) } else { Err(waiting) }
+        })
+        .await;
     }
 
     async fn api_key(&self) -> String {

@@ -24,6 +24,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         "failureGroup",
         "reconciliation",
         "runbook",
+        "notice",
         "node",
     ] {
         for id in [
@@ -82,6 +83,13 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("reviewRunbook", "runbookId", json!({"version": 1})),
         ("deleteRunbook", "runbookId", json!({})),
         ("resetCursor", "integrationId", json!({"stream": "x", "reason": "x"})),
+        ("updateNoticeChannel", "channelId", json!({"name": "x"})),
+        ("rotateNoticeChannelSecret", "channelId", json!({})),
+        ("deleteNoticeChannel", "channelId", json!({})),
+        ("testNoticeChannel", "channelId", json!({})),
+        ("updateNoticePolicy", "policyId", json!({"name": "x"})),
+        ("deleteNoticePolicy", "policyId", json!({})),
+        ("replayNotice", "noticeId", json!({})),
     ] {
         // The right kind of id, another kind, and no id at all.
         for id in

@@ -23,7 +23,7 @@ use crate::sdl::Sdl;
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 18] = [
+const OWNERS: [(&str, &str); 22] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -39,6 +39,10 @@ const OWNERS: [(&str, &str); 18] = [
     ("quarantine", "SELECT id, tenant_id FROM quarantine"),
     ("reconciliation", "SELECT id, tenant_id FROM reconciliation"),
     ("killswitch", "SELECT id, tenant_id FROM kill_switch"),
+    ("notice", "SELECT id, tenant_id FROM notice"),
+    ("channel", "SELECT id, tenant_id FROM notice_channel"),
+    ("policy", "SELECT id, tenant_id FROM notice_policy"),
+    ("delivery", "SELECT id, tenant_id FROM notice_delivery"),
     ("audit", "SELECT id, tenant_id FROM audit_entry"),
     ("invitation", "SELECT id, tenant_id FROM invitation"),
     ("session", "SELECT s.id, u.tenant_id FROM session AS s JOIN \"user\" AS u ON u.id = s.user_id"),
@@ -46,7 +50,7 @@ const OWNERS: [(&str, &str); 18] = [
 /// Keys of the operator and the tenants that they may touch, whose audit logs name them.
 const KEYS: &str = "SELECT api_key_id, tenant_id FROM api_key_tenant";
 /// Lists of the root and the orders in which cursors are taken from them.
-const LISTS: [(&str, &str, &[&str]); 10] = [
+const LISTS: [(&str, &str, &[&str]); 15] = [
     ("TenantConnection", "tenants", &["CREATED_AT", "NAME"]),
     ("UserConnection", "users", &["CREATED_AT", "EMAIL"]),
     ("ApiKeyConnection", "apiKeys", &["CREATED_AT"]),
@@ -55,7 +59,12 @@ const LISTS: [(&str, &str, &[&str]); 10] = [
     ("IntegrationConnection", "integrations", &["CREATED_AT", "NAME"]),
     ("InvitationConnection", "invitations", &["CREATED_AT"]),
     ("KillSwitchConnection", "killSwitches", &["CREATED_AT"]),
+    ("NoticeConnection", "notices", &["CREATED_AT"]),
+    ("NoticeChannelConnection", "noticeChannels", &["CREATED_AT"]),
+    ("NoticePolicyConnection", "noticePolicies", &["CREATED_AT"]),
+    ("NoticeDeliveryConnection", "noticeDeliveries", &["CREATED_AT"]),
     ("AuditEntryConnection", "auditEntries", &["AT"]),
+    ("FailureGroupConnection", "failureGroups", &["LAST_SEEN_AT", "FAILURE_COUNT"]),
     ("FailureConnection", "failures", &["FAILED_AT", "LAST_ATTEMPT_AT"]),
 ];
 /// How long the records of a tenant may take.

@@ -17,6 +17,17 @@ pub(super) fn public_url(text: Option<String>) -> Result<Option<String>, WrongSe
     }
 }
 
+/// Where notices lead, each for the id of what it is about.
+pub(super) fn notice_link(
+    page: Option<String>,
+    public_url: Option<&str>,
+) -> Result<Option<LinkTemplate>, WrongSetting> {
+    let page = page.or_else(|| public_url.map(|url| format!("{url}/graphql#node={{id}}")));
+    let link = page.map(|page| LinkTemplate::parse(&page.replace("{id}", "{token}")));
+    let problem = "must be one http:// or https:// URL with `{id}` in it, once";
+    link.transpose().map_err(|_not_a_link| wrong("TRESTLE_NOTICE_URL", problem))
+}
+
 /// The mail server and where mails lead. Everything that is written is checked, also without a mail server.
 pub(super) fn mail(
     url: Option<String>,

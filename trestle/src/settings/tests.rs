@@ -81,6 +81,8 @@ fn a_wrong_setting_is_one_line_that_names_it() {
     assert!(problem(public).starts_with("TRESTLE_PUBLIC_URL: is missing"));
     let page = Written { invitation_url: some("https://portal.example/"), ..Default::default() };
     assert!(problem(page).starts_with("TRESTLE_INVITATION_URL: must be one http:// or https:// URL"));
+    let page = Written { notice_url: some("https://portal.example/open/"), ..Default::default() };
+    assert!(problem(page).starts_with("TRESTLE_NOTICE_URL: must be one http:// or https:// URL"));
     let totp = Written { require_staff_totp: Some(Flag::Text("yes".into())), ..Default::default() };
     assert_eq!(problem(totp), "TRESTLE_REQUIRE_STAFF_TOTP: `yes` is neither `true` nor `false`");
     let mysql = Written { database_url: some("mysql://localhost"), ..Default::default() };

@@ -144,6 +144,10 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_EMAIL_CONFIRMATION_URL", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) email_confirmation_url: Option<String>,
+    /// The page where notices lead, with {id} of what they are about in it [default: GraphiQL at the public URL]
+    #[arg(long, env = "TRESTLE_NOTICE_URL", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) notice_url: Option<String>,
     /// `true`: staff without a second factor may do nothing but set one up [default: false]
     #[arg(long, env = "TRESTLE_REQUIRE_STAFF_TOTP", value_name = "BOOLEAN", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,394 @@
+//! An occasion in the words of whoever is told: customers read no word of how the operator is organised, nor what outside
+//! systems said. Deliberately absent: how a channel shows them (`render`).
+
+use std::collections::HashMap;
+
+use entity::failure::{self, ResponsibleParty};
+use entity::notice::NoticeItem;
+use entity::occasion::{self, OccasionKind};
+use entity::{integration, system, tenant};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::catalogue;
+use crate::failure::summary;
+use crate::id::{GlobalId, Kind};
+use crate::mail::LinkTemplate;
+use crate::permission::Audience;
+use crate::words::Language;
+
+/// References that a notice names.
+const REFERENCES_MAX: usize = 5;
+/// Names of integrations that a notice about a system names.
+const NAMES_MAX: usize = 3;
+
+/// What occasions are about.
+#[derive(Debug, Default)]
+pub(crate) struct Surroundings {
+    pub(crate) tenants: HashMap<Uuid, tenant::Model>,
+    pub(crate) integrations: HashMap<Uuid, integration::Model>,
+    pub(crate) systems: HashMap<Uuid, system::Model>,
+    pub(crate) failures: HashMap<Uuid, failure::Model>,
+    /// Names of the integrations that use a system.
+    pub(crate) users_of: HashMap<Uuid, Vec<String>>,
+}
+
+/// An occasion as `audience` is told of it.
+pub(crate) fn item(
+    occasion: &occasion::Model,
+    around: &Surroundings,
+    language: &Language,
+    audience: Audience,
+    link: Option<&LinkTemplate>,
+) -> NoticeItem {
+    let tenant = occasion.tenant_id.and_then(|id| around.tenants.get(&id));
+    let integration = occasion.integration_id.and_then(|id| around.integrations.get(&id));
+    let system = occasion.system_id.and_then(|id| around.systems.get(&id));
+    let failure = occasion.failure_id.and_then(|id| around.failures.get(&id));
+    let told = Told { occasion, integration, system, failure, around, language, audience };
+    let (title, summary) = (told.title(), told.summary());
+    let party = told.party();
+    NoticeItem {
+        occasion_id: occasion.id,
+        kind: Some(occasion.kind),
+        is_recovery: is_recovery(occasion.kind),
+        at: occasion.at,
+        tenant_id: occasion.tenant_id,
+        tenant_name: tenant.map(|tenant| tenant.name.clone()),
+        integration_id: occasion.integration_id,
+        integration_name: integration.map(|integration| integration.name.clone()),
+        system_id: occasion.system_id,
+        system_name: system.map(|system| system.name.clone()),
+        run_id: occasion.run_id,
+        failure_id: occasion.failure_id,
+        group_id: occasion.group_id,
+        incident_id: occasion.incident_id,
+        code: occasion.code.clone(),
+        count: told.count(),
+        references: told.references(),
+        title,
+        summary,
+        acts: party.map(|party| acts(party, audience).to_owned()),
+        action: told.action(),
+        link: told.place().and_then(|place| Some(link?.link(&place.to_string()))),
+    }
+}
+
+/// Whether a kind says that something is over.
+pub(crate) fn is_recovery(kind: OccasionKind) -> bool {
+    matches!(
+        kind,
+        OccasionKind::GroupResolved
+            | OccasionKind::Recovered
+            | OccasionKind::Resumed
+            | OccasionKind::Reauthorized
+            | OccasionKind::HealthRestored
+            | OccasionKind::IncidentResolved
+    )
+}
+
+/// The name of a kind in the taxonomy of events.
+pub fn event_type(kind: OccasionKind) -> &'static str {
+    match kind {
+        OccasionKind::GroupNew => "failure_group.opened",
+        OccasionKind::GroupRegressed => "failure_group.regressed",
+        OccasionKind::GroupEscalating => "failure_group.grown",
+        OccasionKind::GroupResolved => "failure_group.resolved",
+        OccasionKind::RunFailed => "run.failed",
+        OccasionKind::RunPartial => "run.partially_failed",
+        OccasionKind::Recovered => "run.recovered",
+        OccasionKind::Late => "integration.delayed",
+        OccasionKind::Held => "integration.held",
+        OccasionKind::Resumed => "integration.resumed",
+        OccasionKind::ReauthRequired => "system.reauth_required",
+        OccasionKind::Reauthorized => "system.reauthorized",
+        OccasionKind::VolumeAnomaly => "integration.volume_deviated",
+        OccasionKind::HealthAlert => "health.degraded",
+        OccasionKind::HealthRestored => "health.restored",
+        OccasionKind::Escalated => "failure.escalated",
+        OccasionKind::SlaWarning => "sla.warned",
+        OccasionKind::SlaBreached => "sla.breached",
+        OccasionKind::IncidentOpened => "incident.opened",
+        OccasionKind::IncidentUpdated => "incident.updated",
+        OccasionKind::IncidentResolved => "incident.resolved",
+        OccasionKind::ChannelDisabled => "notice_channel.disabled",
+    }
+}
+
+/// Records concerned, where an occasion says how many.
+pub(crate) fn count_of(occasion: &occasion::Model) -> Option<i64> {
+    ["count", "failed"].into_iter().find_map(|name| occasion.detail.get(name)?.as_i64())
+}
+
+/// Who acts, to whom it is said.
+fn acts(party: ResponsibleParty, audience: Audience) -> &'static str {
+    match (party, audience) {
+        (ResponsibleParty::ThirdParty, _) => "the maker of the other system",
+        (ResponsibleParty::Customer, Audience::Customer) => "you",
+        (ResponsibleParty::Support | ResponsibleParty::Engineering, Audience::Customer) => "us",
+        (ResponsibleParty::Customer, _) => "the customer",
+        (ResponsibleParty::Support, _) => "support",
+        (ResponsibleParty::Engineering, _) => "engineering",
+    }
+}
+
+struct Told<'a> {
+    occasion: &'a occasion::Model,
+    integration: Option<&'a integration::Model>,
+    system: Option<&'a system::Model>,
+    failure: Option<&'a failure::Model>,
+    around: &'a Surroundings,
+    language: &'a Language,
+    audience: Audience,
+}
+
+impl Told<'_> {
+    fn title(&self) -> String {
+        if let Some(title) = self.said("title", "staffTitle") {
+            return title;
+        }
+        let integration = self.integration.map_or("An integration", |integration| &integration.name);
+        let system = self.system.map_or("A system", |system| &system.name);
+        match self.occasion.kind {
+            OccasionKind::GroupNew => format!("{integration}: records fail for a new reason"),
+            OccasionKind::GroupRegressed => format!("{integration}: records fail again"),
+            OccasionKind::GroupEscalating => format!("{integration}: more and more records fail"),
+            OccasionKind::GroupResolved => format!("{integration}: a reason of failures is dealt with"),
+            OccasionKind::RunFailed => format!("{integration}: a run could not go on"),
+            OccasionKind::RunPartial => match (self.count(), self.number("read")) {
+                (Some(failed), Some(read)) => {
+                    format!("{integration}: {failed} of {read} records did not arrive")
+                }
+                _ => format!("{integration}: some records did not arrive"),
+            },
+            OccasionKind::Recovered => format!("{integration}: recovered"),
+            OccasionKind::Late => format!("{integration} is late"),
+            OccasionKind::Held => format!("{integration} is held"),
+            OccasionKind::Resumed => format!("{integration} is held no more"),
+            OccasionKind::ReauthRequired => format!("{system}: somebody must sign in again"),
+            OccasionKind::Reauthorized => format!("{system} lets us in again"),
+            OccasionKind::VolumeAnomaly => format!("{integration}: an unusual number of records"),
+            OccasionKind::HealthAlert => match self.integration {
+                Some(_) => format!("{integration} is not as healthy as it should be"),
+                None => "Runs are not as healthy as they should be".to_owned(),
+            },
+            OccasionKind::HealthRestored => match self.integration {
+                Some(_) => format!("{integration} is healthy again"),
+                None => "Runs are healthy again".to_owned(),
+            },
+            OccasionKind::Escalated => format!("{integration}: nobody has acted in time"),
+            OccasionKind::SlaWarning => format!("{integration}: an agreed time is nearly over"),
+            OccasionKind::SlaBreached => format!("{integration}: an agreed time is over"),
+            OccasionKind::IncidentOpened => "An outage of an outside system".to_owned(),
+            OccasionKind::IncidentUpdated => "News of an outage".to_owned(),
+            OccasionKind::IncidentResolved => "An outage is over".to_owned(),
+            OccasionKind::ChannelDisabled => {
+                let channel = self.text("channel").unwrap_or_default();
+                format!("Notices to `{channel}` are switched off")
+            }
+        }
+    }
+
+    fn summary(&self) -> String {
+        if let Some(said) = self.said("summary", "staffSummary") {
+            return said;
+        }
+        if let Some(reason) = self.text("reason") {
+            return self.with_users(reason);
+        }
+        match self.occasion.kind {
+            OccasionKind::Recovered => match self.occasion.detail.get("runs") {
+                Some(Value::Array(runs)) if runs.len() > 1 => {
+                    format!("Every failure of {} runs is dealt with.", runs.len())
+                }
+                _ => "Every failure of the run is dealt with.".to_owned(),
+            },
+            OccasionKind::Resumed => match self.text("now").as_deref() {
+                Some("PAUSED") => "Somebody has paused it.".to_owned(),
+                Some("ARCHIVED") => "Somebody has archived it.".to_owned(),
+                _ => "It goes on.".to_owned(),
+            },
+            OccasionKind::Reauthorized => self.with_users("What waited for it is tried again.".to_owned()),
+            OccasionKind::GroupResolved => "Nothing of it is open any more.".to_owned(),
+            _ => self.failing(),
+        }
+    }
+
+    /// Why records or a run failed.
+    fn failing(&self) -> String {
+        if let Some(failure) = self.failure {
+            let first = summary(self.language, failure, &failure.field_errors.0);
+            return match self.count() {
+                Some(count) if count > 1 => format!("{count} records are concerned. The first: {first}"),
+                _ => first,
+            };
+        }
+        match &self.occasion.code {
+            Some(code) => {
+                let subject = match self.count() {
+                    Some(count) if count > 1 => format!("Each of {count} records"),
+                    _ => "A record or run".to_owned(),
+                };
+                let text = self.language.happened(code, &subject);
+                if text.ends_with('.') { text } else { text + "." }
+            }
+            None => self.title() + ".",
+        }
+    }
+
+    /// With the integrations that a system is used by.
+    fn with_users(&self, text: String) -> String {
+        let users = self.occasion.system_id.and_then(|id| self.around.users_of.get(&id));
+        let Some(users) = users.filter(|users| !users.is_empty()) else { return text };
+        let named: Vec<String> = users.iter().take(NAMES_MAX).map(|name| format!("`{name}`")).collect();
+        let more = match users.len().saturating_sub(NAMES_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("{text} It is used by {}{more}.", named.join(", "))
+    }
+
+    fn party(&self) -> Option<ResponsibleParty> {
+        if is_recovery(self.occasion.kind) {
+            return None;
+        }
+        let said = self.text("responsibleParty");
+        let said = said.and_then(|party| serde_json::from_value(Value::String(party)).ok());
+        said.or(match self.occasion.kind {
+            OccasionKind::ReauthRequired | OccasionKind::ChannelDisabled => Some(ResponsibleParty::Customer),
+            // Of the operator's there is no customer.
+            _ => None,
+        })
+        .filter(|_| self.occasion.tenant_id.is_some())
+        .or(self.failure.map(|failure| failure.responsible_party))
+        .or(self.occasion.code.as_deref().map(|code| catalogue::entry(code).responsible_party))
+        .or(matches!(self.occasion.kind, OccasionKind::Held | OccasionKind::VolumeAnomaly)
+            .then_some(ResponsibleParty::Customer))
+    }
+
+    fn action(&self) -> Option<String> {
+        if is_recovery(self.occasion.kind) {
+            return None;
+        }
+        if let Some(said) = self.said("action", "staffAction") {
+            return Some(said);
+        }
+        let own = match self.occasion.kind {
+            OccasionKind::ReauthRequired => Some(match self.audience {
+                Audience::Customer => "Renew the sign-in of the system, or connect it again.",
+                _ => "Ask the customer to renew the sign-in of the system, or to connect it again.",
+            }),
+            OccasionKind::ChannelDisabled => {
+                Some("Mend the receiver, then activate the channel: what waits for it is sent then.")
+            }
+            OccasionKind::VolumeAnomaly => Some("Look whether the source has what it should."),
+            OccasionKind::Held if self.failure.is_none() => {
+                Some("Look at what it is held for, then resume the integration.")
+            }
+            _ => None,
+        };
+        let of_code = || {
+            let code = self.failure.map(|failure| &failure.code).or(self.occasion.code.as_ref())?;
+            Some(self.language.action(code, self.audience))
+        };
+        own.map(str::to_owned).or_else(of_code)
+    }
+
+    fn references(&self) -> Vec<String> {
+        let named: Vec<String> = match self.occasion.detail.get("references") {
+            Some(Value::Array(named)) => {
+                named.iter().filter_map(|name| Some(name.as_str()?.to_owned())).take(REFERENCES_MAX).collect()
+            }
+            _ => Vec::new(),
+        };
+        if named.is_empty() {
+            return self.failure.and_then(|failure| failure.business_reference.clone()).into_iter().collect();
+        }
+        named
+    }
+
+    /// Where somebody looks.
+    fn place(&self) -> Option<GlobalId> {
+        let failure = self.occasion.failure_id.map(|id| GlobalId::new(Kind::Failure, id));
+        let run = self.occasion.run_id.map(|id| GlobalId::new(Kind::Run, id));
+        let integration = self.occasion.integration_id.map(|id| GlobalId::new(Kind::Integration, id));
+        let system = self.occasion.system_id.map(|id| GlobalId::new(Kind::System, id));
+        match self.occasion.kind {
+            OccasionKind::Held | OccasionKind::Resumed => integration,
+            OccasionKind::RunFailed | OccasionKind::RunPartial | OccasionKind::Recovered => run.or(failure),
+            _ => failure.or(run).or(integration).or(system),
+        }
+    }
+
+    fn count(&self) -> Option<i64> {
+        count_of(self.occasion)
+    }
+
+    fn number(&self, name: &str) -> Option<i64> {
+        self.occasion.detail.get(name)?.as_i64()
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        Some(self.occasion.detail.get(name)?.as_str()?.to_owned())
+    }
+
+    /// Words that came with the occasion: those for staff are never a customer's.
+    fn said(&self, name: &str, staff_name: &str) -> Option<String> {
+        match self.audience {
+            Audience::Customer => self.text(name),
+            Audience::Support | Audience::Engineer => self.text(staff_name).or_else(|| self.text(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use entity::occasion::OccasionKind;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::{Surroundings, item};
+    use crate::mail::LinkTemplate;
+    use crate::occasion::NewOccasion;
+    use crate::permission::Audience;
+    use crate::words::shipped_english;
+
+    #[test]
+    fn customers_read_of_us_and_staff_of_who_it_is() {
+        let occasion = NewOccasion::new(OccasionKind::RunPartial)
+            .run(Uuid::from_u128(7))
+            .code(Some("record.mapping_failed".to_owned()))
+            .detail("failed", 3)
+            .detail("read", 100)
+            .detail("references", vec!["PO-1", "PO-2"])
+            .row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
+        let link = LinkTemplate::parse("https://portal.example/open/{token}").expect("a link");
+        let around = Surroundings::default();
+        let told = item(&occasion, &around, &shipped_english(), Audience::Customer, Some(&link));
+        assert_eq!(told.title, "An integration: 3 of 100 records did not arrive");
+        assert_eq!(told.summary, "Each of 3 records could not be converted for the destination.");
+        assert_eq!(told.acts.as_deref(), Some("us"));
+        assert_eq!(told.references, ["PO-1", "PO-2"]);
+        let place = told.link.expect("a link");
+        assert_eq!(place, "https://portal.example/open/run_00000000000000000000000000000007");
+        let words = format!("{} {} {:?}", told.title, told.summary, told.action);
+        assert!(!words.contains("support") && words.contains("Nothing is needed from you"), "{words}");
+        let staff = item(&occasion, &around, &shipped_english(), Audience::Support, None);
+        assert_eq!(staff.acts.as_deref(), Some("engineering"));
+        assert_eq!(staff.link, None);
+    }
+
+    #[test]
+    fn words_for_staff_are_no_customers() {
+        let mut occasion =
+            NewOccasion::new(OccasionKind::IncidentOpened).row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
+        occasion.detail =
+            json!({"staffSummary": "db-7 is down for 3 tenants", "summary": "A system is down."});
+        let told = |audience| item(&occasion, &Surroundings::default(), &shipped_english(), audience, None).summary;
+        assert_eq!(told(Audience::Customer), "A system is down.");
+        assert_eq!(told(Audience::Engineer), "db-7 is down for 3 tenants");
+        occasion.detail = json!({"staffSummary": "db-7 is down"});
+        assert!(!told(Audience::Customer).contains("db-7"));
+    }
+}
