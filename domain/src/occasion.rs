@@ -53,6 +53,12 @@ impl NewOccasion {
         self
     }
 
+    /// About a group of failures.
+    pub(crate) fn group(mut self, id: Uuid) -> Self {
+        self.group_id = Some(id);
+        self
+    }
+
     /// About a failure, or one that stands for others.
     pub(crate) fn failure(mut self, id: Option<Uuid>) -> Self {
         self.failure_id = id;

@@ -409,7 +409,7 @@ impl RunLease {
             } else {
                 // It fails for another reason now.
                 row.group_id = Some(group_id);
-                tally.add(group_id);
+                tally.add(group_id, &row);
             }
             updated.push(row);
         }
@@ -464,9 +464,9 @@ impl RunLease {
         let kept = self.keep_exchanges(tx, failures.iter().map(|(failed, _group)| failed)).await?;
         let mut rows = Vec::with_capacity(failures.len());
         for (failed, group_id) in failures {
-            tally.add(group_id);
             let exchange_id = failed.exchange.as_ref().and_then(|one| kept.get(&one.identity()).copied());
             let row = self.failure_row(stream, failed, group_id, now)?;
+            tally.add(group_id, &row);
             rows.push(failure::Model { quarantine_id, exchange_id, ..row });
         }
         for row in rows.iter().take(TOLD_FAILURES_MAX) {

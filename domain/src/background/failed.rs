@@ -222,7 +222,7 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, mut whole: Wh
     crate::integration::count_failed_run(tx, run, row.id).await?;
     job::release_next(tx, run.integration_id).await?;
     let mut tally = Tally::default();
-    tally.add(group_id);
+    tally.add_whole(group_id);
     failure_group::count(tx, run.id, tally).await?;
     tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
     tx.tell_after_commit(crate::run::changed(run));

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Duration, DurationRound, Utc};
 use entity::failure::{self, FailureStatus};
 use entity::failure_group::{self, FailureGroupStatus};
+use entity::occasion::OccasionKind;
 use entity::{failure_group_hour, integration};
 use pipeline::{LedgerError, RecordFailure};
 use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, OnConflict, Query};
@@ -27,11 +28,14 @@ use crate::failure_group::cause::Cause;
 use crate::failure_group::changed;
 use crate::failure_group::state::{BUSIEST_OF_DAYS, after_failures, after_time, hour_limit};
 use crate::id::new_id;
+use crate::occasion::{self, NewOccasion};
 use crate::scope::{TxScope, all_set};
 
 /// Groups that a stream may have for one code. What comes then goes into one group of all other reasons: a system that
 /// says something else for each record must not make a group of each.
 const GROUPS_MAX: usize = 50;
+/// Records that a notice about a group names.
+const TOLD_REFERENCES_MAX: usize = 5;
 /// Groups that one sweep looks at.
 const SWEPT_MAX: u64 = 500;
 /// Hours are kept for so many days.
@@ -59,12 +63,33 @@ impl KnownGroups {
 
 /// How often each group occurs in what one transaction stores.
 #[derive(Debug, Default)]
-pub(super) struct Tally(BTreeMap<Uuid, i64>);
+pub(super) struct Tally(BTreeMap<Uuid, Seen>);
+
+/// What is stored of one group.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Failures that are new.
+    count: i64,
+    /// The first of them; `None` where they are told otherwise.
+    first_id: Option<Uuid>,
+    /// References of the first of them.
+    references: Vec<String>,
+}
 
 impl Tally {
-    /// A failure that is new.
-    pub(super) fn add(&mut self, group_id: Uuid) {
-        *self.0.entry(group_id).or_default() += 1;
+    /// A failure of a record that is new.
+    pub(super) fn add(&mut self, group_id: Uuid, row: &failure::Model) {
+        let seen = self.0.entry(group_id).or_default();
+        seen.count += 1;
+        seen.first_id.get_or_insert(row.id);
+        if seen.references.len() < TOLD_REFERENCES_MAX {
+            seen.references.extend(row.business_reference.clone());
+        }
+    }
+
+    /// A failure of a run as a whole, which is told of as such.
+    pub(super) fn add_whole(&mut self, group_id: Uuid) {
+        self.0.entry(group_id).or_default().count += 1;
     }
 
     /// A failure that was there and has failed again.
@@ -246,18 +271,22 @@ pub(super) async fn count(tx: &mut TxScope, run_id: Uuid, tally: Tally) -> Resul
     let now = tx.app().clock().now();
     let mut hours: BTreeMap<Uuid, i64> = BTreeMap::new();
     let mut waiting = tally.0;
-    while let Some((id, count)) = waiting.pop_first() {
-        let Some(group) = add(tx, id, run_id, count, now).await? else { continue };
-        if count > 0 {
-            *hours.entry(id).or_default() += count;
+    while let Some((id, seen)) = waiting.pop_first() {
+        let Some(group) = add(tx, id, run_id, seen.count, now).await? else { continue };
+        if seen.count > 0 {
+            *hours.entry(id).or_default() += seen.count;
         }
         if let Some(into) = group.merged_into_id {
             // What was merged into another has none of its own, so this ends.
-            *waiting.entry(into).or_default() += count;
+            let joined = waiting.entry(into).or_default();
+            joined.count += seen.count;
+            joined.first_id = joined.first_id.or(seen.first_id);
+            joined.references.extend(seen.references);
+            joined.references.truncate(TOLD_REFERENCES_MAX);
             continue;
         }
         tx.tell_after_commit(changed(&group));
-        settle(tx, group, count, now).await?;
+        settle(tx, group, run_id, seen, now).await?;
     }
     add_hours(tx, hours, now).await
 }
@@ -298,9 +327,11 @@ async fn add(
 async fn settle(
     tx: &mut TxScope,
     mut group: failure_group::Model,
-    count: i64,
+    run_id: Uuid,
+    seen: Seen,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let count = seen.count;
     let is_first = count > 0 && group.failure_count == count;
     if is_first {
         // It may have been made some time before, by a page that was not stored.
@@ -312,7 +343,7 @@ async fn settle(
             .await
             .doing("storing when a group of failures began")?;
         record(tx, &group, NewActivity::by_itself(Change::Status { from: None, to: group.status })).await?;
-        return Ok(());
+        return tell(tx, OccasionKind::GroupNew, &group, run_id, seen).await;
     }
     if count > 0 && group.hour_count == count {
         group.hour_limit = limit_for(tx, &group).await?;
@@ -325,8 +356,40 @@ async fn settle(
     }
     if let Some(to) = after_failures(&group, now) {
         enter(tx, &group, to, now).await?;
+        match to {
+            FailureGroupStatus::Regressed => {
+                tell(tx, OccasionKind::GroupRegressed, &group, run_id, seen).await?;
+            }
+            FailureGroupStatus::Escalating => {
+                tell(tx, OccasionKind::GroupEscalating, &group, run_id, seen).await?;
+            }
+            _ => {}
+        }
     }
     Ok(())
+}
+
+/// What somebody may have to be told of. Failures of runs as a whole are told of as such, and not once more.
+async fn tell(
+    tx: &TxScope,
+    kind: OccasionKind,
+    group: &failure_group::Model,
+    run_id: Uuid,
+    seen: Seen,
+) -> Result<()> {
+    if seen.first_id.is_none() {
+        return Ok(());
+    }
+    let told = NewOccasion::new(kind)
+        .integration(group.integration_id)
+        .run(run_id)
+        .group(group.id)
+        .failure(seen.first_id)
+        .code(Some(group.code.clone()))
+        .detail("responsibleParty", serde_json::to_value(group.responsible_party).unwrap_or_default())
+        .detail("count", seen.count)
+        .detail("references", seen.references);
+    occasion::record(tx, told).await
 }
 
 /// How many failures the hour that begins may have. A group that began in it has nothing to compare it with.
@@ -370,7 +433,19 @@ async fn enter(
         .exec(tx.connection())
         .await
         .doing("storing the status of a group of failures")?;
+    if to == FailureGroupStatus::Resolved {
+        occasion::record(tx, resolved(group)).await?;
+    }
     record(tx, group, NewActivity::by_itself(Change::Status { from: Some(group.status), to })).await
+}
+
+/// That a group is over, for whoever was told that it began.
+pub(crate) fn resolved(group: &failure_group::Model) -> NewOccasion {
+    NewOccasion::new(OccasionKind::GroupResolved)
+        .integration(group.integration_id)
+        .group(group.id)
+        .code(Some(group.code.clone()))
+        .detail("count", group.failure_count)
 }
 
 #[expect(clippy::disallowed_methods, reason = "an upsert of rows of the tenant, in one statement")]

@@ -15,7 +15,7 @@ mod ending;
 mod exchange;
 mod extra;
 mod failed;
-mod failure_group;
+pub(crate) mod failure_group;
 mod gone;
 mod health;
 mod kill_switch;

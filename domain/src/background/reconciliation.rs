@@ -219,9 +219,9 @@ impl RunLease {
                 (difference.key.canonical().to_owned(), clean(difference.key.reference(), 500));
             let failed = [as_failure(difference)];
             let group_id = self.groups_in(tx, stream, &failed).await?[0];
-            tally.add(group_id);
             let [failed] = failed;
             let failure = self.failure_row(stream, failed, group_id, now)?;
+            tally.add(group_id, &failure);
             differences.push(reconciliation_difference::Model {
                 id: new_id(),
                 tenant_id: self.run.tenant_id,
@@ -257,9 +257,10 @@ impl RunLease {
             if extras.can_be_removed {
                 let failed = [extra::as_failure(key)];
                 let group_id = self.groups_in(tx, stream, &failed).await?[0];
-                tally.add(group_id);
                 let [failed] = failed;
-                failures.push(self.failure_row(stream, failed, group_id, now)?);
+                let failure = self.failure_row(stream, failed, group_id, now)?;
+                tally.add(group_id, &failure);
+                failures.push(failure);
             }
             differences.push(reconciliation_difference::Model {
                 id: new_id(),

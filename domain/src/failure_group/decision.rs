@@ -11,8 +11,10 @@ use uuid::Uuid;
 use super::activity::{Change, NewActivity, record};
 use super::{FailureGroup, is_ours, view};
 use crate::actor::Actor;
+use crate::background::failure_group::resolved;
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::id::Kind;
+use crate::occasion;
 use crate::permission::Permission;
 use crate::scope::{Scope, TxScope};
 use crate::validation::Problems;
@@ -150,6 +152,9 @@ async fn decide(actor: &Actor, id: Uuid, decision: Decision<'_>) -> Result<Failu
         .doing("storing what was decided about a group")?;
     if changed.rows_affected == 0 {
         return Err(Error::conflict("groupId", "it has changed meanwhile; look at it again"));
+    }
+    if to == Status::Resolved {
+        occasion::record(&tx, resolved(&row)).await?;
     }
     let change = Change::Status { from: Some(row.status), to };
     record(&mut tx, &row, NewActivity::by(actor, change, note.clone())).await?;

@@ -137,7 +137,7 @@ impl Fixture {
         let mut tx = self.tx().await;
         let id = self.group(&tx, "the account is closed").await;
         let mut tally = Tally::default();
-        (0..failures).for_each(|_| tally.add(id));
+        (0..failures).for_each(|_| tally.add_whole(id));
         count(&mut tx, Uuid::now_v7(), tally).await.unwrap();
         let of_it = tx.find::<failure_group::Entity>().filter(failure_group::Column::Id.eq(id));
         let group = of_it.one(tx.connection()).await.unwrap().unwrap();
