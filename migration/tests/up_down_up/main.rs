@@ -665,25 +665,6 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             "ix_integration_next_run_at",
         ),
         (
-            "SELECT * FROM integration_health WHERE check_at <= $1 ORDER BY check_at LIMIT 200",
-            vec![Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],
-            "ix_integration_health_check_at",
-        ),
-        (
-            "SELECT 1 FROM failure WHERE integration_id = $1 AND status = 'OPEN' AND responsible_party = 'CUSTOMER'",
-            vec![any_id.clone()],
-            "ix_failure_customer",
-        ),
-        (
-            "SELECT sum(read_count) FROM health_rollup WHERE tenant_id = $1 AND period = $2 AND begins_at >= $3",
-            vec![
-                tenant_id.clone(),
-                Value::from("DAY"),
-                Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH),
-            ],
-            "ix_health_rollup_tenant_id_period_begins_at",
-        ),
-        (
             "SELECT * FROM failure WHERE tenant_id = $1 AND integration_id = $2 AND stream = $3 \
              AND record_key IN ($4, $5) AND status IN ($6, $7)",
             vec![
