@@ -92,6 +92,7 @@ where
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
     use tracing::level_filters::LevelFilter;
     use tracing_subscriber::layer::SubscriberExt;
     use uuid::Uuid;
@@ -125,8 +126,9 @@ mod tests {
         let [line] = &lines[..] else { unreachable!("one line: {lines:?}") };
         assert_eq!((line.subject.tenant_id, line.subject.run_id), (tenant, Some(run)));
         assert_eq!((line.message.as_str(), line.component), ("it is tried again", module_path!()));
-        let attributes = serde_json::Value::Object(line.attributes.clone()).to_string();
-        let wanted = r#"{"attempt":2,"error":"no: password=[hidden]&x=1","job.id":"j1","wait_ms":5}"#;
-        assert_eq!(attributes, wanted);
+        let wanted = json!({
+            "attempt": 2, "error": "no: password=[hidden]&x=1", "job.id": "j1", "wait_ms": 5,
+        });
+        assert_eq!(Value::Object(line.attributes.clone()), wanted);
     }
 }
