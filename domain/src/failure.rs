@@ -191,9 +191,7 @@ fn with_party(parties: &[ResponsibleParty]) -> SimpleExpr {
     let of_group = Query::select()
         .expr(Expr::val(1))
         .from(Entity)
-        .and_where(
-            Expr::col((Entity, Column::TenantId)).equals((failure::Entity, failure::Column::TenantId)),
-        )
+        .and_where(Expr::col((Entity, Column::TenantId)).equals((failure::Entity, failure::Column::TenantId)))
         .and_where(Expr::col((Entity, Column::Id)).equals((failure::Entity, failure::Column::GroupId)))
         .and_where(Expr::col((Entity, Column::ResponsibleParty)).is_in(parties()))
         .to_owned();
@@ -489,41 +487,6 @@ pub fn clue_redactions(actor: &Actor) -> Vec<(&'static str, String)> {
 
 /// What happened, in the customer's words.
 pub(crate) fn summary(language: &Language, row: &failure::Model, errors: &[FieldError]) -> String {
-    let subject = match (&row.business_reference, &row.position) {
-        (Some(reference), _) => language.tell("subject-record", [("reference", reference.as_str().into())]),
-        (None, Some(position)) => {
-            language.tell("subject-position", [("position", place(language, position).into())])
-        }
-        (None, None) if row.code == MALFORMED => language.say("subject-malformed"),
-        (None, None) if !is_whole(row) => language.say("subject-some-record"),
-        (None, None) => language.say("subject-run"),
-    };
-    let mut text = language.happened(&row.code, &subject);
-    if !errors.is_empty() {
-        let named: Vec<String> = errors
-            .iter()
-            .take(SUMMARY_FIELDS_MAX)
-            .map(|error| match error.path.trim_start_matches('/') {
-                "" => error.message.clone(),
-                field => format!("{} {}", field.replace('/', " / "), error.message),
-            })
-            .collect();
-        text = format!("{} {}", text.trim_end_matches('.').to_owned() + ":", named.join("; "));
-        if errors.len() > SUMMARY_FIELDS_MAX {
-            let count = errors.len() - SUMMARY_FIELDS_MAX;
-            text.push_str("; ");
-            text.push_str(&language.tell("summary-more-fields", [("count", (count as u64).into())]));
-        }
-    } else if let Some(hint) = &row.hint {
-        text = format!("{}: {hint}", text.trim_end_matches('.'));
-    }
-    if !text.ends_with('.') {
-        text.push('.');
-    }
-    text
-}
-
-pub(crate) fn summary(row: &failure::Model, entry: &catalogue::Entry) -> String {
     let subject = match (&row.business_reference, &row.position) {
         (Some(reference), _) => language.tell("subject-record", [("reference", reference.as_str().into())]),
         (None, Some(position)) => {

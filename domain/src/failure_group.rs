@@ -214,9 +214,8 @@ pub async fn pages_by_parent(
         FailureGroupParent::Tenant => failure_group::Column::TenantId,
         FailureGroupParent::Integration => failure_group::Column::IntegrationId,
     };
-    let pages = filtered(&scope, filter)
-        .pages_by_parent(column, parents, &order, &page.check(order.name)?)
-        .await?;
+    let pages =
+        filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await?;
     Ok(pages.into_iter().map(|(parent, page)| (parent, viewed(actor, page))).collect())
 }
 
@@ -321,7 +320,9 @@ fn suggested_action(actor: &Actor, language: &Language, row: &failure_group::Mod
     }
     let audience = actor.audience();
     // Handed over: what the code says is for somebody else.
-    if audience == Audience::Customer && row.responsible_party != catalogue::entry(&row.code).responsible_party {
+    if audience == Audience::Customer
+        && row.responsible_party != catalogue::entry(&row.code).responsible_party
+    {
         match row.responsible_party {
             ResponsibleParty::Support | ResponsibleParty::Engineering => {
                 return language.say("group-with-us");

@@ -239,11 +239,7 @@ impl Permission {
             Self::FailureRetry | Self::FailureSkip | Self::FailureGroupManage | Self::RecordRead => {
                 &[Self::FailureRead, Self::RunRead, Self::IntegrationRead]
             }
-
             Self::NoticeManage => &[Self::NoticeRead],
-            Self::FailureRetry | Self::FailureSkip | Self::RecordRead => {
-                &[Self::FailureRead, Self::RunRead, Self::IntegrationRead]
-            }
             Self::FailureEdit => &[
                 Self::RecordRead,
                 Self::FailureRetry,

@@ -6,7 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::{
-    api_key, audit_entry, backfill, connect_link, exchange, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion, portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, stream_cursor, stream_schema, system, system_grant, tenant, user, webhook_endpoint, webhook_event,
+    api_key, audit_entry, backfill, connect_link, exchange, failure, failure_group, failure_group_activity,
+    failure_group_hour, health_alert, health_rollup, health_target, identity_provider, integration,
+    integration_health, invitation, job, kill_switch, log_line, notice, notice_attempt, notice_channel,
+    notice_delivery, notice_policy, notice_subject, occasion, portal_cutoff, portal_key, portal_session,
+    quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference,
+    reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook,
+    runbook_version, stream_cursor, stream_schema, system, system_grant, tenant, user, webhook_endpoint,
+    webhook_event,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
 use sea_orm::{
@@ -332,7 +339,11 @@ impl<E: EntityTrait> Keyset<E> {
             let column = self.column.map(|column| sortable(&edge.node.get(column)));
             (column, sortable(&edge.node.get(self.id)))
         };
-        let mut more = if request.backward { one.has_previous || other.has_previous } else { one.has_next || other.has_next };
+        let mut more = if request.backward {
+            one.has_previous || other.has_previous
+        } else {
+            one.has_next || other.has_next
+        };
         let mut edges: Vec<_> = one.edges.into_iter().chain(other.edges).collect();
         edges.sort_by_key(key);
         if self.direction == Direction::Descending {

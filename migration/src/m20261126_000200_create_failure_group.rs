@@ -77,11 +77,7 @@ impl MigrationTrait for Migration {
                     "IGNORED",
                 ],
             ))
-            .check(one_of(
-                TABLE,
-                "responsible_party",
-                &["CUSTOMER", "SUPPORT", "ENGINEERING", "THIRD_PARTY"],
-            ))
+            .check(one_of(TABLE, "responsible_party", &["CUSTOMER", "SUPPORT", "ENGINEERING", "THIRD_PARTY"]))
             .check(not_negative(TABLE, ["failure_count", "run_count", "hour_count", "hour_limit"]));
         manager.create_table(table).await?;
         let active = Expr::col("status").is_not_in(["RESOLVED", "IGNORED"]);

@@ -4,7 +4,7 @@
 use sea_orm_migration::prelude::DeriveMigrationName;
 use sea_orm_migration::schema::{big_integer, boolean, text, uuid, uuid_null};
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
-use sea_orm_migration::sea_query::{ConditionalStatement, Expr, ExprTrait, Table};
+use sea_orm_migration::sea_query::Table;
 use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
 
 use crate::columns::{tenant_id, time, time_null};
@@ -78,13 +78,6 @@ impl MigrationTrait for Migration {
                 // Staff list those of every tenant.
                 index(TABLE, &["severity", "integration_id"]),
                 index(TABLE, &["check_at"]),
-                // What asks for action, whoever else has failures.
-                index("failure", &["integration_id"])
-                    .name("ix_failure_customer")
-                    .and_where(
-                        Expr::col("status").eq("OPEN").and(Expr::col("responsible_party").eq("CUSTOMER")),
-                    )
-                    .take(),
             ],
         )
         .await?;
@@ -99,11 +92,6 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let index = sea_orm_migration::sea_query::Index::drop()
-            .name("ix_failure_customer")
-            .table("failure")
-            .to_owned();
-        manager.drop_index(index).await?;
         manager.drop_table(Table::drop().table(TABLE).to_owned()).await
     }
 

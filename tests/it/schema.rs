@@ -284,6 +284,9 @@ async fn node_finds_each_kind_of_object_by_its_id() {
     let integration = scene.integration(&system, &system, stream).await;
     let run = scene.run(&integration).await;
     let failure = text(&scene.failures(&run).await[0]["id"]);
+    let query = "query($id: ID!) { failure(id: $id) { group { id } } }";
+    let group = scene.admin().query(query, json!({"id": failure})).await;
+    let group = text(&group["failure"]["group"]["id"]);
     let pause = json!({"integrationId": integration});
     scene.admin().mutate("pauseIntegration", pause, "integration { id }").await;
     let retry = scene.admin().mutate("retryFailures", json!({"failureIds": [failure]}), "retry { id }").await;
@@ -330,6 +333,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("Run", text(&run["id"])),
         ("RunEvent", text(&events[0]["id"])),
         ("Failure", failure),
+        ("FailureGroup", group),
         ("Retry", text(&retry["retry"]["id"])),
         ("Backfill", text(&backfill["backfill"]["id"])),
         ("Quarantine", quarantine),

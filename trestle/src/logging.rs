@@ -1,5 +1,5 @@
 //! The log: readable lines on a terminal, or one JSON object a line. Always on standard error, so that standard
-//! output has only what a caller asked for. What is about a tenant is kept by a worker as well, whatever is printed.
+//! output has only what a caller asked for. What is about a tenant is kept by a worker as well.
 
 use std::io::IsTerminal;
 
@@ -20,6 +20,7 @@ pub fn start(settings: &Settings) {
     } else {
         printed.compact().boxed()
     };
-    let printed = printed.with_filter(EnvFilter::new(&settings.log));
-    tracing_subscriber::registry().with(printed).with(worker::log_layer(settings.kept_log)).init();
+    let kept = worker::log_layer(settings.kept_log);
+    // One filter for both: see `log_layer`.
+    tracing_subscriber::registry().with(EnvFilter::new(&settings.log)).with(printed).with(kept).init();
 }

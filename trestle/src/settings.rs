@@ -301,7 +301,12 @@ impl Settings {
             lease: seconds("TRESTLE_LEASE_SECONDS", written.lease_seconds, 30, 1..=3_600)?,
             shutdown: seconds("TRESTLE_SHUTDOWN_SECONDS", written.shutdown_seconds, 25, 0..=3_600)?,
             retry_wait: seconds("TRESTLE_RETRY_SECONDS", written.retry_seconds, 15, 1..=3_600)?,
-            group_quiet: seconds("TRESTLE_GROUP_QUIET_SECONDS", written.group_quiet_seconds, 60, 1..=604_800)?,
+            group_quiet: seconds(
+                "TRESTLE_GROUP_QUIET_SECONDS",
+                written.group_quiet_seconds,
+                60,
+                1..=604_800,
+            )?,
             dispatch_timeout: seconds(
                 "TRESTLE_DISPATCH_TIMEOUT_SECONDS",
                 written.dispatch_timeout_seconds,

@@ -335,7 +335,8 @@ pub struct FailureGroupFilter {
 
 impl FailureGroupFilter {
     pub(super) fn decode(self) -> domain::Result<failure_group::FailureGroupFilter> {
-        let code = self.code.map(|code| code.into_iter().map(filter_text).collect::<domain::Result<Vec<_>>>());
+        let code =
+            self.code.map(|code| code.into_iter().map(filter_text).collect::<domain::Result<Vec<_>>>());
         Ok(failure_group::FailureGroupFilter {
             status: self.status.map(|status| status.into_iter().map(Into::into).collect()),
             category: self.category.map(|category| category.into_iter().map(Into::into).collect()),
@@ -401,15 +402,32 @@ impl FailureGroupQuery {
         let filter = filter.unwrap_or_default().decode()?;
         let FailureGroupOrder { field, direction } = order_by.unwrap_or_default();
         let page = arguments(first, after, last, before);
-        let rows =
-            failure_group::list(&actor(ctx)?, &filter, field.into(), direction.into(), &page).await?;
+        let rows = failure_group::list(&actor(ctx)?, &filter, field.into(), direction.into(), &page).await?;
         Ok(Connection::new(rows, FailureGroup))
     }
 }
 
-/// Which group, and why.
+/// Which group is acknowledged, and why.
 #[derive(InputObject)]
-pub struct DecideFailureGroupInput {
+pub struct AcknowledgeFailureGroupInput {
+    /// The group.
+    group_id: ID,
+    /// Why, for everybody who may see the group; at most 4,000 characters.
+    note: Option<String>,
+}
+
+/// Which group is over, and why.
+#[derive(InputObject)]
+pub struct ResolveFailureGroupInput {
+    /// The group.
+    group_id: ID,
+    /// Why, for everybody who may see the group; at most 4,000 characters.
+    note: Option<String>,
+}
+
+/// Which group goes on, and why.
+#[derive(InputObject)]
+pub struct ReopenFailureGroupInput {
     /// The group.
     group_id: ID,
     /// Why, for everybody who may see the group; at most 4,000 characters.
@@ -500,7 +518,7 @@ impl FailureGroupMutation {
     async fn acknowledge_failure_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The group.")] input: DecideFailureGroupInput,
+        #[graphql(desc = "The group.")] input: AcknowledgeFailureGroupInput,
     ) -> Result<FailureGroupPayload> {
         let id = uuid(Kind::FailureGroup, &input.group_id);
         FailureGroupPayload::of(failure_group::acknowledge(&actor(ctx)?, id, input.note.as_deref()).await)
@@ -525,7 +543,7 @@ impl FailureGroupMutation {
     async fn resolve_failure_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The group.")] input: DecideFailureGroupInput,
+        #[graphql(desc = "The group.")] input: ResolveFailureGroupInput,
     ) -> Result<FailureGroupPayload> {
         let id = uuid(Kind::FailureGroup, &input.group_id);
         FailureGroupPayload::of(failure_group::resolve(&actor(ctx)?, id, input.note.as_deref()).await)
@@ -545,7 +563,7 @@ impl FailureGroupMutation {
     async fn reopen_failure_group(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The group.")] input: DecideFailureGroupInput,
+        #[graphql(desc = "The group.")] input: ReopenFailureGroupInput,
     ) -> Result<FailureGroupPayload> {
         let id = uuid(Kind::FailureGroup, &input.group_id);
         FailureGroupPayload::of(failure_group::reopen(&actor(ctx)?, id, input.note.as_deref()).await)
@@ -581,9 +599,7 @@ impl FailureGroupMutation {
     ) -> Result<FailureGroupPayload> {
         let id = uuid(Kind::FailureGroup, &input.group_id);
         let merged = uuids(Kind::FailureGroup, &input.merge_ids);
-        FailureGroupPayload::of(
-            failure_group::merge(&actor(ctx)?, id, &merged, input.note.as_deref()).await,
-        )
+        FailureGroupPayload::of(failure_group::merge(&actor(ctx)?, id, &merged, input.note.as_deref()).await)
     }
 }
 

@@ -19,14 +19,15 @@ use super::action::SuggestedAction;
 use super::backfill::{Backfill, BackfillFilter, BackfillOrder, BackfillOrderField};
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
-use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::health::{
     HealthAlert, HealthAlertFilter, HealthAlertOrder, HealthAlertOrderField, HealthStatus,
     HealthTargetChange, HealthTargets, IntegrationHealth,
 };
 use super::loader::{
-    ActionsOf, Backfills, FailureGroups, Failures, HealthAlerts, HealthTargetChanges, Quarantines, Reconciliations, Runs,
+    ActionsOf, Backfills, FailureGroups, Failures, HealthAlerts, HealthTargetChanges, Quarantines,
+    Reconciliations, Runs,
 };
 use super::page::{Connection, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};

@@ -15,12 +15,12 @@ use domain::Actor;
 use domain::action::{self, SuggestedAction};
 use domain::api_key::{self, ApiKey};
 use domain::backfill::{self, Backfill, BackfillFilter};
+use domain::exchange::{self, Exchange};
+use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
 use domain::failure_group::{
     self, FailureGroup, FailureGroupActivity, FailureGroupFilter, FailureGroupHour, FailureGroupOrder,
     FailureGroupParent,
 };
-use domain::exchange::{self, Exchange};
-use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
 use domain::health::{
     self, Health, HealthAlert, HealthAlertFilter, HealthTargetChange, HealthTargets, Metrics, Overview,
     Series,
@@ -113,7 +113,7 @@ impl Loaders {
     /// # Errors
     /// What the domain refuses.
     pub(super) async fn group_series(&self, group_id: Uuid, hours: i64) -> Result<Vec<FailureGroupHour>> {
-        Ok(self.0.load_one(SeriesOf(group_id, hours)).await?.unwrap_or_default())
+        Ok(self.0.load_one(GroupSeriesOf(group_id, hours)).await?.unwrap_or_default())
     }
 
     /// The request that a failure came of, with its reply; `None` when it is gone.
@@ -346,21 +346,21 @@ impl Loader<OfFailure> for Reader {
 
 /// The last hours of a group of failures, and how many.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct SeriesOf(Uuid, i64);
+struct GroupSeriesOf(Uuid, i64);
 
-impl Loader<SeriesOf> for Reader {
+impl Loader<GroupSeriesOf> for Reader {
     type Value = Vec<FailureGroupHour>;
     type Error = ResolverError;
 
-    async fn load(&self, keys: &[SeriesOf]) -> Result<HashMap<SeriesOf, Vec<FailureGroupHour>>> {
+    async fn load(&self, keys: &[GroupSeriesOf]) -> Result<HashMap<GroupSeriesOf, Vec<FailureGroupHour>>> {
         let mut by_hours: HashMap<i64, Vec<Uuid>> = HashMap::new();
-        for SeriesOf(id, hours) in keys {
+        for GroupSeriesOf(id, hours) in keys {
             by_hours.entry(*hours).or_default().push(*id);
         }
         let mut series = HashMap::new();
         for (hours, ids) in by_hours {
             let found = failure_group::series(&self.0.actor(), &ids, hours).await?;
-            series.extend(found.into_iter().map(|(id, rows)| (SeriesOf(id, hours), rows)));
+            series.extend(found.into_iter().map(|(id, rows)| (GroupSeriesOf(id, hours), rows)));
         }
         Ok(series)
     }

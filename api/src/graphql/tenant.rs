@@ -15,8 +15,8 @@ use domain::tenant::{self, TenantKey};
 
 use super::caller::{actor, caller, loaders};
 use super::error::{ResolverError, Result, UserError, outcome};
-use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::health::HealthOverview;
 use super::integration::{Integration, IntegrationFilter, IntegrationOrder};
 use super::loader::{FailureGroups, Failures, Integrations, Runs, Systems};

@@ -254,6 +254,7 @@ impl World {
                 raw: None,
                 attempts: 1,
                 retried: None,
+                exchange: None,
             }
         });
         let page = AccountedPage {

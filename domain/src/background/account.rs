@@ -566,7 +566,10 @@ impl Ledger for RunLease {
 
     async fn account(&self, page: AccountedPage) -> std::result::Result<(), LedgerError> {
         let groups = self.groups_of(&page.stream, &page.failures).await?;
-        if page.refuses_duplicates && self.is_slice() && let Some(receipt) = page.receipts.first() {
+        if page.refuses_duplicates
+            && self.is_slice()
+            && let Some(receipt) = page.receipts.first()
+        {
             // Should there be one: other slices would wait while its group is looked for.
             let twice = RecordFailure::duplicate_across_slices(receipt.key.clone());
             self.groups_of(&page.stream, &[twice]).await?;

@@ -2,6 +2,7 @@
 //! here, once for all failures that share one. Deliberately absent: those of calls that went through.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
@@ -64,9 +65,9 @@ pub(super) async fn keep(
     let mut kept = Kept::new();
     let mut rows = Vec::new();
     for captured in captured {
-        if !kept.contains_key(&captured.identity()) {
+        if let Entry::Vacant(place) = kept.entry(captured.identity()) {
             let row = row(tx, run_id, captured)?;
-            kept.insert(captured.identity(), row.id);
+            place.insert(row.id);
             rows.push(row);
         }
     }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::failure_group::{self, Tally};
 use super::exchange;
+use super::failure_group::{self, Tally};
 use crate::error::{Doing, Result};
 use crate::failure_group::cause::Cause;
 use crate::id::new_id;

@@ -248,8 +248,7 @@ async fn insert(
         resolved_at: None,
         merged_into_id: None,
     };
-    let there =
-        [Column::TenantId, Column::IntegrationId, Column::Stream, Column::Code, Column::Fingerprint];
+    let there = [Column::TenantId, Column::IntegrationId, Column::Stream, Column::Code, Column::Fingerprint];
     failure_group::Entity::insert(all_set::<failure_group::Entity>(row))
         .on_conflict(OnConflict::columns(there).do_nothing().to_owned())
         .exec_without_returning(tx.connection())
@@ -602,13 +601,16 @@ async fn over(connection: &impl ConnectionTrait, groups: &[&failure_group::Model
             member.clone(),
             Expr::col((member.clone(), Column::TenantId))
                 .equals((failure::Entity, failure::Column::TenantId))
-                .and(Expr::col((member.clone(), Column::Id)).equals((failure::Entity, failure::Column::GroupId))),
+                .and(
+                    Expr::col((member.clone(), Column::Id))
+                        .equals((failure::Entity, failure::Column::GroupId)),
+                ),
         )
         .and_where(
-            Expr::col((failure::Entity, failure::Column::Status))
-                .is_in([FailureStatus::Open, FailureStatus::Retrying].map(|status| {
-                    sea_orm::ActiveEnum::to_value(&status)
-                })),
+            Expr::col((failure::Entity, failure::Column::Status)).is_in(
+                [FailureStatus::Open, FailureStatus::Retrying]
+                    .map(|status| sea_orm::ActiveEnum::to_value(&status)),
+            ),
         )
         .and_where(
             Expr::col((member.clone(), Column::TenantId)).equals((failure_group::Entity, Column::TenantId)),

@@ -16,7 +16,8 @@ use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 use crate::{
-    connect_link, exchange, health, idempotency, job as jobs, log_line, notice, portal_session, session, signing_key, webhook_event,
+    connect_link, exchange, health, idempotency, job as jobs, log_line, notice, portal_session, session,
+    signing_key, webhook_event,
 };
 
 /// Rows of each kind that one sweep takes.

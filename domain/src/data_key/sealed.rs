@@ -34,7 +34,7 @@ pub(super) enum Owner {
 }
 
 /// Every one that there is. A test compares it with the schema.
-pub(super) const COLUMNS: [Column; 11] = [
+pub(super) const COLUMNS: [Column; 12] = [
     Column { table: "system", id: "id", column: "credentials", owner: Owner::Tenant },
     Column { table: "system_grant", id: "id", column: "sealed_tokens", owner: Owner::Tenant },
     Column { table: "webhook_event", id: "id", column: "sealed_body", owner: Owner::Tenant },

@@ -233,7 +233,8 @@ mod tests {
         let closed = rejected("the account is closed", json!({}));
         assert_ne!(full.fingerprint(), closed.fingerprint());
         let unavailable = |detail| {
-            Cause::of("destination.unavailable", FailureStage::Load, &[], Some(503), detail, [None, None]).fingerprint()
+            Cause::of("destination.unavailable", FailureStage::Load, &[], Some(503), detail, [None, None])
+                .fingerprint()
         };
         assert_eq!(unavailable("db-1.example refused"), unavailable("timed out"));
     }

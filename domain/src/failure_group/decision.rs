@@ -13,6 +13,7 @@ use super::{FailureGroup, is_ours, view};
 use crate::actor::Actor;
 use crate::background::failure_group::resolved;
 use crate::error::{Doing, Error, ProblemCode, Result};
+use crate::health::status::refresh_in;
 use crate::id::Kind;
 use crate::occasion;
 use crate::permission::Permission;
@@ -42,8 +43,12 @@ pub struct Snooze {
 /// acknowledged already; a note that is too long.
 pub async fn acknowledge(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<FailureGroup> {
     let open = [Status::New, Status::Ongoing, Status::Escalating, Status::Snoozed, Status::Regressed];
-    decide(actor, id, Decision { from: &open, to: Status::Acknowledged, snooze: None, note, is_note_required: false })
-        .await
+    decide(
+        actor,
+        id,
+        Decision { from: &open, to: Status::Acknowledged, snooze: None, note, is_note_required: false },
+    )
+    .await
 }
 
 /// It can wait.
@@ -79,8 +84,12 @@ pub async fn resolve(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Fail
         Status::Regressed,
         Status::Ignored,
     ];
-    decide(actor, id, Decision { from: &open, to: Status::Resolved, snooze: None, note, is_note_required: false })
-        .await
+    decide(
+        actor,
+        id,
+        Decision { from: &open, to: Status::Resolved, snooze: None, note, is_note_required: false },
+    )
+    .await
 }
 
 /// Nobody wants to hear of it any more. Failures of it are stored, counted and shown as before.
@@ -97,7 +106,12 @@ pub async fn ignore(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Failu
         Status::Regressed,
         Status::Resolved,
     ];
-    decide(actor, id, Decision { from: &open, to: Status::Ignored, snooze: None, note, is_note_required: true }).await
+    decide(
+        actor,
+        id,
+        Decision { from: &open, to: Status::Ignored, snooze: None, note, is_note_required: true },
+    )
+    .await
 }
 
 /// It goes on after all.
@@ -106,8 +120,12 @@ pub async fn ignore(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Failu
 /// As [`acknowledge`]; `CONFLICT` when nobody has decided about it.
 pub async fn reopen(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<FailureGroup> {
     let decided = [Status::Acknowledged, Status::Snoozed, Status::Resolved, Status::Ignored];
-    decide(actor, id, Decision { from: &decided, to: Status::Ongoing, snooze: None, note, is_note_required: false })
-        .await
+    decide(
+        actor,
+        id,
+        Decision { from: &decided, to: Status::Ongoing, snooze: None, note, is_note_required: false },
+    )
+    .await
 }
 
 struct Decision<'a> {
@@ -196,7 +214,9 @@ pub async fn hand_over(
     let row = found(&scope, id).await?;
     let mut problems = Problems::default();
     let note = checked_note(&mut problems, "note", note, true);
-    if !actor.is_staff() && (row.responsible_party != ResponsibleParty::Customer || to != ResponsibleParty::Support) {
+    if !actor.is_staff()
+        && (row.responsible_party != ResponsibleParty::Customer || to != ResponsibleParty::Support)
+    {
         let message = if row.responsible_party == ResponsibleParty::Customer {
             "you can hand it over to us: `SUPPORT`"
         } else {
@@ -234,6 +254,8 @@ pub async fn hand_over(
         let party = |party| if is_ours(party) { "the operator" } else { party_name(party) };
         format!("from {} to {}: {note}", party(from), party(to))
     });
+    // Whether it waits for the customer.
+    refresh_in(&tx, [row.integration_id]).await?;
     commit(tx, actor, &scope, id, detail).await
 }
 

@@ -137,7 +137,8 @@ mod tests {
     fn time_makes_old_of_new_and_ends_what_is_over() {
         assert_eq!(after_time(&group(Status::New), false, later(23)), None);
         assert_eq!(after_time(&group(Status::New), false, later(24)), Some(Status::Ongoing));
-        for status in [Status::New, Status::Ongoing, Status::Acknowledged, Status::Snoozed, Status::Regressed] {
+        for status in [Status::New, Status::Ongoing, Status::Acknowledged, Status::Snoozed, Status::Regressed]
+        {
             assert_eq!(after_time(&group(status), true, later(0)), Some(Status::Resolved), "{status:?}");
         }
         assert_eq!(after_time(&group(Status::Ignored), true, later(0)), None);

@@ -1,14 +1,15 @@
 //! Alerts: an integration misses a target, and later meets it again. When, is a rule of each kind; all need enough runs to
 //! say anything, and close at another value than they open at, so that one who is near the border is not told of twice a
-//! minute. Deliberately absent: whom they are told.
+//! minute. Deliberately absent: whom they are told to; that is of `notice`.
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Duration, Utc};
 use entity::health_alert;
 use entity::health_rollup::HealthPeriod;
+use entity::occasion::OccasionKind;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, QueryFilter};
+use sea_orm::{ActiveEnum, ColumnTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::rollup::{Sums, begin};
@@ -16,6 +17,7 @@ use super::target::{HealthTargets, RUN_SUCCESS_PERCENT_DEFAULT};
 use crate::actor::Actor;
 use crate::error::{Doing, Result};
 use crate::id::new_id;
+use crate::occasion::{self, NewOccasion};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::scope::{Keyset, TxScope};
@@ -215,8 +217,42 @@ pub(crate) async fn open(
             tenant.id = %tx.tenant_id(), integration.id = %integration_id, kind = ?kind, observed, expected,
             "an integration misses a target"
         );
+        let told = match kind {
+            AlertKind::Freshness => NewOccasion::new(OccasionKind::Late),
+            AlertKind::Volume => NewOccasion::new(OccasionKind::VolumeAnomaly),
+            AlertKind::SuccessRate | AlertKind::Latency => NewOccasion::new(OccasionKind::HealthAlert),
+        };
+        let told = told
+            .integration(integration_id)
+            .code(Some(kind.to_value()))
+            .detail("observed", observed)
+            .detail("expected", expected)
+            .detail("summary", words(kind, observed, expected))
+            .detail("responsibleParty", "SUPPORT")
+            .detail("action", "Nothing is needed from you: we look into it.")
+            .detail("staffAction", "Look at the integration's health, and at the runs behind it.");
+        occasion::record(tx, told).await?;
     }
     Ok(is_new)
+}
+
+/// What is wrong, for whoever is told.
+fn words(kind: AlertKind, observed: f64, expected: f64) -> String {
+    match kind {
+        AlertKind::SuccessRate => format!("{observed:.1} % of its runs succeed; {expected:.1} % should."),
+        AlertKind::Latency => {
+            let (observed, expected) = (observed / 1_000.0, expected / 1_000.0);
+            format!("Its runs take {observed:.1} s; they should take no more than {expected:.1} s.")
+        }
+        AlertKind::Freshness => {
+            let (observed, expected) = (observed / 60.0, expected / 60.0);
+            format!("Nothing has arrived for {observed:.0} minutes; something should every {expected:.0}.")
+        }
+        AlertKind::Volume => {
+            let bound = if observed < expected { "at least" } else { "at most" };
+            format!("It read {observed:.0} records in a day; {bound} {expected:.0} are usual.")
+        }
+    }
 }
 
 /// Closes an alert. True when it was open: whoever tells that it is over begins here.
@@ -235,6 +271,18 @@ pub(crate) async fn close(tx: &TxScope, alert: &HealthAlert) -> Result<bool> {
             tenant.id = %tx.tenant_id(), integration.id = %alert.integration_id, kind = ?alert.kind,
             "an integration meets a target again"
         );
+        let told = match alert.kind {
+            // Of no run: what it ends is that the integration was late.
+            AlertKind::Freshness => Some(NewOccasion::new(OccasionKind::Recovered)),
+            AlertKind::SuccessRate | AlertKind::Latency => {
+                Some(NewOccasion::new(OccasionKind::HealthRestored))
+            }
+            AlertKind::Volume => None,
+        };
+        if let Some(told) = told {
+            let told = told.integration(alert.integration_id).code(Some(alert.kind.to_value()));
+            occasion::record(tx, told.detail("summary", "It is as it should be again.")).await?;
+        }
     }
     Ok(closed.rows_affected > 0)
 }

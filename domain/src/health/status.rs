@@ -49,8 +49,9 @@ const DERIVED: &str = "\
 UPDATE integration_health AS h SET status = n.status, since = $1, severity = CASE n.status {severities} END \
 FROM (SELECT i.id AS id, CASE \
   WHEN i.status IN ('ARCHIVED', 'PAUSED', 'HELD') THEN i.status \
-  WHEN EXISTS (SELECT 1 FROM failure AS f WHERE f.integration_id = i.id AND f.status = 'OPEN' \
-    AND f.responsible_party = 'CUSTOMER') THEN 'ACTION_REQUIRED' \
+  WHEN EXISTS (SELECT 1 FROM failure_group AS p WHERE p.tenant_id = i.tenant_id AND p.integration_id = i.id \
+    AND p.responsible_party = 'CUSTOMER' AND EXISTS (SELECT 1 FROM failure AS f WHERE f.tenant_id = p.tenant_id \
+    AND f.group_id = p.id AND f.status = 'OPEN')) THEN 'ACTION_REQUIRED' \
   WHEN EXISTS (SELECT 1 FROM system AS s WHERE s.tenant_id = i.tenant_id \
     AND s.id IN (i.source_id, i.destination_id) AND s.status = 'REAUTH_REQUIRED') THEN 'ACTION_REQUIRED' \
   WHEN r.status = 'FAILED' THEN 'FAILING' \

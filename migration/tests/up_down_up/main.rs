@@ -14,7 +14,16 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange, external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health, invitation, job, kill_switch, log_line, mail, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user, user_token, webhook_endpoint, webhook_event, word_override, worker,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange,
+    external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert,
+    health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health,
+    invitation, job, kill_switch, log_line, mail, notice, notice_attempt, notice_channel, notice_delivery,
+    notice_policy, notice_subject, occasion, portal_cutoff, portal_key, portal_key_tenant, portal_session,
+    quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference,
+    reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric,
+    run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt,
+    sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user,
+    user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};

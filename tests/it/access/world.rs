@@ -590,7 +590,8 @@ impl World {
         let letter = |number: u8| char::from(b'a' + number);
         let fields: Vec<String> =
             (0..40).map(|number| format!("of_{}{}", letter(number / 26), letter(number % 26))).collect();
-        let record = |(number, field): (usize, &String)| json!({"id": number.to_string(), (field.as_str()): "x"});
+        let record =
+            |(number, field): (usize, &String)| json!({"id": number.to_string(), (field.as_str()): "x"});
         let records = fields.iter().enumerate().map(record);
         self.trestle.files(&self.tenant.slug).write_jsonl("groups.jsonl", records);
         let numbers: serde_json::Map<String, Value> =
@@ -612,10 +613,14 @@ impl World {
         let id = &self.target.group;
         let query = "query($id: ID!) { failureGroup(id: $id) { status responsibleParty } }";
         let now = self.fixture.admin().query(query, json!({"id": id})).await;
-        let is_decided =
-            |status: &Value| ["ACKNOWLEDGED", "SNOOZED", "RESOLVED", "IGNORED"].contains(&text(status).as_str());
+        let is_decided = |status: &Value| {
+            ["ACKNOWLEDGED", "SNOOZED", "RESOLVED", "IGNORED"].contains(&text(status).as_str())
+        };
         if is_decided(&now["failureGroup"]["status"]) {
-            self.fixture.admin().mutate("reopenFailureGroup", json!({"groupId": id}), "failureGroup { id }").await;
+            self.fixture
+                .admin()
+                .mutate("reopenFailureGroup", json!({"groupId": id}), "failureGroup { id }")
+                .await;
         }
         if now["failureGroup"]["responsibleParty"] != "CUSTOMER" {
             let back = json!({"groupId": id, "to": "CUSTOMER", "note": "quillon has it"});

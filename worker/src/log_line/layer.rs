@@ -5,8 +5,7 @@ use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::filter::filter_fn;
-use tracing_subscriber::layer::{Context, Filter, Layer};
+use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::fields::Found;
@@ -18,23 +17,25 @@ const OWN: [&str; 9] =
 
 /// Keeps lines about tenants, while a worker of the process stores them.
 #[derive(Debug)]
-pub struct LogLayer(());
-
-/// The layer, with the filter that it needs: events of such a level and those that matter more, of the program's own
-/// crates. One of a process; a worker of it stores the lines.
-pub fn log_layer<S>(level: LevelFilter) -> impl Layer<S>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    LogLayer(()).with_filter(own(level))
+pub struct LogLayer {
+    level: LevelFilter,
 }
 
-fn own<S>(level: LevelFilter) -> impl Filter<S> {
-    filter_fn(move |metadata: &Metadata<'_>| {
+/// The layer: it keeps events of such a level and those that matter more, of the program's own crates, as far as the
+/// subscriber's filter lets them through. One of a process; a worker of it stores the lines.
+///
+/// It looks at each event itself and is no filtered layer: what `sqlx` asks before it logs a statement leaves the filters of
+/// `tracing-subscriber` 0.3 as they were for that statement, and the next event of the thread is then lost if it is one
+/// that all filters always want.
+pub fn log_layer(level: LevelFilter) -> LogLayer {
+    LogLayer { level }
+}
+
+impl LogLayer {
+    fn keeps(&self, metadata: &Metadata<'_>) -> bool {
         let name = metadata.target().split("::").next().unwrap_or_default();
-        *metadata.level() <= level && OWN.contains(&name)
-    })
-    .with_max_level_hint(level)
+        *metadata.level() <= self.level && OWN.contains(&name)
+    }
 }
 
 impl<S> Layer<S> for LogLayer
@@ -59,7 +60,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        if !QUEUE.is_taken() {
+        if !QUEUE.is_taken() || !self.keeps(event.metadata()) {
             return;
         }
         let mut found = Found::default();

@@ -181,7 +181,8 @@ async fn an_hour_with_many_more_than_the_busiest_one_escalates_and_calms_down() 
 async fn reasons_without_end_are_one_group_from_the_fiftieth_on() {
     let fixture = Fixture::new().await;
     let tx = fixture.tx().await;
-    let word = |number: u8| format!("it is {}{}", char::from(b'a' + number / 26), char::from(b'a' + number % 26));
+    let word =
+        |number: u8| format!("it is {}{}", char::from(b'a' + number / 26), char::from(b'a' + number % 26));
     let mut ids = Vec::new();
     for number in 0..70 {
         ids.push(fixture.group(&tx, &word(number)).await);
