@@ -47,14 +47,15 @@ impl MigrationTrait for Migration {
             manager,
             [
                 index("failure", &["tenant_id", "group_id", "id"]),
-                index("failure", &["tenant_id", "group_id"]).and_where(is_open).take(),
+                // By the group first: it is for questions about a group alone, and must not look good for others.
+                index("failure", &["group_id", "tenant_id"]).and_where(is_open).take(),
             ],
         )
         .await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for name in ["ix_failure_tenant_id_group_id", "ix_failure_tenant_id_group_id_id"] {
+        for name in ["ix_failure_group_id_tenant_id", "ix_failure_tenant_id_group_id_id"] {
             manager.drop_index(Index::drop().name(name).table("failure").to_owned()).await?;
         }
         manager.alter_table(Table::alter().table("failure").drop_column("group_id").to_owned()).await

@@ -50,7 +50,11 @@ impl Writer {
                 // One of the two ways to name what is meant.
                 || matches!(input.name.node.as_str(), "slug" | "failureIds")
         });
-        let written = required.map(|input| format!("{}: {}", input.name.node, self.value(&input.ty.node)));
+        let written = required.map(|input| match input.name.node.as_str() {
+            // Of a query, which refuses what is none.
+            "locale" => r#"locale: "en""#.to_owned(),
+            name => format!("{name}: {}", self.value(&input.ty.node)),
+        });
         written.collect::<Vec<_>>().join(", ")
     }
 

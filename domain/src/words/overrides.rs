@@ -81,8 +81,8 @@ pub struct Overridden {
 /// Denied without `words:manage`; [`Error::Argument`] for a language that there is not.
 pub async fn list(actor: &Actor, locale: &str, code: Option<&str>) -> Result<Vec<Word>> {
     let scope = actor.authorize(Permission::WordManage)?;
-    let locale = Locale::parse(locale)
-        .ok_or_else(|| Error::Argument { argument: "locale", message: format!("`locale` {}", unknown()) })?;
+    let locale =
+        Locale::parse(locale).ok_or_else(|| Error::Argument { argument: "locale", message: unknown() })?;
     let rows = stored(scope.app(), Some(locale)).await?;
     let mut rows: HashMap<String, word_override::Model> =
         rows.into_iter().map(|row| (row.message.clone(), row)).collect();

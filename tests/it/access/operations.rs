@@ -820,7 +820,7 @@ fn systems_and_integrations() -> Vec<Operation> {
         ),
         mutation("createNoticeChannel", Rule::Needs("notices:manage"), Fresh::Nothing, |t, _| {
             json!({
-                "tenantId": t.tenant, "name": "new", "kind": "EMAIL", "addresses": ["somebody@example.com"],
+                "tenantId": t.tenant, "name": "new", "kind": "WEBHOOK", "url": "https://receiver.example/new",
             })
         }),
         mutation(

@@ -470,7 +470,12 @@ impl World {
     pub async fn touch(&mut self) {
         let failure = self.failures.pop().expect("as many as are tried");
         let input = json!({"failureIds": [failure], "reason": "to be told"});
+        let query = "query($id: ID!) { failure(id: $id) { group { id } } }";
+        let group =
+            self.fixture.admin().query(query, json!({"id": failure})).await["failure"]["group"].clone();
         self.fixture.admin().mutate("skipFailures", input, "skipped").await;
+        let said = json!({"groupId": group["id"], "text": "to be told"});
+        self.fixture.admin().mutate("commentFailureGroup", said, "failureGroup { id }").await;
         self.fixture.start_run(&self.target.integration).await;
     }
 
