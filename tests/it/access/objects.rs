@@ -121,13 +121,18 @@ pub const OBJECTS: &[Object] = &[
     Object {
         of: "HealthOverview",
         rule: Rule::Needs("runs:read"),
-        at: |t| format!("tenant(id: \"{}\") {{ health {{ @ }} }}", t.tenant),
+        at: |t| format!("integration(id: \"{}\") {{ tenant {{ health {{ @ }} }} }}", t.integration),
         fields: &[("status", Same), ("integrations", Same), ("metrics", Same), ("series", Same)],
     },
     Object {
         of: "HealthCount",
         rule: Rule::Needs("runs:read"),
-        at: |t| format!("tenant(id: \"{}\") {{ health {{ integrations {{ @ }} }} }}", t.tenant),
+        at: |t| {
+            format!(
+                "integration(id: \"{}\") {{ tenant {{ health {{ integrations {{ @ }} }} }} }}",
+                t.integration
+            )
+        },
         fields: &[("status", Same), ("integrations", Same)],
     },
     Object {
@@ -877,15 +882,15 @@ pub const OBJECTS: &[Object] = &[
     },
     Object {
         of: "NoticeAttempt",
-        rule: Rule::Needs("notices:manage"),
+        rule: Rule::Needs("notices:read"),
         at: |t| format!("notice(id: \"{}\") {{ deliveries {{ attempts {{ @ }} }} }}", t.notice),
         fields: &[
-            ("at", Same),
-            ("outcome", Same),
-            ("durationMs", Same),
-            ("httpStatus", Same),
-            ("response", Same),
-            ("error", Same),
+            ("at", Needs("notices:manage")),
+            ("outcome", Needs("notices:manage")),
+            ("durationMs", Needs("notices:manage")),
+            ("httpStatus", Needs("notices:manage")),
+            ("response", Needs("notices:manage")),
+            ("error", Needs("notices:manage")),
         ],
     },
     Object {
@@ -1152,7 +1157,7 @@ pub const OBJECTS: &[Object] = &[
             ("rule", Same),
             ("summary", Same),
             ("suggestedAction", Own),
-            ("reason", Redacted("internals:read")),
+            ("reason", Same),
             ("status", Same),
             ("statusAt", Same),
             ("responsibleParty", Own),
