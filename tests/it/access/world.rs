@@ -32,7 +32,7 @@ const RECORDS: usize = 60;
 /// Records of that run that the outside system takes.
 const TAKEN: u64 = 4;
 /// Columns that change by looking, or by and by.
-const NOT_COMPARED: [&str; 3] = ["last_used_at", "drain_after", "drained_at"];
+const NOT_COMPARED: [&str; 4] = ["last_used_at", "drain_after", "drained_at", "check_at"];
 
 /// Ids of the things that operations are tried on.
 #[derive(Clone, Debug, Default)]

@@ -173,6 +173,16 @@ fn foreign(target: &Target) -> Vec<String> {
         &target.event,
         &target.failure,
         &target.retry,
+        &target.backfill,
+        &target.quarantine,
+        &target.group,
+        &target.other_group,
+        &target.reconciliation,
+        &target.kill_switch,
+        &target.notice,
+        &target.notice_delivery,
+        &target.notice_channel,
+        &target.notice_policy,
     ]
     .into_iter()
     .cloned()

@@ -48,7 +48,7 @@ impl<'a> Questioner<'a> {
             self.fields = 0;
             // What the caller may not ask is asked rarely: a refusal shows nothing.
             let roots: Vec<_> = self.town.schema.get("Query").fields.iter().collect();
-            let allowed = |root: &(&String, &Field)| self.may(root.1);
+            let allowed = |root: &(&String, &Field)| self.caller.may(root.1);
             let allowed: Vec<_> = roots.iter().copied().filter(allowed).collect();
             let among = if self.random.percent(4) { &roots } else { &allowed };
             let Some((name, field)) = self.random.pick(among).copied() else { continue };
@@ -100,7 +100,7 @@ impl<'a> Questioner<'a> {
                         (_, true) => 60,
                         (_, false) => 45,
                     };
-                    let may = self.may(field) || self.random.percent(1);
+                    let may = self.caller.may(field) || self.random.percent(1);
                     let fits = is_leaf
                         || (level < LEVELS_MAX && self.fields < FIELDS_MAX && self.names + 1 < names_max);
                     if may && fits && self.random.percent(chance) {
@@ -117,6 +117,7 @@ impl<'a> Questioner<'a> {
                     "key" => "ApiKey".to_owned(),
                     "portal" => "PortalSession".to_owned(),
                     "event" => "RunEvent".to_owned(),
+                    "group" => "FailureGroup".to_owned(),
                     other => other
                         .chars()
                         .take(1)
@@ -210,6 +211,7 @@ impl<'a> Questioner<'a> {
                 let prefix = match (argument, of) {
                     ("id", "ApiKey") => "key",
                     ("id", "PortalSession") => "portal",
+                    ("id", "FailureGroup") => "group",
                     ("id", "Node") => "",
                     ("id", of) => &of.to_lowercase(),
                     (argument, _) => argument.trim_end_matches("Id"),
@@ -303,14 +305,5 @@ impl<'a> Questioner<'a> {
 
     fn kind(&self, of: &str) -> Option<Kind> {
         self.town.schema.0.get(named(of)).map(|found| found.kind)
-    }
-
-    /// Whether the description says that the caller may.
-    fn may(&self, field: &Field) -> bool {
-        match field.description.split_once("Needs `").and_then(|(_, needs)| needs.split_once('`')) {
-            Some((permission, _)) => self.caller.permissions.iter().any(|own| own == permission),
-            None if field.description.contains("not for API keys") => self.caller.role.starts_with("TENANT_"),
-            None => true,
-        }
     }
 }

@@ -19,11 +19,11 @@ use crate::harness::random::Random;
 use crate::harness::trestle::{ADMIN_EMAIL, ADMIN_PASSWORD, Trestle};
 use crate::harness::wait::{SOON, until};
 use crate::scene::{changed_stream, into_table, nodes, text};
-use crate::sdl::Sdl;
+use crate::sdl::{Field, Sdl};
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 22] = [
+const OWNERS: [(&str, &str); 24] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -43,6 +43,8 @@ const OWNERS: [(&str, &str); 22] = [
     ("channel", "SELECT id, tenant_id FROM notice_channel"),
     ("policy", "SELECT id, tenant_id FROM notice_policy"),
     ("delivery", "SELECT id, tenant_id FROM notice_delivery"),
+    ("healthalert", "SELECT id, tenant_id FROM health_alert"),
+    ("healthtarget", "SELECT id, tenant_id FROM health_target"),
     ("audit", "SELECT id, tenant_id FROM audit_entry"),
     ("invitation", "SELECT id, tenant_id FROM invitation"),
     ("session", "SELECT s.id, u.tenant_id FROM session AS s JOIN \"user\" AS u ON u.id = s.user_id"),
@@ -56,7 +58,7 @@ const LISTS: [(&str, &str, &[&str]); 15] = [
     ("ApiKeyConnection", "apiKeys", &["CREATED_AT"]),
     ("PortalSessionConnection", "portalSessions", &["CREATED_AT"]),
     ("SystemConnection", "systems", &["CREATED_AT", "NAME"]),
-    ("IntegrationConnection", "integrations", &["CREATED_AT", "NAME"]),
+    ("IntegrationConnection", "integrations", &["CREATED_AT", "NAME", "HEALTH"]),
     ("InvitationConnection", "invitations", &["CREATED_AT"]),
     ("KillSwitchConnection", "killSwitches", &["CREATED_AT"]),
     ("NoticeConnection", "notices", &["CREATED_AT"]),
@@ -279,6 +281,15 @@ impl Caller {
     pub fn sees(&self, owner: Option<Uuid>) -> bool {
         owner.is_some_and(|owner| self.tenants.contains(&owner))
     }
+
+    /// Whether the description of a field says that it may ask for it.
+    pub fn may(&self, field: &Field) -> bool {
+        match field.description.split_once("Needs `").and_then(|(_, needs)| needs.split_once('`')) {
+            Some((permission, _)) => self.permissions.iter().any(|own| own == permission),
+            None if field.description.contains("not for API keys") => self.role.starts_with("TENANT_"),
+            None => true,
+        }
+    }
 }
 
 /// Ids and whose they are.
@@ -427,6 +438,8 @@ async fn fill(
         if nodes(&now["integration"]["quarantines"]).is_empty() { Err(now) } else { Ok(()) }
     })
     .await;
+    let targets = json!({"integrationId": integrations[0], "runSuccessPercent": 90});
+    admin.mutate("setHealthTargets", targets, "integration { id }").await;
     let backfill = json!({
         "integrationId": integrations[0], "stream": format!("{mark}_0"), "from": format!("{mark}-0"), "to": format!("{mark}-3"),
     });
