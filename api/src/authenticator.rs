@@ -63,7 +63,7 @@ impl Authenticator for AppAuthenticator {
         let (expires_at, subject) = (actor.expires_at(), actor.principal().to_string());
         let is_anonymous = *actor.principal() == Principal::Anonymous;
         let may_introspect = self.introspection.is_for(&actor);
-        let locale = origin.accept_language.as_deref().map(Locale::accepted).unwrap_or_default();
+        let locale = origin.accept_language.as_deref().map_or(Locale::English, Locale::accepted);
         let attach = move |request| {
             Caller::new(app.clone(), bearer.clone(), actor.clone()).reading(locale).attach(request)
         };

@@ -2,7 +2,11 @@
 //! headers, without what is secret, and with what the stream's schema classifies masked. It is captured as it is, by
 //! reference, and made fit to be seen only where it is kept. Deliberately absent: who may see it, and for how long.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod blanks;
+mod classified;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,7 +15,12 @@ use reqwest::{Method, Request, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
+pub(crate) use self::blanks::Blanks;
+pub use self::classified::{CLASSIFICATION_KEYWORD, Classification, Classified};
+
+use crate::Record;
 use crate::http::refusal;
 
 /// Of a body that is shown, in bytes: what fits a screen or two, and most refusals whole.
@@ -24,14 +33,15 @@ const HEADERS_MAX: usize = 50;
 const HEADER_VALUE_BYTES_MAX: usize = 500;
 /// Access tokens that are remembered to be blanked: of the last renewals of a run.
 const TOKENS_MAX: usize = 8;
-/// Secrets and values shorter than this stand everywhere by chance; blanking them would spoil the text.
-const BLANKED_CHARS_MIN: usize = 4;
-/// Values of one message that are looked for in the texts of both, at most.
-const VALUES_MAX: usize = 500;
+/// Values of one message that are looked for in the texts of both, at most. Of messages with more nothing is shown.
+const VALUES_MAX: usize = 2_000;
 /// In place of what is secret.
 const HIDDEN: &str = "[hidden]";
+/// In place of the value of a classified field, where another text repeats it.
+const REPEATED: &str = "[classified]";
 /// In place of a body that may hold what is classified, and can't be looked through.
-const WITHHELD: &str = "[not shown: it can't be read as JSON, and the stream has classified fields]";
+const WITHHELD: &str =
+    "[not shown: the stream has classified fields, and it can't be told where in this they are]";
 
 /// Headers whose values are shown. Of all others the name alone is, whatever they hold.
 const HEADERS_SHOWN: [&str; 34] = [
@@ -74,94 +84,51 @@ const HEADERS_SHOWN: [&str; 34] = [
 const PARAMETERS_SHOWN: [&str; 9] =
     ["page", "limit", "offset", "per_page", "perpage", "page_size", "pagesize", "first", "size"];
 
-/// Which fields of a stream's records are classified: `x-classification` in its record schema.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Classified(Arc<[(String, Classification)]>);
-
-/// Why a field is not shown to staff.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Classification {
-    /// It is about a person.
-    Personal,
-    /// Nobody but both systems is to know it.
-    Secret,
-}
-
-impl Classification {
-    fn mask(self) -> &'static str {
-        match self {
-            Self::Personal => "[personal]",
-            Self::Secret => "[secret]",
-        }
-    }
-}
-
-/// The keyword of a record schema: `"email": {"type": "string", "x-classification": "personal"}`.
-pub const CLASSIFICATION_KEYWORD: &str = "x-classification";
-
-impl Classified {
-    /// Of a record schema, at whatever depth. A field is known by its name, since replies repeat it in shapes of their own.
-    /// What is neither `personal` nor `secret` counts as secret: a typing error must not show anything.
-    pub fn of(schema: &Value) -> Self {
-        let mut found = Vec::new();
-        collect_classified(schema, &mut found);
-        found.sort();
-        found.dedup_by(|one, other| one.0 == other.0);
-        Self(found.into())
-    }
-
-    /// Whether no field is.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn get(&self, name: &str) -> Option<Classification> {
-        self.0.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, class)| *class)
-    }
-}
-
-fn collect_classified(schema: &Value, found: &mut Vec<(String, Classification)>) {
-    match schema {
-        Value::Object(members) => {
-            if let Some(Value::Object(properties)) = members.get("properties") {
-                for (name, property) in properties {
-                    match property.get(CLASSIFICATION_KEYWORD) {
-                        None => {}
-                        Some(Value::String(class)) if class == "personal" => {
-                            found.push((name.clone(), Classification::Personal));
-                        }
-                        Some(_) => found.push((name.clone(), Classification::Secret)),
-                    }
-                }
-            }
-            members.values().for_each(|member| collect_classified(member, found));
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect_classified(item, found)),
-        _ => {}
-    }
-}
-
 /// What is never shown of what a system and its stream are about.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Redactor {
-    secrets: Vec<String>,
+    secrets: Vec<SecretString>,
     classified: Classified,
     /// The latest access tokens.
     tokens: Mutex<Vec<SecretString>>,
 }
 
+/// A body, as far as it can be looked through.
+enum Read<'a> {
+    /// As it is: nothing is classified.
+    Plain(&'a [u8]),
+    /// Masked.
+    Document(Value),
+    Withheld,
+}
+
+/// Texts of classified fields, which other texts may repeat.
+#[derive(Clone, Default)]
+struct Values {
+    texts: HashSet<String>,
+    /// There are more than are looked for.
+    is_full: bool,
+}
+
 impl Redactor {
     pub(crate) fn new(secrets: Vec<String>) -> Self {
-        Self { secrets, ..Self::default() }
+        Self::default().hiding(secrets)
     }
 
-    pub(crate) fn classify(&mut self, classified: &Classified) {
-        self.classified = classified.clone();
+    /// The same for a stream some of whose fields are classified.
+    pub(crate) fn classifying(&self, classified: &Classified) -> Self {
+        let (secrets, tokens) = (self.secrets.clone(), Mutex::new(self.tokens()));
+        Self { secrets, classified: classified.clone(), tokens }
     }
 
-    /// Whether a stream's schema classifies anything.
-    pub(crate) fn is_classified(&self) -> bool {
-        !self.classified.is_empty()
+    /// The same with more that is secret.
+    pub(crate) fn hiding(&self, secrets: impl IntoIterator<Item = String>) -> Self {
+        let secrets = self.secrets.iter().cloned().chain(secrets.into_iter().map(SecretString::from));
+        Self {
+            secrets: secrets.collect(),
+            classified: self.classified.clone(),
+            tokens: Mutex::new(self.tokens()),
+        }
     }
 
     /// Remembers what is never to be shown.
@@ -176,59 +143,69 @@ impl Redactor {
         tokens.push(token.clone());
     }
 
-    /// Upstream text for engineers, cut to 2 KiB. `record` is what was sent, whose classified values it may repeat.
-    pub(crate) fn excerpt(&self, text: &[u8], record: Option<&Value>) -> String {
+    fn tokens(&self) -> Vec<SecretString> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What an API answered, for engineers: cut to 2 KiB, and without what it repeats of what was sent.
+    pub(crate) fn excerpt(&self, reply: &[u8], is_cut: bool, sent: &Sent) -> String {
+        let mut values = self.values_of(sent);
+        let read = self.read(reply, is_cut, &mut values);
+        self.with_blanks(&values, |blanks| match read {
+            Read::Plain(text) => refusal::excerpt(text, blanks),
+            Read::Document(document) => refusal::excerpt(document.to_string().as_bytes(), blanks),
+            Read::Withheld => WITHHELD.to_owned(),
+        })
+    }
+
+    /// Words of ours that may repeat what was sent, such as an address; cut to 2 KiB.
+    pub(crate) fn told(&self, words: &str, sent: Option<&Sent>) -> String {
+        let values = sent.map(|sent| self.values_of(sent)).unwrap_or_default();
+        self.with_blanks(&values, |blanks| refusal::excerpt(words.as_bytes(), blanks))
+    }
+
+    /// Remembers what a request is about, which its body need not say, nor say as JSON.
+    pub(crate) fn remember(&self, sent: &mut Sent, about: &[&Record]) {
         if self.classified.is_empty() {
-            return self.with_secrets(|secrets| refusal::excerpt(text, secrets.iter().map(String::as_str)));
+            return;
         }
-        let mut values = Vec::new();
-        if let Some(record) = record {
-            self.collect_values(record, &mut values);
+        for (name, value) in about.iter().flat_map(|record| record.iter()) {
+            self.collect_member(name, value, &mut sent.values);
         }
-        let shown = self.body(text, false, &mut values);
-        self.with_secrets(|secrets| refusal::excerpt(shown.as_bytes(), secrets.iter().map(String::as_str)))
     }
 
-    fn with_secrets<T>(&self, work: impl FnOnce(&[String]) -> T) -> T {
-        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = self.secrets.clone();
-        all.extend(tokens.iter().map(|token| token.expose_secret().to_owned()));
-        drop(tokens);
-        work(&all)
+    /// The values of classified fields that a request says, and is about.
+    fn values_of(&self, sent: &Sent) -> Values {
+        let mut values = sent.values.clone();
+        self.read(sent.body(), false, &mut values);
+        values
     }
 
-    /// Text without secrets, and without these values.
-    fn blank(&self, text: &str, values: &[String]) -> String {
-        let text = self.with_secrets(|secrets| {
-            let mut text = text.to_owned();
-            for secret in secrets.iter().filter(|secret| secret.chars().count() >= BLANKED_CHARS_MIN) {
-                text = replace_in(text, secret, HIDDEN);
-            }
-            text
-        });
-        let text = values.iter().fold(text, |text, value| replace_in(text, value, "[classified]"));
-        refusal::blank_named(&text)
+    fn with_blanks<T>(&self, values: &Values, work: impl FnOnce(&Blanks<'_>) -> T) -> T {
+        if values.is_full {
+            return work(&Blanks::everything(HIDDEN));
+        }
+        let tokens = self.tokens();
+        let secrets = self.secrets.iter().chain(&tokens).map(|secret| (secret.expose_secret(), HIDDEN));
+        work(&Blanks::of(secrets.chain(values.texts.iter().map(|text| (text.as_str(), REPEATED)))))
     }
 
     /// A body with what is classified masked, and its values remembered: the other message may repeat them.
-    fn body(&self, body: &[u8], is_cut: bool, values: &mut Vec<String>) -> String {
-        if !self.classified.is_empty() {
-            match serde_json::from_slice::<Value>(body) {
-                Ok(mut document) => {
-                    self.collect_values(&document, values);
-                    self.mask(&mut document);
-                    return self.blank(&document.to_string(), values);
-                }
-                // A part of a document, or many of them.
-                Err(_)
-                    if is_cut || body.trim_ascii_start().first().is_some_and(|byte| b"{[".contains(byte)) =>
-                {
-                    return WITHHELD.to_owned();
-                }
-                Err(_) => {}
-            }
+    fn read<'a>(&self, body: &'a [u8], is_cut: bool, values: &mut Values) -> Read<'a> {
+        if body.is_empty() || self.classified.is_empty() {
+            return Read::Plain(body);
         }
-        self.blank(&String::from_utf8_lossy(body), values)
+        if is_cut || body.len() > CAPTURED_BYTES_MAX {
+            return Read::Withheld;
+        }
+        // A part of a document, many of them, or none: nobody knows what is where.
+        let Ok(mut document) = serde_json::from_slice::<Value>(body) else { return Read::Withheld };
+        self.collect(&document, values);
+        if self.classified.is_everything() {
+            return Read::Withheld;
+        }
+        self.mask(&mut document);
+        Read::Document(document)
     }
 
     fn mask(&self, value: &mut Value) {
@@ -246,77 +223,93 @@ impl Redactor {
         }
     }
 
-    fn collect_values(&self, value: &Value, values: &mut Vec<String>) {
+    fn collect(&self, value: &Value, values: &mut Values) {
         match value {
             Value::Object(members) => {
-                for (name, member) in members {
-                    if self.classified.get(name).is_some() {
-                        collect_texts(member, values);
-                    } else {
-                        self.collect_values(member, values);
-                    }
-                }
+                members.iter().for_each(|(name, member)| self.collect_member(name, member, values));
             }
-            Value::Array(items) => items.iter().for_each(|item| self.collect_values(item, values)),
+            Value::Array(items) => items.iter().for_each(|item| self.collect(item, values)),
             _ => {}
         }
     }
 
-    fn headers(&self, headers: &HeaderMap, values: &[String]) -> Vec<Header> {
-        let shown = |name: &HeaderName| HEADERS_SHOWN.contains(&name.as_str());
-        let header = |(name, value): (&HeaderName, &reqwest::header::HeaderValue)| {
-            let value = match value.to_str() {
-                Ok(text) if shown(name) && !value.is_sensitive() => self.blank(text, values),
-                _ => HIDDEN.to_owned(),
-            };
-            Header { name: name.as_str().to_owned(), value: cut(value, HEADER_VALUE_BYTES_MAX) }
-        };
-        headers.iter().take(HEADERS_MAX).map(header).collect()
-    }
-
-    /// Without userinfo, fragment and the values of its query.
-    fn url(&self, url: &Url, values: &[String]) -> String {
-        let mut text = format!("{}{}", url.origin().ascii_serialization(), url.path());
-        for (place, (name, value)) in url.query_pairs().enumerate() {
-            let is_place = PARAMETERS_SHOWN.contains(&name.to_ascii_lowercase().as_str())
-                && value.len() <= 12
-                && value.bytes().all(|byte| byte.is_ascii_digit());
-            text.push(if place == 0 { '?' } else { '&' });
-            text.push_str(&name);
-            text.push('=');
-            text.push_str(if is_place { &value } else { HIDDEN });
+    fn collect_member(&self, name: &str, member: &Value, values: &mut Values) {
+        match self.classified.is_everything() || self.classified.get(name).is_some() {
+            true => values.add(member),
+            false => self.collect(member, values),
         }
-        self.blank(&text, values)
     }
 }
 
-fn replace_in(text: String, what: &str, by: &str) -> String {
-    if !text.contains(what) {
-        return text;
-    }
-    text.replace(what, by)
-}
-
-/// Every text and number in a value that is long enough to be looked for, as it is written and as JSON writes it.
-fn collect_texts(value: &Value, texts: &mut Vec<String>) {
-    let mut add = |text: String| {
-        if text.chars().count() >= BLANKED_CHARS_MIN && texts.len() < VALUES_MAX && !texts.contains(&text) {
-            texts.push(text);
-        }
+/// Of a body, what is shown.
+fn shown_body(read: Read<'_>, blanks: &Blanks<'_>) -> String {
+    let text = match read {
+        Read::Plain(body) => String::from_utf8_lossy(body).into_owned(),
+        Read::Document(document) => document.to_string(),
+        Read::Withheld => return WITHHELD.to_owned(),
     };
-    match value {
-        Value::String(text) => {
-            let quoted = Value::from(text.as_str()).to_string();
-            let escaped = &quoted[1..quoted.len() - 1];
-            if escaped != text {
-                add(escaped.to_owned());
-            }
-            add(text.clone());
+    cut(shown_text(&text, blanks), SHOWN_BYTES_MAX)
+}
+
+fn shown_text(text: &str, blanks: &Blanks<'_>) -> String {
+    refusal::blank_named(&blanks.blank(text))
+}
+
+fn shown_headers(headers: &HeaderMap, blanks: &Blanks<'_>) -> Vec<Header> {
+    let is_shown = |name: &HeaderName| HEADERS_SHOWN.contains(&name.as_str());
+    let header = |(name, value): (&HeaderName, &reqwest::header::HeaderValue)| {
+        let value = match value.to_str() {
+            Ok(text) if is_shown(name) && !value.is_sensitive() => shown_text(text, blanks),
+            _ => HIDDEN.to_owned(),
+        };
+        Header { name: name.as_str().to_owned(), value: cut(value, HEADER_VALUE_BYTES_MAX) }
+    };
+    headers.iter().take(HEADERS_MAX).map(header).collect()
+}
+
+/// Without userinfo, fragment and the values of its query.
+fn shown_url(url: &Url, blanks: &Blanks<'_>) -> String {
+    let mut text = format!("{}{}", url.origin().ascii_serialization(), url.path());
+    let pairs = url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    for (place, pair) in pairs.enumerate() {
+        text.push(if place == 0 { '?' } else { '&' });
+        // Without a value it may be one itself, padded or not.
+        let has_value = |(_, value): &(&str, &str)| value.contains(|character| character != '=');
+        let Some((name, value)) = pair.split_once('=').filter(has_value) else {
+            text.push_str(HIDDEN);
+            continue;
+        };
+        let is_place = PARAMETERS_SHOWN.contains(&name.to_ascii_lowercase().as_str())
+            && value.len() <= 12
+            && value.bytes().all(|byte| byte.is_ascii_digit());
+        text.push_str(name);
+        text.push('=');
+        text.push_str(if is_place { value } else { HIDDEN });
+    }
+    shown_text(&text, blanks)
+}
+
+impl Values {
+    /// Every text and number in a value.
+    fn add(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => self.add_text(text.clone()),
+            Value::Number(number) => self.add_text(number.to_string()),
+            Value::Array(items) => items.iter().for_each(|item| self.add(item)),
+            Value::Object(members) => members.values().for_each(|member| self.add(member)),
+            Value::Null | Value::Bool(_) => {}
         }
-        Value::Number(number) => add(number.to_string()),
-        Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
-        Value::Object(members) => members.values().for_each(|member| collect_texts(member, texts)),
-        Value::Null | Value::Bool(_) => {}
+    }
+
+    fn add_text(&mut self, text: String) {
+        if !blanks::is_long(&text) {
+            return;
+        }
+        if self.texts.len() < VALUES_MAX {
+            self.texts.insert(text);
+        } else {
+            self.is_full |= !self.texts.contains(&text);
+        }
     }
 }
 
@@ -329,27 +322,37 @@ fn cut(mut text: String, bytes_max: usize) -> String {
 }
 
 /// What was sent, as long as nobody knows whether it fails. Its body is the one that was sent, and not a copy.
-#[derive(Debug)]
 pub(crate) struct Sent {
     request: Option<Request>,
     at: Instant,
+    /// Of what it is about.
+    values: Values,
 }
 
 impl Sent {
     /// A request that is about to be sent.
     pub(crate) fn of(request: &Request) -> Self {
-        Self { request: request.try_clone(), at: Instant::now() }
+        Self { request: request.try_clone(), at: Instant::now(), values: Values::default() }
     }
 
     /// How long ago.
     pub(crate) fn age(&self) -> Duration {
         self.at.elapsed()
     }
+
+    fn body(&self) -> &[u8] {
+        let body = self.request.as_ref().and_then(Request::body);
+        body.and_then(reqwest::Body::as_bytes).unwrap_or_default()
+    }
 }
 
 /// A request with its reply, as they were; clones are the same one. Not to be shown as it is, and so not to be read.
 #[derive(Clone)]
-pub struct Captured(Arc<Parts>);
+pub struct Captured {
+    parts: Arc<Parts>,
+    /// One of those that there is room for, until the last clone is gone.
+    _place: Option<Arc<OwnedSemaphorePermit>>,
+}
 
 struct Parts {
     redactor: Arc<Redactor>,
@@ -360,8 +363,10 @@ struct Parts {
     status: Option<StatusCode>,
     response_headers: HeaderMap,
     response_body: Part,
+    values: Values,
     at: Instant,
     took: Duration,
+    shown: OnceLock<Exchange>,
 }
 
 /// Of a body.
@@ -397,54 +402,64 @@ impl Captured {
             Some((_, headers, body, is_cut)) => (headers, Part::of(body, is_cut)),
             None => (&empty, Part::of(&[], false)),
         };
-        let request_body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
-        Some(Self(Arc::new(Parts {
+        let parts = Parts {
             redactor,
             method: request.method().clone(),
             url: request.url().clone(),
             request_headers: request.headers().clone(),
-            request_body: Part::of(request_body, false),
+            request_body: Part::of(sent.body(), false),
             status: response.map(|(status, ..)| status),
             response_headers: response_headers.clone(),
             response_body,
+            values: sent.values.clone(),
             at: sent.at,
             took,
-        })))
+            shown: OnceLock::new(),
+        };
+        Some(Self { parts: Arc::new(parts), _place: None })
+    }
+
+    /// The same with one of the places that there is room for.
+    pub(crate) fn within(self, place: OwnedSemaphorePermit) -> Self {
+        Self { _place: Some(Arc::new(place)), ..self }
     }
 
     /// The same for all clones, as long as one of them lives.
     pub fn identity(&self) -> usize {
-        Arc::as_ptr(&self.0) as usize
+        Arc::as_ptr(&self.parts) as usize
     }
 
     /// How long ago the request was sent.
     pub fn age(&self) -> Duration {
-        self.0.at.elapsed()
+        self.parts.at.elapsed()
     }
 
-    /// As engineers may see it.
-    pub fn shown(&self) -> Exchange {
-        let parts = &*self.0;
-        let mut values = Vec::new();
+    /// As engineers may see it. Whoever asks first takes milliseconds for it.
+    pub fn shown(&self) -> &Exchange {
+        self.parts.shown.get_or_init(|| self.parts.show())
+    }
+}
+
+impl Parts {
+    fn show(&self) -> Exchange {
         // What one of the two has classified, the other may say in words of its own.
-        parts.redactor.body(&parts.response_body.bytes, parts.response_body.is_cut, &mut values);
-        let request = parts.redactor.body(&parts.request_body.bytes, parts.request_body.is_cut, &mut values);
-        let response =
-            parts.redactor.body(&parts.response_body.bytes, parts.response_body.is_cut, &mut values);
-        let milliseconds = u64::try_from(parts.took.as_millis()).unwrap_or(u64::MAX);
+        let mut values = self.values.clone();
+        let request = self.redactor.read(&self.request_body.bytes, self.request_body.is_cut, &mut values);
+        let response = self.redactor.read(&self.response_body.bytes, self.response_body.is_cut, &mut values);
+        let content = self.redactor.with_blanks(&values, |blanks| Content {
+            url: shown_url(&self.url, blanks),
+            request_headers: shown_headers(&self.request_headers, blanks),
+            request_body: shown_body(request, blanks),
+            response_headers: shown_headers(&self.response_headers, blanks),
+            response_body: shown_body(response, blanks),
+        });
         Exchange {
-            method: parts.method.as_str().to_owned(),
-            status: parts.status.map(|status| status.as_u16()),
-            duration_ms: milliseconds,
-            request_bytes: parts.request_body.size_bytes,
-            response_bytes: parts.status.is_some().then_some(parts.response_body.size_bytes),
-            content: Content {
-                url: parts.redactor.url(&parts.url, &values),
-                request_headers: parts.redactor.headers(&parts.request_headers, &values),
-                request_body: cut(request, SHOWN_BYTES_MAX),
-                response_headers: parts.redactor.headers(&parts.response_headers, &values),
-                response_body: cut(response, SHOWN_BYTES_MAX),
-            },
+            method: self.method.as_str().to_owned(),
+            status: self.status.map(|status| status.as_u16()),
+            duration_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            request_bytes: self.request_body.size_bytes,
+            response_bytes: self.status.is_some().then_some(self.response_body.size_bytes),
+            content,
         }
     }
 }
@@ -458,7 +473,7 @@ impl std::fmt::Debug for Captured {
 
 impl PartialEq for Captured {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.parts, &other.parts)
     }
 }
 
@@ -516,7 +531,10 @@ mod tests {
     use secrecy::SecretString;
     use serde_json::json;
 
+    use tokio::sync::Semaphore;
+
     use super::{Captured, Classified, Exchange, Header, Redactor, SHOWN_BYTES_MAX, Sent, WITHHELD};
+    use crate::Record;
 
     fn classified() -> Classified {
         Classified::of(&json!({
@@ -533,8 +551,7 @@ mod tests {
     }
 
     fn exchange(request: &str, response: Option<&str>) -> Exchange {
-        let mut redactor = Redactor::new(vec!["s3cr3t-value".to_owned()]);
-        redactor.classify(&classified());
+        let redactor = Redactor::new(vec!["s3cr3t-value".to_owned()]).classifying(&classified());
         redactor.hide(&SecretString::from("a-token-of-now"));
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/json"));
@@ -548,7 +565,7 @@ mod tests {
         let response =
             response.map(|body| (StatusCode::UNPROCESSABLE_ENTITY, &headers, body.as_bytes(), false));
         let captured = Captured::new(Arc::new(redactor), &sent, Duration::from_millis(7), response);
-        captured.expect("its body is text").shown()
+        captured.expect("its body is text").shown().clone()
     }
 
     #[test]
@@ -583,11 +600,59 @@ mod tests {
     #[test]
     fn what_cannot_be_looked_through_is_not_shown_while_fields_are_classified() {
         let shown = exchange(r#"{"email": "ada@example.org""#, Some("<p>no</p>")).content;
-        assert_eq!((shown.request_body.as_str(), shown.response_body.as_str()), (WITHHELD, "<p>no</p>"));
+        assert_eq!((shown.request_body.as_str(), shown.response_body.as_str()), (WITHHELD, WITHHELD));
         let long = json!({"note": "x".repeat(super::CAPTURED_BYTES_MAX)}).to_string();
         assert_eq!(exchange(&long, None).content.request_body, WITHHELD);
         let nothing = exchange("", None);
         assert_eq!((nothing.status, nothing.response_bytes), (None, None));
+    }
+
+    #[test]
+    fn what_a_request_says_or_is_about_is_repeated_nowhere() {
+        let redactor = Redactor::new(vec!["key/of+vendor".to_owned()]).classifying(&classified());
+        let url = "https://api.example/people/Zo%C3%AB%40example.org?key%2Fof%2Bvendor&c2VjcmV0==&page=3";
+        let mut request = Request::new(Method::DELETE, Url::parse(url).expect("a URL"));
+        *request.body_mut() = Some(r#"{"salary": 98765}"#.into());
+        let mut sent = Sent::of(&request);
+        let about: Record = [("email".to_owned(), json!("Zoë@example.org"))].into_iter().collect();
+        redactor.remember(&mut sent, &[&about]);
+        let reply = r#"{"note": "zo\u00eb@example.org has 98765, said \"key\/of+vendor\""}"#;
+        let told = redactor.excerpt(reply.as_bytes(), false, &sent);
+        assert_eq!(told, r#"{"note":"[classified] has [classified], said \"[hidden]\""}"#);
+        assert_eq!(redactor.excerpt(b"no such person", false, &sent), WITHHELD);
+        let told =
+            redactor.told("DELETE https://api.example/people/Zo%C3%AB%40example.org failed", Some(&sent));
+        assert_eq!(told, "DELETE https://api.example/people/[classified] failed");
+        let captured = Captured::new(Arc::new(redactor), &sent, Duration::ZERO, None).expect("it has a body");
+        let wanted = "https://api.example/people/[classified]?[hidden]&[hidden]&page=3";
+        assert_eq!(captured.shown().content.url, wanted);
+    }
+
+    #[test]
+    fn nothing_is_shown_where_all_may_be_classified_or_too_much_is() {
+        let everything = Classified::of(&json!({"additionalProperties": {"x-classification": "personal"}}));
+        let redactor = Redactor::default().classifying(&everything);
+        let sent = Sent::of(&Request::new(Method::GET, Url::parse("https://api.example/").expect("a URL")));
+        assert_eq!(redactor.excerpt(br#"{"id": 1}"#, false, &sent), WITHHELD);
+        let redactor = redactor.classifying(&classified());
+        let people: Vec<_> =
+            (0..=super::VALUES_MAX).map(|one| json!({"email": format!("p{one:05}")})).collect();
+        assert_eq!(redactor.excerpt(json!(people).to_string().as_bytes(), false, &sent), super::HIDDEN);
+        let shown = redactor.excerpt(json!(people[1..]).to_string().as_bytes(), false, &sent);
+        assert!(shown.starts_with(r#"[{"email":"[personal]"},"#), "{shown}");
+    }
+
+    #[test]
+    fn a_place_is_free_again_when_the_last_clone_is_gone() {
+        let sent = Sent::of(&Request::new(Method::GET, Url::parse("https://api.example/").expect("a URL")));
+        let captured = Captured::new(Arc::default(), &sent, Duration::ZERO, None).expect("it has no body");
+        let room = Arc::new(Semaphore::new(1));
+        let first = captured.within(room.clone().try_acquire_owned().expect("there is room"));
+        let clone = first.clone();
+        drop(first);
+        assert_eq!(room.available_permits(), 0);
+        drop(clone);
+        assert_eq!(room.available_permits(), 1);
     }
 
     #[test]

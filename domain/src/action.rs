@@ -8,7 +8,7 @@ mod step;
 #[expect(clippy::panic, reason = "a test fails by panicking")]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use entity::user::Role;
@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::failure::{is_record, is_removal, is_whole};
+use crate::failure_group;
 use crate::permission::{Audience, Permission, PermissionSet, audience};
 use crate::words::Language;
 use crate::{retry, system_grant};
@@ -57,7 +58,7 @@ pub enum ActionKind {
     AskVendor,
     /// Nothing, for now.
     Wait,
-    /// Give it to others of the operator.
+    /// Give it to others, who act next.
     HandOver,
     /// See whether a system answers.
     TestSystem,
@@ -126,13 +127,16 @@ pub async fn of_failures(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Ve
         place::held_quarantines(&scope, rows.iter().filter_map(|row| row.quarantine_id)).await?;
     let whole = rows.iter().filter(|row| is_whole(row)).map(|row| row.run_id);
     let outlived = place::outlived_runs(&scope, whole, &places).await?;
+    let groups: HashSet<Uuid> = rows.iter().filter_map(|row| row.group_id).collect();
+    let standings = failure_group::standings(&scope, groups).await?;
     let language = actor.language();
     let found = rows.into_iter().filter_map(|row| {
         let place = places.of(row.integration_id)?;
+        let group = row.group_id.and_then(|id| standings.get(&id)).copied();
+        let party = group.map_or(row.responsible_party, |group| group.party);
         let state = FailureState {
             id: row.id,
             status: row.status,
-            next_attempt_at: row.next_attempt_at,
             has_record: row.record.is_some(),
             why_no_retry: if is_record(&row) || is_removal(&row) {
                 None
@@ -145,8 +149,9 @@ pub async fn of_failures(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Ve
             },
             retry_id: row.retry_id,
             quarantine_id: row.quarantine_id.filter(|id| quarantines.contains(id)),
+            responsible_party: failure_group::seen_party(actor, party, &row.code),
+            group,
             code: row.code,
-            responsible_party: row.responsible_party,
         };
         let onlooker = onlooker(actor, row.tenant_id)?;
         let steps = plan::of_failure(onlooker.audience(), &state, &place);
@@ -156,16 +161,20 @@ pub async fn of_failures(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Ve
 }
 
 /// What may be done about integrations that stand still or soon will, by id, what helps most first; nothing where they run
-/// as they should.
+/// as they should. How their systems are is told to who may see systems.
 ///
 /// # Errors
 /// Denied without `integrations:read`.
 pub async fn of_integrations(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<SuggestedAction>>> {
     let scope = actor.authorize(Permission::IntegrationRead)?;
     let places = Places::read(&scope, ids.iter().copied()).await?;
+    let sees_systems = actor.may(Permission::SystemRead);
     let language = actor.language();
     let found = ids.iter().filter_map(|id| {
-        let place = places.of(*id)?;
+        let mut place = places.of(*id)?;
+        if !sees_systems {
+            (place.source, place.destination) = (None, None);
+        }
         let onlooker = onlooker(actor, place.integration.as_ref()?.tenant_id)?;
         let steps = plan::of_integration(&place);
         Some((*id, shown(onlooker, &language, steps, None, &place)))

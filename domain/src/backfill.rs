@@ -8,7 +8,7 @@ use entity::integration::{self, IntegrationStatus};
 use entity::run::{self, RunScope, RunStatus, RunTrigger};
 use entity::{backfill, system};
 use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::actor::Actor;
 use crate::app::App;
 use crate::dispatch::Priority;
 use crate::error::{Doing, Error, ProblemCode, Result};
+use crate::health::status::runs_ended_by_ids;
 use crate::id::{Kind, new_id};
 use crate::idempotency;
 use crate::page::{Direction, Page, PageArguments};
@@ -252,6 +253,8 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Backfill> {
         .find::<run::Entity>()
         .filter(run::Column::BackfillId.eq(id))
         .filter(run::Column::Status.is_in([RunStatus::Queued, RunStatus::Running]))
+        // In one order, so that two calls can't wait for each other.
+        .order_by_asc(run::Column::Id)
         .limit(RUNS_MAX)
         .all(tx.connection())
         .await
@@ -259,9 +262,13 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Backfill> {
     if runs.is_empty() {
         return Err(Error::conflict("backfillId", "this backfill has ended; there is nothing to cancel"));
     }
+    let mut ended = Vec::new();
     for run in runs {
-        crate::run::stop(&mut tx, actor, &run).await?;
+        if crate::run::stop(&mut tx, actor, &run).await? {
+            ended.push(run.id);
+        }
     }
+    runs_ended_by_ids(&tx, ended).await?;
     tx.about(Kind::Backfill, id).commit().await?;
     Ok(row)
 }

@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use migration::program_role::{self, ProgramRole};
 use migration::{Migrator, MigratorTrait};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
-    ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    ColumnTrait, ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
+    DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
     TransactionTrait,
 };
 use sea_query_sqlx::SqlxValues;
@@ -245,6 +246,19 @@ impl Ends {
             ..TransactionOptions::default()
         };
         self.write.begin_with_options(options).await.doing("beginning a transaction")
+    }
+}
+
+/// That a column is one of these. On PostgreSQL it is one text of SQL however many they are, so that a statement is prepared
+/// once for batches of every size.
+pub(crate) fn one_of<C: ColumnTrait>(
+    backend: DatabaseBackend,
+    column: C,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> Expr {
+    match backend {
+        DatabaseBackend::Postgres => column.eq_any(ids),
+        _ => column.is_in(ids),
     }
 }
 

@@ -15,12 +15,13 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::change::{Change, ChangeKind};
 use crate::error::{Doing, Result};
-use crate::failure_group;
+use crate::failure_group::{self, Standing};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::retry::MALFORMED;
 use crate::reveal;
 use crate::scope::{Keyset, Scope, ScopedSelect};
+use crate::search;
 use crate::words::{Language, Locale, lower_first};
 
 pub use self::selection::{Selection, skip};
@@ -171,7 +172,7 @@ impl FailureFilter {
         if let Some(part) = &self.reference_part {
             condition = condition.add(
                 Expr::col((failure::Entity, Column::BusinessReference))
-                    .like(LikeExpr::new(containing(part)).escape('\\')),
+                    .like(LikeExpr::new(search::pattern(part)).escape('\\')),
             );
         }
         if let Some(at) = self.failed_from {
@@ -198,20 +199,6 @@ fn with_party(parties: &[ResponsibleParty]) -> SimpleExpr {
     let without_group = failure::Column::GroupId.is_null();
     let own = Expr::col((failure::Entity, failure::Column::ResponsibleParty)).is_in(parties());
     Expr::exists(of_group).or(without_group.and(own))
-}
-
-/// A LIKE pattern for text that contains `part`, whose own wildcards mean themselves.
-pub(crate) fn containing(part: &str) -> String {
-    let mut pattern = String::with_capacity(part.len() + 2);
-    pattern.push('%');
-    for character in part.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }
 
 /// Orders of a list of failures.
@@ -330,7 +317,12 @@ pub async fn pages_by_parent(
     let mut pages = filtered(&scope, filter).pages_by_parent(column, &all, &order, &request).await?;
     // Those of a group that was merged into another are that one's.
     for (member, into) in members {
-        let Some(page) = pages.remove(&member) else { continue };
+        // Who asks for that one as well reads in it what is its own.
+        let page = match parents.contains(&member) {
+            true => pages.get(&member).cloned(),
+            false => pages.remove(&member),
+        };
+        let Some(page) = page else { continue };
         let joined = match pages.remove(&into) {
             Some(own) => order.join(own, page, &request),
             None => page,
@@ -350,14 +342,14 @@ fn groups<'a>(rows: impl Iterator<Item = &'a failure::Model>) -> HashSet<Uuid> {
 struct Beside {
     /// Failures whose records are open to the viewer.
     revealed: HashSet<Uuid>,
-    /// Who acts next, by group.
-    parties: HashMap<Uuid, ResponsibleParty>,
+    /// Where groups stand.
+    standings: HashMap<Uuid, Standing>,
 }
 
 impl Beside {
     async fn read(actor: &Actor, scope: &Scope, groups: HashSet<Uuid>) -> Result<Self> {
-        let parties = failure_group::parties(scope, groups.into_iter().collect()).await?;
-        Ok(Self { revealed: reveal::open_to(actor).await?, parties })
+        let standings = failure_group::standings(scope, groups).await?;
+        Ok(Self { revealed: reveal::open_to(actor).await?, standings })
     }
 }
 
@@ -387,8 +379,9 @@ pub(crate) fn is_removal(row: &failure::Model) -> bool {
 
 /// What this viewer may read of a row.
 fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failure> {
-    if let Some(party) = row.group_id.and_then(|id| beside.parties.get(&id)) {
-        row.responsible_party = failure_group::seen_party(actor, *party, &row.code);
+    let standing = row.group_id.and_then(|id| beside.standings.get(&id));
+    if let Some(standing) = standing {
+        row.responsible_party = failure_group::seen_party(actor, standing.party, &row.code);
     }
     let language = actor.language();
     let open = row.status == FailureStatus::Open;
@@ -402,26 +395,29 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
     let http_status = row.http_status.filter(|_status| {
         let may = actor.may(Permission::DiagnosticsRead);
         if !may {
-            redactions.push(("httpStatus", language.say("redaction-http-status")));
+            redactions.push(("httpStatus", language.say("redaction-operator")));
         }
         may
     });
     let field_errors: Vec<FieldError> =
         row.field_errors.0.iter().cloned().map(|error| language.field_error(error)).collect();
     let summary = summary(&language, &row, &field_errors);
-    let suggested_action =
-        suggested_action(actor, &language, &row, viewer_can_retry || viewer_can_edit || viewer_can_skip);
+    let handed_over = standing.and_then(|standing| {
+        failure_group::handed_over(&language, actor.audience(), &row.code, standing.party)
+    });
+    let can_act = viewer_can_retry || viewer_can_edit || viewer_can_skip;
+    let suggested_action = suggested_action(actor, &language, &row, handed_over, can_act);
     let technical_detail = row.technical_detail.filter(|_detail| {
         let may = actor.may(Permission::InternalsRead);
         if !may {
-            redactions.push(("technicalDetail", language.say("redaction-technical-detail")));
+            redactions.push(("technicalDetail", redaction(actor, &language, "redaction-technical-detail")));
         }
         may
     });
     let exchange_id = row.exchange_id.filter(|_id| {
         let may = actor.may(Permission::InternalsRead);
         if !may {
-            redactions.push(("exchange", language.say("redaction-exchange")));
+            redactions.push(("exchange", redaction(actor, &language, "redaction-exchange")));
         }
         may
     });
@@ -471,16 +467,21 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
     })
 }
 
+/// Why a field is not shown. Which of the operator's people read it is nothing for a tenant.
+pub(crate) fn redaction(actor: &Actor, language: &Language, to_staff: &str) -> String {
+    language.say(if actor.is_staff() { to_staff } else { "redaction-operator" })
+}
+
 /// Fields of a failure's clues that this viewer may not see: name and reason.
 pub fn clue_redactions(actor: &Actor) -> Vec<(&'static str, String)> {
     let language = actor.language();
     let mut redactions = Vec::new();
     if !actor.may(Permission::InternalsRead) {
         let fields = ["logs", "nearbyLogs", "traceId", "traceUrl"];
-        redactions.extend(fields.map(|field| (field, language.say("redaction-logs"))));
+        redactions.extend(fields.map(|field| (field, redaction(actor, &language, "redaction-logs"))));
     }
     if !actor.may(Permission::DiagnosticsRead) {
-        redactions.push(("metrics", language.say("redaction-metrics")));
+        redactions.push(("metrics", language.say("redaction-operator")));
     }
     redactions
 }
@@ -534,13 +535,23 @@ fn place(language: &Language, position: &str) -> String {
     position.to_owned()
 }
 
-fn suggested_action(actor: &Actor, language: &Language, row: &failure::Model, can_act: bool) -> String {
+fn suggested_action(
+    actor: &Actor,
+    language: &Language,
+    row: &failure::Model,
+    handed_over: Option<String>,
+    can_act: bool,
+) -> String {
     match row.status {
         FailureStatus::Open => {}
         FailureStatus::Retrying => return language.say("action-retrying"),
         FailureStatus::Resolved => return language.say("action-resolved"),
         FailureStatus::Skipped => return language.say("action-skipped"),
         FailureStatus::Superseded => return language.say("action-superseded"),
+    }
+    // What the code says is for somebody else.
+    if let Some(said) = handed_over {
+        return said;
     }
     let audience = actor.audience();
     let action = language.action(&row.code, audience);
@@ -558,14 +569,4 @@ fn suggested_action(actor: &Actor, language: &Language, row: &failure::Model, ca
 /// The change that listeners are told of.
 pub(crate) fn changed(tenant_id: Uuid, id: Uuid, integration_id: Uuid) -> Change {
     Change { kind: ChangeKind::Failure, tenant_id, id, integration_id: Some(integration_id) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::containing;
-
-    #[test]
-    fn wildcards_mean_themselves() {
-        assert_eq!(containing(r"50%_\x"), r"%50\%\_\\x%");
-    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod cause;
 mod decision;
 mod merge;
 mod series;
+mod standing;
 pub(crate) mod state;
 
 use std::collections::HashMap;
@@ -21,8 +22,9 @@ use crate::actor::Actor;
 use crate::catalogue;
 use crate::change::{Change, ChangeKind};
 use crate::error::Result;
+use crate::failure::redaction;
 use crate::page::{Direction, Page, PageArguments};
-use crate::permission::{Audience, Permission};
+use crate::permission::Permission;
 use crate::retry::MALFORMED;
 use crate::scope::{Keyset, Scope, ScopedSelect};
 use crate::words::Language;
@@ -32,7 +34,9 @@ pub use self::decision::{
     NOTE_CHARS_MAX, Snooze, acknowledge, comment, hand_over, ignore, reopen, resolve, snooze,
 };
 pub use self::merge::merge;
-pub use self::series::{FailureGroupHour, SERIES_HOURS_MAX, series};
+pub use self::series::{FailureGroupHour, SERIES_HOURS_MAX, SERIES_POINTS_MAX, series};
+pub(crate) use self::series::{HOURS_KEPT_DAYS, add_hours};
+pub(crate) use self::standing::{Standing, handed_over, standings};
 
 /// Codes of records, beside those that say so.
 const OF_RECORDS: [&str; 6] = [
@@ -224,7 +228,7 @@ fn viewed(actor: &Actor, page: Page<failure_group::Model>) -> Page<FailureGroup>
 }
 
 /// Of the operator.
-fn is_ours(party: ResponsibleParty) -> bool {
+pub(crate) fn is_ours(party: ResponsibleParty) -> bool {
     matches!(party, ResponsibleParty::Support | ResponsibleParty::Engineering)
 }
 
@@ -259,7 +263,7 @@ pub(crate) fn view(actor: &Actor, row: failure_group::Model) -> FailureGroup {
     let party = seen_party(actor, row.responsible_party, &row.code);
     let may_read_reason = actor.may(Permission::InternalsRead);
     if row.reason.is_some() && !may_read_reason {
-        redactions.push(("reason", language.say("redaction-technical-detail")));
+        redactions.push(("reason", redaction(actor, &language, "redaction-technical-detail")));
     }
     FailureGroup {
         id: row.id,
@@ -319,21 +323,8 @@ fn suggested_action(actor: &Actor, language: &Language, row: &failure_group::Mod
         _ => {}
     }
     let audience = actor.audience();
-    // Handed over: what the code says is for somebody else.
-    if audience == Audience::Customer
-        && row.responsible_party != catalogue::entry(&row.code).responsible_party
-    {
-        match row.responsible_party {
-            ResponsibleParty::Support | ResponsibleParty::Engineering => {
-                return language.say("group-with-us");
-            }
-            ResponsibleParty::ThirdParty => {
-                return language.say("group-with-vendor");
-            }
-            ResponsibleParty::Customer => {}
-        }
-    }
-    language.action(&row.code, audience)
+    handed_over(language, audience, &row.code, row.responsible_party)
+        .unwrap_or_else(|| language.action(&row.code, audience))
 }
 
 /// The groups whose failures a group has: itself, and those that were merged into it. A sub-select for `failure.group_id`.
@@ -361,18 +352,4 @@ pub(crate) async fn members_of(scope: &Scope, groups: &[Uuid]) -> Result<HashMap
         .tuples([Column::Id, Column::MergedIntoId])
         .await?;
     Ok(rows.into_iter().filter_map(|(id, into)| Some((id, into?))).collect())
-}
-
-/// Who acts next in each of these groups.
-pub(crate) async fn parties(scope: &Scope, ids: Vec<Uuid>) -> Result<HashMap<Uuid, ResponsibleParty>> {
-    use failure_group::Column;
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(Uuid, ResponsibleParty)> = scope
-        .find::<failure_group::Entity>()
-        .filter(Column::Id.is_in(ids))
-        .tuples([Column::Id, Column::ResponsibleParty])
-        .await?;
-    Ok(rows.into_iter().collect())
 }

@@ -11,18 +11,18 @@ pub(crate) mod target;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use entity::failure;
 use entity::health_rollup::HealthPeriod;
 use entity::integration::{self, IntegrationStatus};
 use entity::run::{self, RunStatus};
 use entity::system::{self, SystemStatus};
+use entity::tenant::{self, TenantStatus};
 use entity::{health_alert, integration_health};
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, FromQueryResult, QuerySelect};
 use uuid::Uuid;
 
 use self::rollup::{Owners, Span, Sums, begin, length};
-use self::status::{IS_RUNNING, running, severity};
+use self::status::{IS_RUNNING, asks_customers, running, severity};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::permission::Permission;
@@ -30,6 +30,7 @@ use crate::scope::Scope;
 
 pub use self::alert::{AlertKind, HealthAlert, HealthAlertFilter, pages_by_integrations as alert_pages};
 pub use self::status::HealthStatus;
+pub(crate) use self::status::systems_changed;
 pub use self::target::{
     FRESHNESS_SECONDS_MAX, HealthTargetChange, HealthTargetChanges, HealthTargets, LATENCY_MS_MAX,
     RUN_SUCCESS_PERCENT_DEFAULT, changes_by_integrations as target_change_pages, set as set_targets,
@@ -160,12 +161,21 @@ impl Series {
     }
 }
 
+/// Whether a window has so many hours.
+///
+/// # Errors
+/// [`Error::Argument`] for one that is too short or too long.
+pub fn check_window(hours: i32) -> Result<()> {
+    if (1..=WINDOW_HOURS_MAX).contains(&hours) {
+        return Ok(());
+    }
+    let message = format!("is {hours}; it must be from 1 to {WINDOW_HOURS_MAX}");
+    Err(Error::Argument { argument: "windowHours", message })
+}
+
 /// The hours or days of a window that ends now: the present one included.
 fn window(now: DateTime<Utc>, hours: i32) -> Result<Span> {
-    if !(1..=WINDOW_HOURS_MAX).contains(&hours) {
-        let message = format!("is {hours}; it must be from 1 to {WINDOW_HOURS_MAX}");
-        return Err(Error::Argument { argument: "windowHours", message });
-    }
+    check_window(hours)?;
     let (period, count) = match hours {
         0..=WINDOW_OF_HOURS_MAX => (HealthPeriod::Hour, hours),
         _ => (HealthPeriod::Day, (hours + 23) / 24),
@@ -187,8 +197,6 @@ pub struct Health {
     pub last_run_id: Option<Uuid>,
     /// How old what it brought home is.
     pub freshness: Freshness,
-    /// What became of its runs.
-    pub metrics: Metrics,
 }
 
 /// How old the newest success of an integration is.
@@ -198,7 +206,7 @@ pub struct Freshness {
     pub newest_success_at: Option<DateTime<Utc>>,
     /// How long ago that was.
     pub age_seconds: Option<i64>,
-    /// When it is late, or since when; `None` where nothing is expected, or nothing runs.
+    /// When it is late, or since when; `None` where nothing is expected, or nothing of it runs.
     pub late_at: Option<DateTime<Utc>>,
     /// It is late.
     pub is_late: bool,
@@ -245,15 +253,10 @@ pub enum ReasonCode {
 /// How integrations are, those that the caller may see, in a fixed number of statements.
 ///
 /// # Errors
-/// Denied without `runs:read`; [`Error::Argument`] for a bad window.
-pub async fn by_integrations(
-    actor: &Actor,
-    ids: &[Uuid],
-    window_hours: i32,
-) -> Result<HashMap<Uuid, Health>> {
+/// Denied without `runs:read`.
+pub async fn by_integrations(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Health>> {
     let scope = actor.authorize(Permission::RunRead)?;
     let now = scope.app().clock().now();
-    let span = window(now, window_hours)?;
     let integrations = scope
         .find::<integration::Entity>()
         .filter(integration::Column::Id.is_in(ids.iter().copied()))
@@ -266,24 +269,21 @@ pub async fn by_integrations(
         .await?;
     let rows: HashMap<Uuid, integration_health::Model> =
         rows.into_iter().map(|row| (row.integration_id, row)).collect();
+    let suspended = suspended(&scope, &integrations).await?;
     let causes = Causes::read(&scope, &integrations, &rows).await?;
     let targets = target::of_rows(&scope, &rows).await?;
     let running = running(&scope, ids).await?;
-    let mut sums = rollup::totals(&scope, Owners::Integrations(ids), span).await?;
     let health = |integration: integration::Model| {
-        let id = integration.id;
-        let row = rows
-            .get(&id)
-            .cloned()
-            .unwrap_or_else(|| status::fresh(integration.tenant_id, id, integration.created_at));
+        let (id, tenant) = (integration.id, integration.tenant_id);
+        let row = rows.get(&id).cloned().unwrap_or_else(|| status::fresh(tenant, id, integration.created_at));
         let targets = targets.get(&id).copied().unwrap_or_default();
+        let late_at = late_at(&integration, suspended.contains(&tenant), &row, &targets);
         let health = Health {
             status: shown(row.status, running.contains(&id)),
             since: row.since,
             reasons: causes.reasons(&integration, &row),
             last_run_id: row.last_run_id,
-            freshness: freshness(&integration, &row, &targets, now),
-            metrics: Metrics::of(span, sums.remove(&id)),
+            freshness: freshness(late_at, &row, now),
         };
         (id, health)
     };
@@ -298,28 +298,44 @@ fn shown(stored: HealthStatus, is_running: bool) -> HealthStatus {
     }
 }
 
-/// Whether anything of an integration runs whose age could be judged.
-pub(crate) fn is_watched(status: IntegrationStatus) -> bool {
-    matches!(status, IntegrationStatus::Active | IntegrationStatus::Held)
+/// Those tenants of these integrations that are suspended.
+async fn suspended(scope: &Scope, integrations: &[integration::Model]) -> Result<HashSet<Uuid>> {
+    let tenants: HashSet<Uuid> = integrations.iter().map(|row| row.tenant_id).collect();
+    let suspended = scope
+        .find::<tenant::Entity>()
+        .filter(tenant::Column::Id.is_in(tenants))
+        .filter(tenant::Column::Status.eq(TenantStatus::Suspended))
+        .tuples::<(Uuid,)>([tenant::Column::Id])
+        .await?;
+    Ok(suspended.into_iter().map(|(id,)| id).collect())
+}
+
+/// Whether anything of an integration runs whose age could be judged. Of a suspended tenant nothing does.
+pub(crate) fn is_watched(status: IntegrationStatus, is_suspended: bool) -> bool {
+    !is_suspended && matches!(status, IntegrationStatus::Active | IntegrationStatus::Held)
+}
+
+/// From when the age of its newest success is counted.
+pub(crate) fn fresh_from(row: &integration_health::Model) -> DateTime<Utc> {
+    row.newest_success_at.map_or(row.watched_from, |at| at.max(row.watched_from))
 }
 
 /// When an integration is late by what is known now.
 pub(crate) fn late_at(
     integration: &integration::Model,
+    is_suspended: bool,
     row: &integration_health::Model,
     targets: &HealthTargets,
 ) -> Option<DateTime<Utc>> {
-    let base = row.newest_success_at.map_or(row.watched_from, |at| at.max(row.watched_from));
-    targets.late_at(integration, base).filter(|_late_at| is_watched(integration.status))
+    let late_at = targets.late_at(integration, fresh_from(row));
+    late_at.filter(|_late_at| is_watched(integration.status, is_suspended))
 }
 
 fn freshness(
-    integration: &integration::Model,
+    late_at: Option<DateTime<Utc>>,
     row: &integration_health::Model,
-    targets: &HealthTargets,
     now: DateTime<Utc>,
 ) -> Freshness {
-    let late_at = late_at(integration, row, targets);
     Freshness {
         newest_success_at: row.newest_success_at,
         age_seconds: row.newest_success_at.map(|at| (now - at).num_seconds().max(0)),
@@ -334,11 +350,6 @@ struct Causes {
     with_failures: HashSet<Uuid>,
     last_runs: HashMap<Uuid, RunStatus>,
     alerts: HashMap<Uuid, Vec<AlertKind>>,
-}
-
-#[derive(FromQueryResult)]
-struct OwnerOfFailures {
-    id: Uuid,
 }
 
 impl Causes {
@@ -356,21 +367,11 @@ impl Causes {
             .filter(system::Column::Status.eq(SystemStatus::ReauthRequired))
             .tuples::<(Uuid,)>([system::Column::Id])
             .await?;
-        use sea_orm::sea_query::ExprTrait;
-        let failures = Query::select()
-            .expr(Expr::val(1))
-            .from(failure::Entity)
-            .and_where(
-                Expr::col((failure::Entity, failure::Column::IntegrationId))
-                    .equals((integration::Entity, integration::Column::Id)),
-            )
-            .and_where(Expr::cust("status = 'OPEN' AND responsible_party = 'CUSTOMER'"))
-            .to_owned();
         let with_failures = scope
             .find::<integration::Entity>()
             .filter(integration::Column::Id.is_in(ids.iter().copied()))
-            .filter(Expr::exists(failures))
-            .shaped::<OwnerOfFailures>(|select| select.select_only().column(integration::Column::Id))
+            .filter(Expr::cust(asks_customers("integration")))
+            .tuples::<(Uuid,)>([integration::Column::Id])
             .await?;
         let last_runs = scope
             .find::<run::Entity>()
@@ -389,7 +390,7 @@ impl Causes {
         }
         Ok(Self {
             unauthorized: unauthorized.into_iter().map(|(id,)| id).collect(),
-            with_failures: with_failures.into_iter().map(|row| row.id).collect(),
+            with_failures: with_failures.into_iter().map(|(id,)| id).collect(),
             last_runs: last_runs.into_iter().collect(),
             alerts,
         })
@@ -444,8 +445,6 @@ impl Causes {
 pub struct Overview {
     /// How many there are of each status, those that there are, the worst first. Archived ones are none of them.
     pub counts: Vec<(HealthStatus, i64)>,
-    /// What became of their runs.
-    pub metrics: Metrics,
 }
 
 impl Overview {
@@ -455,22 +454,22 @@ impl Overview {
     }
 }
 
-/// How the integrations of tenants are, in two statements.
+/// How the integrations of tenants are, in one statement.
 ///
 /// # Errors
 /// As [`by_integrations`].
-pub async fn by_tenants(actor: &Actor, ids: &[Uuid], window_hours: i32) -> Result<HashMap<Uuid, Overview>> {
+pub async fn by_tenants(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Overview>> {
     let scope = actor.authorize(Permission::RunRead)?;
-    overviews(&scope, Owners::Tenants(ids), ids.iter().copied(), window_hours).await
+    overviews(&scope, Owners::Tenants(ids), ids.iter().copied()).await
 }
 
 /// How the integrations of all tenants are together.
 ///
 /// # Errors
-/// Denied without `diagnostics:read`, which the operator's staff have; [`Error::Argument`] for a bad window.
-pub async fn platform(actor: &Actor, window_hours: i32) -> Result<Overview> {
+/// Denied without `diagnostics:read`, which the operator's staff have.
+pub async fn platform(actor: &Actor) -> Result<Overview> {
     let scope = actor.authorize(Permission::DiagnosticsRead)?;
-    let mut all = overviews(&scope, Owners::All, [Uuid::nil()], window_hours).await?;
+    let mut all = overviews(&scope, Owners::All, [Uuid::nil()]).await?;
     all.remove(&Uuid::nil()).ok_or_else(|| Error::internal("reading how the platform is", "it is not there"))
 }
 
@@ -486,10 +485,8 @@ async fn overviews(
     scope: &Scope,
     owners: Owners<'_>,
     ids: impl IntoIterator<Item = Uuid>,
-    window_hours: i32,
 ) -> Result<HashMap<Uuid, Overview>> {
     use integration_health::Column;
-    let span = window(scope.app().clock().now(), window_hours)?;
     let rows = scope.find::<integration_health::Entity>().filter(Column::Status.ne(HealthStatus::Archived));
     let rows = match owners {
         Owners::Tenants(tenants) => rows.filter(Column::TenantId.is_in(tenants.iter().copied())),
@@ -508,7 +505,6 @@ async fn overviews(
                 .group_by(Expr::cust(IS_RUNNING))
         })
         .await?;
-    let mut sums = rollup::totals(scope, owners, span).await?;
     let mut by_owner: HashMap<Uuid, HashMap<HealthStatus, i64>> = HashMap::new();
     for row in counts {
         let owner = if matches!(owners, Owners::All) { Uuid::nil() } else { row.tenant_id };
@@ -519,9 +515,55 @@ async fn overviews(
         let mut counts: Vec<(HealthStatus, i64)> =
             by_owner.remove(&id).unwrap_or_default().into_iter().collect();
         counts.sort_by_key(|(status, _count)| (-severity(*status), *status));
-        (id, Overview { counts, metrics: Metrics::of(span, sums.remove(&id)) })
+        (id, Overview { counts })
     };
     Ok(ids.into_iter().map(overview).collect())
+}
+
+/// What became of the runs of integrations in a window that ends now; nothing of those that the caller may not see.
+///
+/// # Errors
+/// Denied without `runs:read`; as [`check_window`].
+pub async fn metrics_by_integrations(
+    actor: &Actor,
+    ids: &[Uuid],
+    window_hours: i32,
+) -> Result<HashMap<Uuid, Metrics>> {
+    let scope = actor.authorize(Permission::RunRead)?;
+    metrics(&scope, Owners::Integrations(ids), ids, window_hours).await
+}
+
+/// The same of tenants.
+///
+/// # Errors
+/// As [`metrics_by_integrations`].
+pub async fn metrics_by_tenants(
+    actor: &Actor,
+    ids: &[Uuid],
+    window_hours: i32,
+) -> Result<HashMap<Uuid, Metrics>> {
+    let scope = actor.authorize(Permission::RunRead)?;
+    metrics(&scope, Owners::Tenants(ids), ids, window_hours).await
+}
+
+/// The same of all tenants together, by the id that is none.
+///
+/// # Errors
+/// Denied without `diagnostics:read`; as [`check_window`].
+pub async fn metrics_of_platform(actor: &Actor, window_hours: i32) -> Result<HashMap<Uuid, Metrics>> {
+    let scope = actor.authorize(Permission::DiagnosticsRead)?;
+    metrics(&scope, Owners::All, &[Uuid::nil()], window_hours).await
+}
+
+async fn metrics(
+    scope: &Scope,
+    owners: Owners<'_>,
+    ids: &[Uuid],
+    window_hours: i32,
+) -> Result<HashMap<Uuid, Metrics>> {
+    let span = window(scope.app().clock().now(), window_hours)?;
+    let mut sums = rollup::totals(scope, owners, span).await?;
+    Ok(ids.iter().map(|id| (*id, Metrics::of(span, sums.remove(id)))).collect())
 }
 
 /// What became of the runs of integrations in each hour or day in which any ended.

@@ -193,3 +193,12 @@ pub fn new_id() -> Uuid {
     let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
     Uuid::new_v7(Timestamp::from_unix(&COUNTER, seconds, now.timestamp_subsec_nanos()))
 }
+
+/// The id of what has a name and is the same in every installation: a UUIDv7 of the first moment of 1970, so that it
+/// stands behind all that are made.
+pub(crate) fn lasting_id(name: &str) -> Uuid {
+    let hash = xxhash_rust::xxh3::xxh3_128(name.as_bytes()).to_be_bytes();
+    let mut random = [0; 10];
+    random.copy_from_slice(&hash[..10]);
+    uuid::Builder::from_unix_timestamp_millis(0, &random).into_uuid()
+}

@@ -476,11 +476,15 @@ pub async fn update(actor: &Actor, id: Uuid, changes: IntegrationChanges) -> Res
             return Err(refusal(&scope, row.tenant_id, source_id, destination_id, error).await?);
         }
     }
+    let has_moved = (source_id, destination_id) != (row.source_id, row.destination_id);
     if let Some(schedule) = schedule
         && current.status == IntegrationStatus::Active
     {
         store_next_run(&tx, id, schedule.and_then(|schedule| schedule.next_after(now))).await?;
         health::status::watch_from_now(&tx, id).await?;
+    } else if has_moved {
+        // Another system may be in order, or not.
+        health::status::refresh_in(&tx, [id]).await?;
     }
     let row = reread(&tx, id).await?;
     tx.about(Kind::Integration, id).detail(changed).commit().await?;

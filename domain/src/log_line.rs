@@ -14,20 +14,19 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::app::App;
 use crate::error::{Doing, Result};
-use crate::failure::containing;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
-use crate::scope::Keyset;
+use crate::scope::{Keyset, Scope};
 use crate::search;
 
 pub use entity::log_line::{LogLevel as Level, Model as LogLine};
 
 /// How long they are kept, in days: until somebody has looked into a failure.
 pub const KEPT_DAYS: i64 = 14;
-/// Lines beside one run that are told, those nearest to each other in time.
-pub const NEARBY_MAX: usize = 100;
-/// Lines that are looked at for all runs of one question: each tenant is looked at once.
-const NEARBY_ROWS_MAX: u64 = 2_000;
+/// Lines beside one run that are told, before the middle of a span of time and behind it: those nearest to it.
+pub const NEARBY_MAX: u64 = 50;
+/// Integrations that share a system with a run whose lines are looked for, at most.
+const NEIGHBOURS_MAX: u64 = 1_000;
 /// Rows that one transaction deletes: writers wait for it on SQLite.
 const PURGED_ROWS_MAX: u64 = 2_000;
 /// Transactions of one purge; the next one goes on.
@@ -88,7 +87,7 @@ impl LogFilter {
             condition = condition.add(search::contains(Column::Message, part));
         }
         if let Some(component) = search::text(self.component.as_deref())? {
-            let mut parts = containing(component).split_off(1);
+            let mut parts = search::pattern(component).split_off(1);
             parts.insert_str(parts.len() - 1, "::");
             condition = condition.add(
                 Condition::any()
@@ -121,8 +120,9 @@ pub async fn pages_by_run(
         .await
 }
 
-/// What was logged beside each of these runs in a span of time, oldest first: of their tenants without a run (dispatching,
-/// access tokens, deliveries), about their systems or none, and of other runs that use one of their systems.
+/// What was logged beside each of these runs around the middle of a span of time, oldest first: of their tenants without a
+/// run (dispatching, access tokens, deliveries), about their systems or none, and of other runs that use one of their
+/// systems.
 ///
 /// # Errors
 /// Denied without `internals:read`.
@@ -135,23 +135,8 @@ pub async fn nearby(
     let scope = actor.authorize(Permission::InternalsRead)?;
     let of: Vec<run::Model> =
         scope.find::<run::Entity>().filter(run::Column::Id.is_in(runs.iter().copied())).all().await?;
-    let tenants: HashSet<Uuid> = of.iter().map(|run| run.tenant_id).collect();
-    let lines = scope
-        .find::<log_line::Entity>()
-        .filter(Column::TenantId.is_in(tenants))
-        .filter(Column::At.gte(from))
-        .filter(Column::At.lt(to))
-        .order_by(Column::At, Order::Asc)
-        .order_by(Column::Id, Order::Asc)
-        .limit(NEARBY_ROWS_MAX)
-        .all()
-        .await?;
-    let integrations: HashSet<Uuid> = lines
-        .iter()
-        .filter_map(|line| line.integration_id)
-        .chain(of.iter().map(|run| run.integration_id))
-        .collect();
-    let ends: HashMap<Uuid, [Uuid; 2]> = scope
+    let integrations: HashSet<Uuid> = of.iter().map(|run| run.integration_id).collect();
+    let systems: HashMap<Uuid, [Uuid; 2]> = scope
         .find::<integration::Entity>()
         .filter(integration::Column::Id.is_in(integrations))
         .tuples::<(Uuid, Uuid, Uuid)>([
@@ -163,21 +148,52 @@ pub async fn nearby(
         .into_iter()
         .map(|(id, source, destination)| (id, [source, destination]))
         .collect();
-    let beside = |run: &run::Model| {
-        let own = ends.get(&run.integration_id).copied().unwrap_or_default();
-        let is_beside = |line: &&LogLine| {
-            if line.tenant_id != run.tenant_id || line.run_id == Some(run.id) {
-                return false;
-            }
-            match (line.system_id, line.integration_id.and_then(|id| ends.get(&id)), line.run_id) {
-                (Some(system_id), ..) => own.contains(&system_id),
-                (None, Some(other), _) => other.iter().any(|system_id| own.contains(system_id)),
-                (None, None, run_id) => run_id.is_none(),
-            }
+    let middle = from + (to - from) / 2;
+    let mut nearby = HashMap::with_capacity(of.len());
+    for run in &of {
+        // The lines of one run hide none that are beside another.
+        let systems = systems.get(&run.integration_id).copied().unwrap_or_default();
+        let beside = beside(&scope, run, systems).await?;
+        let lines = |from: DateTime<Utc>, to: DateTime<Utc>, order: Order| {
+            scope
+                .find::<log_line::Entity>()
+                .filter(beside.clone())
+                .filter(Column::At.gte(from))
+                .filter(Column::At.lt(to))
+                .order_by(Column::At, order.clone())
+                .order_by(Column::Id, order)
+                .limit(NEARBY_MAX)
+                .all()
         };
-        lines.iter().filter(is_beside).take(NEARBY_MAX).cloned().collect::<Vec<LogLine>>()
-    };
-    Ok(of.iter().map(|run| (run.id, beside(run))).collect())
+        let mut around = lines(from, middle, Order::Desc).await?;
+        around.reverse();
+        around.extend(lines(middle, to, Order::Asc).await?);
+        nearby.insert(run.id, around);
+    }
+    Ok(nearby)
+}
+
+/// Which lines are beside a run that has these systems.
+async fn beside(scope: &Scope, run: &run::Model, systems: [Uuid; 2]) -> Result<Condition> {
+    use integration::Column::{DestinationId, Id, SourceId, TenantId};
+    let neighbours: Vec<Uuid> = scope
+        .find::<integration::Entity>()
+        .filter(TenantId.eq(run.tenant_id))
+        .filter(Condition::any().add(SourceId.is_in(systems)).add(DestinationId.is_in(systems)))
+        .limit(NEIGHBOURS_MAX)
+        .tuples::<Uuid>([Id])
+        .await?;
+    let of_no_system = || Condition::all().add(Column::SystemId.is_null());
+    let of_nothing = of_no_system().add(Column::IntegrationId.is_null()).add(Column::RunId.is_null());
+    Ok(Condition::all()
+        .add(Column::TenantId.eq(run.tenant_id))
+        .add(Condition::any().add(Column::RunId.is_null()).add(Column::RunId.ne(run.id)))
+        .add(
+            Condition::any()
+                .add(Column::SystemId.is_in(systems))
+                .add(of_no_system().add(Column::IntegrationId.is_in(neighbours)))
+                .add(of_nothing),
+        ))
 }
 
 /// Deletes those that are kept long enough, whosever they are. Answers with how many.

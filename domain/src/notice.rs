@@ -15,15 +15,16 @@ use chrono::{DateTime, Duration, Utc};
 use entity::notice_delivery::NoticeDeliveryStatus;
 use entity::occasion::OccasionKind;
 use entity::user::{self, Role};
-use entity::{notice, notice_attempt, notice_channel, notice_delivery, occasion};
-use sea_orm::sea_query::{Expr, ExprTrait, Order};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use entity::{notice, notice_attempt, notice_channel, notice_delivery, notice_subject, occasion};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType, Order};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::audit::{self, Entry};
 use crate::error::{Doing, Error, Result};
 use crate::id::{GlobalId, Kind, new_id};
+use crate::notice_channel::{is_or_is_not_null, lock};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::scope::Keyset;
@@ -36,8 +37,10 @@ pub use words::event_type;
 
 /// How long notices are kept, in days: a quarter, in which somebody asks who was told.
 const KEPT_DAYS: i64 = 90;
-/// Rows that one purge deletes of each table.
+/// Rows of each table that a purge deletes at once.
 const PURGED_MAX: u64 = 500;
+/// How often it does so, at most: 50,000 rows, and the next purge goes on.
+const PURGE_ROUNDS_MAX: usize = 100;
 /// Administrators that one notice goes to, at most.
 const ADMINS_MAX: u64 = 50;
 /// Attempts of a delivery that are listed; there are some ten, and as many more for each replay.
@@ -48,6 +51,8 @@ const ATTEMPTS_MAX: u64 = 100;
 pub struct NoticeFilter {
     /// Told to this tenant.
     pub tenant_id: Option<Uuid>,
+    /// Told to the operator, or to tenants.
+    pub is_operators: Option<bool>,
     /// By this channel.
     pub channel_id: Option<Uuid>,
     /// By this policy.
@@ -63,6 +68,8 @@ pub struct NoticeFilter {
 pub struct DeliveryFilter {
     /// Of notices to this tenant.
     pub tenant_id: Option<Uuid>,
+    /// Of notices to the operator, or to tenants.
+    pub is_operators: Option<bool>,
     /// By this channel.
     pub channel_id: Option<Uuid>,
     /// With one of these.
@@ -104,6 +111,7 @@ pub async fn list(
     scope
         .find::<notice::Entity>()
         .filter_some(filter.tenant_id, |id| notice::Column::TenantId.eq(id))
+        .filter_some(filter.is_operators, |is| is_or_is_not_null(notice::Column::TenantId, is))
         .filter_some(filter.channel_id, |id| notice::Column::ChannelId.eq(id))
         .filter_some(filter.policy_id, |id| notice::Column::PolicyId.eq(id))
         .filter_some(filter.integration_id, |id| notice::Column::IntegrationId.eq(id))
@@ -124,13 +132,21 @@ pub async fn deliveries(
 ) -> Result<Page<NoticeDelivery>> {
     let scope = actor.authorize(Permission::NoticeRead)?;
     let keyset = Keyset { name: "delivery", column: None, id: notice_delivery::Column::Id, direction };
-    scope
+    let rows = scope
         .find::<notice_delivery::Entity>()
         .filter_some(filter.tenant_id, |id| notice_delivery::Column::TenantId.eq(id))
+        .filter_some(filter.is_operators, |is| is_or_is_not_null(notice_delivery::Column::TenantId, is))
         .filter_some(filter.channel_id, |id| notice_delivery::Column::ChannelId.eq(id))
         .filter_some(filter.status.clone(), |status| notice_delivery::Column::Status.is_in(status))
         .page(&keyset, &page.check(keyset.name)?)
-        .await
+        .await?;
+    Ok(rows.map(|row| seen_by(actor, row)))
+}
+
+/// A delivery as a caller sees it: an address is a person's.
+fn seen_by(actor: &Actor, row: NoticeDelivery) -> NoticeDelivery {
+    let recipient = row.recipient.filter(|_| actor.may(Permission::UserRead));
+    NoticeDelivery { recipient, ..row }
 }
 
 /// The deliveries of these notices, each notice's in the order in which they were made. A notice goes to one channel, so
@@ -151,7 +167,7 @@ pub async fn deliveries_by_notices(
         .await?;
     let mut by_notice: HashMap<Uuid, Vec<NoticeDelivery>> = HashMap::new();
     for row in rows {
-        by_notice.entry(row.notice_id).or_default().push(row);
+        by_notice.entry(row.notice_id).or_default().push(seen_by(actor, row));
     }
     Ok(by_notice)
 }
@@ -179,11 +195,12 @@ pub async fn attempts_by_deliveries(
     Ok(by_delivery)
 }
 
-/// Sends a notice once more to every receiver that it went to, with the id that it had. One that still waits is sent now.
+/// Sends a notice once more to every receiver that it went to, with the id that it had; where it went to nobody, to those of
+/// its channel now. One that still waits is sent now.
 ///
 /// # Errors
-/// Denied without `notices:manage`. Rejected: `NOT_FOUND` noticeId; `CONFLICT` while it collects, or when its channel is
-/// disabled or deleted.
+/// Denied without `notices:manage`. Rejected: `NOT_FOUND` noticeId; `CONFLICT` while it collects, when its channel is
+/// disabled, deleted or has no address, or when no mail is sent here.
 pub async fn replay(actor: &Actor, id: Uuid) -> Result<Notice> {
     let scope = actor.authorize(Permission::NoticeManage)?;
     let not_found = || Error::not_found("noticeId", "notice");
@@ -192,21 +209,24 @@ pub async fn replay(actor: &Actor, id: Uuid) -> Result<Notice> {
     if row.sent_at.is_none() {
         return Err(Error::conflict("noticeId", "was not sent yet: it waits for its time"));
     }
-    let channel = scope
-        .find::<notice_channel::Entity>()
-        .filter(notice_channel::Column::Id.eq(row.channel_id))
-        .one()
+    let (app, now) = (scope.app(), scope.app().clock().now());
+    let tx = app.database().begin_of(row.tenant_id).await?;
+    let channel = lock(&tx, row.channel_id, LockType::Update)
         .await?
         .ok_or_else(|| Error::conflict("noticeId", "can't be sent: its channel was deleted"))?;
     if channel.status == notice_channel::NoticeChannelStatus::Disabled {
         return Err(Error::conflict("noticeId", "can't be sent: activate its channel first"));
     }
-    let app = scope.app();
-    let tx = app.database().begin_of(row.tenant_id).await?;
+    if channel.kind == notice_channel::NoticeChannelKind::Email {
+        if app.people().mail.is_none() {
+            return Err(Error::conflict("noticeId", "can't be sent: this installation sends no mail"));
+        }
+        address(&tx, &row, &channel, now).await?;
+    }
     let attempts = Expr::col(notice_delivery::Column::AttemptCount);
     door::update::<notice_delivery::Entity>()
         .col_expr(notice_delivery::Column::Status, Expr::value(NoticeDeliveryStatus::Queued))
-        .col_expr(notice_delivery::Column::AvailableAt, Expr::value(app.clock().now()))
+        .col_expr(notice_delivery::Column::AvailableAt, Expr::value(now))
         // One that a worker has now is not its own any more.
         .col_expr(notice_delivery::Column::AttemptCount, attempts.clone().add(1))
         .col_expr(notice_delivery::Column::ReplayedAfter, attempts.add(1))
@@ -218,6 +238,43 @@ pub async fn replay(actor: &Actor, id: Uuid) -> Result<Notice> {
     let entry = Entry::of(row.tenant_id, Some(GlobalId::new(Kind::Notice, id)));
     audit::commit(tx, entry, "committing a replay").await?;
     Ok(row)
+}
+
+/// Gives a notice that went to nobody the receivers of its channel now.
+async fn address(
+    tx: &DatabaseTransaction,
+    row: &notice::Model,
+    channel: &notice_channel::Model,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let to_nobody =
+        notice_delivery::Column::NoticeId.eq(row.id).and(notice_delivery::Column::Recipient.is_null());
+    let empty: Vec<Uuid> = door::find::<notice_delivery::Entity>()
+        .select_only()
+        .column(notice_delivery::Column::Id)
+        .filter(to_nobody)
+        .into_tuple()
+        .all(tx)
+        .await
+        .doing("reading whom a notice went to")?;
+    if empty.is_empty() {
+        return Ok(());
+    }
+    let admins = if channel.to_admins { admins(tx, row.tenant_id).await? } else { Vec::new() };
+    let deliveries = deliveries_of(row, channel, &admins, true, now);
+    if deliveries.iter().any(|delivery| delivery.recipient.is_none()) {
+        return Err(Error::conflict("noticeId", "can't be sent: its channel has no address"));
+    }
+    for delivery in deliveries {
+        door::insert::<notice_delivery::Entity>(tx, delivery, "storing whom a notice goes to").await?;
+    }
+    // Nothing was ever tried of those, so that nothing refers to them.
+    door::delete::<notice_delivery::Entity>()
+        .filter(notice_delivery::Column::Id.is_in(empty))
+        .exec(tx)
+        .await
+        .doing("storing whom a notice goes to")?;
+    Ok(())
 }
 
 /// Queues a notice to the receivers of its channel. `admins` are addresses of whoever administers its owner.
@@ -290,48 +347,70 @@ pub(crate) async fn admins(connection: &impl ConnectionTrait, owner: Option<Uuid
         .doing("reading who administers")
 }
 
-/// Deletes what is older than anybody asks for. Returns how many notices and occasions.
+/// Deletes what is older than anybody asks for. Returns how many notices, occasions, and what was never over.
 pub(crate) async fn purge(connection: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<u64> {
     let old = now - Duration::days(KEPT_DAYS);
+    let mut deleted = 0;
+    for _round in 0..PURGE_ROUNDS_MAX {
+        let rows = [
+            purge_notices(connection, old).await?,
+            purge_occasions(connection, old).await?,
+            purge_subjects(connection, old).await?,
+        ];
+        deleted += rows.iter().sum::<u64>();
+        if rows.iter().all(|rows| *rows < PURGED_MAX) {
+            break;
+        }
+    }
+    Ok(deleted)
+}
+
+/// Old notices, with their deliveries and the attempts at those.
+async fn purge_notices(connection: &impl ConnectionTrait, old: DateTime<Utc>) -> Result<u64> {
     let doing = "deleting old notices";
     let ids: Vec<Uuid> = door::find::<notice::Entity>()
         .select_only()
         .column(notice::Column::Id)
         .filter(notice::Column::SentAt.lt(old))
-        .order_by_asc(notice::Column::Id)
+        .order_by_asc(notice::Column::SentAt)
         .limit(PURGED_MAX)
         .into_tuple()
         .all(connection)
         .await
         .doing(doing)?;
-    if !ids.is_empty() {
-        let deliveries: Vec<Uuid> = door::find::<notice_delivery::Entity>()
-            .select_only()
-            .column(notice_delivery::Column::Id)
-            .filter(notice_delivery::Column::NoticeId.is_in(ids.iter().copied()))
-            .into_tuple()
-            .all(connection)
-            .await
-            .doing(doing)?;
-        for part in deliveries.chunks(PURGED_MAX as usize) {
-            door::delete::<notice_attempt::Entity>()
-                .filter(notice_attempt::Column::DeliveryId.is_in(part.iter().copied()))
-                .exec(connection)
-                .await
-                .doing(doing)?;
-        }
-        door::delete::<notice_delivery::Entity>()
-            .filter(notice_delivery::Column::NoticeId.is_in(ids.iter().copied()))
-            .exec(connection)
-            .await
-            .doing(doing)?;
-        door::delete::<notice::Entity>()
-            .filter(notice::Column::Id.is_in(ids.iter().copied()))
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let deliveries: Vec<Uuid> = door::find::<notice_delivery::Entity>()
+        .select_only()
+        .column(notice_delivery::Column::Id)
+        .filter(notice_delivery::Column::NoticeId.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(connection)
+        .await
+        .doing(doing)?;
+    for part in deliveries.chunks(PURGED_MAX as usize) {
+        door::delete::<notice_attempt::Entity>()
+            .filter(notice_attempt::Column::DeliveryId.is_in(part.iter().copied()))
             .exec(connection)
             .await
             .doing(doing)?;
     }
-    let occasions: Vec<Uuid> = door::find::<occasion::Entity>()
+    door::delete::<notice_delivery::Entity>()
+        .filter(notice_delivery::Column::NoticeId.is_in(ids.iter().copied()))
+        .exec(connection)
+        .await
+        .doing(doing)?;
+    door::delete::<notice::Entity>()
+        .filter(notice::Column::Id.is_in(ids.iter().copied()))
+        .exec(connection)
+        .await
+        .doing(doing)?;
+    Ok(ids.len() as u64)
+}
+
+async fn purge_occasions(connection: &impl ConnectionTrait, old: DateTime<Utc>) -> Result<u64> {
+    let ids: Vec<Uuid> = door::find::<occasion::Entity>()
         .select_only()
         .column(occasion::Column::Id)
         .filter(occasion::Column::NoticedAt.lt(old))
@@ -340,11 +419,37 @@ pub(crate) async fn purge(connection: &impl ConnectionTrait, now: DateTime<Utc>)
         .into_tuple()
         .all(connection)
         .await
-        .doing(doing)?;
+        .doing("reading old occasions")?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
     let deleted = door::delete::<occasion::Entity>()
-        .filter(occasion::Column::Id.is_in(occasions))
+        .filter(occasion::Column::Id.is_in(ids))
         .exec(connection)
         .await
         .doing("deleting old occasions")?;
-    Ok(ids.len() as u64 + deleted.rows_affected)
+    Ok(deleted.rows_affected)
+}
+
+/// What was told so long ago that it is nobody's news that it is over.
+async fn purge_subjects(connection: &impl ConnectionTrait, old: DateTime<Utc>) -> Result<u64> {
+    let ids: Vec<Uuid> = door::find::<notice_subject::Entity>()
+        .select_only()
+        .column(notice_subject::Column::Id)
+        .filter(notice_subject::Column::CreatedAt.lt(old))
+        .order_by_asc(notice_subject::Column::CreatedAt)
+        .limit(PURGED_MAX)
+        .into_tuple()
+        .all(connection)
+        .await
+        .doing("reading what is not over")?;
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let deleted = door::delete::<notice_subject::Entity>()
+        .filter(notice_subject::Column::Id.is_in(ids))
+        .exec(connection)
+        .await
+        .doing("forgetting what is not over")?;
+    Ok(deleted.rows_affected)
 }

@@ -15,8 +15,8 @@ use entity::notice_delivery::{self, NoticeDeliveryStatus};
 use entity::string_list::StringList;
 use entity::{notice_policy, notice_subject};
 use openidconnect::url::Url;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter};
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -70,8 +70,8 @@ pub struct NoticeChannel {
     pub url: Option<String>,
     /// Until when the secret before signs too; `None` when it does not any more.
     pub previous_secret_until: Option<DateTime<Utc>>,
-    /// EMAIL: to whom.
-    pub addresses: Vec<String>,
+    /// EMAIL: to whom; `None` for callers who may not know people.
+    pub addresses: Option<Vec<String>>,
     /// EMAIL: also to whoever administers the tenant, or the platform.
     pub to_admins: bool,
     /// It is there by itself, and can't be deleted.
@@ -118,6 +118,15 @@ pub struct NoticeChannelChanges {
     pub status: Option<NoticeChannelStatus>,
 }
 
+/// Whose rows a list has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OwnerFilter {
+    /// This tenant's.
+    pub tenant_id: Option<Uuid>,
+    /// The operator's, or tenants'.
+    pub is_operators: Option<bool>,
+}
+
 /// What is secret of a channel, sealed as JSON.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct ChannelSecret {
@@ -150,7 +159,8 @@ impl ChannelSecret {
 }
 
 impl NoticeChannel {
-    fn of(row: notice_channel::Model, now: DateTime<Utc>) -> Self {
+    /// A row as a caller sees it.
+    fn of(row: notice_channel::Model, actor: &Actor, now: DateTime<Utc>) -> Self {
         Self {
             id: row.id,
             tenant_id: row.tenant_id,
@@ -160,7 +170,7 @@ impl NoticeChannel {
             status_reason: row.status_reason,
             url: row.url,
             previous_secret_until: row.previous_secret_until.filter(|until| *until > now),
-            addresses: row.addresses.0,
+            addresses: actor.may(Permission::UserRead).then_some(row.addresses.0),
             to_admins: row.to_admins,
             is_default: row.is_default,
             failing_since: row.failing_since,
@@ -179,7 +189,7 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, NoticeC
     let these = notice_channel::Column::Id.is_in(ids.iter().copied());
     let rows = scope.find::<notice_channel::Entity>().filter(these).all().await?;
     let now = scope.app().clock().now();
-    Ok(rows.into_iter().map(|row| (row.id, NoticeChannel::of(row, now))).collect())
+    Ok(rows.into_iter().map(|row| (row.id, NoticeChannel::of(row, actor, now))).collect())
 }
 
 /// A page of channels, by id: those that somebody made in the order in which they were made.
@@ -188,7 +198,7 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, NoticeC
 /// Denied without `notices:read`; [`Error::Argument`] for a bad page.
 pub async fn list(
     actor: &Actor,
-    tenant_id: Option<Uuid>,
+    filter: &OwnerFilter,
     direction: Direction,
     page: &PageArguments,
 ) -> Result<Page<NoticeChannel>> {
@@ -196,11 +206,14 @@ pub async fn list(
     let keyset = Keyset { name: "channel", column: None, id: notice_channel::Column::Id, direction };
     let rows = scope
         .find::<notice_channel::Entity>()
-        .filter_some(tenant_id, |id| notice_channel::Column::TenantId.eq(id))
+        .filter_some(filter.tenant_id, |id| notice_channel::Column::TenantId.eq(id))
+        .filter_some(filter.is_operators, |is_operators| {
+            is_or_is_not_null(notice_channel::Column::TenantId, is_operators)
+        })
         .page(&keyset, &page.check(keyset.name)?)
         .await?;
     let now = scope.app().clock().now();
-    Ok(rows.map(|row| NoticeChannel::of(row, now)))
+    Ok(rows.map(|row| NoticeChannel::of(row, actor, now)))
 }
 
 /// Makes a channel. Answers with the secret that webhooks are signed with where it was made here: nobody reads it again.
@@ -215,7 +228,8 @@ pub async fn create(actor: &Actor, new: NewNoticeChannel) -> Result<(NoticeChann
     let owner = owner(actor, &scope, new.tenant_id, &mut problems).await?;
     let name = problems.text("name", &new.name, NAME_CHARS_MAX);
     if let Some(owner) = owner {
-        let of_owner = scope.find::<notice_channel::Entity>().filter(owned_by(owner));
+        let of_owner =
+            scope.find::<notice_channel::Entity>().filter(is_of(notice_channel::Column::TenantId, owner));
         if of_owner.count().await? >= CHANNELS_MAX {
             let message = format!("there are {CHANNELS_MAX} channels already; delete one first");
             problems.add(ProblemCode::LimitReached, "name", message);
@@ -277,7 +291,7 @@ pub async fn create(actor: &Actor, new: NewNoticeChannel) -> Result<(NoticeChann
     let tx = app.database().begin_of(owner).await?;
     door::insert::<notice_channel::Entity>(&tx, row.clone(), "storing a channel").await?;
     audit::commit(tx, entry(&row, None), "committing a channel").await?;
-    Ok((NoticeChannel::of(row, now), made))
+    Ok((NoticeChannel::of(row, actor, now), made))
 }
 
 /// Changes a channel. One that is activated gets what waited for it.
@@ -286,8 +300,11 @@ pub async fn create(actor: &Actor, new: NewNoticeChannel) -> Result<(NoticeChann
 /// Denied without `notices:manage`. Rejected, all at once: `NOT_FOUND` channelId; as [`create`].
 pub async fn update(actor: &Actor, id: Uuid, changes: NoticeChannelChanges) -> Result<NoticeChannel> {
     let scope = actor.authorize(Permission::NoticeManage)?;
-    let row = found(&scope, id).await?;
+    let owner = found(&scope, id).await?.tenant_id;
     let (app, now) = (scope.app(), scope.app().clock().now());
+    // What a worker or somebody else has stored meanwhile stays, but for what changes.
+    let tx = app.database().begin_of(owner).await?;
+    let row = locked(&tx, id).await?;
     let detail = names([
         ("name", changes.name.is_some()),
         ("url", changes.url.is_some()),
@@ -336,7 +353,6 @@ pub async fn update(actor: &Actor, id: Uuid, changes: NoticeChannelChanges) -> R
             NoticeChannelStatus::Disabled => Some(format!("{} has disabled it.", actor.name())),
         };
     }
-    let tx = app.database().begin_of(row.tenant_id).await?;
     store(&tx, &next).await?;
     match changes.status {
         Some(NoticeChannelStatus::Active) => unpark(&tx, id, now).await?,
@@ -344,7 +360,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: NoticeChannelChanges) -> R
         None => {}
     }
     audit::commit(tx, entry(&next, Some(detail)), "committing a channel").await?;
-    Ok(NoticeChannel::of(next, now))
+    Ok(NoticeChannel::of(next, actor, now))
 }
 
 /// Gives a webhook another secret. The one before signs too for so many hours, so that its receiver can change it at
@@ -360,8 +376,10 @@ pub async fn rotate_secret(
     overlap_hours: i32,
 ) -> Result<(NoticeChannel, Option<SecretString>)> {
     let scope = actor.authorize(Permission::NoticeManage)?;
-    let row = found(&scope, id).await?;
+    let owner = found(&scope, id).await?.tenant_id;
     let (app, now) = (scope.app(), scope.app().clock().now());
+    let tx = app.database().begin_of(owner).await?;
+    let row = locked(&tx, id).await?;
     if row.kind != NoticeChannelKind::Webhook {
         return Err(Error::conflict("channelId", "is no webhook: nothing of it is signed"));
     }
@@ -384,11 +402,10 @@ pub async fn rotate_secret(
         updated_at: now,
         ..row
     };
-    let tx = app.database().begin_of(next.tenant_id).await?;
     store(&tx, &next).await?;
     let detail = format!("another secret; the one before is good for {overlap_hours} hours");
     audit::commit(tx, entry(&next, Some(detail)), "committing a secret").await?;
-    Ok((NoticeChannel::of(next, now), made))
+    Ok((NoticeChannel::of(next, actor, now), made))
 }
 
 /// Deletes a channel that no policy names. What it was told stays in the list of notices.
@@ -398,17 +415,23 @@ pub async fn rotate_secret(
 /// there by itself.
 pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
     let scope = actor.authorize(Permission::NoticeManage)?;
-    let row = found(&scope, id).await?;
+    let owner = found(&scope, id).await?.tenant_id;
+    let app = scope.app();
+    let tx = app.database().begin_of(owner).await?;
+    // Who stores a policy that names it waits, or has stored it.
+    let row = locked(&tx, id).await?;
     if row.is_default {
         return Err(Error::conflict("channelId", "is there by itself; it can be disabled"));
     }
-    let policies = scope.find::<notice_policy::Entity>().filter(of_policies(row.tenant_id)).all().await?;
+    let policies = door::find::<notice_policy::Entity>()
+        .filter(is_of(notice_policy::Column::TenantId, row.tenant_id))
+        .all(&tx)
+        .await
+        .doing("reading policies")?;
     if let Some(policy) = policies.iter().find(|policy| policy.channel_ids.0.contains(&id)) {
         let message = format!("the policy `{}` names it; take it out there first", policy.name);
         return Err(Error::conflict("channelId", message));
     }
-    let app = scope.app();
-    let tx = app.database().begin_of(row.tenant_id).await?;
     give_up(&tx, id, app.clock().now(), "the channel was deleted").await?;
     door::delete::<notice_subject::Entity>()
         .filter(notice_subject::Column::ChannelId.eq(id))
@@ -436,13 +459,13 @@ pub(crate) async fn owner(
     Ok(system::owner(actor, scope, tenant_id, problems).await?.map(|tenant| Some(tenant.id)))
 }
 
-pub(crate) fn owned_by(owner: Option<Uuid>) -> sea_orm::sea_query::SimpleExpr {
-    let column = notice_channel::Column::TenantId;
-    owner.map_or_else(|| column.is_null(), |id| column.eq(id))
+/// That a column names no tenant, or one.
+pub(crate) fn is_or_is_not_null(column: impl ColumnTrait, is_null: bool) -> sea_orm::sea_query::SimpleExpr {
+    if is_null { column.is_null() } else { column.is_not_null() }
 }
 
-fn of_policies(owner: Option<Uuid>) -> sea_orm::sea_query::SimpleExpr {
-    let column = notice_policy::Column::TenantId;
+/// That a column names an owner.
+pub(crate) fn is_of(column: impl ColumnTrait, owner: Option<Uuid>) -> sea_orm::sea_query::SimpleExpr {
     owner.map_or_else(|| column.is_null(), |id| column.eq(id))
 }
 
@@ -515,6 +538,26 @@ async fn found(scope: &Scope, id: Uuid) -> Result<notice_channel::Model> {
         .one()
         .await?
         .ok_or_else(|| Error::not_found("channelId", "channel"))
+}
+
+/// A channel as it is now: until the end of the transaction nobody else changes it, queues anything for it, or stores what
+/// came of that.
+pub(crate) async fn locked(tx: &DatabaseTransaction, id: Uuid) -> Result<notice_channel::Model> {
+    lock(tx, id, LockType::Update).await?.ok_or_else(|| Error::not_found("channelId", "channel"))
+}
+
+/// The same, for oneself or together with others who don't change it; `None` when it was deleted.
+pub(crate) async fn lock(
+    tx: &DatabaseTransaction,
+    id: Uuid,
+    how: LockType,
+) -> Result<Option<notice_channel::Model>> {
+    door::find::<notice_channel::Entity>()
+        .filter(notice_channel::Column::Id.eq(id))
+        .lock(how)
+        .one(tx)
+        .await
+        .doing("locking a channel")
 }
 
 fn entry(row: &notice_channel::Model, detail: Option<String>) -> Entry {

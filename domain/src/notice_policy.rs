@@ -6,12 +6,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use entity::failure::{FailureCategory, ResponsibleParty};
 use entity::notice_policy::{self, NoticeSelectors, NoticeTiming, OccasionKindList, UuidList};
 use entity::occasion::OccasionKind;
-use entity::{integration, notice, notice_channel, notice_subject, tenant};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter};
+use entity::{failure, integration, notice, notice_channel, notice_subject, tenant};
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -21,7 +20,8 @@ use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::id::{GlobalId, Kind, new_id};
 use crate::notice::door;
 use crate::notice::timing::parse_time;
-use crate::notice_channel::owner;
+use crate::notice::words::{code_of, count_of, is_recovery, party_of};
+use crate::notice_channel::{OwnerFilter, is_of, is_or_is_not_null, owner};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::schedule::parse_time_zone;
@@ -33,10 +33,12 @@ pub use entity::notice_policy::{
 };
 
 /// Policies of one owner. Each occasion is held against all of them.
-pub const POLICIES_MAX: u64 = 50;
-/// Values of one selector, and channels of one policy.
+pub const POLICIES_MAX: u64 = 20;
+/// Channels of one policy: with all its policies an owner has 200 notices of one occasion at most.
+pub const POLICY_CHANNELS_MAX: usize = 10;
+/// Values of one selector.
 pub const VALUES_MAX: usize = 100;
-/// Notices an hour that a policy may allow.
+/// Notices an hour that a policy may allow, and of one that names no number.
 pub const HOURLY_MAX: i32 = 1_000;
 /// Notices an hour when nobody says.
 pub const HOURLY_DEFAULT: i32 = 20;
@@ -89,7 +91,7 @@ pub struct NoticePolicyChanges {
     pub quiet_hours: Option<Option<(String, String)>>,
     /// What is sent all the same.
     pub quiet_override: Option<Vec<OccasionKind>>,
-    /// Notices an hour, at most; `Some(None)` for any number.
+    /// Notices an hour, at most; `Some(None)` for [`HOURLY_MAX`].
     pub hourly_max: Option<Option<i32>>,
 }
 
@@ -110,7 +112,7 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, NoticeP
 /// Denied without `notices:read`; [`Error::Argument`] for a bad page.
 pub async fn list(
     actor: &Actor,
-    tenant_id: Option<Uuid>,
+    filter: &OwnerFilter,
     direction: Direction,
     page: &PageArguments,
 ) -> Result<Page<NoticePolicy>> {
@@ -118,7 +120,8 @@ pub async fn list(
     let keyset = Keyset { name: "policy", column: None, id: notice_policy::Column::Id, direction };
     scope
         .find::<notice_policy::Entity>()
-        .filter_some(tenant_id, |id| notice_policy::Column::TenantId.eq(id))
+        .filter_some(filter.tenant_id, |id| notice_policy::Column::TenantId.eq(id))
+        .filter_some(filter.is_operators, |is| is_or_is_not_null(notice_policy::Column::TenantId, is))
         .page(&keyset, &page.check(keyset.name)?)
         .await
 }
@@ -134,7 +137,8 @@ pub async fn create(actor: &Actor, new: NewNoticePolicy) -> Result<NoticePolicy>
     let mut problems = Problems::default();
     let owner = owner(actor, &scope, new.tenant_id, &mut problems).await?;
     if let Some(owner) = owner {
-        let of_owner = scope.find::<notice_policy::Entity>().filter(owned_by(owner));
+        let of_owner =
+            scope.find::<notice_policy::Entity>().filter(is_of(notice_policy::Column::TenantId, owner));
         if of_owner.count().await? >= POLICIES_MAX {
             let message = format!("there are {POLICIES_MAX} policies already; delete one first");
             problems.add(ProblemCode::LimitReached, "name", message);
@@ -164,6 +168,7 @@ pub async fn create(actor: &Actor, new: NewNoticePolicy) -> Result<NoticePolicy>
     let row = checked(&scope, row, owner.is_some(), &mut problems).await?;
     problems.check()?;
     let tx = app.database().begin_of(row.tenant_id).await?;
+    keep_channels(&tx, &row).await?;
     door::insert::<notice_policy::Entity>(&tx, row.clone(), "storing a policy").await?;
     audit::commit(tx, entry(&row, None), "committing a policy").await?;
     Ok(row)
@@ -172,7 +177,8 @@ pub async fn create(actor: &Actor, new: NewNoticePolicy) -> Result<NoticePolicy>
 /// Changes a policy. What one that is switched off has gathered is sent now, and of what it told nothing more is told.
 ///
 /// # Errors
-/// Denied without `notices:manage`. Rejected, all at once: `NOT_FOUND` policyId; as [`create`].
+/// Denied without `notices:manage`. Rejected, all at once: `NOT_FOUND` policyId; as [`create`]; `CONFLICT` policyId when
+/// somebody else changes it meanwhile.
 pub async fn update(actor: &Actor, id: Uuid, changes: NoticePolicyChanges) -> Result<NoticePolicy> {
     let scope = actor.authorize(Permission::NoticeManage)?;
     let row = found(&scope, id).await?;
@@ -212,8 +218,9 @@ pub async fn update(actor: &Actor, id: Uuid, changes: NoticePolicyChanges) -> Re
     let next = checked(&scope, next, true, &mut problems).await?;
     problems.check()?;
     let tx = app.database().begin_of(row.tenant_id).await?;
+    keep_channels(&tx, &next).await?;
     use notice_policy::Column;
-    door::update::<notice_policy::Entity>()
+    let stored = door::update::<notice_policy::Entity>()
         .col_expr(Column::Name, Expr::value(next.name.clone()))
         .col_expr(Column::IsEnabled, Expr::value(next.is_enabled))
         .col_expr(Column::Selectors, Expr::value(next.selectors.clone()))
@@ -227,9 +234,13 @@ pub async fn update(actor: &Actor, id: Uuid, changes: NoticePolicyChanges) -> Re
         .col_expr(Column::HourlyMax, Expr::value(next.hourly_max))
         .col_expr(Column::UpdatedAt, Expr::value(next.updated_at))
         .filter(Column::Id.eq(id))
+        .filter(Column::UpdatedAt.eq(row.updated_at))
         .exec(&tx)
         .await
         .doing("storing a policy")?;
+    if stored.rows_affected == 0 {
+        return Err(Error::conflict("policyId", "was changed by somebody else just now; look at it again"));
+    }
     if row.is_enabled && !next.is_enabled {
         conclude(&tx, id, now).await?;
     }
@@ -249,33 +260,41 @@ pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
     }
     let app = scope.app();
     let tx = app.database().begin_of(row.tenant_id).await?;
-    conclude(&tx, id, app.clock().now()).await?;
+    // First of all, as a step has policies before their notices.
     door::delete::<notice_policy::Entity>()
         .filter(notice_policy::Column::Id.eq(id))
         .exec(&tx)
         .await
         .doing("deleting a policy")?;
+    conclude(&tx, id, app.clock().now()).await?;
     audit::commit(tx, entry(&row, Some(row.name.clone())), "committing a deletion").await
 }
 
-/// Whether a policy tells of an occasion.
-pub(crate) fn selects(policy: &NoticePolicy, occasion: &entity::occasion::Model) -> bool {
+/// Whether a policy tells of an occasion, which this failure shows. That something is over it tells of by itself only where
+/// that kind is named: whoever was told that it began is told all the same.
+pub(crate) fn selects(
+    policy: &NoticePolicy,
+    occasion: &entity::occasion::Model,
+    failure: Option<&failure::Model>,
+) -> bool {
     fn open_or<T: PartialEq>(values: &[T], value: Option<&T>) -> bool {
         values.is_empty() || value.is_some_and(|value| values.contains(value))
     }
     let selectors = &policy.selectors;
-    let known = occasion.code.as_deref().map(catalogue::entry);
-    let (category, party): (Option<FailureCategory>, Option<ResponsibleParty>) =
-        (known.map(|known| known.category), known.map(|known| known.responsible_party));
+    // As the text says it.
+    let code = code_of(occasion, failure);
+    let category = code.map(|code| catalogue::entry(code).category);
+    let party = party_of(occasion, failure);
+    let is_asked = selectors.kinds.contains(&occasion.kind)
+        || (selectors.kinds.is_empty() && !is_recovery(occasion.kind));
     policy.is_enabled
-        && open_or(&selectors.kinds, Some(&occasion.kind))
+        && is_asked
         && open_or(&selectors.tenant_ids, occasion.tenant_id.as_ref())
         && open_or(&selectors.integration_ids, occasion.integration_id.as_ref())
-        && open_or(&selectors.codes, occasion.code.as_ref())
+        && open_or(&selectors.codes, code.map(str::to_owned).as_ref())
         && open_or(&selectors.categories, category.as_ref())
         && open_or(&selectors.responsible_parties, party.as_ref())
-        && (selectors.count_min <= 0
-            || crate::notice::words::count_of(occasion).is_some_and(|count| count >= selectors.count_min))
+        && (selectors.count_min <= 0 || count_of(occasion).is_some_and(|count| count >= selectors.count_min))
 }
 
 /// Sends now what a policy has gathered, and forgets what it told.
@@ -405,15 +424,14 @@ async fn check_channels(
     let ids = &row.channel_ids.0;
     if ids.is_empty() {
         problems.add(ProblemCode::Required, "channelIds", "must name a channel");
-    } else if ids.len() > VALUES_MAX {
-        let message = format!("has {} channels; at most {VALUES_MAX} are allowed", ids.len());
+    } else if ids.len() > POLICY_CHANNELS_MAX {
+        let message = format!("has {} channels; at most {POLICY_CHANNELS_MAX} are allowed", ids.len());
         problems.add(ProblemCode::TooLong, "channelIds", message);
     } else if has_owner {
-        let column = notice_channel::Column::TenantId;
         let there: Vec<Uuid> = scope
             .find::<notice_channel::Entity>()
             .filter(notice_channel::Column::Id.is_in(ids.iter().copied()))
-            .filter(row.tenant_id.map_or_else(|| column.is_null(), |id| column.eq(id)))
+            .filter(is_of(notice_channel::Column::TenantId, row.tenant_id))
             .all()
             .await?
             .into_iter()
@@ -424,9 +442,22 @@ async fn check_channels(
     Ok(())
 }
 
-fn owned_by(owner: Option<Uuid>) -> sea_orm::sea_query::SimpleExpr {
-    let column = notice_policy::Column::TenantId;
-    owner.map_or_else(|| column.is_null(), |id| column.eq(id))
+/// Keeps others from deleting the channels of a policy until it is stored.
+async fn keep_channels(tx: &DatabaseTransaction, row: &NoticePolicy) -> Result<()> {
+    let ids = &row.channel_ids.0;
+    let there: Vec<Uuid> = door::find::<notice_channel::Entity>()
+        .select_only()
+        .column(notice_channel::Column::Id)
+        .filter(notice_channel::Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(notice_channel::Column::Id)
+        .lock(LockType::Share)
+        .into_tuple()
+        .all(tx)
+        .await
+        .doing("locking the channels of a policy")?;
+    let mut problems = Problems::default();
+    problems.missing("channelIds", ids, |id| there.contains(&id), "channel");
+    problems.check()
 }
 
 async fn found(scope: &Scope, id: Uuid) -> Result<NoticePolicy> {

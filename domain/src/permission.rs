@@ -64,6 +64,8 @@ pub enum Permission {
     KillSwitchManage,
     /// Decide about groups of failures, and hand them over.
     FailureGroupManage,
+    /// Ignore groups of failures and merge them: what nobody hears of any more.
+    FailureGroupDismiss,
     /// Read runbooks.
     RunbookRead,
     /// Write, review and delete runbooks.
@@ -78,7 +80,7 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -107,6 +109,7 @@ impl Permission {
         Self::IdentityProviderManage,
         Self::KillSwitchManage,
         Self::FailureGroupManage,
+        Self::FailureGroupDismiss,
         Self::RunbookRead,
         Self::RunbookManage,
         Self::WordManage,
@@ -145,6 +148,7 @@ impl Permission {
             Self::IdentityProviderManage => "identity_providers:manage",
             Self::KillSwitchManage => "kill_switches:manage",
             Self::FailureGroupManage => "failure_groups:manage",
+            Self::FailureGroupDismiss => "failure_groups:dismiss",
             Self::RunbookRead => "runbooks:read",
             Self::RunbookManage => "runbooks:manage",
             Self::WordManage => "words:manage",
@@ -210,11 +214,12 @@ impl Permission {
             Self::IdentityProviderManage => [Always, Never, Never, Always, Never, Never, Never, Never],
             Self::KillSwitchManage => [Always, Always, Never, Always, Never, Never, Never, Never],
             Self::FailureGroupManage => [Always, Always, Always, Always, Always, Never, Scope, Scope],
+            Self::FailureGroupDismiss => [Always, Always, Always, Always, Always, Never, Scope, Never],
             Self::RunbookRead => [Always, Always, Always, Never, Never, Never, Never, Never],
             Self::RunbookManage => [Always, Always, Never, Never, Never, Never, Never, Never],
             Self::WordManage => [Always, Never, Never, Never, Never, Never, Never, Never],
             Self::NoticeRead => [Always, Always, Always, Always, Always, Never, Scope, Never],
-            Self::NoticeManage => [Always, Always, Always, Always, Never, Never, Scope, Never],
+            Self::NoticeManage => [Always, Always, Never, Always, Never, Never, Scope, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -238,6 +243,9 @@ impl Permission {
             Self::FailureRead => &[Self::RunRead, Self::IntegrationRead],
             Self::FailureRetry | Self::FailureSkip | Self::FailureGroupManage | Self::RecordRead => {
                 &[Self::FailureRead, Self::RunRead, Self::IntegrationRead]
+            }
+            Self::FailureGroupDismiss => {
+                &[Self::FailureGroupManage, Self::FailureRead, Self::RunRead, Self::IntegrationRead]
             }
             Self::NoticeManage => &[Self::NoticeRead],
             Self::FailureEdit => &[
@@ -345,7 +353,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 33);
+        assert_eq!(Permission::ALL.len(), 34);
     }
 
     #[test]

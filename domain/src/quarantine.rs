@@ -17,10 +17,11 @@ use crate::actor::Actor;
 use crate::background::quarantine::COUNTED;
 use crate::background::recovery;
 use crate::error::{Doing, Error, Result};
-use crate::health::status::refresh_in;
+use crate::health::status::{refresh_in, watch_from_now};
 use crate::id::Kind;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
+use crate::retry::Taken;
 use crate::run_event::{self, NewEvent};
 use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
 use crate::validation::Problems;
@@ -124,7 +125,7 @@ pub async fn release(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
     let note = checked_note(note, false)?;
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
     decide(&tx, actor, &row, QuarantineStatus::Released, note.as_deref()).await?;
-    let status = integration::let_go_held(&mut tx, row.integration_id).await?;
+    let (status, is_let_go) = integration::let_go_held(&mut tx, row.integration_id).await?;
     if status == IntegrationStatus::Archived {
         let message = "its integration is archived and writes nothing any more; discard it";
         return Err(Error::conflict("quarantineId", message));
@@ -134,7 +135,7 @@ pub async fn release(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
         .add(failure::Column::QuarantineId.eq(id))
         .add(failure::Column::Code.eq(RECORD_QUARANTINED))
         .add(failure::Column::Status.eq(FailureStatus::Open));
-    if let Some(retry) = retry::take_some(&mut tx, actor.name(), kept).await? {
+    if let Some(Taken { retry, .. }) = retry::take_some(&mut tx, actor.name(), kept).await? {
         tx.update::<quarantine::Entity>()
             .col_expr(quarantine::Column::RetryId, Expr::value(Some(retry.id)))
             .filter(quarantine::Column::Id.eq(id))
@@ -146,6 +147,7 @@ pub async fn release(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
     let message =
         format!("{} released the quarantine of `{}`: its records are written.", actor.name(), row.stream);
     tell(&mut tx, &row, "quarantine.released", message).await?;
+    settle(&tx, &row, is_let_go).await?;
     commit(tx, &scope, id, note).await
 }
 
@@ -160,7 +162,7 @@ pub async fn discard(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
     let note = checked_note(note, true)?;
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
     decide(&tx, actor, &row, QuarantineStatus::Discarded, note.as_deref()).await?;
-    integration::let_go_held(&mut tx, row.integration_id).await?;
+    let (_status, is_let_go) = integration::let_go_held(&mut tx, row.integration_id).await?;
     remember(&tx, &row, GateCounts::begin_anew).await?;
     let skipped = leave_out(&mut tx, actor, id, note.as_deref()).await?;
     let message = format!(
@@ -169,7 +171,16 @@ pub async fn discard(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Quar
         row.stream
     );
     tell(&mut tx, &row, "quarantine.discarded", message).await?;
+    settle(&tx, &row, is_let_go).await?;
     commit(tx, &scope, id, note).await
+}
+
+/// Derives how the integration is, last of all: all failures of a quarantine are of one.
+async fn settle(tx: &TxScope, row: &Quarantine, is_let_go: bool) -> Result<()> {
+    match is_let_go {
+        true => watch_from_now(tx, row.integration_id).await,
+        false => refresh_in(tx, [row.integration_id]).await,
+    }
 }
 
 async fn commit(tx: TxScope, scope: &Scope, id: Uuid, note: Option<String>) -> Result<Quarantine> {
@@ -335,7 +346,6 @@ async fn leave_out(tx: &mut TxScope, actor: &Actor, id: Uuid, note: Option<&str>
     }
     let runs: BTreeSet<Uuid> = rows.iter().map(|(_, run_id, ..)| *run_id).collect();
     recovery::recover(tx, &runs).await?;
-    refresh_in(tx, rows.iter().map(|(_, _, integration_id, ..)| *integration_id)).await?;
     for (id, _, integration_id, ..) in rows.iter().take(TOLD_MAX) {
         tx.tell_after_commit(crate::failure::changed(tx.tenant_id(), *id, *integration_id));
     }

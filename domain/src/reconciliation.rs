@@ -16,10 +16,12 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::dispatch::Priority;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::health::status::refresh_in;
 use crate::id::{Kind, new_id};
 use crate::idempotency;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
+use crate::retry::Taken;
 use crate::run::NewRun;
 use crate::scope::{Keyset, Scope, TxScope};
 
@@ -321,7 +323,7 @@ pub async fn repair(
         .add(failure::Column::Status.eq(FailureStatus::Open))
         .add(can_be_done)
         .add(failure::Column::RunId.in_subquery(runs));
-    let Some(retry) = crate::retry::take(&mut tx, actor.name(), retry_id, open).await? else {
+    let Some(taken) = crate::retry::take(&mut tx, actor.name(), retry_id, open).await? else {
         let nothing = match has_extras(&scope, id).await? {
             true => {
                 "what is left of what this reconciliation found is only at the destination, and its stream has no \
@@ -339,6 +341,8 @@ pub async fn repair(
         .exec(tx.connection())
         .await
         .doing("storing what repairs a reconciliation")?;
+    let Taken { retry, integrations } = taken;
+    refresh_in(&tx, integrations).await?;
     tx.about(Kind::Reconciliation, id).detail(format!("{} records", retry.total)).commit().await?;
     Ok((Reconciliation { retry_id: Some(retry_id), ..row }, retry))
 }

@@ -14,7 +14,7 @@ use entity::integration::{self, IntegrationStatus};
 use entity::retry::{self, RetryStatus};
 use entity::run::{self, RunScope, RunStatus, RunTrigger};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -137,7 +137,9 @@ async fn start_once(
         drop(tx);
         return first_outcome(scope, first).await;
     }
-    let retry = take(&mut tx, actor.name(), id, condition).await?.ok_or_else(nothing)?;
+    let taken = take(&mut tx, actor.name(), id, condition).await?.ok_or_else(nothing)?;
+    let Taken { retry, integrations } = taken;
+    refresh_in(&tx, integrations).await?;
     let mut detail = format!("{} failures", retry.total);
     if let Some(only) = only {
         let only: Vec<&str> = only.iter().map(|prediction| prediction.name()).collect();
@@ -160,6 +162,20 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
         .await?
         .ok_or_else(|| Error::not_found("retryId", "retry"))?;
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
+    let runs = tx
+        .find::<run::Entity>()
+        .filter(run::Column::RetryId.eq(id))
+        .filter(run::Column::Status.is_in([RunStatus::Queued, RunStatus::Running]))
+        // In one order, so that two calls can't wait for each other.
+        .order_by_asc(run::Column::Id)
+        .limit(INTEGRATIONS_MAX * 2)
+        .all(tx.connection())
+        .await
+        .doing("reading the runs of a retry")?;
+    // Jobs before the retry, as by whoever ends a run of it.
+    for run in &runs {
+        job::lock_of_run(&tx, run.id).await?;
+    }
     let now = tx.app().clock().now();
     let canceled = tx
         .update::<retry::Entity>()
@@ -173,14 +189,6 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
     if canceled.rows_affected == 0 {
         return Err(Error::conflict("retryId", "this retry has ended; there is nothing to cancel"));
     }
-    let runs = tx
-        .find::<run::Entity>()
-        .filter(run::Column::RetryId.eq(id))
-        .filter(run::Column::Status.is_in([RunStatus::Queued, RunStatus::Running]))
-        .limit(INTEGRATIONS_MAX * 2)
-        .all(tx.connection())
-        .await
-        .doing("reading the runs of a retry")?;
     let mut ended = Vec::new();
     for run in runs {
         if job::end_unclaimed(&tx, run.id).await? {
@@ -196,12 +204,20 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
     first_outcome(&scope, id).await
 }
 
+/// A retry that was begun.
+pub(crate) struct Taken {
+    /// Its row.
+    pub(crate) retry: Retry,
+    /// Whose failures it takes: the caller derives how they are, when nothing else is to be locked any more.
+    pub(crate) integrations: Vec<Uuid>,
+}
+
 /// Retries these failures, as a part of something else that its caller does; `None` when there is nothing to try.
 pub(crate) async fn take_some(
     tx: &mut TxScope,
     requested_by: &str,
     condition: Condition,
-) -> Result<Option<Retry>> {
+) -> Result<Option<Taken>> {
     let some: Option<Uuid> = tx
         .find::<failure::Entity>()
         .select_only()
@@ -225,7 +241,7 @@ pub(crate) async fn take(
     requested_by: &str,
     id: Uuid,
     condition: Condition,
-) -> Result<Option<Retry>> {
+) -> Result<Option<Taken>> {
     let now = tx.app().clock().now();
     let integrations = {
         let with_failures = Query::select()
@@ -310,9 +326,9 @@ pub(crate) async fn take(
         .exec(tx.connection())
         .await
         .doing("storing the size of a retry")?;
-    refresh_in(tx, integrations.iter().map(|integration| integration.id)).await?;
     tx.tell_after_commit(changed(&row));
-    Ok(Some(row))
+    let integrations = integrations.iter().map(|integration| integration.id).collect();
+    Ok(Some(Taken { retry: row, integrations }))
 }
 
 /// What the runs of these failures read: each reach is something else.

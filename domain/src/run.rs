@@ -218,20 +218,25 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Run> {
         RunStatus::Queued | RunStatus::Running => {}
         _ => return Err(Error::conflict("runId", "this run has ended; there is nothing to cancel")),
     }
-    stop(&mut tx, actor, &run).await?;
+    if stop(&mut tx, actor, &run).await? {
+        runs_ended_by_ids(&tx, vec![id]).await?;
+    }
     tx.about(Kind::Run, id).commit().await?;
     found(&scope, id).await
 }
 
-/// Ends a run that waits, and asks the worker of one that it has to stop it.
-pub(crate) async fn stop(tx: &mut TxScope, actor: &Actor, run: &Run) -> Result<()> {
+/// Ends a run that waits, and asks the worker of one that it has to stop it. Whether it has ended: then [`runs_ended_by_ids`]
+/// follows for it, when nothing else is to be locked any more.
+pub(crate) async fn stop(tx: &mut TxScope, actor: &Actor, run: &Run) -> Result<bool> {
     let message = format!("Canceling was asked for by {}.", actor.name());
     run_event::record(tx, run.id, vec![NewEvent::new("run.cancel_requested", "api", message)]).await?;
-    if job::end_unclaimed(tx, run.id).await? {
-        end_canceled(tx, run).await
+    let is_ended = job::end_unclaimed(tx, run.id).await?;
+    if is_ended {
+        end_canceled_uncounted(tx, run).await?;
     } else {
-        job::request_cancel(tx, run.id).await
+        job::request_cancel(tx, run.id).await?;
     }
+    Ok(is_ended)
 }
 
 /// Writes that a run was canceled, and lets go of the failures that it was to retry.

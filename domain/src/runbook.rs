@@ -5,6 +5,8 @@ mod built_in;
 mod change;
 mod of_failure;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{runbook, runbook_version};
 use sea_orm::ColumnTrait;
@@ -50,8 +52,8 @@ pub struct Runbook {
     pub integration_id: Option<Uuid>,
     /// One line.
     pub title: String,
-    /// Markdown.
-    pub body: String,
+    /// Markdown; shared by all failures of a page that have it.
+    pub body: Arc<str>,
     /// Grows by one with each change.
     pub version: i32,
     /// It is to be reviewed so often.
@@ -77,7 +79,7 @@ impl Runbook {
             connector: row.connector,
             integration_id: row.integration_id,
             title: row.title,
-            body: row.body,
+            body: row.body.into(),
             version: row.version,
             review_interval_days: row.review_interval_days,
             last_reviewed_at: row.last_reviewed_at,

@@ -28,7 +28,8 @@ pub(crate) fn contains(column: impl ColumnTrait, text: &str) -> SimpleExpr {
     Expr::expr(Func::lower(value())).like(like(&text.to_lowercase())).or(value().like(like(text)))
 }
 
-fn pattern(text: &str) -> String {
+/// A LIKE pattern for what contains the text, whose own wildcards mean themselves.
+pub(crate) fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for char in text.chars() {
         if matches!(char, '%' | '_' | '\\') {

@@ -351,7 +351,9 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
         .update::<system::Entity>()
         .col_expr(system::Column::UpdatedAt, Expr::value(scope.app().clock().now()))
         .filter(system::Column::Id.eq(id));
-    if credentials.is_some() || changes.config.as_ref().is_some_and(|config| *config != row.config) {
+    let is_untested =
+        credentials.is_some() || changes.config.as_ref().is_some_and(|config| *config != row.config);
+    if is_untested {
         update = update
             .col_expr(system::Column::Status, Expr::value(SystemStatus::Untested))
             .col_expr(system::Column::StatusMessage, Expr::value(None::<String>))
@@ -382,6 +384,10 @@ pub async fn update(actor: &Actor, id: Uuid, changes: SystemChanges) -> Result<S
         false => (row, None),
     };
     webhook_endpoint::ensure(&tx, &row).await?;
+    if is_untested {
+        // Nobody knows any more that it wants a sign-in.
+        crate::health::systems_changed(&tx, &[id]).await?;
+    }
     tx.about(Kind::System, id).detail(changed).commit().await?;
     if let Some(revocation) = revocation {
         revocation.tell();

@@ -15,6 +15,7 @@ use crate::actor::Actor;
 use crate::audit::names;
 use crate::dispatch::PUSH_TIMEOUT;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::health::status::watch_tenant_from_now;
 use crate::id::{Kind, new_id};
 use crate::identity::unique_violation;
 use crate::job;
@@ -276,6 +277,7 @@ pub async fn suspend(actor: &Actor, id: Uuid, reason: &str) -> Result<Tenant> {
         .await
         .doing("suspending a tenant")?;
     job::hold_tenant(&tx).await?;
+    watch_tenant_from_now(&tx).await?;
     tx.about(Kind::Tenant, id).detail(&reason).commit().await?;
     Ok(Tenant { status: TenantStatus::Suspended, status_reason: Some(reason), updated_at: now, ..row })
 }
@@ -300,6 +302,7 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Tenant> {
         .await
         .doing("resuming a tenant")?;
     job::release_tenant(&mut tx).await?;
+    watch_tenant_from_now(&tx).await?;
     tx.about(Kind::Tenant, id).commit().await?;
     Ok(Tenant { status: TenantStatus::Active, status_reason: None, updated_at: now, ..row })
 }

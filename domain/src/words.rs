@@ -32,6 +32,8 @@ pub(crate) struct CurrentWords {
     words: RwLock<Arc<Words>>,
     /// Of which overrides they are made.
     overrides: RwLock<Vec<(String, Locale, String)>>,
+    /// Held by who reads them again.
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// The words of one language.
@@ -61,7 +63,11 @@ pub(crate) fn shipped(locale: Locale) -> Language {
 impl CurrentWords {
     /// Those that are shipped, until those of the database are read.
     pub(crate) fn new() -> Self {
-        Self { words: RwLock::new(SHIPPED.clone()), overrides: RwLock::new(Vec::new()) }
+        Self {
+            words: RwLock::new(SHIPPED.clone()),
+            overrides: RwLock::new(Vec::new()),
+            reading: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// As they are now, in a language.
@@ -87,12 +93,16 @@ impl Words {
     fn with(overrides: &[(String, Locale, String)]) -> Self {
         let mut messages = SHIPPED.messages.clone();
         for (id, locale, text) in overrides {
-            match Message::parse(text).filter(Message::is_plain) {
+            match fitting(id, *locale, text) {
                 Some(message) => {
                     messages[*locale as usize].insert(id.clone(), message);
                 }
-                // Checked before it was stored: a program of another version did it.
-                None => tracing::warn!(message = id, "an overridden word can't be read and is not used"),
+                // Checked before it was stored, by a program of another version.
+                None => tracing::warn!(
+                    word.id = id,
+                    locale = locale.tag(),
+                    "an overridden word does not fit what is shipped and is not used"
+                ),
             }
         }
         Self { messages }
@@ -136,13 +146,20 @@ impl Language {
 
     fn find(&self, id: &str, arguments: &[Argument<'_>]) -> String {
         let said = self.words.find(self.locale, id, arguments);
-        // A test says that this does not happen; a sentence of another language is better than none.
+        // A test says that this does not happen; what is shipped is better than none, if need be in another language.
+        let said = said.or_else(|| SHIPPED.find(self.locale, id, arguments));
         let said = said.or_else(|| SHIPPED.find(Locale::English, id, arguments));
         said.unwrap_or_else(|| {
-            tracing::error!(message = id, locale = self.locale.tag(), "a message has no words");
+            tracing::error!(word.id = id, locale = self.locale.tag(), "a message has no words");
             id.to_owned()
         })
     }
+}
+
+/// An overridden message; `None` when it does not fit what is shipped, and so is not said.
+fn fitting(id: &str, locale: Locale, text: &str) -> Option<Message> {
+    let placeables = SHIPPED.message(locale, id)?.placeables();
+    Message::parse(text).filter(|message| message.is_plain() && message.placeables() == placeables)
 }
 
 /// The message of a code that says what happened.

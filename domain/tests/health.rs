@@ -14,19 +14,28 @@ use domain::background::{Background, Claim, CompletedRun, RunEnd, RunLease, Swep
 use domain::change::Changes;
 use domain::clock::Clock;
 use domain::dispatch::{Dispatch, DispatchError, JobHint};
+use domain::failure_group::{self, FailureGroupFilter, FailureGroupOrder};
 use domain::health::{
-    self, AlertKind, Health, HealthAlertFilter, HealthStatus, HealthTargetChanges, Period, ReasonCode, Series,
+    self, AlertKind, Health, HealthAlertFilter, HealthStatus, HealthTargetChanges, Metrics, Period,
+    ReasonCode, Series,
 };
 use domain::integration::{
-    self, Integration, IntegrationFilter, IntegrationOrder, NewIntegration, NewSchedule, Stream, SyncMode,
+    self, Integration, IntegrationChanges, IntegrationFilter, IntegrationOrder, NewIntegration, NewSchedule,
+    Stream, SyncMode,
 };
 use domain::page::{Direction, PageArguments};
-use domain::system::{self, NewSystem};
+use domain::system::{self, NewSystem, SystemChanges};
 use domain::tenant::{self, CreateTenant};
 use domain::token::TokenSigner;
 use domain::{Actor, App, AppOptions, Error, run};
-use pipeline::StreamStop;
+use entity::failure::ResponsibleParty;
+use pipeline::{
+    AccountedPage, Counts, Ledger, RECORD_MAPPING_FAILED, RECORD_SCHEMA_VIOLATION, RecordFailure, Stage,
+    StreamStop,
+};
 use serde_json::json;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Row};
 use uuid::Uuid;
 
 /// 2026-09-21T14:13:20Z, a Monday.
@@ -55,7 +64,7 @@ struct Fixture {
     operator: Actor,
     tenant_id: Uuid,
     millis: Arc<AtomicI64>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -89,7 +98,7 @@ impl Fixture {
         let tenant = CreateTenant { slug, name, external_id: None, run_concurrency: None };
         let tenant_id = tenant::create(&operator, tenant).await.unwrap().id;
         let background = Background::new(app.clone());
-        Self { app, background, operator, tenant_id, millis, _directory: directory }
+        Self { app, background, operator, tenant_id, millis, directory }
     }
 
     async fn system(&self) -> Uuid {
@@ -105,6 +114,11 @@ impl Fixture {
     }
 
     async fn integration(&self, cron: Option<&str>) -> Integration {
+        self.integration_from(self.system().await, cron).await
+    }
+
+    /// One that reads from this system.
+    async fn integration_from(&self, source_id: Uuid, cron: Option<&str>) -> Integration {
         let stream = Stream {
             name: "orders".to_owned(),
             mode: SyncMode::Full,
@@ -123,7 +137,7 @@ impl Fixture {
             tenant_id: Some(self.tenant_id),
             name: format!("integration {}", Uuid::now_v7()),
             description: None,
-            source_id: self.system().await,
+            source_id,
             destination_id: self.system().await,
             streams: vec![stream],
             schedule: cron.map(|cron| NewSchedule { cron: cron.to_owned(), time_zone: "UTC".to_owned() }),
@@ -160,6 +174,14 @@ impl Fixture {
         assert!(lease.finish(RunEnd::Completed { last: None }).await.unwrap());
     }
 
+    /// A run that reads so many records, all of which its mapping leaves out.
+    async fn reads(&self, integration: &Integration, records: u64) {
+        let lease = self.begun(integration).await;
+        let counts = Counts { read: records, skipped: records, ..Counts::default() };
+        lease.account(page(counts, Vec::new())).await.unwrap();
+        assert!(lease.finish(RunEnd::Completed { last: None }).await.unwrap());
+    }
+
     async fn fails(&self, integration: &Integration, kind: SystemErrorKind) {
         let lease = self.begun(integration).await;
         let stop = StreamStop::Source { error: SystemError::new(kind, "no"), attempts: 6 };
@@ -168,7 +190,13 @@ impl Fixture {
 
     async fn health(&self, integration: &Integration) -> Health {
         let ids = [integration.id];
-        health::by_integrations(&self.operator, &ids, 24).await.unwrap().remove(&integration.id).unwrap()
+        health::by_integrations(&self.operator, &ids).await.unwrap().remove(&integration.id).unwrap()
+    }
+
+    /// Of a day.
+    async fn metrics(&self, integration: &Integration) -> Metrics {
+        let found = health::metrics_by_integrations(&self.operator, &[integration.id], 24).await;
+        found.unwrap().remove(&integration.id).unwrap()
     }
 
     async fn status(&self, integration: &Integration) -> HealthStatus {
@@ -178,6 +206,44 @@ impl Fixture {
     /// Sweeps until nothing is due.
     async fn looks(&self) {
         while self.background.tick_health().await.unwrap().0 > 0 {}
+    }
+
+    async fn database(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.directory.path().join("trestle.db"));
+        SqliteConnection::connect_with(&options).await.unwrap()
+    }
+
+    /// A text of the details of the occasions of these kinds that have one, oldest first.
+    async fn told(&self, kinds: &str, name: &str) -> Vec<String> {
+        let text = format!("json_extract(detail, '$.{name}')");
+        let sql =
+            format!("SELECT {text} FROM occasion WHERE kind IN ({kinds}) AND {text} IS NOT NULL ORDER BY id");
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut self.database().await).await.unwrap();
+        rows.iter().map(|row| row.get::<String, _>(0)).collect()
+    }
+
+    /// Why alerts that somebody was told of were over, oldest first.
+    async fn endings(&self) -> Vec<String> {
+        self.told("'RECOVERED', 'HEALTH_RESTORED'", "ended").await
+    }
+
+    /// When it is looked at next.
+    async fn check_at(&self, integration: &Integration) -> DateTime<Utc> {
+        let sql = "SELECT CAST(check_at AS TEXT) FROM integration_health WHERE integration_id = $1";
+        let row = sqlx::query(sql).bind(integration.id).fetch_one(&mut self.database().await).await.unwrap();
+        row.get::<String, _>(0).parse().unwrap()
+    }
+
+    /// The groups of its failures.
+    async fn groups(&self, integration: &Integration) -> Vec<Uuid> {
+        let filter = FailureGroupFilter { integration_id: Some(integration.id), ..Default::default() };
+        let (order, page) = (FailureGroupOrder::default(), PageArguments::default());
+        let groups = failure_group::list(&self.operator, &filter, order, Direction::Descending, &page).await;
+        groups.unwrap().edges.into_iter().map(|edge| edge.node.id).collect()
+    }
+
+    async fn hands_over(&self, group: Uuid, to: ResponsibleParty) {
+        failure_group::hand_over(&self.operator, group, to, Some("a test")).await.unwrap();
     }
 
     async fn expects(&self, integration: &Integration, changes: HealthTargetChanges) {
@@ -192,6 +258,49 @@ impl Fixture {
         let edges = pages.unwrap().remove(&integration.id).map(|page| page.edges).unwrap_or_default();
         edges.into_iter().map(|edge| (edge.node.kind, edge.node.closed_at.is_none())).collect()
     }
+}
+
+/// A page of a run of `orders`.
+fn page(counts: Counts, failures: Vec<RecordFailure>) -> AccountedPage {
+    AccountedPage {
+        stream: "orders".to_owned(),
+        page_number: 1,
+        checkpoint: None,
+        counts,
+        receipts: Vec::new(),
+        failures,
+        refuses_duplicates: false,
+        is_sent: true,
+        skipped: Vec::new(),
+        values: Vec::new(),
+        gate: None,
+        breach: None,
+        written_bytes: 0,
+        size_bytes: 0,
+        read_ms: 0,
+        map_ms: 0,
+        write_ms: 0,
+    }
+}
+
+/// A page of one record, which failed.
+fn failed(stage: Stage, code: &str) -> AccountedPage {
+    let failure = RecordFailure {
+        stage,
+        code: code.to_owned(),
+        key: None,
+        position: None,
+        field_errors: Vec::new(),
+        http_status: None,
+        detail: "a test".to_owned(),
+        record: None,
+        mapped: None,
+        raw: None,
+        attempts: 1,
+        retried: None,
+        exchange: None,
+    };
+    page(Counts { read: 1, failed: 1, ..Counts::default() }, vec![failure])
 }
 
 fn reasons(health: &Health) -> Vec<ReasonCode> {
@@ -225,21 +334,24 @@ async fn each_run_that_ends_is_counted_once_whoever_ended_it() {
     let ended = it.background.complete_all(ends).await;
     assert!(ended.into_iter().all(Result::unwrap));
 
-    let metrics = it.health(&one).await.metrics;
+    let metrics = it.metrics(&one).await;
     let counts = [metrics.succeeded(), metrics.partial(), metrics.failed(), metrics.canceled()];
     assert_eq!(counts, [3, 0, 1, 1]);
     assert_eq!(metrics.run_success_percent(), Some(75.0));
     assert_eq!(metrics.latency_mean_ms(), Some((2_000.0 + 64_000.0 + 2_000.0) / 3.0));
     let half = metrics.latency_ms(0.5).unwrap();
     assert!((half / 2_000.0 - 1.0).abs() < 0.05, "{half}");
-    assert_eq!(it.health(&other).await.metrics.succeeded(), 1);
+    assert_eq!(it.metrics(&other).await.succeeded(), 1);
 
-    let tenants = health::by_tenants(&it.operator, &[it.tenant_id], 2_160).await.unwrap();
-    let overview = &tenants[&it.tenant_id];
-    assert_eq!((overview.metrics.succeeded(), overview.metrics.canceled()), (4, 1), "by days");
-    assert_eq!(overview.counts, [(HealthStatus::Healthy, 2)]);
-    let platform = health::platform(&it.operator, 1).await.unwrap();
-    assert_eq!((platform.metrics.succeeded(), platform.metrics.failed()), (4, 1));
+    let tenants = health::by_tenants(&it.operator, &[it.tenant_id]).await.unwrap();
+    assert_eq!(tenants[&it.tenant_id].counts, [(HealthStatus::Healthy, 2)]);
+    let tenants = health::metrics_by_tenants(&it.operator, &[it.tenant_id], 2_160).await.unwrap();
+    let metrics = &tenants[&it.tenant_id];
+    assert_eq!((metrics.succeeded(), metrics.canceled()), (4, 1), "by days");
+    assert_eq!(health::platform(&it.operator).await.unwrap().counts, [(HealthStatus::Healthy, 2)]);
+    let platform = health::metrics_of_platform(&it.operator, 1).await.unwrap();
+    let metrics = &platform[&Uuid::nil()];
+    assert_eq!((metrics.succeeded(), metrics.failed()), (4, 1));
 }
 
 #[tokio::test]
@@ -259,7 +371,8 @@ async fn retries_and_backfills_are_not_counted_and_a_retry_that_reads_all_ends_t
     assert_eq!((health.status, reasons(&health)), (HealthStatus::Healthy, vec![]));
     assert_eq!(health.last_run_id, Some(retry.id));
     assert!(health.freshness.newest_success_at.is_some());
-    assert_eq!((health.metrics.succeeded(), health.metrics.failed()), (0, 1));
+    let metrics = it.metrics(&integration).await;
+    assert_eq!((metrics.succeeded(), metrics.failed()), (0, 1));
 }
 
 #[tokio::test]
@@ -307,6 +420,7 @@ async fn a_target_of_freshness_is_missed_by_the_second_and_met_by_the_next_succe
     assert_eq!(it.status(&integration).await, HealthStatus::Archived);
     let alerts = it.alerts(&integration).await;
     assert_eq!(alerts, [(AlertKind::Freshness, false), (AlertKind::Freshness, false)]);
+    assert_eq!(it.endings().await, ["MET", "ARCHIVED"]);
 }
 
 #[tokio::test]
@@ -355,6 +469,7 @@ async fn one_bad_run_is_no_alert_and_two_of_ten_are_one_that_ends_when_they_are_
     }
     it.looks().await;
     assert_eq!(it.alerts(&integration).await, [(AlertKind::SuccessRate, false)]);
+    assert_eq!(it.endings().await, ["MET"]);
     assert_eq!(it.status(&integration).await, HealthStatus::Healthy);
 }
 
@@ -385,7 +500,179 @@ async fn runs_that_take_a_fifth_longer_than_in_the_week_before_are_an_alert() {
     it.expects(&integration, target).await;
     it.looks().await;
     assert_eq!(it.alerts(&integration).await, [(AlertKind::Latency, false)]);
+    assert_eq!(it.told("'HEALTH_ALERT'", "measure").await, ["LATENCY"]);
+    assert_eq!(it.told("'HEALTH_ALERT'", "responsibleParty").await, ["SUPPORT"]);
+    assert_eq!(it.endings().await, ["CHANGED"]);
     assert_eq!(it.status(&integration).await, HealthStatus::Healthy);
+}
+
+#[tokio::test]
+async fn a_day_of_less_than_half_of_the_smallest_is_an_alert_until_a_day_is_as_usual() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    for records in [200, 220, 180, 200, 240, 200, 200] {
+        it.reads(&integration, records).await;
+        it.passes(DAY);
+    }
+    it.reads(&integration, 80).await;
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [], "the day is not over");
+    it.passes(DAY);
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::Volume, true)]);
+    let health = it.health(&integration).await;
+    assert_eq!((health.status, reasons(&health)), (HealthStatus::Degraded, vec![ReasonCode::Volume]));
+    assert_eq!(it.told("'VOLUME_ANOMALY'", "measure").await, ["VOLUME"]);
+    assert_eq!(it.told("'VOLUME_ANOMALY'", "responsibleParty").await, ["CUSTOMER"]);
+    it.reads(&integration, 190).await;
+    it.passes(DAY);
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::Volume, false)]);
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy);
+}
+
+#[tokio::test]
+async fn a_system_that_wants_a_sign_in_asks_the_people_of_everything_that_uses_it() {
+    let it = Fixture::new().await;
+    let shared = it.system().await;
+    let (one, other) = (it.integration_from(shared, None).await, it.integration_from(shared, None).await);
+    it.succeeds(&other, SECOND).await;
+    it.passes(60 * SECOND);
+    it.looks().await;
+    assert_eq!(it.status(&other).await, HealthStatus::Healthy);
+    it.fails(&one, SystemErrorKind::Unauthorized).await;
+    assert_eq!(it.status(&one).await, HealthStatus::ActionRequired);
+    it.looks().await;
+    let health = it.health(&other).await;
+    let asked = (HealthStatus::ActionRequired, vec![ReasonCode::ReauthorizationRequired]);
+    assert_eq!((health.status, reasons(&health)), asked);
+    let soon = it.app.clock().now() + chrono::Duration::minutes(15);
+    assert_eq!(it.check_at(&other).await, soon, "being so it is looked at again soon");
+
+    let moves = async |source_id| {
+        let changes = IntegrationChanges { source_id: Some(source_id), ..Default::default() };
+        integration::update(&it.operator, other.id, changes).await.unwrap();
+        it.status(&other).await
+    };
+    assert_eq!(moves(it.system().await).await, HealthStatus::Healthy, "at once");
+    assert_eq!(moves(shared).await, HealthStatus::ActionRequired);
+    let changes = SystemChanges { config: Some(json!({"seed": 8})), ..Default::default() };
+    system::update(&it.operator, shared, changes).await.unwrap();
+    it.looks().await;
+    assert_eq!(it.status(&other).await, HealthStatus::Healthy, "nobody knows that it wants one any more");
+}
+
+#[tokio::test]
+async fn what_is_with_somebody_else_asks_nothing_of_its_people() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    it.fails(&integration, SystemErrorKind::Malformed).await;
+    let group = it.groups(&integration).await[0];
+    it.hands_over(group, ResponsibleParty::Support).await;
+    let health = it.health(&integration).await;
+    assert_eq!((health.status, reasons(&health)), (HealthStatus::Failing, vec![ReasonCode::LastRunFailed]));
+    it.hands_over(group, ResponsibleParty::Customer).await;
+    let health = it.health(&integration).await;
+    assert_eq!(health.status, HealthStatus::ActionRequired);
+    assert_eq!(reasons(&health), [ReasonCode::OpenFailures, ReasonCode::LastRunFailed]);
+}
+
+#[tokio::test]
+async fn a_run_under_way_asks_its_people_with_the_first_failure_that_is_theirs() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    let lease = it.begun(&integration).await;
+    lease.account(failed(Stage::Map, RECORD_MAPPING_FAILED)).await.unwrap();
+    assert_eq!(it.status(&integration).await, HealthStatus::Running, "that is ours");
+    let group = it.groups(&integration).await[0];
+    lease.account(failed(Stage::Validate, RECORD_SCHEMA_VIOLATION)).await.unwrap();
+    assert_eq!(it.status(&integration).await, HealthStatus::ActionRequired);
+    assert!(lease.finish(RunEnd::Completed { last: None }).await.unwrap());
+
+    // What the code says does not count, but who has it.
+    let integration = it.integration(None).await;
+    let lease = it.begun(&integration).await;
+    lease.account(failed(Stage::Map, RECORD_MAPPING_FAILED)).await.unwrap();
+    let other = it.groups(&integration).await[0];
+    assert_ne!(other, group);
+    it.hands_over(other, ResponsibleParty::Customer).await;
+    assert_eq!(it.status(&integration).await, HealthStatus::ActionRequired);
+    assert!(lease.finish(RunEnd::Completed { last: None }).await.unwrap());
+}
+
+#[tokio::test]
+async fn nothing_of_a_suspended_tenant_is_late() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    let target = HealthTargetChanges { freshness_seconds: Some(Some(600)), ..Default::default() };
+    it.expects(&integration, target).await;
+    it.succeeds(&integration, SECOND).await;
+    it.passes(600 * SECOND);
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Stale);
+    tenant::suspend(&it.operator, it.tenant_id, "a test").await.unwrap();
+    it.looks().await;
+    let health = it.health(&integration).await;
+    assert_eq!((health.status, health.freshness.late_at), (HealthStatus::Healthy, None));
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::Freshness, false)]);
+    assert_eq!(it.endings().await, ["SUSPENDED"]);
+    it.passes(DAY);
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy);
+    tenant::resume(&it.operator, it.tenant_id).await.unwrap();
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy, "it is watched from now on");
+    it.passes(600 * SECOND);
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Stale);
+}
+
+#[tokio::test]
+async fn its_age_is_judged_anew_only_where_another_one_is_expected() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    let target = HealthTargetChanges { freshness_seconds: Some(Some(600)), ..Default::default() };
+    it.expects(&integration, target).await;
+    it.succeeds(&integration, SECOND).await;
+    it.passes(600 * SECOND);
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Stale);
+    let same = HealthTargetChanges { latency_p95_ms: Some(Some(5)), ..target };
+    it.expects(&integration, same).await;
+    it.looks().await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Stale);
+    let other = HealthTargetChanges { freshness_seconds: Some(Some(900)), ..Default::default() };
+    it.expects(&integration, other).await;
+    assert_eq!(it.status(&integration).await, HealthStatus::Healthy);
+    it.looks().await;
+    assert_eq!(it.alerts(&integration).await, [(AlertKind::Freshness, false)]);
+    assert_eq!(it.endings().await, ["CHANGED"]);
+}
+
+#[tokio::test]
+async fn one_that_can_not_be_stored_keeps_no_other_from_being_looked_at() {
+    let it = Fixture::new().await;
+    let (one, other) = (it.integration(None).await, it.integration(None).await);
+    let target = HealthTargetChanges { freshness_seconds: Some(Some(600)), ..Default::default() };
+    for integration in [&one, &other] {
+        it.expects(integration, target).await;
+        it.succeeds(integration, SECOND).await;
+    }
+    it.passes(600 * SECOND);
+    let refuse = format!(
+        "CREATE TRIGGER refuse BEFORE INSERT ON health_alert WHEN NEW.integration_id = x'{}' \
+         BEGIN SELECT RAISE(ABORT, 'a test'); END",
+        one.id.simple()
+    );
+    sqlx::query(AssertSqlSafe(refuse)).execute(&mut it.database().await).await.unwrap();
+    it.looks().await;
+    assert_eq!(it.alerts(&one).await, []);
+    assert_eq!(it.alerts(&other).await, [(AlertKind::Freshness, true)]);
+    sqlx::query("DROP TRIGGER refuse").execute(&mut it.database().await).await.unwrap();
+    it.passes(120 * SECOND);
+    it.looks().await;
+    assert_eq!(it.alerts(&one).await, [(AlertKind::Freshness, true)]);
+    assert_eq!(it.status(&one).await, HealthStatus::Stale);
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -12,14 +11,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use connector::{Egress, Registry};
-use domain::background::{Answer, Background, Delivery, DeliveryOutcome, OutgoingNotice};
+use domain::background::{
+    Answer, Background, Delivery, DeliveryOutcome, DeliverySlots, OutgoingNotice, UnderWay,
+};
 use domain::change::Changes;
 use domain::clock::Clock;
 use domain::dispatch::{Dispatch, DispatchError, JobHint};
+use domain::error::ProblemCode;
 use domain::notice::{self, DeliveryFilter, DeliveryStatus, Notice, NoticeFilter, NoticeKind, Occasion};
-use domain::notice_channel::{self, ChannelKind, ChannelStatus, NewNoticeChannel, NoticeChannelChanges};
-use domain::notice_policy::{self, NewNoticePolicy, NoticePolicyChanges, Selectors, Timing};
+use domain::notice_channel::{
+    self, ChannelKind, ChannelStatus, NewNoticeChannel, NoticeChannelChanges, OwnerFilter,
+};
+use domain::notice_policy::{
+    self, NewNoticePolicy, NoticePolicyChanges, POLICIES_MAX, POLICY_CHANNELS_MAX, Selectors, Timing,
+};
 use domain::page::{Direction, PageArguments};
+use domain::system::{self, NewSystem};
 use domain::tenant::{self, CreateTenant};
 use domain::token::TokenSigner;
 use domain::{Actor, App, AppOptions, Error};
@@ -108,14 +115,19 @@ impl Fixture {
     }
 
     async fn policies(&self) -> Vec<Uuid> {
-        let first = first_hundred();
-        let page = notice_policy::list(&self.operator, None, Direction::Ascending, &first);
+        let (all, first) = (OwnerFilter::default(), first_hundred());
+        let page = notice_policy::list(&self.operator, &all, Direction::Ascending, &first);
         page.await.unwrap().edges.into_iter().map(|edge| edge.node.id).collect()
     }
 
     async fn channel(&self) -> Uuid {
+        self.channel_of(Some(self.tenant_id)).await
+    }
+
+    /// A channel of the tenant, or of the operator.
+    async fn channel_of(&self, tenant_id: Option<Uuid>) -> Uuid {
         let new = NewNoticeChannel {
-            tenant_id: Some(self.tenant_id),
+            tenant_id,
             name: "hook".to_owned(),
             kind: ChannelKind::Webhook,
             url: Some("https://receiver.example/hook".to_owned().into()),
@@ -186,7 +198,8 @@ impl Fixture {
     }
 
     async fn outgoing(&self) -> Vec<OutgoingNotice> {
-        self.background.next_notices(100, &HashMap::new(), 100, true).await.unwrap()
+        let slots = DeliverySlots { all: 100, of_way: 100, of_owner: 100, of_channel: 100 };
+        self.background.next_notices(&UnderWay::new(slots), true).await.unwrap()
     }
 
     async fn answer(&self, notice: &OutgoingNotice, answer: Answer) {
@@ -244,14 +257,14 @@ async fn a_night_waits_for_the_morning_but_for_what_is_loud() {
         // 14:13 of UTC is 16:13 there.
         time_zone: Some("Europe/Berlin".to_owned()),
         quiet_hours: Some(("16:00".to_owned(), "07:30".to_owned())),
-        quiet_override: vec![Occasion::SlaBreached],
+        quiet_override: vec![Occasion::Late],
         ..it.policy(it.channel().await)
     };
     it.make(policy).await;
     it.happens("HEALTH_ALERT", "platform.storage").await;
-    it.happens("SLA_BREACHED", "platform.storage").await;
+    it.happens("LATE", "platform.storage").await;
     it.work().await;
-    assert_eq!(types(&it.deliver(Answer::Taken).await), ["sla.breached"]);
+    assert_eq!(types(&it.deliver(Answer::Taken).await), ["integration.delayed"]);
     // It is over before anybody has read of it: both are told together.
     it.pass(TimeDelta::hours(2));
     it.happens("HEALTH_RESTORED", "platform.storage").await;
@@ -301,8 +314,216 @@ async fn whoever_was_told_is_told_once_that_it_is_over_and_nobody_else() {
     it.work().await;
     let digest = it.deliver(Answer::Taken).await;
     assert_eq!(types(&digest), ["notice.digested"]);
-    // The policy that selects everything is told of every end, too.
-    assert_eq!(digest[0]["data"]["count"], 5);
+    // The policy that selects everything is told of the end of what it told, once, and of no other.
+    assert_eq!(digest[0]["data"]["count"], 3);
+    // Who asks for ends gets each.
+    let asks = NewNoticePolicy {
+        selectors: Selectors { kinds: vec![Occasion::HealthRestored], ..Default::default() },
+        ..it.policy(other)
+    };
+    it.make(asks).await;
+    it.happens("HEALTH_RESTORED", "source.timeout").await;
+    it.work().await;
+    assert_eq!(types(&it.deliver(Answer::Taken).await), ["health.restored"]);
+}
+
+#[tokio::test]
+async fn what_was_told_long_ago_is_forgotten() {
+    let it = Fixture::new().await;
+    let selectors = Selectors { kinds: vec![Occasion::HealthAlert], ..Default::default() };
+    it.make(NewNoticePolicy { selectors, ..it.policy(it.channel().await) }).await;
+    it.happens("HEALTH_ALERT", "platform.storage").await;
+    it.work().await;
+    assert_eq!(it.deliver(Answer::Taken).await.len(), 1);
+    it.pass(TimeDelta::days(91));
+    it.background.purge().await.unwrap();
+    assert_eq!(it.notices().await.len(), 0);
+    it.happens("HEALTH_RESTORED", "platform.storage").await;
+    it.work().await;
+    assert!(it.deliver(Answer::Taken).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_gathered_goes_out_when_the_first_of_it_is_due() {
+    let it = Fixture::new().await;
+    let daily = NewNoticePolicy { delivery: Timing::Daily, ..it.policy(it.channel().await) };
+    let policy = it.make(daily).await;
+    it.happens("LATE", "platform.storage").await;
+    it.work().await;
+    let hourly = NoticePolicyChanges { delivery: Some(Timing::Hourly), ..Default::default() };
+    notice_policy::update(&it.operator, policy, hourly).await.unwrap();
+    it.happens("LATE", "platform.storage").await;
+    it.work().await;
+    assert!(it.deliver(Answer::Taken).await.is_empty());
+    it.pass(TimeDelta::hours(1));
+    it.work().await;
+    let digest = it.deliver(Answer::Taken).await;
+    assert_eq!(types(&digest), ["notice.digested"]);
+    assert_eq!(digest[0]["data"]["count"], 2);
+}
+
+#[tokio::test]
+async fn a_system_that_is_in_order_again_is_told_once_however_often_one_looks() {
+    let it = Fixture::new().await;
+    let kinds = vec![Occasion::ReauthRequired, Occasion::Reauthorized];
+    let selectors = Selectors { kinds, ..Default::default() };
+    it.make(NewNoticePolicy { selectors, ..it.policy(it.channel().await) }).await;
+    let new = NewSystem {
+        tenant_id: Some(it.tenant_id),
+        name: "shop".to_owned(),
+        connector: "sandbox".to_owned(),
+        config: serde_json::json!({}),
+        credentials: None,
+        rate_limit: None,
+    };
+    let system = system::create(&it.operator, new).await.unwrap().id;
+    let mut database = it.database().await;
+    let required = "INSERT INTO occasion (id, tenant_id, kind, system_id, at, detail) \
+                    VALUES (randomblob(16), $1, 'REAUTH_REQUIRED', $2, $3, '{}')";
+    let insert = sqlx::query(required).bind(it.tenant_id).bind(system).bind(it.now());
+    insert.execute(&mut database).await.unwrap();
+    it.work().await;
+    assert_eq!(types(&it.deliver(Answer::Taken).await), ["system.reauth_required"]);
+    let healthy = sqlx::query("UPDATE system SET status = 'HEALTHY' WHERE id = $1").bind(system);
+    healthy.execute(&mut database).await.unwrap();
+    for _look in 0..3 {
+        it.background.look_after_notices().await.unwrap();
+    }
+    it.work().await;
+    it.background.look_after_notices().await.unwrap();
+    it.work().await;
+    assert_eq!(types(&it.deliver(Answer::Taken).await), ["system.reauthorized"]);
+}
+
+#[tokio::test]
+async fn an_owner_has_some_policies_and_each_some_channels() {
+    let it = Fixture::new().await;
+    let mut channels = Vec::new();
+    for _channel in 0..=POLICY_CHANNELS_MAX {
+        channels.push(it.channel().await);
+    }
+    let code_of = |refused: domain::Result<notice_policy::NoticePolicy>| match refused.unwrap_err() {
+        Error::Rejected(problems) => problems.first().map(|problem| problem.code),
+        _ => None,
+    };
+    let too_many = NewNoticePolicy { channel_ids: channels.clone(), ..it.policy(channels[0]) };
+    assert_eq!(code_of(notice_policy::create(&it.operator, too_many).await), Some(ProblemCode::TooLong));
+    channels.pop();
+    it.make(NewNoticePolicy { channel_ids: channels.clone(), ..it.policy(channels[0]) }).await;
+    // One that everybody has, and this one.
+    for _policy in 2..POLICIES_MAX {
+        it.make(it.policy(channels[0])).await;
+    }
+    let one_more = notice_policy::create(&it.operator, it.policy(channels[0])).await;
+    assert_eq!(code_of(one_more), Some(ProblemCode::LimitReached));
+}
+
+#[tokio::test]
+async fn a_step_stops_at_so_many_deliveries_and_the_next_goes_on() {
+    let it = Fixture::new().await;
+    let mut channels = Vec::new();
+    for _channel in 0..POLICY_CHANNELS_MAX {
+        channels.push(it.channel().await);
+    }
+    for _policy in 0..3 {
+        it.make(NewNoticePolicy { channel_ids: channels.clone(), ..it.policy(channels[0]) }).await;
+    }
+    it.happens_often("LATE", "platform.storage", 200).await;
+    // 30 of each: 5,010 of 167.
+    assert_eq!(it.background.notice_occasions().await.unwrap(), 167);
+    assert_eq!(it.background.notice_occasions().await.unwrap(), 33);
+    assert_eq!(it.background.notice_occasions().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_owner_whose_receivers_are_slow_holds_no_other_up() {
+    let it = Fixture::new().await;
+    let channel = it.channel_of(None).await;
+    it.make(NewNoticePolicy { tenant_id: None, ..it.policy(channel) }).await;
+    it.happens("LATE", "platform.storage").await;
+    it.work().await;
+    let operators = it.outgoing().await.remove(0).slot;
+    it.make(it.policy(it.channel().await)).await;
+    it.happens_often("LATE", "platform.storage", 2).await;
+    it.work().await;
+    let mut under_way = UnderWay::new(DeliverySlots { all: 9, of_way: 9, of_owner: 1, of_channel: 9 });
+    let next = async |under_way: &UnderWay| it.background.next_notices(under_way, true).await.unwrap();
+    let first = next(&under_way).await;
+    assert_eq!(first.len(), 2, "one of each");
+    assert_eq!(first.iter().filter(|notice| notice.slot == operators).count(), 1);
+    first.iter().for_each(|notice| under_way.take(notice.slot));
+    assert!(next(&under_way).await.is_empty());
+    under_way.give_back(operators);
+    let second = next(&under_way).await;
+    assert_eq!(second.iter().map(|notice| notice.slot).collect::<Vec<_>>(), [operators]);
+}
+
+#[tokio::test]
+async fn what_is_under_way_to_a_receiver_that_is_gone_waits_unless_it_arrives() {
+    let it = Fixture::new().await;
+    let channel = it.channel().await;
+    it.make(it.policy(channel)).await;
+    it.happens_often("LATE", "platform.storage", 4).await;
+    it.work().await;
+    let outgoing = it.outgoing().await;
+    it.answer(&outgoing[0], Answer::Gone).await;
+    it.answer(&outgoing[1], Answer::Gone).await;
+    it.answer(&outgoing[2], Answer::Taken).await;
+    it.answer(&outgoing[3], Answer::Failed { error: "no answer".to_owned(), retry_after: None }).await;
+    let count = |all: &[DeliveryStatus], of| all.iter().filter(|status| **status == of).count();
+    let all = it.statuses().await;
+    assert_eq!((count(&all, DeliveryStatus::Parked), count(&all, DeliveryStatus::Delivered)), (3, 1));
+    // What somebody changes of it leaves alone what was found meanwhile.
+    let name = NoticeChannelChanges { name: Some("another".to_owned()), ..Default::default() };
+    let renamed = notice_channel::update(&it.operator, channel, name).await.unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.status), ("another", ChannelStatus::Disabled));
+    it.work().await;
+    let disabled: i64 = sqlx::query_scalar("SELECT count(*) FROM occasion WHERE kind = 'CHANNEL_DISABLED'")
+        .fetch_one(&mut it.database().await)
+        .await
+        .unwrap();
+    assert_eq!(disabled, 1);
+}
+
+#[tokio::test]
+async fn policies_are_asked_whether_a_channel_that_does_not_work_is_told() {
+    let it = Fixture::new().await;
+    let (broken, operators) = (it.channel().await, it.channel_of(None).await);
+    it.make(it.policy(broken)).await;
+    let selectors = Selectors { kinds: vec![Occasion::ChannelDisabled], ..Default::default() };
+    it.make(NewNoticePolicy { tenant_id: None, selectors, ..it.policy(operators) }).await;
+    it.happens("LATE", "platform.storage").await;
+    it.work().await;
+    assert_eq!(it.deliver(Answer::Gone).await.len(), 1);
+    it.work().await;
+    let told = it.deliver(Answer::Taken).await;
+    assert_eq!(types(&told), ["notice_channel.disabled"]);
+    let notices = it.notices().await;
+    assert_eq!(notices.iter().filter(|notice| notice.channel_id == operators).count(), 1);
+    let own = NoticeFilter { is_operators: Some(true), ..Default::default() };
+    let page = notice::list(&it.operator, &own, Direction::Ascending, &first_hundred()).await.unwrap();
+    assert_eq!(page.edges.iter().map(|edge| edge.node.channel_id).collect::<Vec<_>>(), [operators]);
+}
+
+#[tokio::test]
+async fn a_mail_is_not_sent_once_more_where_none_is_sent() {
+    let it = Fixture::new().await;
+    let new = NewNoticeChannel {
+        tenant_id: Some(it.tenant_id),
+        name: "mail".to_owned(),
+        kind: ChannelKind::Email,
+        url: None,
+        secret: None,
+        addresses: Vec::new(),
+        to_admins: true,
+    };
+    let channel = notice_channel::create(&it.operator, new).await.unwrap().0.id;
+    it.make(it.policy(channel)).await;
+    it.happens("LATE", "platform.storage").await;
+    it.work().await;
+    let id = it.notices().await[0].id;
+    assert!(matches!(notice::replay(&it.operator, id).await, Err(Error::Rejected(_))));
+    assert_eq!(it.statuses().await, [DeliveryStatus::Failed]);
 }
 
 #[tokio::test]
@@ -395,7 +616,7 @@ async fn a_policy_that_is_switched_off_sends_what_it_has_and_tells_nothing_more(
 async fn ten_thousand_occasions_are_a_handful_of_rows() {
     let it = Fixture::new().await;
     it.make(NewNoticePolicy { hourly_max: Some(2), ..it.policy(it.channel().await) }).await;
-    it.happens_often("SLA_WARNING", "platform.storage", 10_000).await;
+    it.happens_often("LATE", "platform.storage", 10_000).await;
     it.work().await;
     let notices = it.notices().await;
     let counts: Vec<i64> = notices.iter().map(|notice| notice.item_count).collect();

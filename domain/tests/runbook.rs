@@ -1,5 +1,5 @@
-//! What needs a moved clock or a second process: reviews of runbooks that are due, versions that are forgotten, and words
-//! that another process set. Through `domain`'s public functions on SQLite.
+//! What needs a moved clock: reviews of runbooks that are due, versions that are forgotten. Through `domain`'s public
+//! functions on SQLite.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -17,8 +17,7 @@ use domain::dispatch::{Dispatch, DispatchError, JobHint};
 use domain::page::{Direction, PageArguments};
 use domain::runbook::{self, NewRunbook, RunbookChanges, RunbookFilter, VERSIONS_MAX};
 use domain::token::TokenSigner;
-use domain::words::{self, WordKey, WordPart};
-use domain::{Actor, App, AppOptions, Audience};
+use domain::{Actor, App, AppOptions};
 
 /// 2026-09-21T14:13:20Z.
 const NOW_MILLIS: i64 = 1_790_000_000_000;
@@ -108,6 +107,29 @@ async fn a_review_is_due_after_its_time_and_not_before() {
 }
 
 #[tokio::test]
+async fn a_change_at_the_time_of_a_review_does_not_undo_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let operator = Actor::operator(process(directory.path(), &Arc::new(AtomicI64::new(NOW_MILLIS))).await);
+    let new = NewRunbook {
+        code: Some("source.timeout".to_owned()),
+        connector: None,
+        integration_id: None,
+        title: "It is slow".to_owned(),
+        body: "Wait.".to_owned(),
+        review_interval_days: None,
+    };
+    let id = runbook::create(&operator, new).await.unwrap().id;
+    let change = RunbookChanges { version: 1, body: Some("Wait longer.".to_owned()), ..Default::default() };
+    let (reviewed, changed) =
+        tokio::join!(runbook::review(&operator, id, 1), runbook::update(&operator, id, change));
+    changed.unwrap();
+    let now = runbook::get(&operator, id).await.unwrap().unwrap();
+    assert_eq!((now.version, &*now.body), (2, "Wait longer."));
+    // What was reviewed is what is said no more: it came first, or is refused.
+    assert_eq!(now.last_reviewed_at.is_some(), reviewed.is_ok());
+}
+
+#[tokio::test]
 async fn the_latest_versions_are_kept_and_older_ones_forgotten() {
     let directory = tempfile::tempdir().unwrap();
     let operator = Actor::operator(process(directory.path(), &Arc::new(AtomicI64::new(NOW_MILLIS))).await);
@@ -133,29 +155,4 @@ async fn the_latest_versions_are_kept_and_older_ones_forgotten() {
     assert!(versions.iter().all(|version| version.title == version.version.to_string()));
     runbook::delete(&operator, id).await.unwrap();
     assert!(runbook::versions(&operator, id).await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn another_process_says_it_once_it_has_read_it_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let millis = Arc::new(AtomicI64::new(NOW_MILLIS));
-    let (one, two) = (process(directory.path(), &millis).await, process(directory.path(), &millis).await);
-    let key = WordKey {
-        code: "source.timeout".to_owned(),
-        part: WordPart::Action,
-        audience: Some(Audience::Support),
-        locale: "en".to_owned(),
-    };
-    let said = async |app: &Arc<App>| {
-        let list = words::list(&Actor::operator(app.clone()), "en", Some("source.timeout")).await.unwrap();
-        let word = list.into_iter().find(|word| word.audience == Some(Audience::Support)).unwrap();
-        word.overridden.map(|overridden| overridden.text)
-    };
-    words::set_override(&Actor::operator(one.clone()), &key, "Call them.").await.unwrap();
-    words::reread(&two).await.unwrap();
-    assert_eq!(said(&two).await.as_deref(), Some("Call them."));
-    words::set_override(&Actor::operator(two.clone()), &key, "Call them twice.").await.unwrap();
-    assert_eq!(said(&one).await.as_deref(), Some("Call them twice."));
-    words::remove_override(&Actor::operator(one.clone()), &key).await.unwrap();
-    assert_eq!(said(&two).await, None);
 }

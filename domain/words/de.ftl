@@ -19,32 +19,32 @@ summary-more-fields = und { $count } weitere
 ## Was zu tun ist, um die Worte des Katalogs herum
 
 action-retrying = Ein erneuter Versuch läuft.
-action-resolved = Nichts: Der Datensatz ist angekommen.
-action-skipped = Nichts: Es wurde entschieden, dies auszulassen.
-action-superseded = Nichts: Ein späterer Lauf hat es erledigt.
+action-resolved = Nichts zu tun: Der Datensatz ist angekommen.
+action-skipped = Nichts zu tun: Es wurde entschieden, dies auszulassen.
+action-superseded = Nichts zu tun: Ein späterer Lauf hat es erledigt.
 action-ask-team = Bitten Sie einen Administrator oder ein Mitglied Ihres Teams darum: { $action }
 
 ## Felder, die nicht gezeigt werden
 
-redaction-http-status = Antworten fremder Systeme sieht der Support des Betreibers.
+redaction-operator = Dies sieht nur der Betreiber.
 redaction-technical-detail = Technische Einzelheiten sehen die Entwickler des Betreibers.
-redaction-record-staff = Datensätze gehören dem Kunden. `revealRecord` zeigt einen für Minuten, mit einer Begründung, wenn der Kunde den Zugriff des Supports erlaubt.
+redaction-record-staff = Datensätze gehören dem Kunden. `revealRecord` zeigt einen davon für einige Minuten, mit Begründung, wenn der Kunde dem Support den Zugriff erlaubt.
 redaction-record = Datensätze sehen Administratoren und Mitglieder sowie Schlüssel mit der Berechtigung `records:read`.
 redaction-exchange = Was an fremde Systeme gesendet wurde und zurückkam, sehen die Entwickler des Betreibers.
-redaction-exchange-body = Inhalte können dem Kunden gehören. `revealRecord` zeigt sie mit dem Datensatz für Minuten, mit einer Begründung, wenn der Kunde den Zugriff des Supports erlaubt.
-redaction-logs = Protokolle und Ablaufverfolgungen sehen die Entwickler des Betreibers.
-redaction-metrics = Was Läufe kosten, sieht der Support des Betreibers.
+redaction-exchange-body = Die Inhalte von Anfragen und Antworten können dem Kunden gehören. `revealRecord` zeigt sie zusammen mit dem Datensatz für einige Minuten, mit Begründung, wenn der Kunde dem Support den Zugriff erlaubt.
+redaction-logs = Protokolle und Traces sehen die Entwickler des Betreibers.
 
 ## Gruppen von Fehlern
 
 group-record = Ein Datensatz aus { $stream }
 group-malformed = Der Inhalt der Quelle von { $stream }
-group-run = Der Lauf, bei { $stream },
+group-run = Der Lauf beim Datenstrom { $stream }
 group-field = { $summary } (Feld { $field }).
-group-resolved = Nichts: Es ist vorbei.
-group-ignored = Nichts: Es wurde entschieden, dies nicht zu beachten.
-group-with-us = Von Ihnen wird nichts gebraucht: Es liegt bei uns.
-group-with-vendor = Von Ihnen wird nichts gebraucht: Es liegt beim Hersteller des anderen Systems.
+group-resolved = Nichts zu tun: Es ist vorbei.
+group-ignored = Nichts zu tun: Es wurde entschieden, dies nicht weiter zu beachten.
+group-with-us = Sie müssen nichts tun: Es liegt bei uns.
+group-with-vendor = Sie müssen nichts tun: Es liegt beim Hersteller des anderen Systems.
+group-with-you = Es liegt jetzt bei Ihnen: Was gebraucht wird, steht in der Notiz zur Übergabe.
 
 ## Vorgeschlagene Schritte: eine Beschriftung, und warum der Schritt hilft
 
@@ -96,13 +96,16 @@ do-resume-integration-why = { $status ->
   }
 do-wait = Abwarten
 do-wait-system-why = Das andere System arbeitet nicht, wie es soll. Es geht nichts verloren.
-do-wait-until-why = Das andere System wird eine Weile in Ruhe gelassen und dann von selbst wieder versucht. Es geht nichts verloren.
+do-wait-until-why = Das andere System wird eine Weile in Ruhe gelassen und dann von selbst wieder angesprochen. Es geht nichts verloren.
 do-wait-us-why = Es liegt bei uns. Sie müssen nichts tun.
+do-wait-engineering-why = Es liegt bei der Entwicklung.
 do-wait-retry-why = Ein erneuter Versuch läuft.
 do-cancel-retry = Erneuten Versuch abbrechen
-do-cancel-retry-why = Was erledigt ist, bleibt; das Übrige ist wieder offen.
+do-cancel-retry-why = Was erledigt ist, bleibt erledigt; das Übrige ist wieder offen.
 do-ask-vendor = Beim Hersteller des Systems nachfragen
 do-ask-vendor-why = Nur er kann dafür sorgen, dass es antwortet oder mehr Anfragen zulässt.
+do-hand-over-us = An uns übergeben
+do-hand-over-us-why = Wenn Sie es nicht selbst lösen können, machen wir weiter. Schreiben Sie dazu, was Sie darüber wissen.
 do-hand-over-support = An den Support übergeben
 do-hand-over-support-why = Es braucht jemanden, der mit dem Kunden spricht.
 do-hand-over-engineering = An die Entwicklung übergeben
@@ -110,21 +113,45 @@ do-hand-over-engineering-why = Es braucht eine Änderung, die nur Entwickler vor
 
 ## Warum ein Schritt jetzt nicht möglich ist
 
-not-for-suspended = Dieser Mandant ist gesperrt: Seine Leute können lesen, aber nichts ändern.
+not-for-suspended = Dieser Mandant ist gesperrt: Seine Benutzer können lesen, aber nichts ändern.
 not-without-admin = Ein Administrator Ihres Teams kann das tun.
 not-without-member = Ein Administrator oder Mitglied Ihres Teams kann das tun.
 not-without-us = Das übernehmen wir.
-not-without-scope = Dieser Schlüssel oder diese Sitzung hat das Recht dazu nicht bekommen; wer sie angelegt hat, kann es.
+not-without-scope = Diesem Schlüssel oder dieser Sitzung wurde das Recht dazu nicht gegeben; wer sie angelegt hat, kann es tun.
 not-without-platform-admin = Plattformadministratoren können das tun.
 not-without-engineer = Entwickler und Plattformadministratoren können das tun.
-not-without-customer = Nur die Leute des Kunden selbst können das tun.
+not-without-customer = Das kann nur der Kunde selbst tun.
 not-when-archived = Die Integration ist archiviert und schreibt nichts mehr.
 not-without-record = Es ist nichts gespeichert, was geschrieben werden könnte. Der nächste Lauf bringt den Datensatz, wenn er dann noch an der Quelle steht.
 not-when-malformed = Was gelesen wurde, ist kein Datensatz. Erst eine Bearbeitung macht einen daraus.
 not-when-range-outlived = Was noch einmal gelesen werden sollte, gehört nicht mehr zur Integration.
+not-when-group-resolved = Die Gruppe dieses Fehlers ist erledigt. Öffnen Sie sie zuerst wieder.
 not-while-quarantined = Zuerst ist über eine Quarantäne dieser Integration zu entscheiden.
-not-without-credentials = Das System hat noch keine Zugangsdaten; hinterlegen Sie zuerst seinen Client.
+not-without-credentials = Das System hat noch keine Zugangsdaten; hinterlegen Sie zuerst seine Client-Daten.
 not-without-public-url = Diese Installation kann keine Links erzeugen, mit denen Systeme verbunden werden.
+
+## Was ein erneuter Versuch täte, und warum
+
+retry-whole = Es betrifft einen Lauf als Ganzes: Ein erneuter Versuch liest die Quelle noch einmal, und niemand weiß, was sie jetzt enthält.
+retry-removal = An der Quelle ist der Datensatz nicht mehr da: Er wird am Ziel gelöscht oder gekennzeichnet, wie es der Datenstrom vorsieht.
+retry-not-kept = Von ihm ist nichts gespeichert, was geschrieben werden könnte.
+retry-no-help = Ein erneuter Versuch hilft hier nicht, nur eine Bearbeitung.
+retry-left-out = Die Zuordnung lässt den Datensatz aus: Es wird nichts geschrieben, und der Fehler gilt als ausgelassen.
+retry-new = Mit seinem Schlüssel wurde noch kein Datensatz geschrieben.
+retry-refused = Das Ziel hat den Datensatz abgelehnt. Niemand kann sagen, ob es ihn jetzt annimmt.
+retry-not-found = Der Datensatz wurde geschrieben, und ein Abgleich hat ihn am Ziel nicht gefunden.
+retry-different = Der Datensatz würde ersetzen, was ein Abgleich an seiner Stelle am Ziel gefunden hat.
+retry-in-doubt = Ein Schreibvorgang mit seinem Schlüssel wurde unterbrochen, und niemand weiß, was jetzt dort steht.
+retry-same = Genau dies wurde schon geschrieben; es wird nichts noch einmal geschrieben.
+retry-duplicate = Der Datensatz würde den anderen mit diesem Schlüssel ersetzen, den derselbe Lauf geschrieben hat.
+retry-same-run = Derselbe Lauf hat mit seinem Schlüssel etwas anderes geschrieben, und niemand weiß, was neuer ist.
+retry-of-retry = Ein erneuter Versuch hat mit seinem Schlüssel etwas anderes geschrieben, und niemand weiß, was neuer ist.
+retry-newer = Ein späterer Lauf hat mit seinem Schlüssel etwas anderes geschrieben: Ein erneuter Versuch würde das Neuere mit dem Älteren überschreiben.
+retry-older = Der Datensatz würde ändern, was ein früherer Lauf mit seinem Schlüssel geschrieben hat.
+retry-under-way = Ein Lauf, der zur selben Zeit lief, hat mit seinem Schlüssel etwas anderes geschrieben, und niemand weiß, was neuer ist.
+retry-forgotten = Mit seinem Schlüssel wurde etwas anderes geschrieben, und niemand weiß mehr, wann.
+retry-archived = Die Integration ist archiviert und startet nichts mehr.
+retry-no-stream = Die Integration hat seinen Datenstrom nicht mehr.
 
 ## Was eine Regel von einem Feld verlangt, wo die Regel allein es sagt
 
@@ -190,7 +217,7 @@ record-schema_violation-engineer = Wenn die Regel falsch ist, ändern Sie das Da
 
 record-mapping_failed = { $subject } konnte nicht für das Ziel umgewandelt werden.
 record-mapping_failed-customer = Sie müssen nichts tun: Wir kümmern uns darum. Wenn ein Wert im Datensatz falsch ist, können Sie ihn bearbeiten und es erneut versuchen.
-record-mapping_failed-support = Übergeben Sie an die Entwicklung: Die Zuordnung des Datenstroms deckt diesen Datensatz nicht ab.
+record-mapping_failed-support = Es braucht einen Entwickler: Die Zuordnung des Datenstroms deckt diesen Datensatz nicht ab.
 record-mapping_failed-engineer = Ändern Sie die Zuordnung des Datenstroms so, dass sie diesen Datensatz abdeckt, und versuchen Sie es dann erneut.
 
 record-duplicate_key = { $subject } hat denselben Schlüssel wie ein anderer Datensatz der Quelle; der erste wurde verwendet.
@@ -223,7 +250,7 @@ record-missing_reference-customer = Versuchen Sie es erneut, sobald das angekomm
 record-missing_reference-support = Helfen Sie dem Kunden herauszufinden, ob der Verweis falsch ist oder ob fehlt, worauf er zeigt.
 record-missing_reference-engineer = Der Datenstrom, auf den verwiesen wird, muss in der Integration vor diesem stehen und Belege für das haben, was gemeint ist.
 
-record-quarantined = { $subject } steht unter Quarantäne, weil zu viel anderes in seinen Daten falsch aussah.
+record-quarantined = { $subject } steht unter Quarantäne, weil zu vieles andere in diesen Daten falsch aussah.
 record-quarantined-customer = Sehen Sie sich die Quarantäne der Integration an: Geben Sie sie frei, dann werden ihre Datensätze geschrieben; oder verwerfen Sie sie, dann werden sie ausgelassen.
 record-quarantined-support = Helfen Sie dem Kunden zu entscheiden, ob die Quarantäne freigegeben oder verworfen wird.
 record-quarantined-engineer = Wenn die Grenzen der Qualitätsprüfung des Datenstroms falsch sind, ändern Sie sie; über die Quarantäne entscheidet der Kunde.
@@ -261,9 +288,9 @@ destination-rejected-engineer = Lesen Sie in den technischen Einzelheiten die ei
 destination-conflict = { $subject } wurde im Zielsystem von jemand anderem geändert.
 destination-conflict-customer = Unser Support sieht es sich an; Sie können den Datensatz inzwischen auf beiden Seiten vergleichen.
 destination-conflict-support = Klären Sie mit dem Kunden, welche Seite richtig ist, und versuchen Sie es dann erneut oder lassen Sie den Datensatz aus.
-destination-conflict-engineer = Wenn dies oft geschieht, brauchen die beiden Seiten für jedes Feld eine, die es bestimmt.
+destination-conflict-engineer = Wenn dies oft geschieht, muss für jedes Feld feststehen, welche der beiden Seiten es bestimmt.
 
-destination-removal_refused = { $subject } ist an der Quelle nicht mehr da, und das Zielsystem ließ sich den Datensatz nicht nehmen.
+destination-removal_refused = { $subject } ist an der Quelle nicht mehr da, und das Zielsystem hat abgelehnt, dass er auch dort verschwindet.
 destination-removal_refused-customer = Entfernen Sie ihn am Ziel, oder das, was dort auf ihn verweist; der nächste Lauf versucht es von selbst noch einmal.
 destination-removal_refused-support = Helfen Sie dem Kunden zu finden, was am Ziel auf den Datensatz verweist.
 destination-removal_refused-engineer = Lesen Sie die technischen Einzelheiten; wo absichtlich auf Datensätze verwiesen wird, kennzeichnen Sie, was nicht mehr da ist, statt es zu löschen.
@@ -291,12 +318,12 @@ destination-unavailable-engineer = Die technischen Einzelheiten sagen, woran es 
 source-timeout = { $subject } konnte nicht lesen: Das Quellsystem hat zu lange für seine Antwort gebraucht.
 source-timeout-customer = Sie müssen jetzt nichts tun: Es kann erneut versucht werden, sobald das andere System wieder arbeitet.
 source-timeout-support = Versuchen Sie es später erneut; wenn es anhält, sagen Sie es dem Hersteller des Quellsystems.
-source-timeout-engineer = Kleinere Seiten oder eine längere Wartezeit helfen, wenn es anhält.
+source-timeout-engineer = Kleinere Seiten oder ein längeres Zeitlimit helfen, wenn es anhält.
 
 destination-timeout = { $subject } konnte nicht schreiben: Das Zielsystem hat zu lange für seine Antwort gebraucht.
 destination-timeout-customer = Sie müssen jetzt nichts tun: Es kann erneut versucht werden, sobald das andere System wieder arbeitet.
 destination-timeout-support = Versuchen Sie es später erneut; wenn es anhält, sagen Sie es dem Hersteller des Zielsystems.
-destination-timeout-engineer = Eine längere Wartezeit hilft, wenn es anhält.
+destination-timeout-engineer = Ein längeres Zeitlimit hilft, wenn es anhält.
 
 source-stalled = { $subject } wurde abgebrochen: Das Quellsystem hat zu lange nichts gesendet.
 source-stalled-customer = Sie müssen jetzt nichts tun: Es kann erneut versucht werden, sobald das andere System wieder arbeitet.
@@ -308,15 +335,15 @@ destination-stalled-customer = Sie müssen jetzt nichts tun: Es kann erneut vers
 destination-stalled-support = Fragen Sie den Kunden, ob das Zielsystem hängt; versuchen Sie es erneut, wenn es wieder antwortet.
 destination-stalled-engineer = Die technischen Einzelheiten sagen, seit wann. Wenn das Ziel länger für einen Stapel braucht, erhöhen Sie progressTimeoutSeconds der Integration.
 
-source-forbidden = { $subject } konnte nicht lesen: Die Adresse der Quelle ist keine, die Integrationen erreichen dürfen.
+source-forbidden = { $subject } konnte nicht lesen: Integrationen dürfen die Adresse der Quelle nicht erreichen.
 source-forbidden-customer = Prüfen Sie die Adresse des Quellsystems; wenn sie stimmt, bitten Sie unseren Support, sie zuzulassen.
-source-forbidden-support = Wenn die Adresse berechtigt ist, bitten Sie den Plattformadministrator, ihr Netz zuzulassen.
-source-forbidden-engineer = Nehmen Sie das Netz in TRESTLE_EGRESS_ALLOW auf, wenn es berechtigt ist.
+source-forbidden-support = Wenn die Adresse zu Recht dort steht, bitten Sie den Plattformadministrator, ihr Netz zuzulassen.
+source-forbidden-engineer = Nehmen Sie das Netz in TRESTLE_EGRESS_ALLOW auf, wenn es erreicht werden soll.
 
-destination-forbidden = { $subject } konnte nicht schreiben: Die Adresse des Ziels ist keine, die Integrationen erreichen dürfen.
+destination-forbidden = { $subject } konnte nicht schreiben: Integrationen dürfen die Adresse des Ziels nicht erreichen.
 destination-forbidden-customer = Prüfen Sie die Adresse des Zielsystems; wenn sie stimmt, bitten Sie unseren Support, sie zuzulassen.
-destination-forbidden-support = Wenn die Adresse berechtigt ist, bitten Sie den Plattformadministrator, ihr Netz zuzulassen.
-destination-forbidden-engineer = Nehmen Sie das Netz in TRESTLE_EGRESS_ALLOW auf, wenn es berechtigt ist.
+destination-forbidden-support = Wenn die Adresse zu Recht dort steht, bitten Sie den Plattformadministrator, ihr Netz zuzulassen.
+destination-forbidden-engineer = Nehmen Sie das Netz in TRESTLE_EGRESS_ALLOW auf, wenn es erreicht werden soll.
 
 source-misconfigured = { $subject } konnte nicht lesen: Die Optionen der Integration passen nicht zum Quellsystem
 source-misconfigured-customer = Berichtigen Sie die Quelloptionen der Integration, wenn Sie sie verwalten; unser Support hilft Ihnen.
@@ -333,17 +360,17 @@ destination-malformed-customer = Prüfen Sie die Adresse des Zielsystems; unser 
 destination-malformed-support = Prüfen Sie mit dem Kunden, ob die Adresse des Ziels die richtige ist.
 destination-malformed-engineer = Die technischen Einzelheiten enthalten, was es geantwortet hat.
 
-reconciliation-missing = { $subject } wurde geliefert und ist nicht am Ziel.
+reconciliation-missing = { $subject } wurde geliefert, ist aber nicht am Ziel.
 reconciliation-missing-customer = Versuchen Sie es erneut, um ihn wieder dorthin zu bringen, oder lassen Sie ihn aus, wenn ihn jemand absichtlich entfernt hat.
 reconciliation-missing-support = Fragen Sie den Kunden, wer am Ziel Datensätze entfernt; ein erneuter Versuch bringt sie zurück.
 reconciliation-missing-engineer = Jemand anderes schreibt in das Ziel, oder es wurde aus einer Kopie wiederhergestellt; ein erneuter Versuch bringt den Datensatz zurück.
 
-reconciliation-different = { $subject } wurde geliefert und ist am Ziel etwas anderes.
+reconciliation-different = { $subject } wurde geliefert, hat am Ziel aber einen anderen Inhalt.
 reconciliation-different-customer = Versuchen Sie es erneut, um den Inhalt der Quelle wieder dorthin zu bringen, oder lassen Sie ihn aus, wenn er absichtlich geändert wurde.
 reconciliation-different-support = Fragen Sie den Kunden, wer am Ziel Datensätze ändert; ein erneuter Versuch bringt den Inhalt der Quelle dorthin.
 reconciliation-different-engineer = Jemand anderes schreibt in das Ziel, oder seine Trigger ändern, was geschrieben wird; ein erneuter Versuch schreibt den Datensatz noch einmal.
 
-reconciliation-extra = { $subject } ist an der Quelle nicht mehr da und steht noch am Ziel.
+reconciliation-extra = { $subject } ist an der Quelle nicht mehr da, steht aber noch am Ziel.
 reconciliation-extra-customer = Versuchen Sie es erneut, damit er dort gelöscht oder gekennzeichnet wird, wie es `deletions` des Datenstroms sagen, oder lassen Sie ihn aus, damit er bleibt, wie er ist.
 reconciliation-extra-support = Fragen Sie den Kunden, ob er an der Quelle absichtlich entfernt wurde; ein erneuter Versuch entfernt ihn auch am Ziel.
 reconciliation-extra-engineer = Ein Datenstrom mit INCREMENTAL sieht nicht, was an seiner Quelle gelöscht wird; ein erneuter Versuch entfernt genau diese Schlüssel.
@@ -351,9 +378,9 @@ reconciliation-extra-engineer = Ein Datenstrom mit INCREMENTAL sieht nicht, was 
 platform-worker_lost = { $subject } wurde durch einen Fehler auf unserer Seite unterbrochen; es ist nichts verloren.
 platform-worker_lost-customer = Sie müssen nichts tun; es kann jederzeit erneut versucht werden.
 platform-worker_lost-support = Versuchen Sie es erneut; übergeben Sie an die Entwicklung, wenn es wieder geschieht.
-platform-worker_lost-engineer = An diesem Lauf sind mehr Worker gestorben, als er versucht werden darf: Suchen Sie, was sie beendet, und versuchen Sie es dann erneut.
+platform-worker_lost-engineer = Bei diesem Lauf sind öfter Worker ausgefallen, als er versucht werden darf: Suchen Sie, was sie beendet, und versuchen Sie es dann erneut.
 
-platform-storage = { $subject } wurde durch einen Fehler unserer Speicherung unterbrochen; es ist nichts verloren.
+platform-storage = { $subject } wurde durch eine Störung unserer Speicherung unterbrochen; es ist nichts verloren.
 platform-storage-customer = Sie müssen nichts tun; es kann jederzeit erneut versucht werden.
 platform-storage-support = Versuchen Sie es erneut; übergeben Sie an die Entwicklung, wenn es wieder geschieht.
 platform-storage-engineer = Prüfen Sie Zustand und Platz der Datenbank, und versuchen Sie es dann erneut.
@@ -365,5 +392,5 @@ platform-stalled-engineer = Die technischen Einzelheiten sagen, worauf gewartet 
 
 platform-internal = { $subject } ist auf einen Fehler auf unserer Seite gestoßen.
 platform-internal-customer = Sie müssen nichts tun: Wir kümmern uns darum.
-platform-internal-support = Übergeben Sie mit der Kennung dieses Fehlers an die Entwicklung.
+platform-internal-support = Es braucht einen Entwickler; geben Sie ihm die Kennung dieses Fehlers.
 platform-internal-engineer = Lesen Sie die technischen Einzelheiten und die Ereignisse des Laufs; versuchen Sie es erneut, wenn der Fehler behoben ist.

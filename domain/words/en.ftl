@@ -28,14 +28,13 @@ action-ask-team = Ask an administrator or member of your team: { $action }
 
 ## Fields that are not shown
 
-redaction-http-status = Replies of outside systems are shown to the operator's support.
+redaction-operator = This is shown to the operator only.
 redaction-technical-detail = Technical details are shown to the operator's engineers.
 redaction-record-staff = Records belong to the customer. `revealRecord` shows one for minutes, with a reason, if the customer allows support access.
 redaction-record = Records are shown to administrators and members, and to keys with the scope `records:read`.
 redaction-exchange = What was sent to outside systems and came back is shown to the operator's engineers.
 redaction-exchange-body = Bodies may hold what is a customer's. `revealRecord` shows them with the failure's record for minutes, with a reason, if the customer allows support access.
 redaction-logs = Logs and traces are shown to the operator's engineers.
-redaction-metrics = What runs cost is shown to the operator's support.
 
 ## Groups of failures
 
@@ -47,6 +46,7 @@ group-resolved = Nothing: it is over.
 group-ignored = Nothing: it was decided to ignore this.
 group-with-us = Nothing is needed from you: it is with us.
 group-with-vendor = Nothing is needed from you: it is with the maker of the other system.
+group-with-you = It is with you now: the note of the hand-over says what is needed.
 
 ## Suggested actions: a label, and why it helps. $end is the side of the integration, `source` or `destination`.
 
@@ -100,11 +100,14 @@ do-wait = Wait
 do-wait-system-why = The other system is not working as it should. Nothing is lost.
 do-wait-until-why = The other system is left alone for a while and then tried again by itself. Nothing is lost.
 do-wait-us-why = It is with us. Nothing is needed from you.
+do-wait-engineering-why = It is with engineering.
 do-wait-retry-why = A retry is under way.
 do-cancel-retry = Cancel the retry
 do-cancel-retry-why = What is done stays; what is not goes back to open.
 do-ask-vendor = Ask the maker of the system
 do-ask-vendor-why = Only they can make it answer, or allow more requests.
+do-hand-over-us = Hand over to us
+do-hand-over-us-why = If you can't solve it yourselves, we go on with it. Say what you know of it.
 do-hand-over-support = Hand over to support
 do-hand-over-support-why = It needs somebody who speaks with the customer.
 do-hand-over-engineering = Hand over to engineering
@@ -124,9 +127,33 @@ not-when-archived = The integration is archived and writes nothing any more.
 not-without-record = Nothing of it is stored that could be written. The next run brings it if it is still at the source.
 not-when-malformed = What was read is not a record. Only an edit makes one of it.
 not-when-range-outlived = What was to be read again is not part of the integration any more.
+not-when-group-resolved = Its group is resolved. Reopen it first.
 not-while-quarantined = A quarantine of this integration waits for a decision first.
 not-without-credentials = The system has no credentials yet; set its client first.
 not-without-public-url = This installation can't make links by which people connect systems.
+
+## What a retry would do, and why
+
+retry-whole = It is of a run as a whole: a retry reads the source again, and nobody knows what it holds now.
+retry-removal = It is gone from the source: it is deleted or marked at the destination, as its stream says.
+retry-not-kept = Nothing of it was kept that could be written.
+retry-no-help = A retry can't help here. Only an edit does.
+retry-left-out = The mapping leaves it out: nothing is written, and it ends as skipped.
+retry-new = No record with its key was written before.
+retry-refused = The destination refused it. Nobody can tell whether it takes it now.
+retry-not-found = It was written, and a reconciliation did not find it at the destination.
+retry-different = It would replace what a reconciliation found at the destination in its place.
+retry-in-doubt = A write of its key was interrupted, and nobody knows what is there now.
+retry-same = Exactly this was written already; nothing is written again.
+retry-duplicate = It would replace the other record of this key, which the same run wrote.
+retry-same-run = The same run wrote something else with its key, and nobody knows which is newer.
+retry-of-retry = A retry wrote something else with its key, and nobody knows which is newer.
+retry-newer = A later run wrote something else with its key: a retry would put the older over the newer.
+retry-older = It would change what an earlier run wrote with its key.
+retry-under-way = A run that was under way wrote something else with its key, and nobody knows which is newer.
+retry-forgotten = Something else was written with its key, and nobody knows any more when.
+retry-archived = Its integration is archived and starts nothing.
+retry-no-stream = The integration does not have its stream any more.
 
 ## What a rule of a field asks, where the rule alone tells it
 
@@ -192,7 +219,7 @@ record-schema_violation-engineer = If the rule is wrong, change the stream's rec
 
 record-mapping_failed = { $subject } could not be converted for the destination.
 record-mapping_failed-customer = Nothing is needed from you: we are on it. If a value in the record is wrong, you can edit and retry it.
-record-mapping_failed-support = Hand over to engineering: the stream's mapping does not cover this record.
+record-mapping_failed-support = It takes an engineer: the stream's mapping does not cover this record.
 record-mapping_failed-engineer = Change the stream's mapping so that it covers this record, then retry.
 
 record-duplicate_key = { $subject } has the same key as another record of the source; the first one was used.
@@ -367,5 +394,5 @@ platform-stalled-engineer = The technical detail says what was waited for, and s
 
 platform-internal = { $subject } met a fault on our side.
 platform-internal-customer = Nothing is needed from you: we are looking into it.
-platform-internal-support = Hand over to engineering with the id of this failure.
+platform-internal-support = It takes an engineer; give them the id of this failure.
 platform-internal-engineer = Read the technical detail and the run's events; retry once the fault is mended.

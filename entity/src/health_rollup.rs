@@ -44,8 +44,6 @@ pub struct Model {
     pub skipped_count: i64,
     /// Records that became failures.
     pub failed_record_count: i64,
-    /// When the newest of these runs that brought something home ended.
-    pub newest_success_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -28,8 +28,6 @@ pub struct Model {
     pub kind: NoticeKind,
     /// SINGLE: what happened.
     pub occasion_kind: Option<OccasionKind>,
-    /// The tenant whom all of it concerns, if it is one.
-    pub about_tenant_id: Option<Uuid>,
     /// The integration that all of it is about, if it is one.
     pub integration_id: Option<Uuid>,
     /// What it tells; of many the first ones.

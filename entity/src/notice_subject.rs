@@ -18,8 +18,6 @@ pub struct Model {
     pub channel_id: Uuid,
     /// What is not over, e.g. `run:0198…`.
     pub subject: String,
-    /// The notice that told it.
-    pub notice_id: Uuid,
     /// When.
     pub created_at: DateTimeUtc,
 }

@@ -34,8 +34,6 @@ pub struct Model {
     pub last_reviewed_by: Option<String>,
     /// When it was made.
     pub created_at: DateTimeUtc,
-    /// Name of who made it.
-    pub created_by: String,
     /// When this version was written.
     pub updated_at: DateTimeUtc,
     /// Name of who wrote this version.

@@ -93,6 +93,8 @@ mod m20261126_000200_create_failure_group;
 mod m20261126_000201_create_failure_group_hour;
 mod m20261126_000202_create_failure_group_activity;
 mod m20261126_000203_add_group_to_failure;
+mod m20261126_000204_group_failures;
+mod m20261126_000205_index_failures_by_group;
 mod m20261126_000210_create_health_rollup;
 mod m20261126_000211_create_health_target;
 mod m20261126_000212_create_health_alert;
@@ -202,18 +204,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000201_create_failure_group_hour::Migration),
             Box::new(m20261126_000202_create_failure_group_activity::Migration),
             Box::new(m20261126_000203_add_group_to_failure::Migration),
-            Box::new(m20261126_000250_create_run_metric::Migration),
-            Box::new(m20261126_000251_create_exchange::Migration),
-            Box::new(m20261126_000252_add_exchange_to_failure::Migration),
-            Box::new(m20261126_000253_create_log_line::Migration),
+            Box::new(m20261126_000204_group_failures::Migration),
+            Box::new(m20261126_000205_index_failures_by_group::Migration),
             Box::new(m20261126_000210_create_health_rollup::Migration),
             Box::new(m20261126_000211_create_health_target::Migration),
             Box::new(m20261126_000212_create_health_alert::Migration),
             Box::new(m20261126_000213_create_integration_health::Migration),
             Box::new(m20261126_000214_fill_health_rollup::Migration),
-            Box::new(m20261126_000240_create_runbook::Migration),
-            Box::new(m20261126_000241_create_runbook_version::Migration),
-            Box::new(m20261126_000242_create_word_override::Migration),
             Box::new(m20261126_000220_create_occasion::Migration),
             Box::new(m20261126_000221_create_notice_channel::Migration),
             Box::new(m20261126_000222_create_notice_policy::Migration),
@@ -221,6 +218,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000224_create_notice_delivery::Migration),
             Box::new(m20261126_000225_create_notice_attempt::Migration),
             Box::new(m20261126_000226_create_notice_subject::Migration),
+            Box::new(m20261126_000240_create_runbook::Migration),
+            Box::new(m20261126_000241_create_runbook_version::Migration),
+            Box::new(m20261126_000242_create_word_override::Migration),
+            Box::new(m20261126_000250_create_run_metric::Migration),
+            Box::new(m20261126_000251_create_exchange::Migration),
+            Box::new(m20261126_000252_add_exchange_to_failure::Migration),
+            Box::new(m20261126_000253_create_log_line::Migration),
         ]
     }
 }

@@ -5,7 +5,7 @@ use sea_orm_migration::schema::{big_integer, integer, small_integer, text, uuid}
 use sea_orm_migration::sea_query::Table;
 use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
 
-use crate::columns::{tenant_id, time, time_null};
+use crate::columns::{tenant_id, time};
 use crate::constraints::{create_indexes, index, not_negative, one_of, primary_key, tenant_reference};
 use crate::isolation::isolate;
 
@@ -37,7 +37,6 @@ impl MigrationTrait for Migration {
                     .col(big_integer("unchanged_count"))
                     .col(big_integer("skipped_count"))
                     .col(big_integer("failed_record_count"))
-                    .col(time_null("newest_success_at"))
                     .primary_key(&mut primary_key(&[
                         "integration_id",
                         "period",

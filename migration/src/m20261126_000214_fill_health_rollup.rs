@@ -1,4 +1,5 @@
-//! Rolls up the runs that ended before there was `health_rollup`, by the rules of that time.
+//! Rolls up the runs that ended before there was `health_rollup`, by the rules of that time; one integration after the
+//! other, so that no more is in memory than its hours and days.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statem
 use sea_orm_migration::sea_query::Query;
 use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
 
-/// Runs that are read at once.
+/// Integrations or runs that are read at once.
 const READ_ROWS: i64 = 5_000;
 /// Rows of a statement: SQLite takes 32,766 parameters.
 const WRITTEN_ROWS: usize = 1_000;
@@ -16,7 +17,7 @@ const WRITTEN_ROWS: usize = 1_000;
 const HOURS_KEPT_SECONDS: i64 = 90 * 86_400;
 const DAYS_KEPT_SECONDS: i64 = 731 * 86_400;
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 16] = [
     "integration_id",
     "period",
     "begins_at",
@@ -33,24 +34,25 @@ const COLUMNS: [&str; 17] = [
     "unchanged_count",
     "skipped_count",
     "failed_record_count",
-    "newest_success_at",
 ];
+const NEWEST: &str =
+    "SELECT finished_at FROM run WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1";
+const INTEGRATIONS: &str = "SELECT id, tenant_id FROM integration WHERE id > $1 ORDER BY id LIMIT $2";
 const RUNS: &str = "\
-SELECT id, tenant_id, integration_id, status, started_at, finished_at, failure_id, read_count, created_count, \
-  updated_count, unchanged_count, skipped_count, failed_count FROM run \
-WHERE id > $1 AND finished_at IS NOT NULL AND scope = 'ALL_RECORDS' AND backfill_id IS NULL \
-  AND reconciliation_id IS NULL AND retry_of_id IS NULL AND retry_id IS NULL \
-  AND trigger IN ('MANUAL', 'SCHEDULE', 'WEBHOOK') ORDER BY id LIMIT $2";
+SELECT id, status, started_at, finished_at, failure_id, read_count, created_count, updated_count, unchanged_count, \
+  skipped_count, failed_count FROM run \
+WHERE tenant_id = $1 AND integration_id = $2 AND id > $3 AND finished_at IS NOT NULL AND scope = 'ALL_RECORDS' \
+  AND backfill_id IS NULL AND reconciliation_id IS NULL AND retry_of_id IS NULL AND retry_id IS NULL \
+  AND trigger IN ('MANUAL', 'SCHEDULE', 'WEBHOOK') ORDER BY id LIMIT $4";
 
-/// Integration, is a day, begin in seconds, class, tenant.
-type Key = (Uuid, bool, i64, i16, Uuid);
+/// Is a day, begin in seconds, class.
+type Key = (bool, i64, i16);
 
 #[derive(Default)]
 struct Sums {
     ends: [i32; 4],
     duration_ms: i64,
     records: [i64; 6],
-    newest_success: Option<DateTimeUtc>,
 }
 
 #[derive(DeriveMigrationName)]
@@ -65,53 +67,24 @@ impl MigrationTrait for Migration {
             // The fence also binds the role that owns the tables.
             connection.execute_unprepared("SET LOCAL trestle.tenants = '*'").await?;
         }
-        let (mut rollups, mut after) = (BTreeMap::new(), Uuid::nil());
+        let newest = connection.query_one_raw(Statement::from_string(backend, NEWEST)).await?;
+        let Some(newest) = newest else { return Ok(()) };
+        let newest: DateTimeUtc = newest.try_get("", "finished_at")?;
+        let mut after = Uuid::nil();
         loop {
             let values = [after.into(), READ_ROWS.into()];
-            let runs =
-                connection.query_all_raw(Statement::from_sql_and_values(backend, RUNS, values)).await?;
-            for run in &runs {
-                after = run.try_get("", "id")?;
-                count(run, &mut rollups)?;
+            let statement = Statement::from_sql_and_values(backend, INTEGRATIONS, values);
+            let integrations = connection.query_all_raw(statement).await?;
+            for integration in &integrations {
+                after = integration.try_get("", "id")?;
+                let tenant_id = integration.try_get("", "tenant_id")?;
+                let rollups = rolled_up(manager, (tenant_id, after), newest.timestamp()).await?;
+                insert(manager, (tenant_id, after), rollups).await?;
             }
-            if (runs.len() as i64) < READ_ROWS {
-                break;
+            if (integrations.len() as i64) < READ_ROWS {
+                return Ok(());
             }
         }
-        let newest = rollups.keys().map(|(_, _, begins, ..): &Key| *begins).max().unwrap_or_default();
-        rollups.retain(|(_, is_day, begins, ..), _| {
-            *begins >= newest - if *is_day { DAYS_KEPT_SECONDS } else { HOURS_KEPT_SECONDS }
-        });
-        let rows: Vec<(Key, Sums)> = rollups.into_iter().collect();
-        for chunk in rows.chunks(WRITTEN_ROWS) {
-            let mut insert = Query::insert().into_table("health_rollup").columns(COLUMNS).to_owned();
-            for ((integration, is_day, begins, class, tenant), sums) in chunk {
-                let begins = DateTimeUtc::from_timestamp(*begins, 0).unwrap_or_default();
-                let [succeeded, partial, failed, canceled] = sums.ends;
-                let [read, created, updated, unchanged, skipped, failed_records] = sums.records;
-                insert.values_panic([
-                    (*integration).into(),
-                    if *is_day { "DAY" } else { "HOUR" }.into(),
-                    begins.into(),
-                    (*class).into(),
-                    (*tenant).into(),
-                    succeeded.into(),
-                    partial.into(),
-                    failed.into(),
-                    canceled.into(),
-                    sums.duration_ms.into(),
-                    read.into(),
-                    created.into(),
-                    updated.into(),
-                    unchanged.into(),
-                    skipped.into(),
-                    failed_records.into(),
-                    sums.newest_success.into(),
-                ]);
-            }
-            manager.execute(insert).await?;
-        }
-        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -128,7 +101,64 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn count(run: &QueryResult, rollups: &mut BTreeMap<Key, Sums>) -> Result<(), DbErr> {
+/// The runs of an integration, which is named behind its tenant; as far back as hours and days are kept at this time.
+async fn rolled_up(
+    manager: &SchemaManager<'_>,
+    (tenant_id, integration_id): (Uuid, Uuid),
+    newest: i64,
+) -> Result<BTreeMap<Key, Sums>, DbErr> {
+    let (mut rollups, mut after) = (BTreeMap::new(), Uuid::nil());
+    loop {
+        let values = [tenant_id.into(), integration_id.into(), after.into(), READ_ROWS.into()];
+        let statement = Statement::from_sql_and_values(manager.get_database_backend(), RUNS, values);
+        let runs = manager.get_connection().query_all_raw(statement).await?;
+        for run in &runs {
+            after = run.try_get("", "id")?;
+            count(run, newest, &mut rollups)?;
+        }
+        if (runs.len() as i64) < READ_ROWS {
+            return Ok(rollups);
+        }
+    }
+}
+
+async fn insert(
+    manager: &SchemaManager<'_>,
+    (tenant_id, integration_id): (Uuid, Uuid),
+    rollups: BTreeMap<Key, Sums>,
+) -> Result<(), DbErr> {
+    let rows: Vec<(Key, Sums)> = rollups.into_iter().collect();
+    for chunk in rows.chunks(WRITTEN_ROWS) {
+        let mut insert = Query::insert().into_table("health_rollup").columns(COLUMNS).to_owned();
+        for ((is_day, begins, class), sums) in chunk {
+            let begins = DateTimeUtc::from_timestamp(*begins, 0).unwrap_or_default();
+            let [succeeded, partial, failed, canceled] = sums.ends;
+            let [read, created, updated, unchanged, skipped, failed_records] = sums.records;
+            insert.values_panic([
+                integration_id.into(),
+                if *is_day { "DAY" } else { "HOUR" }.into(),
+                begins.into(),
+                (*class).into(),
+                tenant_id.into(),
+                succeeded.into(),
+                partial.into(),
+                failed.into(),
+                canceled.into(),
+                sums.duration_ms.into(),
+                read.into(),
+                created.into(),
+                updated.into(),
+                unchanged.into(),
+                skipped.into(),
+                failed_records.into(),
+            ]);
+        }
+        manager.execute(insert).await?;
+    }
+    Ok(())
+}
+
+fn count(run: &QueryResult, newest: i64, rollups: &mut BTreeMap<Key, Sums>) -> Result<(), DbErr> {
     let status: String = run.try_get("", "status")?;
     let failure: Option<Uuid> = run.try_get("", "failure_id")?;
     // A run that recovered was one or the other.
@@ -154,17 +184,15 @@ fn count(run: &QueryResult, rollups: &mut BTreeMap<Key, Sums>) -> Result<(), DbE
     ]) {
         *count = run.try_get("", name)?;
     }
-    let (integration, tenant): (Uuid, Uuid) =
-        (run.try_get("", "integration_id")?, run.try_get("", "tenant_id")?);
-    for (is_day, length) in [(false, 3_600), (true, 86_400)] {
+    for (is_day, length, kept) in [(false, 3_600, HOURS_KEPT_SECONDS), (true, 86_400, DAYS_KEPT_SECONDS)] {
         let begins = finished.timestamp().div_euclid(length) * length;
-        let sums = rollups.entry((integration, is_day, begins, class(duration), tenant)).or_default();
+        if begins < newest - kept {
+            continue;
+        }
+        let sums = rollups.entry((is_day, begins, class(duration))).or_default();
         sums.ends[end] += 1;
         sums.duration_ms += duration.unwrap_or_default();
         sums.records.iter_mut().zip(records).for_each(|(sum, count)| *sum += count);
-        if end == 0 || (end == 1 && records[5] < records[0]) {
-            sums.newest_success = sums.newest_success.max(Some(finished));
-        }
     }
     Ok(())
 }

@@ -29,7 +29,6 @@ impl MigrationTrait for Migration {
                     .col(text("channel_name"))
                     .col(text("kind"))
                     .col(text_null("occasion_kind"))
-                    .col(uuid_null("about_tenant_id"))
                     .col(uuid_null("integration_id"))
                     .col(json_binary("items"))
                     .col(big_integer("item_count"))
@@ -51,7 +50,10 @@ impl MigrationTrait for Migration {
                 index("notice", &["tenant_id", "id"]),
                 index("notice", &["channel_id", "id"]),
                 index("notice", &["policy_id", "id"]),
-                index("notice", &["tenant_id", "integration_id", "id"]),
+                // Of an integration, for its tenant and for staff.
+                index("notice", &["integration_id", "id"]),
+                // What is old is deleted.
+                index("notice", &["sent_at"]),
                 // One collects for a policy and channel at a time.
                 index("notice", &["policy_id", "channel_id"])
                     .name("uq_notice_collecting")

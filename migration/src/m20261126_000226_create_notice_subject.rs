@@ -25,7 +25,6 @@ impl MigrationTrait for Migration {
                     .col(uuid("policy_id"))
                     .col(uuid("channel_id"))
                     .col(text("subject"))
-                    .col(uuid("notice_id"))
                     .col(time("created_at"))
                     .index(&mut unique("notice_subject", &["subject", "policy_id", "channel_id"]))
                     .foreign_key(&mut reference("notice_subject", "tenant_id", "tenant"))
@@ -34,7 +33,12 @@ impl MigrationTrait for Migration {
             .await?;
         create_indexes(
             manager,
-            [index("notice_subject", &["policy_id"]), index("notice_subject", &["channel_id"])],
+            [
+                index("notice_subject", &["policy_id"]),
+                index("notice_subject", &["channel_id"]),
+                // What was told long ago is forgotten.
+                index("notice_subject", &["created_at"]),
+            ],
         )
         .await?;
         isolate(manager, "notice_subject", "tenant_id").await

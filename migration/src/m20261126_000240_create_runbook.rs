@@ -36,7 +36,6 @@ impl MigrationTrait for Migration {
                     .col(time_null("last_reviewed_at"))
                     .col(text_null("last_reviewed_by"))
                     .col(time("created_at"))
-                    .col(text("created_by"))
                     .col(time("updated_at"))
                     .col(text("updated_by"))
                     .foreign_key(&mut reference("runbook", "tenant_id", "tenant"))

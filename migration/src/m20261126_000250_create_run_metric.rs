@@ -38,7 +38,8 @@ impl MigrationTrait for Migration {
         table
             .col(big_integer_null("peak_memory_bytes"))
             .col(time("updated_at"))
-            .primary_key(&mut primary_key(&["tenant_id", "run_id"]))
+            // Staff ask for runs, whosever they are.
+            .primary_key(&mut primary_key(&["run_id", "tenant_id"]))
             .foreign_key(&mut tenant_reference("run_metric", "run_id", "run"))
             .check(not_negative("run_metric", SUMS));
         manager.create_table(table).await?;

@@ -34,8 +34,8 @@ impl MigrationTrait for Migration {
                     .to_owned(),
             )
             .await?;
-        // Those of a run; what happened beside it; and which are to go, whosever they are.
-        let of_run = index("log_line", &["tenant_id", "run_id", "id"]);
+        // Those of a run, which staff ask for whosever it is; what happened beside it; and which are to go.
+        let of_run = index("log_line", &["run_id", "id"]);
         let indexes = [of_run, index("log_line", &["tenant_id", "at"]), index("log_line", &["at"])];
         create_indexes(manager, indexes).await?;
         isolate(manager, "log_line", "tenant_id").await

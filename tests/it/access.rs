@@ -138,14 +138,19 @@ async fn all_fields(world: &World, sdl: &Sdl, wrong: &mut Vec<String>) -> Matrix
                     _ if of_object != Outcome::Allowed => of_object,
                     Field::Needs(permission) if !caller.kind.may(permission) => Outcome::Forbidden,
                     // Whether there is anything to hide is seen by those who may see it; see below.
-                    Field::Redacted(permission) if !caller.kind.may(permission) => Outcome::Redacted,
+                    Field::Redacted(permission) | Field::RedactedOwn(permission)
+                        if !caller.kind.may(permission) =>
+                    {
+                        Outcome::Redacted
+                    }
+                    Field::Closed => Outcome::Redacted,
                     _ => Outcome::Allowed,
                 };
                 rows[index].push(found);
                 if found != expected {
                     wrong.push(format!("{label} as {}: {found}, not {expected}: {value}", caller.kind.label));
                 }
-                if found == Outcome::Allowed && !matches!(field, Field::Own) {
+                if found == Outcome::Allowed && !matches!(field, Field::Own | Field::RedactedOwn(_)) {
                     let (first, same) = seen.entry(name).or_insert((caller.kind.label, value.clone()));
                     if same != value {
                         let label = format!("{label} differs between {first} and {}", caller.kind.label);
@@ -183,7 +188,9 @@ fn field_outcome(response: &Response, index: usize, value: &Value, name: &str, f
         return Outcome::NotFound;
     }
     match field {
-        Field::Redacted(_) if is_null(value, name) => Outcome::Redacted,
+        Field::Redacted(_) | Field::RedactedOwn(_) | Field::Closed if is_null(value, name) => {
+            Outcome::Redacted
+        }
         _ => Outcome::Allowed,
     }
 }

@@ -62,23 +62,27 @@ async fn what_is_available_is_done_and_what_is_not_is_refused_for_every_role() {
     let mut failures: Vec<Value> =
         scene.failures(&run).await.iter().map(|failure| failure["id"].clone()).collect();
     assert_eq!(failures.len(), 60);
+    let query = "query($id: ID!) { failure(id: $id) { group { id } } }";
+    let group = scene.admin().query(query, json!({"id": failures[0]})).await;
+    let group = group["failure"]["group"]["id"].clone();
     let fill = json!({
         "record": {"id": "R-1", "email": "ada@example.com"}, "reason": "case 4711", "streams": [stream],
+        "note": "case 4711",
     });
     let key = json!({
         "tenantIds": [scene.tenant.id], "name": "retries",
         "scopes": ["failures:retry"],
     });
     let key = scene.admin().mutate("createApiKey", key, "secret").await;
-    let all = ["EDIT_AND_RETRY", "CORRECT_AT_SOURCE", "MAP_FIELD", "RETRY", "SKIP"];
-    let without = ["EDIT_AND_RETRY", "CORRECT_AT_SOURCE", "RETRY", "SKIP"];
+    let all = ["EDIT_AND_RETRY", "CORRECT_AT_SOURCE", "MAP_FIELD", "RETRY", "SKIP", "HAND_OVER"];
+    let without = ["EDIT_AND_RETRY", "CORRECT_AT_SOURCE", "RETRY", "SKIP", "HAND_OVER"];
     let mut callers = Vec::new();
     for (role, expected, available) in [
-        ("TENANT_ADMIN", &all[..], &["EDIT_AND_RETRY", "MAP_FIELD", "RETRY", "SKIP"][..]),
-        ("TENANT_MEMBER", &without[..], &["EDIT_AND_RETRY", "RETRY", "SKIP"][..]),
+        ("TENANT_ADMIN", &all[..], &["EDIT_AND_RETRY", "MAP_FIELD", "RETRY", "SKIP", "HAND_OVER"][..]),
+        ("TENANT_MEMBER", &without[..], &["EDIT_AND_RETRY", "RETRY", "SKIP", "HAND_OVER"][..]),
         ("TENANT_VIEWER", &without[..], &[][..]),
-        ("ENGINEER", &all[..], &["MAP_FIELD", "RETRY", "SKIP"][..]),
-        ("SUPPORT", &all[..], &["RETRY", "SKIP"][..]),
+        ("ENGINEER", &all[..], &["MAP_FIELD", "RETRY", "SKIP", "HAND_OVER"][..]),
+        ("SUPPORT", &all[..], &["RETRY", "SKIP", "HAND_OVER"][..]),
     ] {
         callers.push((role, scene.person(role).await, expected, available));
     }
@@ -106,6 +110,12 @@ async fn what_is_available_is_done_and_what_is_not_is_refused_for_every_role() {
                 assert_eq!(pressed.codes(), [""; 0], "{role} {action:#} {:#}", pressed.body);
                 // The record that is given has another key than most: a conflict of the record, not of the state.
                 assert_eq!(refusals(&pressed, &mutation), [""; 0], "{role} {action:#} {:#}", pressed.body);
+                if *kind == "HAND_OVER" {
+                    handed_over(&client, &somebody, &failure).await;
+                    // The others find it where it was.
+                    let back = json!({"groupId": group, "to": "CUSTOMER", "note": "case 4711"});
+                    scene.admin().mutate("handOverFailureGroup", back, "failureGroup { id }").await;
+                }
             } else {
                 assert_eq!(action["input"], Value::Null, "{role} {action:#}");
                 let others = of_kind(&actions(&somebody, "failure", &failure).await, kind);
@@ -120,6 +130,20 @@ async fn what_is_available_is_done_and_what_is_not_is_refused_for_every_role() {
     let input = json!({"failureIds": [skip], "reason": "case 4711"});
     scene.admin().mutate("skipFailures", input, "skipped").await;
     assert_eq!(actions(&somebody, "failure", &skip).await, [Value::Null; 0]);
+}
+
+/// What people see of a failure whose group staff or a customer have just handed over.
+async fn handed_over(who: &Client, customer: &Client, failure: &Value) {
+    let seen = actions(customer, "failure", failure).await;
+    assert_eq!((&seen[0]["kind"], &seen[0]["mutation"]), (&json!("WAIT"), &Value::Null), "{seen:#?}");
+    assert!(!kinds(&seen).contains(&"HAND_OVER".to_owned()), "{seen:#?}");
+    let query = "query($id: ID!) { failure(id: $id) { responsibleParty suggestedAction } }";
+    let told = customer.query(query, json!({"id": failure})).await["failure"].clone();
+    let expected = "Nothing is needed from you: it is with us.";
+    assert_eq!(told, json!({"responsibleParty": "SUPPORT", "suggestedAction": expected}));
+    // Whoever did it does not do it twice.
+    let now = actions(who, "failure", failure).await;
+    assert!(!kinds(&now).contains(&"HAND_OVER".to_owned()), "{now:#?}");
 }
 
 #[tokio::test]
@@ -139,7 +163,7 @@ async fn a_paused_integration_goes_on_first_and_an_archived_one_writes_nothing()
     let of_failure = actions(&member, "failure", &failure).await;
     assert_eq!(
         kinds(&of_failure),
-        ["EDIT_AND_RETRY", "CORRECT_AT_SOURCE", "RESUME_INTEGRATION", "RETRY", "SKIP"]
+        ["EDIT_AND_RETRY", "CORRECT_AT_SOURCE", "RESUME_INTEGRATION", "RETRY", "SKIP", "HAND_OVER"]
     );
     let viewer = scene.person("TENANT_VIEWER").await;
     let theirs = actions(&viewer, "integration", &id).await;
@@ -171,7 +195,7 @@ async fn a_system_that_refuses_the_sign_in_is_connected_again_by_who_may() {
     assert_eq!(failure["code"], "source.unauthorized");
     let admin = scene.person("TENANT_ADMIN").await;
     let seen = actions(&admin, "failure", &failure["id"]).await;
-    assert_eq!(kinds(&seen), ["RECONNECT", "TEST_SYSTEM", "RETRY", "SKIP"]);
+    assert_eq!(kinds(&seen), ["RECONNECT", "TEST_SYSTEM", "RETRY", "SKIP", "HAND_OVER"]);
     assert_eq!(seen[0]["label"], "Connect the source system again");
     assert_eq!(seen[0]["mutation"], "updateSystem");
     assert_eq!(seen[0]["input"], json!({"systemId": http}));
@@ -183,6 +207,11 @@ async fn a_system_that_refuses_the_sign_in_is_connected_again_by_who_may() {
         assert_eq!(kinds(&found), ["RECONNECT", "TEST_SYSTEM"], "{field}");
         assert_eq!(found[0]["label"], format!("Connect the {end} again"));
     }
+    // How a system is says nothing to whom systems are not shown.
+    let key = json!({"name": "reads", "scopes": ["integrations:read"], "tenantIds": [scene.tenant.id]});
+    let key = scene.admin().mutate("createApiKey", key, "secret").await;
+    let stranger = scene.admin().with_token(&text(&key["secret"]));
+    assert_eq!(actions(&stranger, "integration", &json!(integration)).await, [Value::Null; 0]);
     let member = scene.person("TENANT_MEMBER").await;
     let theirs = actions(&member, "failure", &failure["id"]).await;
     assert_eq!(theirs[0]["unavailableReason"], "An administrator of your team can do this.");

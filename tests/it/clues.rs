@@ -2,6 +2,7 @@
 //! cost, its trace; each for its audience, and nothing secret or classified in any of it. Deliberately absent: who may ask
 //! for what (`access`), and whose it is (`isolation`).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -267,14 +268,15 @@ async fn many_refusals_keep_some_exchanges_and_a_run_that_cannot_go_on_keeps_its
     let scene = Scene::shared().await;
     let engineer = scene.person("ENGINEER").await;
     let system = scene.http_system(&outside).await;
-    let refused = Rule::new(Fault::Status(422, json!({"note": "no"}))).on_writes();
-    outside.inject(refused);
+    // The last one has a reason of its own.
+    outside.inject(Rule::new(Fault::Status(409, json!({"note": "taken"}))).on_key("R-00130").on_writes());
+    outside.inject(Rule::new(Fault::Status(422, json!({"note": "no"}))).on_writes());
     let source = outside.source_options(Pagination::Page);
     let moves = changed_stream(source, outside.destination_options(), json!({}));
     let integration = scene.integration(&system, &system, moves).await;
     let run = scene.run(&integration).await;
     assert_eq!(run["counts"]["failed"], 130, "{run:#}");
-    let mut kept = 0;
+    let mut kept: BTreeMap<i64, usize> = BTreeMap::new();
     let mut after = Value::Null;
     loop {
         let query = "query($id: ID!, $after: String) { run(id: $id) { failures(first: 100, after: $after) {
@@ -282,15 +284,17 @@ async fn many_refusals_keep_some_exchanges_and_a_run_that_cannot_go_on_keeps_its
         let page = engineer.query(query, json!({"id": run["id"], "after": after})).await;
         let page = &page["run"]["failures"];
         for failure in nodes(page) {
-            assert_eq!(failure["httpStatus"], 422);
-            kept += usize::from(failure["exchange"]["status"] == 422);
+            if failure["exchange"].is_object() {
+                assert_eq!(failure["exchange"]["status"], failure["httpStatus"], "{failure:#}");
+                *kept.entry(number(&failure["httpStatus"])).or_default() += 1;
+            }
         }
         if page["pageInfo"]["hasNextPage"] == false {
             break;
         }
         after = page["pageInfo"]["endCursor"].clone();
     }
-    assert_eq!(kept, 100, "enough to see why, and no more");
+    assert_eq!(kept, BTreeMap::from([(409, 1), (422, 5)]), "enough to see each reason, and no more");
 
     outside.heal();
     outside.require_bearer(TOKEN);

@@ -15,7 +15,7 @@ use crate::scene::{Scene, ended, impatient, nodes, outcome, postgres_execute, te
 /// Everything of a group that any viewer may ask for.
 const GROUP: &str = "id stream code category stage fieldPath rule summary suggestedAction reason status responsibleParty
     failureCount runCount firstSeenAt lastSeenAt snoozedUntil snoozedUntilCount snoozedUntilHourCount resolvedAt
-    mergedInto { id } series { failureCount } viewerCanDecide redactions { field }";
+    mergedInto { id } failuresByHour { failureCount } viewerCanDecide redactions { field }";
 const ACTIVITY: &str =
     "activity { edges { node { kind audience actorName fromStatus toStatus fromParty toParty note } } }";
 
@@ -88,7 +88,15 @@ async fn a_thousand_records_that_fail_for_two_reasons_are_two_groups() {
         (&zip["stream"], &zip["stage"], &zip["responsibleParty"]),
         (&json!("orders"), &json!("VALIDATE"), &json!("CUSTOMER"))
     );
-    assert_eq!(zip["series"], json!([{"failureCount": 200}]));
+    assert_eq!(zip["failuresByHour"], json!([{"failureCount": 200}]));
+    // Too few hours in one field are no fault of the other.
+    let query =
+        "query($id: ID!) { good: failureGroup(id: $id) { failuresByHour(hours: 2160) { failureCount } }
+        bad: failureGroup(id: $id) { failuresByHour(hours: 0) { failureCount } } }";
+    let response = member.try_query(query, json!({"id": zip["id"]})).await;
+    assert_eq!(response.codes(), ["BAD_USER_INPUT"], "{:#}", response.body);
+    let good = json!({"failuresByHour": zip["failuresByHour"]});
+    assert_eq!(response.body["data"], json!({"good": good, "bad": null}));
 
     // Each failure names its group, and a group has its failures.
     let query = "query($id: ID!, $filter: FailureFilter) {
@@ -297,11 +305,20 @@ async fn merged_groups_count_and_list_as_one() {
     let groups = scene.groups(scene.admin(), &integration).await;
     assert_eq!(groups.len(), 1, "{groups:#?}");
     assert_eq!(
-        (&groups[0]["failureCount"], &groups[0]["series"]),
+        (&groups[0]["failureCount"], &groups[0]["failuresByHour"]),
         (&json!(10), &json!([{"failureCount": 10}]))
     );
     let gone = scene.group(scene.admin(), &merged["id"]).await;
     assert_eq!(gone["mergedInto"]["id"], into["id"]);
+
+    // Asked for at once, each has what is its own.
+    let query = "query($into: ID!, $merged: ID!) {
+        into: failureGroup(id: $into) { failures(first: 20) { edges { node { id } } } }
+        merged: failureGroup(id: $merged) { failures(first: 20) { edges { node { id } } } } }";
+    let both = scene.admin().query(query, json!({"into": into["id"], "merged": merged["id"]})).await;
+    let (all, own) = (nodes(&both["into"]["failures"]), nodes(&both["merged"]["failures"]));
+    assert_eq!((all.len(), own.len()), (10, 5), "{both:#}");
+    assert!(own.iter().all(|failure| all.contains(failure)), "{both:#}");
 
     // Page by page, in both directions.
     let query = "query($id: ID!, $first: Int, $after: String, $last: Int) { failureGroup(id: $id) {
@@ -333,6 +350,35 @@ async fn merged_groups_count_and_list_as_one() {
 }
 
 #[tokio::test]
+async fn a_tenant_hands_nothing_over_by_merging_and_staff_may() {
+    let scene = Scene::shared().await;
+    let integration = scene.checked("orders.jsonl").await;
+    let bad = [json!({"id": "1"}), json!({"id": "2", "amount": 1, "zip": "x"})];
+    scene.files.write_jsonl("orders.jsonl", bad);
+    scene.run(&integration).await;
+    let (member, support) = (scene.person("TENANT_MEMBER").await, scene.person("SUPPORT").await);
+    let groups = scene.groups(&member, &integration).await;
+    let [with_them, with_us] = &groups[..] else { panic!("two groups: {groups:#?}") };
+    let to = json!({"groupId": with_us["id"], "to": "SUPPORT", "note": "we can't find it"});
+    member.mutate("handOverFailureGroup", to, "failureGroup { id }").await;
+    for (into, merged) in [(with_them, with_us), (with_us, with_them)] {
+        let input = json!({"groupId": into["id"], "mergeIds": [merged["id"]]});
+        assert_eq!(places(&member.refused("mergeFailureGroups", input).await), ["FORBIDDEN mergeIds.0"]);
+    }
+    for (group, party) in [(with_them, "CUSTOMER"), (with_us, "SUPPORT")] {
+        let now = scene.group(&member, &group["id"]).await;
+        assert_eq!((&now["responsibleParty"], &now["mergedInto"]), (&json!(party), &Value::Null), "{now:#}");
+    }
+    let input = json!({"groupId": with_us["id"], "mergeIds": [with_them["id"]]});
+    let state = "failureGroup { failureCount responsibleParty }";
+    let merged = support.mutate("mergeFailureGroups", input, state).await;
+    assert_eq!(merged["failureGroup"], json!({"failureCount": 2, "responsibleParty": "SUPPORT"}));
+    let query = "query($id: ID!) { failures(filter: {integrationId: $id, responsibleParty: [SUPPORT]}) {
+        edges { node { id } } } }";
+    assert_eq!(nodes(&member.query(query, json!({"id": integration})).await["failures"]).len(), 2);
+}
+
+#[tokio::test]
 async fn a_system_that_is_connected_again_ends_the_groups_of_its_refusals() {
     let scene = Scene::shared().await;
     let outside = Outside::with_records(3);
@@ -349,6 +395,14 @@ async fn a_system_that_is_connected_again_ends_the_groups_of_its_refusals() {
     with_bearer["auth"] = json!("bearer");
     let right = json!({"systemId": source, "config": with_bearer, "credentials": {"token": "right"}});
     scene.admin().mutate("updateSystem", right, "system { status }").await;
+    // Who may test it only learns how it is.
+    let key = json!({"name": "tests", "scopes": ["systems:test"], "tenantIds": [scene.tenant.id]});
+    let key = scene.admin().mutate("createApiKey", key, "secret").await;
+    let tester = scene.admin().with_token(&text(&key["secret"]));
+    let tested = tester.mutate("testSystem", json!({"systemId": source}), "system { status }").await;
+    assert_eq!(tested["system"]["status"], "HEALTHY");
+    assert_eq!(scene.group(scene.admin(), &group["id"]).await["status"], "NEW");
+    assert_eq!(scene.runs_of(&integration).await.len(), 1);
     scene.admin().mutate("testSystem", json!({"systemId": source}), "system { status }").await;
     assert_eq!(scene.group(scene.admin(), &group["id"]).await["status"], "RESOLVED");
     until("the run is retried", SOON, async || {

@@ -94,7 +94,7 @@ async fn follows_runs_and_failures(scene: &Scene) {
     let viewer = scene.person("TENANT_VIEWER").await;
     let seen =
         nodes(&viewer.query(query, json!({"id": sandbox})).await["integration"]["healthTargetChanges"]);
-    assert_eq!(seen[0]["setBy"], "the operator's staff", "a tenant reads no name of the staff");
+    assert_eq!(seen[0]["setBy"], "the operator's support team", "a tenant reads no name of the staff");
 
     let board = "query($tenant: ID!, $health: [HealthStatus!]) {
         tenant(id: $tenant) { health(windowHours: 1) { status integrations { status integrations }

@@ -91,6 +91,14 @@ impl Place {
     }
 }
 
+/// The query of `/graphql#node=ID`.
+fn page_query() -> String {
+    let page = include_str!("../../api/assets/graphiql/start.js");
+    let (_before, query) = page.split_once("const NODE = `").expect("its beginning");
+    let (query, _after) = query.split_once('`').expect("its end");
+    query.to_owned()
+}
+
 /// What the library of Standard Webhooks for JavaScript says of a request.
 fn verified_elsewhere(taken: &Taken, secret: &str) -> String {
     let headers: Value = ["webhook-id", "webhook-timestamp", "webhook-signature"]
@@ -130,6 +138,10 @@ async fn a_failed_run_is_told_once_signed_and_mailed_and_so_is_that_it_recovered
     assert!(verified_elsewhere(&told, SECRET).starts_with("verified "));
     assert!(verified_elsewhere(&told, NEXT_SECRET).starts_with("refused "));
     assert_eq!(json!(told.header("webhook-id")), data["noticeId"]);
+    // Where no portal has a page for it, the page of the program asks for what the link names.
+    let node = place.admin.query(&page_query(), json!({"id": failed["id"]})).await["node"].clone();
+    assert_eq!((&node["__typename"], &node["id"]), (&json!("Run"), &failed["id"]));
+    assert_eq!((&node["runStatus"], &node["integration"]["id"]), (&json!("FAILED"), &json!(integration)));
 
     let mail = place.smtp.mails_to(&place.email, 1).await.remove(0);
     assert_eq!(mail.header("Auto-Submitted").as_deref(), Some("auto-generated"));
@@ -162,7 +174,7 @@ async fn a_failed_run_is_told_once_signed_and_mailed_and_so_is_that_it_recovered
 async fn a_secret_changes_without_a_message_that_cannot_be_verified() {
     let place = Place::new().await;
     let receiver = Receiver::start().await;
-    let channel = place.webhook(&receiver, json!({"kinds": ["SLA_BREACHED"]})).await;
+    let channel = place.webhook(&receiver, json!({"kinds": ["VOLUME_ANOMALY"]})).await;
     let rotate = json!({"channelId": channel, "secret": NEXT_SECRET, "overlapHours": 1});
     let selection = "noticeChannel { previousSecretUntil } secret";
     let rotated = place.admin.mutate("rotateNoticeChannelSecret", rotate, selection).await;
@@ -255,12 +267,14 @@ async fn a_mail_server_that_is_down_loses_no_notice() {
     let integration = place.scene.file_to_sqlite("never.csv", json!({})).await;
     place.scene.run(&integration).await;
     let filter = json!({"occasionKinds": ["RUN_FAILED"]});
-    until("the mail was tried", SOON, async || {
+    let tried = until("the mail was tried", SOON, async || {
         let notices = place.notices(filter.clone()).await;
         let tried = notices.first().is_some_and(|notice| notice["deliveries"][0]["lastError"] != Value::Null);
-        if tried { Ok(()) } else { Err(notices) }
-    })
-    .await;
+        if tried { Ok(notices) } else { Err(notices) }
+    });
+    // Neither what the mail server said, nor where it is.
+    let error = tried.await[0]["deliveries"][0]["lastError"].clone();
+    assert_eq!(error, "the mail server can't be reached, or did not take it yet");
     place.smtp.start_again().await;
     let mails = place.smtp.mails_to(&place.email, 1).await;
     assert_eq!(mails.len(), 1);

@@ -343,6 +343,7 @@ async fn a_list_in_a_list_costs_a_statement_and_not_one_an_object() {
                 "source { tenant { slug } }",
                 "runs(first: 3) { edges { node { id } } }",
                 "failures(first: 3) { edges { node { id } } }",
+                "failureGroups(first: 2) { edges { node { failuresByHour { failureCount } } } }",
                 "runs(first: 1) { edges { node { integration { source { name } } } } }",
             ][..],
         ),

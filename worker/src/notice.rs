@@ -1,17 +1,17 @@
 //! Makes notices of occasions and delivers them: when, and the wire. Many are on their way at once, and of each channel few,
 //! so that a receiver who is slow holds nobody else up. What stands in `domain`: who is told, and what becomes of it.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use connector::{Egress, SystemError, SystemErrorKind, retry_after};
 use domain::background::{
-    Answer, Background, Delivery, DeliveryOutcome, NOTICE_LEASE_SECONDS, OutgoingNotice,
+    Answer, Background, Delivery, DeliveryOutcome, DeliverySlot, DeliverySlots, NOTICE_LEASE_SECONDS,
+    OutgoingNotice, UnderWay,
 };
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+use tracing::Instrument;
 
 use crate::mail::{Mailer, NoticeMail};
 use crate::outage::Outage;
@@ -20,10 +20,9 @@ use crate::outage::Outage;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is looked whether what was told is over, where no occasion says so.
 const LOOK_AFTER_INTERVAL: Duration = Duration::from_secs(15);
-/// Deliveries of one worker at once. Most of the time they wait.
-const AT_ONCE_MAX: usize = 32;
-/// Of one channel: a quarter of that, so that four slow ones hold nobody up either.
-const OF_CHANNEL_MAX: usize = 8;
+/// Deliveries of one worker at once. Most of the time they wait. Requests leave room for mails, and mails for requests; whose
+/// receivers are all slow has a sixth of the places at most, and one of several a third of those.
+const SLOTS: DeliverySlots = DeliverySlots { all: 72, of_way: 60, of_owner: 12, of_channel: 4 };
 /// Longest wait for a receiver: Standard Webhooks advises 15 to 30 s.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest patience that a receiver may ask for.
@@ -87,26 +86,29 @@ async fn deliver(
         }
     };
     let mut on_their_way = JoinSet::new();
-    let mut of_channels: HashMap<Uuid, usize> = HashMap::new();
+    let mut under_way = UnderWay::new(SLOTS);
     let mut look = interval(LOOK_INTERVAL);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
             _ = look.tick() => {}
-            Some(ended) = on_their_way.join_next() => forget(&mut of_channels, ended),
+            Some(ended) = on_their_way.join_next() => forget(&mut under_way, ended),
         }
-        let room = AT_ONCE_MAX - on_their_way.len();
-        if room == 0 {
+        if under_way.room() == 0 {
             continue;
         }
-        let sends_mail = wire.mailer.is_some();
-        match background.next_notices(room, &of_channels, OF_CHANNEL_MAX, sends_mail).await {
+        match background.next_notices(&under_way, wire.mailer.is_some()).await {
             Ok(notices) => {
                 outage.answered();
                 for notice in notices {
-                    *of_channels.entry(notice.channel_id).or_default() += 1;
-                    on_their_way.spawn(attempt(background.clone(), wire.clone(), notice));
+                    under_way.take(notice.slot);
+                    let span = tracing::info_span!(
+                        "notice", tenant.id = notice.owner.map(tracing::field::display),
+                        delivery.id = %notice.id, channel.id = %notice.channel_id
+                    );
+                    let attempt = attempt(background.clone(), wire.clone(), notice);
+                    on_their_way.spawn(attempt.instrument(span));
                 }
             }
             Err(error) => outage.failed(&error),
@@ -117,27 +119,20 @@ async fn deliver(
     tokio::select! { () = ended => {}, () = sleep(LAST_PATIENCE) => {} }
 }
 
-fn forget(of_channels: &mut HashMap<Uuid, usize>, ended: Result<Uuid, tokio::task::JoinError>) {
+fn forget(under_way: &mut UnderWay, ended: Result<DeliverySlot, tokio::task::JoinError>) {
     match ended {
-        Ok(channel_id) => {
-            if let Some(count) = of_channels.get_mut(&channel_id) {
-                *count -= 1;
-                if *count == 0 {
-                    of_channels.remove(&channel_id);
-                }
-            }
-        }
-        // Whose it was is not known: its channel keeps a place less until this process ends.
+        Ok(slot) => under_way.give_back(slot),
+        // Whose it was is not known: there is a place less until this process ends.
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "delivering a notice panicked");
         }
     }
 }
 
-/// One attempt, and what came of it. Answers with the channel.
-async fn attempt(background: Background, wire: Wire, notice: OutgoingNotice) -> Uuid {
+/// One attempt, and what came of it. Answers with the place that is free again.
+async fn attempt(background: Background, wire: Wire, notice: OutgoingNotice) -> DeliverySlot {
     let begun = Instant::now();
-    let (answer, http_status, response) = wire.send(&notice.delivery).await;
+    let (answer, http_status, response) = wire.send(&notice).await;
     let outcome = DeliveryOutcome { answer, duration: begun.elapsed(), http_status, response };
     if let Err(error) = background.notice_attempted(&notice, outcome).await {
         tracing::warn!(
@@ -145,7 +140,7 @@ async fn attempt(background: Background, wire: Wire, notice: OutgoingNotice) -> 
             "what came of a notice could not be stored; it is delivered once more"
         );
     }
-    notice.channel_id
+    notice.slot
 }
 
 /// The ways out.
@@ -162,8 +157,8 @@ impl Wire {
         Ok(Self { egress, sender, mailer })
     }
 
-    async fn send(&self, delivery: &Delivery) -> (Answer, Option<u16>, Option<String>) {
-        match delivery {
+    async fn send(&self, notice: &OutgoingNotice) -> (Answer, Option<u16>, Option<String>) {
+        match &notice.delivery {
             Delivery::Request { url, headers, body } => self.request(url, headers, body).await,
             Delivery::Mail { to, subject, text, html, created_at, message_id } => {
                 let Some(mailer) = &self.mailer else {
@@ -175,8 +170,14 @@ impl Wire {
                 let mail = NoticeMail { to, subject, text, html, created_at: *created_at, message_id };
                 let answer = match mailer.send_notice(mail).await {
                     Ok(()) => Answer::Taken,
-                    Err(failure) if failure.refused => Answer::Refused { error: failure.error },
-                    Err(failure) => Answer::Failed { error: failure.error, retry_after: None },
+                    Err(failure) => {
+                        // What the operator's mail server says is for the operator alone.
+                        tracing::warn!(
+                            delivery.id = %notice.id, channel.id = %notice.channel_id, error = failure.error,
+                            refused = failure.refused, "a notice was not mailed"
+                        );
+                        unsent(failure.refused)
+                    }
                 };
                 (answer, None, None)
             }
@@ -214,6 +215,16 @@ impl Wire {
             },
         };
         (answer, Some(status), Some(response))
+    }
+}
+
+/// What its receiver, and who looks after the channel, may know of a mail that did not go out.
+fn unsent(is_refused: bool) -> Answer {
+    if is_refused {
+        Answer::Refused { error: "the mail server refused it".to_owned() }
+    } else {
+        let error = "the mail server can't be reached, or did not take it yet".to_owned();
+        Answer::Failed { error, retry_after: None }
     }
 }
 

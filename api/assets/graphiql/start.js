@@ -14,6 +14,22 @@
     resetPassword: { title: 'Choose a new password', button: 'Set it', done: 'That is your password now: please sign in.', fields: '' },
     confirmEmail: { title: 'Confirm your new mail address', button: 'Confirm', done: 'That is your mail address now.', fields: 'email' },
   };
+  // What the links of notices lead to: /graphql#node=ID
+  const NODE = `query Node($id: ID!) {
+  node(id: $id) {
+    __typename
+    id
+    ... on FailureGroup {
+      summary suggestedAction groupStatus: status failureCount lastSeenAt integration { id name }
+    }
+    ... on Failure {
+      summary suggestedAction failureStatus: status businessReference failedAt integration { id name }
+    }
+    ... on Run { runStatus: status startedAt finishedAt integration { id name } }
+    ... on Integration { name integrationStatus: status statusReason }
+    ... on System { name systemStatus: status statusMessage }
+  }
+}`;
   const STORAGE_KEY = 'trestle:session';
 
   const readSession = () => {
@@ -57,6 +73,12 @@
     if (!name || !Object.hasOwn(LINKS, name)) return null;
     history.replaceState(null, '', location.pathname + location.search);
     return { name, token, ...LINKS[name] };
+  }
+
+  /** A tab with the object that a link names; an id is no secret, and the address may keep it. */
+  function readNode() {
+    const [, id] = /^#node=(\w+)$/.exec(location.hash) || [];
+    return id ? { query: NODE, variables: JSON.stringify({ id }, null, 2) } : null;
   }
 
   async function follow({ name, token, fields }, password) {
@@ -147,6 +169,8 @@
   function App({ config }) {
     const [session, setSession] = useState(readSession);
     const [link, setLink] = useState(readLink);
+    const [node] = useState(readNode);
+    const tabs = useMemo(() => (node ? [node, ...config.tabs] : config.tabs), [node, config]);
     const [failure, setFailure] = useState('');
     const change = useCallback((next) => {
       writeSession(next);
@@ -186,7 +210,10 @@
       h(Bar, { config, session, link, failure, onSignIn, onSignOut: () => change(null), onFollow }),
       h(GraphiQL, {
         fetcher,
-        defaultTabs: config.tabs.length > 0 ? config.tabs : undefined,
+        // In a browser that has tabs of its own it is one more, and the one that is shown.
+        query: node ? node.query : undefined,
+        variables: node ? node.variables : undefined,
+        defaultTabs: tabs.length > 0 ? tabs : undefined,
         defaultEditorToolsVisibility: 'variables',
         isHeadersEditorEnabled: true,
         inputValueDeprecation: true,

@@ -135,11 +135,11 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "acknowledgeFailureGroup", Access::Needs(Permission::FailureGroupManage)),
     ("Mutation", "snoozeFailureGroup", Access::Needs(Permission::FailureGroupManage)),
     ("Mutation", "resolveFailureGroup", Access::Needs(Permission::FailureGroupManage)),
-    ("Mutation", "ignoreFailureGroup", Access::Needs(Permission::FailureGroupManage)),
+    ("Mutation", "ignoreFailureGroup", Access::Needs(Permission::FailureGroupDismiss)),
     ("Mutation", "reopenFailureGroup", Access::Needs(Permission::FailureGroupManage)),
     ("Mutation", "handOverFailureGroup", Access::Needs(Permission::FailureGroupManage)),
     ("Mutation", "commentFailureGroup", Access::Needs(Permission::FailureGroupManage)),
-    ("Mutation", "mergeFailureGroups", Access::Needs(Permission::FailureGroupManage)),
+    ("Mutation", "mergeFailureGroups", Access::Needs(Permission::FailureGroupDismiss)),
     ("Mutation", "releaseQuarantine", Access::Needs(Permission::FailureRetry)),
     ("Mutation", "discardQuarantine", Access::Needs(Permission::FailureSkip)),
     ("Mutation", "revealRecord", Access::Needs(Permission::RecordReveal)),
@@ -185,6 +185,8 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Integration", "quarantines", Access::Needs(Permission::FailureRead)),
     ("Integration", "health", Access::Needs(Permission::RunRead)),
     ("Integration", "healthAlerts", Access::Needs(Permission::RunRead)),
+    ("NoticeChannel", "addresses", Access::Needs(Permission::UserRead)),
+    ("NoticeDelivery", "recipient", Access::Needs(Permission::UserRead)),
     ("NoticeDelivery", "attempts", Access::Needs(Permission::NoticeManage)),
     ("Integration", "failures", Access::Needs(Permission::FailureRead)),
     ("Stream", "cursor", Access::Needs(Permission::RunRead)),
@@ -207,6 +209,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Failure", "technicalDetail", Access::Needs(Permission::InternalsRead)),
     ("Failure", "exchange", Access::Needs(Permission::InternalsRead)),
     ("Failure", "runbooks", Access::Needs(Permission::RunbookRead)),
+    ("FailureGroup", "reason", Access::Needs(Permission::InternalsRead)),
     ("Failure", "record", Access::Needs(Permission::RecordRead)),
 ];
 
@@ -267,7 +270,7 @@ const MAY: [Visible; Permission::ALL.len()] = [
     may::<0>, may::<1>, may::<2>, may::<3>, may::<4>, may::<5>, may::<6>, may::<7>, may::<8>, may::<9>,
     may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,
     may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>, may::<25>, may::<26>, may::<27>,
-    may::<28>, may::<29>, may::<30>, may::<31>, may::<32>,
+    may::<28>, may::<29>, may::<30>, may::<31>, may::<32>, may::<33>,
 ];
 
 fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {

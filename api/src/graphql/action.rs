@@ -35,7 +35,7 @@ pub enum SuggestedActionKind {
     AskVendor,
     /// Nothing, for now.
     Wait,
-    /// Give it to others of the operator. Staff only.
+    /// Give it to others, who act next: a tenant to the operator, and staff among themselves.
     HandOver,
     /// See whether a system answers.
     TestSystem,

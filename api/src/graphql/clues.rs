@@ -6,13 +6,12 @@ use chrono::TimeDelta;
 use domain::Permission;
 use domain::failure;
 use domain::log_line;
-use domain::page::PageArguments;
 use domain::run;
 
 use super::caller::{actor, loaders};
 use super::error::Result;
 use super::failure::Redaction;
-use super::loader::{EventsBetween, Logs};
+use super::loader::{EventsBetween, List, Logs};
 use super::log_line::LogLine;
 use super::run::{Run, RunTrigger};
 use super::run_event::RunEvent;
@@ -23,8 +22,8 @@ use super::scalar::DateTime;
 pub(super) const WINDOW_SECONDS_DEFAULT: i32 = 60;
 /// The same at most: more is for `Run.events` and `Run.logs`.
 const WINDOW_SECONDS_MAX: i32 = 600;
-/// Events and lines of the run, each.
-const PART_MAX: i32 = 100;
+/// Events and lines of the run, each, before the failure and from it on.
+const PART_MAX: i32 = 50;
 
 /// Where engineers see a trace, with `{traceId}` in it.
 pub(crate) struct TraceUrl(pub(crate) Option<String>);
@@ -111,6 +110,23 @@ impl FailureClues {
     fn span(&self) -> (chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>) {
         (self.failure.failed_at - self.window, self.failure.failed_at + self.window)
     }
+
+    /// What is nearest to the failure of a list of its run.
+    async fn around<L: List>(
+        &self,
+        ctx: &Context<'_>,
+        between: impl Fn(chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>) -> L,
+    ) -> Result<impl Iterator<Item = L::Row>> {
+        let ((from, to), at) = (self.span(), self.failure.failed_at);
+        let (loaders, run_id) = (loaders(ctx)?, self.failure.run_id);
+        let last = super::page::arguments(None, None, Some(PART_MAX), None);
+        let first = super::page::arguments(Some(PART_MAX), None, None, None);
+        let (before, after) = tokio::try_join!(
+            loaders.page(run_id, between(from, at), last),
+            loaders.page(run_id, between(at, to), first),
+        )?;
+        Ok(before.edges.into_iter().chain(after.edges).map(|edge| edge.node))
+    }
 }
 
 /// What may explain a failure.
@@ -121,21 +137,21 @@ impl FailureClues {
         Ok(ClueTrigger(self.run(ctx).await?))
     }
 
-    /// What happened in its run around the failure, oldest first, the first 100; each viewer sees the events of their
-    /// audience.
+    /// What happened in its run around the failure, oldest first, at most the 50 events before it and the 50 from it on;
+    /// each viewer sees the events of their audience.
     async fn events(&self, ctx: &Context<'_>) -> Result<Vec<RunEvent>> {
-        let (from, to) = self.span();
-        let page = loaders(ctx)?.page(self.failure.run_id, EventsBetween { from, to }, first()).await?;
-        Ok(page.edges.into_iter().map(|edge| RunEvent(edge.node)).collect())
+        Ok(self.around(ctx, |from, to| EventsBetween { from, to }).await?.map(RunEvent).collect())
     }
 
-    /// What its run logged around the failure, oldest first, the first 100. Audience ENGINEER; null for others.
+    /// What its run logged around the failure, oldest first, at most the 50 lines before it and the 50 from it on. Audience
+    /// ENGINEER; null for others.
     async fn logs(&self, ctx: &Context<'_>) -> Option<Result<Vec<LogLine>>> {
         self.lines(ctx).await.transpose()
     }
 
-    /// What was logged beside its run around the failure, oldest first, the first 100: of dispatching, access tokens and
-    /// deliveries of the tenant, and of other runs that use one of its systems. Audience ENGINEER; null for others.
+    /// What was logged beside its run around the failure, oldest first, at most the 50 lines before it and the 50 from it
+    /// on: of dispatching, access tokens and deliveries of the tenant, and of other runs that use one of its systems.
+    /// Audience ENGINEER; null for others.
     async fn nearby_logs(&self, ctx: &Context<'_>) -> Option<Result<Vec<LogLine>>> {
         self.nearby(ctx).await.transpose()
     }
@@ -169,10 +185,10 @@ impl FailureClues {
         if !actor(ctx)?.may(Permission::InternalsRead) {
             return Ok(None);
         }
-        let (from, to) = self.span();
-        let filter = log_line::LogFilter { from: Some(from), to: Some(to), ..Default::default() };
-        let page = loaders(ctx)?.page(self.failure.run_id, Logs { filter }, first()).await?;
-        Ok(Some(page.edges.into_iter().map(|edge| LogLine(edge.node)).collect()))
+        let between = |from, to| Logs {
+            filter: log_line::LogFilter { from: Some(from), to: Some(to), ..Default::default() },
+        };
+        Ok(Some(self.around(ctx, between).await?.map(LogLine).collect()))
     }
 
     async fn nearby(&self, ctx: &Context<'_>) -> Result<Option<Vec<LogLine>>> {
@@ -198,8 +214,4 @@ impl FailureClues {
         }
         Ok(self.run(ctx).await?.trace_id)
     }
-}
-
-fn first() -> PageArguments {
-    super::page::arguments(Some(PART_MAX), None, None, None)
 }

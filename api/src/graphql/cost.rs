@@ -13,11 +13,17 @@ const HEAVY_WRITE: u64 = 500;
 /// Points of a look at thousands of records: each is opened, mapped, checked and looked up, which takes some 20 µs.
 const FORECAST: u64 = 5_000;
 
-/// Points of the clues of one failure: some hundred rows of several tables.
-const CLUES: u64 = 50;
+/// Points of the clues of one failure: five questions about a span of time, with some hundred rows of several tables.
+const CLUES: u64 = 300;
 
 /// Points of sums over the hours of many integrations, which take some milliseconds of the database.
 const SUMS: u64 = 200;
+
+/// Points of the hours of one group of failures: 24 unless more are asked for.
+const HOURS: u64 = 50;
+
+/// Points of a list without pages, and of what is summed or derived for one object: some ten rows.
+const ROWS: u64 = 20;
 
 /// Fields by name.
 pub const FIELD_COSTS: &[(&str, u64)] = &[
@@ -53,24 +59,43 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("retryPlan", FORECAST),
     ("skipFailures", HEAVY_WRITE),
     ("mergeFailureGroups", HEAVY_WRITE),
-    // Five small questions about a span of time.
     ("clues", CLUES),
     ("releaseQuarantine", HEAVY_WRITE),
     ("discardQuarantine", HEAVY_WRITE),
     ("editAndRetryFailure", HEAVY_WRITE),
     ("platformHealth", 5 * SUMS),
     ("series", SUMS),
+    ("health", ROWS),
+    ("failuresByHour", HOURS),
+    ("deliveries", ROWS),
 ];
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use async_graphql::parser::parse_schema;
+    use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+
     use super::FIELD_COSTS;
 
     #[test]
     fn every_priced_field_is_one_of_the_schema() {
-        let sdl = crate::graphql::sdl();
-        for (field, _) in FIELD_COSTS {
-            assert!(sdl.contains(&format!("\t{field}(")) || sdl.contains(&format!("  {field}(")), "{field}");
+        let document = parse_schema(crate::graphql::sdl()).expect("the schema is GraphQL");
+        let mut fields = HashSet::new();
+        for definition in document.definitions {
+            let TypeSystemDefinition::Type(definition) = definition else { continue };
+            let TypeKind::Object(object) = definition.node.kind else { continue };
+            fields.extend(object.fields.into_iter().map(|field| field.node.name.node.to_string()));
         }
+        for (field, _) in FIELD_COSTS {
+            assert!(fields.contains(*field), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_field_has_one_price() {
+        let names: HashSet<&str> = FIELD_COSTS.iter().map(|(field, _)| *field).collect();
+        assert_eq!(names.len(), FIELD_COSTS.len());
     }
 }

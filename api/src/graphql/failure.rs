@@ -228,7 +228,7 @@ impl Failure {
 
     /// Steps that this viewer may take, or ask somebody to take: what helps most first. Empty once it has ended.
     async fn actions(&self, ctx: &Context<'_>) -> Result<Vec<SuggestedAction>> {
-        let actions = loaders(ctx)?.actions(ActionsOf::Failure(self.0.id)).await?;
+        let actions = loaders(ctx)?.actions(ActionsOf::Failure, self.0.id).await?;
         Ok(actions.into_iter().map(SuggestedAction).collect())
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
 use super::integration::Integration;
-use super::loader::{HealthOwner, SeriesOf};
+use super::loader::{HealthOwner, MetricsIn, SeriesOf};
 use super::page::OrderDirection;
 use super::run::Run;
 use super::scalar::{BigInt, DateTime, id, uuid};
@@ -193,8 +193,8 @@ pub struct Freshness {
     newest_success_at: Option<DateTime>,
     /// How long ago that was, in seconds.
     age_seconds: Option<BigInt>,
-    /// When the integration is late, or since when; null where nothing is expected: no target and no schedule, or it is
-    /// paused or archived.
+    /// When the integration is late, or since when; null where nothing is expected: no target and no schedule, it is paused
+    /// or archived, or its tenant is suspended.
     late_at: Option<DateTime>,
     /// It is late.
     is_late: bool,
@@ -204,6 +204,7 @@ pub struct Freshness {
 pub struct IntegrationHealth {
     id: Uuid,
     health: health::Health,
+    window_hours: i32,
 }
 
 /// How an integration is.
@@ -247,8 +248,8 @@ impl IntegrationHealth {
     }
 
     /// What became of its runs in the window.
-    async fn metrics(&self) -> HealthMetrics {
-        HealthMetrics(self.health.metrics.clone())
+    async fn metrics(&self, ctx: &Context<'_>) -> Result<HealthMetrics> {
+        metrics_of(ctx, HealthOwner::Integration, self.id, self.window_hours).await
     }
 
     /// What became of its runs by the hour or day, oldest first; only those in which runs ended.
@@ -267,9 +268,21 @@ impl IntegrationHealth {
 }
 
 impl IntegrationHealth {
-    pub(super) fn new(id: Uuid, health: health::Health) -> Self {
-        Self { id, health }
+    /// # Errors
+    /// `BAD_USER_INPUT` for a window that is too short or too long.
+    pub(super) fn of(id: Uuid, health: health::Health, window_hours: i32) -> Result<Self> {
+        health::check_window(window_hours)?;
+        Ok(Self { id, health, window_hours })
     }
+}
+
+async fn metrics_of(
+    ctx: &Context<'_>,
+    owner: HealthOwner,
+    id: Uuid,
+    window_hours: i32,
+) -> Result<HealthMetrics> {
+    Ok(HealthMetrics(loaders(ctx)?.health_metrics(id, MetricsIn { owner, window_hours }).await?))
 }
 
 async fn series_of(
@@ -281,7 +294,7 @@ async fn series_of(
     to: Option<DateTime>,
 ) -> Result<Vec<HealthMetrics>> {
     let series = Series { by: by.into(), from: from.map(|at| at.0), to: to.map(|at| at.0) };
-    let points = loaders(ctx)?.series(SeriesOf { owner, id, series }).await?;
+    let points = loaders(ctx)?.series(id, SeriesOf { owner, series }).await?;
     Ok(points.into_iter().map(HealthMetrics).collect())
 }
 
@@ -299,6 +312,7 @@ pub struct HealthOverview {
     owner: HealthOwner,
     id: Uuid,
     overview: health::Overview,
+    window_hours: i32,
 }
 
 /// How the integrations of a tenant are, or those of all.
@@ -319,8 +333,8 @@ impl HealthOverview {
     }
 
     /// What became of their runs in the window, together.
-    async fn metrics(&self) -> HealthMetrics {
-        HealthMetrics(self.overview.metrics.clone())
+    async fn metrics(&self, ctx: &Context<'_>) -> Result<HealthMetrics> {
+        metrics_of(ctx, self.owner, self.id, self.window_hours).await
     }
 
     /// What became of their runs by the hour or day, together, oldest first; only those in which runs ended.
@@ -339,8 +353,16 @@ impl HealthOverview {
 }
 
 impl HealthOverview {
-    pub(super) fn of_tenant(id: Uuid, overview: health::Overview) -> Self {
-        Self { owner: HealthOwner::Tenant, id, overview }
+    /// # Errors
+    /// `BAD_USER_INPUT` for a window that is too short or too long.
+    pub(super) fn of(
+        owner: HealthOwner,
+        id: Uuid,
+        overview: health::Overview,
+        window_hours: i32,
+    ) -> Result<Self> {
+        health::check_window(window_hours)?;
+        Ok(Self { owner, id, overview, window_hours })
     }
 }
 
@@ -504,8 +526,8 @@ impl HealthQuery {
         )]
         window_hours: i32,
     ) -> Result<HealthOverview> {
-        let overview = health::platform(&actor(ctx)?, window_hours).await?;
-        Ok(HealthOverview { owner: HealthOwner::Platform, id: Uuid::nil(), overview })
+        let overview = health::platform(&actor(ctx)?).await?;
+        HealthOverview::of(HealthOwner::Platform, Uuid::nil(), overview, window_hours)
     }
 }
 
@@ -537,8 +559,8 @@ pub struct HealthMutation;
 
 #[Object]
 impl HealthMutation {
-    /// Sets what is expected of an integration, and keeps who did and when. How old its newest success is, is judged from
-    /// now on.
+    /// Sets what is expected of an integration, and keeps who did and when. Where `freshnessSeconds` changes, how old its
+    /// newest success is, is judged from now on.
     async fn set_health_targets(
         &self,
         ctx: &Context<'_>,

@@ -5,7 +5,10 @@
     reason = "a connection has four arguments, besides its filter and its order"
 )]
 
-use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+mod change;
+mod retry_policy;
+
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::failure::FailureParent;
 use domain::failure_group::FailureGroupParent;
 use domain::id::Kind;
@@ -13,12 +16,14 @@ use domain::integration;
 use domain::page::{Direction, PageArguments};
 use domain::quarantine::QuarantineParent;
 use domain::run::RunParent;
-use domain::{stream, stream_cursor};
+use domain::stream;
 
+pub use self::change::IntegrationMutation;
+use self::retry_policy::RetryPolicy;
 use super::action::SuggestedAction;
 use super::backfill::{Backfill, BackfillFilter, BackfillOrder, BackfillOrderField};
 use super::caller::{actor, loaders};
-use super::error::{Result, UserError, outcome};
+use super::error::Result;
 use super::failure::{Failure, FailureFilter, FailureOrder};
 use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::health::{
@@ -35,8 +40,8 @@ use super::reconciliation::{
     Reconciliation, ReconciliationFilter, ReconciliationOrder, ReconciliationOrderField,
 };
 use super::run::{Run, RunFilter, RunOrder};
-use super::scalar::{DateTime, Json, id, optional_uuid, uuid};
-use super::stream::{Schedule, ScheduleInput, Stream, StreamInput};
+use super::scalar::{DateTime, id, optional_uuid, uuid};
+use super::stream::{Schedule, Stream};
 use super::system::System;
 use super::tenant::Tenant;
 
@@ -104,7 +109,7 @@ impl Integration {
     /// Steps that let it go on where it stands still or its systems can't be used: what helps most first. Empty while it
     /// runs as it should.
     async fn actions(&self, ctx: &Context<'_>) -> Result<Vec<SuggestedAction>> {
-        let actions = loaders(ctx)?.actions(ActionsOf::Integration(self.0.id)).await?;
+        let actions = loaders(ctx)?.actions(ActionsOf::Integration, self.0.id).await?;
         Ok(actions.into_iter().map(SuggestedAction).collect())
     }
 
@@ -297,9 +302,9 @@ impl Integration {
         )]
         window_hours: i32,
     ) -> Option<Result<IntegrationHealth>> {
-        let health = async { loaders(ctx)?.health(self.0.id, window_hours).await };
+        let health = async { loaders(ctx)?.health(self.0.id).await };
         let health = health.await.transpose()?;
-        Some(health.map(|health| IntegrationHealth::new(self.0.id, health)))
+        Some(health.and_then(|health| IntegrationHealth::of(self.0.id, health, window_hours)))
     }
 
     /// What is expected of it.
@@ -348,57 +353,6 @@ impl Integration {
     /// When it was last changed by a person or the system.
     async fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
-    }
-}
-
-/// How patient runs are with a system that is down. Within an attempt each call is tried up to six times already.
-#[derive(Clone, Copy, Debug, SimpleObject)]
-pub struct RetryPolicy {
-    /// Attempts in a row without progress after which a run fails.
-    attempts: i32,
-    /// The wait after the first attempt is up to so long, in seconds, by chance; it doubles with each attempt.
-    first_wait_seconds: i32,
-    /// No wait is longer, in seconds; unless the system asks for it, for up to an hour.
-    longest_wait_seconds: i32,
-    /// An attempt ends when it waits for a page, for the answer to a batch or to a request of it, or for something on our
-    /// side, that does not come for so long, in seconds.
-    progress_timeout_seconds: i32,
-}
-
-impl From<integration::RetryPolicy> for RetryPolicy {
-    fn from(policy: integration::RetryPolicy) -> Self {
-        Self {
-            attempts: policy.attempts,
-            first_wait_seconds: policy.first_wait_seconds,
-            longest_wait_seconds: policy.longest_wait_seconds,
-            progress_timeout_seconds: policy.progress_timeout_seconds,
-        }
-    }
-}
-
-/// How patient runs are with a system that is down.
-#[derive(Clone, Copy, Debug, InputObject)]
-pub struct RetryPolicyInput {
-    /// Attempts in a row without progress after which a run fails: 1 to 100.
-    attempts: i32,
-    /// The wait after the first attempt is up to so long, by chance: 1 to 3,600 seconds; it doubles with each attempt.
-    first_wait_seconds: i32,
-    /// No wait is longer: from `firstWaitSeconds` to 86,400 seconds.
-    longest_wait_seconds: i32,
-    /// An attempt ends when it waits for a page, for the answer to a batch or to a request of it, or for something on our
-    /// side, that does not come for so long: 10 to 86,400 seconds.
-    #[graphql(default_with = "integration::PROGRESS_TIMEOUT_SECONDS_DEFAULT")]
-    progress_timeout_seconds: i32,
-}
-
-impl RetryPolicyInput {
-    fn decode(self) -> integration::RetryPolicy {
-        integration::RetryPolicy {
-            attempts: self.attempts,
-            first_wait_seconds: self.first_wait_seconds,
-            longest_wait_seconds: self.longest_wait_seconds,
-            progress_timeout_seconds: self.progress_timeout_seconds,
-        }
     }
 }
 
@@ -513,203 +467,5 @@ impl IntegrationQuery {
             integration::list(&actor(ctx)?, &filter, order.field.into(), order.direction.into(), &page)
                 .await?;
         Ok(Connection::new(rows, Integration))
-    }
-}
-
-/// A new integration.
-#[derive(InputObject)]
-pub struct CreateIntegrationInput {
-    /// The tenant that owns it.
-    tenant_id: ID,
-    /// Name for people, at most 100 characters; unique among the tenant's integrations that are not archived.
-    name: String,
-    /// For people, at most 2,000 characters.
-    description: Option<String>,
-    /// System to read from.
-    source_id: ID,
-    /// System to write to.
-    destination_id: ID,
-    /// What it moves, in this order; 1 to 50.
-    streams: Vec<StreamInput>,
-    /// When it runs by itself; absent or null: on demand only.
-    schedule: Option<ScheduleInput>,
-    /// How patient its runs are with a system that is down; absent or null: as is the default here.
-    retry_policy: Option<RetryPolicyInput>,
-    /// Failed runs in a row after which it is held by itself: 0, which is never, to 1,000; 10 by default.
-    hold_after: Option<i32>,
-    /// Whether both ends are compared by themselves; NEVER by default.
-    reconcile: Option<ReconcilePolicy>,
-}
-
-/// Changes of an integration: absent is unchanged. A run that is under way goes on with what it began with.
-#[derive(InputObject)]
-pub struct UpdateIntegrationInput {
-    /// Which integration.
-    integration_id: ID,
-    /// Name for people, at most 100 characters; unique among the tenant's integrations that are not archived.
-    name: Option<String>,
-    /// For people, at most 2,000 characters; null clears it.
-    description: MaybeUndefined<String>,
-    /// System to read from.
-    source_id: Option<ID>,
-    /// System to write to.
-    destination_id: Option<ID>,
-    /// All streams, in their order; 1 to 50.
-    streams: Option<Vec<StreamInput>>,
-    /// When it runs by itself; null: on demand only.
-    schedule: MaybeUndefined<ScheduleInput>,
-    /// How patient its runs are with a system that is down, those that are asked for from now on; null: as is the
-    /// default here.
-    retry_policy: MaybeUndefined<RetryPolicyInput>,
-    /// Failed runs in a row after which it is held by itself: 0, which is never, to 1,000.
-    hold_after: Option<i32>,
-    /// Whether both ends are compared by themselves, after runs that begin from now on.
-    reconcile: Option<ReconcilePolicy>,
-}
-
-/// Which integration to pause.
-#[derive(InputObject)]
-pub struct PauseIntegrationInput {
-    /// Which integration.
-    integration_id: ID,
-    /// Why, for people; at most 500 characters.
-    reason: Option<String>,
-}
-
-/// Which integration to resume.
-#[derive(InputObject)]
-pub struct ResumeIntegrationInput {
-    /// Which integration.
-    integration_id: ID,
-}
-
-/// Which integration to archive.
-#[derive(InputObject)]
-pub struct ArchiveIntegrationInput {
-    /// Which integration.
-    integration_id: ID,
-}
-
-/// Where the next INCREMENTAL run of a stream is to begin.
-#[derive(InputObject)]
-pub struct ResetCursorInput {
-    /// Which integration.
-    integration_id: ID,
-    /// Name of the stream; it must be INCREMENTAL.
-    stream: String,
-    /// The value of the cursor field to begin at, itself included: a text of at most 500 bytes, or a number, as the source
-    /// holds it. Absent or null: the beginning.
-    to: Option<Json>,
-    /// Why, for people; at most 500 characters.
-    reason: String,
-}
-
-/// An integration, or what is wrong with the input.
-#[derive(SimpleObject)]
-pub struct IntegrationPayload {
-    /// The integration as it is now; null when `userErrors` is not empty.
-    integration: Option<Integration>,
-    /// Everything that is wrong with the input; empty when it was done.
-    user_errors: Vec<UserError>,
-}
-
-impl IntegrationPayload {
-    fn of(result: domain::Result<integration::Integration>) -> Result<Self> {
-        let (integration, user_errors) = outcome(result)?;
-        Ok(Self { integration: integration.map(Integration), user_errors })
-    }
-}
-
-/// Mutations of integrations.
-#[derive(Default)]
-pub struct IntegrationMutation;
-
-#[Object]
-impl IntegrationMutation {
-    /// Makes an integration, active. A schedule ticks from now on.
-    async fn create_integration(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The integration.")] input: CreateIntegrationInput,
-    ) -> Result<IntegrationPayload> {
-        let new = integration::NewIntegration {
-            tenant_id: Some(uuid(Kind::Tenant, &input.tenant_id)),
-            name: input.name,
-            description: input.description,
-            source_id: uuid(Kind::System, &input.source_id),
-            destination_id: uuid(Kind::System, &input.destination_id),
-            streams: input.streams.into_iter().map(StreamInput::decode).collect(),
-            schedule: input.schedule.map(ScheduleInput::decode),
-            retry_policy: input.retry_policy.map(RetryPolicyInput::decode),
-            hold_after: input.hold_after,
-            reconcile: input.reconcile.map(Into::into),
-        };
-        IntegrationPayload::of(integration::create(&actor(ctx)?, new).await)
-    }
-
-    /// Changes an integration.
-    async fn update_integration(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The integration and its changes.")] input: UpdateIntegrationInput,
-    ) -> Result<IntegrationPayload> {
-        let changes = integration::IntegrationChanges {
-            name: input.name,
-            description: input.description.into(),
-            source_id: optional_uuid(Kind::System, input.source_id.as_ref()),
-            destination_id: optional_uuid(Kind::System, input.destination_id.as_ref()),
-            streams: input.streams.map(|streams| streams.into_iter().map(StreamInput::decode).collect()),
-            schedule: input.schedule.map_value(ScheduleInput::decode).into(),
-            retry_policy: input.retry_policy.map_value(RetryPolicyInput::decode).into(),
-            hold_after: input.hold_after,
-            reconcile: input.reconcile.map(Into::into),
-        };
-        let id = uuid(Kind::Integration, &input.integration_id);
-        IntegrationPayload::of(integration::update(&actor(ctx)?, id, changes).await)
-    }
-
-    /// Pauses an integration: runs that are asked for are kept queued, none is dropped.
-    async fn pause_integration(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The integration and the reason.")] input: PauseIntegrationInput,
-    ) -> Result<IntegrationPayload> {
-        let id = uuid(Kind::Integration, &input.integration_id);
-        IntegrationPayload::of(integration::pause(&actor(ctx)?, id, input.reason.as_deref()).await)
-    }
-
-    /// Resumes an integration that is paused or held: the runs that were kept start.
-    async fn resume_integration(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The integration.")] input: ResumeIntegrationInput,
-    ) -> Result<IntegrationPayload> {
-        let id = uuid(Kind::Integration, &input.integration_id);
-        IntegrationPayload::of(integration::resume(&actor(ctx)?, id).await)
-    }
-
-    /// Sets where the next INCREMENTAL run of a stream begins. What is there already by the receipts is not written again.
-    /// Refused while a run has begun, which would set it anew when it ends.
-    async fn reset_cursor(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The stream and where it begins.")] input: ResetCursorInput,
-    ) -> Result<IntegrationPayload> {
-        let id = uuid(Kind::Integration, &input.integration_id);
-        let to = input.to.map(|to| to.0).filter(|to| !to.is_null());
-        let actor = actor(ctx)?;
-        let reset = stream_cursor::reset(&actor, id, &input.stream, to.as_ref(), &input.reason).await;
-        IntegrationPayload::of(reset)
-    }
-
-    /// Archives an integration, for good: its runs are canceled, and it starts none again. What it did stays to be
-    /// read.
-    async fn archive_integration(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "The integration.")] input: ArchiveIntegrationInput,
-    ) -> Result<IntegrationPayload> {
-        let id = uuid(Kind::Integration, &input.integration_id);
-        IntegrationPayload::of(integration::archive(&actor(ctx)?, id).await)
     }
 }

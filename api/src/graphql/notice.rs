@@ -111,6 +111,11 @@ impl NoticeItem {
         self.0.run_id.map(|run| id(Kind::Run, run))
     }
 
+    /// The group of failures, where it is about one.
+    async fn group_id(&self) -> Option<ID> {
+        self.0.group_id.map(|group| id(Kind::FailureGroup, group))
+    }
+
     /// A failure that shows what it is about.
     async fn failure_id(&self) -> Option<ID> {
         self.0.failure_id.map(|failure| id(Kind::Failure, failure))
@@ -263,7 +268,7 @@ impl NoticeDelivery {
         id(Kind::NoticeChannel, self.0.channel_id)
     }
 
-    /// EMAIL: the address.
+    /// EMAIL: the address, which is null for others.
     async fn recipient(&self) -> Option<&str> {
         self.0.recipient.as_deref()
     }
@@ -346,6 +351,8 @@ impl NoticeAttempt {
 pub struct NoticeFilter {
     /// Told to this tenant.
     tenant_id: Option<ID>,
+    /// Told to the operator (true), or to tenants (false).
+    is_operators: Option<bool>,
     /// By this channel.
     channel_id: Option<ID>,
     /// By this policy.
@@ -380,6 +387,8 @@ pub struct NoticeOrder {
 pub struct NoticeDeliveryFilter {
     /// Of notices to this tenant.
     tenant_id: Option<ID>,
+    /// Of notices to the operator (true), or to tenants (false).
+    is_operators: Option<bool>,
     /// By this channel.
     channel_id: Option<ID>,
     /// With one of these.
@@ -435,6 +444,7 @@ impl NoticeQuery {
         let filter = filter.unwrap_or_default();
         let filter = notice::NoticeFilter {
             tenant_id: optional_uuid(Kind::Tenant, filter.tenant_id.as_ref()),
+            is_operators: filter.is_operators,
             channel_id: optional_uuid(Kind::NoticeChannel, filter.channel_id.as_ref()),
             policy_id: optional_uuid(Kind::NoticePolicy, filter.policy_id.as_ref()),
             integration_id: optional_uuid(Kind::Integration, filter.integration_id.as_ref()),
@@ -460,6 +470,7 @@ impl NoticeQuery {
         let filter = filter.unwrap_or_default();
         let filter = notice::DeliveryFilter {
             tenant_id: optional_uuid(Kind::Tenant, filter.tenant_id.as_ref()),
+            is_operators: filter.is_operators,
             channel_id: optional_uuid(Kind::NoticeChannel, filter.channel_id.as_ref()),
             status: filter.status.map(|status| status.into_iter().map(Into::into).collect()),
         };
@@ -494,7 +505,7 @@ pub struct NoticeMutation;
 #[Object]
 impl NoticeMutation {
     /// Sends a notice once more to every receiver that it went to, with the id that it had: who has it already can leave
-    /// it out.
+    /// it out. One that went to nobody, because its channel had no address, goes to those that it has now.
     async fn replay_notice(
         &self,
         ctx: &Context<'_>,

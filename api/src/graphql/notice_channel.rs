@@ -9,6 +9,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::id::Kind;
 use domain::notice_channel::{
     self, ChannelKind, ChannelStatus, NewNoticeChannel, NoticeChannelChanges, OVERLAP_HOURS_DEFAULT,
+    OwnerFilter,
 };
 use secrecy::ExposeSecret;
 
@@ -87,9 +88,9 @@ impl NoticeChannel {
         self.0.previous_secret_until.map(Into::into)
     }
 
-    /// EMAIL: to whom.
-    async fn addresses(&self) -> &[String] {
-        &self.0.addresses
+    /// EMAIL: to whom, which is null for others.
+    async fn addresses(&self) -> Option<&[String]> {
+        self.0.addresses.as_deref()
     }
 
     /// EMAIL: whether also to whoever administers the tenant, or of the operator's the platform.
@@ -123,6 +124,8 @@ impl NoticeChannel {
 pub struct NoticeChannelFilter {
     /// Those of this tenant.
     tenant_id: Option<ID>,
+    /// The operator's (true), or tenants' (false).
+    is_operators: Option<bool>,
 }
 
 /// By what channels are ordered.
@@ -161,11 +164,13 @@ impl NoticeChannelQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<NoticeChannel>> {
-        let tenant_id = optional_uuid(Kind::Tenant, filter.unwrap_or_default().tenant_id.as_ref());
+        let NoticeChannelFilter { tenant_id, is_operators } = filter.unwrap_or_default();
+        let tenant_id = optional_uuid(Kind::Tenant, tenant_id.as_ref());
+        let filter = OwnerFilter { tenant_id, is_operators };
         let NoticeChannelOrder { field: NoticeChannelOrderField::CreatedAt, direction } =
             order_by.unwrap_or_default();
         let page = arguments(first, after, last, before);
-        let rows = notice_channel::list(&actor(ctx)?, tenant_id, direction.into(), &page).await?;
+        let rows = notice_channel::list(&actor(ctx)?, &filter, direction.into(), &page).await?;
         Ok(Connection::new(rows, NoticeChannel))
     }
 }

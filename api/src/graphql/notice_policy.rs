@@ -8,6 +8,7 @@
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::id::Kind;
 use domain::notice::Occasion;
+use domain::notice_channel::OwnerFilter;
 use domain::notice_policy::{self, HOURLY_DEFAULT, NewNoticePolicy, NoticePolicyChanges, Selectors, Timing};
 
 use super::caller::actor;
@@ -92,7 +93,7 @@ pub struct NoticeSelectors {
     codes: Vec<String>,
     /// With a code of these categories.
     categories: Vec<FailureCategory>,
-    /// With a code for which one of these acts.
+    /// On which one of these acts, as the notice says it.
     responsible_parties: Vec<ResponsibleParty>,
     /// Where so many records or more are concerned; 0 for any number.
     count_min: BigInt,
@@ -187,8 +188,7 @@ impl NoticePolicy {
         self.0.quiet_override.0.iter().map(|kind| (*kind).into()).collect()
     }
 
-    /// Notices an hour that are sent at once, at most; what exceeds is told together when the hour is over. Null for any
-    /// number.
+    /// Notices an hour that are sent at once, at most; what exceeds is told together when the hour is over. Null for 1,000.
     async fn hourly_max(&self) -> Option<i32> {
         self.0.hourly_max
     }
@@ -209,6 +209,8 @@ impl NoticePolicy {
 pub struct NoticePolicyFilter {
     /// Those of this tenant.
     tenant_id: Option<ID>,
+    /// The operator's (true), or tenants' (false).
+    is_operators: Option<bool>,
 }
 
 /// By what policies are ordered.
@@ -247,11 +249,13 @@ impl NoticePolicyQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<NoticePolicy>> {
-        let tenant_id = optional_uuid(Kind::Tenant, filter.unwrap_or_default().tenant_id.as_ref());
+        let NoticePolicyFilter { tenant_id, is_operators } = filter.unwrap_or_default();
+        let tenant_id = optional_uuid(Kind::Tenant, tenant_id.as_ref());
+        let filter = OwnerFilter { tenant_id, is_operators };
         let NoticePolicyOrder { field: NoticePolicyOrderField::CreatedAt, direction } =
             order_by.unwrap_or_default();
         let page = arguments(first, after, last, before);
-        let rows = notice_policy::list(&actor(ctx)?, tenant_id, direction.into(), &page).await?;
+        let rows = notice_policy::list(&actor(ctx)?, &filter, direction.into(), &page).await?;
         Ok(Connection::new(rows, NoticePolicy))
     }
 }
@@ -259,7 +263,8 @@ impl NoticePolicyQuery {
 /// Of what a policy tells: what is left out or empty is open, and all that is not must agree.
 #[derive(InputObject)]
 pub struct NoticeSelectorsInput {
-    /// Of these kinds. What says that something is over follows by itself.
+    /// Of these kinds; left out: of all but what says that something is over. That follows by itself wherever it was told
+    /// that it began.
     #[graphql(default)]
     kinds: Vec<OccasionKind>,
     /// The operator's: about these tenants, up to 100.
@@ -274,7 +279,7 @@ pub struct NoticeSelectorsInput {
     /// With a code of these categories.
     #[graphql(default)]
     categories: Vec<FailureCategory>,
-    /// With a code for which one of these acts.
+    /// On which one of these acts, as the notice says it.
     #[graphql(default)]
     responsible_parties: Vec<ResponsibleParty>,
     /// Where so many records or more are concerned; 0 for any number.
@@ -317,7 +322,7 @@ pub struct CreateNoticePolicyInput {
     is_enabled: bool,
     /// Of what it tells; left out: of everything.
     selectors: Option<NoticeSelectorsInput>,
-    /// The channels where it tells it, of the same owner; at least one.
+    /// The channels where it tells it, of the same owner: 1 to 10.
     channel_ids: Vec<ID>,
     /// When.
     #[graphql(default)]
@@ -331,7 +336,7 @@ pub struct CreateNoticePolicyInput {
     /// What is sent in quiet hours all the same.
     #[graphql(default)]
     quiet_override: Vec<OccasionKind>,
-    /// Notices an hour that are sent at once, 1 to 1,000; null for any number.
+    /// Notices an hour that are sent at once, 1 to 1,000; null for 1,000.
     #[graphql(default_with = "Some(HOURLY_DEFAULT)")]
     hourly_max: Option<i32>,
 }
@@ -347,7 +352,7 @@ pub struct UpdateNoticePolicyInput {
     is_enabled: Option<bool>,
     /// Of what it tells, all of it.
     selectors: Option<NoticeSelectorsInput>,
-    /// The channels where it tells it, of the same owner; at least one.
+    /// The channels where it tells it, of the same owner: 1 to 10.
     channel_ids: Option<Vec<ID>>,
     /// When.
     delivery: Option<NoticeTiming>,
@@ -359,7 +364,7 @@ pub struct UpdateNoticePolicyInput {
     quiet_hours: MaybeUndefined<QuietHoursInput>,
     /// What is sent in quiet hours all the same.
     quiet_override: Option<Vec<OccasionKind>>,
-    /// Notices an hour that are sent at once, 1 to 1,000; null for any number.
+    /// Notices an hour that are sent at once, 1 to 1,000; null for 1,000.
     hourly_max: MaybeUndefined<i32>,
 }
 

@@ -167,7 +167,7 @@ impl System {
 
     /// Steps that help where it can't be used as it should be: what helps most first. Empty while it can.
     async fn actions(&self, ctx: &Context<'_>) -> Result<Vec<SuggestedAction>> {
-        let actions = loaders(ctx)?.actions(ActionsOf::System(self.0.id)).await?;
+        let actions = loaders(ctx)?.actions(ActionsOf::System, self.0.id).await?;
         Ok(actions.into_iter().map(SuggestedAction).collect())
     }
 
@@ -386,7 +386,8 @@ impl SystemMutation {
     }
 
     /// Connects to a system for real, and sets its status and status message. Takes up to 20 s. That it does not
-    /// answer is a result, not an error.
+    /// answer is a result, not an error. When it takes us in again, runs that its refusal ended are retried and integrations
+    /// that were held for it go on, for callers with `failures:retry` and `integrations:operate`.
     async fn test_system(
         &self,
         ctx: &Context<'_>,

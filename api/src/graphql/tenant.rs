@@ -19,7 +19,7 @@ use super::failure::{Failure, FailureFilter, FailureOrder};
 use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::health::HealthOverview;
 use super::integration::{Integration, IntegrationFilter, IntegrationOrder};
-use super::loader::{FailureGroups, Failures, Integrations, Runs, Systems};
+use super::loader::{FailureGroups, Failures, HealthOwner, Integrations, Runs, Systems};
 use super::page::{Connection, OrderDirection, arguments};
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{DateTime, id, uuid};
@@ -192,9 +192,10 @@ impl Tenant {
         )]
         window_hours: i32,
     ) -> Option<Result<HealthOverview>> {
-        let health = async { loaders(ctx)?.tenant_health(self.0.id, window_hours).await };
-        let health = health.await.transpose()?;
-        Some(health.map(|health| HealthOverview::of_tenant(self.0.id, health)))
+        let health = async { loaders(ctx)?.tenant_health(self.0.id).await };
+        let (owner, id) = (HealthOwner::Tenant, self.0.id);
+        let overview = health.await.transpose()?;
+        Some(overview.and_then(|overview| HealthOverview::of(owner, id, overview, window_hours)))
     }
 
     /// Its access to outside systems.

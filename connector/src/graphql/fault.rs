@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::http::client::{Client, RETRY_AFTER_MAX, Reply, address, retry_after};
+use crate::http::client::{Client, RETRY_AFTER_MAX, Reply, retry_after};
 use crate::http::document::{Document, malformed};
 use crate::{SystemError, SystemErrorKind};
 
@@ -64,7 +64,7 @@ pub(super) fn check(client: &Client, reply: &Reply) -> Result<(), SystemError> {
     };
     Err(SystemError {
         kind,
-        detail: format!("errors from {}: {}", address(&reply.url), client.excerpt(reply)),
+        detail: format!("errors from {}: {}", client.address(reply), client.excerpt(reply)),
         hint: hint.map(str::to_owned),
         http_status: Some(reply.status.as_u16()),
         retry_after: if kind == SystemErrorKind::RateLimited { wait() } else { None },

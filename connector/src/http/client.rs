@@ -2,7 +2,6 @@
 //! size limit, and the words for what went wrong. Deliberately absent: pages and records.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -13,9 +12,11 @@ use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, R
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::refusal;
 use crate::egress::{self, Redirects};
 use crate::exchange::{Captured, Redactor, Sent};
 use crate::{
@@ -31,8 +32,13 @@ pub(crate) const PAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub(crate) const PROBE_BYTES_MAX: usize = 1024 * 1024;
 /// What `Retry-After` may make a whole run wait; longer waits are the engine's to decide.
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
-/// Refusals of one attempt whose request and reply are captured: a run keeps half as many.
-const CAPTURED_MAX: u32 = 200;
+/// Refusals whose request and reply are captured at once, until what became of their page is stored: a run keeps half as
+/// many.
+const CAPTURED_MAX: usize = 200;
+/// Values of a query that have so many bytes and digits among them may be keys.
+const KEY_BYTES_MIN: usize = 8;
+/// What names of parameters have in them whose values are keys, beside the names that tell of secrets everywhere.
+const KEY_NAMES: [&str; 5] = ["key", "auth", "code", "session", "sig"];
 /// Headers that belong to the connection, which the client sets itself.
 const HEADERS_RESERVED: [&str; 6] =
     ["host", "content-length", "transfer-encoding", "connection", "upgrade", "proxy-authorization"];
@@ -97,7 +103,8 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     redactor: Arc<Redactor>,
-    captured: AtomicU32,
+    /// For captured refusals.
+    room: Arc<Semaphore>,
     tokens: Option<Arc<dyn AccessTokens>>,
     spacing: Option<Duration>,
     next_at: Mutex<Instant>,
@@ -172,7 +179,8 @@ impl Client {
         let mut secrets = authenticate(settings.auth, &credentials, &mut headers)?;
         // Headers and parameters of a config may be keys too, whatever the form says.
         let values = custom.iter().filter(|name| !HEADERS_PLAIN.contains(&name.as_str()));
-        secrets.extend(values.filter_map(|name| Some(headers.get(name)?.to_str().ok()?.to_owned())));
+        let values = values.filter_map(|name| headers.get(name)?.to_str().ok());
+        secrets.extend(values.flat_map(hidden));
         secrets.extend(base.query_pairs().map(|(_, value)| value.into_owned()));
         secrets.extend(base.password().map(str::to_owned));
         let tokens = match settings.auth {
@@ -196,7 +204,7 @@ impl Client {
             http,
             base,
             redactor: Arc::new(Redactor::new(secrets)),
-            captured: AtomicU32::new(0),
+            room: Arc::new(Semaphore::new(CAPTURED_MAX)),
             tokens,
             // Slower than one request an hour is a typing error; it must not overflow.
             spacing: spacing.map(|seconds| Duration::from_secs_f64(seconds.min(3600.0))),
@@ -208,19 +216,20 @@ impl Client {
 
     /// The same for a stream some of whose fields are classified.
     pub(crate) fn classified(mut self, classified: &Classified) -> Self {
-        if let Some(redactor) = Arc::get_mut(&mut self.redactor) {
-            redactor.classify(classified);
-        }
+        self.redactor = Arc::new(self.redactor.classifying(classified));
         self
     }
 
-    /// A refused record's reply, with what it answers; of the first ones alone.
-    pub(crate) fn capture_refusal(&self, reply: &Reply) -> Option<Captured> {
-        if self.captured.load(Ordering::Relaxed) >= CAPTURED_MAX {
-            return None;
-        }
-        self.captured.fetch_add(1, Ordering::Relaxed);
-        reply.capture()
+    /// The same with more that must never be shown.
+    pub(crate) fn hiding(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
+        self.redactor = Arc::new(self.redactor.hiding(secrets));
+        self
+    }
+
+    /// What is captured of a refused record, as long as there is room for it.
+    pub(crate) fn keep(&self, capture: impl FnOnce() -> Option<Captured>) -> Option<Captured> {
+        let place = self.room.clone().try_acquire_owned().ok()?;
+        Some(capture()?.within(place))
     }
 
     /// Waits before a request is sent again.
@@ -271,14 +280,24 @@ impl Client {
     /// Waits for its turn, sends, and reads the reply up to `bytes_max`. What is refused because its access token is not
     /// good any more is sent once more with another one.
     pub(crate) async fn send(&self, request: RequestBuilder, bytes_max: usize) -> Result<Reply, SystemError> {
-        let Some(tokens) = &self.tokens else { return self.send_once(request, None, bytes_max).await };
+        self.send_about(&[], request, bytes_max).await
+    }
+
+    /// The same of a request about these records, whose classified values nothing may repeat that is said of it.
+    pub(crate) async fn send_about(
+        &self,
+        about: &[&Record],
+        request: RequestBuilder,
+        bytes_max: usize,
+    ) -> Result<Reply, SystemError> {
+        let Some(tokens) = &self.tokens else { return self.send_once(about, request, None, bytes_max).await };
         let again = request.try_clone();
         let token = tokens.access_token().await?;
-        let reply = self.send_once(request, Some(&token), bytes_max).await?;
+        let reply = self.send_once(about, request, Some(&token), bytes_max).await?;
         match again {
             Some(again) if reply.status == StatusCode::UNAUTHORIZED => {
                 let token = tokens.refused(&token).await?;
-                self.send_once(again, Some(&token), bytes_max).await
+                self.send_once(about, again, Some(&token), bytes_max).await
             }
             _ => Ok(reply),
         }
@@ -286,12 +305,13 @@ impl Client {
 
     async fn send_once(
         &self,
+        about: &[&Record],
         request: RequestBuilder,
         token: Option<&SecretString>,
         bytes_max: usize,
     ) -> Result<Reply, SystemError> {
         let (client, request) = request.build_split();
-        let mut request = request.map_err(|error| self.transport_error(error))?;
+        let mut request = request.map_err(|error| self.transport_error(error, None))?;
         if let Some(token) = token {
             self.progress.heard();
             self.redactor.hide(token);
@@ -302,9 +322,18 @@ impl Client {
         self.egress.check_url(request.url())?;
         self.pace.turn(&self.progress).await;
         self.take_turn().await;
-        let sent = Sent::of(&request);
-        let failed = |error| self.broken_off(error, &sent);
-        let mut response = client.execute(request).await.map_err(failed)?;
+        let mut sent = Sent::of(&request);
+        let mut response = match client.execute(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                self.redactor.remember(&mut sent, about);
+                let exchange = Captured::new(self.redactor.clone(), &sent, sent.age(), None);
+                return Err(SystemError { exchange, ..self.transport_error(error, Some(&sent)) });
+            }
+        };
+        if !response.status().is_success() {
+            self.redactor.remember(&mut sent, about);
+        }
         let mut reply = Reply {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
@@ -315,7 +344,18 @@ impl Client {
             redactor: self.redactor.clone(),
             sent,
         };
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken_off(error, &reply.sent))? {
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                // A part of a reply has come.
+                Err(error) => {
+                    self.redactor.remember(&mut reply.sent, about);
+                    (reply.took, reply.is_cut) = (reply.sent.age(), true);
+                    let exchange = reply.capture();
+                    return Err(SystemError { exchange, ..self.transport_error(error, Some(&reply.sent)) });
+                }
+            };
             if reply.body.len() + chunk.len() > bytes_max {
                 reply.body.extend_from_slice(&chunk[..bytes_max - reply.body.len()]);
                 reply.is_cut = true;
@@ -326,12 +366,6 @@ impl Client {
         reply.took = reply.sent.age();
         self.progress.heard();
         Ok(reply)
-    }
-
-    /// No reply came, or a part of one.
-    fn broken_off(&self, error: reqwest::Error, sent: &Sent) -> SystemError {
-        let exchange = Captured::new(self.redactor.clone(), sent, sent.age(), None);
-        SystemError { exchange, ..self.transport_error(error) }
     }
 
     /// What a status other than 2xx says about the whole API.
@@ -360,7 +394,7 @@ impl Client {
             matches!(status, 429 | 503).then(|| retry_after(&reply.headers, RETRY_AFTER_MAX)).flatten();
         SystemError {
             kind,
-            detail: format!("HTTP {status} from {}: {}", address(&reply.url), self.excerpt(reply)),
+            detail: format!("HTTP {status} from {}: {}", self.address(reply), self.excerpt(reply)),
             hint,
             http_status: Some(status),
             retry_after,
@@ -368,30 +402,24 @@ impl Client {
         }
     }
 
-    /// The reply's text for engineers: cut to 2 KiB, secrets blanked, what is classified masked.
+    /// The reply's text for engineers: cut to 2 KiB, secrets blanked, what is classified masked, also where it repeats what
+    /// was sent.
     pub(crate) fn excerpt(&self, reply: &Reply) -> String {
-        self.redactor.excerpt(&reply.body, None)
+        self.redactor.excerpt(&reply.body, reply.is_cut, &reply.sent)
     }
 
-    /// The same of what answers to this record.
-    pub(crate) fn excerpt_of(&self, reply: &Reply, record: &Record) -> String {
-        match self.redactor.is_classified() {
-            false => self.excerpt(reply),
-            true => self.redactor.excerpt(&reply.body, serde_json::to_value(record).ok().as_ref()),
-        }
+    /// Where the reply came from, which may have been asked for by the key of a record.
+    pub(crate) fn address(&self, reply: &Reply) -> String {
+        self.redactor.told(&address(&reply.url), Some(&reply.sent))
     }
 
-    fn blanked(&self, text: &[u8]) -> String {
-        self.redactor.excerpt(text, None)
-    }
-
-    fn transport_error(&self, error: reqwest::Error) -> SystemError {
+    fn transport_error(&self, error: reqwest::Error, sent: Option<&Sent>) -> SystemError {
         if let Some(refused) = egress::refusal(&error) {
             return refused;
         }
         let address = error.url().map_or_else(|| address(&self.base), address);
         let error = error.without_url();
-        let detail = self.blanked(format!("{address}: {}", egress::chain(&error)).as_bytes());
+        let detail = self.redactor.told(&format!("{address}: {}", egress::chain(&error)), sent);
         if error.is_timeout() {
             SystemError::new(SystemErrorKind::Timeout, detail)
         } else if error.is_builder() {
@@ -439,7 +467,7 @@ fn authenticate(
             let password = credentials.password.as_deref().unwrap_or_default();
             let encoded = STANDARD.encode(format!("{username}:{password}"));
             headers.insert(AUTHORIZATION, header_value("password", &format!("Basic {encoded}"), true)?);
-            Ok(vec![password.to_owned(), encoded])
+            Ok(vec![username.to_owned(), password.to_owned(), encoded])
         }
         Auth::Header => {
             let name = credentials.header_name.as_deref().ok_or_else(|| missing("headerName"))?;
@@ -449,11 +477,35 @@ fn authenticate(
                     .with_hint("this header can't be set"));
             }
             headers.insert(header_name(name)?, header_value("headerValue", value, true)?);
-            Ok(vec![value.to_owned()])
+            Ok(hidden(value).collect())
         }
         // Each request gets the token of its moment.
         Auth::Oauth2 => Ok(credentials.client_secret.clone().into_iter().collect()),
     }
+}
+
+/// Of a header's value: it, and what stands behind a scheme, as in `Token abc`.
+fn hidden(value: &str) -> impl Iterator<Item = String> {
+    let behind = value.trim().split_once(' ').map(|(_scheme, behind)| behind.trim().to_owned());
+    [value.to_owned()].into_iter().chain(behind)
+}
+
+/// Values of a stream's query that may be keys, whatever the form says: by their names, or by their look. Others stand in
+/// replies as words.
+pub(crate) fn query_keys(url: &Url, query: &Map<String, Value>) -> Vec<String> {
+    let set = query.iter().filter_map(|(name, value)| match value {
+        Value::String(text) => Some((name.clone(), text.clone())),
+        Value::Number(number) => Some((name.clone(), number.to_string())),
+        _ => None,
+    });
+    let written = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned()));
+    let may_be_key = |(name, value): &(String, String)| {
+        let name = name.to_ascii_lowercase();
+        refusal::is_telling(&name)
+            || KEY_NAMES.iter().any(|part| name.contains(part))
+            || (value.len() >= KEY_BYTES_MIN && value.bytes().any(|byte| byte.is_ascii_digit()))
+    };
+    written.chain(set).filter(may_be_key).map(|(_name, value)| value).collect()
 }
 
 fn header_name(name: &str) -> Result<HeaderName, SystemError> {

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::client::{Client, Reply, misconfigured};
+use super::client::{Client, Reply, misconfigured, query_keys};
 use super::sender::{Sender, Sent};
 use crate::egress::Redirects;
 use crate::{
@@ -50,6 +50,7 @@ pub(super) struct HttpDestination {
     url: Url,
     method: Method,
     key_in_path: bool,
+    key_fields: Vec<String>,
     idempotency_header: HeaderName,
     stream_name: String,
     run: uuid::Uuid,
@@ -63,6 +64,7 @@ impl HttpDestination {
             misconfigured("idempotencyHeader").with_hint("idempotencyHeader is not a header name")
         })?;
         let url = client.join(&options.path)?;
+        let client = client.hiding(query_keys(&url, &Map::new()));
         let method = match options.method {
             WriteMethod::Post => Method::POST,
             WriteMethod::Put => Method::PUT,
@@ -73,6 +75,7 @@ impl HttpDestination {
             url,
             method,
             key_in_path: options.key_in_path,
+            key_fields: open.stream.key_fields,
             idempotency_header,
             stream_name: open.stream.name,
             run: open.run,
@@ -96,7 +99,8 @@ impl HttpDestination {
                 .header(self.idempotency_header.clone(), idempotency_key.clone())
                 .body(body.clone())
         };
-        let reply = match self.sender.insist(request).await? {
+        let key = self.key_record(&write.key);
+        let reply = match self.sender.insist(&[&write.record, &key], request).await? {
             Sent::Answered(reply) => reply,
             Sent::Exhausted(error) => return Ok(Sent::Exhausted(error)),
         };
@@ -109,15 +113,20 @@ impl HttpDestination {
 
     async fn send_removal(&self, gone: &Gone) -> Result<Sent<Result<(), RecordError>>, SystemError> {
         let Some(url) = self.record_url(&gone.key) else { return Ok(Sent::Answered(Err(no_path()))) };
-        let reply =
-            match self.sender.insist(|| self.sender.client.request(Method::DELETE, url.clone())).await? {
-                Sent::Answered(reply) => reply,
-                Sent::Exhausted(error) => return Ok(Sent::Exhausted(error)),
-            };
+        let request = || self.sender.client.request(Method::DELETE, url.clone());
+        let reply = match self.sender.insist(&[&self.key_record(&gone.key)], request).await? {
+            Sent::Answered(reply) => reply,
+            Sent::Exhausted(error) => return Ok(Sent::Exhausted(error)),
+        };
         Ok(Sent::Answered(match reply.status.as_u16() {
             200..=299 | 404 | 410 => Ok(()),
             _ => Err(self.sender.refused(&Record::default(), &reply)),
         }))
+    }
+
+    /// What a key says of its record.
+    fn key_record(&self, key: &RecordKey) -> Record {
+        self.key_fields.iter().cloned().zip(key.values()).collect()
     }
 
     /// `None` when the key can't be a path segment: URLs drop `.` and `..`.

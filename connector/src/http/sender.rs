@@ -44,17 +44,18 @@ impl Sender {
         Self { client, exhausted_in_a_row: AtomicUsize::new(0) }
     }
 
-    /// Sends a request until it is answered, or as often as it may be sent.
+    /// Sends a request about these records until it is answered, or as often as it may be sent.
     ///
     /// # Errors
     /// An answer that says that no request of this kind will do.
     pub(crate) async fn insist(
         &self,
+        about: &[&Record],
         request: impl Fn() -> RequestBuilder,
     ) -> Result<Sent<Reply>, SystemError> {
         let mut attempt = 1;
         loop {
-            let error = match self.client.send(request(), REPLY_BYTES_MAX).await {
+            let error = match self.client.send_about(about, request(), REPLY_BYTES_MAX).await {
                 Ok(reply) => match reply.status.as_u16() {
                     429 | 408 | 425 | 500..=599 => {
                         let mut error = self.client.status_error(&reply);
@@ -126,7 +127,7 @@ impl Sender {
                         field_errors: Vec::new(),
                         http_status: error.http_status,
                         detail: error.detail.clone(),
-                        exchange: error.exchange.clone(),
+                        exchange: self.client.keep(|| error.exchange.clone()),
                     }));
                     last_exhausted = Some(error);
                 }
@@ -145,8 +146,8 @@ impl Sender {
             kind: if conflict { RecordErrorKind::Conflict } else { RecordErrorKind::Rejected },
             field_errors: if conflict { Vec::new() } else { refusal::field_errors(&reply.body, record) },
             http_status: Some(reply.status.as_u16()),
-            detail: self.client.excerpt_of(reply, record),
-            exchange: self.client.capture_refusal(reply),
+            detail: self.client.excerpt(reply),
+            exchange: self.client.keep(|| reply.capture()),
         }
     }
 }

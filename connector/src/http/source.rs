@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::client::{Client, PAGE_BYTES_MAX, Reply, misconfigured};
+use super::client::{Client, PAGE_BYTES_MAX, Reply, misconfigured, query_keys};
 use super::document::{self, Document, malformed};
 use crate::bounds::Bounds;
 use crate::cursor::{compare_cursor_values, is_storable};
@@ -186,6 +186,7 @@ impl HttpSource {
             Some(part) => Some(PageRange::read(part, open.options.get("pagination"))?),
         };
         let url = client.join(&options.path)?;
+        let client = client.hiding(query_keys(&url, &options.query));
         let incremental = open.stream.mode == SyncMode::Incremental;
         let at = match (&part, &options.pagination) {
             (Some(part), Some(Pagination::Page { start, .. })) if part.from_page > *start => {

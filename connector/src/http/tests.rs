@@ -22,6 +22,7 @@ use crate::{
     Write, WriteOutcome,
 };
 
+mod clues;
 mod pagination;
 
 type Parameters = Query<HashMap<String, String>>;

@@ -87,13 +87,16 @@ impl EventSender {
         }
         let access = SystemAccess { credentials: credentials.of_requests, ..access.clone() };
         let client = Client::at(egress, &access, &send.url, send.settings, Redirects::None)?;
-        let client = client.classified(classified);
+        // With and without the mark that it is one.
+        let secrets = credentials.secrets.iter().map(|secret| secret.expose_secret());
+        let bare = secrets.clone().filter_map(|secret| secret.strip_prefix("whsec_"));
+        let client = client.classified(classified).hiding(secrets.chain(bare).map(str::to_owned));
         Ok(Self { sender: Sender::new(client), keys })
     }
 
-    /// Sends a message until it is answered.
-    async fn send(&self, message: &Message) -> Result<Sent<Reply>, SystemError> {
-        self.sender.insist(|| self.request(message)).await
+    /// Sends a message about a record until it is answered.
+    async fn send(&self, message: &Message, record: &Record) -> Result<Sent<Reply>, SystemError> {
+        self.sender.insist(&[record], || self.request(message)).await
     }
 
     /// One attempt, signed for its own time.
@@ -186,7 +189,7 @@ impl WebhookDestination {
         message: &Message,
         record: &Record,
     ) -> Result<Sent<Result<(), RecordError>>, SystemError> {
-        let reply = match self.receiver.send(message).await? {
+        let reply = match self.receiver.send(message, record).await? {
             Sent::Answered(reply) => reply,
             Sent::Exhausted(error) => return Ok(Sent::Exhausted(error)),
         };

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::{by_id, is_archived};
 use crate::app::App;
 use crate::error::Result;
+use crate::failure_group::Standing;
 use crate::scope::Scope;
 
 /// Quarantines of the integrations of a page that wait for a decision, at most: each holds its integration, so that few
@@ -36,8 +37,10 @@ pub(super) struct FailureState {
     pub(super) id: Uuid,
     pub(super) code: String,
     pub(super) status: FailureStatus,
+    /// Who acts next, as far as the viewer may know.
     pub(super) responsible_party: ResponsibleParty,
-    pub(super) next_attempt_at: Option<DateTime<Utc>>,
+    /// Where its group stands; `None` of none that is older than groups.
+    pub(super) group: Option<Standing>,
     /// Whether there is something that could be edited.
     pub(super) has_record: bool,
     /// The message that says why a retry can't take it.
@@ -62,11 +65,17 @@ pub(super) struct IntegrationState {
 pub(super) struct SystemState {
     pub(super) id: Uuid,
     pub(super) status: SystemStatus,
-    pub(super) is_left_alone: bool,
+    /// Until when no run uses it, while it is left alone.
     pub(super) left_alone_until: Option<DateTime<Utc>>,
     /// Whether a person gives access to it, at its authorization server.
     pub(super) is_connected_by_person: bool,
     pub(super) has_credentials: bool,
+}
+
+impl SystemState {
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.left_alone_until.is_some()
+    }
 }
 
 /// An integration with its systems, or a system by itself.
@@ -120,6 +129,7 @@ impl Places {
         let ends: HashSet<Uuid> =
             integrations.iter().flat_map(|row| [row.source_id, row.destination_id]).collect();
         let systems = scope.find::<system::Entity>().filter(system::Column::Id.is_in(ends)).all().await?;
+        let now = scope.app().clock().now();
         let quarantines = scope
             .find::<quarantine::Entity>()
             .filter(quarantine::Column::IntegrationId.is_in(ids))
@@ -129,7 +139,7 @@ impl Places {
             .await?;
         Ok(Self {
             integrations: by_id(integrations, |row| row.id),
-            systems: systems.iter().map(|row| (row.id, system_state(scope.app(), row))).collect(),
+            systems: systems.iter().map(|row| (row.id, system_state(scope.app(), row, now))).collect(),
             quarantines: quarantines.into_iter().map(|row| (row.integration_id, row.id)).collect(),
             has_connect_links,
         })
@@ -158,23 +168,31 @@ pub(super) fn of_system(app: &App, row: &system::Model) -> Place {
         integration: None,
         source: None,
         destination: None,
-        other: Some(system_state(app, row)),
+        other: Some(system_state(app, row, app.clock().now())),
         has_connect_links: app.connect().public_url.is_some(),
     }
 }
 
-fn system_state(app: &App, row: &system::Model) -> SystemState {
+fn system_state(app: &App, row: &system::Model, now: DateTime<Utc>) -> SystemState {
     let connector = app.connectors().get(&row.connector);
     let settings = connector.and_then(|connector| connector.oauth2(&row.config).ok()?);
-    let is_left_alone = row.circuit_state == CircuitState::Open;
     SystemState {
         id: row.id,
         status: row.status,
-        is_left_alone,
-        left_alone_until: row.circuit_until.filter(|_| is_left_alone),
+        left_alone_until: left_alone_until(row.circuit_state, row.circuit_until, now),
         is_connected_by_person: settings.is_some_and(|settings| settings.grant == Grant::AuthorizationCode),
         has_credentials: row.credentials.is_some(),
     }
+}
+
+/// Until when a system is left alone; `None` when it is not. One whose time is over is tried by the next run, whatever its
+/// row says until then.
+pub(super) fn left_alone_until(
+    state: CircuitState,
+    until: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    until.filter(|until| state == CircuitState::Open && *until > now)
 }
 
 /// Those of these quarantines that nobody has decided about.

@@ -7,6 +7,8 @@ use entity::system::SystemStatus;
 
 use super::place::{End, FailureState, Place};
 use super::step::{Step, Waiting};
+use crate::catalogue;
+use crate::failure_group::is_ours;
 use crate::permission::Audience;
 use crate::system_grant::{Authorization, AuthorizationStatus, Grant};
 
@@ -23,22 +25,25 @@ pub(super) fn of_failure(audience: Audience, failure: &FailureState, place: &Pla
         FailureStatus::Resolved | FailureStatus::Skipped | FailureStatus::Superseded => return Vec::new(),
     }
     let mut steps = by_code(failure, place);
+    let with = failure.responsible_party;
     match audience {
         // What is with us is with us; which of us is nobody's business.
-        Audience::Customer => match failure.responsible_party {
-            ResponsibleParty::Engineering => steps.insert(0, Step::Wait(Waiting::Us)),
-            ResponsibleParty::Support => steps.push(Step::Wait(Waiting::Us)),
-            ResponsibleParty::Customer | ResponsibleParty::ThirdParty => {}
-        },
-        Audience::Support if failure.responsible_party == ResponsibleParty::Engineering => {
-            steps.insert(0, Step::HandOver(ResponsibleParty::Engineering));
+        Audience::Customer if is_ours(with) => {
+            let is_usual = catalogue::entry(&failure.code).responsible_party == ResponsibleParty::Support;
+            let at = if is_usual { steps.len() } else { 0 };
+            wait(&mut steps, at, Waiting::Us);
         }
-        Audience::Engineer if failure.responsible_party == ResponsibleParty::Support => {
-            steps.push(Step::HandOver(ResponsibleParty::Support));
+        Audience::Customer if with == ResponsibleParty::Customer => steps.push(Step::HandOverToUs),
+        Audience::Customer => {}
+        Audience::Support if with == ResponsibleParty::Engineering => {
+            wait(&mut steps, 0, Waiting::Engineering);
         }
-        Audience::Support | Audience::Engineer => {}
+        Audience::Support => steps.push(Step::HandOver(ResponsibleParty::Engineering)),
+        Audience::Engineer if with == ResponsibleParty::Support => {}
+        Audience::Engineer => steps.push(Step::HandOver(ResponsibleParty::Support)),
     }
-    if failure.code != QUARANTINED {
+    // What is in quarantine is decided about there, which lets the integration go on, too.
+    if failure.code != QUARANTINED || failure.quarantine_id.is_none() {
         // What stands still takes no retry: it goes on first.
         let at = steps.iter().position(|step| *step == Step::Retry).unwrap_or(steps.len());
         steps.splice(at..at, standstill(place));
@@ -47,6 +52,12 @@ pub(super) fn of_failure(audience: Audience, failure: &FailureState, place: &Pla
 }
 
 const QUARANTINED: &str = "record.quarantined";
+
+/// Puts what is waited for at its place; who waits for people does not wait for a system besides.
+fn wait(steps: &mut Vec<Step>, at: usize, waiting: Waiting) {
+    steps.insert(at, Step::Wait(waiting));
+    steps.retain(|step| !matches!(step, Step::Wait(Waiting::System(_))));
+}
 
 fn by_code(failure: &FailureState, place: &Place) -> Vec<Step> {
     use Step::{
@@ -76,8 +87,7 @@ fn by_code(failure: &FailureState, place: &Place) -> Vec<Step> {
         ("source" | "destination", "rate_limited" | "unavailable" | "timeout" | "stalled") => {
             let system = place.system(end);
             let is_back = system
-                .is_some_and(|system| system.status == SystemStatus::Healthy && !system.is_left_alone)
-                && failure.next_attempt_at.is_none();
+                .is_some_and(|system| system.status == SystemStatus::Healthy && !system.is_left_alone());
             let wait = Step::Wait(Waiting::System(end));
             if is_back {
                 vec![Retry, TestSystem(end), wait, AskVendor, Skip]
@@ -124,7 +134,7 @@ pub(super) fn of_integration(place: &Place) -> Vec<Step> {
         }
         if system.status == SystemStatus::ReauthRequired {
             first.extend([Step::Reconnect(end), Step::TestSystem(end)]);
-        } else if system.is_left_alone {
+        } else if system.is_left_alone() {
             last.extend([Step::Wait(Waiting::System(end)), Step::TestSystem(end)]);
         }
     }
@@ -144,7 +154,7 @@ pub(super) fn of_system(place: &Place, authorization: Option<&Authorization>) ->
     if system.status == SystemStatus::ReauthRequired || lacks_access {
         return vec![Step::Reconnect(end), Step::TestSystem(end)];
     }
-    if system.is_left_alone {
+    if system.is_left_alone() {
         return vec![Step::Wait(Waiting::System(end)), Step::TestSystem(end)];
     }
     match system.status {

@@ -28,6 +28,7 @@ pub const MUTATIONS: &[(&str, &[&str])] = &[
     ("releaseQuarantine", &["quarantineId"]),
     ("discardQuarantine", &["quarantineId", "note"]),
     ("cancelRetry", &["retryId"]),
+    ("handOverFailureGroup", &["groupId", "to", "note"]),
 ];
 
 /// What is waited for.
@@ -35,6 +36,7 @@ pub const MUTATIONS: &[(&str, &[&str])] = &[
 pub(super) enum Waiting {
     System(End),
     Us,
+    Engineering,
     Retry,
 }
 
@@ -58,6 +60,7 @@ pub(super) enum Step {
     Wait(Waiting),
     CancelRetry,
     AskVendor,
+    HandOverToUs,
     HandOver(ResponsibleParty),
 }
 
@@ -95,7 +98,7 @@ impl Step {
         let arguments = self.arguments(place);
         let id = self.message();
         let label = language.tell(id, arguments.clone());
-        let explanation = language.tell(&self.why(failure, place), arguments);
+        let explanation = language.tell(&self.why(place), arguments);
         let has = press.as_ref().is_some_and(|press| onlooker.may(press.permission));
         let why_not = press
             .as_ref()
@@ -109,7 +112,7 @@ impl Step {
             input: press.map(|press| press.input).filter(|_| has),
             is_available: why_not.is_none(),
             unavailable_reason: why_not.map(|id| language.say(id)),
-            until: self.until(failure, place),
+            until: self.until(place),
         })
     }
 
@@ -132,7 +135,7 @@ impl Step {
             Self::Wait(_) => ActionKind::Wait,
             Self::CancelRetry => ActionKind::CancelRetry,
             Self::AskVendor => ActionKind::AskVendor,
-            Self::HandOver(_) => ActionKind::HandOver,
+            Self::HandOverToUs | Self::HandOver(_) => ActionKind::HandOver,
         }
     }
 
@@ -156,19 +159,19 @@ impl Step {
             Self::Wait(_) => "do-wait",
             Self::CancelRetry => "do-cancel-retry",
             Self::AskVendor => "do-ask-vendor",
+            Self::HandOverToUs => "do-hand-over-us",
             Self::HandOver(ResponsibleParty::Engineering) => "do-hand-over-engineering",
             Self::HandOver(_) => "do-hand-over-support",
         }
     }
 
     /// The message of its explanation.
-    fn why(self, failure: Option<&FailureState>, place: &Place) -> String {
+    fn why(self, place: &Place) -> String {
         match self {
-            Self::Wait(Waiting::System(_)) if self.until(failure, place).is_some() => {
-                "do-wait-until-why".to_owned()
-            }
+            Self::Wait(Waiting::System(_)) if self.until(place).is_some() => "do-wait-until-why".to_owned(),
             Self::Wait(Waiting::System(_)) => "do-wait-system-why".to_owned(),
             Self::Wait(Waiting::Us) => "do-wait-us-why".to_owned(),
+            Self::Wait(Waiting::Engineering) => "do-wait-engineering-why".to_owned(),
             Self::Wait(Waiting::Retry) => "do-wait-retry-why".to_owned(),
             _ => format!("{}-why", self.message()),
         }
@@ -195,10 +198,9 @@ impl Step {
         }
     }
 
-    fn until(self, failure: Option<&FailureState>, place: &Place) -> Option<DateTime<Utc>> {
+    fn until(self, place: &Place) -> Option<DateTime<Utc>> {
         let Self::Wait(Waiting::System(end)) = self else { return None };
-        let own = failure.and_then(|failure| failure.next_attempt_at);
-        own.or_else(|| place.system(end)?.left_alone_until)
+        place.system(end)?.left_alone_until
     }
 
     fn press(self, onlooker: Onlooker, failure: Option<&FailureState>, place: &Place) -> Pressed {
@@ -208,11 +210,9 @@ impl Step {
             .filter(|integration| integration.status == IntegrationStatus::Archived)
             .map(|_| "not-when-archived");
         let pressed = match self {
-            Self::CorrectAtSource
-            | Self::CorrectAtDestination
-            | Self::Wait(_)
-            | Self::AskVendor
-            | Self::HandOver(_) => return Pressed::Elsewhere,
+            Self::CorrectAtSource | Self::CorrectAtDestination | Self::Wait(_) | Self::AskVendor => {
+                return Pressed::Elsewhere;
+            }
             Self::Reconnect(end) => system(end).map(|system| {
                 let id = global(Kind::System, system.id);
                 if system.is_connected_by_person {
@@ -282,6 +282,8 @@ impl Step {
                 let input = json!({ "retryId": global(Kind::Retry, id) });
                 Press::new("cancelRetry", Permission::FailureRetry, input)
             }),
+            Self::HandOver(ResponsibleParty::Engineering) => hand_over(failure, "ENGINEERING"),
+            Self::HandOverToUs | Self::HandOver(_) => hand_over(failure, "SUPPORT"),
         };
         pressed.map_or(Pressed::Nowhere, Pressed::Here)
     }
@@ -309,6 +311,15 @@ impl Press {
     fn refused(self, refused: Option<&'static str>) -> Self {
         Self { refused, ..self }
     }
+}
+
+/// What hands the group of a failure over; one that is older than groups can't be.
+fn hand_over(failure: Option<&FailureState>, to: &str) -> Option<Press> {
+    let group = failure?.group?;
+    let input = json!({ "groupId": global(Kind::FailureGroup, group.group_id), "to": to });
+    let refused = group.is_resolved.then_some("not-when-group-resolved");
+    let press = Press::new("handOverFailureGroup", Permission::FailureGroupManage, input);
+    Some(press.missing(&["note"]).refused(refused))
 }
 
 fn global(kind: Kind, id: Uuid) -> String {

@@ -1,13 +1,15 @@
 use chrono::{DateTime, Utc};
-use entity::failure::FailureStatus;
+use entity::failure::{FailureStatus, ResponsibleParty};
 use entity::integration::IntegrationStatus;
-use entity::system::SystemStatus;
+use entity::system::{CircuitState, SystemStatus};
 use entity::user::Role;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::place::{FailureState, IntegrationState, Place, SystemState};
+use super::place::{FailureState, IntegrationState, Place, SystemState, left_alone_until};
 use super::{ActionKind, MUTATIONS, Onlooker, SuggestedAction, plan, shown};
 use crate::catalogue;
+use crate::failure_group::Standing;
 use crate::permission::{Audience, Permission, PermissionSet, ROLES, audience};
 use crate::words::{Locale, shipped};
 
@@ -33,7 +35,6 @@ fn system() -> SystemState {
     SystemState {
         id: Uuid::from_u128(3),
         status: SystemStatus::ReauthRequired,
-        is_left_alone: false,
         left_alone_until: None,
         is_connected_by_person: false,
         has_credentials: true,
@@ -57,12 +58,13 @@ fn place(status: IntegrationStatus) -> Place {
 }
 
 fn failure(code: &str, status: FailureStatus) -> FailureState {
+    let party = catalogue::entry(code).responsible_party;
     FailureState {
         id: Uuid::from_u128(5),
         code: code.to_owned(),
         status,
-        responsible_party: catalogue::entry(code).responsible_party,
-        next_attempt_at: None,
+        responsible_party: party,
+        group: Some(Standing { group_id: Uuid::from_u128(7), party, is_resolved: false }),
         has_record: code.starts_with("record."),
         why_no_retry: None,
         retry_id: Some(Uuid::from_u128(6)),
@@ -95,6 +97,7 @@ fn needed(mutation: &str) -> Permission {
         "editAndRetryFailure" => Permission::FailureEdit,
         "retryFailures" | "releaseQuarantine" | "cancelRetry" => Permission::FailureRetry,
         "skipFailures" | "discardQuarantine" => Permission::FailureSkip,
+        "handOverFailureGroup" => Permission::FailureGroupManage,
         other => panic!("{other} is new"),
     }
 }
@@ -155,7 +158,9 @@ fn of_every_code_every_role_gets_steps_that_are_theirs_in_their_words() {
                         }
                     }
                     if audience(role) == Audience::Customer {
-                        assert!(!seen.contains(&ActionKind::HandOver), "{at}");
+                        let is_theirs = failure.responsible_party == ResponsibleParty::Customer
+                            && status == FailureStatus::Open;
+                        assert_eq!(seen.contains(&ActionKind::HandOver), is_theirs, "{at}");
                         for text in english.iter().chain(&german).flat_map(|action| {
                             [
                                 Some(&action.label),
@@ -201,7 +206,7 @@ fn what_helps_most_stands_first() {
     );
     assert_eq!(first(admin, "record.mapping_failed", &active), (ActionKind::Wait, None));
     let support = onlooker(Role::Support, &[]);
-    assert_eq!(first(support, "record.mapping_failed", &active), (ActionKind::HandOver, None));
+    assert_eq!(first(support, "record.mapping_failed", &active), (ActionKind::Wait, None));
     let engineer = onlooker(Role::Engineer, &[]);
     assert_eq!(
         first(engineer, "record.mapping_failed", &active),
@@ -210,10 +215,24 @@ fn what_helps_most_stands_first() {
 }
 
 #[test]
+fn a_system_is_left_alone_until_its_time_is_over() {
+    let at = |second: i64| DateTime::from_timestamp_secs(second).expect("a time");
+    for (state, until, expected) in [
+        (CircuitState::Open, Some(at(11)), Some(at(11))),
+        (CircuitState::Open, Some(at(10)), None),
+        (CircuitState::Open, None, None),
+        (CircuitState::HalfOpen, Some(at(11)), None),
+        (CircuitState::Closed, Some(at(11)), None),
+    ] {
+        assert_eq!(left_alone_until(state, until, at(10)), expected, "{state:?} {until:?}");
+    }
+}
+
+#[test]
 fn what_is_waited_for_has_its_time_and_a_hold_is_let_go_before_a_retry() {
     let at: DateTime<Utc> = "2026-11-26T12:00:00Z".parse().expect("a time");
     let mut place = place(IntegrationStatus::Held);
-    place.source = Some(SystemState { is_left_alone: true, left_alone_until: Some(at), ..system() });
+    place.source = Some(SystemState { left_alone_until: Some(at), ..system() });
     let open = failure("source.timeout", FailureStatus::Open);
     let found = actions(onlooker(Role::TenantMember, &[]), Locale::English, &open, &place);
     assert_eq!(
@@ -244,6 +263,87 @@ fn what_is_waited_for_has_its_time_and_a_hold_is_let_go_before_a_retry() {
     let release =
         found.iter().find(|action| action.kind == ActionKind::ReleaseQuarantine).expect("it is there");
     assert!(release.is_available);
+}
+
+/// With a failure whose group is with this party, as the viewer may know.
+fn with(code: &str, party: ResponsibleParty) -> FailureState {
+    let of_code = failure(code, FailureStatus::Open);
+    let group = of_code.group.map(|group| Standing { party, ..group });
+    FailureState { responsible_party: party, group, ..of_code }
+}
+
+#[test]
+fn it_is_handed_over_by_whom_it_is_with_and_waited_for_by_the_others() {
+    use ResponsibleParty::{Customer, Engineering, Support, ThirdParty};
+    let place = place(IntegrationStatus::Active);
+    let seen = |role, failure: &FailureState| {
+        let actions = actions(onlooker(role, &[]), Locale::English, failure, &place);
+        let first = actions.first().map(|action| action.explanation.clone()).unwrap_or_default();
+        let to = actions.iter().find(|action| action.kind == ActionKind::HandOver);
+        let to = to.map(|action| {
+            let input = action.input.clone().unwrap_or_default();
+            (action.label.clone(), input["to"].clone(), action.missing_input)
+        });
+        let waits = actions.iter().filter(|action| action.kind == ActionKind::Wait).count();
+        (first, to, waits)
+    };
+    let to_us = Some(("Hand over to us".to_owned(), json!("SUPPORT"), &["note"][..]));
+    let to_engineers = Some(("Hand over to engineering".to_owned(), json!("ENGINEERING"), &["note"][..]));
+    let to_support = Some(("Hand over to support".to_owned(), json!("SUPPORT"), &["note"][..]));
+    for code in ["record.missing_key", "source.timeout"] {
+        for (role, party, first, to) in [
+            (Role::TenantMember, Customer, None, &to_us),
+            (Role::TenantMember, ThirdParty, None, &None),
+            (Role::TenantMember, Support, Some("It is with us. Nothing is needed from you."), &None),
+            (Role::Support, Customer, None, &to_engineers),
+            (Role::Support, Support, None, &to_engineers),
+            (Role::Support, Engineering, Some("It is with engineering."), &None),
+            (Role::Engineer, Customer, None, &to_support),
+            (Role::Engineer, Engineering, None, &to_support),
+            (Role::Engineer, Support, None, &None),
+        ] {
+            let (explanation, handed, waits) = seen(role, &with(code, party));
+            let at = format!("{code} {role:?} {party:?}");
+            assert_eq!(&handed, to, "{at}");
+            let of_system = usize::from(code == "source.timeout");
+            match first {
+                // Nobody waits for people and a system at once.
+                Some(first) => assert_eq!((explanation.as_str(), waits), (first, 1), "{at}"),
+                None => assert_eq!(waits, of_system, "{at}"),
+            }
+        }
+    }
+
+    let mut over = with("record.missing_key", Customer);
+    over.group = over.group.map(|group| Standing { is_resolved: true, ..group });
+    let member = onlooker(Role::TenantMember, &[]);
+    let found = actions(member, Locale::English, &over, &place);
+    let action = found.iter().find(|action| action.kind == ActionKind::HandOver).expect("it is there");
+    assert_eq!(action.unavailable_reason.as_deref(), Some("Its group is resolved. Reopen it first."));
+    // One that is older than groups stays where it is.
+    over.group = None;
+    let found = actions(member, Locale::English, &over, &place);
+    assert!(!kinds(&found).contains(&ActionKind::HandOver));
+}
+
+#[test]
+fn what_was_decided_about_a_quarantine_leaves_the_integration_to_go_on_first() {
+    let mut place = place(IntegrationStatus::Held);
+    let mut kept = failure("record.quarantined", FailureStatus::Open);
+    let member = onlooker(Role::TenantMember, &[]);
+    let found = actions(member, Locale::English, &kept, &place);
+    assert_eq!(
+        kinds(&found),
+        [ActionKind::ResumeIntegration, ActionKind::Retry, ActionKind::Skip, ActionKind::HandOver]
+    );
+    let id = Uuid::from_u128(9);
+    kept.quarantine_id = Some(id);
+    place.integration = place.integration.map(|of| IntegrationState { quarantine_id: Some(id), ..of });
+    let found = actions(member, Locale::English, &kept, &place);
+    assert_eq!(
+        kinds(&found),
+        [ActionKind::ReleaseQuarantine, ActionKind::DiscardQuarantine, ActionKind::HandOver]
+    );
 }
 
 #[test]

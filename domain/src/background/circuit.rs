@@ -185,8 +185,8 @@ pub(super) fn waits(name: &str, system_id: Uuid, until: DateTime<Utc>) -> NewEve
 }
 
 /// Counts that an attempt failed because of a system, and leaves that alone when it was one too many. Answers with until
-/// when it is left alone, if it is. Last in its transaction of the rows that others wait for, but for the job of the
-/// lease.
+/// when it is left alone, if it is; health then looks again at its users (`Aftermath`). Last but for that in its transaction
+/// of the rows that others wait for, apart from the job of the lease.
 pub(super) async fn count_failure(
     tx: &TxScope,
     lease: &RunLease,
@@ -263,14 +263,31 @@ pub(crate) fn close(update: UpdateMany<system::Entity>, now: DateTime<Utc>) -> U
         )
 }
 
-/// Closes circuits of systems that answered. Whether one of them was not as healthy as that.
-pub(super) async fn answered(tx: &TxScope, systems: impl IntoIterator<Item = Uuid>) -> Result<bool> {
-    let closed = close(tx.update::<system::Entity>(), tx.app().clock().now())
+/// Closes circuits of systems that answered. Those of them that were not as healthy as that.
+pub(super) async fn answered(tx: &TxScope, systems: impl IntoIterator<Item = Uuid>) -> Result<Vec<Uuid>> {
+    closed(close(tx.update::<system::Entity>(), tx.app().clock().now()), tx, systems).await
+}
+
+/// The same for systems that a run has used to its end: they are healthy.
+pub(super) async fn went_through(tx: &TxScope, systems: impl IntoIterator<Item = Uuid>) -> Result<Vec<Uuid>> {
+    let update = tx
+        .update::<system::Entity>()
+        .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
+        .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));
+    closed(close(update, tx.app().clock().now()), tx, systems).await
+}
+
+async fn closed(
+    update: UpdateMany<system::Entity>,
+    tx: &TxScope,
+    systems: impl IntoIterator<Item = Uuid>,
+) -> Result<Vec<Uuid>> {
+    let rows = update
         .filter(system::Column::Id.is_in(systems))
-        .exec(tx.connection())
+        .exec_with_returning(tx.connection())
         .await
         .doing("closing circuits")?;
-    Ok(closed.rows_affected > 0)
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 #[cfg(test)]

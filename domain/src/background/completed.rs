@@ -23,7 +23,7 @@ use super::transaction::BatchTx;
 use super::{Background, circuit, metric};
 use crate::error::{Doing, Result};
 use crate::health::rollup::Ended;
-use crate::health::status::runs_ended;
+use crate::health::status::{look_again_at_users_of, runs_ended};
 use crate::job as jobs;
 use crate::run::RunCounts;
 use crate::scope::all_set;
@@ -79,14 +79,16 @@ impl Background {
         if !runs.is_empty() {
             end_rows(&tx, &runs, now).await?;
             finish_streams(&tx, &runs, now).await?;
-            let ended: Vec<Ended<'_>> =
-                runs.iter().map(|(_, run)| Ended { run, status: RunStatus::Succeeded }).collect();
-            runs_ended(tx.connection(), &ended, now).await?;
             let integrations =
                 tx.one_of(integration::Column::Id, runs.iter().map(|(_, run)| run.integration_id));
             for hint in jobs::next_of(tx.connection(), Condition::all().add(integrations), now).await? {
                 tx.push_after_commit(hint);
             }
+            // In the order of all: jobs, then systems, then how integrations are.
+            let recovered = heal_systems(&tx, &runs, now).await?;
+            let ended: Vec<Ended<'_>> = runs.iter().map(|(_, run)| succeeded(run)).collect();
+            runs_ended(tx.connection(), &ended, now).await?;
+            look_again_at_users_of(tx.connection(), &recovered, now).await?;
         }
         let (mut costs, mut stored) = (Vec::with_capacity(runs.len()), Vec::with_capacity(runs.len()));
         for (completed, run) in &runs {
@@ -124,8 +126,13 @@ async fn held(tx: &BatchTx, runs: &[CompletedRun]) -> Result<HashSet<Uuid>> {
     Ok(rows.into_iter().filter(|(id, token)| tokens.get(id) == token.as_ref()).map(|(id, _)| id).collect())
 }
 
-/// Runs in which every record arrived, that retry and compare nothing, and whose integrations have no failure of a whole
-/// run, which they would settle, and are not compared after each run.
+/// A run as it ends here.
+fn succeeded(run: &run::Model) -> Ended<'_> {
+    Ended { run, status: RunStatus::Succeeded }
+}
+
+/// Runs in which every record arrived, that read their source as regular ones do, and whose integrations have no failure of
+/// a whole run, which they would settle, and are not compared after each run.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 async fn plain(tx: &BatchTx, runs: &[&CompletedRun]) -> Result<HashMap<Uuid, run::Model>> {
     let integrations = runs.iter().map(|run| run.lease.integration_id());
@@ -171,7 +178,8 @@ async fn plain(tx: &BatchTx, runs: &[&CompletedRun]) -> Result<HashMap<Uuid, run
     let is_plain = |run: &run::Model| {
         run.retry_id.is_none()
             && run.retry_of_id.is_none()
-            && run.reconciliation_id.is_none()
+            // Of one that says nothing of its own, health is derived behind that of all others.
+            && succeeded(run).reads_source()
             && !reconciling.contains(&run.integration_id)
             && RunCounts::of(run).status() == RunStatus::Succeeded
             && !unsettled.contains(&run.integration_id)
@@ -213,17 +221,26 @@ async fn end_rows(tx: &BatchTx, runs: &[(&CompletedRun, run::Model)], now: DateT
             .await
             .doing("forgetting failed runs")?;
     }
-    // A run has tested the ends that it used.
+    Ok(())
+}
+
+/// A run has tested the ends that it used. Answers with those that were not in order before.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+async fn heal_systems(
+    tx: &BatchTx,
+    runs: &[(&CompletedRun, run::Model)],
+    now: DateTime<Utc>,
+) -> Result<Vec<Uuid>> {
     let ends: HashSet<Uuid> = runs.iter().flat_map(|(run, _)| run.lease.used_systems()).collect();
     let update = system::Entity::update_many()
         .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
         .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));
-    circuit::close(update, now)
+    let recovered = circuit::close(update, now)
         .filter(tx.one_of(system::Column::Id, ends))
-        .exec(tx.connection())
+        .exec_with_returning(tx.connection())
         .await
         .doing("storing that systems are healthy")?;
-    Ok(())
+    Ok(recovered.into_iter().map(|system| system.id).collect())
 }
 
 /// Writes that the last streams went through, and where the next runs begin.

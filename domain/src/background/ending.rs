@@ -9,18 +9,18 @@ use entity::job::{self, JobStatus};
 use entity::occasion::OccasionKind;
 use entity::run::{self, RunScope, RunStatus};
 use entity::stream_cursor;
-use entity::system::{self, SystemStatus};
 use pipeline::{Breach, GateCounts, StreamStop};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::aftermath::Aftermath;
 use super::failed::{WholeFailure, end_failed};
 use super::lease::RunLease;
 use super::{circuit, recovery};
 use crate::error::{Doing, Error, Result};
-use crate::health::status::{refresh_in, run_ended};
+use crate::health::status::run_ended;
 use crate::job as jobs;
 use crate::occasion::{self, NewOccasion};
 use crate::run::RunCounts;
@@ -85,6 +85,7 @@ impl RunLease {
         }
         let Some(mut tx) = self.fenced().await? else { return Ok(false) };
         let now = self.app.clock().now();
+        let mut aftermath = Aftermath::default();
         tx.update::<job::Entity>()
             .col_expr(job::Column::Status, Expr::value(JobStatus::Done))
             .col_expr(job::Column::FinishedAt, Expr::value(Some(now)))
@@ -98,9 +99,9 @@ impl RunLease {
                 if let Some(last) = &last {
                     self.finish_stream_in(&tx, last).await?;
                 }
-                self.complete(&mut tx).await?;
+                aftermath = self.complete(&mut tx).await?;
                 if last.is_some_and(|last| last.breach.is_some()) {
-                    refresh_in(&tx, [self.run.integration_id]).await?;
+                    aftermath.changed(self.run.integration_id);
                 }
             }
             // Asked for after the last heartbeat of an attempt that failed: nobody wants to hear of the failure.
@@ -114,21 +115,34 @@ impl RunLease {
                         tenant.id = %self.run.tenant_id, run.id = %self.run.id, stream,
                         error = super::failed::chain(&stop), "a run could not go on"
                     );
-                    end_failed(&mut tx, &self.run, whole).await?;
+                    aftermath = end_failed(&mut tx, &self.run, whole).await?;
                     // After what it does to jobs: a claim locks jobs before circuits.
-                    if let Some(system_id) = self.failing_system(&stop) {
-                        circuit::count_failure(&tx, self, system_id).await?;
-                    } else if let (true, Some(system_id)) = (self.is_probe, self.answering_system(&stop)) {
-                        circuit::answered(&tx, [system_id]).await?;
-                    }
+                    self.judge_systems(&tx, &stop, &mut aftermath).await?;
                 }
             },
         }
+        aftermath.settle(&tx).await?;
         self.commit_measured(tx).await?;
         Ok(true)
     }
 
-    async fn complete(&self, tx: &mut TxScope) -> Result<()> {
+    /// Counts for the circuit of a system that an attempt stopped because of it, or that it answered.
+    pub(super) async fn judge_systems(
+        &self,
+        tx: &TxScope,
+        stop: &StreamStop,
+        aftermath: &mut Aftermath,
+    ) -> Result<()> {
+        if let Some(system_id) = self.failing_system(stop) {
+            let is_left_alone = circuit::count_failure(tx, self, system_id).await?.is_some();
+            aftermath.systems_changed(is_left_alone.then_some(system_id));
+        } else if let (true, Some(system_id)) = (self.is_probe, self.answering_system(stop)) {
+            aftermath.systems_changed(circuit::answered(tx, [system_id]).await?);
+        }
+        Ok(())
+    }
+
+    async fn complete(&self, tx: &mut TxScope) -> Result<Aftermath> {
         let now = self.app.clock().now();
         let run = tx
             .find::<run::Entity>()
@@ -159,27 +173,21 @@ impl RunLease {
         runs.insert(run.id);
         crate::retry::let_go(tx, &run).await?;
         recovery::recover(tx, &runs).await?;
-        // A run has tested the ends that it used.
-        let ends: Vec<Uuid> = self.used_systems().collect();
-        if self.integration.failed_run_count > 0 {
-            crate::system::tell_reauthorized(tx, ends.iter().copied()).await?;
-        }
-        let update = tx
-            .update::<system::Entity>()
-            .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
-            .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));
-        circuit::close(update, now)
-            .filter(system::Column::Id.is_in(ends))
-            .exec(tx.connection())
-            .await
-            .doing("storing that systems are healthy")?;
         // Nobody else ends a run of the integration meanwhile, so what the claim read still counts.
         if self.integration.failed_run_count > 0 && run.reconciliation_id.is_none() {
             crate::integration::forget_failed_runs(tx, run.integration_id).await?;
         }
         jobs::release_next(tx, run.integration_id).await?;
         tx.tell_after_commit(crate::run::changed(&run));
-        run_ended(tx, &run, counts.status()).await
+        // A run has tested the ends that it used. After what is done to jobs: a claim locks jobs before circuits.
+        let ends: Vec<Uuid> = self.used_systems().collect();
+        if self.integration.failed_run_count > 0 {
+            crate::system::tell_reauthorized(tx, ends.iter().copied()).await?;
+        }
+        let mut aftermath = Aftermath::default();
+        aftermath.systems_changed(circuit::went_through(tx, ends).await?);
+        run_ended(tx, &run, counts.status()).await?;
+        Ok(aftermath)
     }
 
     /// A run that went through settles failures of earlier runs as a whole: those that it retried are resolved,

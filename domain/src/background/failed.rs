@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::aftermath::Aftermath;
 use super::exchange;
 use super::failure_group::{self, Tally};
 use crate::error::{Doing, Result};
@@ -144,7 +145,11 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Writes that a run failed as a whole. Its job is ended by the caller.
-pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, mut whole: WholeFailure) -> Result<()> {
+pub(super) async fn end_failed(
+    tx: &mut TxScope,
+    run: &run::Model,
+    mut whole: WholeFailure,
+) -> Result<Aftermath> {
     whole.keep_exchange(tx, run.id).await?;
     let now = tx.app().clock().now();
     let entry = catalogue::entry(&whole.code);
@@ -206,9 +211,10 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, mut whole: Wh
         .await
         .doing("counting an attempt")?;
     crate::retry::let_go(tx, run).await?;
-    if let Some(side) = whole.unauthorized {
-        require_sign_in(tx, run, side, row.hint.as_deref()).await?;
-    }
+    let refused = match whole.unauthorized {
+        Some(side) => refused_by(tx, run, side, row.hint.as_deref()).await?,
+        None => None,
+    };
     let event = NewEvent::new("run.finished", "worker", "The run could not go on.")
         .attributes(json!({ "status": RunStatus::Failed, "code": row.code }));
     run_event::record(tx, run.id, vec![event]).await?;
@@ -221,27 +227,35 @@ pub(super) async fn end_failed(tx: &mut TxScope, run: &run::Model, mut whole: Wh
     occasion::record(tx, told).await?;
     crate::integration::count_failed_run(tx, run, row.id).await?;
     job::release_next(tx, run.integration_id).await?;
+    tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
+    tx.tell_after_commit(crate::run::changed(run));
     let mut tally = Tally::default();
     tally.add_whole(group_id);
     failure_group::count(tx, run.id, tally).await?;
-    tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
-    tx.tell_after_commit(crate::run::changed(run));
-    crate::health::status::runs_ended_by_ids(tx, vec![run.id]).await
+    let mut aftermath = Aftermath::default();
+    aftermath.run_ended(run.id);
+    // Systems behind groups, as everywhere.
+    if let Some((system_id, message)) = refused {
+        crate::system::mark(tx, system_id, SystemStatus::ReauthRequired, Some(clean(&message, 500))).await?;
+        aftermath.systems_changed([system_id]);
+    }
+    Ok(aftermath)
 }
 
-async fn require_sign_in(
+/// The system that refuses its sign-in, and what is to be said of it; the run is told.
+async fn refused_by(
     tx: &TxScope,
     run: &run::Model,
     side: pipeline::Side,
     hint: Option<&str>,
-) -> Result<()> {
+) -> Result<Option<(Uuid, String)>> {
     let integration = tx
         .find::<entity::integration::Entity>()
         .filter(entity::integration::Column::Id.eq(run.integration_id))
         .one(tx.connection())
         .await
         .doing("reading the integration of a run")?;
-    let Some(integration) = integration else { return Ok(()) };
+    let Some(integration) = integration else { return Ok(None) };
     let (system_id, component) = match side {
         pipeline::Side::Source => (integration.source_id, "source"),
         pipeline::Side::Destination => (integration.destination_id, "destination"),
@@ -252,13 +266,13 @@ async fn require_sign_in(
         .one(tx.connection())
         .await
         .doing("reading the system of a run")?;
-    let Some(system) = system else { return Ok(()) };
+    let Some(system) = system else { return Ok(None) };
     let renewal = crate::system::renewal_words(tx.app(), &system);
     let message = match hint {
         Some(hint) => format!("The system refuses its sign-in: {}. {renewal}", hint.trim_end_matches('.')),
         None => format!("The system refuses its sign-in. {renewal}"),
     };
-    crate::system::mark(tx, system_id, SystemStatus::ReauthRequired, Some(clean(&message, 500))).await?;
-    let event = NewEvent::new("system.reauth_required", component, message);
-    run_event::record(tx, run.id, vec![event]).await
+    let event = NewEvent::new("system.reauth_required", component, message.clone());
+    run_event::record(tx, run.id, vec![event]).await?;
+    Ok(Some((system_id, message)))
 }

@@ -1,6 +1,6 @@
 //! Which group a failure is of, how many there are, and what follows from it. Groups are made before the transaction that
-//! stores their first failures: two workers that make the same one wait for nothing but each other. They are counted last
-//! in it, so that the pages of other slices wait for them as for the row of the run.
+//! stores their first failures: two workers that make the same one wait for nothing but each other. They are counted behind
+//! the row of the run, so that the pages of other slices wait for them as for that; only systems and health come later.
 
 #[cfg(test)]
 mod tests;
@@ -8,25 +8,29 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, Duration, DurationRound, Utc};
+use chrono::{DateTime, Duration, Utc};
 use entity::failure::{self, FailureStatus};
 use entity::failure_group::{self, FailureGroupStatus};
+use entity::health_rollup::HealthPeriod;
 use entity::occasion::OccasionKind;
 use entity::{failure_group_hour, integration};
 use pipeline::{LedgerError, RecordFailure};
-use sea_orm::sea_query::{Alias, CaseStatement, Expr, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::{
+    Alias, CaseStatement, Condition, Expr, ExprTrait, LockType, OnConflict, Query, UnionType,
+};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::Background;
-use super::account::stage;
 use super::lease::{RunLease, storage};
+use super::record_failure::stage;
 use crate::catalogue;
 use crate::error::{Doing, Error, Result};
 use crate::failure_group::activity::{Change, NewActivity, record};
 use crate::failure_group::cause::Cause;
-use crate::failure_group::changed;
 use crate::failure_group::state::{BUSIEST_OF_DAYS, after_failures, after_time, hour_limit};
+use crate::failure_group::{HOURS_KEPT_DAYS, add_hours, changed};
+use crate::health::rollup::begin;
 use crate::id::new_id;
 use crate::occasion::{self, NewOccasion};
 use crate::scope::{TxScope, all_set};
@@ -38,10 +42,12 @@ const GROUPS_MAX: usize = 50;
 const TOLD_REFERENCES_MAX: usize = 5;
 /// Groups that one sweep looks at.
 const SWEPT_MAX: u64 = 500;
-/// Hours are kept for so many days.
-const HOURS_KEPT_DAYS: i64 = 90;
-/// Hours that one purge deletes.
+/// Groups that an occasion names beside its own.
+const TOLD_MERGED_MAX: u64 = 500;
+/// Hours that one statement deletes: it keeps the transaction short.
 const PURGED_MAX: u64 = 10_000;
+/// Statements of one purge.
+const PURGES_MAX: u64 = 20;
 
 /// The groups of an integration that this process knows, by stream, code and fingerprint.
 #[derive(Debug, Default)]
@@ -51,7 +57,7 @@ impl KnownGroups {
     fn get(&self, stream: &str, cause: &Cause, fingerprint: &str) -> Option<Uuid> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let groups = known.get(&(stream.to_owned(), cause.code.clone()))?;
-        let other = || groups.get("").filter(|_| groups.len() >= GROUPS_MAX);
+        let other = || groups.get("").filter(|_| groups.len() >= GROUPS_MAX || cause.is_coarse());
         groups.get(fingerprint).or_else(other).copied()
     }
 
@@ -66,14 +72,34 @@ impl KnownGroups {
 pub(super) struct Tally(BTreeMap<Uuid, Seen>);
 
 /// What is stored of one group.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Seen {
     /// Failures that are new.
     count: i64,
-    /// The first of them; `None` where they are told otherwise.
+    /// Failures that were there and have failed again.
+    again: i64,
+    /// The first of all; `None` where they are told otherwise.
     first_id: Option<Uuid>,
     /// References of the first of them.
     references: Vec<String>,
+}
+
+impl Seen {
+    fn name(&mut self, row: &failure::Model) {
+        self.first_id.get_or_insert(row.id);
+        if self.references.len() < TOLD_REFERENCES_MAX {
+            self.references.extend(row.business_reference.clone());
+        }
+    }
+
+    /// With what was seen of a group that was merged into this one.
+    fn join(&mut self, other: &Self) {
+        self.count += other.count;
+        self.again += other.again;
+        self.first_id = self.first_id.or(other.first_id);
+        self.references.extend(other.references.iter().cloned());
+        self.references.truncate(TOLD_REFERENCES_MAX);
+    }
 }
 
 impl Tally {
@@ -81,10 +107,7 @@ impl Tally {
     pub(super) fn add(&mut self, group_id: Uuid, row: &failure::Model) {
         let seen = self.0.entry(group_id).or_default();
         seen.count += 1;
-        seen.first_id.get_or_insert(row.id);
-        if seen.references.len() < TOLD_REFERENCES_MAX {
-            seen.references.extend(row.business_reference.clone());
-        }
+        seen.name(row);
     }
 
     /// A failure of a run as a whole, which is told of as such.
@@ -93,8 +116,10 @@ impl Tally {
     }
 
     /// A failure that was there and has failed again.
-    pub(super) fn see(&mut self, group_id: Uuid) {
-        self.0.entry(group_id).or_default();
+    pub(super) fn see(&mut self, group_id: Uuid, row: &failure::Model) {
+        let seen = self.0.entry(group_id).or_default();
+        seen.again += 1;
+        seen.name(row);
     }
 }
 
@@ -169,7 +194,9 @@ pub(super) async fn find_or_make(
 ) -> Result<(Uuid, HashMap<String, Uuid>)> {
     let mut known = groups_with(tx, integration_id, stream, &cause.code).await?;
     let mut fingerprint = cause.fingerprint();
-    if let Some(id) = known.get(&fingerprint) {
+    // What is not told apart any further goes where the failures are that never were.
+    let other = || known.get("").filter(|_| cause.is_coarse());
+    if let Some(id) = known.get(&fingerprint).or_else(other) {
         return Ok((*id, known));
     }
     let mut cause = cause.clone();
@@ -259,35 +286,72 @@ async fn insert(
 
 /// The beginning of the hour.
 fn hour_of(time: DateTime<Utc>) -> DateTime<Utc> {
-    time.duration_trunc(Duration::hours(1)).unwrap_or(time)
+    begin(HealthPeriod::Hour, time)
 }
 
-/// Counts failures in their groups, and says what follows. The last thing that a transaction does.
+/// Groups of the tenant, locked until the transaction ends, and in the order of their ids: of those who change several at
+/// once one waits for the other, and never in a circle.
+pub(crate) async fn lock(tx: &TxScope, which: Condition) -> Result<BTreeMap<Uuid, failure_group::Model>> {
+    let rows = tx
+        .find::<failure_group::Entity>()
+        .filter(which)
+        .order_by_asc(failure_group::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .all(tx.connection())
+        .await
+        .doing("locking groups of failures")?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+/// These groups, and what they were merged into.
+fn with_targets(tx: &TxScope, ids: impl Iterator<Item = Uuid> + Clone) -> Condition {
+    use failure_group::Column;
+    let of_these = |column: Column| {
+        Query::select()
+            .column(column)
+            .from(failure_group::Entity)
+            .and_where(Column::TenantId.eq(tx.tenant_id()))
+            .and_where(Column::Id.is_in(ids.clone()))
+            .and_where(Expr::col(column).is_not_null())
+            .to_owned()
+    };
+    let both = of_these(Column::Id).union(UnionType::Distinct, of_these(Column::MergedIntoId)).to_owned();
+    Condition::all().add(Column::Id.in_subquery(both))
+}
+
+/// Counts failures in their groups, and says what follows. Comes after all that a transaction does but systems and health.
 pub(super) async fn count(tx: &mut TxScope, run_id: Uuid, tally: Tally) -> Result<()> {
     if tally.0.is_empty() {
         return Ok(());
     }
     let now = tx.app().clock().now();
-    let mut hours: BTreeMap<Uuid, i64> = BTreeMap::new();
-    let mut waiting = tally.0;
-    while let Some((id, seen)) = waiting.pop_first() {
+    let which = with_targets(tx, tally.0.keys().copied());
+    let locked = lock(tx, which).await?;
+    // A group that was merged into another counts in both. That one was not merged any further: while this one is locked,
+    // nobody can do that.
+    let mut counted = tally.0.clone();
+    for (id, seen) in &tally.0 {
+        if let Some(into) = locked.get(id).and_then(|group| group.merged_into_id) {
+            counted.entry(into).or_default().join(seen);
+        }
+    }
+    let mut hours = Vec::with_capacity(counted.len());
+    for (id, seen) in counted {
         let Some(group) = add(tx, id, run_id, seen.count, now).await? else { continue };
         if seen.count > 0 {
-            *hours.entry(id).or_default() += seen.count;
+            hours.push(failure_group_hour::Model {
+                tenant_id: tx.tenant_id(),
+                group_id: id,
+                hour_at: hour_of(now),
+                failure_count: seen.count,
+            });
         }
-        if let Some(into) = group.merged_into_id {
-            // What was merged into another has none of its own, so this ends.
-            let joined = waiting.entry(into).or_default();
-            joined.count += seen.count;
-            joined.first_id = joined.first_id.or(seen.first_id);
-            joined.references.extend(seen.references);
-            joined.references.truncate(TOLD_REFERENCES_MAX);
-            continue;
+        if group.merged_into_id.is_none() {
+            tx.tell_after_commit(changed(&group));
+            settle(tx, group, run_id, seen, now).await?;
         }
-        tx.tell_after_commit(changed(&group));
-        settle(tx, group, run_id, seen, now).await?;
     }
-    add_hours(tx, hours, now).await
+    add_hours(tx, hours).await
 }
 
 /// Adds to a group; `None` when it is not there.
@@ -386,7 +450,7 @@ async fn tell(
         .failure(seen.first_id)
         .code(Some(group.code.clone()))
         .detail("responsibleParty", serde_json::to_value(group.responsible_party).unwrap_or_default())
-        .detail("count", seen.count)
+        .detail("count", seen.count + seen.again)
         .detail("references", seen.references);
     occasion::record(tx, told).await
 }
@@ -433,44 +497,34 @@ async fn enter(
         .await
         .doing("storing the status of a group of failures")?;
     if to == FailureGroupStatus::Resolved {
-        occasion::record(tx, resolved(group)).await?;
+        let told = resolved(tx, group).await?;
+        occasion::record(tx, told).await?;
     }
     record(tx, group, NewActivity::by_itself(Change::Status { from: Some(group.status), to })).await
 }
 
-/// That a group is over, for whoever was told that it began.
-pub(crate) fn resolved(group: &failure_group::Model) -> NewOccasion {
-    NewOccasion::new(OccasionKind::GroupResolved)
+/// That a group is over, for whoever was told that it began, or one that was merged into it.
+pub(crate) async fn resolved(tx: &TxScope, group: &failure_group::Model) -> Result<NewOccasion> {
+    let merged: Vec<Uuid> = tx
+        .find::<failure_group::Entity>()
+        .select_only()
+        .column(failure_group::Column::Id)
+        .filter(failure_group::Column::MergedIntoId.eq(group.id))
+        .order_by_asc(failure_group::Column::Id)
+        .limit(TOLD_MERGED_MAX)
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading what was merged into a group")?;
+    let told = NewOccasion::new(OccasionKind::GroupResolved)
         .integration(group.integration_id)
         .group(group.id)
         .code(Some(group.code.clone()))
-        .detail("count", group.failure_count)
-}
-
-#[expect(clippy::disallowed_methods, reason = "an upsert of rows of the tenant, in one statement")]
-async fn add_hours(tx: &TxScope, counts: BTreeMap<Uuid, i64>, now: DateTime<Utc>) -> Result<()> {
-    use failure_group_hour::Column;
-    if counts.is_empty() {
-        return Ok(());
+        .detail("count", group.failure_count);
+    if merged.is_empty() {
+        return Ok(told);
     }
-    let rows = counts.into_iter().map(|(group_id, failure_count)| failure_group_hour::Model {
-        tenant_id: tx.tenant_id(),
-        group_id,
-        hour_at: hour_of(now),
-        failure_count,
-    });
-    let count = (failure_group_hour::Entity, Column::FailureCount);
-    let sum = Expr::col(count).add(Expr::col((Alias::new("excluded"), Column::FailureCount)));
-    failure_group_hour::Entity::insert_many(rows.map(all_set::<failure_group_hour::Entity>))
-        .on_conflict(
-            OnConflict::columns([Column::TenantId, Column::GroupId, Column::HourAt])
-                .value(Column::FailureCount, sum)
-                .to_owned(),
-        )
-        .exec_without_returning(tx.connection())
-        .await
-        .doing("counting failures in the hour")?;
-    Ok(())
+    Ok(told.detail("groups", merged.iter().map(Uuid::to_string).collect::<Vec<_>>()))
 }
 
 /// Ends the groups of a system's refusals: it is connected again, and what waited is retried.
@@ -479,7 +533,9 @@ pub(super) async fn resolve_refusals(
     refusals: [(&str, integration::Column, &str); 2],
     system_id: Uuid,
 ) -> Result<()> {
+    use failure_group::Column;
     let now = tx.app().clock().now();
+    let mut of_system = Condition::any();
     for (code, side, _component) in refusals {
         let of_side = Query::select()
             .column(integration::Column::Id)
@@ -487,24 +543,22 @@ pub(super) async fn resolve_refusals(
             .and_where(integration::Column::TenantId.eq(tx.tenant_id()))
             .and_where(Expr::col(side).eq(system_id))
             .to_owned();
-        let groups = tx
-            .find::<failure_group::Entity>()
-            .filter(failure_group::Column::Code.eq(code))
-            .filter(failure_group::Column::IntegrationId.in_subquery(of_side))
-            .filter(failure_group::Column::FailureCount.gt(0))
-            .filter(failure_group::Column::MergedIntoId.is_null())
-            .filter(
-                failure_group::Column::Status
-                    .is_not_in([FailureGroupStatus::Resolved, FailureGroupStatus::Ignored]),
-            )
-            .order_by_asc(failure_group::Column::Id)
-            .limit(SWEPT_MAX)
-            .all(tx.connection())
-            .await
-            .doing("reading groups of a system's refusals")?;
-        for group in groups {
-            enter(tx, &group, FailureGroupStatus::Resolved, now).await?;
-        }
+        of_system = of_system.add(Column::Code.eq(code).and(Column::IntegrationId.in_subquery(of_side)));
+    }
+    let groups = tx
+        .find::<failure_group::Entity>()
+        .filter(of_system)
+        .filter(Column::FailureCount.gt(0))
+        .filter(Column::MergedIntoId.is_null())
+        .filter(Column::Status.is_not_in([FailureGroupStatus::Resolved, FailureGroupStatus::Ignored]))
+        .order_by_asc(Column::Id)
+        .limit(SWEPT_MAX)
+        .lock(LockType::NoKeyUpdate)
+        .all(tx.connection())
+        .await
+        .doing("reading groups of a system's refusals")?;
+    for group in groups {
+        enter(tx, &group, FailureGroupStatus::Resolved, now).await?;
     }
     Ok(())
 }
@@ -532,8 +586,11 @@ impl Background {
         let is_full = groups.len() as u64 == SWEPT_MAX;
         let next = groups.last().filter(|_| is_full).map_or(Uuid::nil(), |group| group.id);
         let quiet = Duration::from_std(self.app().group_quiet()).unwrap_or(Duration::MAX);
-        let quiet: Vec<&failure_group::Model> =
-            groups.iter().filter(|group| now.signed_duration_since(group.last_seen_at) >= quiet).collect();
+        // What somebody has just decided stands for as long, too.
+        let is_quiet = |group: &&failure_group::Model| {
+            now.signed_duration_since(Ord::max(group.last_seen_at, group.status_at)) >= quiet
+        };
+        let quiet: Vec<&failure_group::Model> = groups.iter().filter(is_quiet).collect();
         let over = over(self.app().across_tenants().writer(), &quiet).await?;
         let mut changed = 0;
         for group in &groups {
@@ -562,25 +619,31 @@ impl Background {
         Ok((changed, next))
     }
 
-    /// Deletes hours of groups that are too old to be asked for. Answers with how many.
+    /// Deletes hours of groups that are too old to be asked for, some at a time. Answers with how many.
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
     pub(super) async fn purge_group_hours(&self) -> Result<u64> {
         use failure_group_hour::Column;
         let before = self.app().clock().now() - Duration::days(HOURS_KEPT_DAYS);
-        let old = failure_group_hour::Entity::find()
-            .filter(Column::HourAt.lt(before))
-            .order_by_asc(Column::HourAt)
+        let some = Query::select()
+            .columns([Column::TenantId, Column::GroupId, Column::HourAt])
+            .from(failure_group_hour::Entity)
+            .and_where(Column::HourAt.lt(before))
             .limit(PURGED_MAX)
-            .all(self.app().across_tenants().writer())
-            .await
-            .doing("reading old hours of groups")?;
-        let Some(last) = old.last() else { return Ok(0) };
-        let deleted = failure_group_hour::Entity::delete_many()
-            .filter(Column::HourAt.lte(last.hour_at))
-            .exec(self.app().across_tenants().writer())
-            .await
-            .doing("deleting old hours of groups")?;
-        Ok(deleted.rows_affected)
+            .to_owned();
+        let mut purged = 0;
+        for _ in 0..PURGES_MAX {
+            let row = [Column::TenantId, Column::GroupId, Column::HourAt].map(Expr::col);
+            let deleted = failure_group_hour::Entity::delete_many()
+                .filter(Expr::tuple(row).in_subquery(some.clone()))
+                .exec(self.app().across_tenants().writer())
+                .await
+                .doing("deleting old hours of groups")?;
+            purged += deleted.rows_affected;
+            if deleted.rows_affected < PURGED_MAX {
+                break;
+            }
+        }
+        Ok(purged)
     }
 }
 

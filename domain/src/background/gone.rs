@@ -258,6 +258,9 @@ impl RunLease {
 
     /// As [`pipeline::Ledger::account_removed`].
     pub(super) async fn store_removed(&self, page: RemovedPage) -> std::result::Result<(), LedgerError> {
+        // What takes long, before a transaction that others wait for.
+        let groups = self.groups_of(&page.stream, &page.failures).await?;
+        self.prepare_exchanges(&page.failures, &groups).await.map_err(storage)?;
         let mut tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
         self.store_removed_in(&mut tx, page).await.map_err(storage)?;
         tx.commit().await.map_err(storage)

@@ -7,19 +7,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use entity::health_alert;
 use entity::health_rollup::HealthPeriod;
-use entity::integration::{self, IntegrationStatus};
-use entity::{health_target, integration_health};
-use sea_orm::sea_query::{CaseStatement, Expr, LockBehavior, LockType};
+use entity::tenant::{self, TenantStatus};
+use entity::{health_target, integration, integration_health};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::Background;
 use super::transaction::BatchTx;
+use crate::database::one_of;
 use crate::error::{Doing, Result};
-use crate::health::alert::{self, AlertKind, Judgement, Known, judge};
+use crate::health::alert::{self, AlertKind, Ending, Judgement, Known, judge};
 use crate::health::rollup::{Span, Sums, begin, length, points_of_integrations};
 use crate::health::status::refresh;
-use crate::health::{HealthStatus, HealthTargets, is_watched, late_at};
+use crate::health::{HealthStatus, HealthTargets, fresh_from, is_watched, late_at};
+use crate::insert::upsert_rows;
 use crate::scope::TxScope;
 
 /// Integrations that one tick takes: their hours and days are some thousand rows.
@@ -43,12 +45,26 @@ struct Verdict {
     is_late: bool,
     was_late: bool,
     missed: Vec<(AlertKind, f64, f64)>,
-    met: Vec<health_alert::Model>,
-    next: DateTime<Utc>,
+    over: Vec<(health_alert::Model, Ending)>,
+    late_at: Option<DateTime<Utc>>,
+}
+
+impl Verdict {
+    /// When it is looked at next, being so now.
+    fn next(&self, status: HealthStatus, now: DateTime<Utc>) -> DateTime<Utc> {
+        let wait = match status {
+            HealthStatus::Paused | HealthStatus::Archived => RESTING_SECONDS,
+            HealthStatus::Healthy => WELL_SECONDS,
+            _ => UNWELL_SECONDS,
+        };
+        let again = now + Duration::seconds(wait);
+        self.late_at.filter(|late_at| *late_at > now).map_or(again, |late_at| late_at.min(again))
+    }
 }
 
 impl Background {
-    /// Looks at some integrations that are due. Answers with how many it took, and whether there may be more.
+    /// Looks at some integrations that are due. Answers with how many it took, and whether there may be more. One that
+    /// can't be judged keeps none of the others from it, and is due again when what was taken is free.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used; what was done stands.
@@ -60,11 +76,21 @@ impl Background {
         if due.is_empty() {
             return Ok((0, false));
         }
-        let verdicts = self.verdicts(&due, now).await?;
-        for (id, verdict) in &verdicts {
-            self.carry_out(*id, verdict, taken_until).await?;
+        let mut done = BTreeMap::new();
+        for (id, verdict) in self.verdicts(&due, now).await? {
+            match self.carry_out(id, &verdict, taken_until).await {
+                Ok(()) => drop(done.insert(id, verdict)),
+                Err(error) if error.outage().is_some() => return Err(error),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(
+                        tenant.id = %verdict.tenant_id, integration.id = %id, error,
+                        "how an integration is was not stored; it is tried again in two minutes"
+                    );
+                }
+            }
         }
-        self.put_off(&verdicts, taken_until, now).await?;
+        self.put_off(&done, taken_until, now).await?;
         Ok((due.len() as u64, due.len() as u64 == ROWS_MAX))
     }
 
@@ -117,21 +143,33 @@ impl Background {
     ) -> Result<BTreeMap<Uuid, Verdict>> {
         let ids: Vec<Uuid> = due.keys().copied().collect();
         let reader = self.app().across_tenants().writer();
+        let backend = reader.get_database_backend();
         let integrations = integration::Entity::find()
-            .filter(integration::Column::Id.is_in(ids.iter().copied()))
+            .filter(one_of(backend, integration::Column::Id, ids.iter().copied()))
             .all(reader)
             .await
             .doing("reading integrations to look at")?;
+        let tenants: BTreeSet<Uuid> = due.values().map(|row| row.tenant_id).collect();
+        let suspended: Vec<Uuid> = tenant::Entity::find()
+            .select_only()
+            .column(tenant::Column::Id)
+            .filter(one_of(backend, tenant::Column::Id, tenants))
+            .filter(tenant::Column::Status.eq(TenantStatus::Suspended))
+            .into_tuple()
+            .all(reader)
+            .await
+            .doing("reading tenants that are suspended")?;
+        let targets = due.values().filter_map(|row| row.target_id);
         let targets = health_target::Entity::find()
-            .filter(health_target::Column::Id.is_in(due.values().filter_map(|row| row.target_id)))
+            .filter(one_of(backend, health_target::Column::Id, targets))
             .all(reader)
             .await
             .doing("reading targets")?;
-        let targets: HashMap<Uuid, HealthTargets> =
-            targets.iter().map(|row| (row.integration_id, HealthTargets::of(row))).collect();
+        let targets: HashMap<Uuid, health_target::Model> =
+            targets.into_iter().map(|row| (row.integration_id, row)).collect();
         let mut open: HashMap<Uuid, Vec<health_alert::Model>> = HashMap::new();
         let alerts = health_alert::Entity::find()
-            .filter(health_alert::Column::IntegrationId.is_in(ids.iter().copied()))
+            .filter(one_of(backend, health_alert::Column::IntegrationId, ids.iter().copied()))
             .filter(health_alert::Column::ClosedAt.is_null())
             .all(reader)
             .await
@@ -148,16 +186,18 @@ impl Background {
             let id = integration.id;
             let Some(row) = due.get(&id) else { continue };
             let known = Known { hours: taken(&mut hours, id), days: taken(&mut days, id) };
-            let targets = targets.get(&id).copied().unwrap_or_default();
+            let is_suspended = suspended.contains(&integration.tenant_id);
             let open = open.remove(&id).unwrap_or_default();
-            verdicts.insert(id, verdict(&integration, row, &targets, &known, open, now));
+            let looked_at =
+                LookedAt { integration: &integration, is_suspended, row, target: targets.get(&id) };
+            verdicts.insert(id, verdict(&looked_at, &known, open, now));
         }
         Ok(verdicts)
     }
 
     /// Opens and closes alerts, and stores whether the integration is late.
     async fn carry_out(&self, id: Uuid, verdict: &Verdict, taken_until: DateTime<Utc>) -> Result<()> {
-        if verdict.missed.is_empty() && verdict.met.is_empty() && verdict.is_late == verdict.was_late {
+        if verdict.missed.is_empty() && verdict.over.is_empty() && verdict.is_late == verdict.was_late {
             return Ok(());
         }
         let tx = TxScope::begin(self.app(), verdict.tenant_id).await?;
@@ -170,10 +210,8 @@ impl Background {
             .one(tx.connection())
             .await
             .doing("reading how an integration is")?;
-        if is_as_judged.is_none() {
-            // A run has ended meanwhile, or its targets changed: it is due again already.
-            return Ok(());
-        }
+        // Otherwise a run has ended meanwhile, or its targets changed: it is due again already.
+        let Some(row) = is_as_judged else { return Ok(()) };
         if verdict.is_late != verdict.was_late {
             tx.update::<integration_health::Entity>()
                 .col_expr(Column::IsLate, Expr::value(verdict.is_late))
@@ -183,16 +221,17 @@ impl Background {
                 .doing("storing whether an integration is late")?;
         }
         for (kind, observed, expected) in &verdict.missed {
-            alert::open(&tx, id, *kind, *observed, *expected).await?;
+            alert::open(&tx, id, row.status, *kind, *observed, *expected).await?;
         }
-        for alert in &verdict.met {
-            alert::close(&tx, alert).await?;
+        for (alert, ending) in &verdict.over {
+            alert::close(&tx, alert, *ending).await?;
         }
         crate::health::status::refresh_in(&tx, [id]).await?;
         tx.commit().await
     }
 
-    /// Derives all of them anew, and says when each is due again, unless a run that ended meanwhile has said so.
+    /// Derives all of them anew, and says when each is due again, as it is now; unless a run that ended meanwhile has said
+    /// so.
     #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
     async fn put_off(
         &self,
@@ -204,23 +243,30 @@ impl Background {
         if verdicts.is_empty() {
             return Ok(());
         }
+        let doing = "putting integrations off";
         let tx = BatchTx::begin(self.app()).await?;
         let ids: BTreeSet<Uuid> = verdicts.keys().copied().collect();
         refresh(tx.connection(), ids.clone(), now).await?;
-        let mut next = CaseStatement::new();
-        for (id, verdict) in verdicts {
-            next = next.case(Column::IntegrationId.eq(*id), Expr::value(verdict.next));
-        }
-        integration_health::Entity::update_many()
-            .col_expr(Column::CheckAt, next.finally(Expr::col(Column::CheckAt)).into())
+        let rows = integration_health::Entity::find()
             .filter(tx.one_of(Column::IntegrationId, ids))
             .filter(Column::CheckAt.eq(taken_until))
-            .exec(tx.connection())
+            .all(tx.connection())
             .await
-            .doing("putting integrations off")?;
+            .doing(doing)?;
+        let put_off = |row: integration_health::Model| {
+            let check_at = verdicts.get(&row.integration_id)?.next(row.status, now);
+            Some(integration_health::Model { check_at, since: taken_until, ..row })
+        };
+        let rows = rows.into_iter().filter_map(put_off).collect();
+        upsert_rows::<integration_health::Entity>(tx.connection(), rows, PUT_OFF, doing).await?;
         tx.commit().await
     }
 }
+
+/// When rows are due next; `since` has until when they were taken. Those that are due at another time meanwhile stay so.
+const PUT_OFF: &str = "\
+ON CONFLICT (integration_id) DO UPDATE SET check_at = excluded.check_at \
+WHERE integration_health.check_at = excluded.since";
 
 /// As `status::fresh` has it.
 const ADOPTED: &str = "\
@@ -243,18 +289,28 @@ fn until_now(period: HealthPeriod, count: i32, now: DateTime<Utc>) -> Span {
     Span { period, from: before - length(period) * count, before }
 }
 
+/// An integration that is due, with what is expected of it; `None` for the defaults.
+struct LookedAt<'a> {
+    integration: &'a integration::Model,
+    is_suspended: bool,
+    row: &'a integration_health::Model,
+    target: Option<&'a health_target::Model>,
+}
+
 fn verdict(
-    integration: &integration::Model,
-    row: &integration_health::Model,
-    targets: &HealthTargets,
+    looked_at: &LookedAt<'_>,
     known: &Known,
     open: Vec<health_alert::Model>,
     now: DateTime<Utc>,
 ) -> Verdict {
-    let late_at = late_at(integration, row, targets);
+    let LookedAt { integration, is_suspended, row, target } = *looked_at;
+    let targets = target.map(HealthTargets::of).unwrap_or_default();
+    // A change of them makes it due at once.
+    let is_changed = target.is_some_and(|target| (row.check_at - target.set_at).num_seconds() == 0);
+    let late_at = late_at(integration, is_suspended, row, &targets);
     let late = late_at.filter(|late_at| *late_at <= now);
-    let mut judgements: Vec<(AlertKind, Judgement)> = match is_watched(integration.status) {
-        true => judge(known, targets, now).into(),
+    let mut judgements: Vec<(AlertKind, Judgement)> = match is_watched(integration.status, is_suspended) {
+        true => judge(known, &targets, now).into(),
         // What does not run misses nothing.
         false => [AlertKind::SuccessRate, AlertKind::Latency, AlertKind::Volume]
             .map(|kind| (kind, Judgement::Met))
@@ -262,41 +318,32 @@ fn verdict(
     };
     let freshness = match late {
         Some(late_at) => {
-            let base = row.newest_success_at.map_or(row.watched_from, |at| at.max(row.watched_from));
-            let seconds = |until: DateTime<Utc>| (until - base).num_milliseconds() as f64 / 1_000.0;
+            let from = fresh_from(row);
+            let seconds = |until: DateTime<Utc>| (until - from).num_milliseconds() as f64 / 1_000.0;
             Judgement::Missed { observed: seconds(now), expected: seconds(late_at) }
         }
         None => Judgement::Met,
     };
     judgements.push((AlertKind::Freshness, freshness));
-    let (mut missed, mut met) = (Vec::new(), Vec::new());
-    let mut left = open.len();
+    let (mut missed, mut over) = (Vec::new(), Vec::new());
     for (kind, judgement) in judgements {
         let alert = open.iter().find(|alert| alert.kind == kind);
         match (judgement, alert) {
             (Judgement::Missed { observed, expected }, None) => missed.push((kind, observed, expected)),
             (Judgement::Met, Some(alert)) => {
-                left -= 1;
-                met.push(alert.clone());
+                let ending =
+                    Ending::of(alert, integration.status, is_suspended, is_changed, row.newest_success_at);
+                over.push((alert.clone(), ending));
             }
             _ => {}
         }
     }
-    let rests = matches!(integration.status, IntegrationStatus::Paused | IntegrationStatus::Archived);
-    let is_well = row.status == HealthStatus::Healthy && missed.is_empty() && left == 0;
-    let wait = match (rests, is_well) {
-        (true, _) => RESTING_SECONDS,
-        (false, true) => WELL_SECONDS,
-        (false, false) => UNWELL_SECONDS,
-    };
-    let again = now + Duration::seconds(wait);
-    let next = late_at.filter(|late_at| *late_at > now).map_or(again, |late_at| late_at.min(again));
     Verdict {
         tenant_id: integration.tenant_id,
         is_late: late.is_some(),
         was_late: row.is_late,
         missed,
-        met,
-        next,
+        over,
+        late_at,
     }
 }

@@ -1,8 +1,9 @@
 //! What a worker may write while it has a run: every transaction names the fencing token first, so that a worker
 //! that lost its lease can write nothing more.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use connector::{SystemError, SystemErrorKind};
@@ -19,9 +20,11 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::aftermath::Aftermath;
 use super::circuit::{WAIT_CODE, count_failure};
 use super::claim::lease_duration;
 use super::ending::{FinishedStream, RunEnd};
+use super::exchange::KeptExchanges;
 use super::failed::clean;
 use super::failure_group::KnownGroups;
 use super::kill_switch::held;
@@ -57,8 +60,8 @@ pub struct RunLease {
     pub(super) pages: AtomicU64,
     /// Its destination has answered to something.
     pub(super) wrote: AtomicBool,
-    /// That it has failures which its people are to deal with is stored.
-    pub(super) asked_for_action: AtomicBool,
+    /// Groups that its failures are in, those that are stored: how the integration is was derived with them.
+    pub(super) stored_groups: Mutex<HashSet<Uuid>>,
     /// It is the probe of a system.
     pub(super) is_probe: bool,
     /// How its records lie among their streams' receipts.
@@ -73,8 +76,8 @@ pub struct RunLease {
     pub(super) groups: KnownGroups,
     /// What it costs.
     pub(super) meter: Meter,
-    /// The run has kept as many exchanges as it may.
-    pub(super) has_exchanges: AtomicBool,
+    /// What failures came of that it has kept.
+    pub(super) exchanges: KeptExchanges,
 }
 
 /// Why a job is to be tried again later.
@@ -128,14 +131,14 @@ impl RunLease {
             is_probe: false,
             pages: AtomicU64::new(0),
             wrote: AtomicBool::new(false),
-            asked_for_action: AtomicBool::new(false),
+            stored_groups: Mutex::default(),
             stride: Stride::default(),
             stride_of_values: Stride::default(),
             stride_of_merges: Stride::default(),
             segments: Segments::default(),
             groups: KnownGroups::default(),
             meter: Meter::start(),
-            has_exchanges: AtomicBool::new(false),
+            exchanges: KeptExchanges::default(),
         }
     }
 
@@ -532,6 +535,7 @@ impl RunLease {
         }
         let now = self.app.clock().now();
         let mut events = vec![event];
+        let mut aftermath = Aftermath::default();
         let (mut available_at, mut code) = (available_at, why.as_ref().map(|why| why.code.clone()));
         if let Some(system_id) = why.as_ref().and_then(|why| why.system_id)
             && let Some((until, event)) = count_failure(&tx, self, system_id).await?
@@ -539,6 +543,7 @@ impl RunLease {
             available_at = available_at.max(until);
             code = Some(WAIT_CODE.to_owned());
             events.push(event);
+            aftermath.systems_changed([system_id]);
         }
         let stopped_by = self.kill_switch(&tx).await?;
         let status = if stopped_by.is_some() { JobStatus::Held } else { JobStatus::Queued };
@@ -565,6 +570,7 @@ impl RunLease {
             });
         }
         tx.tell_after_commit(crate::run::changed(&self.run));
+        aftermath.settle(&tx).await?;
         self.commit_measured(tx).await?;
         Ok(true)
     }

@@ -257,7 +257,7 @@ impl Background {
 }
 
 /// The wait after so many attempts: 10 s, 20 s, 40 s … an hour.
-fn wait_after(attempts: i64) -> Duration {
+pub(super) fn wait_after(attempts: i64) -> Duration {
     let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or_default();
     Duration::seconds(std::cmp::min(FIRST_WAIT_SECONDS << doublings, LONGEST_WAIT_SECONDS))
 }

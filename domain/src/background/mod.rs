@@ -2,6 +2,7 @@
 //! crosses tenants without an actor, a handful of named functions. Deliberately absent: the queue and threads.
 
 mod account;
+mod aftermath;
 pub(crate) mod batch;
 mod candidate;
 pub(crate) mod circuit;
@@ -29,6 +30,7 @@ pub(crate) mod quarantine;
 pub(crate) mod receipt;
 mod reconciliation;
 pub(crate) mod reconnection;
+mod record_failure;
 pub(crate) mod recovery;
 mod schedule;
 mod schema;
@@ -49,7 +51,10 @@ pub use division::Reading;
 pub use ending::{FinishedStream, RunEnd};
 pub use lease::{Renewal, RunLease};
 pub use mail::{MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};
-pub use notice::{Answer, Delivery, DeliveryOutcome, NOTICE_LEASE_SECONDS, OutgoingNotice};
+pub use notice::{
+    Answer, Delivery, DeliveryOutcome, DeliverySlot, DeliverySlots, NOTICE_LEASE_SECONDS, OutgoingNotice,
+    UnderWay,
+};
 pub use sweep::{DuePosition, Swept};
 
 /// What background work holds in place of an actor.

@@ -9,7 +9,7 @@ mod delivery;
 mod gathering;
 mod owner;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use entity::notice::{self, NoticeKind};
@@ -21,8 +21,8 @@ use entity::{
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Statement,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, Iterable, QueryFilter, QueryOrder,
+    QuerySelect, Statement,
 };
 use uuid::Uuid;
 
@@ -39,6 +39,7 @@ use crate::occasion::NewOccasion;
 use crate::permission::Audience;
 use crate::words::{Language, Locale};
 
+pub use delivery::slots::{DeliverySlot, DeliverySlots, UnderWay};
 pub use delivery::{Answer, Delivery, DeliveryOutcome, NOTICE_LEASE_SECONDS, OutgoingNotice};
 
 use gathering::Gathering;
@@ -46,6 +47,9 @@ use owner::Owners;
 
 /// Occasions of one step: a second of work, and a few megabytes.
 const OCCASIONS_MAX: u64 = 200;
+/// Deliveries after which a step takes no further occasion: what it holds in memory, and how long it keeps channels from being
+/// changed.
+const DELIVERIES_MAX: usize = 5_000;
 /// Gathered notices that one step sends.
 const DUE_MAX: u64 = 100;
 /// Systems that are looked at whether their sign-in is in order again, in one step.
@@ -58,7 +62,7 @@ const TENANTS_MAX: u64 = 500;
 const LOCK: i64 = 5_406_231_877;
 
 impl Background {
-    /// Makes notices of the next occasions. Answers with how many there were; 0 also when another process is at it.
+    /// Makes notices of the next occasions. Answers with how many it took; 0 also when another process is at it.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used; then nothing was done.
@@ -82,18 +86,24 @@ impl Background {
         }
         let now = tx.now();
         let mut step = Step::begin(self, &tx, &occasions, now).await?;
+        let mut noticed = Vec::with_capacity(occasions.len());
         for occasion in &occasions {
             step.notice(occasion);
+            noticed.push(occasion.id);
+            if step.deliveries.len() >= DELIVERIES_MAX {
+                break;
+            }
         }
+        let count = noticed.len() as u64;
         step.store().await?;
         door::update::<occasion::Entity>()
             .col_expr(occasion::Column::NoticedAt, Expr::value(Some(now)))
-            .filter(tx.one_of(occasion::Column::Id, occasions.iter().map(|occasion| occasion.id)))
+            .filter(tx.one_of(occasion::Column::Id, noticed))
             .exec(tx.connection())
             .await
             .doing("storing that occasions were noticed")?;
         tx.commit().await?;
-        Ok(occasions.len() as u64)
+        Ok(count)
     }
 
     /// Sends what was gathered and is due. Answers with how many notices.
@@ -119,14 +129,8 @@ impl Background {
         let rows = due().limit(DUE_MAX).all(tx.connection()).await.doing("reading due notices")?;
         let owners = Owners::read(self, &tx, rows.iter().map(|row| row.tenant_id)).await?;
         let mut deliveries = Vec::new();
-        let mut counted: HashMap<Uuid, notice_policy::Model> = HashMap::new();
+        let mut counted: BTreeMap<Uuid, notice_policy::Model> = BTreeMap::new();
         for row in &rows {
-            door::update::<notice::Entity>()
-                .col_expr(notice::Column::SentAt, Expr::value(Some(now)))
-                .filter(notice::Column::Id.eq(row.id))
-                .exec(tx.connection())
-                .await
-                .doing("sending a notice")?;
             deliveries.extend(owners.deliveries(row, now));
             if let Some(policy) = row.policy_id.and_then(|id| owners.policy(id)) {
                 // One of several channels of a policy counts for all.
@@ -137,10 +141,16 @@ impl Background {
                 });
             }
         }
-        tx.insert_many::<notice_delivery::Entity>(deliveries, "storing deliveries").await?;
         for policy in counted.values() {
             store_window(&tx, policy).await?;
         }
+        door::update::<notice::Entity>()
+            .col_expr(notice::Column::SentAt, Expr::value(Some(now)))
+            .filter(tx.one_of(notice::Column::Id, rows.iter().map(|row| row.id)))
+            .exec(tx.connection())
+            .await
+            .doing("sending notices")?;
+        tx.insert_many::<notice_delivery::Entity>(deliveries, "storing deliveries").await?;
         tx.commit().await?;
         Ok(rows.len() as u64)
     }
@@ -167,19 +177,34 @@ impl Background {
             .all(tx.connection())
             .await
             .doing("reading what is not over")?;
-        let ids: Vec<Uuid> = told.iter().filter_map(|subject| system_of(subject)).collect();
-        let healthy = system::Entity::find()
+        let mut ids: HashSet<Uuid> = told.iter().filter_map(|subject| system_of(subject)).collect();
+        // Of some it is written already, and about to be noticed.
+        let written: Vec<Option<Uuid>> = door::find::<occasion::Entity>()
+            .select_only()
+            .column(occasion::Column::SystemId)
+            .filter(occasion::Column::NoticedAt.is_null())
+            .filter(occasion::Column::Kind.eq(OccasionKind::Reauthorized))
+            .filter(tx.one_of(occasion::Column::SystemId, ids.iter().copied()))
+            .into_tuple()
+            .all(tx.connection())
+            .await
+            .doing("reading what is over and not told yet")?;
+        for id in written.into_iter().flatten() {
+            ids.remove(&id);
+        }
+        let healthy: Vec<(Uuid, Uuid)> = system::Entity::find()
+            .select_only()
+            .columns([system::Column::Id, system::Column::TenantId])
             .filter(tx.one_of(system::Column::Id, ids))
             .filter(system::Column::Status.eq(SystemStatus::Healthy))
+            .into_tuple()
             .all(tx.connection())
             .await
             .doing("reading systems that are in order")?;
         let over: Vec<occasion::Model> = healthy
-            .iter()
-            .map(|system| {
-                NewOccasion::new(OccasionKind::Reauthorized)
-                    .system(system.id)
-                    .row(Some(system.tenant_id), now)
+            .into_iter()
+            .map(|(id, tenant_id)| {
+                NewOccasion::new(OccasionKind::Reauthorized).system(id).row(Some(tenant_id), now)
             })
             .collect();
         tx.insert_many::<occasion::Entity>(over, "storing occasions").await?;
@@ -260,7 +285,8 @@ struct Step<'a> {
     gathering: Gathering,
     sent: Vec<notice::Model>,
     deliveries: Vec<notice_delivery::Model>,
-    counted: HashMap<Uuid, notice_policy::Model>,
+    /// In the order in which they are stored.
+    counted: BTreeMap<Uuid, notice_policy::Model>,
 }
 
 impl<'a> Step<'a> {
@@ -292,14 +318,16 @@ impl<'a> Step<'a> {
             gathering,
             sent: Vec::new(),
             deliveries: Vec::new(),
-            counted: HashMap::new(),
+            counted: BTreeMap::new(),
         })
     }
 
     fn notice(&mut self, occasion: &occasion::Model) {
-        if occasion.kind == OccasionKind::ChannelDisabled {
-            return self.warn(occasion);
-        }
+        // The owner's own channels know already; others, like the operator's, are asked by their policies.
+        let warned = match occasion.kind {
+            OccasionKind::ChannelDisabled => self.warn(occasion),
+            _ => Vec::new(),
+        };
         // Who was told of what is over now, by policy.
         let mut told: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
         for subject in ended(occasion) {
@@ -318,10 +346,11 @@ impl<'a> Step<'a> {
         for policy in self.owners.policies_for(occasion.tenant_id) {
             let mut channels = told.remove(&policy).unwrap_or_default();
             let Some(row) = self.policy(policy) else { continue };
-            if selects(row, occasion) {
-                for id in row.channel_ids.0.clone() {
-                    if !channels.contains(&id) {
-                        channels.push(id);
+            let failure = occasion.failure_id.and_then(|id| self.around.failures.get(&id));
+            if selects(row, occasion, failure) {
+                for id in &row.channel_ids.0 {
+                    if !channels.contains(id) && !warned.contains(id) {
+                        channels.push(*id);
                     }
                 }
             }
@@ -351,15 +380,15 @@ impl<'a> Step<'a> {
         let mut is_sent = false;
         for channel_id in channels {
             let Some(channel) = self.owners.channel(*channel_id).cloned() else { continue };
-            let notice_id = match when {
+            match when {
                 When::Now => {
                     is_sent = true;
-                    self.send(Some(&policy), &channel, occasion, told.clone())
+                    self.send(Some(&policy), &channel, occasion, told.clone());
                 }
                 When::At(at, why) => self.gathering.add(&policy, &channel, told.clone(), at, why, self.now),
-            };
+            }
             if let Some(subject) = begun(occasion) {
-                self.remember(&policy, &channel, subject, notice_id);
+                self.remember(&policy, &channel, subject);
             }
         }
         if is_sent {
@@ -376,7 +405,7 @@ impl<'a> Step<'a> {
         channel: &notice_channel::Model,
         occasion: &occasion::Model,
         told: notice::NoticeItem,
-    ) -> Uuid {
+    ) {
         let row = notice::Model {
             id: new_id(),
             tenant_id: channel.tenant_id,
@@ -386,7 +415,6 @@ impl<'a> Step<'a> {
             channel_name: channel.name.clone(),
             kind: NoticeKind::Single,
             occasion_kind: Some(occasion.kind),
-            about_tenant_id: occasion.tenant_id,
             integration_id: occasion.integration_id,
             items: notice::NoticeItemList(vec![told]),
             item_count: 1,
@@ -396,19 +424,11 @@ impl<'a> Step<'a> {
             created_at: self.now,
         };
         self.deliveries.extend(self.owners.deliveries(&row, self.now));
-        let id = row.id;
         self.sent.push(row);
-        id
     }
 
     /// That somebody is to be told when it is over; of two notices of the same the first one counts.
-    fn remember(
-        &mut self,
-        policy: &notice_policy::Model,
-        channel: &notice_channel::Model,
-        subject: String,
-        notice_id: Uuid,
-    ) {
+    fn remember(&mut self, policy: &notice_policy::Model, channel: &notice_channel::Model, subject: String) {
         let known = self.subjects.entry(subject.clone()).or_default();
         if known.iter().any(|row| row.policy_id == policy.id && row.channel_id == channel.id) {
             return;
@@ -419,16 +439,15 @@ impl<'a> Step<'a> {
             policy_id: policy.id,
             channel_id: channel.id,
             subject,
-            notice_id,
             created_at: self.now,
         };
         known.push(row.clone());
         self.begun.push(row);
     }
 
-    /// That a channel does not work is told at once by every other one of its owner, whatever policies say, and to
-    /// whoever administers.
-    fn warn(&mut self, occasion: &occasion::Model) {
+    /// That a channel does not work is told at once by every other one of its owner, whatever policies say. Answers with
+    /// all of them, the broken one too.
+    fn warn(&mut self, occasion: &occasion::Model) -> Vec<Uuid> {
         let broken = occasion.detail.get("channelId").and_then(|id| id.as_str()?.parse::<Uuid>().ok());
         let link = self.background.app().people().notice_link.as_ref();
         let told = item(occasion, &self.around, &self.language(), audience(occasion.tenant_id), link);
@@ -438,13 +457,22 @@ impl<'a> Step<'a> {
             .filter(|channel| Some(channel.id) != broken && channel.status == NoticeChannelStatus::Active)
             .cloned()
             .collect();
+        let warned = others.iter().map(|channel| channel.id).chain(broken).collect();
         for channel in others {
             self.send(None, &channel, occasion, told.clone());
         }
+        warned
     }
 
+    /// Channels are locked already; then policies, notices, what was told: in the order of whoever changes a policy.
     async fn store(self) -> Result<()> {
         let Self { tx, begun, over, gathering, sent, deliveries, counted, .. } = self;
+        for policy in counted.values() {
+            store_window(tx, policy).await?;
+        }
+        gathering.store(tx).await?;
+        tx.insert_many::<notice::Entity>(sent, "storing notices").await?;
+        tx.insert_many::<notice_delivery::Entity>(deliveries, "storing deliveries").await?;
         if !over.is_empty() {
             door::delete::<notice_subject::Entity>()
                 .filter(tx.one_of(notice_subject::Column::Id, over))
@@ -452,14 +480,7 @@ impl<'a> Step<'a> {
                 .await
                 .doing("forgetting what is over")?;
         }
-        gathering.store(tx).await?;
-        tx.insert_many::<notice::Entity>(sent, "storing notices").await?;
-        tx.insert_many::<notice_delivery::Entity>(deliveries, "storing deliveries").await?;
-        tx.insert_many::<notice_subject::Entity>(begun, "storing what was told").await?;
-        for policy in counted.values() {
-            store_window(tx, policy).await?;
-        }
-        Ok(())
+        tx.insert_many::<notice_subject::Entity>(begun, "storing what was told").await
     }
 }
 
@@ -495,37 +516,55 @@ async fn surroundings(tx: &BatchTx, occasions: &[occasion::Model]) -> Result<Sur
         ids.dedup();
         ids
     };
-    let tenants = tenant::Entity::find()
+    let tenants: Vec<(Uuid, String)> = tenant::Entity::find()
+        .select_only()
+        .columns([tenant::Column::Id, tenant::Column::Name])
         .filter(tx.one_of(tenant::Column::Id, ids(|occasion| occasion.tenant_id)))
+        .into_tuple()
         .all(tx.connection())
         .await
         .doing(doing)?;
-    let integrations = integration::Entity::find()
+    let integrations: Vec<(Uuid, String)> = integration::Entity::find()
+        .select_only()
+        .columns([integration::Column::Id, integration::Column::Name])
         .filter(tx.one_of(integration::Column::Id, ids(|occasion| occasion.integration_id)))
+        .into_tuple()
         .all(tx.connection())
         .await
         .doing(doing)?;
+    use failure::Column;
+    let is_long =
+        |column: &Column| matches!(column, Column::Record | Column::EditedRecord | Column::TechnicalDetail);
+    // Of a record words only say that there is one.
     let failures = failure::Entity::find()
-        .filter(tx.one_of(failure::Column::Id, ids(|occasion| occasion.failure_id)))
+        .select_only()
+        .columns(Column::iter().filter(|column| !is_long(column)))
+        .column_as(Expr::cust("substr(record, 1, 1)"), "record")
+        .column_as(Expr::cust("substr(edited_record, 1, 1)"), "edited_record")
+        .column_as(Expr::cust("substr(technical_detail, 1, 1)"), "technical_detail")
+        .filter(tx.one_of(Column::Id, ids(|occasion| occasion.failure_id)))
         .all(tx.connection())
         .await
         .doing(doing)?;
     let system_ids = ids(|occasion| occasion.system_id);
     let mut around = Surroundings {
-        tenants: tenants.into_iter().map(|row| (row.id, row)).collect(),
-        integrations: integrations.into_iter().map(|row| (row.id, row)).collect(),
+        tenants: tenants.into_iter().collect(),
+        integrations: integrations.into_iter().collect(),
         failures: failures.into_iter().map(|row| (row.id, row)).collect(),
         ..Surroundings::default()
     };
     if system_ids.is_empty() {
         return Ok(around);
     }
-    let systems = system::Entity::find()
+    let systems: Vec<(Uuid, String)> = system::Entity::find()
+        .select_only()
+        .columns([system::Column::Id, system::Column::Name])
         .filter(tx.one_of(system::Column::Id, system_ids.iter().copied()))
+        .into_tuple()
         .all(tx.connection())
         .await
         .doing(doing)?;
-    around.systems = systems.into_iter().map(|row| (row.id, row)).collect();
+    around.systems = systems.into_iter().collect();
     let source = tx.one_of(integration::Column::SourceId, system_ids.iter().copied());
     let destination = tx.one_of(integration::Column::DestinationId, system_ids.iter().copied());
     let users: Vec<(String, Uuid, Uuid)> = integration::Entity::find()

@@ -19,11 +19,11 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseBackend, QueryFilter, Statem
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::aftermath::Aftermath;
 use super::candidate::Candidate;
 use super::lease::RunLease;
 use super::transaction::BatchTx;
 use crate::error::{Doing, Result};
-use crate::health::status::refresh_in;
 use crate::id::new_id;
 use crate::occasion::{self, NewOccasion};
 use crate::quarantine::words;
@@ -188,13 +188,19 @@ pub(super) async fn histories(
 impl RunLease {
     /// Stores the quarantine of a page, in the transaction that accounts it, and lets the job go: whoever decides finds
     /// the run put aside, whatever becomes of this worker.
-    pub(super) async fn put_in_quarantine(&self, tx: &mut TxScope, page: ClosedPage<'_>) -> Result<()> {
+    pub(super) async fn put_in_quarantine(
+        &self,
+        tx: &mut TxScope,
+        page: ClosedPage<'_>,
+        aftermath: &mut Aftermath,
+    ) -> Result<()> {
         self.store_quarantine(tx, page).await?;
         // A slice is handed back, and held by its next claim: its run keeps its turn.
         if self.slice.is_none() {
-            self.put_aside(tx).await?;
+            self.put_aside(tx, aftermath).await?;
         }
-        refresh_in(tx, [self.run.integration_id]).await
+        aftermath.changed(self.run.integration_id);
+        Ok(())
     }
 
     /// Stores a quarantine, and holds the integration for it.
@@ -248,7 +254,7 @@ impl RunLease {
 
     /// Lets go of the job: it waits until somebody lets the integration go on, and then for its turn, as one that has not
     /// begun, so that the retry of what was kept may go first. Who has asked to cancel it gets that now.
-    async fn put_aside(&self, tx: &mut TxScope) -> Result<()> {
+    async fn put_aside(&self, tx: &mut TxScope, aftermath: &mut Aftermath) -> Result<()> {
         let is_canceled = self.cancel_is_requested(tx).await?;
         let finished_at = is_canceled.then(|| self.app.clock().now());
         let status = if is_canceled { JobStatus::Done } else { JobStatus::Held };
@@ -265,7 +271,11 @@ impl RunLease {
             .exec(tx.connection())
             .await
             .doing("putting a run aside")?;
-        if is_canceled { crate::run::end_canceled(tx, &self.run).await } else { Ok(()) }
+        if is_canceled {
+            crate::run::end_canceled_uncounted(tx, &self.run).await?;
+            aftermath.run_ended(self.run.id);
+        }
+        Ok(())
     }
 }
 

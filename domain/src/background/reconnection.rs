@@ -11,6 +11,8 @@ use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::error::{Doing, Result};
+use crate::health::status::{refresh_in, watch_from_now};
+use crate::health::systems_changed;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 
@@ -24,12 +26,38 @@ const INTEGRATIONS_MAX: u64 = 500;
 /// Runs that get an event.
 const RUNS_TOLD_MAX: u64 = 500;
 
-/// Takes up what a system's refusal ended. Answers with how many integrations go on.
-pub(crate) async fn take_up(tx: &mut TxScope, system: &system::Model) -> Result<usize> {
-    for id in held_for(tx, system.id).await? {
-        crate::integration::let_go_held(tx, id).await?;
+/// What goes on: how these integrations are is derived by [`TakenUp::settle`], last in the transaction.
+#[derive(Debug, Default)]
+#[must_use = "how the integrations are would be wrong"]
+pub(crate) struct TakenUp {
+    /// Integrations whose runs are retried.
+    pub(crate) retried: usize,
+    changed: BTreeSet<Uuid>,
+    let_go: Vec<Uuid>,
+}
+
+impl TakenUp {
+    /// Derives how they are, and those whose system it is. Comes last of all.
+    pub(crate) async fn settle(self, tx: &TxScope, system_id: Uuid) -> Result<()> {
+        // All of them in their order first, because each of the next locks its own.
+        refresh_in(tx, self.changed).await?;
+        for id in self.let_go {
+            watch_from_now(tx, id).await?;
+        }
+        systems_changed(tx, &[system_id]).await
     }
-    super::failure_group::resolve_refusals(tx, REFUSALS, system.id).await?;
+}
+
+/// Takes up what a system's refusal ended. The system's row is locked after this.
+pub(crate) async fn take_up(tx: &mut TxScope, system: &system::Model) -> Result<TakenUp> {
+    let mut taken_up = TakenUp::default();
+    for id in held_for(tx, system.id).await? {
+        let (_status, is_let_go) = crate::integration::let_go_held(tx, id).await?;
+        if is_let_go {
+            taken_up.changed.insert(id);
+            taken_up.let_go.push(id);
+        }
+    }
     let mut integrations = BTreeSet::new();
     for (run_id, integration_id, component) in refused_runs(tx, system.id).await? {
         integrations.insert(integration_id);
@@ -37,15 +65,19 @@ pub(crate) async fn take_up(tx: &mut TxScope, system: &system::Model) -> Result<
         let event = NewEvent::new("system.reauthorized", component, message);
         run_event::record(tx, run_id, vec![event]).await?;
     }
-    if integrations.is_empty() {
-        return Ok(0);
+    if !integrations.is_empty() {
+        let by = format!("Trestle, because {} is connected again", system.name);
+        let failures = Condition::all()
+            .add(failure::Column::Status.eq(FailureStatus::Open))
+            .add(failure::Column::Id.in_subquery(refusals(tx.tenant_id(), system.id)));
+        if let Some(taken) = crate::retry::take_some(tx, &by, failures).await? {
+            taken_up.changed.extend(taken.integrations);
+        }
+        taken_up.retried = integrations.len();
     }
-    let by = format!("Trestle, because {} is connected again", system.name);
-    let failures = Condition::all()
-        .add(failure::Column::Status.eq(FailureStatus::Open))
-        .add(failure::Column::Id.in_subquery(refusals(tx.tenant_id(), system.id)));
-    crate::retry::take_some(tx, &by, failures).await?;
-    Ok(integrations.len())
+    // Groups behind jobs and runs, as everywhere.
+    super::failure_group::resolve_refusals(tx, REFUSALS, system.id).await?;
+    Ok(taken_up)
 }
 
 /// The failures of whole runs that a system's refusal ended, open or not.

@@ -7,13 +7,13 @@ use entity::run;
 use entity::run_event::Audience;
 use entity::run_slice::{self, SliceStatus};
 use entity::run_stream;
-use entity::system::{self, SystemStatus};
 use pipeline::GateCounts;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::aftermath::Aftermath;
 use super::circuit;
 use super::ending::RunEnd;
 use super::failed::{WholeFailure, end_failed};
@@ -52,33 +52,22 @@ impl RunLease {
             },
         };
         let is_finished = matches!(end, SliceEnd::Finished);
-        end_slice(&mut tx, &self.run, slice, self.job_id, end).await?;
+        let mut aftermath = end_slice(&mut tx, &self.run, slice, self.job_id, end).await?;
         // After what is done to jobs: a claim locks jobs before circuits.
         if is_finished {
-            let ends = self.used_systems();
-            let update = tx
-                .update::<system::Entity>()
-                .col_expr(system::Column::Status, Expr::value(SystemStatus::Healthy))
-                .col_expr(system::Column::StatusMessage, Expr::value(None::<String>));
-            circuit::close(update, self.app.clock().now())
-                .filter(system::Column::Id.is_in(ends))
-                .exec(tx.connection())
-                .await
-                .doing("storing that systems are healthy")?;
+            aftermath.systems_changed(circuit::went_through(&tx, self.used_systems()).await?);
         } else if let Some(stop) = stop {
-            if let Some(system_id) = self.failing_system(&stop) {
-                circuit::count_failure(&tx, self, system_id).await?;
-            } else if let (true, Some(system_id)) = (self.is_probe, self.answering_system(&stop)) {
-                circuit::answered(&tx, [system_id]).await?;
-            }
+            self.judge_systems(&tx, &stop, &mut aftermath).await?;
         }
+        aftermath.settle(&tx).await?;
         self.commit_measured(tx).await?;
         Ok(true)
     }
 
-    /// Ends the slice of this lease as one that was told to stop; the jobs of its run are locked.
+    /// Ends the slice of this lease as one that was told to stop; the jobs of its run are locked. Nothing is locked after it.
     pub(super) async fn stop_slice(&self, tx: &mut TxScope, slice: &run_slice::Model) -> Result<()> {
-        end_slice(tx, &self.run, slice, self.job_id, SliceEnd::Stopped).await
+        let ended = end_slice(tx, &self.run, slice, self.job_id, SliceEnd::Stopped).await?;
+        ended.settle(tx).await
     }
 }
 
@@ -89,7 +78,7 @@ pub(super) async fn end_slice(
     slice: &run_slice::Model,
     job_id: Uuid,
     end: SliceEnd,
-) -> Result<()> {
+) -> Result<Aftermath> {
     let now = tx.app().clock().now();
     jobs::end(tx, vec![job_id]).await?;
     let (status, failure, kind, message) = match end {
@@ -144,11 +133,11 @@ async fn stop_others(tx: &TxScope, run_id: Uuid) -> Result<()> {
 
 /// What becomes of a run of which no slice can write any more; nothing while one can. `stream` is what they read, and the
 /// run's jobs are locked.
-async fn settle(tx: &mut TxScope, run: &run::Model, stream: &str) -> Result<()> {
+async fn settle(tx: &mut TxScope, run: &run::Model, stream: &str) -> Result<Aftermath> {
     let under_way = jobs::lock_of_run(tx, run.id).await?;
-    let [own] = &under_way[..] else { return Ok(()) };
+    let [own] = &under_way[..] else { return Ok(Aftermath::default()) };
     if own.status != JobStatus::Divided {
-        return Ok(());
+        return Ok(Aftermath::default());
     }
     let ended = tx
         .find::<run_slice::Entity>()
@@ -160,7 +149,7 @@ async fn settle(tx: &mut TxScope, run: &run::Model, stream: &str) -> Result<()> 
         .doing("reading the slices of a run")?;
     if own.cancel_requested {
         jobs::end(tx, vec![own.id]).await?;
-        return crate::run::end_canceled(tx, run).await;
+        return end_canceled(tx, run).await;
     }
     if let Some(failure) = ended.iter().find_map(|slice| slice.failure.clone()) {
         jobs::end(tx, vec![own.id]).await?;
@@ -169,7 +158,7 @@ async fn settle(tx: &mut TxScope, run: &run::Model, stream: &str) -> Result<()> 
     }
     if ended.iter().any(|slice| slice.status == SliceStatus::Stopped) {
         jobs::end(tx, vec![own.id]).await?;
-        return crate::run::end_canceled(tx, run).await;
+        return end_canceled(tx, run).await;
     }
     sum_up(tx, run, stream, &ended).await?;
     let now = tx.app().clock().now();
@@ -183,7 +172,14 @@ async fn settle(tx: &mut TxScope, run: &run::Model, stream: &str) -> Result<()> 
         .doing("letting a run go on after its slices")?;
     tx.push_after_commit(JobHint { job_id: own.id, tenant_id: run.tenant_id, priority: Priority::Resumed });
     tx.tell_after_commit(crate::run::changed(run));
-    Ok(())
+    Ok(Aftermath::default())
+}
+
+async fn end_canceled(tx: &mut TxScope, run: &run::Model) -> Result<Aftermath> {
+    crate::run::end_canceled_uncounted(tx, run).await?;
+    let mut aftermath = Aftermath::default();
+    aftermath.run_ended(run.id);
+    Ok(aftermath)
 }
 
 /// Stores for a stream what its slices have counted together.
@@ -235,12 +231,12 @@ pub(super) async fn take_over(
         .doing("reading a lost slice")?;
     let Some((run, slice)) = run.zip(slice) else { return Ok(None) };
     if job.cancel_requested {
-        end_slice(tx, &run, &slice, job.id, SliceEnd::Stopped).await?;
+        end_slice(tx, &run, &slice, job.id, SliceEnd::Stopped).await?.settle(tx).await?;
         return Ok(Some(TakenOver::Over));
     }
     if job.attempt >= job.max_attempts {
         let end = SliceEnd::Failed(WholeFailure::worker_lost(job.attempt));
-        end_slice(tx, &run, &slice, job.id, end).await?;
+        end_slice(tx, &run, &slice, job.id, end).await?.settle(tx).await?;
         return Ok(Some(TakenOver::Over));
     }
     tx.update::<job::Entity>()

@@ -139,7 +139,7 @@ impl Background {
                     .await
                     .doing("reading a lost run")?;
                 if let Some(run) = run {
-                    end_failed(&mut tx, &run, failure).await?;
+                    end_failed(&mut tx, &run, failure).await?.settle(&tx).await?;
                 }
                 swept.given_up += 1;
             } else {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, IntoActiveModel};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::change::Change;
+use crate::database::one_of;
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
 use crate::insert::insert_rows;
@@ -33,13 +34,9 @@ impl BatchTx {
         &self.tx
     }
 
-    /// That a column is one of these. On PostgreSQL it is one text of SQL however many they are, so that a statement is
-    /// prepared once for batches of every size.
+    /// That a column is one of these.
     pub(super) fn one_of<C: ColumnTrait>(&self, column: C, ids: impl IntoIterator<Item = Uuid>) -> Expr {
-        match self.tx.get_database_backend() {
-            DatabaseBackend::Postgres => column.eq_any(ids),
-            _ => column.is_in(ids),
-        }
+        one_of(self.tx.get_database_backend(), column, ids)
     }
 
     /// The time of day.

@@ -164,9 +164,10 @@ async fn store(
         return Err(ConnectError::Gone);
     }
     system_grant::replace(&tx, system.id, client, tokens, asked_at).await?;
-    let retried = reconnection::take_up(&mut tx, system).await?;
+    let taken_up = reconnection::take_up(&mut tx, system).await?;
+    let retried = taken_up.retried;
     crate::system::tell_reauthorized(&tx, [system.id]).await?;
-    // Last of the rows that others wait for: a claim locks jobs before circuits.
+    // After jobs, which a claim locks before circuits.
     tx.update::<system::Entity>()
         .col_expr(system::Column::Status, Expr::value(SystemStatus::Untested))
         .col_expr(system::Column::StatusMessage, Expr::value(None::<String>))
@@ -176,6 +177,7 @@ async fn store(
         .exec(tx.connection())
         .await
         .doing("storing that a system was connected")?;
+    taken_up.settle(&tx, system.id).await?;
     let detail = format!("by a link of {}; {retried} integrations are tried again", link.created_by);
     tx.about(Kind::System, system.id).detail(detail).commit().await?;
     Ok(retried)

@@ -10,8 +10,13 @@ use xxhash_rust::xxh3::xxh3_128;
 const REASON_CHARS_MAX: usize = 200;
 /// Of a longer text only this much is looked at, in characters: reasons stand at its beginning.
 const TEXT_CHARS_MAX: usize = 400;
-/// Values of a record that are looked for in a reason.
+/// Before values are taken out of it, this much: one that stands across the end would not be found, and is longer than
+/// [`TEXT_CHARS_MAX`] seldom enough.
+const SEARCHED_CHARS_MAX: usize = 2_000;
+/// Values of a record that are taken out of a text.
 const VALUES_MAX: usize = 64;
+/// Values of a record that are looked for: records have as many fields as they like.
+const VALUES_SEARCHED_MAX: usize = 5_000;
 /// Shorter values are parts of words more often than not, in bytes.
 const VALUE_BYTES_MIN: usize = 3;
 /// Longest path and rule, in characters, as of a failure's field errors.
@@ -73,6 +78,11 @@ impl Cause {
         }
     }
 
+    /// Whether the code alone says it.
+    pub(crate) fn is_coarse(&self) -> bool {
+        self.field_path.is_none() && self.rule.is_none() && self.reason.is_none()
+    }
+
     /// What is left when an integration fails for too many reasons to tell apart.
     pub(crate) fn coarse(&self) -> Self {
         Self { field_path: None, rule: None, reason: None, ..self.clone() }
@@ -107,11 +117,11 @@ fn general_path(path: &str) -> String {
 
 /// A text without what is of one record: its values, and every word with a digit or an `@`.
 fn reason(detail: &str, records: [Option<&Record>; 2]) -> String {
-    let mut text: String =
-        detail.chars().take(TEXT_CHARS_MAX).map(|char| if char.is_control() { ' ' } else { char }).collect();
-    for value in values(records) {
+    let mut text = on_one_line(detail, SEARCHED_CHARS_MAX);
+    for value in values(&text, records) {
         text = without(&text, &value);
     }
+    let text: String = text.chars().take(TEXT_CHARS_MAX).collect();
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let word = general_word(word);
@@ -142,26 +152,45 @@ fn general_word(word: &str) -> String {
     general
 }
 
-/// The values of records as a message may repeat them, the longest first.
-fn values(records: [Option<&Record>; 2]) -> Vec<String> {
-    let mut found = Vec::new();
-    for (_name, value) in records.into_iter().flatten().flat_map(Record::iter) {
-        collect(value, &mut found);
-    }
-    found.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
-    found
+fn on_one_line(text: &str, chars_max: usize) -> String {
+    text.chars().take(chars_max).map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
-fn collect(value: &Value, found: &mut Vec<String>) {
-    if found.len() >= VALUES_MAX {
-        return;
+/// The values of records that a text repeats, the longest first.
+fn values(text: &str, records: [Option<&Record>; 2]) -> Vec<String> {
+    let mut search = Search { text, searched: 0, found: Vec::new() };
+    for (_name, value) in records.into_iter().flatten().flat_map(Record::iter) {
+        search.look_for(value);
     }
-    match value {
-        Value::String(text) if text.len() >= VALUE_BYTES_MIN => found.push(text.clone()),
-        Value::Array(values) => values.iter().for_each(|value| collect(value, found)),
-        Value::Object(values) => values.values().for_each(|value| collect(value, found)),
-        // Numbers go with all other words that have digits.
-        _ => {}
+    search.found.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+    search.found
+}
+
+/// A search for the values of records in a text.
+struct Search<'a> {
+    text: &'a str,
+    searched: usize,
+    found: Vec<String>,
+}
+
+impl Search<'_> {
+    fn look_for(&mut self, value: &Value) {
+        if self.searched >= VALUES_SEARCHED_MAX || self.found.len() >= VALUES_MAX {
+            return;
+        }
+        match value {
+            Value::String(value) if (VALUE_BYTES_MIN..=self.text.len()).contains(&value.len()) => {
+                self.searched += 1;
+                let value = on_one_line(value, SEARCHED_CHARS_MAX);
+                if self.text.contains(&value) && !self.found.contains(&value) {
+                    self.found.push(value);
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| self.look_for(value)),
+            Value::Object(values) => values.values().for_each(|value| self.look_for(value)),
+            // Numbers go with all other words that have digits.
+            _ => {}
+        }
     }
 }
 
@@ -228,6 +257,27 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_found_among_many_and_at_the_end_of_what_is_kept() {
+        let record = |value: &str| {
+            let mut fields: serde_json::Map<String, Value> =
+                (0..500).map(|number| (format!("a{number:03}"), json!(format!("other {number}")))).collect();
+            fields.insert("z".to_owned(), json!(value));
+            Value::Object(fields)
+        };
+        let long = |tail: &str| "the quick brown fox\nends here ".repeat(4) + tail;
+        for (one, other) in [("Ada Lovelace", "Grace\nHopper"), ("Ada", long("and there").as_str())] {
+            let group = |name: &str| rejected(&format!("`{name}` is not a customer"), record(name));
+            assert_eq!(group(one).reason.as_deref(), Some("`…` is not a customer"));
+            assert_eq!(group(one).fingerprint(), group(other).fingerprint());
+        }
+        // Cut at 400 characters before it was taken out, the longer one would leave its beginning.
+        let longest = long("x").repeat(4);
+        let group = |name: &str| rejected(&format!("not a customer: {name}"), record(name));
+        assert_eq!(group(&longest).reason.as_deref(), Some("not a customer: …"));
+        assert_eq!(group(&longest).fingerprint(), group("Ada Lovelace").fingerprint());
+    }
+
+    #[test]
     fn another_reason_is_another_group() {
         let full = rejected("the account is full", json!({}));
         let closed = rejected("the account is closed", json!({}));
@@ -253,5 +303,6 @@ mod tests {
         assert_ne!(one.fingerprint(), broken(&[("/lines/3/amount", "type")]).fingerprint());
         assert_ne!(one.fingerprint(), broken(&[("/zip", "pattern")]).fingerprint());
         assert_eq!(one.coarse().field_path, None);
+        assert!(one.coarse().is_coarse() && !one.is_coarse());
     }
 }

@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use entity::failure::ResponsibleParty;
 use entity::failure_group::{self, FailureGroupStatus as Status};
 use entity::run_event::Audience;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::activity::{Change, NewActivity, record};
 use super::{FailureGroup, is_ours, view};
 use crate::actor::Actor;
-use crate::background::failure_group::resolved;
+use crate::background::failure_group::{lock, resolved};
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::health::status::refresh_in;
 use crate::id::Kind;
@@ -95,7 +95,7 @@ pub async fn resolve(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<Fail
 /// Nobody wants to hear of it any more. Failures of it are stored, counted and shown as before.
 ///
 /// # Errors
-/// As [`acknowledge`]; `REQUIRED` note.
+/// Denied without `failure_groups:dismiss`; as [`acknowledge`]; `REQUIRED` note.
 pub async fn ignore(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<FailureGroup> {
     let open = [
         Status::New,
@@ -138,8 +138,11 @@ struct Decision<'a> {
 
 async fn decide(actor: &Actor, id: Uuid, decision: Decision<'_>) -> Result<FailureGroup> {
     use failure_group::Column;
-    let scope = actor.authorize(Permission::FailureGroupManage)?;
     let Decision { from, to, snooze, note, is_note_required } = decision;
+    let scope = actor.authorize(match to {
+        Status::Ignored => Permission::FailureGroupDismiss,
+        _ => Permission::FailureGroupManage,
+    })?;
     let row = found(&scope, id).await?;
     let now = scope.app().clock().now();
     let mut problems = Problems::default();
@@ -172,7 +175,8 @@ async fn decide(actor: &Actor, id: Uuid, decision: Decision<'_>) -> Result<Failu
         return Err(Error::conflict("groupId", "it has changed meanwhile; look at it again"));
     }
     if to == Status::Resolved {
-        occasion::record(&tx, resolved(&row)).await?;
+        let told = resolved(&tx, &row).await?;
+        occasion::record(&tx, told).await?;
     }
     let change = Change::Status { from: Some(row.status), to };
     record(&mut tx, &row, NewActivity::by(actor, change, note.clone())).await?;
@@ -232,18 +236,23 @@ pub async fn hand_over(
         return Err(Error::conflict("groupId", is_already(row.status)));
     }
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
-    let changed = tx
-        .update::<failure_group::Entity>()
+    // What was merged into it goes with it.
+    let which = Condition::any().add(Column::Id.eq(id)).add(Column::MergedIntoId.eq(id));
+    let locked = lock(&tx, which.clone()).await?;
+    let is_same = |now: &failure_group::Model| {
+        now.responsible_party == row.responsible_party
+            && now.merged_into_id.is_none()
+            && now.status != Status::Resolved
+    };
+    if !locked.get(&id).is_some_and(is_same) {
+        return Err(Error::conflict("groupId", "it has changed meanwhile; look at it again"));
+    }
+    tx.update::<failure_group::Entity>()
         .col_expr(Column::ResponsibleParty, Expr::value(to))
-        // What was merged into it goes with it.
-        .filter(Column::Id.eq(id).or(Column::MergedIntoId.eq(id)))
-        .filter(Column::ResponsibleParty.eq(row.responsible_party))
+        .filter(which)
         .exec(tx.connection())
         .await
         .doing("handing a group over")?;
-    if changed.rows_affected == 0 {
-        return Err(Error::conflict("groupId", "it has changed meanwhile; look at it again"));
-    }
     let from = row.responsible_party;
     // Within the operator it is nothing for the tenant, who reads the audit log, too.
     let is_internal = is_ours(from) && is_ours(to);

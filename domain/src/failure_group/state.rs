@@ -42,7 +42,8 @@ pub(crate) fn after_time(group: &Model, is_over: bool, now: DateTime<Utc>) -> Op
         {
             Some(Status::Ongoing)
         }
-        Status::Snoozed if is_awake(group, now) => Some(Status::Ongoing),
+        // What else ends a snooze comes with failures.
+        Status::Snoozed if is_time(group, now) => Some(Status::Ongoing),
         _ => None,
     }
 }
@@ -51,9 +52,13 @@ fn is_over_limit(group: &Model) -> bool {
     group.hour_limit > 0 && group.hour_count > group.hour_limit
 }
 
-/// Whether what it was snoozed until has come.
-fn is_awake(group: &Model, now: DateTime<Utc>) -> bool {
+fn is_time(group: &Model, now: DateTime<Utc>) -> bool {
     group.snoozed_until.is_some_and(|until| until <= now)
+}
+
+/// Whether what it was snoozed until has come, now that there were failures.
+fn is_awake(group: &Model, now: DateTime<Utc>) -> bool {
+    is_time(group, now)
         || group.snoozed_until_count.is_some_and(|count| group.failure_count >= count)
         || group.snoozed_until_hour_count.is_some_and(|count| group.hour_count >= count)
 }
@@ -131,6 +136,10 @@ mod tests {
         assert_eq!(after_failures(&reached, later(0)), Some(Status::Ongoing));
         let by_rate = Model { snoozed_until_hour_count: Some(50), ..snoozed() };
         assert_eq!(after_failures(&by_rate, later(0)), Some(Status::Ongoing));
+        // The hour that somebody has just seen says nothing new, nor does a number that was reached before.
+        for seen in [by_rate, Model { snoozed_until_count: Some(100), ..snoozed() }] {
+            assert_eq!(after_time(&seen, false, later(999)), None, "{seen:?}");
+        }
     }
 
     #[test]

@@ -1,18 +1,23 @@
 //! Alerts: an integration misses a target, and later meets it again. When, is a rule of each kind; all need enough runs to
 //! say anything, and close at another value than they open at, so that one who is near the border is not told of twice a
-//! minute. Deliberately absent: whom they are told to; that is of `notice`.
+//! minute. Deliberately absent: whom they are told to, and in which words; that is of `notice`.
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Duration, Utc};
+use entity::failure::ResponsibleParty;
 use entity::health_alert;
 use entity::health_rollup::HealthPeriod;
+use entity::integration::IntegrationStatus;
 use entity::occasion::OccasionKind;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveEnum, ColumnTrait, QueryFilter};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::rollup::{Sums, begin};
+use super::status::HealthStatus;
 use super::target::{HealthTargets, RUN_SUCCESS_PERCENT_DEFAULT};
 use crate::actor::Actor;
 use crate::error::{Doing, Result};
@@ -184,10 +189,12 @@ fn volume(known: &Known, now: DateTime<Utc>) -> Judgement {
     }
 }
 
-/// Opens an alert, unless one of its kind is open already. True when it was opened: whoever tells of alerts begins here.
+/// Opens an alert of an integration with this status, unless one of its kind is open already. True when it was opened:
+/// whoever tells of alerts begins here.
 pub(crate) async fn open(
     tx: &TxScope,
     integration_id: Uuid,
+    status: HealthStatus,
     kind: AlertKind,
     observed: f64,
     expected: f64,
@@ -224,39 +231,64 @@ pub(crate) async fn open(
         };
         let told = told
             .integration(integration_id)
-            .code(Some(kind.to_value()))
+            .detail("measure", kind.to_value())
             .detail("observed", observed)
             .detail("expected", expected)
-            .detail("summary", words(kind, observed, expected))
-            .detail("responsibleParty", "SUPPORT")
-            .detail("action", "Nothing is needed from you: we look into it.")
-            .detail("staffAction", "Look at the integration's health, and at the runs behind it.");
+            .detail("status", status.to_value())
+            .detail("responsibleParty", party(kind, status).to_value());
         occasion::record(tx, told).await?;
     }
     Ok(is_new)
 }
 
-/// What is wrong, for whoever is told.
-fn words(kind: AlertKind, observed: f64, expected: f64) -> String {
-    match kind {
-        AlertKind::SuccessRate => format!("{observed:.1} % of its runs succeed; {expected:.1} % should."),
-        AlertKind::Latency => {
-            let (observed, expected) = (observed / 1_000.0, expected / 1_000.0);
-            format!("Its runs take {observed:.1} s; they should take no more than {expected:.1} s.")
-        }
-        AlertKind::Freshness => {
-            let (observed, expected) = (observed / 60.0, expected / 60.0);
-            format!("Nothing has arrived for {observed:.0} minutes; something should every {expected:.0}.")
-        }
-        AlertKind::Volume => {
-            let bound = if observed < expected { "at least" } else { "at most" };
-            format!("It read {observed:.0} records in a day; {bound} {expected:.0} are usual.")
+/// Who acts: its people where it waits for them, or where the source is what is unlike itself.
+fn party(kind: AlertKind, status: HealthStatus) -> ResponsibleParty {
+    let waits = matches!(status, HealthStatus::ActionRequired | HealthStatus::Held);
+    if waits || kind == AlertKind::Volume { ResponsibleParty::Customer } else { ResponsibleParty::Support }
+}
+
+/// Why an alert is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Ending {
+    /// The target is met.
+    Met,
+    /// Something else is expected of it now.
+    Changed,
+    /// People paused it.
+    Paused,
+    /// People archived it.
+    Archived,
+    /// Its tenant is suspended.
+    Suspended,
+}
+
+impl Ending {
+    /// Why this alert is over of an integration of which somebody has just changed the targets, or not.
+    pub(crate) fn of(
+        alert: &HealthAlert,
+        status: IntegrationStatus,
+        is_suspended: bool,
+        is_changed: bool,
+        newest_success_at: Option<DateTime<Utc>>,
+    ) -> Self {
+        // Its age is no less without a success.
+        let is_met = match alert.kind {
+            AlertKind::Freshness => newest_success_at.is_some_and(|at| at >= alert.opened_at),
+            _ => !is_changed,
+        };
+        match status {
+            IntegrationStatus::Archived => Self::Archived,
+            IntegrationStatus::Paused => Self::Paused,
+            _ if is_suspended => Self::Suspended,
+            _ if is_met => Self::Met,
+            _ => Self::Changed,
         }
     }
 }
 
 /// Closes an alert. True when it was open: whoever tells that it is over begins here.
-pub(crate) async fn close(tx: &TxScope, alert: &HealthAlert) -> Result<bool> {
+pub(crate) async fn close(tx: &TxScope, alert: &HealthAlert, ending: Ending) -> Result<bool> {
     let now = tx.app().clock().now();
     let closed = tx
         .update::<health_alert::Entity>()
@@ -269,7 +301,8 @@ pub(crate) async fn close(tx: &TxScope, alert: &HealthAlert) -> Result<bool> {
     if closed.rows_affected > 0 {
         tracing::info!(
             tenant.id = %tx.tenant_id(), integration.id = %alert.integration_id, kind = ?alert.kind,
-            "an integration meets a target again"
+            ending = ?ending,
+            "an integration misses a target no more"
         );
         let told = match alert.kind {
             // Of no run: what it ends is that the integration was late.
@@ -280,8 +313,11 @@ pub(crate) async fn close(tx: &TxScope, alert: &HealthAlert) -> Result<bool> {
             AlertKind::Volume => None,
         };
         if let Some(told) = told {
-            let told = told.integration(alert.integration_id).code(Some(alert.kind.to_value()));
-            occasion::record(tx, told.detail("summary", "It is as it should be again.")).await?;
+            let told = told
+                .integration(alert.integration_id)
+                .detail("measure", alert.kind.to_value())
+                .detail("ended", json!(ending));
+            occasion::record(tx, told).await?;
         }
     }
     Ok(closed.rows_affected > 0)

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::durations::{Durations, WITHOUT_DURATION, class_of};
 use crate::app::App;
+use crate::database::one_of;
 use crate::error::{Doing, Result};
 use crate::insert::upsert_rows;
 use crate::scope::{Scope, ScopedSelect};
@@ -42,8 +43,7 @@ ON CONFLICT (integration_id, period, begins_at, duration_class) DO UPDATE SET \
  updated_count = health_rollup.updated_count + excluded.updated_count, \
  unchanged_count = health_rollup.unchanged_count + excluded.unchanged_count, \
  skipped_count = health_rollup.skipped_count + excluded.skipped_count, \
- failed_record_count = health_rollup.failed_record_count + excluded.failed_record_count, \
- newest_success_at = COALESCE(excluded.newest_success_at, health_rollup.newest_success_at)";
+ failed_record_count = health_rollup.failed_record_count + excluded.failed_record_count";
 
 /// A run with its counts as they are at its end, and what it ended as.
 #[derive(Clone, Copy)]
@@ -127,7 +127,6 @@ fn row(ended: Ended<'_>, period: HealthPeriod, now: DateTime<Utc>) -> health_rol
         unchanged_count: run.unchanged_count,
         skipped_count: run.skipped_count,
         failed_record_count: run.failed_count,
-        newest_success_at: ended.is_success().then_some(now),
     }
 }
 
@@ -143,7 +142,6 @@ fn add(sum: &mut health_rollup::Model, row: &health_rollup::Model) {
     sum.unchanged_count += row.unchanged_count;
     sum.skipped_count += row.skipped_count;
     sum.failed_record_count += row.failed_record_count;
-    sum.newest_success_at = row.newest_success_at.or(sum.newest_success_at);
 }
 
 /// The begin of the hour or day (UTC) of a time.
@@ -303,12 +301,13 @@ pub(crate) async fn points_of_integrations(
     ids: &[Uuid],
     span: Span,
 ) -> Result<HashMap<Uuid, BTreeMap<DateTime<Utc>, Sums>>> {
-    let select = health_rollup::Entity::find()
-        .filter(health_rollup::Column::IntegrationId.is_in(ids.iter().copied()))
-        .filter(within(span));
+    let reader = app.across_tenants().reader();
+    let ids =
+        one_of(reader.get_database_backend(), health_rollup::Column::IntegrationId, ids.iter().copied());
+    let select = health_rollup::Entity::find().filter(ids).filter(within(span));
     let lines = grouped(select, Group::Integration, true)
         .into_model::<Line>()
-        .all(app.across_tenants().reader())
+        .all(reader)
         .await
         .doing("summing up runs")?;
     Ok(by_owner_and_begin(lines))

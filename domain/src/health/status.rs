@@ -44,14 +44,27 @@ ON CONFLICT (integration_id) DO UPDATE SET \
   ELSE integration_health.check_at END \
 RETURNING integration_id, status";
 
-/// Derives the statuses of integrations by their ids, and stores those that changed. `{ids}` is where their parameters go.
+/// That an integration has failures which its people are to deal with: a group says who acts, and what was merged into it
+/// says the same. `{integration}` is the table. The first condition on the status of failures is that of their partial index
+/// word for word, or SQLite would not take it.
+const ASKS_CUSTOMERS: &str = "\
+EXISTS (SELECT 1 FROM failure_group AS p WHERE p.tenant_id = {integration}.tenant_id \
+ AND p.integration_id = {integration}.id AND p.responsible_party = 'CUSTOMER' \
+ AND EXISTS (SELECT 1 FROM failure AS f WHERE f.group_id = p.id AND f.tenant_id = p.tenant_id \
+  AND f.status IN ('OPEN', 'RETRYING') AND f.status = 'OPEN'))";
+
+/// As a condition on a table of integrations.
+pub(super) fn asks_customers(integration: &str) -> String {
+    ASKS_CUSTOMERS.replace("{integration}", integration)
+}
+
+/// Derives the statuses of integrations, and stores those that changed. `{ids}` says of which, `{asks}` is
+/// [`ASKS_CUSTOMERS`].
 const DERIVED: &str = "\
 UPDATE integration_health AS h SET status = n.status, since = $1, severity = CASE n.status {severities} END \
 FROM (SELECT i.id AS id, CASE \
   WHEN i.status IN ('ARCHIVED', 'PAUSED', 'HELD') THEN i.status \
-  WHEN EXISTS (SELECT 1 FROM failure_group AS p WHERE p.tenant_id = i.tenant_id AND p.integration_id = i.id \
-    AND p.responsible_party = 'CUSTOMER' AND EXISTS (SELECT 1 FROM failure AS f WHERE f.tenant_id = p.tenant_id \
-    AND f.group_id = p.id AND f.status = 'OPEN')) THEN 'ACTION_REQUIRED' \
+  WHEN {asks} THEN 'ACTION_REQUIRED' \
   WHEN EXISTS (SELECT 1 FROM system AS s WHERE s.tenant_id = i.tenant_id \
     AND s.id IN (i.source_id, i.destination_id) AND s.status = 'REAUTH_REQUIRED') THEN 'ACTION_REQUIRED' \
   WHEN r.status = 'FAILED' THEN 'FAILING' \
@@ -62,7 +75,7 @@ FROM (SELECT i.id AS id, CASE \
   WHEN g.last_run_id IS NULL THEN 'UNKNOWN' \
   ELSE 'HEALTHY' END AS status \
  FROM integration AS i JOIN integration_health AS g ON g.integration_id = i.id \
- LEFT JOIN run AS r ON r.id = g.last_run_id WHERE i.id IN ({ids})) AS n \
+ LEFT JOIN run AS r ON r.id = g.last_run_id WHERE i.id {ids}) AS n \
 WHERE h.integration_id = n.id AND h.status <> n.status";
 
 /// The place of a status in lists: the worst first where they are in descending order. RUNNING, which is not stored, is
@@ -193,42 +206,66 @@ pub(crate) async fn refresh(
         .into_iter()
         .map(|status| format!("WHEN '{}' THEN {} ", status.to_value(), severity(status)))
         .collect();
+    let derived = DERIVED.replace("{severities}", &severities).replace("{asks}", &asks_customers("i"));
     for ids in ids.chunks(IDS_MAX) {
-        let parameters = |first: usize| {
-            (first..first + ids.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
-        };
-        let values = || ids.iter().map(|id| Value::from(*id));
         if backend == DatabaseBackend::Postgres {
             // Whoever changes something of the same integrations at the same time is waited for here, so that the next
             // statement sees it.
+            let (among, values) = among(backend, 1, ids);
             let sql = format!(
-                "SELECT 1 FROM integration_health WHERE integration_id IN ({}) ORDER BY integration_id FOR NO KEY UPDATE",
-                parameters(1)
+                "SELECT 1 FROM integration_health WHERE integration_id {among} \
+                 ORDER BY integration_id FOR NO KEY UPDATE"
             );
-            let statement = Statement::from_sql_and_values(backend, sql, values());
+            let statement = Statement::from_sql_and_values(backend, sql, values);
             connection.query_all_raw(statement).await.doing("locking how integrations are")?;
         }
-        let sql = DERIVED.replace("{severities}", &severities).replace("{ids}", &parameters(2));
-        let values = [Value::from(now)].into_iter().chain(values());
-        let statement = Statement::from_sql_and_values(backend, sql, values);
+        let (among, values) = among(backend, 2, ids);
+        let values = [Value::from(now)].into_iter().chain(values);
+        let statement = Statement::from_sql_and_values(backend, derived.replace("{ids}", &among), values);
         connection.execute_raw(statement).await.doing("deriving how integrations are")?;
     }
     Ok(())
 }
 
-/// Lets a sweep look within a second at all integrations that read from a system or write to it. Waits for none that is
-/// being changed: whoever ends a run of one may want the system's row, which is locked here.
-pub(crate) async fn look_again_at_users_of(tx: &TxScope, system_id: Uuid) -> Result<()> {
-    let backend = tx.connection().get_database_backend();
+/// That something is one of these ids, with the values of its parameters, of which the first has this number. On PostgreSQL
+/// it is one text of SQL however many they are.
+fn among(backend: DatabaseBackend, first: usize, ids: &[Uuid]) -> (String, Vec<Value>) {
+    match backend {
+        DatabaseBackend::Postgres => (format!("= ANY(${first})"), vec![Value::from(ids.to_vec())]),
+        _ => {
+            let places: Vec<String> = (first..first + ids.len()).map(|place| format!("${place}")).collect();
+            (format!("IN ({})", places.join(", ")), ids.iter().map(|id| Value::from(*id)).collect())
+        }
+    }
+}
+
+/// The status of these systems has changed, or where they are: a sweep looks within a second at all integrations that read
+/// from one or write to it. Waits for none that is being changed, because whoever ends a run of one may want a system's row,
+/// which is locked here; so it comes last of all, after [`refresh`], too.
+pub(crate) async fn systems_changed(tx: &TxScope, systems: &[Uuid]) -> Result<()> {
+    look_again_at_users_of(tx.connection(), systems, tx.app().clock().now()).await
+}
+
+/// The same for systems of any tenant, by ids that were found in a scope or by background work.
+pub(crate) async fn look_again_at_users_of(
+    connection: &DatabaseTransaction,
+    systems: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let backend = connection.get_database_backend();
     let lock = if backend == DatabaseBackend::Postgres { "FOR NO KEY UPDATE OF g SKIP LOCKED" } else { "" };
-    let sql = format!(
-        "UPDATE integration_health SET check_at = $1 WHERE tenant_id = $2 AND integration_id IN (\
-         SELECT g.integration_id FROM integration_health AS g JOIN integration AS i ON i.id = g.integration_id \
-         WHERE i.tenant_id = $2 AND (i.source_id = $3 OR i.destination_id = $3) {lock})"
-    );
-    let values = [tx.app().clock().now().into(), tx.tenant_id().into(), system_id.into()];
-    let statement = Statement::from_sql_and_values(backend, sql, values);
-    tx.connection().execute_raw(statement).await.doing("looking again at the integrations of a system")?;
+    for systems in systems.chunks(IDS_MAX) {
+        let (among, values) = among(backend, 2, systems);
+        let sql = format!(
+            "UPDATE integration_health SET check_at = $1 WHERE integration_id IN (\
+             SELECT g.integration_id FROM system AS s JOIN integration AS i ON i.tenant_id = s.tenant_id \
+             AND (i.source_id = s.id OR i.destination_id = s.id) \
+             JOIN integration_health AS g ON g.integration_id = i.id WHERE s.id {among} {lock})"
+        );
+        let values = [Value::from(now)].into_iter().chain(values);
+        let statement = Statement::from_sql_and_values(backend, sql, values);
+        connection.execute_raw(statement).await.doing("looking again at the integrations of systems")?;
+    }
     Ok(())
 }
 
@@ -245,6 +282,28 @@ pub(crate) async fn watch_from_now(tx: &TxScope, integration_id: Uuid) -> Result
         .await
         .doing("storing from when an integration is watched")?;
     refresh_in(tx, [integration_id]).await
+}
+
+/// The same of all integrations of the tenant, which was suspended or resumed: nothing of it runs meanwhile, so nothing is
+/// late. A sweep derives them within a second. Comes last in its transaction, like [`refresh`].
+pub(crate) async fn watch_tenant_from_now(tx: &TxScope) -> Result<()> {
+    let now = tx.app().clock().now();
+    let backend = tx.connection().get_database_backend();
+    if backend == DatabaseBackend::Postgres {
+        // In the order in which all lock them.
+        let sql = "SELECT 1 FROM integration_health WHERE tenant_id = $1 \
+                   ORDER BY integration_id FOR NO KEY UPDATE";
+        let statement = Statement::from_sql_and_values(backend, sql, [tx.tenant_id().into()]);
+        tx.connection().query_all_raw(statement).await.doing("locking how integrations are")?;
+    }
+    tx.update::<integration_health::Entity>()
+        .col_expr(integration_health::Column::WatchedFrom, Expr::value(now))
+        .col_expr(integration_health::Column::IsLate, Expr::value(false))
+        .col_expr(integration_health::Column::CheckAt, Expr::value(now))
+        .exec(tx.connection())
+        .await
+        .doing("storing from when integrations are watched")?;
+    Ok(())
 }
 
 /// Those of these integrations that have a run under way.

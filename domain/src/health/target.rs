@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::status::watch_from_now;
 use crate::actor::Actor;
 use crate::audit::names;
+use crate::authentication::STAFF_NAME;
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::id::{Kind, new_id};
 use crate::page::{Direction, Page, PageArguments};
@@ -95,19 +96,17 @@ pub struct HealthTargetChange {
     pub set_at: DateTime<Utc>,
 }
 
-/// Who of the operator's staff did something, as a tenant reads it.
-const STAFF: &str = "the operator's staff";
-
 fn change(actor: &Actor, row: health_target::Model) -> HealthTargetChange {
     HealthTargetChange {
         id: row.id,
         targets: HealthTargets::of(&row),
-        set_by: if row.is_by_staff && !actor.is_staff() { STAFF.to_owned() } else { row.set_by },
+        set_by: if row.is_by_staff && !actor.is_staff() { STAFF_NAME.to_owned() } else { row.set_by },
         set_at: row.set_at,
     }
 }
 
-/// Changes what is expected of an integration. The age of its newest success is judged from now on.
+/// Changes what is expected of an integration. Where that is how old its newest success may be, its age is judged from now
+/// on.
 ///
 /// # Errors
 /// Denied without `integrations:write`. Rejected, all at once: `NOT_FOUND` integrationId; `CONFLICT` when it is archived;
@@ -147,11 +146,15 @@ pub async fn set(
     let target = tx.insert::<health_target::Entity>(target, "storing targets").await?;
     tx.update::<integration_health::Entity>()
         .col_expr(integration_health::Column::TargetId, Expr::value(Some(target.id)))
+        // A sweep judges it by them within a second.
+        .col_expr(integration_health::Column::CheckAt, Expr::value(target.set_at))
         .filter(integration_health::Column::IntegrationId.eq(integration_id))
         .exec(tx.connection())
         .await
         .doing("storing which targets hold")?;
-    watch_from_now(&tx, integration_id).await?;
+    if target.freshness_seconds != before.freshness_seconds {
+        watch_from_now(&tx, integration_id).await?;
+    }
     let changed = names([
         ("freshnessSeconds", changes.freshness_seconds.is_some()),
         ("runSuccessPercent", changes.run_success_percent.is_some()),

@@ -3,7 +3,7 @@
 use entity::integration::{self, IntegrationStatus};
 use entity::occasion::OccasionKind;
 use entity::run::{self as run_row, RunStatus};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -69,7 +69,7 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
     let scope = actor.authorize(Permission::IntegrationOperate)?;
     let row = found(&scope, id).await?;
     let mut tx = begin(&scope, row.tenant_id).await?;
-    let_go(&mut tx, id, &[IntegrationStatus::Paused, IntegrationStatus::Held]).await?;
+    let goes_on = let_go(&mut tx, id, &[IntegrationStatus::Paused, IntegrationStatus::Held]).await?;
     // The row is locked by now: nothing of it comes into quarantine after this look.
     if let Some(undecided) = quarantine::undecided(&tx, id).await? {
         let undecided = GlobalId::new(Kind::Quarantine, undecided.id);
@@ -80,42 +80,47 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Integration> {
     if row.status == IntegrationStatus::Archived {
         return Err(archived());
     }
+    if goes_on {
+        watch_from_now(&tx, id).await?;
+    }
     tx.about(Kind::Integration, id).commit().await?;
     Ok(row)
 }
 
-/// Lets an integration in one of these states go on, with the jobs that it held.
-async fn let_go(tx: &mut TxScope, id: Uuid, from: &[IntegrationStatus]) -> Result<()> {
+/// Lets an integration in one of these states go on, with the jobs that it held. Whether it was in one: then
+/// [`watch_from_now`] follows, last of all.
+async fn let_go(tx: &mut TxScope, id: Uuid, from: &[IntegrationStatus]) -> Result<bool> {
     let held = from.contains(&IntegrationStatus::Held).then_some(IntegrationStatus::Held);
     if let Some(held) = held
         && set_status(tx, id, &[held], IntegrationStatus::Active, None).await?
     {
         tell_over(tx, id, "RESUMED").await?;
     } else if !set_status(tx, id, from, IntegrationStatus::Active, None).await? {
-        return Ok(());
+        return Ok(false);
     }
     store_hold(tx, id, None).await?;
     forget_failed_runs(tx, id).await?;
     let next = next_run(&reread(tx, id).await?, tx.app().clock().now())?;
     store_next_run(tx, id, next).await?;
     job::release_integration(tx, id).await?;
-    watch_from_now(tx, id).await
+    Ok(true)
 }
 
 /// Lets an integration go on that is held, once no quarantine of it waits for a decision; one that somebody has paused
-/// meanwhile stays so. Answers with what it is then.
-pub(crate) async fn let_go_held(tx: &mut TxScope, id: Uuid) -> Result<IntegrationStatus> {
-    // Of two decisions at once the second one waits here, and sees the first.
+/// meanwhile stays so. Answers with what it is then, and whether it was let go: then [`watch_from_now`] follows, last of all.
+pub(crate) async fn let_go_held(tx: &mut TxScope, id: Uuid) -> Result<(IntegrationStatus, bool)> {
+    // Of two decisions at once the second one waits here, and sees the first; rows that refer to it need not wait.
     tx.find::<integration::Entity>()
         .filter(integration::Column::Id.eq(id))
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .one(tx.connection())
         .await
         .doing("reading an integration")?;
-    if quarantine::undecided(tx, id).await?.is_none() {
-        let_go(tx, id, &[IntegrationStatus::Held]).await?;
-    }
-    Ok(reread(tx, id).await?.status)
+    let is_let_go = match quarantine::undecided(tx, id).await? {
+        None => let_go(tx, id, &[IntegrationStatus::Held]).await?,
+        Some(_) => false,
+    };
+    Ok((reread(tx, id).await?.status, is_let_go))
 }
 
 /// Archives an integration, for good: it leaves the lists, starts nothing, and its name is free again. Runs that

@@ -82,6 +82,7 @@ fn data_of(item: &NoticeItem) -> Value {
         "integration": named(Kind::Integration, item.integration_id, &item.integration_name),
         "system": named(Kind::System, item.system_id, &item.system_name),
         "runId": id(Kind::Run, item.run_id),
+        "groupId": id(Kind::FailureGroup, item.group_id),
         "failureId": id(Kind::Failure, item.failure_id),
         "code": item.code,
         "count": item.count,
@@ -290,6 +291,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{mail, slack, webhook};
+    use crate::id::{GlobalId, Kind};
 
     fn item(title: &str) -> NoticeItem {
         NoticeItem {
@@ -305,7 +307,7 @@ mod tests {
             system_name: None,
             run_id: Some(Uuid::from_u128(4)),
             failure_id: None,
-            group_id: None,
+            group_id: Some(Uuid::from_u128(5)),
             incident_id: None,
             code: Some("source.timeout".to_owned()),
             count: None,
@@ -328,7 +330,6 @@ mod tests {
             channel_name: "channel".to_owned(),
             kind,
             occasion_kind: None,
-            about_tenant_id: None,
             integration_id: None,
             items: NoticeItemList(items),
             item_count,
@@ -349,6 +350,15 @@ mod tests {
         for part in ["Integration: orders", "Records: PO-1", "Who acts: you", "What to do: Wait."] {
             assert!(mail.text.contains(part), "{part} in {}", mail.text);
         }
+    }
+
+    #[test]
+    fn a_webhook_names_what_it_is_about() {
+        let body = webhook(&notice(NoticeKind::Single, vec![item("orders")], 1));
+        let id = |kind, id| GlobalId::new(kind, Uuid::from_u128(id)).to_string();
+        assert_eq!(body["data"]["runId"], id(Kind::Run, 4));
+        assert_eq!(body["data"]["groupId"], id(Kind::FailureGroup, 5));
+        assert_eq!(body["data"]["failureId"], serde_json::Value::Null);
     }
 
     #[test]

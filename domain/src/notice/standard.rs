@@ -19,10 +19,11 @@ use crate::error::Result;
 /// Notices in an hour of the standard policy, at most: who gets more reads none. The others come together.
 const HOURLY_MAX: i32 = 10;
 /// What it tells: what stands still until somebody acts.
-const KINDS: [OccasionKind; 6] = [
+const KINDS: [OccasionKind; 7] = [
     OccasionKind::Held,
     OccasionKind::ReauthRequired,
     OccasionKind::GroupNew,
+    OccasionKind::GroupRegressed,
     OccasionKind::RunFailed,
     OccasionKind::IncidentOpened,
     OccasionKind::ChannelDisabled,

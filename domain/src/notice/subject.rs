@@ -34,7 +34,15 @@ pub(crate) fn begun(occasion: &occasion::Model) -> Option<String> {
 /// What is over.
 pub(crate) fn ended(occasion: &occasion::Model) -> Vec<String> {
     match occasion.kind {
-        OccasionKind::GroupResolved => occasion.group_id.map(group).into_iter().collect(),
+        OccasionKind::GroupResolved => {
+            // What was merged into it began by itself.
+            let mut groups: Vec<String> = occasion.group_id.map(group).into_iter().collect();
+            if let Some(Value::Array(merged)) = occasion.detail.get("groups") {
+                let ids = merged.iter().filter_map(|id| id.as_str()?.parse::<Uuid>().ok());
+                groups.extend(ids.map(group));
+            }
+            groups
+        }
         OccasionKind::Recovered => {
             let mut runs: Vec<String> = occasion.run_id.map(run).into_iter().collect();
             if let Some(Value::Array(more)) = occasion.detail.get("runs") {
@@ -83,7 +91,8 @@ fn late(integration: Uuid) -> String {
 /// A measure of an integration, of a tenant, or of the platform.
 fn health(occasion: &occasion::Model) -> String {
     let of = occasion.integration_id.or(occasion.tenant_id).unwrap_or_default();
-    format!("health:{of}:{}", occasion.code.as_deref().unwrap_or_default())
+    let measure = occasion.detail.get("measure").and_then(Value::as_str);
+    format!("health:{of}:{}", measure.or(occasion.code.as_deref()).unwrap_or_default())
 }
 
 /// Of each tenant that it hits.

@@ -1,11 +1,13 @@
 //! When a policy tells of something: at once, in quiet hours after them, or together with others at a full hour or an
-//! hour of the day. Deliberately absent: the clock.
+//! hour of the day, which is put off until quiet hours are over. Deliberately absent: the clock.
 
 use chrono::{DateTime, Duration, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use entity::notice::NoticeWait;
 use entity::notice_policy::{self, NoticeTiming};
 use entity::occasion::OccasionKind;
+
+use crate::notice_policy::HOURLY_MAX;
 
 /// How long the span is in which notices are counted.
 pub(crate) const WINDOW_MINUTES: i64 = 60;
@@ -22,21 +24,23 @@ pub(crate) enum When {
 /// What becomes of an occasion of a kind, if its policy has sent so many notices since its window began.
 pub(crate) fn when(policy: &notice_policy::Model, kind: OccasionKind, now: DateTime<Utc>) -> When {
     let is_loud = policy.quiet_override.0.contains(&kind);
-    let quiet_until = if is_loud { None } else { quiet_until(policy, now) };
-    if let Some(until) = quiet_until {
-        return When::At(until, NoticeWait::QuietHours);
+    let after_quiet_hours = |at| if is_loud { at } else { quiet_until(policy, at).unwrap_or(at) };
+    match policy.delivery {
+        NoticeTiming::Instant => {}
+        NoticeTiming::Hourly => return When::At(after_quiet_hours(next_hour(now)), NoticeWait::Digest),
+        NoticeTiming::Daily => {
+            // Today's may be put off still.
+            let last = after_quiet_hours(next_hour_of_day(policy, now - Duration::days(1)));
+            let next = || after_quiet_hours(next_hour_of_day(policy, now));
+            return When::At(if last > now { last } else { next() }, NoticeWait::Digest);
+        }
     }
-    let digest = match policy.delivery {
-        NoticeTiming::Instant => None,
-        NoticeTiming::Hourly => Some(next_hour(now)),
-        NoticeTiming::Daily => Some(next_hour_of_day(policy, now)),
-    };
-    if let Some(at) = digest {
-        return When::At(after_quiet_hours(policy, at), NoticeWait::Digest);
+    let at = after_quiet_hours(now);
+    if at > now {
+        return When::At(at, NoticeWait::QuietHours);
     }
     if is_full(policy, now) {
-        let at = window_end(policy).unwrap_or(now);
-        return When::At(after_quiet_hours(policy, at), NoticeWait::Cap);
+        return When::At(after_quiet_hours(window_end(policy).unwrap_or(now)), NoticeWait::Cap);
     }
     When::Now
 }
@@ -52,15 +56,11 @@ pub(crate) fn count(policy: &mut notice_policy::Model, now: DateTime<Utc>) {
 
 fn is_full(policy: &notice_policy::Model, now: DateTime<Utc>) -> bool {
     let is_open = window_end(policy).is_some_and(|end| end > now);
-    is_open && policy.hourly_max.is_some_and(|max| policy.window_count >= max)
+    is_open && policy.window_count >= policy.hourly_max.unwrap_or(HOURLY_MAX)
 }
 
 fn window_end(policy: &notice_policy::Model) -> Option<DateTime<Utc>> {
     policy.window_from.map(|from| from + Duration::minutes(WINDOW_MINUTES))
-}
-
-fn after_quiet_hours(policy: &notice_policy::Model, at: DateTime<Utc>) -> DateTime<Utc> {
-    quiet_until(policy, at).unwrap_or(at)
 }
 
 /// The end of the quiet hours that a time is in.
@@ -121,7 +121,7 @@ mod tests {
     use entity::occasion::OccasionKind;
     use uuid::Uuid;
 
-    use super::{When, count, parse_time, when};
+    use super::{HOURLY_MAX, When, count, parse_time, when};
 
     fn policy(delivery: NoticeTiming, quiet: Option<(&str, &str)>) -> notice_policy::Model {
         notice_policy::Model {
@@ -190,6 +190,16 @@ mod tests {
         // A digest that would fall into quiet hours comes after them.
         let quiet = policy(NoticeTiming::Daily, Some(("07:30", "09:00")));
         assert_eq!(when(&quiet, FAILED, at("2026-11-26T05:00:00Z")), digest("2026-11-26T08:00:00Z"));
+        assert_eq!(when(&quiet, FAILED, at("2026-11-26T07:30:00Z")), digest("2026-11-26T08:00:00Z"));
+        assert_eq!(when(&quiet, FAILED, at("2026-11-26T08:00:00Z")), digest("2026-11-27T08:00:00Z"));
+        // What comes in quiet hours waits for its hour, and not for their end only.
+        let night = policy(NoticeTiming::Daily, Some(("22:00", "06:30")));
+        assert_eq!(when(&night, FAILED, at("2026-11-26T22:00:00Z")), digest("2026-11-27T07:00:00Z"));
+        let night = policy(NoticeTiming::Hourly, Some(("22:00", "06:30")));
+        assert_eq!(when(&night, FAILED, at("2026-11-26T22:00:00Z")), digest("2026-11-27T05:30:00Z"));
+        // What is loud is in a digest of the night.
+        let late = at("2026-11-26T22:00:00Z");
+        assert_eq!(when(&night, OccasionKind::Held, late), digest("2026-11-26T23:00:00Z"));
     }
 
     #[test]
@@ -205,6 +215,11 @@ mod tests {
         assert_eq!(when(&capped, FAILED, at("2026-11-26T21:00:00Z")), When::Now);
         count(&mut capped, at("2026-11-26T21:00:00Z"));
         assert_eq!(capped.window_count, 1);
+        // One without a number has the highest.
+        (capped.hourly_max, capped.window_count) = (None, HOURLY_MAX - 1);
+        assert_eq!(when(&capped, FAILED, at("2026-11-26T21:30:00Z")), When::Now);
+        count(&mut capped, at("2026-11-26T21:30:00Z"));
+        assert!(matches!(when(&capped, FAILED, at("2026-11-26T21:30:00Z")), When::At(_, NoticeWait::Cap)));
     }
 
     #[test]

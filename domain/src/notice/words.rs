@@ -1,12 +1,13 @@
 //! An occasion in the words of whoever is told: customers read no word of how the operator is organised, nor what outside
 //! systems said. Deliberately absent: how a channel shows them (`render`).
 
+mod alert;
+
 use std::collections::HashMap;
 
 use entity::failure::{self, ResponsibleParty};
 use entity::notice::NoticeItem;
 use entity::occasion::{self, OccasionKind};
-use entity::{integration, system, tenant};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -25,9 +26,13 @@ const NAMES_MAX: usize = 3;
 /// What occasions are about.
 #[derive(Debug, Default)]
 pub(crate) struct Surroundings {
-    pub(crate) tenants: HashMap<Uuid, tenant::Model>,
-    pub(crate) integrations: HashMap<Uuid, integration::Model>,
-    pub(crate) systems: HashMap<Uuid, system::Model>,
+    /// Their names.
+    pub(crate) tenants: HashMap<Uuid, String>,
+    /// Their names.
+    pub(crate) integrations: HashMap<Uuid, String>,
+    /// Their names.
+    pub(crate) systems: HashMap<Uuid, String>,
+    /// Without what is long of them.
     pub(crate) failures: HashMap<Uuid, failure::Model>,
     /// Names of the integrations that use a system.
     pub(crate) users_of: HashMap<Uuid, Vec<String>>,
@@ -42,8 +47,8 @@ pub(crate) fn item(
     link: Option<&LinkTemplate>,
 ) -> NoticeItem {
     let tenant = occasion.tenant_id.and_then(|id| around.tenants.get(&id));
-    let integration = occasion.integration_id.and_then(|id| around.integrations.get(&id));
-    let system = occasion.system_id.and_then(|id| around.systems.get(&id));
+    let integration = occasion.integration_id.and_then(|id| around.integrations.get(&id).map(String::as_str));
+    let system = occasion.system_id.and_then(|id| around.systems.get(&id).map(String::as_str));
     let failure = occasion.failure_id.and_then(|id| around.failures.get(&id));
     let told = Told { occasion, integration, system, failure, around, language, audience };
     let (title, summary) = (told.title(), told.summary());
@@ -54,16 +59,16 @@ pub(crate) fn item(
         is_recovery: is_recovery(occasion.kind),
         at: occasion.at,
         tenant_id: occasion.tenant_id,
-        tenant_name: tenant.map(|tenant| tenant.name.clone()),
+        tenant_name: tenant.cloned(),
         integration_id: occasion.integration_id,
-        integration_name: integration.map(|integration| integration.name.clone()),
+        integration_name: integration.map(str::to_owned),
         system_id: occasion.system_id,
-        system_name: system.map(|system| system.name.clone()),
+        system_name: system.map(str::to_owned),
         run_id: occasion.run_id,
         failure_id: occasion.failure_id,
         group_id: occasion.group_id,
         incident_id: occasion.incident_id,
-        code: occasion.code.clone(),
+        code: code_of(occasion, failure).map(str::to_owned),
         count: told.count(),
         references: told.references(),
         title,
@@ -120,6 +125,33 @@ pub(crate) fn count_of(occasion: &occasion::Model) -> Option<i64> {
     ["count", "failed"].into_iter().find_map(|name| occasion.detail.get(name)?.as_i64())
 }
 
+/// The code that an occasion's text speaks of: of the failure that shows it, or its own.
+pub(crate) fn code_of<'a>(
+    occasion: &'a occasion::Model,
+    failure: Option<&'a failure::Model>,
+) -> Option<&'a str> {
+    failure.map(|failure| failure.code.as_str()).or(occasion.code.as_deref())
+}
+
+/// Who acts on what happened, in texts and for policies alike; of what is over, who has.
+pub(crate) fn party_of(
+    occasion: &occasion::Model,
+    failure: Option<&failure::Model>,
+) -> Option<ResponsibleParty> {
+    let said = occasion.detail.get("responsibleParty").cloned();
+    let said: Option<ResponsibleParty> = said.and_then(|party| serde_json::from_value(party).ok());
+    said.or(match occasion.kind {
+        OccasionKind::ReauthRequired | OccasionKind::ChannelDisabled => Some(ResponsibleParty::Customer),
+        // Of the operator's there is no customer.
+        _ => None,
+    })
+    .filter(|_| occasion.tenant_id.is_some())
+    .or(failure.map(|failure| failure.responsible_party))
+    .or(occasion.code.as_deref().map(|code| catalogue::entry(code).responsible_party))
+    .or(matches!(occasion.kind, OccasionKind::Held | OccasionKind::VolumeAnomaly)
+        .then_some(ResponsibleParty::Customer))
+}
+
 /// Who acts, to whom it is said.
 fn acts(party: ResponsibleParty, audience: Audience) -> &'static str {
     match (party, audience) {
@@ -134,8 +166,10 @@ fn acts(party: ResponsibleParty, audience: Audience) -> &'static str {
 
 struct Told<'a> {
     occasion: &'a occasion::Model,
-    integration: Option<&'a integration::Model>,
-    system: Option<&'a system::Model>,
+    /// Its name.
+    integration: Option<&'a str>,
+    /// Its name.
+    system: Option<&'a str>,
     failure: Option<&'a failure::Model>,
     around: &'a Surroundings,
     language: &'a Language,
@@ -147,8 +181,11 @@ impl Told<'_> {
         if let Some(title) = self.said("title", "staffTitle") {
             return title;
         }
-        let integration = self.integration.map_or("An integration", |integration| &integration.name);
-        let system = self.system.map_or("A system", |system| &system.name);
+        let integration = self.integration.unwrap_or("An integration");
+        if let Some(title) = alert::title(&self.occasion.detail, integration) {
+            return title;
+        }
+        let system = self.system.unwrap_or("A system");
         match self.occasion.kind {
             OccasionKind::GroupNew => format!("{integration}: records fail for a new reason"),
             OccasionKind::GroupRegressed => format!("{integration}: records fail again"),
@@ -195,6 +232,9 @@ impl Told<'_> {
         }
         if let Some(reason) = self.text("reason") {
             return self.with_users(reason);
+        }
+        if let Some(summary) = alert::summary(&self.occasion.detail) {
+            return summary;
         }
         match self.occasion.kind {
             OccasionKind::Recovered => match self.occasion.detail.get("runs") {
@@ -249,21 +289,7 @@ impl Told<'_> {
     }
 
     fn party(&self) -> Option<ResponsibleParty> {
-        if is_recovery(self.occasion.kind) {
-            return None;
-        }
-        let said = self.text("responsibleParty");
-        let said = said.and_then(|party| serde_json::from_value(Value::String(party)).ok());
-        said.or(match self.occasion.kind {
-            OccasionKind::ReauthRequired | OccasionKind::ChannelDisabled => Some(ResponsibleParty::Customer),
-            // Of the operator's there is no customer.
-            _ => None,
-        })
-        .filter(|_| self.occasion.tenant_id.is_some())
-        .or(self.failure.map(|failure| failure.responsible_party))
-        .or(self.occasion.code.as_deref().map(|code| catalogue::entry(code).responsible_party))
-        .or(matches!(self.occasion.kind, OccasionKind::Held | OccasionKind::VolumeAnomaly)
-            .then_some(ResponsibleParty::Customer))
+        if is_recovery(self.occasion.kind) { None } else { party_of(self.occasion, self.failure) }
     }
 
     fn action(&self) -> Option<String> {
@@ -282,15 +308,15 @@ impl Told<'_> {
                 Some("Mend the receiver, then activate the channel: what waits for it is sent then.")
             }
             OccasionKind::VolumeAnomaly => Some("Look whether the source has what it should."),
+            OccasionKind::Late | OccasionKind::HealthAlert => {
+                alert::action(&self.occasion.detail, self.audience)
+            }
             OccasionKind::Held if self.failure.is_none() => {
                 Some("Look at what it is held for, then resume the integration.")
             }
             _ => None,
         };
-        let of_code = || {
-            let code = self.failure.map(|failure| &failure.code).or(self.occasion.code.as_ref())?;
-            Some(self.language.action(code, self.audience))
-        };
+        let of_code = || Some(self.language.action(code_of(self.occasion, self.failure)?, self.audience));
         own.map(str::to_owned).or_else(of_code)
     }
 
@@ -309,6 +335,7 @@ impl Told<'_> {
 
     /// Where somebody looks.
     fn place(&self) -> Option<GlobalId> {
+        let group = self.occasion.group_id.map(|id| GlobalId::new(Kind::FailureGroup, id));
         let failure = self.occasion.failure_id.map(|id| GlobalId::new(Kind::Failure, id));
         let run = self.occasion.run_id.map(|id| GlobalId::new(Kind::Run, id));
         let integration = self.occasion.integration_id.map(|id| GlobalId::new(Kind::Integration, id));
@@ -316,7 +343,7 @@ impl Told<'_> {
         match self.occasion.kind {
             OccasionKind::Held | OccasionKind::Resumed => integration,
             OccasionKind::RunFailed | OccasionKind::RunPartial | OccasionKind::Recovered => run.or(failure),
-            _ => failure.or(run).or(integration).or(system),
+            _ => group.or(failure).or(run).or(integration).or(system),
         }
     }
 
@@ -344,11 +371,13 @@ impl Told<'_> {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
+    use entity::failure::ResponsibleParty;
     use entity::occasion::OccasionKind;
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::{Surroundings, item};
+    use super::{Surroundings, item, party_of};
+    use crate::id::{GlobalId, Kind};
     use crate::mail::LinkTemplate;
     use crate::occasion::NewOccasion;
     use crate::permission::Audience;
@@ -382,7 +411,7 @@ mod tests {
     #[test]
     fn words_for_staff_are_no_customers() {
         let mut occasion =
-            NewOccasion::new(OccasionKind::IncidentOpened).row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
+            NewOccasion::new(OccasionKind::HealthAlert).row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
         occasion.detail =
             json!({"staffSummary": "db-7 is down for 3 tenants", "summary": "A system is down."});
         let told = |occasion: &_, audience| {
@@ -392,5 +421,31 @@ mod tests {
         assert_eq!(told(&occasion, Audience::Engineer), "db-7 is down for 3 tenants");
         occasion.detail = json!({"staffSummary": "db-7 is down"});
         assert!(!told(&occasion, Audience::Customer).contains("db-7"));
+    }
+
+    #[test]
+    fn a_group_is_where_its_notices_lead() {
+        let occasion = NewOccasion::new(OccasionKind::GroupRegressed)
+            .run(Uuid::from_u128(7))
+            .group(Uuid::from_u128(8))
+            .code(Some("record.mapping_failed".to_owned()))
+            .row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
+        let link = LinkTemplate::parse("https://portal.example/open/{token}").expect("a link");
+        let around = Surroundings::default();
+        let told = item(&occasion, &around, &shipped_english(), Audience::Customer, Some(&link));
+        let place = told.link.expect("a link");
+        let id = GlobalId::new(Kind::FailureGroup, Uuid::from_u128(8));
+        assert_eq!(place, format!("https://portal.example/open/{id}"));
+    }
+
+    #[test]
+    fn policies_ask_for_the_party_that_is_named() {
+        let mut occasion = NewOccasion::new(OccasionKind::GroupNew)
+            .code(Some("record.mapping_failed".to_owned()))
+            .detail("responsibleParty", "SUPPORT")
+            .row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
+        assert_eq!(party_of(&occasion, None), Some(ResponsibleParty::Support));
+        occasion.detail = json!({});
+        assert_eq!(party_of(&occasion, None), Some(ResponsibleParty::Engineering));
     }
 }

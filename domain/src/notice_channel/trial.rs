@@ -10,7 +10,7 @@ use sea_orm::ColumnTrait;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{NoticeChannel, entry, found};
+use super::{NoticeChannel, entry, found, locked};
 use crate::actor::Actor;
 use crate::audit;
 use crate::error::{Error, Result};
@@ -43,11 +43,13 @@ pub struct TestOutcome {
 /// Denied without `notices:manage`. Rejected: `NOT_FOUND` channelId; `CONFLICT` when it is disabled.
 pub async fn test(actor: &Actor, id: Uuid) -> Result<TestOutcome> {
     let scope = actor.authorize(Permission::NoticeManage)?;
-    let row = found(&scope, id).await?;
+    let owner = found(&scope, id).await?.tenant_id;
+    let (app, now) = (scope.app(), scope.app().clock().now());
+    let tx = app.database().begin_of(owner).await?;
+    let row = locked(&tx, id).await?;
     if row.status == NoticeChannelStatus::Disabled {
         return Err(Error::conflict("channelId", "is disabled; activate it first"));
     }
-    let (app, now) = (scope.app(), scope.app().clock().now());
     let notice = notice::Model {
         id: new_id(),
         tenant_id: row.tenant_id,
@@ -57,7 +59,6 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<TestOutcome> {
         channel_name: row.name.clone(),
         kind: NoticeKind::Test,
         occasion_kind: None,
-        about_tenant_id: row.tenant_id,
         integration_id: None,
         items: NoticeItemList::default(),
         item_count: 0,
@@ -66,7 +67,6 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<TestOutcome> {
         sent_at: Some(now),
         created_at: now,
     };
-    let tx = app.database().begin_of(row.tenant_id).await?;
     let admins = if row.to_admins { notices::admins(&tx, row.tenant_id).await? } else { Vec::new() };
     let deliveries = notices::deliveries_of(&notice, &row, &admins, app.people().mail.is_some(), now);
     door::insert::<notice::Entity>(&tx, notice.clone(), "storing a test").await?;
@@ -80,7 +80,8 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<TestOutcome> {
         let is_over = rows.iter().all(|row| row.status != NoticeDeliveryStatus::Queued);
         if is_over || Instant::now() >= until || rows.iter().any(|row| row.last_error.is_some()) {
             let channel = found(&scope, id).await?;
-            return Ok(outcome(NoticeChannel::of(channel, app.clock().now()), notice.id, &rows));
+            let channel = NoticeChannel::of(channel, actor, app.clock().now());
+            return Ok(outcome(channel, notice.id, &rows));
         }
         sleep(LOOK_INTERVAL).await;
     }
@@ -97,7 +98,9 @@ async fn deliveries_of(scope: &Scope, notice_id: Uuid) -> Result<Vec<notice_deli
 fn outcome(channel: NoticeChannel, notice_id: Uuid, rows: &[notice_delivery::Model]) -> TestOutcome {
     let failed = rows.iter().find_map(|row| {
         let error = row.last_error.as_ref()?;
-        let whom = row.recipient.as_ref().map(|recipient| format!("{recipient}: ")).unwrap_or_default();
+        // Who may not know the channel's addresses reads none here either.
+        let recipient = row.recipient.as_ref().filter(|_| channel.addresses.is_some());
+        let whom = recipient.map(|recipient| format!("{recipient}: ")).unwrap_or_default();
         (row.status != NoticeDeliveryStatus::Delivered).then(|| format!("{whom}{error}"))
     });
     let is_delivered = rows.iter().all(|row| row.status == NoticeDeliveryStatus::Delivered);

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::rehearsal::{compile, rehearse};
-use super::{Retry, first_outcome, or_first, take};
+use super::{Retry, Taken, first_outcome, or_first, take};
 use crate::actor::Actor;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::failure::not_open;
+use crate::health::status::refresh_in;
 use crate::id::{GlobalId, Kind, new_id};
 use crate::idempotency;
 use crate::permission::Permission;
@@ -97,9 +98,10 @@ async fn edit_and_start_once(
     let condition = Condition::all()
         .add(failure::Column::Id.eq(row.id))
         .add(failure::Column::Status.eq(FailureStatus::Open));
-    let retry = take(&mut tx, actor.name(), id, condition)
+    let Taken { retry, integrations } = take(&mut tx, actor.name(), id, condition)
         .await?
         .ok_or_else(|| Error::conflict("failureId", "the integration of this failure is archived"))?;
+    refresh_in(&tx, integrations).await?;
     tx.about(Kind::Retry, id).detail(GlobalId::new(Kind::Failure, row.id).to_string()).commit().await?;
     Ok(retry)
 }

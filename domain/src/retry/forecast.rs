@@ -20,6 +20,7 @@ use crate::actor::Tenants;
 use crate::background::receipt::{self, Stride};
 use crate::error::Result;
 use crate::scope::Scope;
+use crate::words::Language;
 
 /// Failures that are predicted one by one, at most; what is beyond is only counted.
 pub const PREDICTED_MAX: u64 = 10_000;
@@ -42,11 +43,12 @@ pub(super) struct Forecasts {
 /// to be remembered, the others are gone with their batch.
 pub(super) async fn forecast(
     scope: &Scope,
+    language: &Language,
     condition: &Condition,
     mut keep: impl FnMut(&PredictedFailure) -> bool,
 ) -> Result<Forecasts> {
     let until = Instant::now() + TIME_MAX;
-    let mut forecaster = Forecaster { scope, until, streams: HashMap::new() };
+    let mut forecaster = Forecaster { scope, language, until, streams: HashMap::new() };
     let mut forecasts = Forecasts::default();
     let (mut after, mut seen) = (Uuid::nil(), 0);
     loop {
@@ -82,6 +84,8 @@ pub(super) async fn forecast(
 
 struct Forecaster<'a> {
     scope: &'a Scope,
+    /// In which reasons are said.
+    language: &'a Language,
     until: Instant,
     /// `None` for a stream that the integration does not have any more.
     streams: HashMap<(Uuid, String), Option<Rehearsal>>,
@@ -106,15 +110,12 @@ impl Forecaster<'_> {
                 .get(&row.integration_id)
                 .filter(|integration| integration.status != IntegrationStatus::Archived);
             let told = match (active, without_record(&row)) {
-                (None, _) => Some(Forecast::new(
-                    Prediction::CannotSucceed,
-                    "Its integration is archived and starts nothing.",
-                )),
+                (None, _) => Some(Forecast::new(Prediction::CannotSucceed, "retry-archived")),
                 (Some(_), told) => told,
             };
             match told {
                 Some(forecast) => {
-                    predicted.insert(row.id, forecast.of(&row));
+                    predicted.insert(row.id, forecast.of(self.language, &row));
                 }
                 None => {
                     let stream = row.stream.clone().unwrap_or_default();
@@ -146,8 +147,8 @@ impl Forecaster<'_> {
             },
         };
         let Some(rehearsal) = rehearsal else {
-            let reason = "The integration does not have its stream any more.";
-            let of = |row| Forecast::new(Prediction::CannotSucceed, reason).of(row);
+            let why = "retry-no-stream";
+            let of = |row| Forecast::new(Prediction::CannotSucceed, why).of(self.language, row);
             return Ok(rows.iter().map(of).collect());
         };
         let app = self.scope.app();
@@ -165,7 +166,7 @@ impl Forecaster<'_> {
             .zip(prospects)
             .map(|(row, prospect)| {
                 let written = key_of(&prospect).and_then(|key| written.get(key));
-                of_record(row, prospect, written).of(row)
+                of_record(row, prospect, written).of(self.language, row)
             })
             .collect())
     }

@@ -15,6 +15,7 @@ use crate::error::{Error, Problem, ProblemCode, Result};
 use crate::failure::FailureFilter;
 use crate::permission::Permission;
 use crate::scope::Scope;
+use crate::words::shipped_english;
 
 /// Failures of each prediction that a plan names, at most.
 pub const NAMED_MAX: usize = 100;
@@ -59,7 +60,7 @@ pub async fn plan(actor: &Actor, filter: &FailureFilter) -> Result<RetryPlan> {
     let total = open().count().await?;
     let retryable = open().filter(can_be_tried()).count().await?;
     let mut counts: BTreeMap<Prediction, u64> = BTreeMap::new();
-    let forecasts = forecast(&scope, &filter.condition(&scope), |predicted| {
+    let forecasts = forecast(&scope, &actor.language(), &filter.condition(&scope), |predicted| {
         let count = counts.entry(predicted.prediction).or_default();
         *count += 1;
         *count <= NAMED_MAX as u64
@@ -88,7 +89,10 @@ pub(super) async fn choose(scope: &Scope, condition: &Condition, only: &[Predict
         return Err(Error::rejected(Problem::required(["only"], "name at least one, or leave it out")));
     }
     let only: HashSet<Prediction> = only.iter().copied().collect();
-    let forecasts = forecast(scope, condition, |predicted| only.contains(&predicted.prediction)).await?;
+    // Nobody reads why.
+    let language = shipped_english();
+    let is_wanted = |predicted: &PredictedFailure| only.contains(&predicted.prediction);
+    let forecasts = forecast(scope, &language, condition, is_wanted).await?;
     if !forecasts.is_complete {
         let message = format!(
             "there are more failures than can be predicted at once ({PREDICTED_MAX}, and as many as {} s last for); narrow \

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::catalogue;
 use crate::failure::{is_record, is_removal, is_whole};
 use crate::reconciliation::{RECONCILIATION_DIFFERENT, RECONCILIATION_MISSING};
-use crate::words;
+use crate::words::Language;
 
 /// What a retry of a failure would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,7 +70,7 @@ pub struct PredictedFailure {
     pub business_reference: Option<String>,
     /// What a retry would do.
     pub prediction: Prediction,
-    /// Why, for people; without values of the record.
+    /// Why, in the reader's language; without values of the record.
     pub reason: String,
     /// The rules that it would break, where that is why it can't succeed.
     pub field_errors: Vec<FieldError>,
@@ -79,22 +79,37 @@ pub struct PredictedFailure {
 /// What is said of a failure.
 pub(super) struct Forecast {
     pub(super) prediction: Prediction,
-    reason: String,
+    why: Why,
     field_errors: Vec<FieldError>,
 }
 
+/// Why, before it is said in somebody's language.
+#[derive(Debug)]
+enum Why {
+    /// A message of the words.
+    Message(&'static str),
+    /// It would fail with this code.
+    Fails(String),
+}
+
 impl Forecast {
-    pub(super) fn new(prediction: Prediction, reason: impl Into<String>) -> Self {
-        Self { prediction, reason: reason.into(), field_errors: Vec::new() }
+    /// With the id of the message that says why.
+    pub(super) fn new(prediction: Prediction, message: &'static str) -> Self {
+        Self { prediction, why: Why::Message(message), field_errors: Vec::new() }
     }
 
-    pub(super) fn of(self, row: &failure::Model) -> PredictedFailure {
+    pub(super) fn of(self, language: &Language, row: &failure::Model) -> PredictedFailure {
+        let reason = match &self.why {
+            Why::Message(id) => language.say(id),
+            Why::Fails(code) => language.happened(code, &language.say("subject-it")),
+        };
+        let field_errors = self.field_errors.into_iter().map(|error| language.field_error(error)).collect();
         PredictedFailure {
             failure_id: row.id,
             business_reference: row.business_reference.clone(),
             prediction: self.prediction,
-            reason: self.reason,
-            field_errors: self.field_errors,
+            reason,
+            field_errors,
         }
     }
 }
@@ -102,24 +117,20 @@ impl Forecast {
 /// What can be told of a failure without a look at its record; `None` where that takes one.
 pub(super) fn without_record(row: &failure::Model) -> Option<Forecast> {
     if is_whole(row) {
-        let reason =
-            "It is of a run as a whole: a retry reads the source again, and nobody knows what it holds now.";
-        return Some(Forecast::new(Prediction::Unknown, reason));
+        return Some(Forecast::new(Prediction::Unknown, "retry-whole"));
     }
     if is_removal(row) {
-        let reason =
-            "It is gone from the source: it is deleted or marked at the destination, as its stream says.";
-        return Some(Forecast::new(Prediction::WouldBeRemoved, reason));
+        return Some(Forecast::new(Prediction::WouldBeRemoved, "retry-removal"));
     }
     if !is_record(row) {
-        let reason = match &row.record {
-            Some(_) => "What was read is not a record. Only an edit makes one of it.",
-            None => "Nothing of it was kept that could be written.",
+        let why = match &row.record {
+            Some(_) => "not-when-malformed",
+            None => "retry-not-kept",
         };
-        return Some(Forecast::new(Prediction::CannotSucceed, reason));
+        return Some(Forecast::new(Prediction::CannotSucceed, why));
     }
     if row.edited_record.is_none() && catalogue::entry(&row.code).retryable == Retryable::No {
-        return Some(Forecast::new(Prediction::CannotSucceed, "A retry can't help here. Only an edit does."));
+        return Some(Forecast::new(Prediction::CannotSucceed, "retry-no-help"));
     }
     None
 }
@@ -144,31 +155,28 @@ pub(super) fn of_record(row: &failure::Model, prospect: Prospect, written: Optio
     let payload_hash = match prospect {
         Prospect::Refused(failure) => return refused(*failure),
         Prospect::LeftOut => {
-            let reason = "The mapping leaves it out: nothing is written, and it ends as skipped.";
-            return Forecast::new(Prediction::WouldBeLeftOut, reason);
+            return Forecast::new(Prediction::WouldBeLeftOut, "retry-left-out");
         }
         Prospect::Ready { payload_hash, .. } => payload_hash,
     };
     let forecast = match written {
-        None => Forecast::new(Prediction::WouldCreate, "No record with its key was written before."),
+        None => Forecast::new(Prediction::WouldCreate, "retry-new"),
         Some(written) => over(row, payload_hash, written),
     };
     let is_open = matches!(forecast.prediction, Prediction::WouldCreate | Prediction::WouldUpdate);
     if is_open && is_refused_by_destination(row) {
-        let reason = "The destination refused it. Nobody can tell whether it takes it now.";
-        return Forecast::new(Prediction::Unknown, reason);
+        return Forecast::new(Prediction::Unknown, "retry-refused");
     }
     forecast
 }
 
 fn refused(failure: RecordFailure) -> Forecast {
-    let happened = words::shipped_english().happened(&failure.code, "It");
     let field_errors = failure
         .field_errors
         .into_iter()
         .map(|error| FieldError { path: error.path, rule: error.rule, message: error.message })
         .collect();
-    Forecast { field_errors, ..Forecast::new(Prediction::CannotSucceed, happened) }
+    Forecast { prediction: Prediction::CannotSucceed, why: Why::Fails(failure.code), field_errors }
 }
 
 /// The destination looked at the record and did not want it, as it is or as it was before an edit: the failure does not say.
@@ -179,53 +187,38 @@ fn is_refused_by_destination(row: &failure::Model) -> bool {
 fn over(row: &failure::Model, payload_hash: PayloadHash, written: &Written) -> Forecast {
     let Written { receipt, run } = written;
     if receipt.in_doubt.is_some() && row.code == RECONCILIATION_MISSING {
-        let reason = "It was written, and a reconciliation did not find it at the destination.";
-        return Forecast::new(Prediction::WouldCreate, reason);
+        return Forecast::new(Prediction::WouldCreate, "retry-not-found");
     }
     if receipt.in_doubt.is_some() && row.code == RECONCILIATION_DIFFERENT {
-        let reason = "It would replace what a reconciliation found at the destination in its place.";
-        return Forecast::new(Prediction::WouldUpdate, reason);
+        return Forecast::new(Prediction::WouldUpdate, "retry-different");
     }
     if receipt.in_doubt.is_some() {
-        let reason = "A write of its key was interrupted, and nobody knows what is there now.";
-        return Forecast::new(Prediction::Unknown, reason);
+        return Forecast::new(Prediction::Unknown, "retry-in-doubt");
     }
     if receipt.payload_hash == payload_hash {
-        let reason = "Exactly this was written already; nothing is written again.";
-        return Forecast::new(Prediction::AlreadyWritten, reason);
+        return Forecast::new(Prediction::AlreadyWritten, "retry-same");
     }
     if receipt.run == row.run_id {
         return if row.code == RECORD_DUPLICATE_KEY {
-            let reason = "It would replace the other record of this key, which the same run wrote.";
-            Forecast::new(Prediction::WouldUpdate, reason)
+            Forecast::new(Prediction::WouldUpdate, "retry-duplicate")
         } else {
-            let reason = "The same run wrote something else with its key, and nobody knows which is newer.";
-            Forecast::new(Prediction::Unknown, reason)
+            Forecast::new(Prediction::Unknown, "retry-same-run")
         };
     }
     // A run that began after the failure wrote all that it wrote after it, and one that had ended before. A backfill that
     // lets others go first may have been under way.
     match run {
         Some(run) if run.scope == RunScope::FailedRecords => {
-            let reason = "A retry wrote something else with its key, and nobody knows which is newer.";
-            Forecast::new(Prediction::Unknown, reason)
+            Forecast::new(Prediction::Unknown, "retry-of-retry")
         }
         Some(run) if run.started_at >= row.failed_at => {
-            let reason =
-                "A later run wrote something else with its key: a retry would put the older over the newer.";
-            Forecast::new(Prediction::WouldOverwriteNewer, reason)
+            Forecast::new(Prediction::WouldOverwriteNewer, "retry-newer")
         }
         Some(run) if run.finished_at.is_some_and(|finished_at| finished_at <= row.failed_at) => {
-            Forecast::new(Prediction::WouldUpdate, "It would change what an earlier run wrote with its key.")
+            Forecast::new(Prediction::WouldUpdate, "retry-older")
         }
-        Some(_) => {
-            let reason = "A run that was under way wrote something else with its key, and nobody knows which is newer.";
-            Forecast::new(Prediction::Unknown, reason)
-        }
-        None => {
-            let reason = "Something else was written with its key, and nobody knows any more when.";
-            Forecast::new(Prediction::Unknown, reason)
-        }
+        Some(_) => Forecast::new(Prediction::Unknown, "retry-under-way"),
+        None => Forecast::new(Prediction::Unknown, "retry-forgotten"),
     }
 }
 
@@ -242,6 +235,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{Prediction, WritingRun, Written, of_record, without_record};
+    use crate::words::{Locale, shipped};
 
     const RUN: Uuid = Uuid::from_u128(1);
     const OTHER_RUN: Uuid = Uuid::from_u128(2);
@@ -354,10 +348,17 @@ mod tests {
             (schema(), Some(doubtful), Unknown),
         ] {
             let found = of_record(&row, ready(), written.as_ref());
-            assert_eq!(found.prediction, expected, "{}: {}", row.code, found.reason);
+            assert_eq!(found.prediction, expected, "{}: {:?}", row.code, found.why);
         }
         let left_out = of_record(&schema(), Prospect::LeftOut, Some(&written(1, RUN, Some(50))));
         assert_eq!(left_out.prediction, Prediction::WouldBeLeftOut);
+        for (locale, reason) in [
+            (Locale::English, "No record with its key was written before."),
+            (Locale::German, "Mit seinem Schlüssel wurde noch kein Datensatz geschrieben."),
+        ] {
+            let new = of_record(&schema(), ready(), None).of(&shipped(locale), &schema());
+            assert_eq!((new.prediction, new.reason.as_str()), (WouldCreate, reason));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use uuid::Uuid;
 
 use super::Runbook;
+use crate::id::lasting_id;
 
 macro_rules! files {
     ($($code:literal),* $(,)?) => {
@@ -78,13 +79,13 @@ pub(super) fn of_code(code: &str) -> Option<&'static Runbook> {
 fn built_in(code: &str, text: &str) -> Runbook {
     let (title, body) = text.split_once('\n').unwrap_or((text, ""));
     Runbook {
-        id: id(code),
+        id: lasting_id(code),
         is_built_in: true,
         code: Some(code.to_owned()),
         connector: None,
         integration_id: None,
         title: title.trim_start_matches('#').trim().to_owned(),
-        body: body.trim().to_owned() + "\n",
+        body: (body.trim().to_owned() + "\n").into(),
         version: 1,
         review_interval_days: None,
         last_reviewed_at: None,
@@ -93,14 +94,6 @@ fn built_in(code: &str, text: &str) -> Runbook {
         updated_at: None,
         updated_by: None,
     }
-}
-
-/// A UUIDv7 of the first moment of 1970, so that it stands behind all that are stored, and is the same everywhere.
-fn id(code: &str) -> Uuid {
-    let hash = xxhash_rust::xxh3::xxh3_128(code.as_bytes()).to_be_bytes();
-    let mut random = [0; 10];
-    random.copy_from_slice(&hash[..10]);
-    uuid::Builder::from_unix_timestamp_millis(0, &random).into_uuid()
 }
 
 #[cfg(test)]

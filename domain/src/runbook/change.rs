@@ -3,7 +3,7 @@
 
 use entity::{integration, runbook, runbook_version};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::{
@@ -91,7 +91,6 @@ pub async fn create(actor: &Actor, new: NewRunbook) -> Result<Runbook> {
         last_reviewed_at: None,
         last_reviewed_by: None,
         created_at: now,
-        created_by: actor.own_name().to_owned(),
         updated_at: now,
         updated_by: actor.own_name().to_owned(),
     };
@@ -108,12 +107,17 @@ pub async fn create(actor: &Actor, new: NewRunbook) -> Result<Runbook> {
 /// with the product; `CONFLICT` version when somebody has changed it since; a bad title, body or reviewIntervalDays.
 pub async fn update(actor: &Actor, id: Uuid, changes: RunbookChanges) -> Result<Runbook> {
     let scope = actor.authorize(Permission::RunbookManage)?;
-    let row = found(&scope, id).await?;
+    found(&scope, id).await?;
     let mut problems = Problems::default();
     let title = changes.title.map(|title| problems.text("title", &title, TITLE_CHARS_MAX));
     let body = changes.body.map(|body| checked_body(body, &mut problems));
     check_interval(changes.review_interval_days.flatten(), &mut problems);
     problems.check()?;
+    let tx = scope.app().across_tenants().begin().await?;
+    let row = locked(&tx, id).await?;
+    if row.version != changes.version {
+        return Err(Error::conflict("version", "somebody has changed it since; read it again first"));
+    }
     let now = scope.app().clock().now();
     let interval = changes.review_interval_days.unwrap_or(row.review_interval_days);
     let before = runbook_version::Model {
@@ -136,10 +140,7 @@ pub async fn update(actor: &Actor, id: Uuid, changes: RunbookChanges) -> Result<
         updated_by: actor.own_name().to_owned(),
         ..row
     };
-    let tx = scope.app().across_tenants().begin().await?;
-    if !store(&tx, &row, changes.version).await? {
-        return Err(Error::conflict("version", "somebody has changed it since; read it again first"));
-    }
+    store(&tx, &row).await?;
     insert::<runbook_version::Entity>(&tx, before, "storing a version of a runbook").await?;
     forget_old(&tx, &row).await?;
     audit::commit(tx, entry(&row), "committing a runbook").await?;
@@ -153,7 +154,13 @@ pub async fn update(actor: &Actor, id: Uuid, changes: RunbookChanges) -> Result<
 /// product; `CONFLICT` version when it says something else by now.
 pub async fn review(actor: &Actor, id: Uuid, version: i32) -> Result<Runbook> {
     let scope = actor.authorize(Permission::RunbookManage)?;
-    let row = found(&scope, id).await?;
+    found(&scope, id).await?;
+    let tx = scope.app().across_tenants().begin().await?;
+    let row = locked(&tx, id).await?;
+    if row.version != version {
+        let message = "somebody has changed it since; read what it says now, then review that";
+        return Err(Error::conflict("version", message));
+    }
     let now = scope.app().clock().now();
     let row = runbook::Model {
         last_reviewed_at: Some(now),
@@ -161,11 +168,7 @@ pub async fn review(actor: &Actor, id: Uuid, version: i32) -> Result<Runbook> {
         review_due_at: due(now, row.review_interval_days),
         ..row
     };
-    let tx = scope.app().across_tenants().begin().await?;
-    if row.version != version || !store(&tx, &row, version).await? {
-        let message = "somebody has changed it since; read what it says now, then review that";
-        return Err(Error::conflict("version", message));
-    }
+    store(&tx, &row).await?;
     audit::commit(tx, entry(&row), "committing the review of a runbook").await?;
     Ok(Runbook::of(row, now))
 }
@@ -251,10 +254,20 @@ where
     Ok(())
 }
 
-/// False when it has another version by now.
+/// The runbook as it is now: until the transaction ends nobody else changes, reviews or deletes it.
 #[expect(clippy::disallowed_methods, reason = "the row was found in the caller's scope")]
-async fn store(tx: &impl ConnectionTrait, row: &runbook::Model, version: i32) -> Result<bool> {
-    let stored = runbook::Entity::update_many()
+async fn locked(tx: &DatabaseTransaction, id: Uuid) -> Result<runbook::Model> {
+    runbook::Entity::find_by_id(id)
+        .lock_exclusive()
+        .one(tx)
+        .await
+        .doing("locking a runbook")?
+        .ok_or_else(|| Error::not_found("runbookId", "runbook"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the row was found in the caller's scope")]
+async fn store(tx: &impl ConnectionTrait, row: &runbook::Model) -> Result<()> {
+    runbook::Entity::update_many()
         .col_expr(runbook::Column::Title, Expr::value(row.title.as_str()))
         .col_expr(runbook::Column::Body, Expr::value(row.body.as_str()))
         .col_expr(runbook::Column::Version, Expr::value(row.version))
@@ -265,11 +278,10 @@ async fn store(tx: &impl ConnectionTrait, row: &runbook::Model, version: i32) ->
         .col_expr(runbook::Column::UpdatedAt, Expr::value(row.updated_at))
         .col_expr(runbook::Column::UpdatedBy, Expr::value(row.updated_by.as_str()))
         .filter(runbook::Column::Id.eq(row.id))
-        .filter(runbook::Column::Version.eq(version))
         .exec(tx)
         .await
         .doing("storing a runbook")?;
-    Ok(stored.rows_affected > 0)
+    Ok(())
 }
 
 /// Keeps the latest versions only.

@@ -18,7 +18,8 @@ use super::reference::Reference;
 use super::{System, SystemStatus, begin, found, renewal, reread};
 use crate::actor::Actor;
 use crate::app::App;
-use crate::background::{circuit, reconnection};
+use crate::background::circuit;
+use crate::background::reconnection::{self, TakenUp};
 use crate::error::{Doing, Error, Result};
 use crate::id::Kind;
 use crate::occasion::{self, NewOccasion};
@@ -34,7 +35,8 @@ pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 const MESSAGE_CHARS_MAX: usize = 500;
 
 /// Connects to a system for real, and stores what was found. That it does not answer is a result, not an error. When it takes
-/// us in again, runs that its refusal ended are retried.
+/// us in again, runs that its refusal ended are retried, and integrations that were held for it go on, for callers who may
+/// retry failures and resume integrations.
 ///
 /// # Errors
 /// Denied without `systems:test`. Rejected: `NOT_FOUND` systemId.
@@ -64,12 +66,15 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
         }
     };
     let mut tx = begin(&scope, row.tenant_id).await?;
-    // What its refusals ended goes on. Before its row is locked: a claim locks jobs before systems.
+    let mut taken_up = TakenUp::default();
+    // What its refusals ended goes on, where the caller might let it go on one by one. Before its row is locked: a claim
+    // locks jobs before systems.
+    let may_take_up = actor.may(Permission::FailureRetry) && actor.may(Permission::IntegrationOperate);
     let is_same = |now: &system::Model| {
         now.config == row.config && has_same_credentials(scope.app(), &row, now, &store)
     };
-    if status == SystemStatus::Healthy && is_same(&reread(&tx, id).await?) {
-        reconnection::take_up(&mut tx, &row).await?;
+    if may_take_up && status == SystemStatus::Healthy && is_same(&reread(&tx, id).await?) {
+        taken_up = reconnection::take_up(&mut tx, &row).await?;
     }
     // Also locks the row, so that what is compared below stays so.
     tx.update::<system::Entity>()
@@ -86,6 +91,7 @@ pub async fn test(actor: &Actor, id: Uuid) -> Result<System> {
             answered(&tx, id).await?;
         }
     }
+    taken_up.settle(&tx, id).await?;
     let row = reread(&tx, id).await?;
     tx.about(Kind::System, id).commit().await?;
     Ok(row.into())
@@ -188,7 +194,8 @@ async fn answered(tx: &TxScope, id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Stores what a test or a run found of a system.
+/// Stores what a test or a run found of a system. The caller lets health look again at its users last of all, by
+/// `systems_changed`.
 pub(crate) async fn mark(
     tx: &TxScope,
     id: Uuid,
@@ -221,7 +228,7 @@ pub(crate) async fn mark(
         .exec(tx.connection())
         .await
         .doing("storing the status of a system")?;
-    crate::health::status::look_again_at_users_of(tx, id).await
+    Ok(())
 }
 
 /// Of these systems, those that wanted somebody to sign in, and are about to be found in order.

@@ -310,6 +310,7 @@ impl Renewal {
         let why = reason(Some(end));
         let message = format!("The connection has ended: {why}. Connect it again.");
         crate::system::mark(&tx, self.system_id, SystemStatus::ReauthRequired, Some(message)).await?;
+        crate::health::systems_changed(&tx, &[self.system_id]).await?;
         tx.commit().await?;
         tracing::info!(
             tenant.id = %self.tenant_id, system.id = %self.system_id, reason = ?end, detail,

@@ -9,13 +9,13 @@ use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::message::Message;
-use super::{Locale, SHIPPED, action_id, message_id};
+use super::{Locale, SHIPPED, action_id, fitting, message_id};
 use crate::actor::Actor;
 use crate::app::App;
 use crate::audit::{self, Entry};
 use crate::catalogue;
 use crate::error::{Doing, Error, ProblemCode, Result};
-use crate::id::{GlobalId, Kind};
+use crate::id::{GlobalId, Kind, lasting_id};
 use crate::identity;
 use crate::permission::{Audience, Permission};
 use crate::validation::Problems;
@@ -60,7 +60,7 @@ pub struct Word {
     pub locale: Locale,
     /// What is shipped, with placeables as `{ $name }`.
     pub shipped: String,
-    /// What is said in its place.
+    /// What is said in its place; `None`, too, for an older text that does not fit what is shipped any more.
     pub overridden: Option<Overridden>,
 }
 
@@ -140,7 +140,7 @@ pub async fn set_override(actor: &Actor, key: &WordKey, text: &str) -> Result<Wo
     let detail = format!("{} {}: {}", row.message, row.locale, row.text);
     let entry = Entry::of(None, Some(GlobalId::new(Kind::WordOverride, row.id))).detail(Some(detail));
     audit::commit(tx, entry, "committing an overridden word").await?;
-    reread(app).await?;
+    reread_at_once(app).await;
     Ok(word(code, key.part, key.audience, locale, Some(row)))
 }
 
@@ -161,7 +161,7 @@ pub async fn remove_override(actor: &Actor, key: &WordKey) -> Result<Word> {
     let object = GlobalId::new(Kind::WordOverride, row_id(&id, locale));
     let entry = Entry::of(None, Some(object)).detail(Some(format!("{id} {}", locale.tag())));
     audit::commit(tx, entry, "committing the end of an overridden word").await?;
-    reread(app).await?;
+    reread_at_once(app).await;
     Ok(word(code, key.part, key.audience, locale, None))
 }
 
@@ -170,6 +170,8 @@ pub async fn remove_override(actor: &Actor, key: &WordKey) -> Result<Word> {
 /// # Errors
 /// When they can't be read; those that were read before stay in use.
 pub async fn reread(app: &App) -> Result<()> {
+    // One after the other: what was read before a change is never put over what was read after it.
+    let _turn = app.words().reading.lock().await;
     let rows = stored(app, None).await?;
     let mut overrides: Vec<(String, Locale, String)> = rows
         .into_iter()
@@ -178,6 +180,16 @@ pub async fn reread(app: &App) -> Result<()> {
     overrides.sort_unstable();
     app.words().replace(overrides);
     Ok(())
+}
+
+/// After a change, which is stored whatever becomes of this.
+async fn reread_at_once(app: &App) {
+    if let Err(error) = reread(app).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "overridden words can't be read just now; what was changed is said within seconds"
+        );
+    }
 }
 
 async fn stored(app: &App, locale: Option<Locale>) -> Result<Vec<word_override::Model>> {
@@ -246,13 +258,9 @@ fn unknown() -> String {
     format!("must be one of: {}", tags.join(", "))
 }
 
-/// The same for a message in a language each time, so that the audit log tells what was done to one. A UUIDv7 of the first
-/// moment of 1970.
+/// The same for a message in a language each time, so that the audit log tells what was done to one.
 fn row_id(message: &str, locale: Locale) -> Uuid {
-    let hash = xxhash_rust::xxh3::xxh3_128(format!("{message} {}", locale.tag()).as_bytes()).to_be_bytes();
-    let mut random = [0; 10];
-    random.copy_from_slice(&hash[..10]);
-    uuid::Builder::from_unix_timestamp_millis(0, &random).into_uuid()
+    lasting_id(&format!("{message} {}", locale.tag()))
 }
 
 fn id_of(code: &str, part: WordPart, audience: Option<Audience>) -> String {
@@ -270,6 +278,7 @@ fn word(
     row: Option<word_override::Model>,
 ) -> Word {
     let id = id_of(code, part, audience);
+    let row = row.filter(|row| fitting(&id, locale, &row.text).is_some());
     Word {
         code,
         part,

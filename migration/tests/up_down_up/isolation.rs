@@ -31,7 +31,7 @@ const SIMPLE_REFERENCES: [&str; 6] = [
     "runbook_version.runbook_id",
 ];
 /// Tables to which rows are added only.
-const ADDED_TO: [&str; 1] = ["audit_entry"];
+const ADDED_TO: [&str; 3] = ["audit_entry", "failure_group_activity", "health_target"];
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 

@@ -5,6 +5,8 @@
 #![expect(clippy::panic, reason = "tests")]
 
 mod catalog;
+mod groups;
+mod health;
 mod isolation;
 mod postgres;
 mod receipts;
@@ -131,6 +133,8 @@ async fn prove(url: &str) {
     let db = Database::connect(options).await.expect("the database answers");
     up_down_up(&db).await;
     receipts::survive_packing(&db).await;
+    groups::are_made(&db).await;
+    health::is_filled(&db).await;
     columns_are_the_entities(&db).await;
 
     let (one, other) = (Rows::of(1), Rows::of(2));
@@ -608,11 +612,16 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
     let (tenant_id, any_id) = (Value::from(Rows::of(1).tenant_id()), Value::from(Rows::of(1).id(7)));
     let run_id = Value::from(Rows::of(1).id(8));
     let at = Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH);
+    let of_run_metric = match backend {
+        DbBackend::Sqlite => "sqlite_autoindex_run_metric_1 (run_id=?)",
+        _ => "run_metric_pkey",
+    };
     let plans = [
+        ("SELECT * FROM run_metric WHERE run_id = $1", vec![run_id.clone()], of_run_metric),
         (
-            "SELECT * FROM log_line WHERE tenant_id = $1 AND run_id = $2 ORDER BY id LIMIT 100",
-            vec![tenant_id.clone(), run_id.clone()],
-            "ix_log_line_tenant_id_run_id_id",
+            "SELECT * FROM log_line WHERE run_id = $1 ORDER BY id LIMIT 100",
+            vec![run_id.clone()],
+            "ix_log_line_run_id_id",
         ),
         (
             "SELECT * FROM log_line WHERE tenant_id = $1 AND at >= $2 AND at < $2 ORDER BY at, id LIMIT 100",

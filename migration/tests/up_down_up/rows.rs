@@ -733,7 +733,6 @@ impl Rows {
             unchanged_count: 7,
             skipped_count: 8,
             failed_record_count: 9,
-            newest_success_at: Some(time(1)),
         }
     }
 
@@ -1048,7 +1047,6 @@ impl Rows {
             channel_name: "channel".to_owned(),
             kind: notice::NoticeKind::Digest,
             occasion_kind: Some(occasion::OccasionKind::Held),
-            about_tenant_id: Some(self.tenant_id()),
             integration_id: Some(self.id(7)),
             items: notice::NoticeItemList(Vec::new()),
             item_count: i64::from(i32::MAX) + 1,
@@ -1098,7 +1096,6 @@ impl Rows {
             policy_id: self.id(64),
             channel_id: self.id(63),
             subject: format!("run:{}", self.id(8)),
-            notice_id: self.id(65),
             created_at: time(0),
         }
     }
@@ -1139,7 +1136,6 @@ impl Rows {
             last_reviewed_at: Some(time(2)),
             last_reviewed_by: Some("Grace".to_owned()),
             created_at: time(0),
-            created_by: "Ada".to_owned(),
             updated_at: time(1),
             updated_by: "Grace".to_owned(),
         }

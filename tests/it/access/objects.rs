@@ -4,7 +4,7 @@
 use super::rules::Rule;
 use super::world::Target;
 
-use Field::{Needs, Own, Redacted, Same};
+use Field::{Closed, Needs, Own, Redacted, RedactedOwn, Same};
 
 /// Who reads a field of an object that they may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub enum Field {
     Needs(&'static str),
     /// Those with another permission; for the others it is null.
     Redacted(&'static str),
+    /// Those with another permission, each their own; for the others it is null.
+    RedactedOwn(&'static str),
+    /// None of these callers: it is null for all.
+    Closed,
 }
 
 /// A way to one object, or to one kind of its parts.
@@ -654,7 +658,7 @@ pub const OBJECTS: &[Object] = &[
             ("failures", Needs("failures:read")),
             ("events", Own),
             ("logs", Needs("internals:read")),
-            ("metrics", Own),
+            ("metrics", RedactedOwn("diagnostics:read")),
             ("traceId", Redacted("internals:read")),
         ],
     },
@@ -753,7 +757,7 @@ pub const OBJECTS: &[Object] = &[
             ("statusReason", Same),
             ("url", Same),
             ("previousSecretUntil", Same),
-            ("addresses", Same),
+            ("addresses", Redacted("users:read")),
             ("toAdmins", Same),
             ("isDefault", Same),
             ("failingSince", Same),
@@ -851,6 +855,7 @@ pub const OBJECTS: &[Object] = &[
             ("tenantId", Same),
             ("integrationId", Same),
             ("runId", Same),
+            ("groupId", Same),
             ("failureId", Same),
             ("systemId", Same),
             ("code", Same),
@@ -871,7 +876,7 @@ pub const OBJECTS: &[Object] = &[
             ("id", Same),
             ("noticeId", Same),
             ("channelId", Same),
-            ("recipient", Same),
+            ("recipient", Redacted("users:read")),
             ("status", Same),
             ("nextAttemptAt", Same),
             ("createdAt", Same),
@@ -985,7 +990,7 @@ pub const OBJECTS: &[Object] = &[
             ("events", Own),
             ("logs", Redacted("internals:read")),
             ("nearbyLogs", Redacted("internals:read")),
-            ("metrics", Own),
+            ("metrics", RedactedOwn("diagnostics:read")),
             ("traceId", Redacted("internals:read")),
             ("traceUrl", Redacted("internals:read")),
             ("redactions", Own),
@@ -1032,12 +1037,12 @@ pub const OBJECTS: &[Object] = &[
             ("status", Redacted("internals:read")),
             ("durationMs", Redacted("internals:read")),
             ("requestHeaders", Redacted("internals:read")),
-            ("requestBody", Own),
+            ("requestBody", Closed),
             ("requestBytes", Redacted("internals:read")),
             ("responseHeaders", Redacted("internals:read")),
-            ("responseBody", Own),
+            ("responseBody", Closed),
             ("responseBytes", Redacted("internals:read")),
-            ("redactions", Own),
+            ("redactions", Redacted("internals:read")),
         ],
     },
     Object {
@@ -1157,7 +1162,6 @@ pub const OBJECTS: &[Object] = &[
             ("rule", Same),
             ("summary", Same),
             ("suggestedAction", Own),
-            ("reason", Same),
             ("status", Same),
             ("statusAt", Same),
             ("responsibleParty", Own),
@@ -1170,7 +1174,7 @@ pub const OBJECTS: &[Object] = &[
             ("snoozedUntilHourCount", Same),
             ("resolvedAt", Same),
             ("mergedInto", Same),
-            ("series", Same),
+            ("failuresByHour", Same),
             ("failures", Same),
             ("activity", Own),
             ("redactions", Own),
@@ -1178,9 +1182,15 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "FailureGroup",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("failure(id: \"{}\") {{ group {{ @ }} }}", t.told_failure),
+        fields: &[("reason", Redacted("internals:read"))],
+    },
+    Object {
         of: "FailureGroupHour",
         rule: Rule::Needs("failures:read"),
-        at: |t| format!("failureGroup(id: \"{}\") {{ series {{ @ }} }}", t.group),
+        at: |t| format!("failureGroup(id: \"{}\") {{ failuresByHour {{ @ }} }}", t.group),
         fields: &[("hourAt", Same), ("failureCount", Same)],
     },
     Object {

@@ -969,7 +969,7 @@ fn runs_and_failures() -> Vec<Operation> {
         ),
         mutation(
             "ignoreFailureGroup",
-            Rule::Needs("failure_groups:manage"),
+            Rule::Needs("failure_groups:dismiss"),
             Fresh::FailureGroup,
             |t, _| json!({"groupId": t.group, "note": "case 4711"}),
         ),
@@ -993,7 +993,7 @@ fn runs_and_failures() -> Vec<Operation> {
         ),
         mutation(
             "mergeFailureGroups",
-            Rule::Needs("failure_groups:manage"),
+            Rule::Needs("failure_groups:dismiss"),
             Fresh::MergeableGroup,
             |t, _| json!({"groupId": t.group, "mergeIds": [t.other_group]}),
         ),

@@ -33,12 +33,13 @@ records:reveal          yes            yes      yes     -            -          
 support_access:manage   -              -        -       yes          -             -             -       -
 identity_providers:manage yes          -        -       yes          -             -             -       -
 kill_switches:manage    yes            yes      -       yes          -             -             -       -
-failure_groups:manage   yes            yes      yes      yes          yes           -             scope     scope
+failure_groups:manage   yes            yes      yes     yes          yes           -             scope   scope
+failure_groups:dismiss  yes            yes      yes     yes          yes           -             scope   -
 runbooks:read           yes            yes      yes     -            -             -             -       -
 runbooks:manage         yes            yes      -       -            -             -             -       -
 words:manage            yes            -        -       -            -             -             -       -
 notices:read            yes            yes      yes     yes          yes           -             scope   -
-notices:manage          yes            yes      yes     yes          -             -             scope   -
+notices:manage          yes            yes      -       yes          -             -             scope   -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

@@ -66,6 +66,8 @@ pub struct Target {
     pub group: String,
     /// Another one of its integration.
     pub other_group: String,
+    /// A failure whose group has a reason.
+    pub told_failure: String,
     /// One that found something.
     pub reconciliation: String,
     pub kill_switch: String,
@@ -129,6 +131,7 @@ impl Target {
             quarantine: other(&self.quarantine),
             group: other(&self.group),
             other_group: other(&self.other_group),
+            told_failure: other(&self.told_failure),
             reconciliation: other(&self.reconciliation),
             kill_switch: other(&self.kill_switch),
             runbook: self.runbook.clone(),
@@ -273,6 +276,7 @@ impl World {
         self.groups = self.groups().await;
         self.target.group = self.groups.pop().expect("a group");
         self.target.other_group = self.groups.pop().expect("another group");
+        self.target.told_failure = self.told_failure().await;
 
         // From here on nothing runs by itself: what is started waits, so that the database holds still.
         let schedule = json!({
@@ -391,6 +395,7 @@ impl World {
             Fresh::FailureGroup => self.let_group_be("ONGOING").await,
             Fresh::DecidedGroup => self.let_group_be("ACKNOWLEDGED").await,
             Fresh::MergeableGroup => {
+                self.let_group_be("ONGOING").await;
                 target.other_group = self.groups.pop().expect("as many as are merged");
             }
             Fresh::Reconciliation => target.reconciliation = self.reconciliation().await,
@@ -613,6 +618,21 @@ impl World {
         groups.iter().map(|group| text(&group["id"])).collect()
     }
 
+    /// Of a mapping, which says why.
+    async fn told_failure(&self) -> String {
+        let files = self.fixture.system(&self.tenant, "file", json!({}), Value::Null).await;
+        self.trestle.files(&self.tenant.slug).write_jsonl("told.jsonl", [json!({"id": "1"})]);
+        let mut moves = stream(json!({"path": "told.jsonl"}), json!({"path": "mapped.jsonl"}));
+        moves["mapping"] = json!(".email = downcase!(.email)");
+        let integration = self.fixture.integration(&self.tenant, &files, &files, vec![moves]).await;
+        let run = self.fixture.start_run(&integration).await;
+        self.fixture.finished_run(&run).await;
+        let failures = self.fixture.failures(&run).await;
+        assert_eq!(failures.len(), 1, "{failures:#?}");
+        assert_eq!(failures[0]["code"], "record.mapping_failed", "{failures:#?}");
+        text(&failures[0]["id"])
+    }
+
     /// Gives the group a status, and to the tenant.
     async fn let_group_be(&self, status: &str) {
         let id = &self.target.group;
@@ -715,9 +735,28 @@ impl World {
         let told = told.await;
         self.target.notice = text(&told["id"]);
         self.target.notice_delivery = text(&told["deliveries"][0]["id"]);
+        self.tell_nothing_more().await;
         self.target.notice_channel = self.notice_channel("EMAIL").await;
         self.target.notice_webhook = self.notice_channel("WEBHOOK").await;
         self.target.notice_policy = self.notice_policy().await;
+    }
+
+    /// Switches off what everybody has: what is compared would wait for each mail.
+    async fn tell_nothing_more(&self) {
+        let query = "{ noticePolicies(first: 100) { edges { node { id tenantId isDefault } } } }";
+        let policies = until("each owner has its policy", SOON, async || {
+            let found = self.fixture.admin().query(query, Value::Null).await;
+            let mut policies = nodes(&found["noticePolicies"]);
+            policies.retain(|policy| policy["isDefault"] == true);
+            let has = |tenant: Value| policies.iter().any(|policy| policy["tenantId"] == tenant);
+            let have_all = has(Value::Null) && has(json!(self.tenant.id)) && has(json!(self.other));
+            if have_all { Ok(policies) } else { Err(found) }
+        })
+        .await;
+        for policy in policies {
+            let input = json!({"policyId": policy["id"], "isEnabled": false});
+            self.fixture.admin().mutate("updateNoticePolicy", input, "noticePolicy { id }").await;
+        }
     }
 
     async fn notice_channel(&self, kind: &str) -> String {

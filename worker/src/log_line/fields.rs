@@ -2,41 +2,41 @@
 //! read it. Numbers and booleans are, whatever they are called. Of a text the whole is masked again like what outside systems
 //! say, though connectors have done that before.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use uuid::Uuid;
 
 /// Texts that are kept. No field of these holds a credential, a token, a record or a body.
-const TEXTS: [&str; 24] = [
+const TEXTS: [&str; 21] = [
+    "channel.id",
     "code",
     "connector",
+    "delivery.id",
     "detail",
     "error",
     "error.kind",
-    "find",
-    "hook.id",
     "job.id",
     "kind",
     "mail.id",
-    "name",
+    "notice.id",
     "operation",
+    "quarantine.id",
     "reason",
     "request.id",
     "role",
-    "side",
     "status",
     "stream",
     "tap",
-    "text",
     "trace.id",
-    "type",
-    "waited",
     "worker",
 ];
 /// Of one text, in bytes.
 const TEXT_BYTES_MAX: usize = 2_000;
+/// Of a text that is looked through, in bytes, whatever its length: more than is kept, so that a secret on the edge is blanked
+/// whole.
+const READ_BYTES_MAX: usize = 4 * TEXT_BYTES_MAX;
 /// Of all attributes of a line, in bytes as JSON.
 const ATTRIBUTES_BYTES_MAX: usize = 4 * 1024;
 /// Of a message, in bytes.
@@ -85,9 +85,9 @@ impl Found {
             "run.id" => self.run_id = id(),
             "integration.id" => self.integration_id = id(),
             "system.id" => self.system_id = id(),
-            "message" => self.message = cut(connector::without_secrets(text), MESSAGE_BYTES_MAX),
+            "message" => self.message = cut(masked(text), MESSAGE_BYTES_MAX),
             name if TEXTS.contains(&name) => {
-                let text = cut(connector::without_secrets(text), TEXT_BYTES_MAX);
+                let text = cut(masked(text), TEXT_BYTES_MAX);
                 self.attributes.insert(name.to_owned(), Value::from(text));
             }
             _ => {}
@@ -129,19 +129,40 @@ impl Visit for Found {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        let mut text = value.to_string();
+        let mut text = Beginning::default();
+        let mut written = write!(text, "{value}");
         let mut source = value.source();
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+        while let (Ok(()), Some(cause)) = (written, source) {
+            written = write!(text, ": {cause}");
             source = cause.source();
         }
-        self.text(field, &text);
+        self.text(field, &text.0);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, &format!("{value:?}"));
+        let mut text = Beginning::default();
+        // Of what does not fit there is the beginning.
+        write!(text, "{value:?}").unwrap_or_default();
+        self.text(field, &text.0);
     }
+}
+
+/// As much of what is written as is looked through.
+#[derive(Default)]
+struct Beginning(String);
+
+impl Write for Beginning {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let room = READ_BYTES_MAX - self.0.len();
+        self.0.push_str(&part[..part.floor_char_boundary(room)]);
+        // Nobody goes on writing what is not read.
+        if part.len() > room { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+/// Without what follows names that tell of secrets.
+fn masked(text: &str) -> String {
+    connector::without_secrets(&text[..text.floor_char_boundary(READ_BYTES_MAX)])
 }
 
 /// Without NUL, which PostgreSQL stores in no text.
@@ -152,4 +173,25 @@ fn cut(text: String, bytes_max: usize) -> String {
         text.push('…');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::{Beginning, READ_BYTES_MAX, TEXT_BYTES_MAX, cut, masked};
+
+    #[test]
+    fn of_what_is_long_no_more_is_read_than_may_be_kept() {
+        let mut text = Beginning::default();
+        let long = "é".repeat(READ_BYTES_MAX);
+        assert!(write!(text, "x{long}").is_err());
+        assert_eq!(text.0.len(), READ_BYTES_MAX - 1, "no character is cut in two");
+        assert!(write!(text, "y").is_ok() && write!(text, "z").is_err());
+        assert_eq!(text.0.chars().last(), Some('y'));
+        let secret = format!("{} token={}", "x".repeat(TEXT_BYTES_MAX - 20), "s3cr3t".repeat(READ_BYTES_MAX));
+        let kept = cut(masked(&secret), TEXT_BYTES_MAX);
+        assert!(kept.ends_with(" token=[hidden]"), "{kept}");
+        assert_eq!(cut("a\0b".to_owned(), 10), "a\u{fffd}b");
+    }
 }

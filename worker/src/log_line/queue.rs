@@ -33,6 +33,8 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Line>,
     windows: HashMap<Uuid, Window>,
+    /// When they began, the oldest first, also those that others have taken the place of.
+    begun: VecDeque<(Instant, Uuid)>,
     dropped: u64,
 }
 
@@ -127,10 +129,11 @@ impl State {
     fn push(&mut self, line: Line) {
         let subject = line.subject;
         let key = subject.run_id.unwrap_or(subject.tenant_id);
-        let window = self.windows.entry(key).or_insert_with(|| Window::begin(line.at, subject));
-        if line.at.saturating_duration_since(window.began) >= WINDOW {
-            let over = std::mem::replace(window, Window::begin(line.at, subject));
-            self.tell(over, line.at);
+        if self.windows.get(&key).is_none_or(|window| window.is_over(line.at)) {
+            self.begun.push_back((line.at, key));
+            if let Some(over) = self.windows.insert(key, Window::begin(line.at, subject)) {
+                self.tell(over, line.at);
+            }
         }
         let has_room = self.waiting.len() < WAITING_MAX;
         let Some(window) = self.windows.get_mut(&key) else { return };
@@ -145,11 +148,14 @@ impl State {
     }
 
     fn take(&mut self, now: Instant, lines_max: usize) -> Vec<Line> {
-        let over = |window: &Window| now.saturating_duration_since(window.began) >= WINDOW;
-        let ended: Vec<Uuid> =
-            self.windows.iter().filter(|(_, window)| over(window)).map(|(key, _)| *key).collect();
-        for key in ended {
-            if let Some(window) = self.windows.remove(&key) {
+        while let Some((began, key)) = self.begun.front().copied()
+            && is_over(began, now)
+        {
+            self.begun.pop_front();
+            // One that has taken its place may go on.
+            if self.windows.get(&key).is_some_and(|window| window.is_over(now))
+                && let Some(window) = self.windows.remove(&key)
+            {
                 self.tell(window, now);
             }
         }
@@ -176,6 +182,14 @@ impl Window {
     fn begin(at: Instant, subject: Subject) -> Self {
         Self { began: at, count: 0, dropped: 0, last: subject }
     }
+
+    fn is_over(&self, now: Instant) -> bool {
+        is_over(self.began, now)
+    }
+}
+
+fn is_over(began: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(began) >= WINDOW
 }
 
 #[cfg(test)]
@@ -212,7 +226,7 @@ mod tests {
         let [told] = &told[..] else { unreachable!("one line: {told:?}") };
         assert_eq!((told.subject.run_id, told.level), (Some(Uuid::from_u128(7)), Level::Warn));
         assert_eq!(told.attributes["dropped"], json!(50));
-        assert!(state.windows.is_empty(), "what ended leaves nothing behind");
+        assert!(state.windows.is_empty() && state.begun.is_empty(), "what ended leaves nothing behind");
         state.push(line(7, start + Duration::from_secs(61), "goes on"));
         assert_eq!(state.take(start, usize::MAX).len(), 1);
     }

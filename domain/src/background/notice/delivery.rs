@@ -3,6 +3,8 @@
 //!
 //! Deliberately absent: HTTP and SMTP (`worker`).
 
+pub(super) mod slots;
+
 use std::collections::HashMap;
 use std::time::Duration as StdDuration;
 
@@ -13,15 +15,16 @@ use entity::notice_channel::{self, NoticeChannelKind, NoticeChannelStatus};
 use entity::notice_delivery::{self, NoticeDeliveryStatus};
 use entity::occasion::OccasionKind;
 use entity::{notice, occasion};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::super::Background;
+use self::slots::{DeliverySlot, UnderWay};
+use super::super::{Background, mail};
 use crate::error::{Doing, Error, Result};
 use crate::id::new_id;
 use crate::notice::{door, render};
-use crate::notice_channel::{ChannelSecret, park};
+use crate::notice_channel::{ChannelSecret, lock, park};
 use crate::occasion::NewOccasion;
 
 /// How long a worker has for one attempt, in seconds; then another one takes it.
@@ -33,9 +36,6 @@ const LOOKED_AT_FACTOR: usize = 4;
 const WEBHOOK_WAITS_SECONDS: [i64; 7] = [5, 300, 1_800, 7_200, 18_000, 36_000, 23_095];
 /// How long nothing arrives at a webhook before it is disabled.
 const FAILING_HOURS_MAX: i64 = 24;
-/// First wait between attempts at a mail, in seconds; it doubles each time, up to the longest.
-const MAIL_FIRST_WAIT_SECONDS: i64 = 10;
-const MAIL_LONGEST_WAIT_SECONDS: i64 = 3_600;
 /// Attempts before a mail is given up: three days, a weekend in which nobody mends a mail server.
 const MAIL_ATTEMPTS_MAX: i64 = 80;
 /// Attempts at a mail that the server refuses: some refuse a stranger's first on purpose, and take the second.
@@ -50,13 +50,18 @@ const TEXT_CHARS_MAX: usize = 500;
 pub struct OutgoingNotice {
     /// The delivery.
     pub id: Uuid,
-    /// The channel: of each a worker delivers few at a time.
+    /// The channel.
     pub channel_id: Uuid,
+    /// The place that it has of those of the worker.
+    pub slot: DeliverySlot,
     /// What goes out.
     pub delivery: Delivery,
+    /// The tenant whose it is; `None` for the operator's.
+    pub owner: Option<Uuid>,
     notice_id: Uuid,
-    owner: Option<Uuid>,
     kind: NoticeChannelKind,
+    /// Whether something has not arrived at its channel lately.
+    is_failing: bool,
     /// The fence of this worker.
     attempt: i64,
     /// Attempts since it was made, or replayed last, this one included.
@@ -136,27 +141,20 @@ pub enum Answer {
 }
 
 impl Background {
-    /// Up to `count` deliveries that are due, claimed for this worker; of no channel more than `channel_max`, those that
-    /// it delivers already included. Mails only where it has a mail server.
+    /// Deliveries that are due, claimed for this worker: as many as there are places beside those that it delivers already.
+    /// Mails only where it has a mail server.
     ///
     /// # Errors
     /// [`Error::Internal`] when the database can't be used; what was claimed is claimed again after its lease.
-    pub async fn next_notices(
-        &self,
-        count: usize,
-        under_way: &HashMap<Uuid, usize>,
-        channel_max: usize,
-        sends_mail: bool,
-    ) -> Result<Vec<OutgoingNotice>> {
+    pub async fn next_notices(&self, under_way: &UnderWay, sends_mail: bool) -> Result<Vec<OutgoingNotice>> {
         let now = self.app().clock().now();
-        let full = under_way.iter().filter(|(_id, count)| **count >= channel_max).map(|(id, _count)| *id);
         let mut due = door::find::<notice_delivery::Entity>()
             .filter(notice_delivery::Column::Status.eq(NoticeDeliveryStatus::Queued))
             .filter(notice_delivery::Column::AvailableAt.lte(now))
-            .filter(notice_delivery::Column::ChannelId.is_not_in(full))
+            .filter(under_way.with_room())
             .order_by_asc(notice_delivery::Column::AvailableAt)
             .order_by_asc(notice_delivery::Column::Id)
-            .limit((count * LOOKED_AT_FACTOR) as u64);
+            .limit((under_way.room() * LOOKED_AT_FACTOR) as u64);
         if !sends_mail {
             due = due.filter(notice_delivery::Column::Recipient.is_null());
         }
@@ -168,9 +166,9 @@ impl Background {
         let mut under_way = under_way.clone();
         let mut claimed = Vec::new();
         for row in due {
-            let of_channel = under_way.entry(row.channel_id).or_default();
-            if claimed.len() < count && *of_channel < channel_max && self.claim_delivery(&row, now).await? {
-                *of_channel += 1;
+            let slot = DeliverySlot::of(&row);
+            if under_way.has(slot) && self.claim_delivery(&row, now).await? {
+                under_way.take(slot);
                 claimed.push(row);
             }
         }
@@ -202,7 +200,10 @@ impl Background {
                     }
                     Err(error) => {
                         let error = &error as &dyn std::error::Error;
-                        tracing::error!(notice.id = %row.notice_id, error, "a notice can't be made ready");
+                        tracing::error!(
+                            tenant.id = row.tenant_id.map(tracing::field::display), notice.id = %row.notice_id,
+                            error, "a notice can't be made ready"
+                        );
                         "the channel's secret can't be read; give it another one"
                     }
                 },
@@ -228,6 +229,18 @@ impl Background {
             Answer::Gone => (NoticeAttemptOutcome::Refused, Some("the receiver is gone for good".to_owned())),
         };
         let tx = self.app().across_tenants().begin().await?;
+        // The channel before its deliveries, as who changes it has them: of those who would disable it at once one does.
+        let may_change = notice.kind != NoticeChannelKind::Email
+            && (notice.is_failing || !matches!(answer, Answer::Taken));
+        let how = if may_change { LockType::Update } else { LockType::Share };
+        let channel = lock(&tx, notice.channel_id, how).await?;
+        let is_active = match &channel {
+            Some(channel) if may_change => {
+                judge_channel(&tx, channel, &answer, error.as_deref(), now).await?
+            }
+            Some(channel) => channel.status == NoticeChannelStatus::Active,
+            None => false,
+        };
         let attempt = notice_attempt::Model {
             id: new_id(),
             tenant_id: notice.owner,
@@ -258,6 +271,14 @@ impl Background {
                 (NoticeDeliveryStatus::Queued, now + wait)
             }
         };
+        let status = match status {
+            // Whoever activates the channel gets it; also one that was just given up, but no mail that nobody wants.
+            NoticeDeliveryStatus::Queued if !is_active => NoticeDeliveryStatus::Parked,
+            NoticeDeliveryStatus::Failed if !is_active && notice.kind != NoticeChannelKind::Email => {
+                NoticeDeliveryStatus::Parked
+            }
+            status => status,
+        };
         let is_over = matches!(status, NoticeDeliveryStatus::Delivered | NoticeDeliveryStatus::Failed);
         use notice_delivery::Column;
         let stored = door::update::<notice_delivery::Entity>()
@@ -267,7 +288,8 @@ impl Background {
             .col_expr(Column::HttpStatus, Expr::value(http_status.map(i32::from)))
             .col_expr(Column::LastError, Expr::value(error.clone()))
             .filter(Column::Id.eq(notice.id))
-            .filter(Column::Status.eq(NoticeDeliveryStatus::Queued))
+            // It may have been put aside meanwhile.
+            .filter(Column::Status.is_in([NoticeDeliveryStatus::Queued, NoticeDeliveryStatus::Parked]))
             .filter(Column::AttemptCount.eq(notice.attempt))
             .exec(&tx)
             .await
@@ -278,54 +300,7 @@ impl Background {
                 error, "a notice did not arrive and is given up"
             );
         }
-        self.judge_channel(&tx, notice, &answer, error.as_deref(), now).await?;
         tx.commit().await.doing("committing what came of a delivery")
-    }
-
-    /// What an attempt says of its channel. Mail servers are the operator's: that ours is down says nothing of a channel.
-    async fn judge_channel(
-        &self,
-        tx: &DatabaseTransaction,
-        notice: &OutgoingNotice,
-        answer: &Answer,
-        error: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        if notice.kind == NoticeChannelKind::Email {
-            return Ok(());
-        }
-        let channel = notice_channel::Column::Id.eq(notice.channel_id);
-        let failing_since = notice_channel::Column::FailingSince;
-        let doing = "storing whether a channel works";
-        match answer {
-            Answer::Taken => {
-                door::update::<notice_channel::Entity>()
-                    .col_expr(failing_since, Expr::value(None::<DateTime<Utc>>))
-                    .filter(channel)
-                    .filter(failing_since.is_not_null())
-                    .exec(tx)
-                    .await
-                    .doing(doing)?;
-                Ok(())
-            }
-            Answer::Gone => {
-                let reason = "The receiver answered 410: it is gone for good.";
-                disable(tx, notice, channel, reason.to_owned(), now).await
-            }
-            Answer::Failed { .. } | Answer::Refused { .. } => {
-                door::update::<notice_channel::Entity>()
-                    .col_expr(failing_since, Expr::value(Some(now)))
-                    .filter(channel.clone())
-                    .filter(failing_since.is_null())
-                    .exec(tx)
-                    .await
-                    .doing(doing)?;
-                let long_ago = now - Duration::hours(FAILING_HOURS_MAX);
-                let last = error.unwrap_or("it failed");
-                let reason = format!("Nothing has arrived there for a day; the last time: {last}.");
-                disable(tx, notice, channel.and(failing_since.lte(long_ago)), reason, now).await
-            }
-        }
     }
 
     /// One conditional update: of several workers one has it.
@@ -345,7 +320,10 @@ impl Background {
 
     async fn give_up(&self, row: &notice_delivery::Model, why: &str, now: DateTime<Utc>) -> Result<()> {
         use notice_delivery::Column;
-        tracing::warn!(notice.id = %row.notice_id, channel.id = %row.channel_id, why, "a notice is given up");
+        tracing::warn!(
+            tenant.id = row.tenant_id.map(tracing::field::display), notice.id = %row.notice_id,
+            channel.id = %row.channel_id, reason = why, "a notice is given up"
+        );
         door::update::<notice_delivery::Entity>()
             .col_expr(Column::Status, Expr::value(NoticeDeliveryStatus::Failed))
             .col_expr(Column::FinishedAt, Expr::value(Some(now)))
@@ -404,62 +382,89 @@ impl Background {
             id: row.id,
             channel_id: row.channel_id,
             delivery,
+            slot: DeliverySlot::of(row),
             notice_id: row.notice_id,
             owner: row.tenant_id,
             kind: channel.kind,
+            is_failing: channel.failing_since.is_some(),
             attempt: row.attempt_count + 1,
             tried,
         })
     }
 }
 
-/// Disables a channel, if it is such and active, and tells its owner. What waits for it is put aside.
+/// What an attempt says of its channel, which is locked; answers with whether it is active then. Mail servers are the
+/// operator's: that ours is down says nothing of a channel.
+async fn judge_channel(
+    tx: &DatabaseTransaction,
+    channel: &notice_channel::Model,
+    answer: &Answer,
+    error: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let is_active = channel.status == NoticeChannelStatus::Active;
+    let reason = match answer {
+        Answer::Taken => {
+            store_failing_since(tx, channel, None).await?;
+            return Ok(is_active);
+        }
+        Answer::Gone => "The receiver answered 410: it is gone for good.".to_owned(),
+        Answer::Failed { .. } | Answer::Refused { .. } => {
+            let since = channel.failing_since.unwrap_or(now);
+            store_failing_since(tx, channel, Some(since)).await?;
+            if since > now - Duration::hours(FAILING_HOURS_MAX) {
+                return Ok(is_active);
+            }
+            let last = error.unwrap_or("it failed");
+            format!("Nothing has arrived there for a day; the last time: {last}.")
+        }
+    };
+    if is_active {
+        disable(tx, channel, reason, now).await?;
+    }
+    Ok(false)
+}
+
+async fn store_failing_since(
+    tx: &DatabaseTransaction,
+    channel: &notice_channel::Model,
+    since: Option<DateTime<Utc>>,
+) -> Result<()> {
+    if channel.failing_since == since {
+        return Ok(());
+    }
+    door::update::<notice_channel::Entity>()
+        .col_expr(notice_channel::Column::FailingSince, Expr::value(since))
+        .filter(notice_channel::Column::Id.eq(channel.id))
+        .exec(tx)
+        .await
+        .doing("storing whether a channel works")?;
+    Ok(())
+}
+
+/// Disables a channel, and tells its owner. What waits for it is put aside.
 async fn disable(
     tx: &DatabaseTransaction,
-    notice: &OutgoingNotice,
-    such: sea_orm::sea_query::SimpleExpr,
+    channel: &notice_channel::Model,
     reason: String,
     now: DateTime<Utc>,
 ) -> Result<()> {
     use notice_channel::Column;
-    let disabled = door::update::<notice_channel::Entity>()
+    door::update::<notice_channel::Entity>()
         .col_expr(Column::Status, Expr::value(NoticeChannelStatus::Disabled))
         .col_expr(Column::StatusReason, Expr::value(Some(reason.clone())))
         .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(such)
-        .filter(Column::Status.eq(NoticeChannelStatus::Active))
+        .filter(Column::Id.eq(channel.id))
         .exec(tx)
         .await
         .doing("disabling a channel")?;
-    if disabled.rows_affected == 0 {
-        return Ok(());
-    }
-    park(tx, notice.channel_id).await?;
-    // Also the one that was just given up: whoever activates the channel gets it.
-    use notice_delivery::Column as Row;
-    door::update::<notice_delivery::Entity>()
-        .col_expr(Row::Status, Expr::value(NoticeDeliveryStatus::Parked))
-        .col_expr(Row::FinishedAt, Expr::value(None::<DateTime<Utc>>))
-        .filter(Row::Id.eq(notice.id))
-        .filter(Row::Status.eq(NoticeDeliveryStatus::Failed))
-        .filter(Row::AttemptCount.eq(notice.attempt))
-        .exec(tx)
-        .await
-        .doing("putting a delivery aside")?;
-    let name: Option<String> = door::find::<notice_channel::Entity>()
-        .select_only()
-        .column(Column::Name)
-        .filter(Column::Id.eq(notice.channel_id))
-        .into_tuple()
-        .one(tx)
-        .await
-        .doing("reading the name of a channel")?;
-    tracing::warn!(channel.id = %notice.channel_id, reason, "a channel of notices is disabled");
+    park(tx, channel.id).await?;
+    tracing::warn!(channel.id = %channel.id, reason, "a channel of notices is disabled");
     let told = NewOccasion::new(OccasionKind::ChannelDisabled)
-        .detail("channelId", notice.channel_id.to_string())
-        .detail("channel", name)
+        .detail("channelId", channel.id.to_string())
+        .detail("channel", channel.name.clone())
         .detail("reason", reason)
-        .row(notice.owner, now);
+        .row(channel.tenant_id, now);
     door::insert::<occasion::Entity>(tx, told, "storing an occasion").await
 }
 
@@ -471,10 +476,7 @@ fn wait_after(kind: NoticeChannelKind, tried: i64) -> Option<Duration> {
             WEBHOOK_WAITS_SECONDS.get(place).map(|seconds| Duration::seconds(*seconds))
         }
         NoticeChannelKind::Email if tried >= MAIL_ATTEMPTS_MAX => None,
-        NoticeChannelKind::Email => {
-            let doubled = MAIL_FIRST_WAIT_SECONDS << place.min(20);
-            Some(Duration::seconds(std::cmp::min(doubled, MAIL_LONGEST_WAIT_SECONDS)))
-        }
+        NoticeChannelKind::Email => Some(mail::wait_after(tried)),
     }
 }
 

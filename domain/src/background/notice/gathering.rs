@@ -27,6 +27,8 @@ struct Gathered {
     row: notice::Model,
     is_new: bool,
     is_changed: bool,
+    /// It goes out earlier than it was to.
+    is_earlier: bool,
 }
 
 impl Gathering {
@@ -40,12 +42,12 @@ impl Gathering {
             .doing("reading what is gathered")?;
         let rows = rows.into_iter().filter_map(|row| {
             let key = (row.policy_id?, row.channel_id);
-            Some((key, Gathered { row, is_new: false, is_changed: false }))
+            Some((key, Gathered { row, is_new: false, is_changed: false, is_earlier: false }))
         });
         Ok(Self { rows: rows.collect() })
     }
 
-    /// Adds one, to be told by then; where something is gathered already, with that. Answers with the notice's id.
+    /// Adds one, to be told by then; where something is gathered already, with that, when the first of both is due.
     pub(super) fn add(
         &mut self,
         policy: &notice_policy::Model,
@@ -54,7 +56,7 @@ impl Gathering {
         at: DateTime<Utc>,
         why: NoticeWait,
         now: DateTime<Utc>,
-    ) -> Uuid {
+    ) {
         let gathered = self.rows.entry((policy.id, channel.id)).or_insert_with(|| Gathered {
             row: notice::Model {
                 id: new_id(),
@@ -65,7 +67,6 @@ impl Gathering {
                 channel_name: channel.name.clone(),
                 kind: NoticeKind::Digest,
                 occasion_kind: None,
-                about_tenant_id: item.tenant_id,
                 integration_id: item.integration_id,
                 items: NoticeItemList::default(),
                 item_count: 0,
@@ -76,16 +77,19 @@ impl Gathering {
             },
             is_new: true,
             is_changed: false,
+            is_earlier: false,
         });
         gathered.is_changed = true;
         let row = &mut gathered.row;
-        row.about_tenant_id = row.about_tenant_id.filter(|id| Some(*id) == item.tenant_id);
+        if row.due_at.is_none_or(|due_at| at < due_at) {
+            (row.due_at, row.waits_for) = (Some(at), Some(why));
+            gathered.is_earlier = true;
+        }
         row.integration_id = row.integration_id.filter(|id| Some(*id) == item.integration_id);
         row.item_count += 1;
         if row.items.0.len() < NAMED_MAX {
             row.items.0.push(item);
         }
-        row.id
     }
 
     pub(super) async fn store(self, tx: &BatchTx) -> Result<()> {
@@ -96,12 +100,17 @@ impl Gathering {
             .partition(|gathered| gathered.is_new);
         let new = new.into_iter().map(|gathered| gathered.row).collect();
         tx.insert_many::<notice::Entity>(new, "storing what is gathered").await?;
-        for Gathered { row, .. } in known {
-            door::update::<notice::Entity>()
+        for Gathered { row, is_earlier, .. } in known {
+            let mut update = door::update::<notice::Entity>()
                 .col_expr(notice::Column::Items, Expr::value(row.items))
                 .col_expr(notice::Column::ItemCount, Expr::value(row.item_count))
-                .col_expr(notice::Column::AboutTenantId, Expr::value(row.about_tenant_id))
-                .col_expr(notice::Column::IntegrationId, Expr::value(row.integration_id))
+                .col_expr(notice::Column::IntegrationId, Expr::value(row.integration_id));
+            if is_earlier {
+                update = update
+                    .col_expr(notice::Column::DueAt, Expr::value(row.due_at))
+                    .col_expr(notice::Column::WaitsFor, Expr::value(row.waits_for));
+            }
+            update
                 .filter(notice::Column::Id.eq(row.id))
                 .exec(tx.connection())
                 .await

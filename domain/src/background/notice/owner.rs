@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use entity::{notice, notice_channel, notice_delivery, notice_policy};
-use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder};
+use sea_orm::sea_query::LockType;
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::super::Background;
@@ -113,6 +114,8 @@ async fn policies(
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
+/// Until the end of the transaction they are as they are read: what is queued for an active one is not left over when it is
+/// disabled meanwhile, and what is put aside for a disabled one not when it is activated.
 async fn channels(
     tx: &BatchTx,
     owners: &BTreeSet<Option<Uuid>>,
@@ -120,6 +123,7 @@ async fn channels(
     let rows = door::find::<notice_channel::Entity>()
         .filter(one_of(tx, notice_channel::Column::TenantId, owners))
         .order_by_asc(notice_channel::Column::Id)
+        .lock(LockType::Share)
         .all(tx.connection())
         .await
         .doing("reading channels")?;
