@@ -11,6 +11,9 @@ const BEGINNING_CHARS_MAX: usize = 32;
 /// Where one of these stands a character may be spelled otherwise than it looks.
 const ESCAPES: [u8; 4] = *b"\\%&+";
 
+/// How many bytes a text begins with that spell a character.
+type Spelling = fn(&[u8], char) -> Option<usize>;
+
 /// A text, and what is shown in its place.
 type Blank<'a> = (&'a str, &'static str);
 
@@ -89,7 +92,7 @@ fn length(rest: &[u8], text: &str) -> Option<usize> {
     if !seen.iter().any(|byte| ESCAPES.contains(byte)) {
         return None;
     }
-    let spellings: [fn(&[u8], char) -> Option<usize>; 3] = [escaped, percent_encoded, referenced];
+    let spellings: [Spelling; 3] = [escaped, percent_encoded, referenced];
     spellings.into_iter().find_map(|spelling| spelled(rest, text, spelling).ok())
 }
 

@@ -378,7 +378,7 @@ pub const OBJECTS: &[Object] = &[
             ("since", Same),
             ("reasons", Same),
             ("lastRun", Same),
-            ("freshness", Same),
+            ("freshness", Own),
             ("metrics", Same),
             ("series", Same),
         ],
