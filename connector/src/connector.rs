@@ -200,6 +200,12 @@ pub trait Connector: Send + Sync {
         false
     }
 
+    /// Whether a single record is written beside all others, and costs no more than itself: so that a test record can be
+    /// sent at any time, also while a run goes on.
+    fn takes_single_records(&self, _options: &Value) -> bool {
+        true
+    }
+
     /// Whether several may write to a destination with these options at once, each other records of one run. Where two of
     /// them may bring one key, the destination must compare what is there with what is written: nobody knows which of both
     /// was last, and the next run is to put it right.

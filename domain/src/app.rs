@@ -18,6 +18,7 @@ use crate::database::{AcrossTenants, Database};
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
 use crate::mail::{LinkTemplate, MailLinks};
+use crate::ownership_rule::CurrentRules;
 use crate::rate_limit::{InProcess, RateLimits};
 use crate::signing_key::SigningKeys;
 use crate::system::References;
@@ -98,6 +99,7 @@ pub struct App {
     cipher: Cipher,
     signing_keys: SigningKeys,
     words: CurrentWords,
+    ownership_rules: CurrentRules,
     connectors: Registry,
     references: References,
     files_dir: PathBuf,
@@ -123,6 +125,7 @@ impl App {
             cipher: Cipher::new(&options.secret_keys),
             signing_keys: SigningKeys::new(options.token_signer),
             words: CurrentWords::new(),
+            ownership_rules: CurrentRules::default(),
             connectors: options.connectors,
             references: options.references,
             files_dir: options.files_dir,
@@ -267,6 +270,11 @@ impl App {
 
     pub(crate) fn words(&self) -> &CurrentWords {
         &self.words
+    }
+
+    /// The operator's rules of ownership.
+    pub(crate) fn ownership_rules(&self) -> &CurrentRules {
+        &self.ownership_rules
     }
 
     pub(crate) fn references(&self) -> &References {

@@ -233,6 +233,36 @@ const ENTRIES: &[Entry] = &[
         retryable: Retryable::Yes,
     },
     Entry {
+        code: "synthetic.left_out",
+        category: FailureCategory::IntegrationDesign,
+        responsible_party: ResponsibleParty::Customer,
+        retryable: Retryable::No,
+    },
+    Entry {
+        code: "synthetic.unmarked",
+        category: FailureCategory::IntegrationDesign,
+        responsible_party: ResponsibleParty::Customer,
+        retryable: Retryable::No,
+    },
+    Entry {
+        code: "synthetic.missing",
+        category: FailureCategory::Application,
+        responsible_party: ResponsibleParty::Support,
+        retryable: Retryable::Unknown,
+    },
+    Entry {
+        code: "synthetic.different",
+        category: FailureCategory::Application,
+        responsible_party: ResponsibleParty::Support,
+        retryable: Retryable::Unknown,
+    },
+    Entry {
+        code: "synthetic.left_behind",
+        category: FailureCategory::Application,
+        responsible_party: ResponsibleParty::Support,
+        retryable: Retryable::Unknown,
+    },
+    Entry {
         code: "platform.worker_lost",
         category: FailureCategory::Infrastructure,
         responsible_party: ResponsibleParty::Engineering,

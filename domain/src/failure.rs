@@ -5,7 +5,9 @@ mod selection;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use entity::failure::{self, FailureCategory, FailureStage, FailureStatus, ResponsibleParty, Retryable};
+use entity::failure::{
+    self, FailureCategory, FailureStage, FailureStatus, Impact, ResponsibleParty, Retryable,
+};
 use entity::run_event::Audience;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
 use sea_orm::{ActiveEnum, ColumnTrait};
@@ -16,6 +18,7 @@ use crate::actor::Actor;
 use crate::change::{Change, ChangeKind};
 use crate::error::{Doing, Result};
 use crate::failure_group::{self, Standing};
+use crate::impact;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::retry::MALFORMED;
@@ -62,6 +65,12 @@ pub struct Failure {
     pub responsible_party: ResponsibleParty,
     /// Whether a retry can help.
     pub retryable: Retryable,
+    /// How much depends on it.
+    pub impact: Impact,
+    /// What the rule that says so is about.
+    pub impact_reason: Option<String>,
+    /// What is at stake with the record, as a decimal number.
+    pub value_at_stake: Option<String>,
     /// What happened, in the customer's words.
     pub summary: String,
     /// What this viewer can do.
@@ -448,6 +457,9 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
         code: row.code,
         responsible_party: row.responsible_party,
         retryable: row.retryable,
+        impact: row.impact,
+        impact_reason: row.impact_reason,
+        value_at_stake: row.value_at_stake.map(impact::decimal),
         summary,
         suggested_action,
         field_errors,

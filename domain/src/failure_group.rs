@@ -2,6 +2,7 @@
 //! into groups stands in `background`.
 
 pub(crate) mod activity;
+mod assignment;
 pub(crate) mod cause;
 mod decision;
 mod merge;
@@ -12,7 +13,7 @@ pub(crate) mod state;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use entity::failure::{FailureCategory, FailureStage, ResponsibleParty};
+use entity::failure::{FailureCategory, FailureStage, Impact, ResponsibleParty};
 use entity::failure_group::{self, FailureGroupStatus};
 use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -21,8 +22,10 @@ use uuid::Uuid;
 use crate::actor::Actor;
 use crate::catalogue;
 use crate::change::{Change, ChangeKind};
+use crate::contact;
 use crate::error::Result;
 use crate::failure::redaction;
+use crate::impact;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::retry::MALFORMED;
@@ -30,6 +33,8 @@ use crate::scope::{Keyset, Scope, ScopedSelect};
 use crate::words::Language;
 
 pub use self::activity::{FailureGroupActivity, pages_by_group as activity_pages_by_group};
+pub use self::assignment::assign;
+pub(crate) use self::assignment::{assigned, begun};
 pub use self::decision::{
     NOTE_CHARS_MAX, Snooze, acknowledge, comment, hand_over, ignore, reopen, resolve, snooze,
 };
@@ -81,6 +86,10 @@ pub struct FailureGroup {
     pub status_at: DateTime<Utc>,
     /// Who acts next; of the operator a tenant reads no more than that it is the operator.
     pub responsible_party: ResponsibleParty,
+    /// How much depends on it.
+    pub impact: Impact,
+    /// What is at stake with its records together, as a decimal number.
+    pub value_at_stake: Option<String>,
     /// When the first failed.
     pub first_seen_at: DateTime<Utc>,
     /// When one failed last.
@@ -99,6 +108,8 @@ pub struct FailureGroup {
     pub resolved_at: Option<DateTime<Utc>>,
     /// The group that it was merged into.
     pub merged_into_id: Option<Uuid>,
+    /// Who has it; one of the operator's is nobody to a tenant.
+    pub assignee_id: Option<Uuid>,
     /// Whether this viewer may decide about it.
     pub viewer_can_decide: bool,
     /// Fields that are null only because this viewer may not see them: name and reason.
@@ -120,6 +131,10 @@ pub struct FailureGroupFilter {
     pub integration_id: Option<Uuid>,
     /// Of this tenant.
     pub tenant_id: Option<Uuid>,
+    /// Assigned to this contact.
+    pub assignee_id: Option<Uuid>,
+    /// Assigned to a contact that is the viewer.
+    pub assigned_to_me: bool,
 }
 
 /// Orders of a list of groups.
@@ -130,6 +145,8 @@ pub enum FailureGroupOrder {
     LastSeenAt,
     /// By the number of failures.
     FailureCount,
+    /// By how much depends on them and how many there are lately.
+    Urgency,
 }
 
 /// By what the groups of a list nest under a parent.
@@ -141,18 +158,27 @@ pub enum FailureGroupParent {
     Integration,
 }
 
-fn keyset(order: FailureGroupOrder, direction: Direction) -> Keyset<failure_group::Entity> {
+pub(crate) fn keyset(order: FailureGroupOrder, direction: Direction) -> Keyset<failure_group::Entity> {
     use failure_group::Column;
     let (name, column) = match order {
         FailureGroupOrder::LastSeenAt => ("failure_group", Column::LastSeenAt),
         FailureGroupOrder::FailureCount => ("failure_group.count", Column::FailureCount),
+        FailureGroupOrder::Urgency => ("failure_group.urgency", Column::Urgency),
     };
     Keyset { name, column: Some(column), id: Column::Id, direction }
 }
 
-fn filtered(scope: &Scope, filter: &FailureGroupFilter) -> ScopedSelect<failure_group::Entity> {
+async fn filtered(
+    actor: &Actor,
+    scope: &Scope,
+    filter: &FailureGroupFilter,
+) -> Result<ScopedSelect<failure_group::Entity>> {
     use failure_group::Column;
-    scope
+    let assignees = match (filter.assignee_id, filter.assigned_to_me) {
+        (None, false) => None,
+        (id, of_viewer) => Some(contact::meant(actor, scope, id, of_viewer).await?),
+    };
+    Ok(scope
         .find::<failure_group::Entity>()
         // One that is only being made, and one that is a part of another.
         .filter(Column::FailureCount.gt(0))
@@ -165,6 +191,7 @@ fn filtered(scope: &Scope, filter: &FailureGroupFilter) -> ScopedSelect<failure_
         .filter_some(filter.code.clone(), |code| Column::Code.is_in(code))
         .filter_some(filter.integration_id, |id| Column::IntegrationId.eq(id))
         .filter_some(filter.tenant_id, |id| Column::TenantId.eq(id))
+        .filter_some(assignees, |ids| Column::AssigneeId.is_in(ids)))
 }
 
 /// Groups by id, those that the caller may see.
@@ -195,7 +222,8 @@ pub async fn list(
 ) -> Result<Page<FailureGroup>> {
     let scope = actor.authorize(Permission::FailureRead)?;
     let order = keyset(order, direction);
-    let rows = filtered(&scope, filter).page(&order, &page.check(order.name)?).await?;
+    let request = page.check(order.name)?;
+    let rows = filtered(actor, &scope, filter).await?.page(&order, &request).await?;
     Ok(viewed(actor, rows))
 }
 
@@ -218,8 +246,9 @@ pub async fn pages_by_parent(
         FailureGroupParent::Tenant => failure_group::Column::TenantId,
         FailureGroupParent::Integration => failure_group::Column::IntegrationId,
     };
-    let pages =
-        filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await?;
+    let request = page.check(order.name)?;
+    let groups = filtered(actor, &scope, filter).await?;
+    let pages = groups.pages_by_parent(column, parents, &order, &request).await?;
     Ok(pages.into_iter().map(|(parent, page)| (parent, viewed(actor, page))).collect())
 }
 
@@ -230,6 +259,11 @@ fn viewed(actor: &Actor, page: Page<failure_group::Model>) -> Page<FailureGroup>
 /// Of the operator.
 pub(crate) fn is_ours(party: ResponsibleParty) -> bool {
     matches!(party, ResponsibleParty::Support | ResponsibleParty::Engineering)
+}
+
+/// Whether failures with this code are of single records.
+pub(crate) fn is_of_records(code: &str) -> bool {
+    code.starts_with("record.") || OF_RECORDS.contains(&code)
 }
 
 /// Who acts next, as a viewer may know. Who of the operator has it is nothing for a tenant: that reads what the catalogue
@@ -281,6 +315,8 @@ pub(crate) fn view(actor: &Actor, row: failure_group::Model) -> FailureGroup {
         status: row.status,
         status_at: row.status_at,
         responsible_party: party,
+        impact: row.impact,
+        value_at_stake: row.value_at_stake.map(impact::decimal),
         first_seen_at: row.first_seen_at,
         last_seen_at: row.last_seen_at,
         failure_count: row.failure_count,
@@ -290,6 +326,7 @@ pub(crate) fn view(actor: &Actor, row: failure_group::Model) -> FailureGroup {
         snoozed_until_hour_count: row.snoozed_until_hour_count,
         resolved_at: row.resolved_at,
         merged_into_id: row.merged_into_id,
+        assignee_id: row.assignee_id.filter(|_| actor.may(Permission::ContactRead)),
         viewer_can_decide: actor.may(Permission::FailureGroupManage) && row.merged_into_id.is_none(),
         redactions,
     }
@@ -297,10 +334,9 @@ pub(crate) fn view(actor: &Actor, row: failure_group::Model) -> FailureGroup {
 
 /// What happens, in the customer's words.
 fn summary(language: &Language, row: &failure_group::Model) -> String {
-    let is_of_records = row.code.starts_with("record.") || OF_RECORDS.contains(&row.code.as_str());
     let subject = match row.stream.as_str() {
         "" => language.say("subject-run"),
-        stream if is_of_records => language.tell("group-record", [("stream", stream.into())]),
+        stream if is_of_records(&row.code) => language.tell("group-record", [("stream", stream.into())]),
         stream if row.code == MALFORMED => language.tell("group-malformed", [("stream", stream.into())]),
         stream => language.tell("group-run", [("stream", stream.into())]),
     };

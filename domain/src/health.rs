@@ -16,7 +16,7 @@ use entity::integration::{self, IntegrationStatus};
 use entity::run::{self, RunStatus};
 use entity::system::{self, SystemStatus};
 use entity::tenant::{self, TenantStatus};
-use entity::{health_alert, integration_health};
+use entity::{health_alert, integration_health, synthetic_check};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, FromQueryResult, QuerySelect};
 use uuid::Uuid;
@@ -132,7 +132,7 @@ pub struct Series {
 }
 
 impl Series {
-    fn span(self, now: DateTime<Utc>) -> Result<Span> {
+    pub(crate) fn span(self, now: DateTime<Utc>) -> Result<Span> {
         let (longest, usual, name) = match self.by {
             HealthPeriod::Hour => (SERIES_HOURS_MAX, SERIES_HOURS_DEFAULT, "hours"),
             HealthPeriod::Day => (SERIES_DAYS_MAX, SERIES_DAYS_DEFAULT, "days"),
@@ -174,7 +174,7 @@ pub fn check_window(hours: i32) -> Result<()> {
 }
 
 /// The hours or days of a window that ends now: the present one included.
-fn window(now: DateTime<Utc>, hours: i32) -> Result<Span> {
+pub(crate) fn window(now: DateTime<Utc>, hours: i32) -> Result<Span> {
     check_window(hours)?;
     let (period, count) = match hours {
         0..=WINDOW_OF_HOURS_MAX => (HealthPeriod::Hour, hours),
@@ -246,6 +246,8 @@ pub enum ReasonCode {
     Latency,
     /// It reads far more or fewer records in a day than it did.
     Volume,
+    /// Its synthetic check fails.
+    SyntheticFailed,
     /// It has not run yet.
     NotRunYet,
 }
@@ -350,6 +352,7 @@ struct Causes {
     with_failures: HashSet<Uuid>,
     last_runs: HashMap<Uuid, RunStatus>,
     alerts: HashMap<Uuid, Vec<AlertKind>>,
+    unproven: HashSet<Uuid>,
 }
 
 impl Causes {
@@ -380,7 +383,7 @@ impl Causes {
             .await?;
         let open = scope
             .find::<health_alert::Entity>()
-            .filter(health_alert::Column::IntegrationId.is_in(ids))
+            .filter(health_alert::Column::IntegrationId.is_in(ids.iter().copied()))
             .filter(health_alert::Column::ClosedAt.is_null())
             .tuples::<(Uuid, AlertKind)>([health_alert::Column::IntegrationId, health_alert::Column::Kind])
             .await?;
@@ -388,7 +391,14 @@ impl Causes {
         for (id, kind) in open {
             alerts.entry(id).or_default().push(kind);
         }
+        let unproven = scope
+            .find::<synthetic_check::Entity>()
+            .filter(synthetic_check::Column::IntegrationId.is_in(ids))
+            .filter(synthetic_check::Column::FailingSince.is_not_null())
+            .tuples::<(Uuid,)>([synthetic_check::Column::IntegrationId])
+            .await?;
         Ok(Self {
+            unproven: unproven.into_iter().map(|(id,)| id).collect(),
             unauthorized: unauthorized.into_iter().map(|(id,)| id).collect(),
             with_failures: with_failures.into_iter().map(|(id,)| id).collect(),
             last_runs: last_runs.into_iter().collect(),
@@ -435,6 +445,8 @@ impl Causes {
             let is_open = self.alerts.get(&row.integration_id).is_some_and(|open| open.contains(&kind));
             add(is_open, code, message);
         }
+        let is_unproven = self.unproven.contains(&row.integration_id);
+        add(is_unproven, Code::SyntheticFailed, "Its test record does not go the whole way.");
         add(row.last_run_id.is_none(), Code::NotRunYet, "It has not run yet.");
         reasons
     }

@@ -70,10 +70,18 @@ pub enum Kind {
     NoticePolicy,
     /// `delivery`
     NoticeDelivery,
+    /// `escalation`
+    EscalationPolicy,
+    /// `synthetic`
+    SyntheticResult,
+    /// `contact`
+    Contact,
+    /// `rule`
+    OwnershipRule,
 }
 
 impl Kind {
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 32] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -102,6 +110,10 @@ impl Kind {
         Self::NoticeChannel,
         Self::NoticePolicy,
         Self::NoticeDelivery,
+        Self::EscalationPolicy,
+        Self::SyntheticResult,
+        Self::Contact,
+        Self::OwnershipRule,
     ];
 
     /// What stands before the underscore.
@@ -135,6 +147,10 @@ impl Kind {
             Self::NoticeChannel => "channel",
             Self::NoticePolicy => "policy",
             Self::NoticeDelivery => "delivery",
+            Self::EscalationPolicy => "escalation",
+            Self::SyntheticResult => "synthetic",
+            Self::Contact => "contact",
+            Self::OwnershipRule => "rule",
         }
     }
 }

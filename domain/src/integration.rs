@@ -346,6 +346,7 @@ pub async fn create(actor: &Actor, new: NewIntegration) -> Result<Integration> {
         progress_timeout_seconds: policy.map(|policy| policy.progress_timeout_seconds),
         hold_after,
         reconcile: new.reconcile.unwrap_or(ReconcilePolicy::Never),
+        kpis: None,
         failed_run_count: 0,
         held_at: None,
         hold_failure_id: None,

@@ -20,8 +20,9 @@ use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::id::{GlobalId, Kind, new_id};
 use crate::notice::door;
 use crate::notice::timing::parse_time;
-use crate::notice::words::{code_of, count_of, is_recovery, party_of};
+use crate::notice::words::{code_of, count_of, impact_of, is_recovery, party_of};
 use crate::notice_channel::{OwnerFilter, is_of, is_or_is_not_null, owner};
+use crate::occasion::is_internal;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::schedule::parse_time_zone;
@@ -289,12 +290,16 @@ pub(crate) fn selects(
         || (selectors.kinds.is_empty() && !is_recovery(occasion.kind));
     policy.is_enabled
         && is_asked
+        && (policy.tenant_id.is_none() || !is_internal(occasion))
         && open_or(&selectors.tenant_ids, occasion.tenant_id.as_ref())
         && open_or(&selectors.integration_ids, occasion.integration_id.as_ref())
         && open_or(&selectors.codes, code.map(str::to_owned).as_ref())
         && open_or(&selectors.categories, category.as_ref())
         && open_or(&selectors.responsible_parties, party.as_ref())
         && (selectors.count_min <= 0 || count_of(occasion).is_some_and(|count| count >= selectors.count_min))
+        && selectors
+            .impact_min
+            .is_none_or(|min| impact_of(occasion, failure).is_some_and(|impact| impact >= min))
 }
 
 /// Sends now what a policy has gathered, and forgets what it told.
@@ -471,4 +476,62 @@ async fn found(scope: &Scope, id: Uuid) -> Result<NoticePolicy> {
 
 fn entry(row: &NoticePolicy, detail: Option<String>) -> Entry {
     Entry::of(row.tenant_id, Some(GlobalId::new(Kind::NoticePolicy, row.id))).detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use entity::failure::Impact;
+    use entity::notice_policy::{NoticeSelectors, NoticeTiming, OccasionKindList, UuidList};
+    use entity::occasion::OccasionKind;
+    use uuid::Uuid;
+
+    use super::{NoticePolicy, selects};
+    use crate::occasion::NewOccasion;
+
+    fn policy(impact_min: Option<Impact>) -> NoticePolicy {
+        NoticePolicy {
+            id: Uuid::nil(),
+            tenant_id: None,
+            name: "harmful".to_owned(),
+            is_enabled: true,
+            is_default: false,
+            selectors: NoticeSelectors { impact_min, ..NoticeSelectors::default() },
+            channel_ids: UuidList::default(),
+            delivery: NoticeTiming::Instant,
+            digest_hour: None,
+            time_zone: "UTC".to_owned(),
+            quiet_from: None,
+            quiet_until: None,
+            quiet_override: OccasionKindList::default(),
+            hourly_max: None,
+            window_from: None,
+            window_count: 0,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_policy_tells_of_what_matters_as_much_as_it_says_and_of_no_more() {
+        let of = |kind, impact: Option<&str>| {
+            let occasion = NewOccasion::new(kind);
+            let occasion = match impact {
+                Some(impact) => occasion.detail("impact", impact),
+                None => occasion,
+            };
+            occasion.row(Some(Uuid::nil()), DateTime::UNIX_EPOCH)
+        };
+        for (min, kind, impact, expected) in [
+            (None, OccasionKind::GroupNew, Some("LOW"), true),
+            (None, OccasionKind::Late, None, true),
+            (Some(Impact::High), OccasionKind::GroupNew, Some("MEDIUM"), false),
+            (Some(Impact::High), OccasionKind::GroupNew, Some("HIGH"), true),
+            (Some(Impact::High), OccasionKind::GroupEscalating, Some("CRITICAL"), true),
+            (Some(Impact::Low), OccasionKind::Late, None, false),
+        ] {
+            let occasion = of(kind, impact);
+            assert_eq!(selects(&policy(min), &occasion, None), expected, "{min:?} {kind:?} {impact:?}");
+        }
+    }
 }

@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::id::new_id;
 use crate::scope::TxScope;
 
+/// The detail of an occasion that is for the operator alone.
+const IS_INTERNAL: &str = "isInternal";
+
 /// An occasion about to be stored.
 #[derive(Clone, Debug)]
 pub(crate) struct NewOccasion {
@@ -83,6 +86,11 @@ impl NewOccasion {
         self
     }
 
+    /// For the operator alone: no tenant's policy tells of it, although it is of a tenant.
+    pub(crate) fn internal(self) -> Self {
+        self.detail(IS_INTERNAL, true)
+    }
+
     /// As it is stored.
     pub(crate) fn row(self, tenant_id: Option<Uuid>, at: chrono::DateTime<chrono::Utc>) -> occasion::Model {
         occasion::Model {
@@ -101,6 +109,11 @@ impl NewOccasion {
             noticed_at: None,
         }
     }
+}
+
+/// Whether an occasion is for the operator alone.
+pub(crate) fn is_internal(occasion: &occasion::Model) -> bool {
+    occasion.detail.get(IS_INTERNAL) == Some(&Value::Bool(true))
 }
 
 /// Stores an occasion in the transaction of what happened.

@@ -76,11 +76,21 @@ pub enum Permission {
     NoticeRead,
     /// Create, change, test and delete channels and policies of notices, replay notices, and read attempts.
     NoticeManage,
+    /// Read policies of escalation, how far groups are escalated, and how promises were kept.
+    EscalationRead,
+    /// Create, change and delete policies of escalation.
+    EscalationManage,
+    /// Read contacts, and who is what for an integration.
+    ContactRead,
+    /// Create, change and delete contacts.
+    ContactManage,
+    /// Read, create, change and delete rules of ownership.
+    OwnershipRuleManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 39] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -115,6 +125,11 @@ impl Permission {
         Self::WordManage,
         Self::NoticeRead,
         Self::NoticeManage,
+        Self::EscalationRead,
+        Self::EscalationManage,
+        Self::ContactRead,
+        Self::ContactManage,
+        Self::OwnershipRuleManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -154,6 +169,11 @@ impl Permission {
             Self::WordManage => "words:manage",
             Self::NoticeRead => "notices:read",
             Self::NoticeManage => "notices:manage",
+            Self::EscalationRead => "escalations:read",
+            Self::EscalationManage => "escalations:manage",
+            Self::ContactRead => "contacts:read",
+            Self::ContactManage => "contacts:manage",
+            Self::OwnershipRuleManage => "ownership_rules:manage",
         }
     }
 
@@ -178,6 +198,8 @@ impl Permission {
                 | Self::AuditRead
                 | Self::RunbookRead
                 | Self::NoticeRead
+                | Self::EscalationRead
+                | Self::ContactRead
         )
     }
 
@@ -220,6 +242,11 @@ impl Permission {
             Self::WordManage => [Always, Never, Never, Never, Never, Never, Never, Never],
             Self::NoticeRead => [Always, Always, Always, Always, Always, Never, Scope, Never],
             Self::NoticeManage => [Always, Always, Never, Always, Never, Never, Scope, Never],
+            Self::EscalationRead => [Always, Always, Always, Never, Never, Never, Never, Never],
+            Self::EscalationManage => [Always, Always, Never, Never, Never, Never, Never, Never],
+            Self::ContactRead => [Always, Always, Always, Always, Always, Always, Scope, Scope],
+            Self::ContactManage => [Always, Always, Never, Always, Never, Never, Scope, Never],
+            Self::OwnershipRuleManage => [Always, Always, Never, Always, Never, Never, Never, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -248,6 +275,8 @@ impl Permission {
                 &[Self::FailureGroupManage, Self::FailureRead, Self::RunRead, Self::IntegrationRead]
             }
             Self::NoticeManage => &[Self::NoticeRead],
+            Self::EscalationManage => &[Self::EscalationRead],
+            Self::ContactManage => &[Self::ContactRead],
             Self::FailureEdit => &[
                 Self::RecordRead,
                 Self::FailureRetry,
@@ -353,7 +382,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 34);
+        assert_eq!(Permission::ALL.len(), 39);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
 use entity::integration::IntegrationStatus;
 use entity::job::{self, JobStatus};
@@ -14,6 +15,7 @@ use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::actor::Actor;
+use crate::background::failure_group::{self, Tally};
 use crate::background::quarantine::COUNTED;
 use crate::background::recovery;
 use crate::error::{Doing, Error, Result};
@@ -33,6 +35,10 @@ pub use entity::quarantine::Model as Quarantine;
 pub const NOTE_CHARS_MAX: usize = 1_000;
 /// Failures of a decision that listeners are told of one by one.
 const TOLD_MAX: usize = 200;
+
+/// A failure that is left out: its id, run, integration, status, retry and group, when it failed, and what is at stake with
+/// it.
+type LeftOut = (Uuid, Uuid, Uuid, FailureStatus, Option<Uuid>, Option<Uuid>, DateTime<Utc>, Option<i64>);
 
 /// Which quarantines a list has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -313,7 +319,7 @@ async fn leave_out(tx: &mut TxScope, actor: &Actor, id: Uuid, note: Option<&str>
     let left = Condition::all()
         .add(failure::Column::QuarantineId.eq(id))
         .add(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]));
-    let rows: Vec<(Uuid, Uuid, Uuid, FailureStatus, Option<Uuid>)> = tx
+    let rows: Vec<LeftOut> = tx
         .find::<failure::Entity>()
         .select_only()
         .column(failure::Column::Id)
@@ -321,6 +327,9 @@ async fn leave_out(tx: &mut TxScope, actor: &Actor, id: Uuid, note: Option<&str>
         .column(failure::Column::IntegrationId)
         .column(failure::Column::Status)
         .column(failure::Column::RetryId)
+        .column(failure::Column::GroupId)
+        .column(failure::Column::FailedAt)
+        .column(failure::Column::ValueAtStake)
         .filter(left.clone())
         .into_tuple()
         .all(tx.connection())
@@ -336,7 +345,9 @@ async fn leave_out(tx: &mut TxScope, actor: &Actor, id: Uuid, note: Option<&str>
         .await
         .doing("leaving out the records of a quarantine")?;
     let mut retried: BTreeMap<Uuid, u64> = BTreeMap::new();
-    for (_, _, _, status, retry_id) in &rows {
+    let mut tally = Tally::default();
+    for (_, _, _, status, retry_id, group_id, failed_at, value) in &rows {
+        tally.leave(*group_id, *failed_at, *value);
         if let (FailureStatus::Retrying, Some(retry_id)) = (status, retry_id) {
             *retried.entry(*retry_id).or_default() += 1;
         }
@@ -346,6 +357,7 @@ async fn leave_out(tx: &mut TxScope, actor: &Actor, id: Uuid, note: Option<&str>
     }
     let runs: BTreeSet<Uuid> = rows.iter().map(|(_, run_id, ..)| *run_id).collect();
     recovery::recover(tx, &runs).await?;
+    failure_group::leave(tx, tally).await?;
     for (id, _, integration_id, ..) in rows.iter().take(TOLD_MAX) {
         tx.tell_after_commit(crate::failure::changed(tx.tenant_id(), *id, *integration_id));
     }

@@ -5,7 +5,7 @@ mod edit;
 mod forecast;
 mod plan;
 mod prediction;
-mod rehearsal;
+pub(crate) mod rehearsal;
 
 use std::collections::HashMap;
 
@@ -22,6 +22,7 @@ use crate::actor::Actor;
 use crate::change::{Change, ChangeKind};
 use crate::dispatch::Priority;
 use crate::error::{Doing, Error, Result};
+use crate::escalation::follow::retried;
 use crate::failure::{Selection, select};
 use crate::health::status::{refresh_in, runs_ended_by_ids};
 use crate::id::{Kind, new_id};
@@ -139,6 +140,7 @@ async fn start_once(
     }
     let taken = take(&mut tx, actor.name(), id, condition).await?.ok_or_else(nothing)?;
     let Taken { retry, integrations } = taken;
+    retried(&tx, actor, id).await?;
     refresh_in(&tx, integrations).await?;
     let mut detail = format!("{} failures", retry.total);
     if let Some(only) = only {

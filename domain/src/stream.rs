@@ -1,6 +1,7 @@
 //! Streams of an integration: what may be stored, and what a change of them makes worthless. Deliberately
 //! absent: queries of their own; streams live inside their integration's row.
 
+mod impact;
 mod quality;
 
 use std::collections::HashSet;
@@ -10,7 +11,7 @@ use connector::Removal;
 use entity::integration::SyncMode;
 use entity::job::{self, JobStatus};
 use entity::{receipt_block, receipt_segment, run_stream, stream_cursor, stream_schema};
-use pipeline::{Mapping, PROGRAM_BYTES_MAX, Rules, SCHEMA_BYTES_MAX};
+use pipeline::{Mapping, PROGRAM_BYTES_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -21,11 +22,13 @@ use crate::error::{Doing, Problem, ProblemCode, Result};
 use crate::json;
 use crate::scope::TxScope;
 
+pub use self::impact::{IMPACT_LABEL_CHARS_MAX, IMPACT_RULES_MAX, IMPACT_SCHEMA_BYTES_MAX};
 pub use self::quality::{
     NULL_RATES_MAX, QUALITY_RECORDS_MAX, REFERENCES_MAX, TABLE_REFERENCES_MAX, UNIQUE_MAX,
 };
 pub use entity::integration::{
-    DeletionAction, Deletions, NullRate, OnSchemaChange, Quality, Reference, Stream, TableReference, Volume,
+    DeletionAction, Deletions, ImpactRule, NullRate, OnSchemaChange, Quality, Reference, Stream,
+    StreamImpact, TableReference, Volume,
 };
 
 pub(crate) use self::quality::values_of;
@@ -79,6 +82,7 @@ fn normal(stream: Stream) -> Stream {
         cursor_field: stream.cursor_field.filter(|field| !field.is_empty()),
         mapping: stream.mapping.filter(|program| !program.trim().is_empty()),
         record_schema: stream.record_schema.filter(|schema| !schema.is_null()),
+        impact: impact::normal(stream.impact),
         ..stream
     }
 }
@@ -110,6 +114,7 @@ fn all_problems(app: &App, streams: &[Stream], ends: &Ends) -> Vec<Problem> {
         let can_find =
             ends.destination.as_ref().is_none_or(|destination| app.connectors().can_find(destination));
         problems.extend(quality::problems(stream, streams, can_find, &check.path("quality")));
+        problems.extend(impact::problems(&stream.impact, &check.path("impact")));
     }
     // What is well-formed and small in each part can be serialized, and only then is the sum worth a look.
     if problems.is_empty() && bytes(streams) > STREAMS_BYTES_MAX {
@@ -128,6 +133,7 @@ fn bytes(streams: &[Stream]) -> usize {
                 + stream.source.to_string().len()
                 + stream.destination.to_string().len()
                 + json!(stream.quality).to_string().len()
+                + json!(stream.impact).to_string().len()
         })
         .sum()
 }
@@ -303,11 +309,15 @@ impl Check<'_> {
         if !found.is_empty() {
             problems.extend(found);
         } else if let Err(found) = Rules::compile(schema) {
-            let pointer =
-                found.path.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~"));
-            problems.push(Problem::invalid(path.into_iter().chain(pointer), found.message));
+            problems.push(by_pointer(path, found));
         }
     }
+}
+
+/// What is wrong with a schema, at its place below `path`.
+fn by_pointer(path: Vec<String>, found: RulesProblem) -> Problem {
+    let pointer = found.path.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~"));
+    Problem::invalid(path.into_iter().chain(pointer), found.message)
 }
 
 /// Whether sources of a connector know by themselves where the run before ended.
@@ -465,6 +475,7 @@ mod tests {
             on_schema_change: Default::default(),
             deletions: None,
             quality: Default::default(),
+            impact: Default::default(),
         }
     }
 

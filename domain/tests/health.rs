@@ -132,6 +132,7 @@ impl Fixture {
             on_schema_change: Default::default(),
             deletions: None,
             quality: Default::default(),
+            impact: Default::default(),
         };
         let new = NewIntegration {
             tenant_id: Some(self.tenant_id),
@@ -273,6 +274,7 @@ fn page(counts: Counts, failures: Vec<RecordFailure>) -> AccountedPage {
         is_sent: true,
         skipped: Vec::new(),
         values: Vec::new(),
+        measured: None,
         gate: None,
         breach: None,
         written_bytes: 0,

@@ -228,6 +228,7 @@ fn stream(name: &str) -> Stream {
         on_schema_change: Default::default(),
         deletions: None,
         quality: Default::default(),
+        impact: Default::default(),
     }
 }
 

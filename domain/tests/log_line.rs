@@ -103,6 +103,7 @@ impl Fixture {
             on_schema_change: Default::default(),
             deletions: None,
             quality: Default::default(),
+            impact: Default::default(),
         };
         let new = NewIntegration {
             tenant_id: Some(self.tenant_id),

@@ -141,6 +141,7 @@ impl Fixture {
                 on_schema_change: Default::default(),
                 deletions: None,
                 quality: Default::default(),
+                impact: Default::default(),
             }],
             schedule: None,
             retry_policy: None,

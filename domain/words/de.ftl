@@ -9,6 +9,7 @@ subject-malformed = Der Inhalt der Quelle
 subject-some-record = Ein Datensatz
 subject-run = Der Lauf
 subject-it = Der Datensatz
+subject-test-record = Der Testdatensatz
 position-line = Zeile { $number }
 position-row = Zeile { $number }
 
@@ -374,6 +375,31 @@ reconciliation-extra = { $subject } ist an der Quelle nicht mehr da, steht aber 
 reconciliation-extra-customer = Versuchen Sie es erneut, damit er dort gelöscht oder gekennzeichnet wird, wie es `deletions` des Datenstroms sagen, oder lassen Sie ihn aus, damit er bleibt, wie er ist.
 reconciliation-extra-support = Fragen Sie den Kunden, ob er an der Quelle absichtlich entfernt wurde; ein erneuter Versuch entfernt ihn auch am Ziel.
 reconciliation-extra-engineer = Ein Datenstrom mit INCREMENTAL sieht nicht, was an seiner Quelle gelöscht wird; ein erneuter Versuch entfernt genau diese Schlüssel.
+
+synthetic-left_out = { $subject } wurde von der Umwandlung ausgelassen und beweist deshalb nichts.
+synthetic-left_out-customer = Geben Sie dem Probelauf einen Datensatz, den die Umwandlung nicht auslässt.
+synthetic-left_out-support = Geben Sie dem Probelauf mit dem Kunden einen Datensatz, den die Umwandlung nicht auslässt.
+synthetic-left_out-engineer = Die Umwandlung des Datenstroms sagt `abort` zum Datensatz des Probelaufs.
+
+synthetic-unmarked = { $subject } verlor in der Umwandlung sein Kennzeichen und wurde nicht geschrieben: Er hätte einen echten ersetzen können.
+synthetic-unmarked-customer = Lassen Sie die Umwandlung den Schlüssel des Ziels aus dem Schlüssel des Datensatzes bilden.
+synthetic-unmarked-support = Bitten Sie den Kunden, die Umwandlung den Schlüssel des Ziels aus dem Schlüssel des Datensatzes bilden zu lassen.
+synthetic-unmarked-engineer = Nach der Umwandlung hat keines der Schlüsselfelder des Ziels das Kennzeichen; sehen Sie nach, was sie mit ihnen macht.
+
+synthetic-missing = { $subject } wurde vom Ziel angenommen, ist aber nicht dort.
+synthetic-missing-customer = Sehen Sie am Ziel nach, wer oder was neue Datensätze entfernt.
+synthetic-missing-support = Fragen Sie den Kunden, wer oder was am Ziel neue Datensätze entfernt.
+synthetic-missing-engineer = Das Ziel hat das Schreiben bestätigt, und eine neue Verbindung findet den Schlüssel nicht: ein Trigger, eine Regel für Zeilen oder eine Kopie, die hinterherläuft.
+
+synthetic-different = { $subject } wurde vom Ziel angenommen, hat dort aber einen anderen Inhalt.
+synthetic-different-customer = Sehen Sie am Ziel nach, wer oder was neue Datensätze ändert.
+synthetic-different-support = Fragen Sie den Kunden, wer oder was am Ziel neue Datensätze ändert.
+synthetic-different-engineer = Ein Trigger oder der Typ einer Spalte ändert, was geschrieben wird; ein Vergleich echter Datensätze findet dasselbe.
+
+synthetic-left_behind = { $subject } kam an und ließ sich nicht wieder entfernen.
+synthetic-left_behind-customer = Es eilt nicht: Er wird entfernt, bevor der nächste gesendet wird. Bleibt er, sehen Sie am Ziel nach, was ihn festhält.
+synthetic-left_behind-support = Der nächste Probelauf entfernt ihn zuerst. Bleibt er, sehen Sie mit dem Kunden nach, was ihn am Ziel festhält.
+synthetic-left_behind-engineer = Das Ziel hat bestätigt, dass es den Schlüssel entfernt hat, und hat ihn noch: ein weiches Löschen oder ein Trigger, der ihn zurückbringt.
 
 platform-worker_lost = { $subject } wurde durch einen Fehler auf unserer Seite unterbrochen; es ist nichts verloren.
 platform-worker_lost-customer = Sie müssen nichts tun; es kann jederzeit erneut versucht werden.

@@ -11,6 +11,7 @@ subject-malformed = What the source holds
 subject-some-record = A record
 subject-run = The run
 subject-it = It
+subject-test-record = The test record
 position-line = line { $number }
 position-row = row { $number }
 
@@ -376,6 +377,31 @@ reconciliation-extra = { $subject } is gone from the source, and is still at the
 reconciliation-extra-customer = Retry it to have it deleted or marked there, as the stream's `deletions` say, or skip it to leave it as it is.
 reconciliation-extra-support = Ask the customer whether it was removed at the source on purpose; a retry removes it at the destination too.
 reconciliation-extra-engineer = An INCREMENTAL stream does not see what is deleted at its source; a retry removes exactly these keys.
+
+synthetic-left_out = { $subject } was left out by the mapping, so that it proves nothing.
+synthetic-left_out-customer = Give the synthetic check a record that the mapping does not leave out.
+synthetic-left_out-support = Give the synthetic check, with the customer, a record that the mapping does not leave out.
+synthetic-left_out-engineer = The stream's mapping says `abort` for the record of the synthetic check.
+
+synthetic-unmarked = { $subject } lost its mark in the mapping and was not written: it could have replaced a real one.
+synthetic-unmarked-customer = Have the mapping take the destination's key from the key of the record.
+synthetic-unmarked-support = Ask the customer to have the mapping take the destination's key from the key of the record.
+synthetic-unmarked-engineer = None of the destination's key fields has the mark after the mapping; look at what the stream's mapping does to them.
+
+synthetic-missing = { $subject } was taken by the destination, and is not there.
+synthetic-missing-customer = Look at the destination who or what removes new records.
+synthetic-missing-support = Ask the customer who or what removes new records at the destination.
+synthetic-missing-engineer = The destination answered the write, and a new connection does not find the key: a trigger, a policy for rows, or a copy that lags behind.
+
+synthetic-different = { $subject } was taken by the destination, and is something else there.
+synthetic-different-customer = Look at the destination who or what changes new records.
+synthetic-different-support = Ask the customer who or what changes new records at the destination.
+synthetic-different-engineer = A trigger or a column's type changes what is written; a comparison of real records finds the same.
+
+synthetic-left_behind = { $subject } arrived and could not be removed again.
+synthetic-left_behind-customer = Nothing is needed at once: it is removed before the next one is sent. Should it stay, look at the destination what keeps it.
+synthetic-left_behind-support = The next check removes it first. Should it stay, look with the customer at what keeps it at the destination.
+synthetic-left_behind-engineer = The destination answered that it removed the key and still has it: a soft delete, or a trigger that brings it back.
 
 platform-worker_lost = { $subject } was interrupted by a fault on our side; nothing is lost.
 platform-worker_lost-customer = Nothing is needed from you; it can be retried at any time.

@@ -77,6 +77,12 @@ pub struct Model {
     pub group_id: Option<Uuid>,
     /// The request that it came of, with its reply; it may be gone, or never have been kept.
     pub exchange_id: Option<Uuid>,
+    /// How much depends on it.
+    pub impact: Impact,
+    /// The label of the rule that says so.
+    pub impact_reason: Option<String>,
+    /// The value of the record that is at stake, in ten-thousandths.
+    pub value_at_stake: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -223,6 +229,36 @@ pub enum Retryable {
     No,
     /// Nobody can say.
     Unknown,
+}
+
+/// How much depends on a record that does not arrive, least first.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumIter,
+    DeriveActiveEnum,
+    Serialize,
+    Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Impact {
+    /// It can wait.
+    Low,
+    /// As usual.
+    #[default]
+    Medium,
+    /// Business suffers.
+    High,
+    /// Business stands still, or much money is at stake.
+    Critical,
 }
 
 /// Every rule that a record broke.

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{FailureCategory, FailureStage, ResponsibleParty};
+use crate::failure::{FailureCategory, FailureStage, Impact, ResponsibleParty};
 
 /// A row of `failure_group`.
 #[sea_orm::model]
@@ -65,6 +65,15 @@ pub struct Model {
     pub resolved_at: Option<DateTimeUtc>,
     /// The group that it was merged into.
     pub merged_into_id: Option<Uuid>,
+    /// The highest of its failures since it began, or was back.
+    pub impact: Impact,
+    /// What puts it in the order of the inbox: the impact, and how many of those that are not over failed lately; 0 before the
+    /// first is stored.
+    pub urgency: i64,
+    /// The values of its records that have not arrived, together, in ten-thousandths.
+    pub value_at_stake: Option<i64>,
+    /// Who has it: a contact of the tenant, or of the operator.
+    pub assignee_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -39,6 +39,10 @@ pub struct Model {
     pub to_party: Option<ResponsibleParty>,
     /// The comment, the reason, or what was said with it.
     pub note: Option<String>,
+    /// Name of who has it now, of an assignment; `None` for nobody.
+    pub assignee_name: Option<String>,
+    /// Name of the rule that did it.
+    pub rule_name: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -69,4 +73,6 @@ pub enum FailureGroupActivityKind {
     Merge,
     /// Somebody said something.
     Comment,
+    /// Somebody has it now, or nobody.
+    Assign,
 }

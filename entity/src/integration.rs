@@ -4,6 +4,9 @@ use sea_orm::FromJsonQueryResult;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Impact;
+use crate::health_rollup::HealthPeriod;
+
 /// A row of `integration`.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -47,6 +50,9 @@ pub struct Model {
     pub hold_after: i32,
     /// Whether its ends are compared after each run.
     pub reconcile: ReconcilePolicy,
+    /// What is measured of the records that it delivers; `None` where that is nothing.
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub kpis: Option<KpiList>,
     /// Runs that could not go on since the last one that did.
     pub failed_run_count: i32,
     /// Since when it is held.
@@ -141,6 +147,79 @@ pub enum SyncMode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct StreamList(pub Vec<Stream>);
 
+/// KPIs of an integration, stored inside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct KpiList(pub Vec<Kpi>);
+
+/// What is measured of the records that a stream delivers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kpi {
+    /// Of what it measures: another measure under the same key has another id.
+    pub id: Uuid,
+    /// Unique in its integration.
+    pub key: String,
+    /// For people.
+    pub name: String,
+    /// Of its values, e.g. `EUR`.
+    pub unit: String,
+    /// Whose records.
+    pub stream: String,
+    /// What of them.
+    pub measure: KpiMeasure,
+    /// What it is to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<KpiTarget>,
+    /// Since when it is measured.
+    pub measured_from: DateTimeUtc,
+}
+
+/// What of a record is measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum KpiMeasure {
+    /// That it was delivered.
+    Count,
+    /// A number.
+    Sum {
+        /// JSON Pointer to it.
+        field: String,
+    },
+    /// Whether it satisfies a rule.
+    Share {
+        /// JSON Schema of the record.
+        rule: Json,
+    },
+    /// The time between two times.
+    Delay {
+        /// JSON Pointer to the earlier one.
+        from: String,
+        /// JSON Pointer to the later one; `None` for when it was delivered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+}
+
+/// What a KPI is to be in each hour or day.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KpiTarget {
+    /// On which side of the value.
+    pub bound: KpiBound,
+    /// In its unit.
+    pub value: f64,
+    /// In each of which.
+    pub per: HealthPeriod,
+}
+
+/// On which side of a target a KPI is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum KpiBound {
+    /// As large, or larger.
+    AtLeast,
+    /// As small, or smaller.
+    AtMost,
+}
+
 /// One kind of record that an integration moves.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stream {
@@ -174,6 +253,34 @@ pub struct Stream {
     /// When its quality gate holds the integration. Absent in what earlier programs stored.
     #[serde(default)]
     pub quality: Quality,
+    /// How much depends on its records. Absent in what earlier programs stored.
+    #[serde(default)]
+    pub impact: StreamImpact,
+}
+
+/// How much depends on records of a stream that do not arrive.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StreamImpact {
+    /// On those that no rule speaks of, and on what is no record.
+    pub base: Impact,
+    /// JSON Pointer to the number of a record that is at stake with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_field: Option<String>,
+    /// The first that a record satisfies decides.
+    pub rules: Vec<ImpactRule>,
+}
+
+/// On which records how much depends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImpactRule {
+    /// JSON Schema of the records that it is about.
+    pub when: Json,
+    /// How much.
+    pub impact: Impact,
+    /// What it is about, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
 }
 
 /// What becomes of records at the destination that are gone from the source.

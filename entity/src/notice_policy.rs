@@ -4,7 +4,7 @@ use sea_orm::FromJsonQueryResult;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{FailureCategory, ResponsibleParty};
+use crate::failure::{FailureCategory, Impact, ResponsibleParty};
 use crate::occasion::OccasionKind;
 
 /// A row of `notice_policy`.
@@ -74,6 +74,8 @@ pub struct NoticeSelectors {
     pub responsible_parties: Vec<ResponsibleParty>,
     /// Where so many records or more are concerned; 0 for any number.
     pub count_min: i64,
+    /// Where so much or more depends on what failed; `None` for whatever happened.
+    pub impact_min: Option<Impact>,
 }
 
 /// Ids in one JSON column.

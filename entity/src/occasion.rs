@@ -88,12 +88,6 @@ pub enum OccasionKind {
     HealthAlert,
     /// It is within its limit again.
     HealthRestored,
-    /// Nobody acted in time, and the next one is asked.
-    Escalated,
-    /// An agreed time is nearly over.
-    SlaWarning,
-    /// It is over.
-    SlaBreached,
     /// An outage that hits many.
     IncidentOpened,
     /// There is news of it.
@@ -102,4 +96,14 @@ pub enum OccasionKind {
     IncidentResolved,
     /// A channel of notices does not work, and nothing more is sent there.
     ChannelDisabled,
+    /// Nobody has taken a cause up.
+    Escalated,
+    /// A promised time is nearly over.
+    SlaWarning,
+    /// It is over.
+    SlaBreached,
+    /// A test record did not go the whole way of an integration.
+    SyntheticFailed,
+    /// One does again, or none is sent any more.
+    SyntheticPassed,
 }

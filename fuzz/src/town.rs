@@ -248,6 +248,7 @@ async fn customer(operator: &Actor, slug: &str) -> [Uuid; 5] {
             on_schema_change: Default::default(),
             deletions: None,
             quality: Default::default(),
+            impact: Default::default(),
         }],
         schedule: None,
         retry_policy: None,

@@ -114,6 +114,21 @@ mod m20261126_000250_create_run_metric;
 mod m20261126_000251_create_exchange;
 mod m20261126_000252_add_exchange_to_failure;
 mod m20261126_000253_create_log_line;
+mod m20261126_000260_create_contact;
+mod m20261126_000261_create_integration_contact;
+mod m20261126_000262_create_ownership_rule;
+mod m20261126_000263_add_assignee_to_failure_group;
+mod m20261126_000270_add_impact_to_failure;
+mod m20261126_000271_add_urgency_to_failure_group;
+mod m20261126_000272_fill_urgency;
+mod m20261126_000273_index_failure_groups_by_urgency;
+mod m20261126_000275_create_escalation_policy;
+mod m20261126_000276_create_escalation;
+mod m20261126_000277_create_sla_clock;
+mod m20261126_000280_add_kpis_to_integration;
+mod m20261126_000281_create_kpi_rollup;
+mod m20261126_000285_create_synthetic_check;
+mod m20261126_000286_create_synthetic_result;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -225,6 +240,21 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000251_create_exchange::Migration),
             Box::new(m20261126_000252_add_exchange_to_failure::Migration),
             Box::new(m20261126_000253_create_log_line::Migration),
+            Box::new(m20261126_000260_create_contact::Migration),
+            Box::new(m20261126_000261_create_integration_contact::Migration),
+            Box::new(m20261126_000262_create_ownership_rule::Migration),
+            Box::new(m20261126_000263_add_assignee_to_failure_group::Migration),
+            Box::new(m20261126_000270_add_impact_to_failure::Migration),
+            Box::new(m20261126_000271_add_urgency_to_failure_group::Migration),
+            Box::new(m20261126_000272_fill_urgency::Migration),
+            Box::new(m20261126_000273_index_failure_groups_by_urgency::Migration),
+            Box::new(m20261126_000275_create_escalation_policy::Migration),
+            Box::new(m20261126_000276_create_escalation::Migration),
+            Box::new(m20261126_000277_create_sla_clock::Migration),
+            Box::new(m20261126_000280_add_kpis_to_integration::Migration),
+            Box::new(m20261126_000281_create_kpi_rollup::Migration),
+            Box::new(m20261126_000285_create_synthetic_check::Migration),
+            Box::new(m20261126_000286_create_synthetic_result::Migration),
         ]
     }
 }

@@ -12,7 +12,7 @@ use crate::isolation::isolate;
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const KINDS: [&str; 22] = [
+const KINDS: [&str; 24] = [
     "GROUP_NEW",
     "GROUP_REGRESSED",
     "GROUP_ESCALATING",
@@ -35,6 +35,8 @@ const KINDS: [&str; 22] = [
     "INCIDENT_UPDATED",
     "INCIDENT_RESOLVED",
     "CHANNEL_DISABLED",
+    "SYNTHETIC_FAILED",
+    "SYNTHETIC_PASSED",
 ];
 
 #[async_trait::async_trait]

@@ -220,6 +220,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             removal: None,
             checks: Default::default(),
             gate: Some(gate),
+            kpis: None,
+            may_repeat: false,
             pages: PageBudget::new(u64::MAX),
             retry,
             progress,

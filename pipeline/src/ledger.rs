@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::{Breach, Counts, GateCounts, PayloadHash, RecordFailure, Shape};
+use crate::{Breach, Counts, GateCounts, Measured, PayloadHash, RecordFailure, Shape};
 
 /// What is known of a record that was written before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +99,8 @@ pub struct AccountedPage {
     /// Values that records of it take where no two of a run may have the same, as receipts of streams of their own: the
     /// key is the value, and the hash that of the record's key.
     pub values: Vec<(String, Vec<NewReceipt>)>,
+    /// What was measured of the records that it delivered, by their receipts; `None` where the stream has no KPI.
+    pub measured: Option<Measured>,
     /// What the quality gate has counted with this page; `None` in a retry, which it does not judge.
     pub gate: Option<GateCounts>,
     /// The gate closed for this page: nothing of it was written, its good records are failures with the code

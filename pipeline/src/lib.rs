@@ -11,6 +11,7 @@ mod counts;
 mod failure;
 mod gate;
 mod key_set;
+mod kpi;
 mod ledger;
 mod mapping;
 mod payload;
@@ -22,6 +23,7 @@ mod seen;
 mod shape;
 mod stop;
 mod stream;
+mod trial;
 
 pub use budget::PageBudget;
 pub use comparison::{
@@ -35,6 +37,7 @@ pub use failure::{
     RECORD_UNUSABLE_KEY, RecordFailure, SOURCE_MALFORMED, Stage,
 };
 pub use gate::{Breach, BreachRule, Gate, GateCounts, GateRules, NullRate, Volume};
+pub use kpi::{Kpis, Measure, Measured, PARTS, Pointer, Total, VALUE_MAX};
 pub use ledger::{
     AccountedPage, InDoubt, Ledger, LedgerError, NewReceipt, Receipt, RemovedPage, RetryNotice, Side,
 };
@@ -44,7 +47,7 @@ pub use mapping::{
 };
 pub use payload::PayloadHash;
 pub use progress::{StreamProgress, Waited};
-pub use rehearsal::{Prospect, Rehearsal};
+pub use rehearsal::{NotReady, Prospect, Rehearsal};
 pub use retry::RetryPolicy;
 pub use rules::{FIELD_ERRORS_MAX, Rules, RulesProblem, SCHEMA_BYTES_MAX};
 pub use seen::SeenKeys;
@@ -54,3 +57,4 @@ pub use stream::{
     Checks, Moved, Reference, StoredRecord, StreamPlan, StreamReport, StreamStop, TableReference, Unique,
     compare_stream, conclude_stream, run_records, run_stream,
 };
+pub use trial::{Trial, TrialError};

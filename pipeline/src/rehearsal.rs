@@ -40,6 +40,15 @@ pub enum Prospect {
     Refused(Box<RecordFailure>),
 }
 
+/// Why a record would not be written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NotReady {
+    /// The mapping leaves it out.
+    LeftOut,
+    /// It would fail before it is written.
+    Refused(Box<RecordFailure>),
+}
+
 impl Rehearsal {
     /// What would become of each record, in their order: of those that there is time for until `until`, at least one. Blocks
     /// its thread; a mapping runs on one of its own.
@@ -71,8 +80,43 @@ impl Rehearsal {
         prospects
     }
 
+    /// A record as it would be written, with which one it is. Blocks its thread; a mapping runs on one of its own.
+    ///
+    /// # Errors
+    /// When it would not come to be written.
+    pub fn prepare(&self, record: Record) -> Result<(RecordKey, Record), NotReady> {
+        if self.mapping.is_none() {
+            return self.prepared(record);
+        }
+        let nobody = |record: Record| {
+            let detail = "the mapping could not be run".to_owned();
+            let key = RecordKey::of(&record, &self.key_fields);
+            let key = key.unwrap_or_else(|| RecordKey::of_text(String::new()));
+            NotReady::Refused(Box::new(RecordFailure::mapping_failed(key, record, detail)))
+        };
+        thread::scope(|scope| {
+            let work = thread::Builder::new().name("rehearsal".to_owned()).stack_size(STACK_BYTES);
+            let copy = record.clone();
+            match work.spawn_scoped(scope, || self.prepared(copy)) {
+                Ok(work) => work.join().unwrap_or_else(|_panic| Err(nobody(record))),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "no thread for a rehearsal");
+                    Err(nobody(record))
+                }
+            }
+        })
+    }
+
     fn one(&self, record: Record) -> Prospect {
-        let refused = |failure| Prospect::Refused(Box::new(failure));
+        match self.prepared(record) {
+            Ok((key, mapped)) => Prospect::Ready { key, payload_hash: PayloadHash::of(&mapped) },
+            Err(NotReady::LeftOut) => Prospect::LeftOut,
+            Err(NotReady::Refused(failure)) => Prospect::Refused(failure),
+        }
+    }
+
+    fn prepared(&self, record: Record) -> Result<(RecordKey, Record), NotReady> {
+        let refused = |failure| Err(NotReady::Refused(Box::new(failure)));
         let Some(key) = RecordKey::of(&record, &self.key_fields) else {
             return refused(RecordFailure::missing_key(record, &self.key_fields));
         };
@@ -83,7 +127,7 @@ impl Rehearsal {
             None => record,
             Some(mapping) => match mapping.apply_here(&record) {
                 Ok(Mapped::Record(mapped)) => mapped,
-                Ok(Mapped::Skip) => return Prospect::LeftOut,
+                Ok(Mapped::Skip) => return Err(NotReady::LeftOut),
                 Err(error) => return refused(RecordFailure::mapping_failed(key, record, error.detail)),
             },
         };
@@ -101,7 +145,7 @@ impl Rehearsal {
         if let Some(field) = &self.mark_field {
             mapped.insert(field.clone(), Value::Null);
         }
-        Prospect::Ready { key, payload_hash: PayloadHash::of(&mapped) }
+        Ok((key, mapped))
     }
 }
 
@@ -114,7 +158,7 @@ mod tests {
     use connector::Record;
     use serde_json::{Value, json};
 
-    use super::{Prospect, Rehearsal};
+    use super::{NotReady, Prospect, Rehearsal};
     use crate::{Mapping, PayloadHash, Rules};
 
     fn record(value: Value) -> Record {
@@ -179,5 +223,28 @@ mod tests {
             assert_eq!(rehearsal(mapping, None).all(records(), soon()).len(), 3);
         }
         assert_eq!(rehearsal(None, None).all(Vec::new(), soon()), []);
+    }
+
+    #[test]
+    fn one_record_is_given_as_it_would_be_written() {
+        let mapping = "if .id == \"gone\" { abort }\n.amount = to_float!(.amount)";
+        for program in [Some(mapping), None] {
+            let rehearsal = Rehearsal { mark_field: Some("gone".to_owned()), ..rehearsal(program, None) };
+            let (key, mapped) = rehearsal.prepare(record(json!({"id": "a", "amount": "2"}))).unwrap();
+            let amount = if program.is_some() { json!(2.0) } else { json!("2") };
+            assert_eq!((key.canonical(), mapped.get("amount")), ("a", Some(&amount)));
+            assert_eq!(mapped.get("gone"), Some(&Value::Null));
+        }
+        let rehearsal = rehearsal(Some(mapping), Some(json!({"properties": {"amount": {"minimum": 1}}})));
+        assert_eq!(rehearsal.prepare(record(json!({"id": "gone"}))), Err(NotReady::LeftOut));
+        for (value, code) in [
+            (json!({"amount": "2"}), "record.missing_key"),
+            (json!({"id": "b", "amount": "two"}), "record.mapping_failed"),
+            (json!({"id": "c", "amount": "0.5"}), "record.schema_violation"),
+        ] {
+            let prepared = rehearsal.prepare(record(value));
+            let Err(NotReady::Refused(failure)) = prepared else { unreachable!("{code}: {prepared:?}") };
+            assert_eq!(failure.code, code);
+        }
     }
 }

@@ -61,10 +61,15 @@ impl Rules {
             .map_err(|error| explain(schema, &error))
     }
 
+    /// Whether a record (`Value::Object`) breaks none.
+    pub fn holds(&self, record: &Value) -> bool {
+        self.validator.is_valid(record)
+    }
+
     /// Every rule that a record (`Value::Object`) breaks, up to [`FIELD_ERRORS_MAX`]; none when it is fine.
     pub fn check(&self, record: &Value) -> Vec<FieldError> {
         // Most records are fine, and saying only that takes a fraction of the time.
-        if self.validator.is_valid(record) {
+        if self.holds(record) {
             return Vec::new();
         }
         let mut errors = Vec::new();

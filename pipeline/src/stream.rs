@@ -3,6 +3,7 @@
 
 mod checks;
 mod comparer;
+mod delivery;
 mod question;
 mod reader;
 mod removal;
@@ -30,8 +31,8 @@ use crate::mapping::STACK_BYTES;
 use crate::retry::Patience;
 use crate::shape::ShapeWatch;
 use crate::{
-    Breach, Comparison, ComparisonLedger, Counts, Gate, GateCounts, Ledger, LedgerError, Mapping, PageBudget,
-    RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress, Waited,
+    Breach, Comparison, ComparisonLedger, Counts, Gate, GateCounts, Kpis, Ledger, LedgerError, Mapping,
+    PageBudget, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress, Waited,
 };
 
 pub use checks::{Checks, Reference, TableReference, Unique};
@@ -65,6 +66,11 @@ pub struct StreamPlan {
     pub checks: Checks,
     /// Judges pages before they are written; `None` in a retry of records, which somebody asked for.
     pub gate: Option<Gate>,
+    /// What is measured of records that are delivered; `None` where that is nothing.
+    pub kpis: Option<Arc<Kpis>>,
+    /// An attempt before may have delivered records of the first pages without their being accounted: those are measured
+    /// now, though they are found to be there.
+    pub may_repeat: bool,
     /// Which pages are read ahead from, with all other streams that have the same one.
     pub pages: PageBudget,
     /// How patient to be with the two systems.
@@ -340,6 +346,7 @@ async fn run(
         std::mem::take(&mut plan.checks),
         gate,
         removal,
+        plan.may_repeat,
         Patience::new(plan.retry),
         plan.progress.storing.clone(),
         ledger,
@@ -388,6 +395,7 @@ impl Stages {
             duplicates,
             shape: plan.shape.map(ShapeWatch::new),
             null_fields,
+            kpis: plan.kpis,
             progress: plan.progress.mapping,
             unwanted,
         };

@@ -444,7 +444,9 @@ async fn who_is_suspended_only_reads(
                 (Call::Mutation(..), _) => Outcome::Forbidden,
                 (Call::Query(..), _) if operation.name == "retryPlan" => continue,
                 // Not a right to look, but one to make and to end what is looked at.
-                (Call::Query(..), Rule::Needs(permission)) if !permission.ends_with(":read") => {
+                (Call::Query(..), Rule::Needs(permission) | Rule::Everywhere(permission))
+                    if !permission.ends_with(":read") =>
+                {
                     Outcome::Forbidden
                 }
                 (Call::Query(..), rule) => caller.kind.expected(rule),

@@ -98,6 +98,7 @@ async fn two_tenants_with_the_same_names_never_meet() {
         ("startRuns", json!({"integrationIds": [of_other]})),
         ("pauseIntegration", json!({"integrationId": of_other})),
         ("archiveIntegration", json!({"integrationId": of_other})),
+        ("setKpis", json!({"integrationId": of_other, "kpis": []})),
         ("retryRun", json!({"runId": run_of_other["id"], "scope": "ALL_RECORDS"})),
         ("retryFailures", json!({"failureIds": [failure]})),
         ("skipFailures", json!({"failureIds": [failure]})),

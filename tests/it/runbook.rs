@@ -183,7 +183,7 @@ async fn runbooks_are_found_by_what_they_are_about_and_what_they_say() {
     assert_eq!(titles(&found), [word.to_uppercase(), "One".to_owned()]);
     assert_eq!(list(&scene, json!({"search": word, "isReviewOverdue": true})).await, [Value::Null; 0]);
     assert_eq!(list(&scene, json!({"search": word, "isBuiltIn": true})).await, [Value::Null; 0]);
-    assert_eq!(list(&scene, json!({"isBuiltIn": true})).await.len(), 37);
+    assert_eq!(list(&scene, json!({"isBuiltIn": true})).await.len(), 42);
 
     // Page by page, forwards and backwards, both kinds come once.
     let filter = json!({"code": "source.stalled"});

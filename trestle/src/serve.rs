@@ -8,7 +8,7 @@ use api::http::{
     BudgetOptions, Connections, GraphiqlOptions, ServerOptions, SharedStore, WebSocketOptions, serve,
 };
 use api::{ApiOptions, DispatchWatch, router};
-use domain::{App, bootstrap, data_key, signing_key, words};
+use domain::{App, bootstrap, data_key, ownership_rule, signing_key, words};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -75,6 +75,7 @@ pub async fn run_program(
         ensure_admin(&program).await?;
     }
     words::reread(&program.app).await.context("reading the overridden words")?;
+    ownership_rule::reread(&program.app).await.context("reading the rules of ownership")?;
     tasks.spawn(reread(program.app.clone(), program.settings.key_overlap, shutdown.clone()));
     let server = match roles {
         Roles::Worker => None,
@@ -182,7 +183,7 @@ fn bridge(program: &mut Program, tasks: &TaskTracker) -> Option<Bridge> {
 }
 
 /// Reads the keys again and again after those of the start, so that this process has a new one before it signs or seals;
-/// and the time, and the operator's words.
+/// and the time, and the operator's words and rules of ownership.
 async fn reread(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
     let every = (overlap / KEY_READS_IN_OVERLAP).min(KEY_READ_INTERVAL_MAX);
     let mut tick = interval_at(Instant::now() + every, every);
@@ -195,9 +196,10 @@ async fn reread(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
                 data_key::reread(&app).await,
                 signing_key::reread(&app).await,
                 words::reread(&app).await,
+                ownership_rule::reread(&app).await,
             )
         };
-        let (clock, sealing, signing, words) = tokio::select! {
+        let (clock, sealing, signing, words, rules) = tokio::select! {
             () = shutdown.cancelled() => return,
             read = next => read,
         };
@@ -223,6 +225,12 @@ async fn reread(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the overridden words could not be read again; those read before stay in use"
+            );
+        }
+        if let Err(error) = rules {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the rules of ownership could not be read again; those read before stay in use"
             );
         }
     }

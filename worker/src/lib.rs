@@ -1,6 +1,7 @@
 //! apalis workers: claim, run, schedule, sweep. A job is an async function that runs without apalis too. Not here: HTTP,
 //! GraphQL, and every query (`domain`).
 
+mod escalation;
 mod health;
 mod kill_switch;
 mod notice;
@@ -10,6 +11,7 @@ mod report;
 mod run;
 mod schedule;
 mod sweep;
+mod synthetic;
 mod worker;
 
 pub mod live;

@@ -16,7 +16,9 @@ use crate::mail::Mailer;
 use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::report::Activity;
 use crate::run::Runner;
-use crate::{health, kill_switch, log_line, mail, notice, refill, report, schedule, sweep};
+use crate::{
+    escalation, health, kill_switch, log_line, mail, notice, refill, report, schedule, sweep, synthetic,
+};
 
 /// How long the last log lines may take to be stored.
 const LINES_PATIENCE: Duration = Duration::from_secs(2);
@@ -164,8 +166,22 @@ async fn supervise(
     parts.spawn({
         let (background, shutdown) = (background.clone(), shutdown.clone());
         async move {
+            escalation::run(background, shutdown).await;
+            ("escalation", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, shutdown) = (background.clone(), shutdown.clone());
+        async move {
             schedule::run(background, shutdown).await;
             ("scheduler", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, shutdown) = (background.clone(), shutdown.clone());
+        async move {
+            synthetic::run(background, shutdown).await;
+            ("synthetic checks", Ok(()))
         }
     });
     let _handing_back = AbortOnDropHandle::new(TaskTracker::new().spawn({

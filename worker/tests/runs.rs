@@ -149,6 +149,7 @@ fn stream(source: Value, destination: Value) -> Stream {
         on_schema_change: Default::default(),
         deletions: None,
         quality: Default::default(),
+        impact: Default::default(),
     }
 }
 

@@ -63,11 +63,21 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("releaseQuarantine", HEAVY_WRITE),
     ("discardQuarantine", HEAVY_WRITE),
     ("editAndRetryFailure", HEAVY_WRITE),
+    ("setSyntheticCheck", HEAVY_WRITE),
+    ("runSyntheticCheck", HEAVY_WRITE),
+    ("lastResult", ROWS),
     ("platformHealth", 5 * SUMS),
     ("series", SUMS),
+    ("slaReport", SUMS),
     ("health", ROWS),
+    // What is below counts once, and is read of each of ten.
+    ("kpis", 5 * ROWS),
+    ("measured", ROWS),
+    ("setKpis", HEAVY_WRITE),
     ("failuresByHour", HOURS),
     ("deliveries", ROWS),
+    ("inboxCounts", ROWS),
+    ("ownershipRuleMatches", SUMS),
 ];
 
 #[cfg(test)]

@@ -102,6 +102,21 @@ pub enum Retryable {
     Unknown,
 }
 
+/// How much depends on a record that does not arrive, by the rules of its stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
+#[graphql(remote = "domain::impact::Impact")]
+pub enum Impact {
+    /// It can wait.
+    Low,
+    /// As usual.
+    #[default]
+    Medium,
+    /// Business suffers.
+    High,
+    /// Business stands still, or much money is at stake.
+    Critical,
+}
+
 /// One rule that one field broke.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct FieldError {
@@ -214,6 +229,22 @@ impl Failure {
     /// Whether a retry can help.
     async fn retryable(&self) -> Retryable {
         self.0.retryable.into()
+    }
+
+    /// How much depends on it, by the rules of its stream.
+    async fn impact(&self) -> Impact {
+        self.0.impact.into()
+    }
+
+    /// The label of the rule that says so; null where none does.
+    async fn impact_reason(&self) -> Option<&str> {
+        self.0.impact_reason.as_deref()
+    }
+
+    /// What is at stake with the record: the number at `valueField` of its stream without its sign, as a decimal number of
+    /// up to four places; null where there is none.
+    async fn value_at_stake(&self) -> Option<&str> {
+        self.0.value_at_stake.as_deref()
     }
 
     /// What happened, in the customer's words: no stack trace, host name or upstream text.

@@ -8,16 +8,19 @@
 mod change;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
+use domain::Permission;
 use domain::failure::FailureParent;
 use domain::failure_group;
 use domain::id::Kind;
 use futures::stream::BoxStream;
 
-pub use self::change::FailureGroupMutation;
+pub use self::change::{FailureGroupMutation, FailureGroupPayload};
 use super::caller::{actor, loaders};
+use super::contact::Contact;
 use super::error::{Result, filter_text};
+use super::escalation::{Escalation, SlaClock};
 use super::failure::{
-    Failure, FailureCategory, FailureFilter, FailureOrder, FailureStage, Redaction, ResponsibleParty,
+    Failure, FailureCategory, FailureFilter, FailureOrder, FailureStage, Impact, Redaction, ResponsibleParty,
 };
 use super::integration::Integration;
 use super::live::{self, Watch};
@@ -35,7 +38,8 @@ pub enum FailureGroupStatus {
     New,
     /// It goes on.
     Ongoing,
-    /// In this hour there are more than three times as many as in the busiest hour of the last week, and more than 20.
+    /// In this hour there are more than three times as many as in the busiest hour of the last week, and more than 20; or one
+    /// has come on which more depends than on those before.
     Escalating,
     /// Somebody is at it.
     Acknowledged,
@@ -61,6 +65,8 @@ pub enum FailureGroupActivityKind {
     Merge,
     /// Somebody said something.
     Comment,
+    /// Somebody has it now, or nobody.
+    Assign,
 }
 
 /// Failures of one cause: the same integration, stream, code, field and rule, or reason. Ten thousand records that are
@@ -147,6 +153,17 @@ impl FailureGroup {
         self.0.responsible_party.into()
     }
 
+    /// The highest impact of its failures, since it began or was back.
+    async fn impact(&self) -> Impact {
+        self.0.impact.into()
+    }
+
+    /// What is at stake with its records together that have not arrived: a decimal number of up to four places, in whatever
+    /// unit the field of its stream has; null where there is none.
+    async fn value_at_stake(&self) -> Option<&str> {
+        self.0.value_at_stake.as_deref()
+    }
+
     /// When the first failed.
     async fn first_seen_at(&self) -> DateTime {
         self.0.first_seen_at.into()
@@ -192,6 +209,31 @@ impl FailureGroup {
         let id = self.0.merged_into_id?;
         let row = async { loaders(ctx)?.row(id).await };
         row.await.transpose().map(|row| row.map(FailureGroup))
+    }
+
+    /// How far it is escalated. Null to everybody but staff, and in the moment before that begins.
+    async fn escalation(&self, ctx: &Context<'_>) -> Option<Result<Escalation>> {
+        let of_group = async {
+            if !actor(ctx)?.may(Permission::EscalationRead) {
+                return Ok(None);
+            }
+            loaders(ctx)?.escalation(self.0.id).await
+        };
+        of_group.await.transpose().map(|found| found.map(Escalation::of))
+    }
+
+    /// What the operator has promised about it since it began, the last time, and how that stands; empty where nothing is
+    /// promised.
+    async fn sla(&self, ctx: &Context<'_>) -> Result<Vec<SlaClock>> {
+        let clocks = loaders(ctx)?.sla_clocks(self.0.id).await?;
+        Ok(clocks.into_iter().map(SlaClock::of).collect())
+    }
+
+    /// Who has it; null: nobody that the viewer may see. To a tenant one of the operator's is nobody.
+    async fn assignee(&self, ctx: &Context<'_>) -> Option<Result<Contact>> {
+        let id = self.0.assignee_id?;
+        let row = async { loaders(ctx)?.row(id).await };
+        row.await.transpose().map(|row| row.map(Contact))
     }
 
     /// Failures in each of the last hours, oldest first; hours without any are left out.
@@ -321,6 +363,16 @@ impl FailureGroupActivity {
     async fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
+
+    /// Name of who has it now, of an assignment; null for nobody, and to those who may not read contacts.
+    async fn assignee_name(&self) -> Option<&str> {
+        self.0.assignee_name.as_deref()
+    }
+
+    /// Name of the rule of ownership that did it; null where none did. To a tenant the operator's have no names.
+    async fn rule_name(&self) -> Option<&str> {
+        self.0.rule_name.as_deref()
+    }
 }
 
 /// Which groups are taken; all conditions hold at once.
@@ -338,6 +390,11 @@ pub struct FailureGroupFilter {
     integration_id: Option<ID>,
     /// Of this tenant.
     tenant_id: Option<ID>,
+    /// Assigned to this contact.
+    assignee_id: Option<ID>,
+    /// True: assigned to a contact that is the viewer.
+    #[graphql(default)]
+    assigned_to_me: bool,
 }
 
 impl FailureGroupFilter {
@@ -353,6 +410,8 @@ impl FailureGroupFilter {
             code: code.transpose()?,
             integration_id: optional_uuid(Kind::Integration, self.integration_id.as_ref()),
             tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
+            assignee_id: optional_uuid(Kind::Contact, self.assignee_id.as_ref()),
+            assigned_to_me: self.assigned_to_me,
         })
     }
 }
@@ -366,6 +425,8 @@ pub enum FailureGroupOrderField {
     LastSeenAt,
     /// By the number of failures.
     FailureCount,
+    /// By urgency, as in the inbox: how much depends on them, times how many came lately and are not over.
+    Urgency,
 }
 
 /// Order of a list of groups; the one with the latest failure first by default.

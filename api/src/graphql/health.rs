@@ -27,7 +27,7 @@ pub enum HealthStatus {
     Failing,
     /// Its newest success is older than it may be.
     Stale,
-    /// Records of its last run failed, or an alert is open.
+    /// Records of its last run failed, an alert is open, or its synthetic check fails.
     Degraded,
     /// A run is under way, and nothing of the above is true.
     Running,
@@ -67,6 +67,8 @@ pub enum HealthReasonCode {
     Latency,
     /// It reads far more or fewer records in a day than it did.
     Volume,
+    /// Its synthetic check fails.
+    SyntheticFailed,
     /// It has not run yet.
     NotRunYet,
 }

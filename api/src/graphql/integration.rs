@@ -23,6 +23,7 @@ use self::retry_policy::RetryPolicy;
 use super::action::SuggestedAction;
 use super::backfill::{Backfill, BackfillFilter, BackfillOrder, BackfillOrderField};
 use super::caller::{actor, loaders};
+use super::contact::IntegrationContacts;
 use super::error::Result;
 use super::failure::{Failure, FailureFilter, FailureOrder};
 use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
@@ -30,6 +31,7 @@ use super::health::{
     HealthAlert, HealthAlertFilter, HealthAlertOrder, HealthAlertOrderField, HealthStatus,
     HealthTargetChange, HealthTargets, IntegrationHealth,
 };
+use super::kpi::Kpi;
 use super::loader::{
     ActionsOf, Backfills, FailureGroups, Failures, HealthAlerts, HealthTargetChanges, Quarantines,
     Reconciliations, Runs,
@@ -42,6 +44,7 @@ use super::reconciliation::{
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{DateTime, id, optional_uuid, uuid};
 use super::stream::{Schedule, Stream};
+use super::synthetic_check::SyntheticCheck;
 use super::system::System;
 use super::tenant::Tenant;
 
@@ -307,6 +310,11 @@ impl Integration {
         Some(health.and_then(|health| IntegrationHealth::of(self.0.id, health, window_hours)))
     }
 
+    /// Who is what for it.
+    async fn contacts(&self, ctx: &Context<'_>) -> Result<IntegrationContacts> {
+        Ok(IntegrationContacts::of(loaders(ctx)?.integration_contacts(self.0.id).await?))
+    }
+
     /// What is expected of it.
     async fn health_targets(&self, ctx: &Context<'_>) -> Result<HealthTargets> {
         Ok(loaders(ctx)?.health_targets(self.0.id).await?.into())
@@ -326,6 +334,11 @@ impl Integration {
         Ok(Connection::new(page, HealthTargetChange))
     }
 
+    /// The test record that proves it from end to end; null where it has none.
+    async fn synthetic_check(&self, ctx: &Context<'_>) -> Result<Option<SyntheticCheck>> {
+        Ok(loaders(ctx)?.synthetic_check(self.0.id).await?.map(SyntheticCheck::of))
+    }
+
     /// When it missed a target.
     async fn health_alerts(
         &self,
@@ -343,6 +356,12 @@ impl Integration {
         let list = HealthAlerts { filter, direction: direction.into() };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, HealthAlert))
+    }
+
+    /// What is measured of the records that it delivers, in the order in which that was set.
+    async fn kpis(&self, ctx: &Context<'_>) -> Result<Vec<Kpi>> {
+        let kpis = domain::kpi::of_integration(&actor(ctx)?, &self.0)?;
+        Ok(kpis.into_iter().map(Kpi::from).collect())
     }
 
     /// When it was made.

@@ -438,6 +438,7 @@ mod tests {
                 on_schema_change: Default::default(),
                 deletions: None,
                 quality: Default::default(),
+                impact: Default::default(),
             };
             let new = NewIntegration {
                 tenant_id,

@@ -3,14 +3,18 @@
 //! stands in a file a noun; here is how.
 
 mod action;
+mod contact;
+mod escalation;
 mod failure;
 mod failure_group;
 mod health;
 mod integration;
+mod kpi;
 mod notice;
 mod reconciliation;
 mod row;
 mod run;
+mod synthetic_check;
 mod system;
 
 use std::collections::HashMap;
@@ -38,6 +42,7 @@ pub(super) use self::health::{HealthAlerts, HealthOwner, HealthTargetChanges, Me
 pub(super) use self::integration::{Backfills, Integrations, Quarantines};
 pub(super) use self::reconciliation::{Differences, Reconciliations};
 pub(super) use self::run::{Events, EventsBetween, Logs, Runs, Slices};
+pub(super) use self::synthetic_check::SyntheticResults;
 pub(super) use self::system::Systems;
 use super::caller::Caller;
 use super::error::{ResolverError, Result};

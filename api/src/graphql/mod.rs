@@ -6,21 +6,27 @@ mod action;
 mod api_key;
 mod audit;
 mod backfill;
+mod boxed;
 mod call;
 mod caller;
 mod clues;
 mod connector;
+mod contact;
 mod cost;
 mod error;
 mod error_path;
+mod escalation;
+mod escalation_policy;
 mod exchange;
 mod failure;
 mod failure_group;
 mod health;
 mod identity_provider;
+mod inbox;
 mod integration;
 mod invitation;
 mod kill_switch;
+mod kpi;
 mod live;
 mod loader;
 mod log_line;
@@ -28,6 +34,7 @@ mod node;
 mod notice;
 mod notice_channel;
 mod notice_policy;
+mod ownership_rule;
 mod page;
 mod portal_key;
 mod portal_session;
@@ -45,6 +52,7 @@ mod second_factor;
 mod session;
 mod single_sign_on;
 mod stream;
+mod synthetic_check;
 mod system;
 mod system_authorization;
 mod tenant;
@@ -55,73 +63,84 @@ mod words;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
 
+use self::boxed::Boxed;
 pub use self::caller::Caller;
 pub(crate) use self::cost::FIELD_COSTS;
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
 pub struct Query(
-    viewer::ViewerQuery,
-    node::NodeQuery,
-    tenant::TenantQuery,
-    user::UserQuery,
-    invitation::InvitationQuery,
-    identity_provider::IdentityProviderQuery,
-    api_key::ApiKeyQuery,
-    portal_key::PortalKeyQuery,
-    portal_session::PortalSessionQuery,
-    connector::ConnectorQuery,
-    system::SystemQuery,
-    integration::IntegrationQuery,
-    run::RunQuery,
-    backfill::BackfillQuery,
-    reconciliation::ReconciliationQuery,
-    failure::FailureQuery,
-    failure_group::FailureGroupQuery,
-    retry::RetryQuery,
-    quarantine::QuarantineQuery,
-    health::HealthQuery,
-    kill_switch::KillSwitchQuery,
-    runbook::RunbookQuery,
-    words::WordQuery,
-    notice::NoticeQuery,
-    notice_channel::NoticeChannelQuery,
-    notice_policy::NoticePolicyQuery,
-    audit::AuditQuery,
+    Boxed<viewer::ViewerQuery>,
+    Boxed<node::NodeQuery>,
+    Boxed<tenant::TenantQuery>,
+    Boxed<user::UserQuery>,
+    Boxed<invitation::InvitationQuery>,
+    Boxed<identity_provider::IdentityProviderQuery>,
+    Boxed<api_key::ApiKeyQuery>,
+    Boxed<portal_key::PortalKeyQuery>,
+    Boxed<portal_session::PortalSessionQuery>,
+    Boxed<connector::ConnectorQuery>,
+    Boxed<system::SystemQuery>,
+    Boxed<integration::IntegrationQuery>,
+    Boxed<run::RunQuery>,
+    Boxed<backfill::BackfillQuery>,
+    Boxed<reconciliation::ReconciliationQuery>,
+    Boxed<failure::FailureQuery>,
+    Boxed<failure_group::FailureGroupQuery>,
+    Boxed<inbox::InboxQuery>,
+    Boxed<retry::RetryQuery>,
+    Boxed<quarantine::QuarantineQuery>,
+    Boxed<health::HealthQuery>,
+    Boxed<kill_switch::KillSwitchQuery>,
+    Boxed<runbook::RunbookQuery>,
+    Boxed<words::WordQuery>,
+    Boxed<notice::NoticeQuery>,
+    Boxed<notice_channel::NoticeChannelQuery>,
+    Boxed<notice_policy::NoticePolicyQuery>,
+    Boxed<escalation::EscalationQuery>,
+    Boxed<escalation_policy::EscalationPolicyQuery>,
+    Boxed<contact::ContactQuery>,
+    Boxed<ownership_rule::OwnershipRuleQuery>,
+    Boxed<audit::AuditQuery>,
 );
 
 /// What can be done. Bad input is answered in `userErrors`, each with its path; nothing is done then.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
-    session::SessionMutation,
-    second_factor::SecondFactorMutation,
-    tenant::TenantMutation,
-    user::UserMutation,
-    invitation::InvitationMutation,
-    identity_provider::IdentityProviderMutation,
-    single_sign_on::SingleSignOnMutation,
-    api_key::ApiKeyMutation,
-    portal_key::PortalKeyMutation,
-    portal_session::PortalSessionMutation,
-    system::SystemMutation,
-    system_authorization::ConnectLinkMutation,
-    webhook::WebhookMutation,
-    integration::IntegrationMutation,
-    health::HealthMutation,
-    run::RunMutation,
-    backfill::BackfillMutation,
-    reconciliation::ReconciliationMutation,
-    failure::FailureMutation,
-    failure_group::FailureGroupMutation,
-    retry::RetryMutation,
-    quarantine::QuarantineMutation,
-    reveal::RevealMutation,
-    kill_switch::KillSwitchMutation,
-    runbook::RunbookMutation,
-    words::WordMutation,
-    notice::NoticeMutation,
-    notice_channel::NoticeChannelMutation,
-    notice_policy::NoticePolicyMutation,
+    Boxed<session::SessionMutation>,
+    Boxed<second_factor::SecondFactorMutation>,
+    Boxed<tenant::TenantMutation>,
+    Boxed<user::UserMutation>,
+    Boxed<invitation::InvitationMutation>,
+    Boxed<identity_provider::IdentityProviderMutation>,
+    Boxed<single_sign_on::SingleSignOnMutation>,
+    Boxed<api_key::ApiKeyMutation>,
+    Boxed<portal_key::PortalKeyMutation>,
+    Boxed<portal_session::PortalSessionMutation>,
+    Boxed<system::SystemMutation>,
+    Boxed<system_authorization::ConnectLinkMutation>,
+    Boxed<webhook::WebhookMutation>,
+    Boxed<integration::IntegrationMutation>,
+    Boxed<health::HealthMutation>,
+    Boxed<kpi::KpiMutation>,
+    Boxed<synthetic_check::SyntheticCheckMutation>,
+    Boxed<run::RunMutation>,
+    Boxed<backfill::BackfillMutation>,
+    Boxed<reconciliation::ReconciliationMutation>,
+    Boxed<failure::FailureMutation>,
+    Boxed<failure_group::FailureGroupMutation>,
+    Boxed<retry::RetryMutation>,
+    Boxed<quarantine::QuarantineMutation>,
+    Boxed<reveal::RevealMutation>,
+    Boxed<kill_switch::KillSwitchMutation>,
+    Boxed<runbook::RunbookMutation>,
+    Boxed<words::WordMutation>,
+    Boxed<notice::NoticeMutation>,
+    Boxed<notice_channel::NoticeChannelMutation>,
+    Boxed<notice_policy::NoticePolicyMutation>,
+    Boxed<escalation_policy::EscalationPolicyMutation>,
+    Boxed<contact::ContactMutation>,
+    Boxed<ownership_rule::OwnershipRuleMutation>,
 );
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.

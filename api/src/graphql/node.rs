@@ -112,6 +112,11 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::Runbook => None,
         // Has no place of its own: `words` lists what it is of.
         Kind::WordOverride => None,
+        // Read under its integration only.
+        Kind::SyntheticResult => None,
         Kind::Notice | Kind::NoticeChannel | Kind::NoticePolicy | Kind::NoticeDelivery => None,
+        // Read in their list only.
+        Kind::EscalationPolicy => None,
+        Kind::Contact | Kind::OwnershipRule => None,
     })
 }

@@ -13,7 +13,7 @@ use domain::notice_policy::{self, HOURLY_DEFAULT, NewNoticePolicy, NoticePolicyC
 
 use super::caller::actor;
 use super::error::{Result, UserError, outcome};
-use super::failure::{FailureCategory, ResponsibleParty};
+use super::failure::{FailureCategory, Impact, ResponsibleParty};
 use super::page::{Connection, OrderDirection, arguments};
 use super::scalar::{BigInt, DateTime, id, optional_uuid, uuid, uuids};
 
@@ -25,7 +25,7 @@ pub enum OccasionKind {
     GroupNew,
     /// A reason of failures that was dealt with is back.
     GroupRegressed,
-    /// More and more records fail for a reason.
+    /// More and more records fail for a reason, or one on which more depends than on those before.
     GroupEscalating,
     /// A reason of failures is dealt with.
     GroupResolved,
@@ -51,12 +51,6 @@ pub enum OccasionKind {
     HealthAlert,
     /// It is within its limit again.
     HealthRestored,
-    /// Nobody acted in time, and the next one is asked.
-    Escalated,
-    /// An agreed time is nearly over.
-    SlaWarning,
-    /// It is over.
-    SlaBreached,
     /// An outage of an outside system.
     IncidentOpened,
     /// There is news of it.
@@ -65,6 +59,16 @@ pub enum OccasionKind {
     IncidentResolved,
     /// A channel of notices does not work, and nothing more is sent there.
     ChannelDisabled,
+    /// Nobody has taken up failures of a reason, and they are told again, or to the next party.
+    Escalated,
+    /// The operator's: most of a promised time is used up.
+    SlaWarning,
+    /// The operator's: a promised time is over.
+    SlaBreached,
+    /// A test record did not go the whole way of an integration.
+    SyntheticFailed,
+    /// One does again, or none is sent any more.
+    SyntheticPassed,
 }
 
 /// When a policy tells of something.
@@ -97,6 +101,8 @@ pub struct NoticeSelectors {
     responsible_parties: Vec<ResponsibleParty>,
     /// Where so many records or more are concerned; 0 for any number.
     count_min: BigInt,
+    /// Where so much or more depends on what failed; null for whatever happened.
+    impact_min: Option<Impact>,
 }
 
 /// Hours of the day in which nothing is sent.
@@ -154,6 +160,7 @@ impl NoticePolicy {
             categories: selectors.categories.iter().map(|category| (*category).into()).collect(),
             responsible_parties: selectors.responsible_parties.iter().map(|party| (*party).into()).collect(),
             count_min: BigInt(selectors.count_min),
+            impact_min: selectors.impact_min.map(Into::into),
         }
     }
 
@@ -285,6 +292,9 @@ pub struct NoticeSelectorsInput {
     /// Where so many records or more are concerned; 0 for any number.
     #[graphql(default_with = "BigInt(0)")]
     count_min: BigInt,
+    /// Where so much or more depends on what failed; left out: whatever happened. What is about no failure, such as an
+    /// integration that is late, is not told where it is set.
+    impact_min: Option<Impact>,
 }
 
 impl NoticeSelectorsInput {
@@ -297,6 +307,7 @@ impl NoticeSelectorsInput {
             categories: self.categories.into_iter().map(Into::into).collect(),
             responsible_parties: self.responsible_parties.into_iter().map(Into::into).collect(),
             count_min: self.count_min.0,
+            impact_min: self.impact_min.map(Into::into),
         }
     }
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::caller::loaders;
 use super::error::Result;
+use super::failure::Impact;
 use super::run::Run;
 use super::scalar::{BigInt, DateTime, Json};
 
@@ -296,6 +297,43 @@ impl From<stream::Quality> for StreamQuality {
     }
 }
 
+/// How much depends on records of a stream that do not arrive. Only those that fail are judged.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct StreamImpact {
+    /// On those that no rule speaks of, on what is no record, and on runs that can't go on.
+    base: Impact,
+    /// JSON Pointer to the number of a record that is at stake with it; null: there is none.
+    value_field: Option<String>,
+    /// The first that a record satisfies decides.
+    rules: Vec<ImpactRule>,
+}
+
+/// On which records how much depends.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct ImpactRule {
+    /// JSON Schema of the records that it is about, as they are mapped, or as they are read where they don't get so far.
+    when: Json,
+    /// How much.
+    impact: Impact,
+    /// What it is about, for everybody who sees a failure.
+    label: Option<String>,
+}
+
+impl From<stream::StreamImpact> for StreamImpact {
+    fn from(impact: stream::StreamImpact) -> Self {
+        let rule = |rule: stream::ImpactRule| ImpactRule {
+            when: rule.when.into(),
+            impact: rule.impact.into(),
+            label: rule.label,
+        };
+        Self {
+            base: impact.base.into(),
+            value_field: impact.value_field,
+            rules: impact.rules.into_iter().map(rule).collect(),
+        }
+    }
+}
+
 /// One kind of record that an integration moves, e.g. purchase orders.
 #[derive(Clone)]
 pub struct Stream {
@@ -372,6 +410,11 @@ impl Stream {
         self.stream.quality.clone().into()
     }
 
+    /// How much depends on its records.
+    async fn impact(&self) -> StreamImpact {
+        self.stream.impact.clone().into()
+    }
+
     /// Where the next INCREMENTAL run begins; null where that is the beginning.
     async fn cursor(&self, ctx: &Context<'_>) -> Option<Result<StreamCursor>> {
         let cursor = async { loaders(ctx)?.cursor(self.integration_id, &self.stream.name).await };
@@ -421,6 +464,49 @@ pub struct StreamInput {
     deletions: Option<DeletionsInput>,
     /// When its quality gate holds the integration; absent or null: as by `{}`.
     quality: Option<StreamQualityInput>,
+    /// How much depends on its records; absent or null: as by `{}`.
+    impact: Option<StreamImpactInput>,
+}
+
+/// How much depends on records of a stream that do not arrive: which failures come first in the inbox, and are told of.
+#[derive(InputObject)]
+pub struct StreamImpactInput {
+    /// On those that no rule speaks of, on what is no record, and on runs that can't go on; MEDIUM by default.
+    #[graphql(default)]
+    base: Impact,
+    /// JSON Pointer to the number of a record that is at stake with it, e.g. `/total`, at most 200 characters; a text that is
+    /// a number will do. Everybody who sees a failure of the stream reads it.
+    value_field: Option<String>,
+    /// The first that a record satisfies decides; at most 10, none by default.
+    #[graphql(default)]
+    rules: Vec<ImpactRuleInput>,
+}
+
+/// On which records how much depends.
+#[derive(InputObject)]
+pub struct ImpactRuleInput {
+    /// JSON Schema (draft 2020-12) of the records that it is about, as they are mapped, or as they are read where they don't
+    /// get so far; at most 16 KiB. A field that must be there is `required`: what it says of others holds where they are.
+    when: Json,
+    /// How much.
+    impact: Impact,
+    /// What it is about, e.g. `order over 1 M`, for everybody who sees a failure; at most 100 characters.
+    label: Option<String>,
+}
+
+impl StreamImpactInput {
+    fn decode(self) -> stream::StreamImpact {
+        let rule = |rule: ImpactRuleInput| stream::ImpactRule {
+            when: rule.when.0,
+            impact: rule.impact.into(),
+            label: rule.label,
+        };
+        stream::StreamImpact {
+            base: self.base.into(),
+            value_field: self.value_field,
+            rules: self.rules.into_iter().map(rule).collect(),
+        }
+    }
 }
 
 /// When the quality gate of a stream holds its integration, before a page is written.
@@ -500,6 +586,7 @@ impl StreamInput {
                 max_percent: deletions.max_percent,
             }),
             quality: self.quality.map_or_else(stream::Quality::default, StreamQualityInput::decode),
+            impact: self.impact.map_or_else(stream::StreamImpact::default, StreamImpactInput::decode),
         }
     }
 }

@@ -84,6 +84,11 @@ impl Classified {
         self.fields.is_empty() && !self.is_everything
     }
 
+    /// Whether the field of this name is.
+    pub fn has(&self, name: &str) -> bool {
+        self.is_everything || self.get(name).is_some()
+    }
+
     /// Whether a message can't be told from what is classified.
     pub(super) fn is_everything(&self) -> bool {
         self.is_everything

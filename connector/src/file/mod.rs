@@ -219,6 +219,11 @@ impl Connector for FileConnector {
         true
     }
 
+    /// The file is written whole, and a run that finds another one in its place fails.
+    fn takes_single_records(&self, _options: &Value) -> bool {
+        false
+    }
+
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {
         let options: DestinationOptions = decode("destination options", &open.options)?;
         let (format, compression) = format::of_file(&options.path, options.format, options.compression)?;

@@ -27,6 +27,7 @@ use super::{circuit, receipt, recovery};
 use crate::actor::Tenants;
 use crate::error::{Doing, Result};
 use crate::id::new_id;
+use crate::kpi;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 
@@ -45,14 +46,13 @@ impl RunLease {
             None => self.store_progress(tx, &page).await?,
         }
         run_event::record(tx, self.run.id, page_events(&page, self.slice.as_ref())).await?;
-        let mut runs = BTreeSet::new();
+        let (mut runs, mut tally) = (BTreeSet::new(), Tally::default());
         if self.supersedes && self.run.scope == RunScope::AllRecords {
             // It failed, so it has come: it is not gone from the source.
             let came: Vec<&str> =
                 page.failures.iter().filter_map(|failed| Some(failed.key.as_ref()?.canonical())).collect();
-            runs.extend(self.supersede_extras(tx, &page.stream, &came).await?);
+            runs.extend(self.supersede_extras(tx, &page.stream, &came, &mut tally).await?);
         }
-        let mut tally = Tally::default();
         let (new, again): (Vec<_>, Vec<_>) =
             page.failures.into_iter().zip(groups).partition(|(failure, _group)| failure.retried.is_none());
         let closed = page.breach.map(|breach| ClosedPage {
@@ -83,7 +83,7 @@ impl RunLease {
         }
         if self.supersedes && !page.receipts.is_empty() {
             let (stream, receipts) = (&page.stream, &page.receipts);
-            runs.extend(self.supersede_written(tx, stream, receipts).await?);
+            runs.extend(self.supersede_written(tx, stream, receipts, &mut tally).await?);
         }
         let home: Vec<Uuid> = page.receipts.iter().filter_map(|receipt| receipt.retried).collect();
         let left_out = page.skipped;
@@ -91,6 +91,15 @@ impl RunLease {
             runs.extend(self.account_retried(tx, home, again, left_out, &mut tally).await?);
         }
         recovery::recover(tx, &runs).await?;
+        if let Some(measured) = &page.measured {
+            let twice: BTreeSet<&str> = match page.refuses_duplicates {
+                true => twice.iter().map(String::as_str).collect(),
+                false => BTreeSet::new(),
+            };
+            let counts = |at: usize| twice.is_empty() || !twice.contains(receipts[at].key.canonical());
+            let now = self.app.clock().now();
+            kpi::rollup::count(tx.connection(), &self.run, &measured.totals(now, counts), now).await?;
+        }
         self.count_records(tx, counts).await?;
         if let Some(closed) = closed {
             self.put_in_quarantine(tx, closed, &mut aftermath).await?;

@@ -467,7 +467,7 @@ async fn superseding(tx: &BatchTx, candidates: &[Candidate]) -> Result<HashSet<U
     Ok(rows.into_iter().collect())
 }
 
-fn end(app: &Arc<App>, slug: &str, system: system::Model) -> Result<End> {
+pub(super) fn end(app: &Arc<App>, slug: &str, system: system::Model) -> Result<End> {
     let connector = app.connectors().get(&system.connector).ok_or_else(|| {
         Error::internal("looking up a connector", format!("there is no `{}`", system.connector))
     })?;

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use connector::{Cursor, CursorRange};
-use entity::integration::Stream;
-use entity::run::{RunScope, RunStatus};
+use entity::integration::{Kpi, Stream};
+use entity::run::{RunScope, RunStatus, RunTrigger};
 use entity::{backfill, reconciliation, run_slice, run_stream, stream_cursor, stream_schema};
 use pipeline::{Checks, Gate, GateCounts, Shape};
 use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
@@ -18,6 +18,7 @@ use super::quarantine::{COUNTED, checks, gate, histories};
 use super::receipt;
 use super::transaction::BatchTx;
 use crate::error::{Doing, Error, Result};
+use crate::kpi;
 use crate::stream_cursor::Beginning;
 use crate::stream_schema::KNOWN;
 
@@ -38,6 +39,10 @@ pub struct ClaimedStream {
     pub checks: Checks,
     /// Judges its pages, and knows what the run has counted before.
     pub gate: Gate,
+    /// What is measured of the records that it delivers.
+    pub kpis: Vec<Kpi>,
+    /// An attempt before may have delivered records without their being accounted.
+    pub may_repeat: bool,
     /// What is read of it.
     pub reading: Reading,
     /// Checkpoint of this run's last page.
@@ -193,6 +198,12 @@ pub(super) async fn claimed_streams(
                 Some(slice) => (slice.checkpoint.clone(), slice.fresh),
                 None => (resume, !known.any),
             };
+            // What compares moves nothing, and what was made up for a test is nobody's business.
+            let is_measured = run.reconciliation_id.is_none() && run.trigger != RunTrigger::Synthetic;
+            let kpis = integration.kpis.iter().flat_map(|kpis| &kpis.0).filter(|_kpi| is_measured);
+            let kpis = kpis.filter(|kpi| kpi.stream == stream.name && kpi::may_be_told(kpi, stream));
+            let kpis = kpis.cloned().collect();
+            let may_repeat = run.status == RunStatus::Running;
             let (stream, checks) = (stream.clone(), checks(stream));
             streams.push(ClaimedStream {
                 stream,
@@ -202,6 +213,8 @@ pub(super) async fn claimed_streams(
                 shape,
                 checks,
                 gate,
+                kpis,
+                may_repeat,
                 reading,
                 resume,
                 fresh,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use connector::Cursor;
-use entity::failure::{self, FailureStatus};
+use entity::failure::{self, FailureStatus, Impact};
 use entity::job::{self, JobStatus};
 use entity::occasion::OccasionKind;
 use entity::run::{self, RunScope, RunStatus};
-use entity::stream_cursor;
+use entity::{failure_group, stream_cursor};
 use pipeline::{Breach, GateCounts, StreamStop};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::aftermath::Aftermath;
 use super::failed::{WholeFailure, end_failed};
+use super::failure_group::Tally;
 use super::lease::RunLease;
 use super::{circuit, recovery};
 use crate::error::{Doing, Error, Result};
@@ -31,6 +32,9 @@ use crate::scope::TxScope;
 const TOLD_REFERENCES_MAX: u64 = 5;
 /// Failures that listeners are told of one by one.
 const TOLD_FAILURES_MAX: usize = 200;
+
+/// A failure that is over: its id, run and group, when it failed, and what was at stake with it.
+type Over = (Uuid, Uuid, Option<Uuid>, DateTime<Utc>, Option<i64>);
 
 /// How a run ended, as its worker saw it.
 #[derive(Debug)]
@@ -169,7 +173,8 @@ impl RunLease {
         if counts.status() == RunStatus::Partial {
             tell_partial(tx, &run, &counts).await?;
         }
-        let mut runs = self.settle_whole_failures(tx).await?;
+        let mut tally = Tally::default();
+        let mut runs = self.settle_whole_failures(tx, &mut tally).await?;
         runs.insert(run.id);
         crate::retry::let_go(tx, &run).await?;
         recovery::recover(tx, &runs).await?;
@@ -179,6 +184,7 @@ impl RunLease {
         }
         jobs::release_next(tx, run.integration_id).await?;
         tx.tell_after_commit(crate::run::changed(&run));
+        super::failure_group::leave(tx, tally).await?;
         // A run has tested the ends that it used. After what is done to jobs: a claim locks jobs before circuits.
         let ends: Vec<Uuid> = self.used_systems().collect();
         if self.integration.failed_run_count > 0 {
@@ -193,13 +199,13 @@ impl RunLease {
     /// A run that went through settles failures of earlier runs as a whole: those that it retried are resolved,
     /// and what else could not go on before has gone on now. A backfill read its range, and other runs did not; a
     /// reconciliation says nothing of what was moved, nor the other way round.
-    async fn settle_whole_failures(&self, tx: &mut TxScope) -> Result<BTreeSet<Uuid>> {
+    async fn settle_whole_failures(&self, tx: &mut TxScope, tally: &mut Tally) -> Result<BTreeSet<Uuid>> {
         let whole = of_the_whole().add(failure::Column::IntegrationId.eq(self.run.integration_id));
         let retried = whole
             .clone()
             .add(failure::Column::RetryRunId.eq(self.run.id))
             .add(failure::Column::Status.eq(FailureStatus::Retrying));
-        let mut settled = self.settle(tx, retried, FailureStatus::Resolved).await?;
+        let mut settled = self.settle(tx, retried, FailureStatus::Resolved, tally).await?;
         if let Some(retry_id) = self.run.retry_id
             && !settled.is_empty()
         {
@@ -222,22 +228,26 @@ impl RunLease {
             }
             (RunScope::FailedRecords, None) => return Ok(settled.into_iter().collect()),
         };
-        settled.extend(self.settle(tx, open, FailureStatus::Superseded).await?);
+        settled.extend(self.settle(tx, open, FailureStatus::Superseded, tally).await?);
         Ok(settled.into_iter().collect())
     }
 
-    /// Ends the failures of a condition; answers with the run of each.
+    /// Ends the failures of a condition, which the caller then takes from their groups; answers with the run of each.
     pub(super) async fn settle(
         &self,
         tx: &mut TxScope,
         which: Condition,
         status: FailureStatus,
+        tally: &mut Tally,
     ) -> Result<Vec<Uuid>> {
-        let rows: Vec<(Uuid, Uuid)> = tx
+        let rows: Vec<Over> = tx
             .find::<failure::Entity>()
             .select_only()
             .column(failure::Column::Id)
             .column(failure::Column::RunId)
+            .column(failure::Column::GroupId)
+            .column(failure::Column::FailedAt)
+            .column(failure::Column::ValueAtStake)
             .filter(which)
             .into_tuple()
             .all(tx.connection())
@@ -251,14 +261,17 @@ impl RunLease {
             .col_expr(failure::Column::Status, Expr::value(status))
             .col_expr(failure::Column::ResolvedAt, Expr::value(Some(now)))
             .col_expr(failure::Column::ResolvedByRunId, Expr::value(Some(self.run.id)))
-            .filter(failure::Column::Id.is_in(rows.iter().map(|(id, _)| *id)))
+            .filter(failure::Column::Id.is_in(rows.iter().map(|(id, ..)| *id)))
             .exec(tx.connection())
             .await
             .doing("storing that failures are over")?;
-        for (id, _) in rows.iter().take(TOLD_FAILURES_MAX) {
+        for (_, _, group_id, failed_at, value) in &rows {
+            tally.leave(*group_id, *failed_at, *value);
+        }
+        for (id, ..) in rows.iter().take(TOLD_FAILURES_MAX) {
             tx.tell_after_commit(crate::failure::changed(self.run.tenant_id, *id, self.run.integration_id));
         }
-        Ok(rows.into_iter().map(|(_, run)| run).collect())
+        Ok(rows.into_iter().map(|(_, run, ..)| run).collect())
     }
 }
 
@@ -279,11 +292,25 @@ async fn tell_partial(tx: &TxScope, run: &run::Model, counts: &RunCounts) -> Res
         .doing("reading failures of a run")?;
     let references: Vec<String> = some.iter().filter_map(|(.., reference)| reference.clone()).collect();
     let first = some.first();
+    // Its failures may be many, their groups are few.
+    let impacts: Vec<Impact> = tx
+        .find::<failure_group::Entity>()
+        .select_only()
+        .column(failure_group::Column::Impact)
+        .distinct()
+        .filter(failure_group::Column::IntegrationId.eq(run.integration_id))
+        .filter(failure_group::Column::LastRunId.eq(run.id))
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading how much depends on what failed in a run")?;
+    let impact = impacts.into_iter().max().unwrap_or_default();
     let told = NewOccasion::new(OccasionKind::RunPartial)
         .integration(run.integration_id)
         .run(run.id)
         .failure(first.map(|(id, ..)| *id))
         .code(first.map(|(_, code, _)| code.clone()))
+        .detail("impact", serde_json::to_value(impact).unwrap_or_default())
         .detail("failed", counts.failed + counts.unaccounted())
         .detail("read", counts.read)
         .detail("references", references);

@@ -1,13 +1,14 @@
 //! A run that could not go on: one failure for the whole, with its cause.
 
 use connector::{Captured, SystemError, SystemErrorKind};
-use entity::failure::{self, FailureStage, FailureStatus, FieldErrorList};
+use entity::failure::{self, FailureStage, FailureStatus, FieldErrorList, Impact};
+use entity::integration::{self, StreamList};
 use entity::occasion::OccasionKind;
 use entity::run::{self, RunStatus};
 use entity::system::{self, SystemStatus};
 use pipeline::{LedgerError, StreamStop, Waited};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -157,6 +158,7 @@ pub(super) async fn end_failed(
     let cause = Cause::of(&whole.code, whole.stage, &[], whole.http_status, &whole.detail, records);
     let stream = whole.stream.as_deref().unwrap_or_default();
     let (group_id, _known) = failure_group::find_or_make(tx, run.integration_id, stream, &cause).await?;
+    let impact = impact_of(tx, run.integration_id, whole.stream.as_deref()).await?;
     let row = failure::Model {
         id: new_id(),
         tenant_id: run.tenant_id,
@@ -191,6 +193,9 @@ pub(super) async fn end_failed(
         quarantine_id: None,
         group_id: Some(group_id),
         exchange_id: whole.exchange_id,
+        impact,
+        impact_reason: None,
+        value_at_stake: None,
     };
     let row = tx.insert::<failure::Entity>(row, "storing why a run failed").await?;
     tx.update::<run::Entity>()
@@ -230,7 +235,7 @@ pub(super) async fn end_failed(
     tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
     tx.tell_after_commit(crate::run::changed(run));
     let mut tally = Tally::default();
-    tally.add_whole(group_id);
+    tally.add_whole(group_id, row.impact);
     failure_group::count(tx, run.id, tally).await?;
     let mut aftermath = Aftermath::default();
     aftermath.run_ended(run.id);
@@ -240,6 +245,20 @@ pub(super) async fn end_failed(
         aftermath.systems_changed([system_id]);
     }
     Ok(aftermath)
+}
+
+/// How much depends on a run of an integration that could not go on, at a stream or as a whole.
+async fn impact_of(tx: &TxScope, integration_id: Uuid, stream: Option<&str>) -> Result<Impact> {
+    let streams: Option<StreamList> = tx
+        .find::<integration::Entity>()
+        .select_only()
+        .column(integration::Column::Streams)
+        .filter(integration::Column::Id.eq(integration_id))
+        .into_tuple()
+        .one(tx.connection())
+        .await
+        .doing("reading how much depends on an integration")?;
+    Ok(streams.map_or_else(Impact::default, |streams| crate::impact::of_streams(&streams.0, stream)))
 }
 
 /// The system that refuses its sign-in, and what is to be said of it; the run is told.

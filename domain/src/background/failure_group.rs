@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
-use entity::failure::{self, FailureStatus};
+use entity::failure::{self, FailureStatus, Impact};
 use entity::failure_group::{self, FailureGroupStatus};
 use entity::health_rollup::HealthPeriod;
 use entity::occasion::OccasionKind;
@@ -28,11 +28,13 @@ use crate::catalogue;
 use crate::error::{Doing, Error, Result};
 use crate::failure_group::activity::{Change, NewActivity, record};
 use crate::failure_group::cause::Cause;
-use crate::failure_group::state::{BUSIEST_OF_DAYS, after_failures, after_time, hour_limit};
-use crate::failure_group::{HOURS_KEPT_DAYS, add_hours, changed};
+use crate::failure_group::state::{BUSIEST_OF_DAYS, after_failures, after_rise, after_time, hour_limit};
+use crate::failure_group::{HOURS_KEPT_DAYS, add_hours, begun, changed};
 use crate::health::rollup::begin;
 use crate::id::new_id;
+use crate::impact::{self, Stakes};
 use crate::occasion::{self, NewOccasion};
+use crate::ownership_rule::{Subject, decide};
 use crate::scope::{TxScope, all_set};
 
 /// Groups that a stream may have for one code. What comes then goes into one group of all other reasons: a system that
@@ -69,7 +71,7 @@ impl KnownGroups {
 
 /// How often each group occurs in what one transaction stores.
 #[derive(Debug, Default)]
-pub(super) struct Tally(BTreeMap<Uuid, Seen>);
+pub(crate) struct Tally(BTreeMap<Uuid, Seen>);
 
 /// What is stored of one group.
 #[derive(Clone, Debug, Default)]
@@ -82,11 +84,20 @@ struct Seen {
     first_id: Option<Uuid>,
     /// References of the first of them.
     references: Vec<String>,
+    /// The highest of all.
+    impact: Option<Impact>,
+    /// The values of those that are new, and what is at stake anew with those that failed again.
+    value: Option<i64>,
+    /// Failures that are over, by when they failed.
+    over: BTreeMap<DateTime<Utc>, i64>,
+    /// The values that are not at stake any more.
+    value_over: Option<i64>,
 }
 
 impl Seen {
     fn name(&mut self, row: &failure::Model) {
         self.first_id.get_or_insert(row.id);
+        self.impact = std::cmp::max(self.impact, Some(row.impact));
         if self.references.len() < TOLD_REFERENCES_MAX {
             self.references.extend(row.business_reference.clone());
         }
@@ -99,7 +110,46 @@ impl Seen {
         self.first_id = self.first_id.or(other.first_id);
         self.references.extend(other.references.iter().cloned());
         self.references.truncate(TOLD_REFERENCES_MAX);
+        self.impact = std::cmp::max(self.impact, other.impact);
+        self.value = impact::sum(self.value, other.value);
+        for (at, count) in &other.over {
+            *self.over.entry(*at).or_default() += count;
+        }
+        self.value_over = impact::sum(self.value_over, other.value_over);
     }
+
+    /// Nothing failed: some is over.
+    fn is_over(&self) -> bool {
+        self.count == 0 && self.again == 0
+    }
+
+    /// What depends on a group with these, and without what is over.
+    fn stakes(&self, group: &failure_group::Model, now: DateTime<Utc>) -> Stakes {
+        let impact = self.impact.unwrap_or(group.impact);
+        let new = Stakes::new(impact, self.count, self.value, now);
+        if group.failure_count == 0 {
+            return new;
+        }
+        let before = Stakes::of(group).without(&self.over, self.value_over, now);
+        let after = match self.count {
+            0 => Stakes { value: impact::sum(before.value, self.value), ..before },
+            _ => before.join(new),
+        };
+        // One that was over begins anew.
+        let impact =
+            if goes_on(group) || self.count == 0 { std::cmp::max(impact, group.impact) } else { impact };
+        Stakes { impact, ..after }
+    }
+
+    /// The impact of a group before these, where it goes on and they matter more.
+    fn rises(&self, group: &failure_group::Model) -> Option<Impact> {
+        (goes_on(group) && self.impact > Some(group.impact)).then_some(group.impact)
+    }
+}
+
+/// It has failures, and is not over.
+fn goes_on(group: &failure_group::Model) -> bool {
+    group.failure_count > 0 && group.status != FailureGroupStatus::Resolved
 }
 
 impl Tally {
@@ -108,11 +158,14 @@ impl Tally {
         let seen = self.0.entry(group_id).or_default();
         seen.count += 1;
         seen.name(row);
+        seen.value = impact::sum(seen.value, row.value_at_stake);
     }
 
     /// A failure of a run as a whole, which is told of as such.
-    pub(super) fn add_whole(&mut self, group_id: Uuid) {
-        self.0.entry(group_id).or_default().count += 1;
+    pub(super) fn add_whole(&mut self, group_id: Uuid, impact: Impact) {
+        let seen = self.0.entry(group_id).or_default();
+        seen.count += 1;
+        seen.impact = std::cmp::max(seen.impact, Some(impact));
     }
 
     /// A failure that was there and has failed again.
@@ -120,6 +173,21 @@ impl Tally {
         let seen = self.0.entry(group_id).or_default();
         seen.again += 1;
         seen.name(row);
+    }
+
+    /// With a failure that was there something else is at stake now.
+    pub(super) fn revalue(&mut self, group_id: Uuid, before: Option<i64>, now: Option<i64>) {
+        let seen = self.0.entry(group_id).or_default();
+        seen.value = impact::sum(seen.value, now);
+        seen.value_over = impact::sum(seen.value_over, before);
+    }
+
+    /// A failure that is over, or in another group now.
+    pub(crate) fn leave(&mut self, group_id: Option<Uuid>, failed_at: DateTime<Utc>, value: Option<i64>) {
+        let Some(group_id) = group_id else { return };
+        let seen = self.0.entry(group_id).or_default();
+        *seen.over.entry(failed_at).or_default() += 1;
+        seen.value_over = impact::sum(seen.value_over, value);
     }
 }
 
@@ -246,6 +314,7 @@ async fn insert(
     use failure_group::Column;
     let now = tx.app().clock().now();
     let entry = catalogue::entry(&cause.code);
+    let owned = decide(tx, &Subject { integration_id, stream, code: &cause.code }, None).await?;
     let row = failure_group::Model {
         id: new_id(),
         tenant_id: tx.tenant_id(),
@@ -259,7 +328,7 @@ async fn insert(
         rule: cause.rule,
         reason: cause.reason,
         status: FailureGroupStatus::New,
-        responsible_party: entry.responsible_party,
+        responsible_party: owned.party,
         first_seen_at: now,
         last_seen_at: now,
         failure_count: 0,
@@ -274,14 +343,21 @@ async fn insert(
         status_at: now,
         resolved_at: None,
         merged_into_id: None,
+        impact: Impact::default(),
+        urgency: 0,
+        value_at_stake: None,
+        assignee_id: owned.assignee.as_ref().map(|assignee| assignee.id),
     };
     let there = [Column::TenantId, Column::IntegrationId, Column::Stream, Column::Code, Column::Fingerprint];
-    failure_group::Entity::insert(all_set::<failure_group::Entity>(row))
+    let made = failure_group::Entity::insert(all_set::<failure_group::Entity>(row.clone()))
         .on_conflict(OnConflict::columns(there).do_nothing().to_owned())
         .exec_without_returning(tx.connection())
         .await
         .doing("making a group of failures")?;
-    Ok(())
+    if made == 0 {
+        return Ok(());
+    }
+    begun(tx, &row, entry.responsible_party, owned).await
 }
 
 /// The beginning of the hour.
@@ -337,7 +413,13 @@ pub(super) async fn count(tx: &mut TxScope, run_id: Uuid, tally: Tally) -> Resul
     }
     let mut hours = Vec::with_capacity(counted.len());
     for (id, seen) in counted {
-        let Some(group) = add(tx, id, run_id, seen.count, now).await? else { continue };
+        let Some(before) = locked.get(&id) else { continue };
+        let (stakes, rises) = (seen.stakes(before, now), seen.rises(before));
+        if seen.is_over() {
+            lessen(tx, before, stakes).await?;
+            continue;
+        }
+        let Some(group) = add(tx, id, run_id, seen.count, stakes, now).await? else { continue };
         if seen.count > 0 {
             hours.push(failure_group_hour::Model {
                 tenant_id: tx.tenant_id(),
@@ -348,10 +430,30 @@ pub(super) async fn count(tx: &mut TxScope, run_id: Uuid, tally: Tally) -> Resul
         }
         if group.merged_into_id.is_none() {
             tx.tell_after_commit(changed(&group));
-            settle(tx, group, run_id, seen, now).await?;
+            settle(tx, group, run_id, seen, rises, now).await?;
         }
     }
     add_hours(tx, hours).await
+}
+
+/// Takes failures that are over from what is at stake in their groups. Comes where [`count`] does, after runs.
+pub(crate) async fn leave(tx: &mut TxScope, tally: Tally) -> Result<()> {
+    // No run has failed anything of it.
+    count(tx, Uuid::nil(), tally).await
+}
+
+/// Stores what is still at stake in a group.
+async fn lessen(tx: &mut TxScope, group: &failure_group::Model, stakes: Stakes) -> Result<()> {
+    use failure_group::Column;
+    tx.update::<failure_group::Entity>()
+        .col_expr(Column::Urgency, Expr::value(stakes.urgency()))
+        .col_expr(Column::ValueAtStake, Expr::value(stakes.value))
+        .filter(Column::Id.eq(group.id))
+        .exec(tx.connection())
+        .await
+        .doing("storing what is still at stake")?;
+    tx.tell_after_commit(changed(group));
+    Ok(())
 }
 
 /// Adds to a group; `None` when it is not there.
@@ -360,6 +462,7 @@ async fn add(
     id: Uuid,
     run_id: Uuid,
     count: i64,
+    stakes: Stakes,
     now: DateTime<Utc>,
 ) -> Result<Option<failure_group::Model>> {
     use failure_group::Column;
@@ -373,6 +476,9 @@ async fn add(
     let mut update = tx
         .update::<failure_group::Entity>()
         .col_expr(Column::LastSeenAt, Expr::value(now))
+        .col_expr(Column::Impact, Expr::value(stakes.impact))
+        .col_expr(Column::Urgency, Expr::value(stakes.urgency()))
+        .col_expr(Column::ValueAtStake, Expr::value(stakes.value))
         .filter(Column::Id.eq(id));
     if count > 0 {
         update = update
@@ -392,6 +498,7 @@ async fn settle(
     mut group: failure_group::Model,
     run_id: Uuid,
     seen: Seen,
+    rises: Option<Impact>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let count = seen.count;
@@ -406,7 +513,7 @@ async fn settle(
             .await
             .doing("storing when a group of failures began")?;
         record(tx, &group, NewActivity::by_itself(Change::Status { from: None, to: group.status })).await?;
-        return tell(tx, OccasionKind::GroupNew, &group, run_id, seen).await;
+        return tell(tx, OccasionKind::GroupNew, &group, run_id, seen, None).await;
     }
     if count > 0 && group.hour_count == count {
         group.hour_limit = limit_for(tx, &group).await?;
@@ -417,14 +524,17 @@ async fn settle(
             .await
             .doing("storing how many failures are usual")?;
     }
-    if let Some(to) = after_failures(&group, now) {
-        enter(tx, &group, to, now).await?;
+    let risen = rises.and_then(|_| after_rise(&group));
+    if let Some(to) = risen.or_else(|| after_failures(&group, now)) {
+        if to != group.status {
+            enter(tx, &group, to, now).await?;
+        }
         match to {
             FailureGroupStatus::Regressed => {
-                tell(tx, OccasionKind::GroupRegressed, &group, run_id, seen).await?;
+                tell(tx, OccasionKind::GroupRegressed, &group, run_id, seen, None).await?;
             }
             FailureGroupStatus::Escalating => {
-                tell(tx, OccasionKind::GroupEscalating, &group, run_id, seen).await?;
+                tell(tx, OccasionKind::GroupEscalating, &group, run_id, seen, rises).await?;
             }
             _ => {}
         }
@@ -439,6 +549,7 @@ async fn tell(
     group: &failure_group::Model,
     run_id: Uuid,
     seen: Seen,
+    rises: Option<Impact>,
 ) -> Result<()> {
     if seen.first_id.is_none() {
         return Ok(());
@@ -450,8 +561,13 @@ async fn tell(
         .failure(seen.first_id)
         .code(Some(group.code.clone()))
         .detail("responsibleParty", serde_json::to_value(group.responsible_party).unwrap_or_default())
+        .detail("impact", serde_json::to_value(group.impact).unwrap_or_default())
         .detail("count", seen.count + seen.again)
         .detail("references", seen.references);
+    let told = match rises {
+        Some(before) => told.detail("impactBefore", serde_json::to_value(before).unwrap_or_default()),
+        None => told,
+    };
     occasion::record(tx, told).await
 }
 

@@ -280,9 +280,9 @@ impl RunLease {
             .doing("counting records that are gone")?;
         let keys: Vec<&str> = page.removed.iter().map(RecordKey::canonical).collect();
         receipt::remove(tx.connection(), self.receipts_of(&page.stream), &keys, &self.stride).await?;
-        let mut runs = self.supersede(tx, &page.stream, &keys, None).await?;
-        let mut failures = page.failures;
         let mut tally = Tally::default();
+        let mut runs = self.supersede(tx, &page.stream, &keys, None, &mut tally).await?;
+        let mut failures = page.failures;
         if self.run.scope == RunScope::FailedRecords {
             runs.extend(self.account_asked(tx, &page.stream, &keys, &mut failures, &mut tally).await?);
         }

@@ -27,6 +27,7 @@ use super::ending::{FinishedStream, RunEnd};
 use super::exchange::KeptExchanges;
 use super::failed::clean;
 use super::failure_group::KnownGroups;
+use super::impact::Judges;
 use super::kill_switch::held;
 use super::metric::{self, Meter};
 use super::quarantine::ClosedPage;
@@ -74,6 +75,8 @@ pub struct RunLease {
     pub(super) segments: Segments,
     /// Groups of its failures.
     pub(super) groups: KnownGroups,
+    /// How much depends on them.
+    pub(super) judges: Judges,
     /// What it costs.
     pub(super) meter: Meter,
     /// What failures came of that it has kept.
@@ -137,6 +140,7 @@ impl RunLease {
             stride_of_merges: Stride::default(),
             segments: Segments::default(),
             groups: KnownGroups::default(),
+            judges: Judges::default(),
             meter: Meter::start(),
             exchanges: KeptExchanges::default(),
         }

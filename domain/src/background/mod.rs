@@ -13,12 +13,14 @@ mod dispatch;
 mod division;
 mod due;
 mod ending;
+mod escalation;
 mod exchange;
 mod extra;
 mod failed;
 pub(crate) mod failure_group;
 mod gone;
 mod health;
+mod impact;
 mod kill_switch;
 mod lease;
 mod log_line;
@@ -36,6 +38,7 @@ mod schedule;
 mod schema;
 mod slice;
 mod sweep;
+mod synthetic;
 mod transaction;
 
 use std::sync::Arc;
@@ -56,6 +59,7 @@ pub use notice::{
     UnderWay,
 };
 pub use sweep::{DuePosition, Swept};
+pub use synthetic::ClaimedCheck;
 
 /// What background work holds in place of an actor.
 #[derive(Clone)]

@@ -8,6 +8,7 @@
 mod delivery;
 mod gathering;
 mod owner;
+mod steward;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -278,6 +279,8 @@ struct Step<'a> {
     background: &'a Background,
     owners: Owners,
     around: Surroundings,
+    /// Mail addresses by integration.
+    stewards: HashMap<Uuid, String>,
     /// What is not over, by subject.
     subjects: HashMap<String, Vec<notice_subject::Model>>,
     begun: Vec<notice_subject::Model>,
@@ -300,6 +303,7 @@ impl<'a> Step<'a> {
             occasions.iter().map(|occasion| occasion.tenant_id).chain([None]).collect();
         let owners = Owners::read(background, tx, owners.into_iter()).await?;
         let around = surroundings(tx, occasions).await?;
+        let stewards = steward::stewards(tx, occasions).await?;
         let subjects: Vec<String> = occasions
             .iter()
             .flat_map(|occasion| ended(occasion).into_iter().chain(begun(occasion)))
@@ -312,6 +316,7 @@ impl<'a> Step<'a> {
             background,
             owners,
             around,
+            stewards,
             subjects,
             begun: Vec::new(),
             over: Vec::new(),
@@ -323,6 +328,7 @@ impl<'a> Step<'a> {
     }
 
     fn notice(&mut self, occasion: &occasion::Model) {
+        let first = self.deliveries.len();
         // The owner's own channels know already; others, like the operator's, are asked by their policies.
         let warned = match occasion.kind {
             OccasionKind::ChannelDisabled => self.warn(occasion),
@@ -358,6 +364,7 @@ impl<'a> Step<'a> {
                 self.tell(policy, &channels, occasion);
             }
         }
+        self.tell_steward(occasion, first);
     }
 
     /// The policy with what this step has counted.

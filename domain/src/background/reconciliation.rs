@@ -92,6 +92,7 @@ impl RunLease {
         self.add_counts(tx, compared.counts, &extras).await?;
         let row = self.stream_row(id, stream, outcome, &extras, &compared);
         tx.insert::<reconciliation_stream::Entity>(row, "storing what came of a comparison").await?;
+        let mut tally = Tally::default();
         if outcome != ReconciliationOutcome::Unknown {
             // It was looked for again: what is still so is told by the failures that follow.
             let earlier = Condition::all()
@@ -100,10 +101,9 @@ impl RunLease {
                 .add(failure::Column::RunId.ne(self.run.id))
                 .add(failure::Column::Code.is_in(CODES))
                 .add(failure::Column::Status.eq(FailureStatus::Open));
-            let runs = self.settle(tx, earlier, FailureStatus::Superseded).await?;
+            let runs = self.settle(tx, earlier, FailureStatus::Superseded, &mut tally).await?;
             recovery::recover(tx, &runs.into_iter().collect()).await?;
         }
-        let mut tally = Tally::default();
         self.store_differences(tx, id, stream, compared.differences, &mut tally).await?;
         self.store_extras(tx, id, stream, extras, &mut tally).await?;
         failure_group::count(tx, self.run.id, tally).await?;

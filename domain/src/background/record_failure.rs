@@ -22,8 +22,8 @@ use crate::id::new_id;
 use crate::reconciliation::RECONCILIATION_EXTRA;
 use crate::scope::{TxScope, all_set};
 
-/// Rows of a statement that stores failures again: SQLite takes 32,766 parameters, and a row is some 35 at most.
-const STORED_ROWS: usize = 900;
+/// Rows of a statement that stores failures again: SQLite takes 32,766 parameters, and a row is some 40 at most.
+const STORED_ROWS: usize = 800;
 /// Failures of a page that listeners are told of one by one.
 const TOLD_FAILURES_MAX: usize = 200;
 
@@ -44,10 +44,11 @@ impl RunLease {
         tx: &mut TxScope,
         stream: &str,
         receipts: &[NewReceipt],
+        tally: &mut Tally,
     ) -> Result<Vec<Uuid>> {
         let keys: Vec<&str> = receipts.iter().map(|receipt| receipt.key.canonical()).collect();
         if self.run.scope == RunScope::AllRecords {
-            return self.supersede(tx, stream, &keys, None).await;
+            return self.supersede(tx, stream, &keys, None, tally).await;
         }
         // Ids are in the order of failing.
         let mut retried: HashMap<&str, Uuid> = HashMap::new();
@@ -57,7 +58,7 @@ impl RunLease {
                 *latest = std::cmp::max(id, *latest);
             }
         }
-        self.supersede(tx, stream, &keys, Some(&retried)).await
+        self.supersede(tx, stream, &keys, Some(&retried), tally).await
     }
 
     /// Ends failures that say of these keys that only the destination has them.
@@ -66,12 +67,13 @@ impl RunLease {
         tx: &mut TxScope,
         stream: &str,
         keys: &[&str],
+        tally: &mut Tally,
     ) -> Result<Vec<Uuid>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         let which = failure::Column::Code.eq(RECONCILIATION_EXTRA);
-        self.supersede_where(tx, stream, keys, None, which).await
+        self.supersede_where(tx, stream, keys, None, which, tally).await
     }
 
     /// Ends failures of other runs whose keys this page wrote: all of them, where the source was read, and those that wait
@@ -85,8 +87,9 @@ impl RunLease {
         stream: &str,
         keys: &[&str],
         retried: Option<&HashMap<&str, Uuid>>,
+        tally: &mut Tally,
     ) -> Result<Vec<Uuid>> {
-        self.supersede_where(tx, stream, keys, retried, Expr::value(true)).await
+        self.supersede_where(tx, stream, keys, retried, Expr::value(true), tally).await
     }
 
     async fn supersede_where(
@@ -96,6 +99,7 @@ impl RunLease {
         keys: &[&str],
         retried: Option<&HashMap<&str, Uuid>>,
         which: SimpleExpr,
+        tally: &mut Tally,
     ) -> Result<Vec<Uuid>> {
         let rows: Vec<Standing> = tx
             .find::<failure::Entity>()
@@ -138,7 +142,7 @@ impl RunLease {
             return Ok(Vec::new());
         }
         let which = Condition::all().add(failure::Column::Id.is_in(over));
-        let runs = self.settle(tx, which, FailureStatus::Superseded).await?;
+        let runs = self.settle(tx, which, FailureStatus::Superseded, tally).await?;
         for (retry_id, count) in counts {
             crate::retry::progress(tx, retry_id, count, 0).await?;
         }
@@ -171,8 +175,8 @@ impl RunLease {
                 .add(failure::Column::RetryRunId.eq(self.run.id))
                 .add(failure::Column::Status.eq(FailureStatus::Retrying))
         };
-        let mut runs = self.settle(tx, mine(home), FailureStatus::Resolved).await?;
-        runs.extend(self.settle(tx, mine(left_out), FailureStatus::Skipped).await?);
+        let mut runs = self.settle(tx, mine(home), FailureStatus::Resolved, tally).await?;
+        runs.extend(self.settle(tx, mine(left_out), FailureStatus::Skipped, tally).await?);
         let ids: Vec<Uuid> = again.iter().filter_map(|(failed, _group)| failed.retried).collect();
         let rows: HashMap<Uuid, failure::Model> = tx
             .find::<failure::Entity>()
@@ -189,6 +193,14 @@ impl RunLease {
             let Some(row) = failed.retried.and_then(|id| rows.get(&id)) else { continue };
             let mut row = row.clone();
             let entry = catalogue::entry(&failed.code);
+            let value_before = row.value_at_stake;
+            // It may have been edited. Of what is removed there is no record.
+            if failed.record.is_some() {
+                let judged = self.judge(row.stream.as_deref().unwrap_or_default(), &failed);
+                row.impact = judged.impact;
+                row.impact_reason = judged.reason;
+                row.value_at_stake = judged.value;
+            }
             row.exchange_id = failed.exchange.as_ref().and_then(|one| kept.get(&one.identity()).copied());
             row.status = FailureStatus::Open;
             row.category = entry.category;
@@ -205,8 +217,10 @@ impl RunLease {
             row.retry_run_id = None;
             if row.group_id == Some(group_id) {
                 tally.see(group_id, &row);
+                tally.revalue(group_id, value_before, row.value_at_stake);
             } else {
                 // It fails for another reason now.
+                tally.leave(row.group_id, row.failed_at, value_before);
                 row.group_id = Some(group_id);
                 tally.add(group_id, &row);
             }
@@ -237,6 +251,9 @@ impl RunLease {
                             Column::Hint,
                             Column::RetryRunId,
                             Column::GroupId,
+                            Column::Impact,
+                            Column::ImpactReason,
+                            Column::ValueAtStake,
                         ])
                         .to_owned(),
                 )
@@ -283,6 +300,7 @@ impl RunLease {
     ) -> Result<failure::Model> {
         let id = new_id();
         let entry = catalogue::entry(&failed.code);
+        let judged = self.judge(stream, &failed);
         let record = failed.record.map(Value::from).or_else(|| failed.raw.map(Value::String));
         let sealed = match record {
             Some(record) => Some(self.app.seal(self.run.tenant_id, id, record.to_string().as_bytes())?),
@@ -322,6 +340,9 @@ impl RunLease {
             quarantine_id: None,
             group_id: Some(group_id),
             exchange_id: None,
+            impact: judged.impact,
+            impact_reason: judged.reason,
+            value_at_stake: judged.value,
         })
     }
 }

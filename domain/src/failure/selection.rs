@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
@@ -9,6 +10,7 @@ use uuid::Uuid;
 
 use super::{FailureFilter, changed};
 use crate::actor::Actor;
+use crate::background::failure_group::{self, Tally};
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::health::status::refresh_in;
 use crate::id::Kind;
@@ -21,6 +23,9 @@ const IDS_MAX: usize = 1_000;
 const TOLD_MAX: usize = 200;
 /// Longest reason of a skip, in characters.
 const REASON_CHARACTERS_MAX: usize = 1_000;
+
+/// A failure that is skipped: its id, run, integration and group, when it failed, and what is at stake with it.
+type Skipped = (Uuid, Uuid, Uuid, Option<Uuid>, DateTime<Utc>, Option<i64>);
 
 /// What a bulk operation is to take.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -133,12 +138,15 @@ pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) ->
     let Some((tenant_id, condition)) = select(&scope, selection).await? else { return Ok(0) };
     let mut tx = TxScope::begin(scope.app(), tenant_id).await?;
     let now = tx.app().clock().now();
-    let rows: Vec<(Uuid, Uuid, Uuid)> = tx
+    let rows: Vec<Skipped> = tx
         .find::<failure::Entity>()
         .select_only()
         .column(failure::Column::Id)
         .column(failure::Column::RunId)
         .column(failure::Column::IntegrationId)
+        .column(failure::Column::GroupId)
+        .column(failure::Column::FailedAt)
+        .column(failure::Column::ValueAtStake)
         .filter(condition.clone())
         .into_tuple()
         .all(tx.connection())
@@ -155,11 +163,16 @@ pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) ->
         .await
         .doing("skipping failures")?
         .rows_affected;
-    let runs: BTreeSet<Uuid> = rows.iter().map(|(_, run, _)| *run).collect();
+    let runs: BTreeSet<Uuid> = rows.iter().map(|(_, run, ..)| *run).collect();
     crate::background::recovery::recover(&mut tx, &runs).await?;
-    refresh_in(&tx, rows.iter().map(|(_, _, integration_id)| *integration_id)).await?;
-    let only = if let [(id, _, _)] = rows[..] { Some(id) } else { None };
-    for (id, _, integration_id) in rows.into_iter().take(TOLD_MAX) {
+    let mut tally = Tally::default();
+    for (.., group_id, failed_at, value) in &rows {
+        tally.leave(*group_id, *failed_at, *value);
+    }
+    failure_group::leave(&mut tx, tally).await?;
+    refresh_in(&tx, rows.iter().map(|(_, _, integration_id, ..)| *integration_id)).await?;
+    let only = if let [(id, ..)] = rows[..] { Some(id) } else { None };
+    for (id, _, integration_id, ..) in rows.into_iter().take(TOLD_MAX) {
         tx.tell_after_commit(changed(tenant_id, id, integration_id));
     }
     let tx = match only {

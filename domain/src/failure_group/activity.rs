@@ -15,6 +15,7 @@ use super::{changed, outside_party};
 use crate::actor::Actor;
 use crate::authentication::STAFF_NAME;
 use crate::error::Result;
+use crate::escalation::follow::follow;
 use crate::id::new_id;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
@@ -44,6 +45,10 @@ pub struct FailureGroupActivity {
     pub to_party: Option<ResponsibleParty>,
     /// The comment, the reason, or what was said with it.
     pub note: Option<String>,
+    /// Who has it now, of an assignment; `None` for nobody.
+    pub assignee_name: Option<String>,
+    /// The rule that did it.
+    pub rule_name: Option<String>,
 }
 
 /// What is done with a group.
@@ -57,6 +62,8 @@ pub(crate) enum Change {
     Merge,
     /// Somebody says something.
     Comment,
+    /// Somebody of this name has it now, or nobody.
+    Assign(Option<String>),
 }
 
 /// An entry of the history, about to be stored.
@@ -66,18 +73,30 @@ pub(crate) struct NewActivity {
     audience: Audience,
     actor: Option<(String, bool)>,
     note: Option<String>,
+    /// The rule that did it, and whether it is the operator's.
+    rule: Option<(String, bool)>,
 }
 
 impl NewActivity {
     /// Of the program, for everybody.
     pub(crate) fn by_itself(change: Change) -> Self {
-        Self { change, audience: Audience::Customer, actor: None, note: None }
+        Self { change, audience: Audience::Customer, actor: None, note: None, rule: None }
+    }
+
+    /// Of a rule, for everybody; to a tenant one of the operator's has no name.
+    pub(crate) fn by_rule(change: Change, rule: Option<String>, is_operators: bool) -> Self {
+        Self { rule: rule.map(|name| (name, is_operators)), ..Self::by_itself(change) }
     }
 
     /// Of a caller, for everybody.
     pub(crate) fn by(actor: &Actor, change: Change, note: Option<String>) -> Self {
         let name = (actor.own_name().to_owned(), actor.is_staff());
-        Self { change, audience: Audience::Customer, actor: Some(name), note }
+        Self { change, audience: Audience::Customer, actor: Some(name), note, rule: None }
+    }
+
+    /// Of the program, with a note.
+    pub(crate) fn noted(change: Change, note: String) -> Self {
+        Self { note: Some(note), ..Self::by_itself(change) }
     }
 
     /// For this audience and those behind it.
@@ -86,16 +105,27 @@ impl NewActivity {
     }
 }
 
-/// Stores an entry, and tells listeners that the group has changed.
+/// Stores an entry, lets escalation follow, and tells listeners that the group has changed. `group` is as it was before.
 pub(crate) async fn record(
     tx: &mut TxScope,
     group: &failure_group::Model,
     activity: NewActivity,
 ) -> Result<()> {
-    let NewActivity { change, audience, actor, note } = activity;
+    let is_by_staff = activity.actor.as_ref().map(|(_name, is_staff)| *is_staff);
+    let change = activity.change.clone();
+    store(tx, group, activity).await?;
+    follow(tx, group, &change, is_by_staff).await?;
+    tx.tell_after_commit(changed(group));
+    Ok(())
+}
+
+/// Stores an entry, and nothing else.
+pub(crate) async fn store(tx: &TxScope, group: &failure_group::Model, activity: NewActivity) -> Result<()> {
+    let NewActivity { change, audience, actor, note, rule } = activity;
+    let (rule_name, is_operators) = rule.map_or((None, false), |(name, is_ours)| (Some(name), is_ours));
     let (actor_name, is_by_staff) = match actor {
         Some((name, is_staff)) => (Some(name), is_staff),
-        None => (None, false),
+        None => (None, is_operators),
     };
     let mut row = failure_group_activity::Model {
         id: new_id(),
@@ -111,6 +141,8 @@ pub(crate) async fn record(
         from_party: None,
         to_party: None,
         note,
+        assignee_name: None,
+        rule_name,
     };
     match change {
         Change::Status { from, to } => {
@@ -121,9 +153,9 @@ pub(crate) async fn record(
         }
         Change::Merge => row.kind = Kind::Merge,
         Change::Comment => {}
+        Change::Assign(name) => (row.kind, row.assignee_name) = (Kind::Assign, name),
     }
     tx.insert::<failure_group_activity::Entity>(row, "storing what was done with a group").await?;
-    tx.tell_after_commit(changed(group));
     Ok(())
 }
 
@@ -166,5 +198,7 @@ fn view(actor: &Actor, row: failure_group_activity::Model) -> FailureGroupActivi
         from_party: party(row.from_party),
         to_party: party(row.to_party),
         note: row.note,
+        assignee_name: row.assignee_name.filter(|_| actor.may(Permission::ContactRead)),
+        rule_name: row.rule_name.filter(|_| !is_hidden),
     }
 }

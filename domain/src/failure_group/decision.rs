@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::activity::{Change, NewActivity, record};
+use super::assignment::assigned;
 use super::{FailureGroup, is_ours, view};
 use crate::actor::Actor;
 use crate::background::failure_group::{lock, resolved};
@@ -16,6 +17,7 @@ use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::health::status::refresh_in;
 use crate::id::Kind;
 use crate::occasion;
+use crate::ownership_rule::{Subject, decide as decide_owner};
 use crate::permission::Permission;
 use crate::scope::{Scope, TxScope};
 use crate::validation::Problems;
@@ -247,8 +249,12 @@ pub async fn hand_over(
     if !locked.get(&id).is_some_and(is_same) {
         return Err(Error::conflict("groupId", "it has changed meanwhile; look at it again"));
     }
+    let subject = Subject { integration_id: row.integration_id, stream: &row.stream, code: &row.code };
+    let assignee = decide_owner(&tx, &subject, Some(to)).await?.assignee;
+    let assignee_id = assignee.as_ref().map(|assignee| assignee.id);
     tx.update::<failure_group::Entity>()
         .col_expr(Column::ResponsibleParty, Expr::value(to))
+        .col_expr(Column::AssigneeId, Expr::value(assignee_id))
         .filter(which)
         .exec(tx.connection())
         .await
@@ -259,6 +265,9 @@ pub async fn hand_over(
     let audience = if is_internal { Audience::Support } else { Audience::Customer };
     let activity = NewActivity::by(actor, Change::HandOver { from, to }, note.clone());
     record(&mut tx, &row, activity.for_audience(audience)).await?;
+    if let Some(assignee) = assignee.filter(|assignee| Some(assignee.id) != row.assignee_id) {
+        record(&mut tx, &row, assigned(assignee)).await?;
+    }
     let detail = note.filter(|_| !is_internal).map(|note| {
         let party = |party| if is_ours(party) { "the operator" } else { party_name(party) };
         format!("from {} to {}: {note}", party(from), party(to))

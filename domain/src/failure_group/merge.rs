@@ -16,8 +16,10 @@ use super::{FailureGroup, add_hours};
 use crate::actor::Actor;
 use crate::background::failure_group::lock;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::escalation::follow::merged as escalation_merged;
 use crate::health::status::refresh_in;
 use crate::id::{GlobalId, Kind};
+use crate::impact::Stakes;
 use crate::permission::Permission;
 use crate::scope::TxScope;
 use crate::validation::Problems;
@@ -84,6 +86,7 @@ pub async fn merge(actor: &Actor, id: Uuid, merged: &[Uuid], note: Option<&str>)
         .exec(tx.connection())
         .await
         .doing("ending groups that were merged")?;
+    escalation_merged(&tx, ids.iter().copied()).await?;
     add(&tx, into, &direct).await?;
     take_hours(&tx, id, &ids).await?;
     for row in &direct {
@@ -143,6 +146,7 @@ async fn add(tx: &TxScope, into: &failure_group::Model, merged: &[&failure_group
     let count: i64 = merged.iter().map(|row| row.failure_count).sum();
     let first = merged.iter().map(|row| row.first_seen_at).fold(into.first_seen_at, std::cmp::min);
     let last = merged.iter().map(|row| row.last_seen_at).fold(into.last_seen_at, std::cmp::max);
+    let stakes = merged.iter().map(|row| Stakes::of(row)).fold(Stakes::of(into), Stakes::join);
     tx.update::<failure_group::Entity>()
         .col_expr(Column::FailureCount, Expr::col(Column::FailureCount).add(count))
         .col_expr(Column::SnoozedUntilCount, Expr::col(Column::SnoozedUntilCount).add(count))
@@ -153,6 +157,9 @@ async fn add(tx: &TxScope, into: &failure_group::Model, merged: &[&failure_group
         )
         .col_expr(Column::FirstSeenAt, Expr::value(first))
         .col_expr(Column::LastSeenAt, Expr::value(last))
+        .col_expr(Column::Impact, Expr::value(stakes.impact))
+        .col_expr(Column::Urgency, Expr::value(stakes.urgency()))
+        .col_expr(Column::ValueAtStake, Expr::value(stakes.value))
         .filter(Column::Id.eq(into.id))
         .exec(tx.connection())
         .await

@@ -29,6 +29,17 @@ pub(crate) fn after_failures(group: &Model, now: DateTime<Utc>) -> Option<Status
     }
 }
 
+/// After a failure on which more depends than on any before it; `None`: it stays as it is. What can wait is not what it was,
+/// and whoever is at it sees it.
+pub(crate) fn after_rise(group: &Model) -> Option<Status> {
+    match group.status {
+        Status::New | Status::Ongoing | Status::Escalating | Status::Snoozed | Status::Regressed => {
+            Some(Status::Escalating)
+        }
+        Status::Acknowledged | Status::Resolved | Status::Ignored => None,
+    }
+}
+
 /// As time goes by; `is_over`: none of its failures is open, and none has come for the quiet time.
 pub(crate) fn after_time(group: &Model, is_over: bool, now: DateTime<Utc>) -> Option<Status> {
     let is_older = |since: DateTime<Utc>, hours| now - since >= Duration::hours(hours);
@@ -66,11 +77,11 @@ fn is_awake(group: &Model, now: DateTime<Utc>) -> bool {
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, Duration, Utc};
-    use entity::failure::{FailureCategory, FailureStage, ResponsibleParty};
+    use entity::failure::{FailureCategory, FailureStage, Impact, ResponsibleParty};
     use entity::failure_group::{FailureGroupStatus as Status, Model};
     use uuid::Uuid;
 
-    use super::{after_failures, after_time, hour_limit};
+    use super::{after_failures, after_rise, after_time, hour_limit};
 
     fn group(status: Status) -> Model {
         let at = DateTime::<Utc>::UNIX_EPOCH;
@@ -102,6 +113,10 @@ mod tests {
             status_at: at,
             resolved_at: None,
             merged_into_id: None,
+            impact: Impact::Medium,
+            urgency: 0,
+            value_at_stake: None,
+            assignee_id: None,
         }
     }
 
@@ -121,6 +136,16 @@ mod tests {
             assert_eq!(after_failures(&group(status), later(0)), None, "{status:?}");
         }
         assert_eq!((hour_limit(0), hour_limit(6), hour_limit(7)), (20, 20, 21));
+    }
+
+    #[test]
+    fn what_matters_more_than_before_escalates_unless_somebody_is_at_it() {
+        for status in [Status::New, Status::Ongoing, Status::Escalating, Status::Snoozed, Status::Regressed] {
+            assert_eq!(after_rise(&group(status)), Some(Status::Escalating), "{status:?}");
+        }
+        for status in [Status::Acknowledged, Status::Resolved, Status::Ignored] {
+            assert_eq!(after_rise(&group(status)), None, "{status:?}");
+        }
     }
 
     #[test]

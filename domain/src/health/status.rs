@@ -72,6 +72,8 @@ FROM (SELECT i.id AS id, CASE \
   WHEN r.status = 'PARTIAL' THEN 'DEGRADED' \
   WHEN EXISTS (SELECT 1 FROM health_alert AS a WHERE a.integration_id = i.id AND a.closed_at IS NULL \
     AND a.kind <> 'FRESHNESS') THEN 'DEGRADED' \
+  WHEN EXISTS (SELECT 1 FROM synthetic_check AS y WHERE y.integration_id = i.id \
+    AND y.failing_since IS NOT NULL) THEN 'DEGRADED' \
   WHEN g.last_run_id IS NULL THEN 'UNKNOWN' \
   ELSE 'HEALTHY' END AS status \
  FROM integration AS i JOIN integration_health AS g ON g.integration_id = i.id \

@@ -19,7 +19,7 @@ use crate::error::Result;
 /// Notices in an hour of the standard policy, at most: who gets more reads none. The others come together.
 const HOURLY_MAX: i32 = 10;
 /// What it tells: what stands still until somebody acts.
-const KINDS: [OccasionKind; 7] = [
+const KINDS: [OccasionKind; 11] = [
     OccasionKind::Held,
     OccasionKind::ReauthRequired,
     OccasionKind::GroupNew,
@@ -27,6 +27,10 @@ const KINDS: [OccasionKind; 7] = [
     OccasionKind::RunFailed,
     OccasionKind::IncidentOpened,
     OccasionKind::ChannelDisabled,
+    OccasionKind::Escalated,
+    OccasionKind::SlaWarning,
+    OccasionKind::SlaBreached,
+    OccasionKind::SyntheticFailed,
 ];
 
 /// Id of the standard channel of an owner.

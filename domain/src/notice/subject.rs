@@ -7,27 +7,29 @@ use uuid::Uuid;
 /// What is not over once this is told; `None` for what has no end.
 pub(crate) fn begun(occasion: &occasion::Model) -> Option<String> {
     match occasion.kind {
-        OccasionKind::GroupNew | OccasionKind::GroupRegressed | OccasionKind::GroupEscalating => {
-            occasion.group_id.map(group)
-        }
+        OccasionKind::GroupNew
+        | OccasionKind::GroupRegressed
+        | OccasionKind::GroupEscalating
+        | OccasionKind::Escalated
+        | OccasionKind::SlaWarning
+        | OccasionKind::SlaBreached => occasion.group_id.map(group),
         OccasionKind::RunFailed | OccasionKind::RunPartial => occasion.run_id.map(run),
         OccasionKind::Held => occasion.integration_id.map(held),
         OccasionKind::ReauthRequired => occasion.system_id.map(sign_in),
         OccasionKind::Late => occasion.integration_id.map(late),
         OccasionKind::HealthAlert => Some(health(occasion)),
         OccasionKind::IncidentOpened => Some(incident(occasion)),
+        OccasionKind::SyntheticFailed => occasion.integration_id.map(synthetic),
         OccasionKind::GroupResolved
         | OccasionKind::Recovered
         | OccasionKind::Resumed
         | OccasionKind::Reauthorized
         | OccasionKind::VolumeAnomaly
         | OccasionKind::HealthRestored
-        | OccasionKind::Escalated
-        | OccasionKind::SlaWarning
-        | OccasionKind::SlaBreached
         | OccasionKind::IncidentUpdated
         | OccasionKind::IncidentResolved
-        | OccasionKind::ChannelDisabled => None,
+        | OccasionKind::ChannelDisabled
+        | OccasionKind::SyntheticPassed => None,
     }
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn ended(occasion: &occasion::Model) -> Vec<String> {
         OccasionKind::Reauthorized => occasion.system_id.map(sign_in).into_iter().collect(),
         OccasionKind::HealthRestored => vec![health(occasion)],
         OccasionKind::IncidentResolved => vec![incident(occasion)],
+        OccasionKind::SyntheticPassed => occasion.integration_id.map(synthetic).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -86,6 +89,10 @@ fn sign_in(system: Uuid) -> String {
 
 fn late(integration: Uuid) -> String {
     format!("late:{integration}")
+}
+
+fn synthetic(integration: Uuid) -> String {
+    format!("synthetic:{integration}")
 }
 
 /// A measure of an integration, of a tenant, or of the platform.

@@ -2,10 +2,11 @@
 //! systems said. Deliberately absent: how a channel shows them (`render`).
 
 mod alert;
+mod escalation;
 
 use std::collections::HashMap;
 
-use entity::failure::{self, ResponsibleParty};
+use entity::failure::{self, Impact, ResponsibleParty};
 use entity::notice::NoticeItem;
 use entity::occasion::{self, OccasionKind};
 use serde_json::Value;
@@ -89,6 +90,7 @@ pub(crate) fn is_recovery(kind: OccasionKind) -> bool {
             | OccasionKind::Reauthorized
             | OccasionKind::HealthRestored
             | OccasionKind::IncidentResolved
+            | OccasionKind::SyntheticPassed
     )
 }
 
@@ -110,19 +112,27 @@ pub fn event_type(kind: OccasionKind) -> &'static str {
         OccasionKind::VolumeAnomaly => "integration.volume_deviated",
         OccasionKind::HealthAlert => "health.degraded",
         OccasionKind::HealthRestored => "health.restored",
-        OccasionKind::Escalated => "failure.escalated",
-        OccasionKind::SlaWarning => "sla.warned",
-        OccasionKind::SlaBreached => "sla.breached",
         OccasionKind::IncidentOpened => "incident.opened",
         OccasionKind::IncidentUpdated => "incident.updated",
         OccasionKind::IncidentResolved => "incident.resolved",
         OccasionKind::ChannelDisabled => "notice_channel.disabled",
+        OccasionKind::Escalated => "failure_group.escalated",
+        OccasionKind::SlaWarning => "sla.nearly_breached",
+        OccasionKind::SlaBreached => "sla.breached",
+        OccasionKind::SyntheticFailed => "synthetic_check.failed",
+        OccasionKind::SyntheticPassed => "synthetic_check.passed",
     }
 }
 
 /// Records concerned, where an occasion says how many.
 pub(crate) fn count_of(occasion: &occasion::Model) -> Option<i64> {
     ["count", "failed"].into_iter().find_map(|name| occasion.detail.get(name)?.as_i64())
+}
+
+/// How much depends on what happened: on the group that an occasion is about, or the failure that shows it.
+pub(crate) fn impact_of(occasion: &occasion::Model, failure: Option<&failure::Model>) -> Option<Impact> {
+    let said = occasion.detail.get("impact").cloned();
+    said.and_then(|impact| serde_json::from_value(impact).ok()).or(failure.map(|failure| failure.impact))
 }
 
 /// The code that an occasion's text speaks of: of the failure that shows it, or its own.
@@ -185,10 +195,16 @@ impl Told<'_> {
         if let Some(title) = alert::title(&self.occasion.detail, integration) {
             return title;
         }
+        if let Some(title) = escalation::title(self.occasion, integration) {
+            return title;
+        }
         let system = self.system.unwrap_or("A system");
         match self.occasion.kind {
             OccasionKind::GroupNew => format!("{integration}: records fail for a new reason"),
             OccasionKind::GroupRegressed => format!("{integration}: records fail again"),
+            OccasionKind::GroupEscalating if self.text("impactBefore").is_some() => {
+                format!("{integration}: what fails now matters more than before")
+            }
             OccasionKind::GroupEscalating => format!("{integration}: more and more records fail"),
             OccasionKind::GroupResolved => format!("{integration}: a reason of failures is dealt with"),
             OccasionKind::RunFailed => format!("{integration}: a run could not go on"),
@@ -213,9 +229,6 @@ impl Told<'_> {
                 Some(_) => format!("{integration} is healthy again"),
                 None => "Runs are healthy again".to_owned(),
             },
-            OccasionKind::Escalated => format!("{integration}: nobody has acted in time"),
-            OccasionKind::SlaWarning => format!("{integration}: an agreed time is nearly over"),
-            OccasionKind::SlaBreached => format!("{integration}: an agreed time is over"),
             OccasionKind::IncidentOpened => "An outage of an outside system".to_owned(),
             OccasionKind::IncidentUpdated => "News of an outage".to_owned(),
             OccasionKind::IncidentResolved => "An outage is over".to_owned(),
@@ -223,6 +236,11 @@ impl Told<'_> {
                 let channel = self.text("channel").unwrap_or_default();
                 format!("Notices to `{channel}` are switched off")
             }
+            OccasionKind::Escalated => format!("{integration}: nobody has taken up failures"),
+            OccasionKind::SlaWarning => format!("{integration}: a promise is due soon"),
+            OccasionKind::SlaBreached => format!("{integration}: a promise is overdue"),
+            OccasionKind::SyntheticFailed => format!("{integration}: its synthetic check fails"),
+            OccasionKind::SyntheticPassed => format!("{integration}: its synthetic check fails no more"),
         }
     }
 
@@ -235,6 +253,9 @@ impl Told<'_> {
         }
         if let Some(summary) = alert::summary(&self.occasion.detail) {
             return summary;
+        }
+        if let Some(beginning) = escalation::beginning(self.occasion) {
+            return format!("{beginning} {}", self.failing());
         }
         match self.occasion.kind {
             OccasionKind::Recovered => match self.occasion.detail.get("runs") {
@@ -250,6 +271,10 @@ impl Told<'_> {
             },
             OccasionKind::Reauthorized => self.with_users("What waited for it is tried again.".to_owned()),
             OccasionKind::GroupResolved => "Nothing of it is open any more.".to_owned(),
+            OccasionKind::SyntheticPassed => match self.text("now").as_deref() {
+                Some("REMOVED") => "Somebody has removed it.".to_owned(),
+                _ => "The test record went the whole way.".to_owned(),
+            },
             _ => self.failing(),
         }
     }
@@ -266,6 +291,7 @@ impl Told<'_> {
         match &self.occasion.code {
             Some(code) => {
                 let subject = match self.count() {
+                    _ if self.occasion.kind == OccasionKind::SyntheticFailed => "The test record".to_owned(),
                     Some(count) if count > 1 => format!("Each of {count} records"),
                     _ => "A record or run".to_owned(),
                 };
@@ -371,12 +397,12 @@ impl Told<'_> {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use entity::failure::ResponsibleParty;
+    use entity::failure::{Impact, ResponsibleParty};
     use entity::occasion::OccasionKind;
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::{Surroundings, item, party_of};
+    use super::{Surroundings, impact_of, item, party_of};
     use crate::id::{GlobalId, Kind};
     use crate::mail::LinkTemplate;
     use crate::occasion::NewOccasion;
@@ -436,6 +462,42 @@ mod tests {
         let place = told.link.expect("a link");
         let id = GlobalId::new(Kind::FailureGroup, Uuid::from_u128(8));
         assert_eq!(place, format!("https://portal.example/open/{id}"));
+    }
+
+    #[test]
+    fn more_of_the_same_and_what_matters_more_are_told_apart() {
+        let escalating = NewOccasion::new(OccasionKind::GroupEscalating).detail("impact", "CRITICAL");
+        let mut occasion = escalating.row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
+        let around = Surroundings::default();
+        let title = |occasion: &entity::occasion::Model| {
+            item(occasion, &around, &shipped_english(), Audience::Customer, None).title
+        };
+        assert_eq!(title(&occasion), "An integration: more and more records fail");
+        assert_eq!(impact_of(&occasion, None), Some(Impact::Critical));
+        occasion.detail["impactBefore"] = json!("LOW");
+        assert_eq!(title(&occasion), "An integration: what fails now matters more than before");
+    }
+
+    #[test]
+    fn a_synthetic_check_is_told_in_words_of_its_record() {
+        let failed = NewOccasion::new(OccasionKind::SyntheticFailed)
+            .integration(Uuid::from_u128(9))
+            .code(Some("destination.unavailable".to_owned()))
+            .row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
+        let told = |occasion: &_| {
+            item(occasion, &Surroundings::default(), &shipped_english(), Audience::Customer, None)
+        };
+        let words = told(&failed);
+        assert_eq!(words.title, "An integration: its synthetic check fails");
+        assert!(words.summary.starts_with("The test record "), "{}", words.summary);
+        assert!(!words.is_recovery && words.action.is_some());
+        let passed = |now: &str| {
+            let row = NewOccasion::new(OccasionKind::SyntheticPassed).detail("now", now);
+            told(&row.row(Some(Uuid::nil()), DateTime::UNIX_EPOCH))
+        };
+        assert_eq!(passed("PASSED").summary, "The test record went the whole way.");
+        assert_eq!(passed("REMOVED").summary, "Somebody has removed it.");
+        assert!(passed("PASSED").is_recovery && passed("PASSED").action.is_none());
     }
 
     #[test]

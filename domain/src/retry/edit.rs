@@ -19,6 +19,7 @@ use super::rehearsal::{compile, rehearse};
 use super::{Retry, Taken, first_outcome, or_first, take};
 use crate::actor::Actor;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
+use crate::escalation::follow::retried;
 use crate::failure::not_open;
 use crate::health::status::refresh_in;
 use crate::id::{GlobalId, Kind, new_id};
@@ -101,6 +102,7 @@ async fn edit_and_start_once(
     let Taken { retry, integrations } = take(&mut tx, actor.name(), id, condition)
         .await?
         .ok_or_else(|| Error::conflict("failureId", "the integration of this failure is archived"))?;
+    retried(&tx, actor, id).await?;
     refresh_in(&tx, integrations).await?;
     tx.about(Kind::Retry, id).detail(GlobalId::new(Kind::Failure, row.id).to_string()).commit().await?;
     Ok(retry)

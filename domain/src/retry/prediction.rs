@@ -280,6 +280,9 @@ mod tests {
             quarantine_id: None,
             group_id: None,
             exchange_id: None,
+            impact: Default::default(),
+            impact_reason: None,
+            value_at_stake: None,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::{Doing, Error, Result};
 
 /// Compiles what happens to the records of a stream. It compiled when the integration was saved.
-pub(super) async fn compile(stream: &Stream) -> Result<Rehearsal> {
+pub(crate) async fn compile(stream: &Stream) -> Result<Rehearsal> {
     let doing = "compiling a stored stream";
     let stream = stream.clone();
     spawn_blocking(move || {

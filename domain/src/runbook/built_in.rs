@@ -53,6 +53,11 @@ const FILES: &[(&str, &str)] = files![
     "source.timeout",
     "source.unauthorized",
     "source.unavailable",
+    "synthetic.different",
+    "synthetic.left_behind",
+    "synthetic.left_out",
+    "synthetic.missing",
+    "synthetic.unmarked",
 ];
 
 static ALL: LazyLock<Vec<Runbook>> = LazyLock::new(|| {

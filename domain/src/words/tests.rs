@@ -37,7 +37,7 @@ fn every_code_has_words_for_everybody_in_every_language_and_they_differ() {
     let english = messages(Locale::English);
     let of_codes = catalogue::entries().len() * 4;
     let is_of_code = |id: &&String| {
-        ["record-", "source-", "destination-", "reconciliation-", "platform-"]
+        ["record-", "source-", "destination-", "reconciliation-", "synthetic-", "platform-"]
             .iter()
             .any(|start| id.starts_with(start))
     };

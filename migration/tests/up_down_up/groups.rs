@@ -43,14 +43,18 @@ pub async fn are_made(db: &DatabaseConnection) {
         .map(|group| {
             let counts = (group.failure_count, group.run_count, group.hour_count);
             let times = (group.first_seen_at, group.last_seen_at, group.hour_at);
-            (group.id, group.stream.as_str(), group.code.as_str(), counts, times)
+            (group.id, group.stream.as_str(), group.code.as_str(), counts, times, group.urgency)
         })
         .collect();
     told.sort_unstable();
+    let missing = (minute(0), minute(1), minute(0));
+    let invalid = (minute(2), minute(2), minute(0));
+    let internal = (minute(3), minute(3), minute(0));
     let expected = [
-        (id(rows, 0), "orders", "record.missing_key", (2, 2, 0), (minute(0), minute(1), minute(0))),
-        (id(rows, 2), "orders", "record.invalid_value", (1, 1, 0), (minute(2), minute(2), minute(0))),
-        (id(rows, 3), "", "platform.internal", (1, 1, 0), (minute(3), minute(3), minute(0))),
+        // Two are one halving.
+        (id(rows, 0), "orders", "record.missing_key", (2, 2, 0), missing, urgency(1) + 1_000_000),
+        (id(rows, 2), "orders", "record.invalid_value", (1, 1, 0), invalid, urgency(2)),
+        (id(rows, 3), "", "platform.internal", (1, 1, 0), internal, urgency(3)),
     ];
     assert_eq!(told, expected);
     for group in &groups {
@@ -74,6 +78,11 @@ pub async fn are_made(db: &DatabaseConnection) {
 /// So many minutes after eight o'clock.
 fn minute(minutes: i64) -> DateTime<Utc> {
     Utc.timestamp_opt(1_800_000_000 + 60 * minutes, 0).single().expect("UTC has no gaps")
+}
+
+/// Of one failure of medium impact at that minute: ten, and the days since 1970.
+fn urgency(minutes: i64) -> i64 {
+    10_000_000 + minute(minutes).timestamp() * 1_000_000 / 86_400
 }
 
 fn id(rows: Rows, number: u128) -> Uuid {

@@ -20,11 +20,12 @@ const OPEN_TABLES: [&str; 8] = [
     "word_override",
     "worker",
 ];
-/// References by the id alone, to what may be the operator's and then has no tenant: keys, a chain of entries, people,
-/// runbooks.
-const SIMPLE_REFERENCES: [&str; 6] = [
+/// References by the id alone, to what may be the operator's and then has no tenant: keys, a chain of entries, contacts,
+/// people, runbooks.
+const SIMPLE_REFERENCES: [&str; 7] = [
     "api_key_tenant.api_key_id",
     "audit_entry.chain_id",
+    "integration_contact.contact_id",
     "invitation.user_id",
     "portal_key_tenant.portal_key_id",
     "reveal.user_id",

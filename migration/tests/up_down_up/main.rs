@@ -16,15 +16,16 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange,
-    external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert,
-    health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health,
-    invitation, job, kill_switch, log_line, mail, notice, notice_attempt, notice_channel, notice_delivery,
-    notice_policy, notice_subject, occasion, portal_cutoff, portal_key, portal_key_tenant, portal_session,
-    quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference,
-    reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric,
-    run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt,
-    sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, contact, data_key, escalation,
+    escalation_policy, exchange, external_identity, failure, failure_group, failure_group_activity,
+    failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider,
+    integration, integration_contact, integration_health, invitation, job, kill_switch, kpi_rollup, log_line,
+    mail, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion,
+    ownership_rule, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block,
+    receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code,
+    refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook,
+    runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock,
+    stream_cursor, stream_schema, synthetic_check, synthetic_result, system, system_grant, tenant, user,
     user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use migration::Migrator;
@@ -40,14 +41,17 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 69] = [
+const TABLES: [&str; 78] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
     "audit_entry",
     "backfill",
     "connect_link",
+    "contact",
     "data_key",
+    "escalation",
+    "escalation_policy",
     "exchange",
     "external_identity",
     "failure",
@@ -60,10 +64,12 @@ const TABLES: [&str; 69] = [
     "idempotency_key",
     "identity_provider",
     "integration",
+    "integration_contact",
     "integration_health",
     "invitation",
     "job",
     "kill_switch",
+    "kpi_rollup",
     "log_line",
     "mail",
     "notice",
@@ -73,6 +79,7 @@ const TABLES: [&str; 69] = [
     "notice_policy",
     "notice_subject",
     "occasion",
+    "ownership_rule",
     "portal_cutoff",
     "portal_key",
     "portal_key_tenant",
@@ -99,8 +106,11 @@ const TABLES: [&str; 69] = [
     "sign_in_attempt",
     "sign_on_attempt",
     "signing_key",
+    "sla_clock",
     "stream_cursor",
     "stream_schema",
+    "synthetic_check",
+    "synthetic_result",
     "system",
     "system_grant",
     "tenant",
@@ -177,6 +187,9 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<audit_entry::Entity>(db).await;
     assert_columns::<backfill::Entity>(db).await;
     assert_columns::<connect_link::Entity>(db).await;
+    assert_columns::<contact::Entity>(db).await;
+    assert_columns::<integration_contact::Entity>(db).await;
+    assert_columns::<ownership_rule::Entity>(db).await;
     assert_columns::<data_key::Entity>(db).await;
     assert_columns::<failure::Entity>(db).await;
     assert_columns::<failure_group::Entity>(db).await;
@@ -186,8 +199,13 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<health_rollup::Entity>(db).await;
     assert_columns::<health_target::Entity>(db).await;
     assert_columns::<integration_health::Entity>(db).await;
+    assert_columns::<synthetic_check::Entity>(db).await;
+    assert_columns::<synthetic_result::Entity>(db).await;
     assert_columns::<sign_on_attempt::Entity>(db).await;
     assert_columns::<identity_provider::Entity>(db).await;
+    assert_columns::<escalation::Entity>(db).await;
+    assert_columns::<escalation_policy::Entity>(db).await;
+    assert_columns::<sla_clock::Entity>(db).await;
     assert_columns::<exchange::Entity>(db).await;
     assert_columns::<external_identity::Entity>(db).await;
     assert_columns::<idempotency_key::Entity>(db).await;
@@ -195,6 +213,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<invitation::Entity>(db).await;
     assert_columns::<job::Entity>(db).await;
     assert_columns::<kill_switch::Entity>(db).await;
+    assert_columns::<kpi_rollup::Entity>(db).await;
     assert_columns::<log_line::Entity>(db).await;
     assert_columns::<mail::Entity>(db).await;
     assert_columns::<notice::Entity>(db).await;
@@ -282,12 +301,18 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<failure_group::Entity>(db, rows.failure_group()).await;
     round_trip::<failure_group_activity::Entity>(db, rows.failure_group_activity()).await;
     round_trip::<failure_group_hour::Entity>(db, rows.failure_group_hour()).await;
+    round_trip::<escalation_policy::Entity>(db, rows.escalation_policy()).await;
+    round_trip::<escalation::Entity>(db, rows.escalation()).await;
+    round_trip::<sla_clock::Entity>(db, rows.sla_clock()).await;
     round_trip::<exchange::Entity>(db, rows.exchange()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
     round_trip::<health_rollup::Entity>(db, rows.health_rollup()).await;
     round_trip::<health_target::Entity>(db, rows.health_target()).await;
     round_trip::<health_alert::Entity>(db, rows.health_alert()).await;
     round_trip::<integration_health::Entity>(db, rows.integration_health()).await;
+    round_trip::<kpi_rollup::Entity>(db, rows.kpi_rollup()).await;
+    round_trip::<synthetic_check::Entity>(db, rows.synthetic_check()).await;
+    round_trip::<synthetic_result::Entity>(db, rows.synthetic_result()).await;
     round_trip::<reconciliation::Entity>(db, rows.reconciliation()).await;
     round_trip::<reconciliation_stream::Entity>(db, rows.reconciliation_stream()).await;
     round_trip::<reconciliation_difference::Entity>(db, rows.reconciliation_difference()).await;
@@ -304,6 +329,9 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<occasion::Entity>(db, rows.occasion()).await;
     round_trip::<notice_channel::Entity>(db, rows.notice_channel()).await;
     round_trip::<notice_policy::Entity>(db, rows.notice_policy()).await;
+    round_trip::<contact::Entity>(db, rows.contact()).await;
+    round_trip::<integration_contact::Entity>(db, rows.integration_contact()).await;
+    round_trip::<ownership_rule::Entity>(db, rows.ownership_rule()).await;
     round_trip::<notice::Entity>(db, rows.notice()).await;
     round_trip::<notice_delivery::Entity>(db, rows.notice_delivery()).await;
     round_trip::<notice_attempt::Entity>(db, rows.notice_attempt()).await;
@@ -350,8 +378,11 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<failure::ResponsibleParty>(db, "failure", "responsible_party").await;
     assert_enum::<failure::Retryable>(db, "failure", "retryable").await;
     assert_enum::<health_rollup::HealthPeriod>(db, "health_rollup", "period").await;
+    assert_enum::<health_rollup::HealthPeriod>(db, "kpi_rollup", "period").await;
     assert_enum::<health_alert::AlertKind>(db, "health_alert", "kind").await;
     assert_enum::<integration_health::HealthStatus>(db, "integration_health", "status").await;
+    assert_enum::<synthetic_result::SyntheticStatus>(db, "synthetic_result", "status").await;
+    assert_enum::<synthetic_result::SyntheticStage>(db, "synthetic_result", "stage").await;
     assert_enum::<run_event::Audience>(db, "run_event", "audience").await;
     assert_enum::<integration::ReconcilePolicy>(db, "integration", "reconcile").await;
     assert_enum::<reconciliation::ReconciliationOutcome>(db, "reconciliation", "outcome").await;
@@ -374,6 +405,10 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     for column in ["from_party", "to_party"] {
         assert_enum::<failure::ResponsibleParty>(db, activity, column).await;
     }
+    assert_enum::<sla_clock::SlaKind>(db, "sla_clock", "kind").await;
+    assert_enum::<sla_clock::SlaOutcome>(db, "sla_clock", "outcome").await;
+    assert_enum::<sla_clock::SlaEnd>(db, "sla_clock", "ended_by").await;
+    assert_enum::<contact::ContactKind>(db, "contact", "kind").await;
     assert_enum::<log_line::LogLevel>(db, "log_line", "level").await;
     assert_enum::<occasion::OccasionKind>(db, "occasion", "kind").await;
     assert_enum::<notice_channel::NoticeChannelStatus>(db, "notice_channel", "status").await;
@@ -446,8 +481,13 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("health_alert", "integration_id", 7),
         ("integration_health", "last_run_id", 8),
         ("integration_health", "target_id", 61),
+        ("kpi_rollup", "integration_id", 7),
+        ("synthetic_result", "integration_id", 7),
         ("kill_switch", "integration_id", 7),
         ("runbook", "integration_id", 7),
+        ("contact", "user_id", 1),
+        ("integration_contact", "integration_id", 7),
+        ("ownership_rule", "contact_id", 69),
         ("occasion", "integration_id", 7),
         ("occasion", "run_id", 8),
         ("occasion", "failure_id", 10),
@@ -464,8 +504,14 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         let result = set_in_tenant(db, one, table, column, one.id(target)).await;
         result.unwrap_or_else(|error| panic!("{table}.{column} within the tenant: {error}"));
     }
-    // Two jobs may not have one run, so the other tenant's must be free to tell the two refusals apart.
+    // Two jobs may not have one run, and a group has one escalation with its clocks, so the other tenant's must be free to
+    // tell the two refusals apart.
     delete(db, "job", other).await.expect("a job may be deleted");
+    for table in ["escalation", "sla_clock"] {
+        delete(db, table, other).await.expect("an escalation may be deleted");
+        let result = set_in_tenant(db, one, table, "group_id", other.id(48)).await;
+        assert_foreign_key(result, &format!("{table}.group_id"));
+    }
     assert_foreign_key(set_in_tenant(db, one, "job", "subject_id", other.id(8)).await, "job.subject_id");
 
     for table in ["tenant", "system", "integration", "run", "retry"] {
@@ -497,6 +543,10 @@ async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
     assert_unique(insert::<system::Entity>(db, same_name).await, "system (tenant_id, name)");
     let same_version = runbook_version::Model { id: fresh.id(48), ..rows.runbook_version() };
     assert_unique(insert::<runbook_version::Entity>(db, same_version).await, "two texts of a version");
+    let same_clock = sla_clock::Model { id: fresh.id(82), ..rows.sla_clock() };
+    assert_unique(insert::<sla_clock::Entity>(db, same_clock).await, "two clocks of a kind");
+    let same_role = integration_contact::Model { id: fresh.id(70), ..rows.integration_contact() };
+    assert_unique(insert::<integration_contact::Entity>(db, same_role).await, "a role for two");
     let same_message = word_override::Model { id: fresh.id(49), ..rows.word_override() };
     assert_unique(insert::<word_override::Entity>(db, same_message).await, "a message overridden twice");
     let second = system_grant::Model { id: fresh.id(42), ..rows.system_grant() };
@@ -545,6 +595,12 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
     assert_refused(set(db, "run_stream", "page_count", -1_i64).await, "ck_run_stream_not_negative");
     assert_refused(set(db, "run_slice", "read_count", -1_i64).await, "ck_run_slice_not_negative");
     assert_refused(set(db, "health_rollup", "failed_count", -1).await, "ck_health_rollup_not_negative");
+    assert_refused(set(db, "escalation", "told_count", -1).await, "ck_escalation_not_negative");
+    assert_refused(set(db, "escalation_policy", "version", 0).await, "ck_escalation_policy_version");
+    let percent = set(db, "escalation_policy", "warn_percent", 101).await;
+    assert_refused(percent, "ck_escalation_policy_warn_percent");
+    assert_refused(set(db, "sla_clock", "spent_ms", -1_i64).await, "ck_sla_clock_not_negative");
+    assert_refused(set(db, "kpi_rollup", "value_count", -1_i64).await, "ck_kpi_rollup_not_negative");
     assert_refused(set(db, "mail", "attempt_count", -1_i64).await, "ck_mail_not_negative");
     // Each scope has its target and no other.
     for scope in ["PLATFORM", "CONNECTOR", "TENANT"] {
@@ -563,6 +619,19 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
         ..rows.runbook()
     };
     assert_refused(insert::<runbook::Entity>(db, about_nothing).await, "ck_runbook_target");
+    let schedule = set(db, "synthetic_check", "schedule_time_zone", "UTC").await;
+    assert_refused(schedule, "ck_synthetic_check_schedule");
+    assert_refused(set(db, "integration_contact", "role", "NOPE").await, "ck_integration_contact_role");
+    let unreachable =
+        contact::Model { id: Rows::of(3).id(69), email: None, phone: None, url: None, ..rows.contact() };
+    assert_refused(insert::<contact::Entity>(db, unreachable).await, "ck_contact_way");
+    let idle = ownership_rule::Model { id: Rows::of(3).id(71), contact_id: None, ..rows.ownership_rule() };
+    assert_refused(insert::<ownership_rule::Entity>(db, idle).await, "ck_ownership_rule_result");
+    let party = set(db, "ownership_rule", "responsible_party", "SUPPORT").await;
+    assert_refused(party, "ck_ownership_rule_party_of_operator");
+    let party = set(db, "ownership_rule", "responsible_party", "NOPE").await;
+    assert!(party.is_err(), "no party has this name");
+    assert_refused(set(db, "ownership_rule", "position", -1_i64).await, "ck_ownership_rule_not_negative");
     for column in ["schedule_cron", "schedule_time_zone"] {
         assert_refused(set(db, "integration", column, None::<String>).await, "ck_integration_schedule");
     }
@@ -636,6 +705,12 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
         ),
         ("SELECT id FROM exchange WHERE at < $1 ORDER BY at LIMIT 500", vec![at.clone()], "ix_exchange_at"),
         (
+            "SELECT * FROM failure_group WHERE failure_count > 0 AND merged_into_id IS NULL \
+             AND assignee_id IN ($1) ORDER BY last_seen_at DESC, id DESC LIMIT 21",
+            vec![any_id.clone()],
+            "ix_failure_group_assignee_id_last_seen_at_id",
+        ),
+        (
             "SELECT * FROM job WHERE status = $1 AND tenant_id = $2 \
              ORDER BY begun DESC, priority DESC, available_at LIMIT 1",
             vec![Value::from("QUEUED"), tenant_id.clone()],
@@ -681,6 +756,18 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             "SELECT * FROM integration WHERE status = $1 AND next_run_at <= $2",
             vec![Value::from("ACTIVE"), Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],
             "ix_integration_next_run_at",
+        ),
+        (
+            "SELECT * FROM failure_group WHERE tenant_id = $1 AND responsible_party = $2 \
+             AND status NOT IN ('RESOLVED', 'IGNORED', 'SNOOZED') ORDER BY urgency DESC, id DESC LIMIT 21",
+            vec![tenant_id.clone(), Value::from("CUSTOMER")],
+            "ix_failure_group_tenant_id_responsible_party_urgency_id",
+        ),
+        (
+            "SELECT * FROM failure_group WHERE responsible_party = $1 \
+             AND status NOT IN ('RESOLVED', 'IGNORED', 'SNOOZED') ORDER BY urgency DESC, id DESC LIMIT 21",
+            vec![Value::from("ENGINEERING")],
+            "ix_failure_group_responsible_party_urgency_id",
         ),
         (
             "SELECT * FROM failure WHERE tenant_id = $1 AND integration_id = $2 AND stream = $3 \

@@ -3,15 +3,16 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, data_key, exchange,
-    external_identity, failure, failure_group, failure_group_activity, failure_group_hour, health_alert,
-    health_rollup, health_target, idempotency_key, identity_provider, integration, integration_health,
-    invitation, job, kill_switch, log_line, mail, notice, notice_attempt, notice_channel, notice_delivery,
-    notice_policy, notice_subject, occasion, portal_cutoff, portal_key, portal_key_tenant, portal_session,
-    quarantine, receipt_block, receipt_segment, reconciliation, reconciliation_difference,
-    reconciliation_stream, recovery_code, refresh_token, retry, reveal, run, run_event, run_metric,
-    run_slice, run_stream, runbook, runbook_version, second_factor, session, sign_in_attempt,
-    sign_on_attempt, signing_key, stream_cursor, stream_schema, system, system_grant, tenant, user,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, contact, data_key, escalation,
+    escalation_policy, exchange, external_identity, failure, failure_group, failure_group_activity,
+    failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider,
+    integration, integration_contact, integration_health, invitation, job, kill_switch, kpi_rollup, log_line,
+    mail, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion,
+    ownership_rule, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block,
+    receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code,
+    refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook,
+    runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock,
+    stream_cursor, stream_schema, synthetic_check, synthetic_result, system, system_grant, tenant, user,
     user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use serde_json::json;
@@ -420,6 +421,15 @@ impl Rows {
                     unique: vec![vec!["email".to_owned()]],
                     ..integration::Quality::default()
                 },
+                impact: integration::StreamImpact {
+                    base: failure::Impact::High,
+                    value_field: Some("/total".to_owned()),
+                    rules: vec![integration::ImpactRule {
+                        when: json!({ "properties": { "total": { "minimum": 1_000_000 } } }),
+                        impact: failure::Impact::Critical,
+                        label: Some("order over 1 M".to_owned()),
+                    }],
+                },
             }]),
             schedule_cron: Some("0 * * * *".to_owned()),
             schedule_time_zone: Some("Europe/Berlin".to_owned()),
@@ -430,6 +440,20 @@ impl Rows {
             progress_timeout_seconds: Some(90),
             hold_after: 3,
             reconcile: integration::ReconcilePolicy::AfterRun,
+            kpis: Some(integration::KpiList(vec![integration::Kpi {
+                id: self.id(63),
+                key: "revenue".to_owned(),
+                name: "Revenue".to_owned(),
+                unit: "EUR".to_owned(),
+                stream: "orders".to_owned(),
+                measure: integration::KpiMeasure::Sum { field: "/total".to_owned() },
+                target: Some(integration::KpiTarget {
+                    bound: integration::KpiBound::AtLeast,
+                    value: 10.5,
+                    per: health_rollup::HealthPeriod::Day,
+                }),
+                measured_from: time(1),
+            }])),
             failed_run_count: 2,
             held_at: Some(time(3)),
             hold_failure_id: Some(self.id(10)),
@@ -550,6 +574,9 @@ impl Rows {
             quarantine_id: Some(self.id(42)),
             group_id: Some(self.id(48)),
             exchange_id: Some(self.id(50)),
+            impact: failure::Impact::Critical,
+            impact_reason: Some("order over 1 M".to_owned()),
+            value_at_stake: Some(i64::MAX),
         }
     }
 
@@ -582,6 +609,10 @@ impl Rows {
             status_at: time(4),
             resolved_at: Some(time(5)),
             merged_into_id: Some(self.id(48)),
+            impact: failure::Impact::High,
+            urgency: i64::MIN,
+            value_at_stake: Some(i64::MAX),
+            assignee_id: Some(self.id(69)),
         }
     }
 
@@ -600,6 +631,8 @@ impl Rows {
             from_party: Some(failure::ResponsibleParty::Support),
             to_party: Some(failure::ResponsibleParty::Customer),
             note: Some("note".to_owned()),
+            assignee_name: Some("Ada".to_owned()),
+            rule_name: Some("Orders".to_owned()),
         }
     }
 
@@ -609,6 +642,74 @@ impl Rows {
             group_id: self.id(48),
             hour_at: time(0),
             failure_count: 1,
+        }
+    }
+
+    pub fn escalation_policy(self) -> escalation_policy::Model {
+        let step = escalation_policy::EscalationStep {
+            after_seconds: i64::from(i32::MAX) + 1,
+            party: failure::ResponsibleParty::Engineering,
+            repeat_count: 2,
+        };
+        escalation_policy::Model {
+            id: self.id(80),
+            tenant_id: Some(self.tenant_id()),
+            position: i64::from(i32::MAX) + 1,
+            name: "Standard".to_owned(),
+            is_enabled: true,
+            is_default: true,
+            selectors: escalation_policy::EscalationSelectors {
+                tenant_ids: vec![self.tenant_id()],
+                codes: vec!["destination.*".to_owned()],
+                categories: vec![failure::FailureCategory::UserAction],
+            },
+            steps: escalation_policy::EscalationStepList(vec![step]),
+            respond_within_seconds: Some(i64::from(i32::MAX) + 2),
+            resolve_within_seconds: Some(i64::from(i32::MAX) + 3),
+            warn_percent: 80,
+            version: 3,
+            created_at: time(0),
+            updated_at: time(1),
+        }
+    }
+
+    pub fn escalation(self) -> escalation::Model {
+        escalation::Model {
+            group_id: self.id(48),
+            tenant_id: self.tenant_id(),
+            episode: 2,
+            started_at: time(0),
+            chosen_at: Some(time(1)),
+            policy_id: Some(self.id(80)),
+            policy_name: Some("Standard".to_owned()),
+            steps: self.escalation_policy().steps,
+            step_index: 1,
+            repeat_index: 2,
+            told_count: 3,
+            step_at: Some(time(2)),
+            next_at: Some(time(3)),
+            acknowledged_at: Some(time(4)),
+            stopped_at: Some(time(5)),
+        }
+    }
+
+    pub fn sla_clock(self) -> sla_clock::Model {
+        sla_clock::Model {
+            id: self.id(81),
+            tenant_id: self.tenant_id(),
+            group_id: self.id(48),
+            episode: 2,
+            kind: sla_clock::SlaKind::Resolution,
+            started_at: time(0),
+            target_ms: i64::from(i32::MAX) + 1,
+            warn_ms: i64::from(i32::MAX) + 2,
+            spent_ms: i64::from(i32::MAX) + 3,
+            running_since: Some(time(1)),
+            due_at: Some(time(2)),
+            warned_at: Some(time(3)),
+            outcome: Some(sla_clock::SlaOutcome::Breached),
+            ended_at: Some(time(4)),
+            ended_by: Some(sla_clock::SlaEnd::HandedOver),
         }
     }
 
@@ -763,6 +864,61 @@ impl Rows {
         }
     }
 
+    pub fn synthetic_check(self) -> synthetic_check::Model {
+        synthetic_check::Model {
+            id: self.id(85),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            stream: "orders".to_owned(),
+            record: json!({"id": "{synthetic}"}),
+            schedule_cron: None,
+            schedule_time_zone: None,
+            every_seconds: Some(i64::from(i32::MAX) + 1),
+            removes: true,
+            next_at: Some(time(0)),
+            asked_by: Some("Ada".to_owned()),
+            lease_token: Some(self.id(86)),
+            lease_until: Some(time(1)),
+            failing_since: Some(time(2)),
+            leftover: Some(synthetic_check::Leftover {
+                system_id: self.id(6),
+                stream: "orders".to_owned(),
+                key_fields: vec!["id".to_owned()],
+                options: json!({"table": "orders"}),
+                key: "trestle-test-0".to_owned(),
+                destination_key: Some("0".to_owned()),
+                at: time(3),
+            }),
+            set_by: "Ada".to_owned(),
+            created_at: time(4),
+            updated_at: time(5),
+            removed_at: Some(time(6)),
+        }
+    }
+
+    pub fn synthetic_result(self) -> synthetic_result::Model {
+        let stage = synthetic_result::SyntheticStage::ReadBack;
+        synthetic_result::Model {
+            id: self.id(87),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            stream: "orders".to_owned(),
+            status: synthetic_result::SyntheticStatus::Failed,
+            stage: Some(stage),
+            code: Some("synthetic.missing".to_owned()),
+            mark: "trestle-test-0".to_owned(),
+            is_verified: true,
+            is_removed: true,
+            durations: synthetic_result::StageDurationList(vec![synthetic_result::StageDuration {
+                stage,
+                ms: i64::from(i32::MAX) + 1,
+            }]),
+            triggered_by: "Ada".to_owned(),
+            started_at: time(0),
+            finished_at: time(1),
+        }
+    }
+
     pub fn integration_health(self) -> integration_health::Model {
         integration_health::Model {
             integration_id: self.id(7),
@@ -776,6 +932,22 @@ impl Rows {
             is_late: true,
             target_id: Some(self.id(61)),
             check_at: time(3),
+        }
+    }
+
+    pub fn kpi_rollup(self) -> kpi_rollup::Model {
+        kpi_rollup::Model {
+            kpi_id: self.id(63),
+            period: health_rollup::HealthPeriod::Day,
+            begins_at: time(0),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            value_count: i64::from(i32::MAX) + 1,
+            skipped_count: i64::from(i32::MAX) + 2,
+            sum_thousands: -1 - i64::from(i32::MAX),
+            sum_millionths: 999_999_999,
+            least: Some(i64::MIN + 1),
+            most: Some(i64::MAX),
         }
     }
 
@@ -1118,6 +1290,53 @@ impl Rows {
             released_by: Some("Grace".to_owned()),
             drain_after: Some(time(3)),
             drained_at: Some(time(4)),
+        }
+    }
+
+    pub fn contact(self) -> contact::Model {
+        contact::Model {
+            id: self.id(69),
+            tenant_id: Some(self.tenant_id()),
+            kind: contact::ContactKind::Team,
+            name: "Orders".to_owned(),
+            email: Some("orders@example.com".to_owned()),
+            phone: Some("+49 30 123456".to_owned()),
+            url: Some("https://chat.example.com/orders".to_owned()),
+            user_id: Some(self.id(1)),
+            note: Some("Until six.".to_owned()),
+            version: 2,
+            created_at: time(0),
+            updated_at: time(1),
+        }
+    }
+
+    pub fn integration_contact(self) -> integration_contact::Model {
+        integration_contact::Model {
+            id: self.id(70),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            role: integration_contact::ContactRole::DataSteward,
+            contact_id: self.id(69),
+        }
+    }
+
+    pub fn ownership_rule(self) -> ownership_rule::Model {
+        ownership_rule::Model {
+            id: self.id(71),
+            tenant_id: Some(self.tenant_id()),
+            position: 7,
+            name: "Orders".to_owned(),
+            selectors: ownership_rule::RuleSelectors {
+                codes: vec!["destination.*".to_owned()],
+                connectors: vec!["postgres".to_owned()],
+                streams: vec!["orders".to_owned()],
+                tenant_ids: vec![self.tenant_id()],
+            },
+            responsible_party: None,
+            contact_id: Some(self.id(69)),
+            version: 2,
+            created_at: time(0),
+            updated_at: time(1),
         }
     }
 

@@ -186,6 +186,7 @@ impl<'a> Comparer<'a> {
                 key_hash,
                 retried: None,
                 unless_written_by: None,
+                place: 0,
             };
             differing.push((ready, kind));
         }

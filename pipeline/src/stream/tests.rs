@@ -4,6 +4,7 @@
 
 mod comparison;
 mod in_doubt;
+mod kpi;
 mod memory;
 mod removal;
 mod retry;
@@ -17,11 +18,12 @@ use connector::{Gone, Record, SyncMode, SystemError, SystemErrorKind};
 use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{PAGES_IN_MEMORY_MAX, StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
-    AccountedPage, Counts, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, PageBudget,
-    Receipt, RemovedPage, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
+    AccountedPage, Counts, Gate, GateCounts, GateRules, InDoubt, Kpis, Ledger, LedgerError, Mapping, Measure,
+    PageBudget, Pointer, Receipt, RemovedPage, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
 };
 use memory::{
     Given, MemoryLedger, Random, Systems, codes, open_destination, open_source, plan, records, run, run_once,
@@ -33,6 +35,8 @@ async fn whatever_fails_and_wherever_it_stops_each_record_has_one_end() {
     let rules = Arc::new(Rules::compile(&json!({"properties": {"amount": {"type": "number"}}})).unwrap());
     let mapping =
         Arc::new(Mapping::compile("if .skip == true { abort }\n.mapped = to_int!(.count)").unwrap());
+    let amount = Measure::Sum { field: Pointer::parse("/amount").unwrap() };
+    let kpis = Arc::new(Kpis::new(vec![(Uuid::nil(), amount)]).unwrap());
     for seed in 0..400_u64 {
         let mut random = Random(seed);
         let mut given = Vec::new();
@@ -79,7 +83,9 @@ async fn whatever_fails_and_wherever_it_stops_each_record_has_one_end() {
             world.detects_unchanged = random.one_in(2);
         });
         let ledger = MemoryLedger::of(&systems);
-        let plan = StreamPlan { mapping: Some(mapping.clone()), rules: Some(rules.clone()), ..plan() };
+        let kpis = Some(kpis.clone());
+        let mut plan =
+            StreamPlan { mapping: Some(mapping.clone()), rules: Some(rules.clone()), kpis, ..plan() };
         let page = 1 + random.below(9) as usize;
         let mut stops = 0;
         loop {
@@ -92,6 +98,7 @@ async fn whatever_fails_and_wherever_it_stops_each_record_has_one_end() {
             systems.with(|world| {
                 // What a stopped run had read is read again.
                 (world.pages_read, world.pages_accounted) = (0, 0);
+                plan.may_repeat = stops > 0;
                 if stops > 30 {
                     world.transient_one_in = 0;
                 }
@@ -115,6 +122,10 @@ async fn whatever_fails_and_wherever_it_stops_each_record_has_one_end() {
         let counts = ledger.with(|kept| kept.counts);
         assert_eq!((counts.read, counts.skipped, counts.unaccounted()), (read, skipped, 0), "seed {seed}");
         assert_eq!(counts.created + counts.updated + counts.unchanged, rows.len() as u64, "seed {seed}");
+        // What was delivered and not accounted was found to be there, and is measured all the same: once.
+        let amounts: i128 = rows.values().filter_map(|row| row["amount"].as_i64()).map(i128::from).sum();
+        let measured = ledger.with(|kept| kept.measured);
+        assert_eq!(measured, (rows.len() as i64, amounts * 1_000_000), "seed {seed}");
         systems.with(|world| {
             let written: BTreeMap<String, Value> =
                 world.rows.iter().map(|(key, row)| (key.clone(), Value::from(row.clone()))).collect();

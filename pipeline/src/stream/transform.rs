@@ -17,8 +17,9 @@ use super::reader::{ReadItems, ReadPage};
 use super::{Duplicates, Feed, milliseconds, panicked};
 use crate::budget::PageRoom;
 use crate::failure::UnusableKey;
+use crate::kpi::Measures;
 use crate::shape::ShapeWatch;
-use crate::{Mapped, Mapping, PayloadHash, RecordFailure, Rules, Shape};
+use crate::{Kpis, Mapped, Mapping, PayloadHash, RecordFailure, Rules, Shape};
 
 /// A record that can be written.
 pub(super) struct Ready {
@@ -32,6 +33,8 @@ pub(super) struct Ready {
     pub(super) retried: Option<Uuid>,
     /// See [`StoredRecord::unless_written_by`](super::StoredRecord).
     pub(super) unless_written_by: Option<Uuid>,
+    /// Among the records of its page that were measured; 0 where none are.
+    pub(super) place: usize,
 }
 
 impl Ready {
@@ -59,6 +62,8 @@ pub(super) struct MappedPage {
     /// Records that passed mapping and rules, and in how many of them each of the fields that are watched is null.
     pub(super) passed: u64,
     pub(super) nulls: Vec<u64>,
+    /// What was measured of `ready`, by the place of each; `None` where nothing is.
+    pub(super) measures: Option<Measures>,
     /// Of its first records, where they look other than all before them.
     pub(super) shape: Option<Shape>,
     /// Until all of it is accounted.
@@ -75,6 +80,7 @@ pub(super) struct Transform {
     pub(super) shape: Option<ShapeWatch>,
     /// Fields of mapped records of which it is counted how often they are null.
     pub(super) null_fields: Vec<String>,
+    pub(super) kpis: Option<Arc<Kpis>>,
     pub(super) progress: Progress,
     /// Set when nobody wants the rest of the page.
     pub(super) unwanted: CancellationToken,
@@ -136,6 +142,7 @@ impl Transform {
             skipped_retries: Vec::new(),
             passed: 0,
             nulls: Vec::new(),
+            measures: None,
             shape: self.shape.as_ref().and_then(|watch| items.look_at(watch)),
             room,
         };
@@ -171,6 +178,9 @@ impl Transform {
         mapped.passed = mapped.ready.len() as u64;
         mapped.nulls = self.null_fields.iter().map(|field| mapped.nulls_of(field)).collect();
         self.settle_duplicates(&mut mapped);
+        if let Some(kpis) = &self.kpis {
+            mapped.measure(kpis);
+        }
         mapped.map_ms = milliseconds(started);
         Some(mapped)
     }
@@ -227,6 +237,7 @@ impl Transform {
             key_hash,
             retried,
             unless_written_by: None,
+            place: 0,
         })
     }
 
@@ -281,6 +292,13 @@ impl MappedPage {
     fn nulls_of(&self, field: &str) -> u64 {
         let is_null = |ready: &&Ready| ready.write.record.get(field).is_none_or(Value::is_null);
         self.ready.iter().filter(is_null).count() as u64
+    }
+
+    fn measure(&mut self, kpis: &Kpis) {
+        for (place, ready) in self.ready.iter_mut().enumerate() {
+            ready.place = place;
+        }
+        self.measures = Some(kpis.measure(self.ready.iter_mut().map(|ready| &mut ready.write.record)));
     }
 
     fn take(&mut self, outcome: Outcome, retried: Option<Uuid>) {

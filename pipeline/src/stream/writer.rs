@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::checks::{Checker, Checks, Taken};
+use super::delivery::{Answered, Deliveries};
 use super::transform::{MappedPage, Ready};
 use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds, removal};
 use crate::gate::PageCounts;
@@ -39,6 +40,7 @@ pub(super) struct Writer<'a> {
     checker: Checker,
     gate: Option<Gate>,
     seen: SeenKeys,
+    deliveries: Deliveries,
     counts: Counts,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Writer<'a> {
         checks: Checks,
         gate: Option<Gate>,
         removal: Option<Removal>,
+        may_repeat: bool,
         patience: Patience,
         storing: Progress,
         ledger: &'a dyn Ledger,
@@ -70,6 +73,7 @@ impl<'a> Writer<'a> {
             checker,
             gate,
             seen: SeenKeys::default(),
+            deliveries: Deliveries::new(may_repeat),
             counts: Counts::default(),
         }
     }
@@ -118,6 +122,8 @@ impl<'a> Writer<'a> {
         }
         let mut counts = Counts { read: page.read, skipped: page.skipped, ..Counts::default() };
         let mut receipts = Vec::with_capacity(page.ready.len());
+        // Of each receipt the place of its record among those that were measured.
+        let mut places = Vec::with_capacity(page.ready.len());
         let mut failures = page.failures;
 
         let mut key_hashes: Vec<u64> = page.ready.iter().map(|ready| ready.key_hash).collect();
@@ -164,6 +170,7 @@ impl<'a> Writer<'a> {
                     action: Action::Unchanged,
                     retried: ready.retried,
                 });
+                places.push(ready.place);
                 continue;
             }
             ready.write.known = receipt.is_some();
@@ -177,7 +184,7 @@ impl<'a> Writer<'a> {
             }
             written_bytes += ready.payload_bytes;
             batch.push(ready.write);
-            pending.push((ready.source, ready.payload_hash, ready.retried));
+            pending.push((ready.source, ready.payload_hash, ready.retried, ready.place));
         }
 
         let judged = PageCounts {
@@ -190,7 +197,7 @@ impl<'a> Writer<'a> {
         if breach.is_some() {
             doubts.clear();
             written_bytes = 0;
-            for (write, (source, _, retried)) in batch.drain(..).zip(pending.drain(..)) {
+            for (write, (source, _, retried, _)) in batch.drain(..).zip(pending.drain(..)) {
                 let (record, mapped) = parts(write.record, source);
                 let failure = RecordFailure::quarantined(write.key, record, mapped);
                 failures.push(RecordFailure { retried, ..failure });
@@ -210,7 +217,7 @@ impl<'a> Writer<'a> {
                 batch.len()
             )));
         }
-        for ((write, outcome), (source, payload_hash, retried)) in
+        for ((write, outcome), (source, payload_hash, retried, place)) in
             batch.into_iter().zip(outcomes).zip(pending)
         {
             match outcome {
@@ -227,6 +234,7 @@ impl<'a> Writer<'a> {
                         action,
                         retried,
                     });
+                    places.push(place);
                 }
                 WriteOutcome::Failed(error) => {
                     let (record, mapped) = parts(write.record, source);
@@ -238,6 +246,14 @@ impl<'a> Writer<'a> {
         counts.failed = failures.len() as u64;
         debug_assert_eq!(counts.unaccounted(), 0, "page {} does not balance: {counts:?}", page.number);
 
+        let measured = match &page.measures {
+            Some(measures) => {
+                let (receipts, places, known, is_sent_again) = (&receipts, &places, &known, attempts > 1);
+                let answered = Answered { measures, receipts, places, known, is_sent_again };
+                Some(self.deliveries.measured(answered, &mut self.end, &mut self.accounting).await?)
+            }
+            None => None,
+        };
         let values = self.checker.kept(taken, &receipts);
         let page = AccountedPage {
             stream: self.end.open.stream.name.clone(),
@@ -250,6 +266,7 @@ impl<'a> Writer<'a> {
             is_sent: attempts > 0,
             skipped: page.skipped_retries,
             values,
+            measured,
             gate: self.gate.as_ref().map(|gate| gate.counts().clone()),
             breach,
             size_bytes: page.size_bytes,

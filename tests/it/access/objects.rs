@@ -362,11 +362,62 @@ pub const OBJECTS: &[Object] = &[
             ("latestReconciliation", Needs("runs:read")),
             ("failures", Needs("failures:read")),
             ("health", Needs("runs:read")),
+            ("contacts", Needs("contacts:read")),
             ("healthTargets", Same),
             ("healthTargetChanges", Same),
             ("healthAlerts", Needs("runs:read")),
+            ("kpis", Same),
+            ("syntheticCheck", Same),
             ("createdAt", Same),
             ("updatedAt", Same),
+        ],
+    },
+    Object {
+        of: "Kpi",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ kpis {{ @ }} }}", t.incremental),
+        fields: &[
+            ("key", Same),
+            ("name", Same),
+            ("unit", Same),
+            ("stream", Same),
+            ("kind", Same),
+            ("field", Same),
+            ("rule", Same),
+            ("fromField", Same),
+            ("toField", Same),
+            ("target", Same),
+            ("measuredFrom", Same),
+            ("status", Needs("runs:read")),
+            // With all that is in them: the least and the most stand in one record.
+            ("measured", Needs("records:read")),
+            ("series", Needs("records:read")),
+        ],
+    },
+    Object {
+        of: "KpiTarget",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ kpis {{ target {{ @ }} }} }}", t.incremental),
+        fields: &[("atLeast", Same), ("atMost", Same), ("per", Same)],
+    },
+    Object {
+        of: "KpiMeasurement",
+        rule: Rule::Needs("runs:read"),
+        at: |t| {
+            format!(
+                "integration(id: \"{}\") {{ kpis {{ measured(windowHours: 720) {{ @ }} }} }}",
+                t.incremental
+            )
+        },
+        fields: &[
+            ("from", Same),
+            ("to", Same),
+            ("value", Same),
+            ("decimal", Same),
+            ("count", Same),
+            ("skippedCount", Same),
+            ("least", Needs("records:read")),
+            ("most", Needs("records:read")),
         ],
     },
     Object {
@@ -482,6 +533,64 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "SyntheticCheck",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ syntheticCheck {{ @ }} }}", t.proven),
+        fields: &[
+            ("stream", Same),
+            ("record", Same),
+            ("schedule", Same),
+            ("everySeconds", Same),
+            ("remove", Same),
+            ("nextAt", Same),
+            ("isUnderWay", Same),
+            ("failingSince", Same),
+            ("leftBehind", Same),
+            ("setBy", Same),
+            ("setAt", Same),
+            ("lastResult", Same),
+            ("results", Same),
+        ],
+    },
+    Object {
+        of: "SyntheticSchedule",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ syntheticCheck {{ schedule {{ @ }} }} }}", t.proven),
+        fields: &[("cron", Same), ("timeZone", Same)],
+    },
+    Object {
+        of: "SyntheticResult",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ syntheticCheck {{ lastResult {{ @ }} }} }}", t.proven),
+        fields: &[
+            ("id", Same),
+            ("status", Same),
+            ("stream", Same),
+            ("stage", Same),
+            ("code", Same),
+            ("reason", Same),
+            ("suggestedAction", Same),
+            ("mark", Same),
+            ("isVerified", Same),
+            ("isRemoved", Same),
+            ("durations", Same),
+            ("triggeredBy", Same),
+            ("startedAt", Same),
+            ("finishedAt", Same),
+        ],
+    },
+    Object {
+        of: "SyntheticStageDuration",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| {
+            format!(
+                "integration(id: \"{}\") {{ syntheticCheck {{ lastResult {{ durations {{ @ }} }} }} }}",
+                t.proven
+            )
+        },
+        fields: &[("stage", Same), ("ms", Same)],
+    },
+    Object {
         of: "RetryPolicy",
         rule: Rule::Needs("integrations:read"),
         at: |t| format!("integration(id: \"{}\") {{ retryPolicy {{ @ }} }}", t.integration),
@@ -515,7 +624,23 @@ pub const OBJECTS: &[Object] = &[
             ("onSchemaChange", Same),
             ("deletions", Same),
             ("quality", Same),
+            ("impact", Same),
         ],
+    },
+    Object {
+        of: "StreamImpact",
+        rule: Rule::Needs("integrations:read"),
+        at: |t| format!("integration(id: \"{}\") {{ streams {{ impact {{ @ }} }} }}", t.integration),
+        fields: &[("base", Same), ("valueField", Same), ("rules", Same)],
+    },
+    Object {
+        of: "ImpactRule",
+        rule: Rule::Needs("failures:read"),
+        at: |t| {
+            let impact = "impact { rules { @ } }";
+            format!("quarantine(id: \"{}\") {{ integration {{ streams {{ {impact} }} }} }}", t.quarantine)
+        },
+        fields: &[("when", Same), ("impact", Same), ("label", Same)],
     },
     Object {
         of: "StreamQuality",
@@ -809,6 +934,7 @@ pub const OBJECTS: &[Object] = &[
             ("categories", Same),
             ("responsibleParties", Same),
             ("countMin", Same),
+            ("impactMin", Same),
         ],
     },
     Object {
@@ -821,6 +947,75 @@ pub const OBJECTS: &[Object] = &[
             )
         },
         fields: &[("from", Same), ("until", Same)],
+    },
+    Object {
+        of: "Contact",
+        rule: Rule::Needs("contacts:read"),
+        at: |t| {
+            format!(
+                "contacts(last: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ @ }} }} }}",
+                t.tenant
+            )
+        },
+        fields: &[
+            ("id", Same),
+            ("tenantId", Same),
+            ("kind", Same),
+            ("name", Same),
+            ("email", Same),
+            ("phone", Same),
+            ("url", Same),
+            ("userId", Same),
+            ("note", Same),
+            ("version", Same),
+            ("createdAt", Same),
+            ("updatedAt", Same),
+        ],
+    },
+    Object {
+        of: "IntegrationContacts",
+        rule: Rule::Needs("contacts:read"),
+        at: |t| format!("integration(id: \"{}\") {{ contacts {{ @ }} }}", t.integration),
+        fields: &[("integrationOwner", Same), ("dataSteward", Same), ("businessSponsor", Same)],
+    },
+    Object {
+        of: "OwnershipRule",
+        rule: Rule::Needs("ownership_rules:manage"),
+        at: |t| {
+            format!(
+                "ownershipRules(last: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ @ }} }} }}",
+                t.tenant
+            )
+        },
+        fields: &[
+            ("id", Same),
+            ("tenantId", Same),
+            ("position", Same),
+            ("name", Same),
+            ("selectors", Same),
+            ("responsibleParty", Same),
+            ("contact", Same),
+            ("version", Same),
+            ("createdAt", Same),
+            ("updatedAt", Same),
+        ],
+    },
+    Object {
+        of: "OwnershipSelectors",
+        rule: Rule::Needs("ownership_rules:manage"),
+        at: |t| {
+            format!(
+                "ownershipRules(last: 100, filter: {{tenantId: \"{}\"}}) {{ edges {{ node {{ selectors {{ @ }} }} }} }}",
+                t.tenant
+            )
+        },
+        fields: &[("codes", Same), ("connectors", Same), ("streams", Same), ("tenantIds", Same)],
+    },
+    Object {
+        of: "OwnershipRuleMatches",
+        rule: Rule::Everywhere("ownership_rules:manage"),
+        at: |_| "ownershipRuleMatches(selectors: {}) { @ }".to_owned(),
+        fields: &[("count", Own), ("lookedAt", Own), ("hasMore", Own)],
     },
     Object {
         of: "Notice",
@@ -959,6 +1154,9 @@ pub const OBJECTS: &[Object] = &[
             ("code", Same),
             ("responsibleParty", Same),
             ("retryable", Same),
+            ("impact", Same),
+            ("impactReason", Same),
+            ("valueAtStake", Same),
             ("summary", Same),
             ("suggestedAction", Own),
             ("actions", Own),
@@ -1165,6 +1363,8 @@ pub const OBJECTS: &[Object] = &[
             ("status", Same),
             ("statusAt", Same),
             ("responsibleParty", Own),
+            ("impact", Same),
+            ("valueAtStake", Same),
             ("firstSeenAt", Same),
             ("lastSeenAt", Same),
             ("failureCount", Same),
@@ -1174,6 +1374,9 @@ pub const OBJECTS: &[Object] = &[
             ("snoozedUntilHourCount", Same),
             ("resolvedAt", Same),
             ("mergedInto", Same),
+            ("assignee", Redacted("contacts:read")),
+            ("escalation", Redacted("escalations:read")),
+            ("sla", Own),
             ("failuresByHour", Same),
             ("failures", Same),
             ("activity", Own),
@@ -1186,6 +1389,89 @@ pub const OBJECTS: &[Object] = &[
         rule: Rule::Needs("failures:read"),
         at: |t| format!("failure(id: \"{}\") {{ group {{ @ }} }}", t.told_failure),
         fields: &[("reason", Redacted("internals:read"))],
+    },
+    Object {
+        of: "Escalation",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("failureGroup(id: \"{}\") {{ escalation {{ @ }} }}", t.group),
+        fields: &[
+            ("policyId", Redacted("escalations:read")),
+            ("policyName", Redacted("escalations:read")),
+            ("startedAt", Redacted("escalations:read")),
+            ("step", Redacted("escalations:read")),
+            ("nextAt", Redacted("escalations:read")),
+            ("nextParty", Redacted("escalations:read")),
+            ("acknowledgedAt", Closed),
+            ("stoppedAt", Closed),
+        ],
+    },
+    Object {
+        of: "SlaClock",
+        rule: Rule::Needs("failures:read"),
+        at: |t| format!("failureGroup(id: \"{}\") {{ sla {{ @ }} }}", t.group),
+        fields: &[
+            ("kind", Same),
+            ("startedAt", Same),
+            ("dueAt", Same),
+            ("pausedBecause", Same),
+            ("spentSeconds", Redacted("escalations:read")),
+            ("targetSeconds", Redacted("escalations:read")),
+            ("warnedAt", Closed),
+            ("outcome", Same),
+            ("endedAt", Same),
+            ("endedBy", Redacted("escalations:read")),
+        ],
+    },
+    Object {
+        of: "SlaReportLine",
+        rule: Rule::Everywhere("escalations:read"),
+        at: |t| format!("slaReport(tenantId: \"{}\") {{ @ }}", t.tenant),
+        fields: &[
+            ("tenantId", Own),
+            ("kind", Own),
+            ("met", Own),
+            ("breached", Own),
+            ("open", Own),
+            ("medianSeconds", Own),
+        ],
+    },
+    Object {
+        of: "EscalationPolicy",
+        rule: Rule::Everywhere("escalations:read"),
+        at: |_| "escalationPolicies(first: 1) { edges { node { @ } } }".to_owned(),
+        fields: &[
+            ("id", Same),
+            ("position", Same),
+            ("name", Same),
+            ("isEnabled", Same),
+            ("isDefault", Same),
+            ("selectors", Same),
+            ("steps", Same),
+            ("respondWithinSeconds", Same),
+            ("resolveWithinSeconds", Same),
+            ("warnPercent", Same),
+            ("version", Same),
+            ("createdAt", Same),
+            ("updatedAt", Same),
+        ],
+    },
+    Object {
+        of: "EscalationSelection",
+        rule: Rule::Everywhere("escalations:read"),
+        at: |_| "escalationPolicies(first: 1) { edges { node { selectors { @ } } } }".to_owned(),
+        fields: &[("tenantIds", Same), ("codes", Same), ("categories", Same)],
+    },
+    Object {
+        of: "EscalationPolicyStep",
+        rule: Rule::Everywhere("escalations:read"),
+        at: |_| "escalationPolicies(first: 1) { edges { node { steps { @ } } } }".to_owned(),
+        fields: &[("afterSeconds", Same), ("party", Same), ("repeatCount", Same)],
+    },
+    Object {
+        of: "InboxCounts",
+        rule: Rule::Everywhere("failures:read"),
+        at: |_| "inboxCounts { @ }".to_owned(),
+        fields: &[("critical", Own), ("high", Own), ("medium", Own), ("low", Own)],
     },
     Object {
         of: "FailureGroupHour",
@@ -1207,6 +1493,8 @@ pub const OBJECTS: &[Object] = &[
             ("fromParty", Own),
             ("toParty", Own),
             ("note", Own),
+            ("assigneeName", Own),
+            ("ruleName", Own),
         ],
     },
     Object {
@@ -1380,7 +1668,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 50] = [
+pub const PAYLOADS: [(&str, &[&str]); 59] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -1410,6 +1698,8 @@ pub const PAYLOADS: [(&str, &[&str]); 50] = [
     ("CreateConnectLinkPayload", &["expiresAt", "url"]),
     ("IntegrationPayload", &["integration"]),
     ("HealthTargetsPayload", &["integration"]),
+    ("KpisPayload", &["integration"]),
+    ("SyntheticCheckPayload", &["integration"]),
     ("RevealRecordPayload", &["reveal"]),
     ("KillSwitchPayload", &["killSwitch"]),
     ("RunbookPayload", &["runbook"]),
@@ -1422,6 +1712,13 @@ pub const PAYLOADS: [(&str, &[&str]); 50] = [
     ("TestNoticeChannelPayload", &["delivered", "message", "noticeChannel"]),
     ("NoticePolicyPayload", &["noticePolicy"]),
     ("DeleteNoticePolicyPayload", &["deletedId"]),
+    ("EscalationPolicyPayload", &["escalationPolicy"]),
+    ("DeleteEscalationPolicyPayload", &["deletedPolicyId"]),
+    ("ContactPayload", &["contact"]),
+    ("DeleteContactPayload", &["deletedContactId"]),
+    ("IntegrationContactsPayload", &["integration"]),
+    ("OwnershipRulePayload", &["ownershipRule"]),
+    ("DeleteOwnershipRulePayload", &["deletedRuleId"]),
     ("RunPayload", &["run"]),
     ("BackfillPayload", &["backfill"]),
     ("FailureGroupPayload", &["failureGroup"]),

@@ -33,6 +33,8 @@ pub enum Fresh {
     Integration,
     /// An integration that is paused.
     PausedIntegration,
+    /// An integration with a synthetic check that nobody has asked for.
+    SyntheticCheck,
     /// A kill switch of the tenant.
     KillSwitch,
     /// A runbook, which is no tenant's.
@@ -41,6 +43,14 @@ pub enum Fresh {
     NoticeChannel,
     /// A policy of notices.
     NoticePolicy,
+    /// A policy of escalation, which is no tenant's.
+    EscalationPolicy,
+    /// A contact of the tenant that nothing names.
+    Contact,
+    /// The same, and the group of failures, which nobody has and is with the tenant.
+    Assignable,
+    /// A rule of ownership of the tenant.
+    OwnershipRule,
     /// A run that waits.
     Run,
     /// An open failure with a record.
@@ -276,6 +286,31 @@ fn queries() -> Vec<Operation> {
             |t| list("noticePolicies", t),
             |t| t.notice_policy.clone(),
         ),
+        query("contacts", Rule::Needs("contacts:read"), |t| list("contacts", t), |t| t.contact.clone()),
+        query(
+            "ownershipRules",
+            Rule::Needs("ownership_rules:manage"),
+            |t| list("ownershipRules", t),
+            |t| t.ownership_rule.clone(),
+        ),
+        query(
+            "ownershipRuleMatches",
+            Rule::Everywhere("ownership_rules:manage"),
+            |_| "ownershipRuleMatches(selectors: {codes: [\"*\"]}) { lookedAt }".to_owned(),
+            |_| "lookedAt".to_owned(),
+        ),
+        query(
+            "escalationPolicies",
+            Rule::Everywhere("escalations:read"),
+            |_| "escalationPolicies(first: 1) { edges { node { id } } }".to_owned(),
+            |t| t.escalation_policy.clone(),
+        ),
+        query(
+            "slaReport",
+            Rule::Everywhere("escalations:read"),
+            |t| format!("slaReport(tenantId: \"{}\") {{ tenantId }}", t.tenant),
+            |t| t.tenant.clone(),
+        ),
         query(
             "auditEntries",
             Rule::Needs("audit:read"),
@@ -347,6 +382,18 @@ fn queries() -> Vec<Operation> {
             Rule::Needs("failures:read"),
             |t| list("failureGroups", t),
             |t| t.group.clone(),
+        ),
+        query(
+            "inbox",
+            Rule::Everywhere("failures:read"),
+            |_| "inbox(first: 1) { pageInfo { hasNextPage } }".to_owned(),
+            |_| "hasNextPage".to_owned(),
+        ),
+        query(
+            "inboxCounts",
+            Rule::Everywhere("failures:read"),
+            |_| "inboxCounts { critical }".to_owned(),
+            |_| "critical".to_owned(),
         ),
         query(
             "quarantine",
@@ -865,6 +912,65 @@ fn systems_and_integrations() -> Vec<Operation> {
             Fresh::NoticePolicy,
             |t, _| json!({"policyId": t.notice_policy}),
         ),
+        mutation("createEscalationPolicy", Rule::Everywhere("escalations:manage"), Fresh::Nothing, |_, _| {
+            json!({
+                "name": "new", "isEnabled": false, "steps": [{"afterSeconds": 7_000_000, "party": "SUPPORT"}],
+            })
+        }),
+        mutation(
+            "updateEscalationPolicy",
+            Rule::Everywhere("escalations:manage"),
+            Fresh::EscalationPolicy,
+            |t, _| json!({"policyId": t.escalation_policy, "version": 1, "name": "renamed"}),
+        ),
+        mutation(
+            "deleteEscalationPolicy",
+            Rule::Everywhere("escalations:manage"),
+            Fresh::EscalationPolicy,
+            |t, _| json!({"policyId": t.escalation_policy}),
+        ),
+        mutation(
+            "createContact",
+            Rule::Needs("contacts:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"tenantId": t.tenant, "kind": "TEAM", "name": "new", "email": "new@example.com"}),
+        ),
+        mutation(
+            "updateContact",
+            Rule::Needs("contacts:manage"),
+            Fresh::Contact,
+            |t, _| json!({"contactId": t.contact, "version": 1, "name": "renamed"}),
+        ),
+        mutation(
+            "deleteContact",
+            Rule::Needs("contacts:manage"),
+            Fresh::Contact,
+            |t, _| json!({"contactId": t.contact}),
+        ),
+        mutation(
+            "setIntegrationContacts",
+            Rule::Needs("integrations:write"),
+            Fresh::Contact,
+            |t, _| json!({"integrationId": t.integration, "businessSponsorId": t.contact}),
+        ),
+        mutation("createOwnershipRule", Rule::Needs("ownership_rules:manage"), Fresh::Nothing, |t, _| {
+            json!({
+                "tenantId": t.tenant, "name": "new", "contactId": t.contact,
+                "selectors": {"codes": ["platform.internal"]},
+            })
+        }),
+        mutation(
+            "updateOwnershipRule",
+            Rule::Needs("ownership_rules:manage"),
+            Fresh::OwnershipRule,
+            |t, _| json!({"ruleId": t.ownership_rule, "version": 1, "name": "renamed"}),
+        ),
+        mutation(
+            "deleteOwnershipRule",
+            Rule::Needs("ownership_rules:manage"),
+            Fresh::OwnershipRule,
+            |t, _| json!({"ruleId": t.ownership_rule}),
+        ),
         mutation(
             "resetCursor",
             Rule::Needs("integrations:write"),
@@ -876,6 +982,29 @@ fn systems_and_integrations() -> Vec<Operation> {
             Rule::Needs("integrations:write"),
             Fresh::Nothing,
             |t, _| json!({"integrationId": t.integration, "runSuccessPercent": 98.5}),
+        ),
+        mutation("setKpis", Rule::Needs("integrations:write"), Fresh::Integration, |t, _| {
+            json!({"integrationId": t.integration, "kpis": [
+                {"key": "records", "name": "Records", "unit": "records", "stream": "records", "kind": "COUNT"},
+            ]})
+        }),
+        mutation(
+            "setSyntheticCheck",
+            Rule::Needs("integrations:write"),
+            Fresh::Nothing,
+            |t, _| json!({"integrationId": t.integration, "stream": "records", "record": {"id": "{synthetic}"}, "remove": false}),
+        ),
+        mutation(
+            "runSyntheticCheck",
+            Rule::Needs("integrations:operate"),
+            Fresh::Nothing,
+            |t, _| json!({"integrationId": t.proven}),
+        ),
+        mutation(
+            "removeSyntheticCheck",
+            Rule::Needs("integrations:write"),
+            Fresh::SyntheticCheck,
+            |t, _| json!({"integrationId": t.proven}),
         ),
         mutation(
             "archiveIntegration",
@@ -984,6 +1113,12 @@ fn runs_and_failures() -> Vec<Operation> {
             Rule::Needs("failure_groups:manage"),
             Fresh::FailureGroup,
             |t, _| json!({"groupId": t.group, "to": "SUPPORT", "note": "case 4711"}),
+        ),
+        mutation(
+            "assignFailureGroup",
+            Rule::Needs("failure_groups:manage"),
+            Fresh::Assignable,
+            |t, _| json!({"groupId": t.group, "contactId": t.contact, "note": "case 4711"}),
         ),
         mutation(
             "commentFailureGroup",

@@ -40,6 +40,11 @@ runbooks:manage         yes            yes      -       -            -          
 words:manage            yes            -        -       -            -             -             -       -
 notices:read            yes            yes      yes     yes          yes           -             scope   -
 notices:manage          yes            yes      -       yes          -             -             scope   -
+escalations:read        yes            yes      yes     -            -             -             -       -
+escalations:manage      yes            yes      -       -            -             -             -       -
+contacts:read           yes            yes      yes     yes          yes           yes           scope   scope
+contacts:manage         yes            yes      -       yes          -             -             scope   -
+ownership_rules:manage  yes            yes      -       yes          -             -             -       -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

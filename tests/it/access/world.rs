@@ -60,6 +60,8 @@ pub struct Target {
     pub divided_run: String,
     /// An integration that reads incrementally, and whose source has changed.
     pub incremental: String,
+    /// An integration whose synthetic check has passed, and that is paused.
+    pub proven: String,
     pub backfill: String,
     pub quarantine: String,
     /// A group of failures that are with the tenant.
@@ -79,6 +81,12 @@ pub struct Target {
     pub notice_channel: String,
     pub notice_webhook: String,
     pub notice_policy: String,
+    /// A policy of escalation, which the groups of failures have.
+    pub escalation_policy: String,
+    /// A contact of the tenant, which has the group of failures.
+    pub contact: String,
+    /// A rule of ownership of the tenant.
+    pub ownership_rule: String,
     pub event: String,
     pub support_event: String,
     pub engineer_event: String,
@@ -127,6 +135,7 @@ impl Target {
             divided_run: other(&self.divided_run),
             held_integration: other(&self.held_integration),
             incremental: other(&self.incremental),
+            proven: other(&self.proven),
             backfill: other(&self.backfill),
             quarantine: other(&self.quarantine),
             group: other(&self.group),
@@ -140,6 +149,9 @@ impl Target {
             notice_channel: other(&self.notice_channel),
             notice_webhook: other(&self.notice_webhook),
             notice_policy: other(&self.notice_policy),
+            escalation_policy: self.escalation_policy.clone(),
+            contact: other(&self.contact),
+            ownership_rule: other(&self.ownership_rule),
             event: other(&self.event),
             support_event: other(&self.support_event),
             engineer_event: other(&self.engineer_event),
@@ -246,6 +258,7 @@ impl World {
         self.oidc.person("somebody", json!({"email": "somebody@example.com", "email_verified": true}));
         self.target.issuer = self.oidc.issuer();
         self.target.identity_provider = self.identity_provider().await;
+        self.target.escalation_policy = self.escalation_policy().await;
         let outside = &self._outside;
         let system = self.fixture.system(&self.tenant, "http", outside.config(), Value::Null).await;
         let mut moves = stream(outside.source_options(Pagination::Page), outside.destination_options());
@@ -272,11 +285,13 @@ impl World {
 
         let divided_run = self.divided_run().await;
         let incremental = self.incremental(&files).await;
+        self.target.proven = self.proven().await;
         self.target.quarantine = self.quarantine().await;
         self.groups = self.groups().await;
         self.target.group = self.groups.pop().expect("a group");
         self.target.other_group = self.groups.pop().expect("another group");
         self.target.told_failure = self.told_failure().await;
+        self.answer().await;
 
         // From here on nothing runs by itself: what is started waits, so that the database holds still.
         let schedule = json!({
@@ -325,6 +340,7 @@ impl World {
         self.notices().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
+        self.contacts().await;
         self.target.open_failures = self.failures.len() + 1;
         (self.target.invitation, _) = self.invitation().await;
         self.mails_have_gone().await;
@@ -385,10 +401,18 @@ impl World {
             }
             Fresh::Run => target.run = self.fixture.start_run(&target.integration).await,
             Fresh::Failure => target.failure = self.failures.pop().expect("as many as are tried"),
+            Fresh::SyntheticCheck => target.proven = self.with_synthetic_check(Value::Null).await,
             Fresh::KillSwitch => target.kill_switch = self.kill_switch().await,
             Fresh::Runbook => target.runbook = self.runbook().await,
             Fresh::NoticeChannel => target.notice_channel = self.notice_channel("EMAIL").await,
             Fresh::NoticePolicy => target.notice_policy = self.notice_policy().await,
+            Fresh::EscalationPolicy => target.escalation_policy = self.escalation_policy().await,
+            Fresh::Contact => target.contact = self.contact().await,
+            Fresh::Assignable => {
+                self.let_group_be("ONGOING").await;
+                target.contact = self.contact().await;
+            }
+            Fresh::OwnershipRule => target.ownership_rule = self.ownership_rule(&target.contact).await,
             Fresh::Retry => target.retry = self.retry().await,
             Fresh::Backfill => target.backfill = self.backfill().await,
             Fresh::Quarantine => target.quarantine = self.quarantine().await,
@@ -535,6 +559,12 @@ impl World {
         let mut moves = stream(json!({"path": "grows.jsonl"}), json!({"path": "grown.jsonl"}));
         (moves["mode"], moves["cursorField"]) = (json!("INCREMENTAL"), json!("n"));
         let integration = self.fixture.integration(&self.tenant, files, files, vec![moves]).await;
+        let kpis = json!([{
+            "key": "volume", "name": "Volume of quillon", "unit": "pieces", "stream": "records", "kind": "SUM",
+            "field": "/n", "target": {"atLeast": 5, "per": "DAY"},
+        }]);
+        let input = json!({"integrationId": integration, "kpis": kpis});
+        self.fixture.admin().mutate("setKpis", input, "integration { id }").await;
         for record in
             [json!({"id": "1", "n": 1, "of": 2}), json!({"id": "2", "n": 2, "of": "quillon", "more": true})]
         {
@@ -565,6 +595,33 @@ impl World {
     }
 
     /// One that nobody has decided about, of an integration that is paused besides.
+    /// An integration with a test record, of which nothing runs.
+    async fn with_synthetic_check(&self, schedule: Value) -> String {
+        let integration = self.fixture.sandbox(&self.tenant, json!({}), json!({})).await;
+        let check = json!({
+            "integrationId": integration, "stream": "records", "record": {"id": "{synthetic}", "of": "quillon"},
+            "schedule": schedule,
+        });
+        self.fixture.admin().mutate("setSyntheticCheck", check, "integration { id }").await;
+        integration
+    }
+
+    /// One whose first test record has gone its way, and that is paused.
+    async fn proven(&self) -> String {
+        let yearly = json!({"cron": "0 3 1 1 *", "timeZone": "Europe/Berlin"});
+        let integration = self.with_synthetic_check(yearly).await;
+        until("its test record has gone its way", SOON, async || {
+            let query = "query($id: ID!) { integration(id: $id) { syntheticCheck { isUnderWay lastResult { status } } } }";
+            let now = self.fixture.admin().query(query, json!({"id": integration})).await;
+            let check = &now["integration"]["syntheticCheck"];
+            if check["lastResult"]["status"] == "PASSED" && check["isUnderWay"] == false { Ok(()) } else { Err(now) }
+        })
+        .await;
+        let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
+        self.fixture.admin().mutate("pauseIntegration", pause, "integration { id }").await;
+        integration
+    }
+
     async fn quarantine(&self) -> String {
         let files = self.fixture.system(&self.tenant, "file", json!({}), Value::Null).await;
         let config = json!({"path": format!("{}.db", self.target.unique())});
@@ -577,6 +634,10 @@ impl World {
             "references": [{"fields": ["of"], "stream": "others"}],
             "tableReferences": [{"fields": ["of"], "table": "known", "columns": ["id"]}],
             "nullRates": [{"field": "email", "maxPercent": 50, "maxIncrease": 5}], "volume": {"minPercent": 50},
+        });
+        moves["impact"] = json!({
+            "valueField": "/total",
+            "rules": [{"when": {"required": ["total"]}, "impact": "HIGH", "label": "has a total"}],
         });
         let directory = self.trestle.files(&self.tenant.slug);
         directory.write_jsonl("others.jsonl", [json!({"id": "quillon"})]);
@@ -778,10 +839,67 @@ impl World {
         text(&made["noticePolicy"]["id"])
     }
 
-    /// Nobody is still to be told of anything.
+    /// Somebody who is everything for the integration and has the group, and a rule that is about nothing that fails here.
+    async fn contacts(&mut self) {
+        let contact = self.contact().await;
+        self.target.ownership_rule = self.ownership_rule(&contact).await;
+        let roles = json!({
+            "integrationId": self.target.integration, "integrationOwnerId": contact, "dataStewardId": contact,
+            "businessSponsorId": contact,
+        });
+        self.tenant_admin.mutate("setIntegrationContacts", roles, "integration { id }").await;
+        let assign = json!({"groupId": self.target.group, "contactId": contact});
+        self.fixture.admin().mutate("assignFailureGroup", assign, "failureGroup { id }").await;
+        self.target.contact = contact;
+    }
+
+    async fn contact(&self) -> String {
+        let input = json!({
+            "kind": "PERSON", "name": "Of quillon", "email": "quillon@example.com", "phone": "+49 30 4711",
+            "url": "https://chat.example.com/quillon", "userId": self.target.user, "note": "Of quillon",
+        });
+        let made = self.tenant_admin.mutate("createContact", input, "contact { id }").await;
+        text(&made["contact"]["id"])
+    }
+
+    async fn ownership_rule(&self, contact: &str) -> String {
+        let input = json!({
+            "name": "Of quillon", "contactId": contact,
+            "selectors": {"codes": ["platform.*"], "connectors": ["postgres"], "streams": ["quillon"]},
+        });
+        let made = self.tenant_admin.mutate("createOwnershipRule", input, "ownershipRule { id }").await;
+        text(&made["ownershipRule"]["id"])
+    }
+
+    /// One in which nothing happens while it is looked at.
+    async fn escalation_policy(&self) -> String {
+        let input = json!({
+            "name": "Of quillon", "steps": [{"afterSeconds": 7_000_000, "party": "SUPPORT"}],
+            "respondWithinSeconds": 7_000_000, "resolveWithinSeconds": 7_000_000,
+        });
+        let made =
+            self.fixture.admin().mutate("createEscalationPolicy", input, "escalationPolicy { id }").await;
+        text(&made["escalationPolicy"]["id"])
+    }
+
+    /// Somebody answers the group of failures, of which that was promised.
+    async fn answer(&self) {
+        let id = &self.target.group;
+        let query = "query($id: ID!) { failureGroup(id: $id) { sla { kind } } }";
+        until("something is promised", SOON, async || {
+            let found = self.fixture.admin().query(query, json!({"id": id})).await;
+            if found["failureGroup"]["sla"] == json!([]) { Err(found) } else { Ok(()) }
+        })
+        .await;
+        let said = json!({"groupId": id, "text": "quillon is told"});
+        self.fixture.admin().mutate("commentFailureGroup", said, "failureGroup { id }").await;
+    }
+
+    /// Nobody is still to be told of anything, and each group of failures has its policy.
     async fn notices_have_gone(&mut self) {
         let sql = "SELECT (SELECT count(*) FROM occasion WHERE noticed_at IS NULL)
-            + (SELECT count(*) FROM notice_delivery WHERE status = 'QUEUED')";
+            + (SELECT count(*) FROM notice_delivery WHERE status = 'QUEUED')
+            + (SELECT count(*) FROM escalation WHERE chosen_at IS NULL AND stopped_at IS NULL)";
         until("notices have gone", SOON, async || {
             let waiting: i64 = self.database.fetch_one(sql).await.unwrap().get(0);
             if waiting == 0 { Ok(()) } else { Err(waiting) }

@@ -79,6 +79,10 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("reconcileIntegration", "integrationId", json!({})),
         ("repairReconciliation", "reconciliationId", json!({})),
         ("setHealthTargets", "integrationId", json!({"freshnessSeconds": 60})),
+        ("setKpis", "integrationId", json!({"kpis": []})),
+        ("setSyntheticCheck", "integrationId", json!({"stream": "x", "record": {"id": "{synthetic}"}})),
+        ("removeSyntheticCheck", "integrationId", json!({})),
+        ("runSyntheticCheck", "integrationId", json!({})),
         ("updateRunbook", "runbookId", json!({"version": 1, "title": "x"})),
         ("reviewRunbook", "runbookId", json!({"version": 1})),
         ("deleteRunbook", "runbookId", json!({})),
@@ -90,6 +94,14 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("updateNoticePolicy", "policyId", json!({"name": "x"})),
         ("deleteNoticePolicy", "policyId", json!({})),
         ("replayNotice", "noticeId", json!({})),
+        ("updateEscalationPolicy", "policyId", json!({"version": 1, "name": "x"})),
+        ("deleteEscalationPolicy", "policyId", json!({})),
+        ("updateContact", "contactId", json!({"version": 1, "name": "x"})),
+        ("deleteContact", "contactId", json!({})),
+        ("setIntegrationContacts", "integrationId", json!({})),
+        ("assignFailureGroup", "groupId", json!({})),
+        ("updateOwnershipRule", "ruleId", json!({"version": 1, "name": "x"})),
+        ("deleteOwnershipRule", "ruleId", json!({})),
     ] {
         // The right kind of id, another kind, and no id at all.
         for id in

@@ -47,11 +47,12 @@ const TOKEN_EXPIRED: u16 = 4403;
 /// How long a listener waits before it looks whether the questions are over.
 const LISTEN_LIMIT: Duration = Duration::from_millis(500);
 /// Kinds of objects, each of which somebody must have been shown for the test to mean anything.
-const KINDS: [&str; 23] = [
+const KINDS: [&str; 25] = [
     "audit",
     "backfill",
     "channel",
     "delivery",
+    "contact",
     "event",
     "failure",
     "group",
@@ -66,6 +67,7 @@ const KINDS: [&str; 23] = [
     "quarantine",
     "reconciliation",
     "retry",
+    "rule",
     "run",
     "session",
     "system",

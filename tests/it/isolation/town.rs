@@ -23,7 +23,7 @@ use crate::sdl::{Field, Sdl};
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 24] = [
+const OWNERS: [(&str, &str); 28] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -38,6 +38,7 @@ const OWNERS: [(&str, &str); 24] = [
     ("backfill", "SELECT id, tenant_id FROM backfill"),
     ("quarantine", "SELECT id, tenant_id FROM quarantine"),
     ("reconciliation", "SELECT id, tenant_id FROM reconciliation"),
+    ("synthetic", "SELECT id, tenant_id FROM synthetic_result"),
     ("killswitch", "SELECT id, tenant_id FROM kill_switch"),
     ("notice", "SELECT id, tenant_id FROM notice"),
     ("channel", "SELECT id, tenant_id FROM notice_channel"),
@@ -45,6 +46,9 @@ const OWNERS: [(&str, &str); 24] = [
     ("delivery", "SELECT id, tenant_id FROM notice_delivery"),
     ("healthalert", "SELECT id, tenant_id FROM health_alert"),
     ("healthtarget", "SELECT id, tenant_id FROM health_target"),
+    ("escalation", "SELECT id, tenant_id FROM escalation_policy"),
+    ("contact", "SELECT id, tenant_id FROM contact"),
+    ("rule", "SELECT id, tenant_id FROM ownership_rule"),
     ("audit", "SELECT id, tenant_id FROM audit_entry"),
     ("invitation", "SELECT id, tenant_id FROM invitation"),
     ("session", "SELECT s.id, u.tenant_id FROM session AS s JOIN \"user\" AS u ON u.id = s.user_id"),
@@ -52,7 +56,7 @@ const OWNERS: [(&str, &str); 24] = [
 /// Keys of the operator and the tenants that they may touch, whose audit logs name them.
 const KEYS: &str = "SELECT api_key_id, tenant_id FROM api_key_tenant";
 /// Lists of the root and the orders in which cursors are taken from them.
-const LISTS: [(&str, &str, &[&str]); 15] = [
+const LISTS: [(&str, &str, &[&str]); 17] = [
     ("TenantConnection", "tenants", &["CREATED_AT", "NAME"]),
     ("UserConnection", "users", &["CREATED_AT", "EMAIL"]),
     ("ApiKeyConnection", "apiKeys", &["CREATED_AT"]),
@@ -65,8 +69,10 @@ const LISTS: [(&str, &str, &[&str]); 15] = [
     ("NoticeChannelConnection", "noticeChannels", &["CREATED_AT"]),
     ("NoticePolicyConnection", "noticePolicies", &["CREATED_AT"]),
     ("NoticeDeliveryConnection", "noticeDeliveries", &["CREATED_AT"]),
+    ("ContactConnection", "contacts", &["CREATED_AT", "NAME"]),
+    ("OwnershipRuleConnection", "ownershipRules", &["POSITION"]),
     ("AuditEntryConnection", "auditEntries", &["AT"]),
-    ("FailureGroupConnection", "failureGroups", &["LAST_SEEN_AT", "FAILURE_COUNT"]),
+    ("FailureGroupConnection", "failureGroups", &["LAST_SEEN_AT", "FAILURE_COUNT", "URGENCY"]),
     ("FailureConnection", "failures", &["FAILED_AT", "LAST_ATTEMPT_AT"]),
 ];
 /// How long the records of a tenant may take.
@@ -414,6 +420,17 @@ async fn fill(
     });
     let broken =
         text(&admin.mutate("createIntegration", input, "integration { id }").await["integration"]["id"]);
+    // Whoever answers for it gets its failures.
+    let contact = json!({
+        "kind": "TEAM", "name": format!("Stewards of {mark}"), "email": format!("stewards@{mark}.example.com"),
+    });
+    let contact = text(&admin.mutate("createContact", contact, "contact { id }").await["contact"]["id"]);
+    let roles = json!({"integrationId": integrations[0], "dataStewardId": contact});
+    admin.mutate("setIntegrationContacts", roles, "integration { id }").await;
+    let rule = json!({
+        "name": format!("Rule of {mark}"), "contactId": contact, "selectors": {"streams": [format!("{mark}_1")]},
+    });
+    admin.mutate("createOwnershipRule", rule, "ownershipRule { id }").await;
     let mut failures = Vec::new();
     for integration in integrations.iter().chain([&broken]) {
         let run = text(

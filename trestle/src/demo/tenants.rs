@@ -261,5 +261,6 @@ fn stream(name: &str, key: &str, source: Value, destination: Value) -> Stream {
         on_schema_change: Default::default(),
         deletions: None,
         quality: Default::default(),
+        impact: Default::default(),
     }
 }

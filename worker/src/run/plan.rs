@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, Utc};
 use connector::Removal;
 use domain::background::ClaimedStream;
+use domain::kpi;
 use entity::integration::{DeletionAction, Deletions};
 use pipeline::{Mapping, RetryPolicy, Rules, StreamPlan, StreamStop};
 use tokio::task::spawn_blocking;
@@ -28,12 +29,15 @@ impl Route {
             removal: stream.deletions.as_ref().and_then(|deletions| removal(deletions, self.lease.now())),
             checks,
             gate: judges.then(|| claimed.gate.clone()),
+            kpis: None,
+            may_repeat: claimed.may_repeat,
             pages: self.pages.clone(),
             retry: RetryPolicy::default(),
             progress: self.progress.clone(),
         };
         let (mapping, schema) = (stream.mapping.clone(), stream.record_schema.clone());
-        if mapping.is_none() && schema.is_none() {
+        let kpis = claimed.kpis.clone();
+        if mapping.is_none() && schema.is_none() && kpis.is_empty() {
             return Ok(plan);
         }
         let fault = |detail: String| StreamStop::Internal { detail };
@@ -46,12 +50,14 @@ impl Route {
                 .map(|schema| Rules::compile(&schema))
                 .transpose()
                 .map_err(|problem| fault(format!("the record schema does not compile: {problem}")))?;
-            Ok::<_, StreamStop>((mapping.map(Arc::new), rules.map(Arc::new)))
+            let kpis = kpi::compiled(&kpis)
+                .map_err(|problem| fault(format!("a KPI does not compile: {problem}")))?;
+            Ok::<_, StreamStop>((mapping.map(Arc::new), rules.map(Arc::new), kpis.map(Arc::new)))
         };
-        let (mapping, rules) = spawn_blocking(compile)
+        let (mapping, rules, kpis) = spawn_blocking(compile)
             .await
             .map_err(|error| StreamStop::Internal { detail: format!("compiling the mapping: {error}") })??;
-        Ok(StreamPlan { mapping, rules, ..plan })
+        Ok(StreamPlan { mapping, rules, kpis, ..plan })
     }
 }
 

@@ -106,7 +106,7 @@ pub struct FailureGroupPayload {
 }
 
 impl FailureGroupPayload {
-    fn of(result: domain::Result<failure_group::FailureGroup>) -> Result<Self> {
+    pub(in crate::graphql) fn of(result: domain::Result<failure_group::FailureGroup>) -> Result<Self> {
         let (group, user_errors) = outcome(result)?;
         Ok(Self { failure_group: group.map(FailureGroup), user_errors })
     }

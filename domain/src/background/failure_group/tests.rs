@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod escalation;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -9,7 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connector::{Egress, Registry};
-use entity::failure::{self, FailureCategory, FailureStage, FailureStatus, ResponsibleParty, Retryable};
+use entity::failure::{
+    self, FailureCategory, FailureStage, FailureStatus, Impact, ResponsibleParty, Retryable,
+};
 use entity::failure_group::{self, FailureGroupStatus as Status};
 use entity::occasion::{self, OccasionKind};
 use sea_orm::sea_query::Expr;
@@ -115,6 +119,7 @@ impl Fixture {
                 on_schema_change: Default::default(),
                 deletions: None,
                 quality: Default::default(),
+                impact: Default::default(),
             }],
             schedule: None,
             retry_policy: None,
@@ -144,7 +149,7 @@ impl Fixture {
         let mut tx = self.tx().await;
         let id = self.group(&tx, reason).await;
         let mut tally = Tally::default();
-        (0..failures).for_each(|_| tally.add_whole(id));
+        (0..failures).for_each(|_| tally.add_whole(id, Impact::Medium));
         count(&mut tx, Uuid::now_v7(), tally).await.unwrap();
         tx.commit().await.unwrap();
         self.row(id).await
@@ -197,6 +202,9 @@ impl Fixture {
             quarantine_id: None,
             group_id: Some(group_id),
             exchange_id: None,
+            impact: Impact::Medium,
+            impact_reason: None,
+            value_at_stake: None,
         }
     }
 

@@ -364,6 +364,8 @@ pub(super) struct Kept {
     pub(super) receipts: HashMap<String, (PayloadHash, u32)>,
     pub(super) in_doubt: HashMap<String, InDoubt>,
     pub(super) failures: Vec<RecordFailure>,
+    /// Of the one KPI of the stream: records, and the sum of their values.
+    pub(super) measured: (i64, i128),
     pub(super) retried_written: Vec<Uuid>,
     pub(super) retried_skipped: Vec<Uuid>,
     pub(super) notices: Vec<RetryNotice>,
@@ -451,6 +453,11 @@ impl Ledger for MemoryLedger {
             kept.pages.push(page.page_number);
             kept.checkpoint = page.checkpoint.or(kept.checkpoint.take());
             kept.counts = kept.counts.saturating_add(page.counts);
+            let measured = page.measured.iter();
+            for total in measured.flat_map(|page| page.totals(Default::default(), |_receipt| true)) {
+                kept.measured.0 += total.count;
+                kept.measured.1 += total.sum;
+            }
             for receipt in page.receipts {
                 kept.in_doubt.remove(receipt.key.canonical());
                 kept.receipts.insert(receipt.key.canonical().to_owned(), (receipt.payload_hash, run));
@@ -575,6 +582,8 @@ pub(super) fn plan() -> StreamPlan {
         removal: None,
         checks: Default::default(),
         gate: None,
+        kpis: None,
+        may_repeat: false,
         pages: PageBudget::new(u64::MAX),
         retry,
         progress: Default::default(),

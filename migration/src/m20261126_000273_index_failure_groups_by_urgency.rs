@@ -1,0 +1,50 @@
+//! Indexes groups in the order of their urgency, for lists, and those that somebody should act on once more by who that is,
+//! for inboxes.
+
+use sea_orm_migration::prelude::DeriveMigrationName;
+use sea_orm_migration::sea_query::{ConditionalStatement, Expr, ExprTrait, Index};
+use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
+
+use crate::constraints::{create_indexes, index};
+
+const TABLE: &str = "failure_group";
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // As `domain::inbox` says it: SQLite compares the texts.
+        let waits = || Expr::col("status").is_not_in(["RESOLVED", "IGNORED", "SNOOZED"]);
+        create_indexes(
+            manager,
+            [
+                index(TABLE, &["tenant_id", "urgency", "id"]),
+                // Staff list those of every tenant.
+                index(TABLE, &["urgency", "id"]),
+                // Of two that cost alike, as in a table that was never analysed, PostgreSQL takes the newer one.
+                index(TABLE, &["responsible_party", "urgency", "id"]).and_where(waits()).take(),
+                index(TABLE, &["tenant_id", "responsible_party", "urgency", "id"]).and_where(waits()).take(),
+            ],
+        )
+        .await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for columns in [
+            "responsible_party_urgency_id",
+            "tenant_id_responsible_party_urgency_id",
+            "urgency_id",
+            "tenant_id_urgency_id",
+        ] {
+            let name = format!("ix_{TABLE}_{columns}");
+            manager.drop_index(Index::drop().name(name).table(TABLE).to_owned()).await?;
+        }
+        Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
