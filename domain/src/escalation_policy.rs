@@ -7,6 +7,7 @@ mod change;
 pub(crate) mod standard;
 
 use entity::{escalation_policy, failure_group};
+use sea_orm::ColumnTrait;
 
 use crate::actor::Actor;
 use crate::error::Result;
@@ -34,12 +35,20 @@ pub const REPEATS_MAX: i32 = 10;
 /// After how much of a promised time somebody is warned when nobody says, in percent.
 pub const WARN_PERCENT: i32 = 80;
 
+/// Which policies a list has; all by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EscalationPolicyFilter {
+    /// Those that are switched on (true), or off.
+    pub is_enabled: Option<bool>,
+}
+
 /// A page of policies, in the order in which they are looked at.
 ///
 /// # Errors
 /// Denied without `escalations:read`; [`Error::Argument`](crate::Error::Argument) for a bad page.
 pub async fn list(
     actor: &Actor,
+    filter: &EscalationPolicyFilter,
     direction: Direction,
     page: &PageArguments,
 ) -> Result<Page<EscalationPolicy>> {
@@ -47,7 +56,11 @@ pub async fn list(
     let scope = actor.authorize(Permission::EscalationRead)?;
     let keyset =
         Keyset { name: "escalation_policy", column: Some(Column::Position), id: Column::Id, direction };
-    scope.find::<escalation_policy::Entity>().page(&keyset, &page.check(keyset.name)?).await
+    scope
+        .find::<escalation_policy::Entity>()
+        .filter_some(filter.is_enabled, |is_enabled| Column::IsEnabled.eq(is_enabled))
+        .page(&keyset, &page.check(keyset.name)?)
+        .await
 }
 
 /// The policy of a group, of those that are given in their order.

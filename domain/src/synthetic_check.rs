@@ -82,6 +82,13 @@ pub async fn by_integrations(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid
     Ok(rows.into_iter().map(|row| (row.integration_id, row)).collect())
 }
 
+/// Which results a list has; all by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SyntheticResultFilter {
+    /// With one of these statuses.
+    pub status: Option<Vec<Status>>,
+}
+
 /// A page of results for each integration, in the order in which they came.
 ///
 /// # Errors
@@ -89,6 +96,7 @@ pub async fn by_integrations(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid
 pub async fn results_by_integrations(
     actor: &Actor,
     integrations: &[Uuid],
+    filter: &SyntheticResultFilter,
     direction: Direction,
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<SyntheticResult>>> {
@@ -102,6 +110,7 @@ pub async fn results_by_integrations(
     let request = page.check(order.name)?;
     scope
         .find()
+        .filter_some(filter.status.clone(), |status| synthetic_result::Column::Status.is_in(status))
         .pages_by_parent(synthetic_result::Column::IntegrationId, integrations, &order, &request)
         .await
 }

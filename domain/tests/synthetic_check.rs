@@ -20,7 +20,9 @@ use domain::health::{self, HealthStatus};
 use domain::integration::{self, NewIntegration, Stream, SyncMode};
 use domain::kill_switch::{self, NewKillSwitch, Reach, Release, Target};
 use domain::page::{Direction, PageArguments};
-use domain::synthetic_check::{self, NewSyntheticCheck, Stage, SyntheticCheck, SyntheticResult};
+use domain::synthetic_check::{
+    self, NewSyntheticCheck, Stage, SyntheticCheck, SyntheticResult, SyntheticResultFilter,
+};
 use domain::system::{self, NewSystem};
 use domain::tenant::{self, CreateTenant};
 use domain::token::TokenSigner;
@@ -164,9 +166,10 @@ impl Fixture {
     /// The oldest first.
     async fn results(&self, integration: Uuid) -> Vec<SyntheticResult> {
         let page = PageArguments { first: Some(100), after: None, last: None, before: None };
-        let direction = Direction::Ascending;
+        let (all, direction) = (SyntheticResultFilter::default(), Direction::Ascending);
+        let of = [integration];
         let pages =
-            synthetic_check::results_by_integrations(&self.operator, &[integration], direction, &page).await;
+            synthetic_check::results_by_integrations(&self.operator, &of, &all, direction, &page).await;
         let page = pages.unwrap().remove(&integration).unwrap();
         page.edges.into_iter().map(|edge| edge.node).collect()
     }

@@ -368,6 +368,12 @@ async fn policies_are_checked_and_the_standard_one_is_there_by_itself() {
     let empty = scene.admin().refused("createEscalationPolicy", json!({"name": "Nothing"})).await;
     assert_eq!(places(&empty), ["REQUIRED steps"]);
     assert_eq!(policies().await, std::slice::from_ref(&standard), "nothing was made");
+    for (is_enabled, count) in [(true, 1), (false, 0)] {
+        let query = "query($filter: EscalationPolicyFilter) {
+            escalationPolicies(filter: $filter) { edges { node { id } } } }";
+        let found = scene.admin().query(query, json!({"filter": {"isEnabled": is_enabled}})).await;
+        assert_eq!(nodes(&found["escalationPolicies"]).len(), count, "isEnabled: {is_enabled}");
+    }
 
     let made = scene.policy(json!({"steps": [{"afterSeconds": 60, "party": "SUPPORT"}]})).await;
     let order: Vec<Value> = policies().await.iter().map(|policy| policy["name"].clone()).collect();

@@ -15,6 +15,7 @@ const CHECK: &str = "stream record everySeconds remove nextAt isUnderWay failing
     schedule { cron timeZone }
     lastResult { id status stream stage code reason suggestedAction mark isVerified isRemoved triggeredBy
         durations { stage ms } startedAt finishedAt }
+    failed: results(first: 100, filter: {status: [FAILED]}) { edges { node { id } } }
     results(first: 100) { edges { node { id status stage code triggeredBy } } }";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr";
 /// Longer than any test.
@@ -137,7 +138,9 @@ async fn postgresql_takes_a_numeric_key_and_says_what_changes_a_record() {
     let trigger = "CREATE TRIGGER change BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION change()";
     postgres_execute(&database, trigger).await;
     run_now(&scene, &integration).await;
-    let failed = with_results(&scene, &integration, 2).await["lastResult"].clone();
+    let now = with_results(&scene, &integration, 2).await;
+    let failed = now["lastResult"].clone();
+    assert_eq!(nodes(&now["failed"]), [json!({"id": failed["id"]})], "the one that passed is no such");
     assert_eq!(
         (&failed["status"], &failed["stage"], &failed["code"], &failed["isRemoved"]),
         (&json!("FAILED"), &json!("COMPARE"), &json!("synthetic.different"), &json!(true)),

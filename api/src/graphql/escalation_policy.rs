@@ -120,6 +120,13 @@ pub struct EscalationPolicyStep {
     repeat_count: i32,
 }
 
+/// Which policies a list has.
+#[derive(Debug, Default, InputObject)]
+pub struct EscalationPolicyFilter {
+    /// Those that are switched on (true), or off (false).
+    is_enabled: Option<bool>,
+}
+
 /// By what policies are ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
 pub enum EscalationPolicyOrderField {
@@ -149,6 +156,7 @@ impl EscalationPolicyQuery {
     async fn escalation_policies(
         &self,
         ctx: &Context<'_>,
+        filter: Option<EscalationPolicyFilter>,
         #[graphql(desc = "In which order; the one that is asked first by default.")] order_by: Option<
             EscalationPolicyOrder,
         >,
@@ -163,8 +171,10 @@ impl EscalationPolicyQuery {
             }
             None => OrderDirection::Asc,
         };
+        let EscalationPolicyFilter { is_enabled } = filter.unwrap_or_default();
+        let filter = escalation_policy::EscalationPolicyFilter { is_enabled };
         let page = arguments(first, after, last, before);
-        let rows = escalation_policy::list(&actor(ctx)?, direction.into(), &page).await?;
+        let rows = escalation_policy::list(&actor(ctx)?, &filter, direction.into(), &page).await?;
         Ok(Connection::new(rows, EscalationPolicy))
     }
 }

@@ -108,7 +108,7 @@ impl SyntheticCheck {
     /// What came of the last record; null before that.
     async fn last_result(&self, ctx: &Context<'_>) -> Result<Option<SyntheticResult>> {
         let newest = PageArguments { first: Some(1), after: None, last: None, before: None };
-        let list = SyntheticResults { direction: Direction::Descending };
+        let list = SyntheticResults { filter: Default::default(), direction: Direction::Descending };
         let page = loaders(ctx)?.page(self.0.integration_id, list, newest).await?;
         Ok(page.edges.into_iter().next().map(|edge| SyntheticResult(edge.node)))
     }
@@ -117,6 +117,7 @@ impl SyntheticCheck {
     async fn results(
         &self,
         ctx: &Context<'_>,
+        filter: Option<SyntheticResultFilter>,
         order_by: Option<SyntheticResultOrder>,
         first: Option<i32>,
         after: Option<String>,
@@ -125,7 +126,8 @@ impl SyntheticCheck {
     ) -> Result<Connection<SyntheticResult>> {
         let SyntheticResultOrder { field: SyntheticResultOrderField::StartedAt, direction } =
             order_by.unwrap_or_default();
-        let list = SyntheticResults { direction: direction.into() };
+        let list =
+            SyntheticResults { filter: filter.unwrap_or_default().decode(), direction: direction.into() };
         let page = arguments(first, after, last, before);
         let page = loaders(ctx)?.page(self.0.integration_id, list, page).await?;
         Ok(Connection::new(page, SyntheticResult))
@@ -237,6 +239,20 @@ pub struct SyntheticStageDuration {
     stage: SyntheticStage,
     /// In milliseconds.
     ms: BigInt,
+}
+
+/// Which results a list has.
+#[derive(Debug, Default, InputObject)]
+pub struct SyntheticResultFilter {
+    /// With one of these statuses.
+    status: Option<Vec<SyntheticStatus>>,
+}
+
+impl SyntheticResultFilter {
+    fn decode(self) -> synthetic_check::SyntheticResultFilter {
+        let status = self.status.map(|statuses| statuses.into_iter().map(Into::into).collect());
+        synthetic_check::SyntheticResultFilter { status }
+    }
 }
 
 /// By what results are ordered.

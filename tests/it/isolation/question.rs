@@ -12,6 +12,8 @@ use crate::sdl::{Field, Kind, named};
 pub const EMPTY: &str = "empty_";
 /// Chance of something foreign where an id, a text or a cursor is asked for.
 const FOREIGN_PERCENT: usize = 65;
+/// Chance of any question, whether the caller may ask it or not: those of staff alone are asked, too.
+const ANY_PERCENT: usize = 10;
 /// Lists and objects inside one another.
 const LEVELS_MAX: usize = 3;
 /// Fields of one question, far below what a request may have with several questions.
@@ -50,7 +52,7 @@ impl<'a> Questioner<'a> {
             let roots: Vec<_> = self.town.schema.get("Query").fields.iter().collect();
             let allowed = |root: &(&String, &Field)| self.caller.may(root.1);
             let allowed: Vec<_> = roots.iter().copied().filter(allowed).collect();
-            let among = if self.random.percent(4) { &roots } else { &allowed };
+            let among = if self.random.percent(ANY_PERCENT) { &roots } else { &allowed };
             let Some((name, field)) = self.random.pick(among).copied() else { continue };
             let text = self.field(name, field, 0, first_name + NAMES_MAX);
             document.push_str(&text);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use domain::Actor;
 use domain::page::{Direction, Page, PageArguments};
-use domain::synthetic_check::{self, SyntheticCheck, SyntheticResult};
+use domain::synthetic_check::{self, SyntheticCheck, SyntheticResult, SyntheticResultFilter as Filter};
 use uuid::Uuid;
 
 use super::super::error::Result;
@@ -13,6 +13,7 @@ use super::{Beside, List, Loaders};
 /// Results under an integration.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(in crate::graphql) struct SyntheticResults {
+    pub(in crate::graphql) filter: Filter,
     pub(in crate::graphql) direction: Direction,
 }
 
@@ -25,7 +26,7 @@ impl List for SyntheticResults {
         parents: &[Uuid],
         page: &PageArguments,
     ) -> domain::Result<HashMap<Uuid, Page<SyntheticResult>>> {
-        synthetic_check::results_by_integrations(actor, parents, self.direction, page).await
+        synthetic_check::results_by_integrations(actor, parents, &self.filter, self.direction, page).await
     }
 }
 
