@@ -11,7 +11,7 @@ use entity::run::{self, RunScope, RunStatus};
 use entity::{failure_group, stream_cursor};
 use pipeline::{Breach, GateCounts, StreamStop};
 use sea_orm::sea_query::{Condition, Expr};
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveEnum, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -310,7 +310,7 @@ async fn tell_partial(tx: &TxScope, run: &run::Model, counts: &RunCounts) -> Res
         .run(run.id)
         .failure(first.map(|(id, ..)| *id))
         .code(first.map(|(_, code, _)| code.clone()))
-        .detail("impact", serde_json::to_value(impact).unwrap_or_default())
+        .detail("impact", impact.to_value())
         .detail("failed", counts.failed + counts.unaccounted())
         .detail("read", counts.read)
         .detail("references", references);

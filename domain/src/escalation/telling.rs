@@ -7,6 +7,7 @@ use entity::failure_group;
 use entity::occasion::OccasionKind;
 use entity::run_event::Audience;
 use entity::sla_clock::{Model as Clock, SlaKind};
+use sea_orm::ActiveEnum;
 
 use super::clock::Alarm;
 use super::is_internal;
@@ -28,7 +29,7 @@ pub(crate) async fn alarm(
     };
     let told = about(kind, group, group.responsible_party)
         .internal()
-        .detail("clock", serde_json::to_value(clock.kind).unwrap_or_default())
+        .detail("clock", clock.kind.to_value())
         .detail("targetSeconds", clock.target_ms / 1_000)
         .detail("since", clock.started_at.to_rfc3339())
         .detail("dueAt", clock.due_at.map(|at| at.to_rfc3339()));
@@ -77,7 +78,7 @@ fn about(kind: OccasionKind, group: &failure_group::Model, party: ResponsiblePar
         .integration(group.integration_id)
         .group(group.id)
         .code(Some(group.code.clone()))
-        .detail("responsibleParty", serde_json::to_value(party).unwrap_or_default())
+        .detail("responsibleParty", party.to_value())
         .detail("count", group.failure_count)
 }
 

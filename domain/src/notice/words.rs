@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use entity::failure::{self, Impact, ResponsibleParty};
 use entity::notice::NoticeItem;
 use entity::occasion::{self, OccasionKind};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -37,6 +38,11 @@ pub(crate) struct Surroundings {
     pub(crate) failures: HashMap<Uuid, failure::Model>,
     /// Names of the integrations that use a system.
     pub(crate) users_of: HashMap<Uuid, Vec<String>>,
+}
+
+/// What an occasion says besides, where it says that.
+fn one<T: DeserializeOwned>(detail: &Value, name: &str) -> Option<T> {
+    T::deserialize(detail.get(name)?).ok()
 }
 
 /// An occasion as `audience` is told of it.
@@ -131,8 +137,7 @@ pub(crate) fn count_of(occasion: &occasion::Model) -> Option<i64> {
 
 /// How much depends on what happened: on the group that an occasion is about, or the failure that shows it.
 pub(crate) fn impact_of(occasion: &occasion::Model, failure: Option<&failure::Model>) -> Option<Impact> {
-    let said = occasion.detail.get("impact").cloned();
-    said.and_then(|impact| serde_json::from_value(impact).ok()).or(failure.map(|failure| failure.impact))
+    one(&occasion.detail, "impact").or(failure.map(|failure| failure.impact))
 }
 
 /// The code that an occasion's text speaks of: of the failure that shows it, or its own.
@@ -148,8 +153,7 @@ pub(crate) fn party_of(
     occasion: &occasion::Model,
     failure: Option<&failure::Model>,
 ) -> Option<ResponsibleParty> {
-    let said = occasion.detail.get("responsibleParty").cloned();
-    let said: Option<ResponsibleParty> = said.and_then(|party| serde_json::from_value(party).ok());
+    let said: Option<ResponsibleParty> = one(&occasion.detail, "responsibleParty");
     said.or(match occasion.kind {
         OccasionKind::ReauthRequired | OccasionKind::ChannelDisabled => Some(ResponsibleParty::Customer),
         // Of the operator's there is no customer.

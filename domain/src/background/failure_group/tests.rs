@@ -21,7 +21,8 @@ use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{GROUPS_MAX, Tally, count, find_or_make, insert};
+use super::making::{GROUPS_MAX, insert};
+use super::{Tally, count, find_or_make};
 use crate::background::Background;
 use crate::change::Changes;
 use crate::clock::Clock;

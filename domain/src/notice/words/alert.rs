@@ -2,9 +2,9 @@
 //! absent: when alerts open and close, which `health` decides.
 
 use entity::integration_health::HealthStatus;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::one;
 use crate::health::AlertKind;
 use crate::health::alert::Ending;
 use crate::permission::Audience;
@@ -45,10 +45,6 @@ pub(super) fn action(detail: &Value, audience: Audience) -> Option<&'static str>
         _ if is_customer => "Nothing is needed from you: we look into it.",
         _ => "Look at the integration's health, and at the runs behind it.",
     })
-}
-
-fn one<T: DeserializeOwned>(detail: &Value, name: &str) -> Option<T> {
-    serde_json::from_value(detail.get(name)?.clone()).ok()
 }
 
 fn missed(measure: AlertKind, observed: f64, expected: f64) -> String {

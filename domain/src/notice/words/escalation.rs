@@ -4,9 +4,9 @@
 use chrono::{DateTime, Utc};
 use entity::occasion::{self, OccasionKind};
 use entity::sla_clock::SlaKind;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::one;
 use crate::escalation::telling::duration;
 
 /// The title, for what escalation tells; `None` for anything else.
@@ -59,10 +59,6 @@ fn promised(detail: &Value) -> Option<&'static str> {
         SlaKind::Response => "an answer",
         SlaKind::Resolution => "the end of failures",
     })
-}
-
-fn one<T: DeserializeOwned>(detail: &Value, name: &str) -> Option<T> {
-    serde_json::from_value(detail.get(name)?.clone()).ok()
 }
 
 #[cfg(test)]
