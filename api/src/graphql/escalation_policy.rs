@@ -1,5 +1,10 @@
 //! Policies of escalation: what happens to groups of failures that nobody takes up, and by when somebody is to.
 
+#![expect(
+    clippy::too_many_arguments,
+    reason = "a connection has four arguments, besides its filter and its order"
+)]
+
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::escalation_policy::{
     self, EscalationPolicyChanges, EscalationSelectors, EscalationStep, NewEscalationPolicy, WARN_PERCENT,

@@ -1,5 +1,10 @@
 //! Synthetic checks: a test record that proves an integration from end to end, and what came of it.
 
+#![expect(
+    clippy::too_many_arguments,
+    reason = "a connection has four arguments, besides its filter and its order"
+)]
+
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::id::Kind;
 use domain::page::{Direction, PageArguments};
