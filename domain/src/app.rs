@@ -17,6 +17,7 @@ use crate::connect_link::ConnectOptions;
 use crate::database::{AcrossTenants, Database};
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
+use crate::incident::IncidentOptions;
 use crate::mail::{LinkTemplate, MailLinks};
 use crate::ownership_rule::CurrentRules;
 use crate::rate_limit::{InProcess, RateLimits};
@@ -63,6 +64,8 @@ pub struct OutsideOptions {
     pub retry_wait: Duration,
     /// A group of failures is over when none of them is open and none has come for so long.
     pub group_quiet: Duration,
+    /// When several tenants' trouble is one incident.
+    pub incidents: IncidentOptions,
     /// Gives out turns at systems that may be asked only so often.
     pub rate_limits: Arc<dyn RateLimits>,
     /// How people reach the pages where they connect systems.
@@ -74,6 +77,7 @@ impl Default for OutsideOptions {
         Self {
             retry_wait: Duration::from_secs(15),
             group_quiet: Duration::from_secs(60),
+            incidents: IncidentOptions::default(),
             rate_limits: Arc::new(InProcess::default()),
             connect: ConnectOptions::default(),
         }
@@ -221,6 +225,11 @@ impl App {
     /// A group of failures is over when none of them is open and none has come for so long.
     pub(crate) fn group_quiet(&self) -> Duration {
         self.outside.group_quiet
+    }
+
+    /// When several tenants' trouble is one incident.
+    pub(crate) fn incidents(&self) -> &IncidentOptions {
+        &self.outside.incidents
     }
 
     pub(crate) fn connect(&self) -> &ConnectOptions {

@@ -78,10 +78,12 @@ pub enum Kind {
     Contact,
     /// `rule`
     OwnershipRule,
+    /// `incident`
+    Incident,
 }
 
 impl Kind {
-    const ALL: [Self; 32] = [
+    const ALL: [Self; 33] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -114,6 +116,7 @@ impl Kind {
         Self::SyntheticResult,
         Self::Contact,
         Self::OwnershipRule,
+        Self::Incident,
     ];
 
     /// What stands before the underscore.
@@ -151,6 +154,7 @@ impl Kind {
             Self::SyntheticResult => "synthetic",
             Self::Contact => "contact",
             Self::OwnershipRule => "rule",
+            Self::Incident => "incident",
         }
     }
 }

@@ -36,6 +36,7 @@ mod identity;
 pub mod identity_provider;
 pub mod impact;
 pub mod inbox;
+pub mod incident;
 mod insert;
 pub mod integration;
 pub mod invitation;

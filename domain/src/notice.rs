@@ -175,12 +175,12 @@ pub async fn deliveries_by_notices(
 /// The attempts at these deliveries, oldest first, at most [`ATTEMPTS_MAX`] for each on average.
 ///
 /// # Errors
-/// Denied without `notices:manage`.
+/// Denied without `notices:read`.
 pub async fn attempts_by_deliveries(
     actor: &Actor,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, Vec<NoticeAttempt>>> {
-    let scope = actor.authorize(Permission::NoticeManage)?;
+    let scope = actor.authorize(Permission::NoticeRead)?;
     let rows = scope
         .find::<notice_attempt::Entity>()
         .filter(notice_attempt::Column::DeliveryId.is_in(ids.iter().copied()))

@@ -68,6 +68,12 @@ impl NewOccasion {
         self
     }
 
+    /// About an incident.
+    pub(crate) fn incident(mut self, id: Uuid) -> Self {
+        self.incident_id = Some(id);
+        self
+    }
+
     /// About a system.
     pub(crate) fn system(mut self, id: Uuid) -> Self {
         self.system_id = Some(id);

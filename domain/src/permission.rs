@@ -86,11 +86,15 @@ pub enum Permission {
     ContactManage,
     /// Read, create, change and delete rules of ownership.
     OwnershipRuleManage,
+    /// Read incidents: staff all of them, a tenant what is meant for it of those that hit its systems.
+    IncidentRead,
+    /// Say that there are incidents, how far they are, and what those who are hit read.
+    IncidentManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -130,6 +134,8 @@ impl Permission {
         Self::ContactRead,
         Self::ContactManage,
         Self::OwnershipRuleManage,
+        Self::IncidentRead,
+        Self::IncidentManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -174,6 +180,8 @@ impl Permission {
             Self::ContactRead => "contacts:read",
             Self::ContactManage => "contacts:manage",
             Self::OwnershipRuleManage => "ownership_rules:manage",
+            Self::IncidentRead => "incidents:read",
+            Self::IncidentManage => "incidents:manage",
         }
     }
 
@@ -200,6 +208,7 @@ impl Permission {
                 | Self::NoticeRead
                 | Self::EscalationRead
                 | Self::ContactRead
+                | Self::IncidentRead
         )
     }
 
@@ -247,6 +256,8 @@ impl Permission {
             Self::ContactRead => [Always, Always, Always, Always, Always, Always, Scope, Scope],
             Self::ContactManage => [Always, Always, Never, Always, Never, Never, Scope, Never],
             Self::OwnershipRuleManage => [Always, Always, Never, Always, Never, Never, Never, Never],
+            Self::IncidentRead => [Always, Always, Always, Always, Always, Always, Scope, Scope],
+            Self::IncidentManage => [Always, Always, Always, Never, Never, Never, Never, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -277,6 +288,7 @@ impl Permission {
             Self::NoticeManage => &[Self::NoticeRead],
             Self::EscalationManage => &[Self::EscalationRead],
             Self::ContactManage => &[Self::ContactRead],
+            Self::IncidentRead => &[Self::IntegrationRead],
             Self::FailureEdit => &[
                 Self::RecordRead,
                 Self::FailureRetry,
@@ -382,7 +394,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 39);
+        assert_eq!(Permission::ALL.len(), 41);
     }
 
     #[test]

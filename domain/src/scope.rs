@@ -8,15 +8,17 @@ use std::time::Duration;
 use entity::{
     api_key, audit_entry, backfill, connect_link, contact, escalation, escalation_policy, exchange, failure,
     failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target,
-    identity_provider, integration, integration_contact, integration_health, invitation, job, kill_switch,
-    kpi_rollup, log_line, notice, notice_attempt, notice_channel, notice_delivery, notice_policy,
-    notice_subject, occasion, ownership_rule, portal_cutoff, portal_key, portal_session, quarantine,
-    receipt_block, receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, retry,
-    reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, sla_clock,
-    stream_cursor, stream_schema, synthetic_check, synthetic_result, system, system_grant, tenant, user,
-    webhook_endpoint, webhook_event,
+    identity_provider, incident, incident_entry, incident_system, integration, integration_contact,
+    integration_health, invitation, job, kill_switch, kpi_rollup, log_line, notice, notice_attempt,
+    notice_channel, notice_delivery, notice_policy, notice_subject, occasion, ownership_rule, portal_cutoff,
+    portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation,
+    reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice,
+    run_stream, runbook, runbook_version, sla_clock, stream_cursor, stream_schema, synthetic_check,
+    synthetic_result, system, system_fault, system_grant, tenant, user, webhook_endpoint, webhook_event,
 };
-use sea_orm::sea_query::{Expr, ExprTrait, IntoCondition, Order, Query, SimpleExpr, WindowStatement};
+use sea_orm::sea_query::{
+    Condition, Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, SimpleExpr, WindowStatement,
+};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
     IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
@@ -60,12 +62,14 @@ tenant_owned!(
     user.TenantId,
     invitation.TenantId,
     identity_provider.TenantId,
+    incident_system.TenantId,
     api_key.TenantId,
     portal_key.TenantId,
     portal_cutoff.TenantId,
     portal_session.TenantId,
     audit_entry.TenantId,
     system.TenantId,
+    system_fault.TenantId,
     system_grant.TenantId,
     connect_link.TenantId,
     contact.TenantId,
@@ -119,6 +123,35 @@ tenant_owned!(
     runbook_version.TenantId,
 );
 
+/// An entity whose rows are the operator's, and of which tenants see what concerns them.
+pub(crate) trait Shared: EntityTrait {
+    /// What these tenants see.
+    fn shared_with(tenants: &[Uuid]) -> Condition;
+}
+
+/// The incidents that hit a system of these tenants.
+fn incidents_of(tenants: &[Uuid]) -> SelectStatement {
+    Query::select()
+        .column(incident_system::Column::IncidentId)
+        .from(incident_system::Entity)
+        .and_where(incident_system::Column::TenantId.is_in(tenants.iter().copied()))
+        .to_owned()
+}
+
+impl Shared for incident::Entity {
+    fn shared_with(tenants: &[Uuid]) -> Condition {
+        Condition::all().add(incident::Column::Id.in_subquery(incidents_of(tenants)))
+    }
+}
+
+impl Shared for incident_entry::Entity {
+    fn shared_with(tenants: &[Uuid]) -> Condition {
+        Condition::all()
+            .add(incident_entry::Column::IsPublic.eq(true))
+            .add(incident_entry::Column::IncidentId.in_subquery(incidents_of(tenants)))
+    }
+}
+
 /// The rows that one caller may touch for one permission.
 #[derive(Clone)]
 pub struct Scope {
@@ -159,6 +192,16 @@ impl Scope {
         ScopedSelect { select, connection: self.app.database().reader_of(&self.tenants) }
     }
 
+    /// Starts a query of the operator's rows, filtered by what of them the tenants see.
+    #[expect(clippy::disallowed_methods, reason = "filtered here by what tenants see")]
+    pub(crate) fn find_shared<E: Shared>(&self) -> ScopedSelect<E> {
+        let select = match &self.tenants {
+            Tenants::All => E::find(),
+            Tenants::Some(tenants) => E::find().filter(E::shared_with(tenants)),
+        };
+        ScopedSelect { select, connection: self.app.database().reader_of(&self.tenants) }
+    }
+
     /// Begins a transaction for one tenant's rows; `None` when the tenant is not inside.
     pub(crate) async fn begin(&self, tenant_id: Uuid) -> Result<Option<TxScope>> {
         if !self.contains(tenant_id) {
@@ -174,7 +217,7 @@ pub(crate) struct ScopedSelect<E: EntityTrait> {
     connection: TenantReader,
 }
 
-impl<E: TenantOwned> ScopedSelect<E> {
+impl<E: EntityTrait> ScopedSelect<E> {
     /// Narrows it.
     pub(crate) fn filter(mut self, condition: impl IntoCondition) -> Self {
         self.select = self.select.filter(condition.into_condition());
@@ -264,7 +307,7 @@ impl<E: TenantOwned> ScopedSelect<E> {
             .from_subquery(ranked, "ranked")
             .and_where(Expr::col("rank").lte(Value::from(request.limit as i64 + 1)))
             .to_owned();
-        #[expect(clippy::disallowed_methods, reason = "the sub-select is filtered by tenant")]
+        #[expect(clippy::disallowed_methods, reason = "the sub-select is filtered already")]
         let mut select = E::find().filter(order.id.in_subquery(ids));
         for (column, direction) in order.sort(request.backward) {
             select = select.order_by(column, direction);

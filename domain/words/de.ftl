@@ -47,6 +47,29 @@ group-with-us = Sie müssen nichts tun: Es liegt bei uns.
 group-with-vendor = Sie müssen nichts tun: Es liegt beim Hersteller des anderen Systems.
 group-with-you = Es liegt jetzt bei Ihnen: Was gebraucht wird, steht in der Notiz zur Übergabe.
 
+## Störungen: ein fremdes System, das für viele ausfällt. $fault ist `unavailable` oder `rate-limited`.
+
+incident-title = { $fault ->
+    [rate-limited] Ein Dienst, den Ihre Integrationen nutzen, nimmt vorerst keine weiteren Anfragen an
+   *[unavailable] Ein Dienst, den Ihre Integrationen nutzen, antwortet nicht
+  }
+incident-message = { $fault ->
+    [rate-limited] Ein Dienst, den Ihre Integrationen nutzen, nimmt vorerst keine weiteren Anfragen an. Nichts geht verloren: Was darauf wartet, geht von selbst weiter.
+   *[unavailable] Ein Dienst, den Ihre Integrationen nutzen, antwortet nicht. Nichts geht verloren: Was darauf wartet, geht von selbst weiter, sobald er wieder da ist.
+  }
+incident-news-title = Neues zu einem Dienst, den Ihre Integrationen nutzen
+incident-over-title = Ein Dienst, den Ihre Integrationen nutzen, ist wieder da
+incident-over = Der Dienst antwortet wieder. Was darauf gewartet hat, geht Schritt für Schritt von selbst weiter.
+incident-detected = Wir haben gesehen, dass der Dienst gestört ist, und kümmern uns darum.
+incident-status = { $status ->
+    [INVESTIGATING] Wir gehen der Sache nach.
+    [IDENTIFIED] Die Ursache ist bekannt.
+    [MONITORING] Der Dienst antwortet wieder. Was gewartet hat, geht Schritt für Schritt weiter, und wir beobachten es.
+   *[RESOLVED] Es ist vorbei.
+  }
+incident-wait = Von Ihnen wird nichts gebraucht: Warten Sie, bis der andere Dienst wieder da ist. Wir kümmern uns darum, und was wartet, geht von selbst weiter.
+incident-wait-staff = Warten Sie, bis das andere System wieder da ist: Dies gehört zu einer Störung. Was wartet, geht dann von selbst weiter, und was sie beendet hat, wird erneut versucht.
+
 ## Vorgeschlagene Schritte: eine Beschriftung, und warum der Schritt hilft
 
 do-reconnect = { $end ->

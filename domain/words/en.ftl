@@ -49,6 +49,29 @@ group-with-us = Nothing is needed from you: it is with us.
 group-with-vendor = Nothing is needed from you: it is with the maker of the other system.
 group-with-you = It is with you now: the note of the hand-over says what is needed.
 
+## Incidents: an outside system that is down for many. $fault is `unavailable` or `rate-limited`.
+
+incident-title = { $fault ->
+    [rate-limited] A service that your integrations use takes no more requests for now
+   *[unavailable] A service that your integrations use does not answer
+  }
+incident-message = { $fault ->
+    [rate-limited] A service that your integrations use takes no more requests for now. Nothing is lost: what waits for it goes on by itself.
+   *[unavailable] A service that your integrations use does not answer. Nothing is lost: what waits for it goes on by itself when it is back.
+  }
+incident-news-title = News of a service that your integrations use
+incident-over-title = A service that your integrations use is back
+incident-over = The service answers again. What waited for it goes on by itself, step by step.
+incident-detected = We have seen that the service is in trouble, and are on it.
+incident-status = { $status ->
+    [INVESTIGATING] We are looking into it.
+    [IDENTIFIED] The cause is known.
+    [MONITORING] The service answers again. What waited goes on, step by step, and we keep watching.
+   *[RESOLVED] It is over.
+  }
+incident-wait = Nothing is needed from you: wait until the other service is back. We are on it, and what waits goes on by itself.
+incident-wait-staff = Wait until the other system is back: this belongs to an incident. What waits goes on by itself then, and what it ended is retried.
+
 ## Suggested actions: a label, and why it helps. $end is the side of the integration, `source` or `destination`.
 
 do-reconnect = { $end ->

@@ -31,6 +31,21 @@ pub(crate) async fn isolate_as_parent(
     fence(manager, table, &seen).await
 }
 
+/// Fences a table that belongs to nobody and concerns several: its rows are seen where one of `member` is whose
+/// `member_column` names their `column`.
+pub(crate) async fn isolate_by_member(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    column: &str,
+    member: &str,
+    member_column: &str,
+) -> Result<(), DbErr> {
+    let seen = format!(
+        "EXISTS (SELECT 1 FROM \"{member}\" AS m WHERE m.\"{member_column}\" = \"{table}\".\"{column}\")"
+    );
+    fence(manager, table, &seen).await
+}
+
 /// Takes the fence of a table away.
 pub(crate) async fn open(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
     if manager.get_database_backend() != DbBackend::Postgres {

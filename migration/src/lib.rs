@@ -118,6 +118,9 @@ mod m20261126_000260_create_contact;
 mod m20261126_000261_create_integration_contact;
 mod m20261126_000262_create_ownership_rule;
 mod m20261126_000263_add_assignee_to_failure_group;
+mod m20261126_000265_create_incident;
+mod m20261126_000266_create_incident_entry;
+mod m20261126_000267_create_system_fault;
 mod m20261126_000270_add_impact_to_failure;
 mod m20261126_000271_add_urgency_to_failure_group;
 mod m20261126_000272_fill_urgency;
@@ -244,6 +247,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000261_create_integration_contact::Migration),
             Box::new(m20261126_000262_create_ownership_rule::Migration),
             Box::new(m20261126_000263_add_assignee_to_failure_group::Migration),
+            Box::new(m20261126_000265_create_incident::Migration),
+            Box::new(m20261126_000266_create_incident_entry::Migration),
+            Box::new(m20261126_000267_create_system_fault::Migration),
             Box::new(m20261126_000270_add_impact_to_failure::Migration),
             Box::new(m20261126_000271_add_urgency_to_failure_group::Migration),
             Box::new(m20261126_000272_fill_urgency::Migration),

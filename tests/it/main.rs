@@ -35,6 +35,7 @@ mod hostile;
 mod http;
 mod in_doubt;
 mod inbox;
+mod incident;
 mod isolation;
 mod key;
 mod kill_switch;

@@ -225,13 +225,14 @@ fn names_and_shapes_are_the_same_everywhere() {
                     assert_eq!(found, Some(of_argument), "{path}({argument})");
                 }
                 // Events, slices and log lines of a run and what a reconciliation found are in one order, the order in
-                // which they happened, as are changes of targets and what was done with a group; a person's sessions are
-                // few.
+                // which they happened, as are changes of targets, what was done with a group, and whom an incident hits
+                // and what was done about it; a person's sessions are few.
                 let is_plain = matches!(
                     (name.as_str(), field.as_str()),
                     ("Run", "events" | "logs" | "slices")
                         | ("Reconciliation", "differences")
                         | ("FailureGroup", "activity")
+                        | ("Incident", "affected" | "timeline")
                         | ("Integration", "healthTargetChanges")
                         | ("Viewer", "sessions")
                 );
@@ -320,6 +321,8 @@ async fn node_finds_each_kind_of_object_by_its_id() {
     let portal_key = member.mutate("createPortalKey", portal_key, "portalKey { id }").await;
     let session = json!({"tenantId": scene.tenant.id, "endUser": "Mia", "scopes": ["runs:read"]});
     let session = member.mutate("createPortalSession", session, "portalSession { id }").await;
+    let incident = json!({"title": "It is down", "systemIds": [system]});
+    let incident = scene.admin().mutate("createIncident", incident, "incident { id }").await;
     let query = "query($id: ID!) { run(id: $id) { events(first: 1) { edges { node { id } } } } }";
     let events = nodes(&scene.admin().query(query, json!({"id": run["id"]})).await["run"]["events"]);
     let sdl = Sdl::parse(&printed());
@@ -346,6 +349,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("ApiKey", text(&key["apiKey"]["id"])),
         ("PortalKey", text(&portal_key["portalKey"]["id"])),
         ("PortalSession", text(&session["portalSession"]["id"])),
+        ("Incident", text(&incident["incident"]["id"])),
     ];
     assert_eq!(ids.iter().map(|(kind, _)| (*kind).to_owned()).collect::<BTreeSet<_>>(), kinds);
     for (kind, id) in &ids {

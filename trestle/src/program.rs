@@ -75,6 +75,7 @@ impl Program {
             outside: OutsideOptions {
                 retry_wait: settings.retry_wait,
                 group_quiet: settings.group_quiet,
+                incidents: settings.incidents,
                 rate_limits,
                 connect: ConnectOptions {
                     public_url: settings.public_url.clone(),

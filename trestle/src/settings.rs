@@ -19,6 +19,7 @@ use std::time::Duration;
 use api::Introspection;
 use api::http::{DocumentOptions, WebSocketOptions};
 use axum::http::HeaderValue;
+use domain::incident::IncidentOptions;
 use domain::mail::{LinkTemplate, MailLinks};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
@@ -95,6 +96,8 @@ pub struct Settings {
     pub retry_wait: Duration,
     /// How long nothing of a group of failures may come before it is over.
     pub group_quiet: Duration,
+    /// When several tenants' trouble with an outside system is one incident, and when that is over.
+    pub incidents: IncidentOptions,
     /// How long nothing may be claimed while a run is due.
     pub dispatch_timeout: Duration,
     /// Origins of browsers' pages.
@@ -272,6 +275,9 @@ impl Settings {
         let seconds = |name, number, default, range| {
             integer(name, number, default, range).map(|seconds| Duration::from_secs(seconds as u64))
         };
+        let minutes = |name, number, default, range| {
+            integer(name, number, default, range).map(|minutes| Duration::from_secs(60 * minutes as u64))
+        };
         Ok(Self {
             files_dir: filled(written.files_dir).map_or_else(|| data_dir.join("files"), PathBuf::from),
             data_dir,
@@ -307,6 +313,16 @@ impl Settings {
                 60,
                 1..=604_800,
             )?,
+            incidents: IncidentOptions {
+                tenants: integer("TRESTLE_INCIDENT_TENANTS", written.incident_tenants, 3, 2..=1_000)?,
+                window: minutes("TRESTLE_INCIDENT_MINUTES", written.incident_minutes, 10, 1..=1_440)?,
+                quiet: seconds(
+                    "TRESTLE_INCIDENT_QUIET_SECONDS",
+                    written.incident_quiet_seconds,
+                    60,
+                    1..=86_400,
+                )?,
+            },
             dispatch_timeout: seconds(
                 "TRESTLE_DISPATCH_TIMEOUT_SECONDS",
                 written.dispatch_timeout_seconds,

@@ -3,6 +3,7 @@
 
 mod escalation;
 mod health;
+mod incident;
 mod kill_switch;
 mod notice;
 mod outage;

@@ -17,7 +17,8 @@ use crate::queue::{MonitorError, MonitorOptions, Queue, consume};
 use crate::report::Activity;
 use crate::run::Runner;
 use crate::{
-    escalation, health, kill_switch, log_line, mail, notice, refill, report, schedule, sweep, synthetic,
+    escalation, health, incident, kill_switch, log_line, mail, notice, refill, report, schedule, sweep,
+    synthetic,
 };
 
 /// How long the last log lines may take to be stored.
@@ -168,6 +169,13 @@ async fn supervise(
         async move {
             escalation::run(background, shutdown).await;
             ("escalation", Ok(()))
+        }
+    });
+    parts.spawn({
+        let (background, shutdown) = (background.clone(), shutdown.clone());
+        async move {
+            incident::run(background, shutdown).await;
+            ("incidents", Ok(()))
         }
     });
     parts.spawn({

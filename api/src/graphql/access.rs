@@ -59,6 +59,8 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Query", "retry", Access::Needs(Permission::FailureRead)),
     ("Query", "retryPlan", Access::Needs(Permission::FailureRead)),
     ("Query", "identityProviders", Access::Needs(Permission::IdentityProviderManage)),
+    ("Query", "incident", Access::Needs(Permission::IncidentRead)),
+    ("Query", "incidents", Access::Needs(Permission::IncidentRead)),
     ("Query", "killSwitches", Access::Needs(Permission::KillSwitchManage)),
     ("Query", "runbook", Access::Needs(Permission::RunbookRead)),
     ("Query", "runbooks", Access::Needs(Permission::RunbookRead)),
@@ -155,6 +157,11 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "discardQuarantine", Access::Needs(Permission::FailureSkip)),
     ("Mutation", "revealRecord", Access::Needs(Permission::RecordReveal)),
     ("Mutation", "cancelRetry", Access::Needs(Permission::FailureRetry)),
+    ("Mutation", "createIncident", Access::Needs(Permission::IncidentManage)),
+    ("Mutation", "updateIncident", Access::Needs(Permission::IncidentManage)),
+    ("Mutation", "addIncidentNote", Access::Needs(Permission::IncidentManage)),
+    ("Mutation", "resolveIncident", Access::Needs(Permission::IncidentManage)),
+    ("Mutation", "writePostmortem", Access::Needs(Permission::IncidentManage)),
     ("Mutation", "engageKillSwitch", Access::Needs(Permission::KillSwitchManage)),
     ("Mutation", "releaseKillSwitch", Access::Needs(Permission::KillSwitchManage)),
     ("Mutation", "createRunbook", Access::Needs(Permission::RunbookManage)),
@@ -214,7 +221,6 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Kpi", "status", Access::Needs(Permission::RunRead)),
     ("NoticeChannel", "addresses", Access::Needs(Permission::UserRead)),
     ("NoticeDelivery", "recipient", Access::Needs(Permission::UserRead)),
-    ("NoticeDelivery", "attempts", Access::Needs(Permission::NoticeManage)),
     ("Integration", "failures", Access::Needs(Permission::FailureRead)),
     ("Integration", "contacts", Access::Needs(Permission::ContactRead)),
     ("FailureGroup", "assignee", Access::Needs(Permission::ContactRead)),
@@ -245,6 +251,17 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("SlaClock", "warnedAt", Access::Needs(Permission::EscalationRead)),
     ("SlaClock", "endedBy", Access::Needs(Permission::EscalationRead)),
     ("Failure", "record", Access::Needs(Permission::RecordRead)),
+    ("FailureGroup", "incident", Access::Needs(Permission::IncidentRead)),
+    ("AffectedSystem", "system", Access::Needs(Permission::SystemRead)),
+    ("Incident", "host", Access::Needs(Permission::IncidentManage)),
+    ("Incident", "connectorName", Access::Needs(Permission::IncidentManage)),
+    ("Incident", "fault", Access::Needs(Permission::IncidentManage)),
+    ("Incident", "severity", Access::Needs(Permission::IncidentManage)),
+    ("Incident", "commander", Access::Needs(Permission::IncidentManage)),
+    ("Incident", "tenantCount", Access::Needs(Permission::IncidentManage)),
+    ("Incident", "systemCount", Access::Needs(Permission::IncidentManage)),
+    ("Incident", "createdBy", Access::Needs(Permission::IncidentManage)),
+    ("Incident", "postmortem", Access::Needs(Permission::IncidentManage)),
 ];
 
 /// What the arguments of every connection mean.
@@ -305,7 +322,7 @@ const MAY: [Visible; Permission::ALL.len()] = [
     may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,
     may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>, may::<25>, may::<26>, may::<27>,
     may::<28>, may::<29>, may::<30>, may::<31>, may::<32>, may::<33>, may::<34>, may::<35>, may::<36>,
-    may::<37>, may::<38>,
+    may::<37>, may::<38>, may::<39>, may::<40>,
 ];
 
 fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {

@@ -58,6 +58,8 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("retryFailures", 4 * HEAVY_WRITE),
     ("retryPlan", FORECAST),
     ("skipFailures", HEAVY_WRITE),
+    // Systems at a host are looked for in the configs of all.
+    ("createIncident", HEAVY_WRITE),
     ("mergeFailureGroups", HEAVY_WRITE),
     ("clues", CLUES),
     ("releaseQuarantine", HEAVY_WRITE),

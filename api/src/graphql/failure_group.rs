@@ -12,6 +12,8 @@ use domain::Permission;
 use domain::failure::FailureParent;
 use domain::failure_group;
 use domain::id::Kind;
+use domain::incident::waiting_for;
+use entity::failure_group::FailureGroupStatus as GroupStatus;
 use futures::stream::BoxStream;
 
 pub use self::change::{FailureGroupMutation, FailureGroupPayload};
@@ -22,6 +24,7 @@ use super::escalation::{Escalation, SlaClock};
 use super::failure::{
     Failure, FailureCategory, FailureFilter, FailureOrder, FailureStage, Impact, Redaction, ResponsibleParty,
 };
+use super::incident::Incident;
 use super::integration::Integration;
 use super::live::{self, Watch};
 use super::loader::{FailureGroupActivities, Failures};
@@ -129,8 +132,15 @@ impl FailureGroup {
     }
 
     /// What this viewer can do about it.
-    async fn suggested_action(&self) -> &str {
-        &self.0.suggested_action
+    async fn suggested_action(&self, ctx: &Context<'_>) -> Result<String> {
+        let is_over =
+            matches!(self.0.status, GroupStatus::Resolved | GroupStatus::Ignored | GroupStatus::Snoozed);
+        if let Some(wait) = waiting_for(&actor(ctx)?, &self.0.code).filter(|_| !is_over)
+            && loaders(ctx)?.incident_of_group(self.0.id).await?.is_some()
+        {
+            return Ok(wait);
+        }
+        Ok(self.0.suggested_action.clone())
     }
 
     /// What the outside system says, without what is of one record. Audience ENGINEER.
@@ -234,6 +244,13 @@ impl FailureGroup {
         let id = self.0.assignee_id?;
         let row = async { loaders(ctx)?.row(id).await };
         row.await.transpose().map(|row| row.map(Contact))
+    }
+
+    /// The incident under way that it belongs to: the system that its code speaks of is in trouble for others, too. Null
+    /// where it belongs to none.
+    async fn incident(&self, ctx: &Context<'_>) -> Option<Result<Incident>> {
+        let row = async { loaders(ctx)?.incident_of_group(self.0.id).await };
+        row.await.transpose().map(|row| row.map(Incident))
     }
 
     /// Failures in each of the last hours, oldest first; hours without any are left out.

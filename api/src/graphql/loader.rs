@@ -8,6 +8,7 @@ mod escalation;
 mod failure;
 mod failure_group;
 mod health;
+mod incident;
 mod integration;
 mod kpi;
 mod notice;
@@ -47,6 +48,8 @@ pub(super) use self::system::Systems;
 use super::caller::Caller;
 use super::error::{ResolverError, Result};
 use super::page;
+
+pub(super) use self::incident::{AffectedSystems, IncidentTimeline};
 
 /// How long a loader waits for further keys: the fields of one level of an answer are resolved together.
 const BATCH_DELAY: Duration = Duration::from_millis(1);

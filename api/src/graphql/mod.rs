@@ -23,6 +23,7 @@ mod failure_group;
 mod health;
 mod identity_provider;
 mod inbox;
+mod incident;
 mod integration;
 mod invitation;
 mod kill_switch;
@@ -91,6 +92,7 @@ pub struct Query(
     Boxed<retry::RetryQuery>,
     Boxed<quarantine::QuarantineQuery>,
     Boxed<health::HealthQuery>,
+    Boxed<incident::IncidentQuery>,
     Boxed<kill_switch::KillSwitchQuery>,
     Boxed<runbook::RunbookQuery>,
     Boxed<words::WordQuery>,
@@ -132,6 +134,7 @@ pub struct Mutation(
     Boxed<retry::RetryMutation>,
     Boxed<quarantine::QuarantineMutation>,
     Boxed<reveal::RevealMutation>,
+    Boxed<incident::IncidentMutation>,
     Boxed<kill_switch::KillSwitchMutation>,
     Boxed<runbook::RunbookMutation>,
     Boxed<words::WordMutation>,

@@ -11,6 +11,7 @@ use super::caller::{actor, loaders};
 use super::error::Result;
 use super::failure::Failure;
 use super::failure_group::FailureGroup;
+use super::incident::Incident;
 use super::integration::Integration;
 use super::invitation::Invitation;
 use super::portal_key::PortalKey;
@@ -60,6 +61,8 @@ pub enum Node {
     Quarantine(Quarantine),
     /// Both ends of an integration, compared.
     Reconciliation(Reconciliation),
+    /// An outside system that is in trouble for several tenants.
+    Incident(Incident),
 }
 
 /// Queries by id.
@@ -102,6 +105,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::Backfill => loaders.row(uuid).await?.map(|row| Node::Backfill(Backfill(row))),
         Kind::Quarantine => loaders.row(uuid).await?.map(|row| Node::Quarantine(Quarantine(row))),
         Kind::Reconciliation => loaders.row(uuid).await?.map(|row| Node::Reconciliation(Reconciliation(row))),
+        Kind::Incident => loaders.row(uuid).await?.map(|row| Node::Incident(Incident(row))),
         // Nobody but its owner sees one, under `viewer`.
         Kind::Session => None,
         // Read in its list only: what an entry is worth is told by those around it.

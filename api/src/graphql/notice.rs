@@ -121,6 +121,11 @@ impl NoticeItem {
         self.0.failure_id.map(|failure| id(Kind::Failure, failure))
     }
 
+    /// The incident, where it is about one.
+    async fn incident_id(&self) -> Option<ID> {
+        self.0.incident_id.map(|incident| id(Kind::Incident, incident))
+    }
+
     /// The system, where it is about one.
     async fn system_id(&self) -> Option<ID> {
         self.0.system_id.map(|system| id(Kind::System, system))

@@ -11,7 +11,7 @@ use entity::{run, run_slice, run_stream};
 use futures::stream::BoxStream;
 use pipeline::{
     AccountedPage, Counts, InDoubt, Ledger, LedgerError, NewReceipt, RECORD_QUARANTINED, Receipt,
-    RecordFailure, RemovedPage, RetryNotice, Shape,
+    RecordFailure, RemovedPage, RetryNotice, Shape, Side,
 };
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
@@ -27,6 +27,7 @@ use super::{circuit, receipt, recovery};
 use crate::actor::Tenants;
 use crate::error::{Doing, Result};
 use crate::id::new_id;
+use crate::incident::fault;
 use crate::kpi;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
@@ -348,6 +349,12 @@ impl Ledger for RunLease {
         );
         let recorded = run_event::record(&tx, self.run.id, vec![event]).await;
         recorded.map_err(storage)?;
+        let system_id = match notice.side {
+            Side::Source => self.integration.source_id,
+            Side::Destination => self.integration.destination_id,
+        };
+        let suspected = fault::suspect(&tx, system_id, &code, self.job_id, notice.attempt).await;
+        suspected.map_err(storage)?;
         tx.commit().await.map_err(storage)
     }
 }

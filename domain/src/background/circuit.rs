@@ -184,13 +184,14 @@ pub(super) fn waits(name: &str, system_id: Uuid, until: DateTime<Utc>) -> NewEve
         .attributes(json!({ "systemId": system, "nextAttemptAt": until }))
 }
 
-/// Counts that an attempt failed because of a system, and leaves that alone when it was one too many. Answers with until
-/// when it is left alone, if it is; health then looks again at its users (`Aftermath`). Last but for that in its transaction
-/// of the rows that others wait for, apart from the job of the lease.
+/// Counts that an attempt failed with this code because of a system, and leaves that alone when it was one too many. Answers
+/// with until when it is left alone, if it is; health then looks again at its users (`Aftermath`). Last but for that in its
+/// transaction of the rows that others wait for, apart from the job of the lease.
 pub(super) async fn count_failure(
     tx: &TxScope,
     lease: &RunLease,
     system_id: Uuid,
+    code: &str,
 ) -> Result<Option<(DateTime<Utc>, NewEvent)>> {
     let row = tx
         .find::<system::Entity>()
@@ -231,6 +232,8 @@ pub(super) async fn count_failure(
         );
     }
     update.exec(tx.connection()).await.doing("counting a failure of a system")?;
+    // With it, so that an outage of many is seen as soon as it is one.
+    crate::incident::fault::record(tx, &row, code).await?;
     Ok(until.map(|until| (until, waits(&row.name, system_id, until))))
 }
 

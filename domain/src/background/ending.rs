@@ -138,7 +138,8 @@ impl RunLease {
         aftermath: &mut Aftermath,
     ) -> Result<()> {
         if let Some(system_id) = self.failing_system(stop) {
-            let is_left_alone = circuit::count_failure(tx, self, system_id).await?.is_some();
+            let code = stop.code().unwrap_or_default();
+            let is_left_alone = circuit::count_failure(tx, self, system_id, &code).await?.is_some();
             aftermath.systems_changed(is_left_alone.then_some(system_id));
         } else if let (true, Some(system_id)) = (self.is_probe, self.answering_system(stop)) {
             aftermath.systems_changed(circuit::answered(tx, [system_id]).await?);

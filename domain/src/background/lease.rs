@@ -541,8 +541,9 @@ impl RunLease {
         let mut events = vec![event];
         let mut aftermath = Aftermath::default();
         let (mut available_at, mut code) = (available_at, why.as_ref().map(|why| why.code.clone()));
-        if let Some(system_id) = why.as_ref().and_then(|why| why.system_id)
-            && let Some((until, event)) = count_failure(&tx, self, system_id).await?
+        let failed = why.as_ref().and_then(|why| Some((why.system_id?, why.code.as_str())));
+        if let Some((system_id, failed_with)) = failed
+            && let Some((until, event)) = count_failure(&tx, self, system_id, failed_with).await?
         {
             available_at = available_at.max(until);
             code = Some(WAIT_CODE.to_owned());

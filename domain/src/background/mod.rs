@@ -21,6 +21,7 @@ pub(crate) mod failure_group;
 mod gone;
 mod health;
 mod impact;
+mod incident;
 mod kill_switch;
 mod lease;
 mod log_line;

@@ -352,6 +352,10 @@ impl<'a> Step<'a> {
         for policy in self.owners.policies_for(occasion.tenant_id) {
             let mut channels = told.remove(&policy).unwrap_or_default();
             let Some(row) = self.policy(policy) else { continue };
+            // An incident is told to the operator once, however many it hits.
+            if occasion.incident_id.is_some() && row.tenant_id != occasion.tenant_id {
+                continue;
+            }
             let failure = occasion.failure_id.and_then(|id| self.around.failures.get(&id));
             if selects(row, occasion, failure) {
                 for id in &row.channel_ids.0 {

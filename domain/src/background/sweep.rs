@@ -64,7 +64,8 @@ impl Background {
 
     /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, connect
     /// links that are over, events of webhooks that are read, old exchanges and log lines, old hours and days, old notices,
-    /// old results of synthetic checks, retired signing keys, workers that are gone. Answers with how many rows.
+    /// old results of synthetic checks, retired signing keys, old troubles of systems, workers that are gone. Answers with
+    /// how many rows.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used.
@@ -72,7 +73,7 @@ impl Background {
         let keys = idempotency::purge(self.app()).await?;
         let sessions = session::purge(self.app()).await?;
         let cutoffs = portal_session::purge_cutoffs(self.app()).await?;
-        let workers = self.forget_workers().await?;
+        let workers = self.forget_workers().await? + self.purge_faults().await?;
         let links = connect_link::purge(self.app()).await?;
         let events = webhook_event::purge(self.app()).await?;
         let hours = self.purge_group_hours().await? + health::rollup::purge(self.app()).await?;

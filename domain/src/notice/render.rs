@@ -84,6 +84,7 @@ fn data_of(item: &NoticeItem) -> Value {
         "runId": id(Kind::Run, item.run_id),
         "groupId": id(Kind::FailureGroup, item.group_id),
         "failureId": id(Kind::Failure, item.failure_id),
+        "incidentId": id(Kind::Incident, item.incident_id),
         "code": item.code,
         "count": item.count,
         "businessReferences": item.references,

@@ -156,6 +156,7 @@ pub(crate) fn party_of(
     let said: Option<ResponsibleParty> = one(&occasion.detail, "responsibleParty");
     said.or(match occasion.kind {
         OccasionKind::ReauthRequired | OccasionKind::ChannelDisabled => Some(ResponsibleParty::Customer),
+        OccasionKind::IncidentOpened | OccasionKind::IncidentUpdated => Some(ResponsibleParty::ThirdParty),
         // Of the operator's there is no customer.
         _ => None,
     })
@@ -233,9 +234,9 @@ impl Told<'_> {
                 Some(_) => format!("{integration} is healthy again"),
                 None => "Runs are healthy again".to_owned(),
             },
-            OccasionKind::IncidentOpened => "An outage of an outside system".to_owned(),
-            OccasionKind::IncidentUpdated => "News of an outage".to_owned(),
-            OccasionKind::IncidentResolved => "An outage is over".to_owned(),
+            OccasionKind::IncidentOpened => self.fault("incident-title"),
+            OccasionKind::IncidentUpdated => self.language.say("incident-news-title"),
+            OccasionKind::IncidentResolved => self.language.say("incident-over-title"),
             OccasionKind::ChannelDisabled => {
                 let channel = self.text("channel").unwrap_or_default();
                 format!("Notices to `{channel}` are switched off")
@@ -279,6 +280,11 @@ impl Told<'_> {
                 Some("REMOVED") => "Somebody has removed it.".to_owned(),
                 _ => "The test record went the whole way.".to_owned(),
             },
+            OccasionKind::IncidentOpened | OccasionKind::IncidentUpdated => {
+                let message = self.text("publicMessage").unwrap_or_else(|| self.fault("incident-message"));
+                self.with_users(message)
+            }
+            OccasionKind::IncidentResolved => self.with_users(self.language.say("incident-over")),
             _ => self.failing(),
         }
     }
@@ -341,6 +347,13 @@ impl Told<'_> {
             OccasionKind::Late | OccasionKind::HealthAlert => {
                 alert::action(&self.occasion.detail, self.audience)
             }
+            OccasionKind::IncidentOpened | OccasionKind::IncidentUpdated => {
+                let message = match self.audience {
+                    Audience::Customer => "incident-wait",
+                    Audience::Support | Audience::Engineer => "incident-wait-staff",
+                };
+                return Some(self.language.say(message));
+            }
             OccasionKind::Held if self.failure.is_none() => {
                 Some("Look at what it is held for, then resume the integration.")
             }
@@ -372,9 +385,18 @@ impl Told<'_> {
         let system = self.occasion.system_id.map(|id| GlobalId::new(Kind::System, id));
         match self.occasion.kind {
             OccasionKind::Held | OccasionKind::Resumed => integration,
+            OccasionKind::IncidentOpened | OccasionKind::IncidentUpdated | OccasionKind::IncidentResolved => {
+                self.occasion.incident_id.map(|id| GlobalId::new(Kind::Incident, id))
+            }
             OccasionKind::RunFailed | OccasionKind::RunPartial | OccasionKind::Recovered => run.or(failure),
             _ => group.or(failure).or(run).or(integration).or(system),
         }
+    }
+
+    /// Words that depend on what is wrong with an outside system.
+    fn fault(&self, message: &str) -> String {
+        let fault = self.text("fault").unwrap_or_else(|| "unavailable".to_owned());
+        self.language.tell(message, [("fault", fault.into())])
     }
 
     fn count(&self) -> Option<i64> {

@@ -177,6 +177,8 @@ async fn writes_what_the_setting_names(
             "provider_id IN (SELECT id FROM identity_provider WHERE tenant_id = '{}')",
             other.tenant_id()
         ),
+        "incident" => format!("id = '{}'", other.incident().id),
+        "incident_entry" => format!("incident_id = '{}'", other.incident().id),
         _ => format!("{} = '{}'", tenant_column(table).expect("it has one"), other.tenant_id()),
     };
     let copy = format!("CREATE TEMP TABLE of_other AS SELECT * FROM \"{table}\" WHERE {of_other}");
@@ -224,7 +226,7 @@ fn tenant_column(table: &str) -> Option<&'static str> {
     match table {
         "tenant" => Some("id"),
         "session" | "refresh_token" | "user_token" | "second_factor" | "recovery_code"
-        | "external_identity" | "sign_on_attempt" => None,
+        | "external_identity" | "sign_on_attempt" | "incident" | "incident_entry" => None,
         _ => Some("tenant_id"),
     }
 }

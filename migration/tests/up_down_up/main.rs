@@ -19,14 +19,15 @@ use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, contact, data_key, escalation,
     escalation_policy, exchange, external_identity, failure, failure_group, failure_group_activity,
     failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider,
-    integration, integration_contact, integration_health, invitation, job, kill_switch, kpi_rollup, log_line,
-    mail, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion,
-    ownership_rule, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block,
-    receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code,
-    refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook,
-    runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock,
-    stream_cursor, stream_schema, synthetic_check, synthetic_result, system, system_grant, tenant, user,
-    user_token, webhook_endpoint, webhook_event, word_override, worker,
+    incident, incident_entry, incident_system, integration, integration_contact, integration_health,
+    invitation, job, kill_switch, kpi_rollup, log_line, mail, notice, notice_attempt, notice_channel,
+    notice_delivery, notice_policy, notice_subject, occasion, ownership_rule, portal_cutoff, portal_key,
+    portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation,
+    reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run,
+    run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session,
+    sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor, stream_schema, synthetic_check,
+    synthetic_result, system, system_fault, system_grant, tenant, user, user_token, webhook_endpoint,
+    webhook_event, word_override, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -41,7 +42,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 78] = [
+const TABLES: [&str; 82] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -63,6 +64,9 @@ const TABLES: [&str; 78] = [
     "health_target",
     "idempotency_key",
     "identity_provider",
+    "incident",
+    "incident_entry",
+    "incident_system",
     "integration",
     "integration_contact",
     "integration_health",
@@ -112,6 +116,7 @@ const TABLES: [&str; 78] = [
     "synthetic_check",
     "synthetic_result",
     "system",
+    "system_fault",
     "system_grant",
     "tenant",
     "user",
@@ -209,6 +214,9 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<exchange::Entity>(db).await;
     assert_columns::<external_identity::Entity>(db).await;
     assert_columns::<idempotency_key::Entity>(db).await;
+    assert_columns::<incident::Entity>(db).await;
+    assert_columns::<incident_entry::Entity>(db).await;
+    assert_columns::<incident_system::Entity>(db).await;
     assert_columns::<integration::Entity>(db).await;
     assert_columns::<invitation::Entity>(db).await;
     assert_columns::<job::Entity>(db).await;
@@ -251,6 +259,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<stream_cursor::Entity>(db).await;
     assert_columns::<stream_schema::Entity>(db).await;
     assert_columns::<system::Entity>(db).await;
+    assert_columns::<system_fault::Entity>(db).await;
     assert_columns::<system_grant::Entity>(db).await;
     assert_columns::<tenant::Entity>(db).await;
     assert_columns::<user::Entity>(db).await;
@@ -289,6 +298,10 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<portal_session::Entity>(db, rows.portal_session()).await;
     round_trip::<idempotency_key::Entity>(db, rows.idempotency_key()).await;
     round_trip::<system::Entity>(db, rows.system()).await;
+    round_trip::<system_fault::Entity>(db, rows.system_fault()).await;
+    round_trip::<incident::Entity>(db, rows.incident()).await;
+    round_trip::<incident_system::Entity>(db, rows.incident_system()).await;
+    round_trip::<incident_entry::Entity>(db, rows.incident_entry()).await;
     round_trip::<system_grant::Entity>(db, rows.system_grant()).await;
     round_trip::<connect_link::Entity>(db, rows.connect_link()).await;
     round_trip::<webhook_endpoint::Entity>(db, rows.webhook_endpoint()).await;
@@ -409,6 +422,12 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<sla_clock::SlaOutcome>(db, "sla_clock", "outcome").await;
     assert_enum::<sla_clock::SlaEnd>(db, "sla_clock", "ended_by").await;
     assert_enum::<contact::ContactKind>(db, "contact", "kind").await;
+    assert_enum::<incident::IncidentFault>(db, "incident", "fault").await;
+    assert_enum::<incident::IncidentStatus>(db, "incident", "status").await;
+    assert_enum::<incident::IncidentSeverity>(db, "incident", "severity").await;
+    assert_enum::<incident_entry::IncidentEntryKind>(db, "incident_entry", "kind").await;
+    assert_enum::<incident::IncidentStatus>(db, "incident_entry", "status").await;
+    assert_enum::<incident::IncidentFault>(db, "system_fault", "fault").await;
     assert_enum::<log_line::LogLevel>(db, "log_line", "level").await;
     assert_enum::<occasion::OccasionKind>(db, "occasion", "kind").await;
     assert_enum::<notice_channel::NoticeChannelStatus>(db, "notice_channel", "status").await;
@@ -547,6 +566,10 @@ async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
     assert_unique(insert::<sla_clock::Entity>(db, same_clock).await, "two clocks of a kind");
     let same_role = integration_contact::Model { id: fresh.id(70), ..rows.integration_contact() };
     assert_unique(insert::<integration_contact::Entity>(db, same_role).await, "a role for two");
+    let same_outage = incident::Model { id: fresh.id(70), resolved_at: None, ..rows.incident() };
+    insert::<incident::Entity>(db, same_outage.clone()).await.expect("the other one is resolved");
+    let same_outage = incident::Model { id: fresh.id(71), ..same_outage };
+    assert_unique(insert::<incident::Entity>(db, same_outage).await, "an outage that is an incident already");
     let same_message = word_override::Model { id: fresh.id(49), ..rows.word_override() };
     assert_unique(insert::<word_override::Entity>(db, same_message).await, "a message overridden twice");
     let second = system_grant::Model { id: fresh.id(42), ..rows.system_grant() };
@@ -752,6 +775,12 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             "ix_job_kill_switch_id_id",
         ),
         ("SELECT * FROM kill_switch WHERE drained_at IS NULL", Vec::new(), "ix_kill_switch_open"),
+        ("SELECT id FROM incident WHERE over_at IS NULL LIMIT 1", Vec::new(), "ix_incident_under_way"),
+        (
+            "SELECT system_id FROM system_fault WHERE last_seen_at >= $1",
+            vec![Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],
+            "ix_system_fault_last_seen_at",
+        ),
         (
             "SELECT * FROM integration WHERE status = $1 AND next_run_at <= $2",
             vec![Value::from("ACTIVE"), Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH)],

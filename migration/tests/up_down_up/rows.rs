@@ -6,14 +6,15 @@ use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, contact, data_key, escalation,
     escalation_policy, exchange, external_identity, failure, failure_group, failure_group_activity,
     failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider,
-    integration, integration_contact, integration_health, invitation, job, kill_switch, kpi_rollup, log_line,
-    mail, notice, notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion,
-    ownership_rule, portal_cutoff, portal_key, portal_key_tenant, portal_session, quarantine, receipt_block,
-    receipt_segment, reconciliation, reconciliation_difference, reconciliation_stream, recovery_code,
-    refresh_token, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook,
-    runbook_version, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock,
-    stream_cursor, stream_schema, synthetic_check, synthetic_result, system, system_grant, tenant, user,
-    user_token, webhook_endpoint, webhook_event, word_override, worker,
+    incident, incident_entry, incident_system, integration, integration_contact, integration_health,
+    invitation, job, kill_switch, kpi_rollup, log_line, mail, notice, notice_attempt, notice_channel,
+    notice_delivery, notice_policy, notice_subject, occasion, ownership_rule, portal_cutoff, portal_key,
+    portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation,
+    reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run,
+    run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session,
+    sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor, stream_schema, synthetic_check,
+    synthetic_result, system, system_fault, system_grant, tenant, user, user_token, webhook_endpoint,
+    webhook_event, word_override, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -1269,6 +1270,82 @@ impl Rows {
             channel_id: self.id(63),
             subject: format!("run:{}", self.id(8)),
             created_at: time(0),
+        }
+    }
+
+    pub fn incident(self) -> incident::Model {
+        incident::Model {
+            id: self.id(70),
+            host: Some(self.name("api.example.com")),
+            connector: Some("http".to_owned()),
+            fault: incident::IncidentFault::Unavailable,
+            status: incident::IncidentStatus::Resolved,
+            severity: incident::IncidentSeverity::Critical,
+            title: "api.example.com does not answer".to_owned(),
+            public_message: Some("We look into it.".to_owned()),
+            commander: Some("Ada".to_owned()),
+            started_at: time(0),
+            detected_at: time(1),
+            status_at: time(2),
+            resolved_at: Some(time(3)),
+            over_at: Some(time(4)),
+            system_count: 1,
+            tenant_count: 2,
+            probe_at: Some(time(5)),
+            probe_count: 3,
+            drained_from: Some(time(6)),
+            drained_count: 4,
+            postmortem: Some("# Why".to_owned()),
+            causes: StringList(vec!["A certificate ended.".to_owned()]),
+            follow_ups: incident::FollowUpList(vec![incident::FollowUp {
+                text: "Watch certificates.".to_owned(),
+                owner: Some("Grace".to_owned()),
+                due_at: Some(time(7)),
+                is_done: true,
+            }]),
+            postmortem_at: Some(time(8)),
+            postmortem_by: Some("Ada".to_owned()),
+            created_by: Some("Grace".to_owned()),
+        }
+    }
+
+    pub fn incident_system(self) -> incident_system::Model {
+        incident_system::Model {
+            id: self.id(71),
+            tenant_id: self.tenant_id(),
+            incident_id: self.id(70),
+            system_id: self.id(6),
+            first_seen_at: time(0),
+            last_failed_at: Some(time(1)),
+            recovered_at: Some(time(2)),
+            taken_up_at: Some(time(3)),
+            resolved_at: Some(time(4)),
+        }
+    }
+
+    pub fn incident_entry(self) -> incident_entry::Model {
+        incident_entry::Model {
+            id: self.id(72),
+            incident_id: self.id(70),
+            at: time(0),
+            kind: incident_entry::IncidentEntryKind::Status,
+            status: Some(incident::IncidentStatus::Identified),
+            text: Some("A certificate ended.".to_owned()),
+            actor_name: Some("Ada".to_owned()),
+            is_public: true,
+        }
+    }
+
+    pub fn system_fault(self) -> system_fault::Model {
+        system_fault::Model {
+            system_id: self.id(6),
+            fault: incident::IncidentFault::Unavailable,
+            tenant_id: self.tenant_id(),
+            host: "api.example.com".to_owned(),
+            connector: "http".to_owned(),
+            first_seen_at: time(0),
+            last_seen_at: time(1),
+            tried_by_job_id: Some(self.id(12)),
         }
     }
 

@@ -845,6 +845,88 @@ pub const OBJECTS: &[Object] = &[
         fields: &[("reason", Same), ("code", Same), ("message", Same)],
     },
     Object {
+        of: "Incident",
+        rule: Rule::Needs("incidents:read"),
+        at: |t| format!("incident(id: \"{}\") {{ @ }}", t.incident),
+        fields: &[
+            ("id", Same),
+            ("title", Own),
+            ("publicMessage", Same),
+            ("status", Same),
+            ("statusAt", Same),
+            ("startedAt", Same),
+            ("detectedAt", Same),
+            ("resolvedAt", Same),
+            ("affected", Same),
+            ("timeline", Own),
+            ("host", Redacted("incidents:manage")),
+            ("connectorName", Redacted("incidents:manage")),
+            ("fault", Redacted("incidents:manage")),
+            ("severity", Redacted("incidents:manage")),
+            ("commander", Redacted("incidents:manage")),
+            ("tenantCount", Redacted("incidents:manage")),
+            ("systemCount", Redacted("incidents:manage")),
+            ("createdBy", Redacted("incidents:manage")),
+            ("postmortem", Redacted("incidents:manage")),
+        ],
+    },
+    Object {
+        of: "AffectedSystem",
+        rule: Rule::Needs("incidents:read"),
+        at: |t| {
+            format!(
+                "incident(id: \"{}\") {{ affected(first: 1) {{ edges {{ node {{ @ }} }} }} }}",
+                t.incident
+            )
+        },
+        fields: &[
+            ("tenant", Same),
+            ("system", Needs("systems:read")),
+            ("integrations", Same),
+            ("firstSeenAt", Same),
+            ("lastFailedAt", Same),
+            ("recoveredAt", Same),
+        ],
+    },
+    Object {
+        of: "IncidentEntry",
+        rule: Rule::Needs("incidents:read"),
+        at: |t| {
+            format!("incident(id: \"{}\") {{ timeline(last: 1) {{ edges {{ node {{ @ }} }} }} }}", t.incident)
+        },
+        fields: &[
+            ("at", Same),
+            ("kind", Same),
+            ("status", Same),
+            ("text", Same),
+            ("actorName", Own),
+            ("isPublic", Same),
+        ],
+    },
+    Object {
+        of: "IncidentPostmortem",
+        rule: Rule::Needs("incidents:read"),
+        at: |t| format!("incident(id: \"{}\") {{ postmortem {{ @ }} }}", t.incident),
+        fields: &[
+            ("body", Redacted("incidents:manage")),
+            ("causes", Redacted("incidents:manage")),
+            ("followUps", Redacted("incidents:manage")),
+            ("writtenAt", Redacted("incidents:manage")),
+            ("writtenBy", Redacted("incidents:manage")),
+        ],
+    },
+    Object {
+        of: "IncidentFollowUp",
+        rule: Rule::Needs("incidents:read"),
+        at: |t| format!("incident(id: \"{}\") {{ postmortem {{ followUps {{ @ }} }} }}", t.incident),
+        fields: &[
+            ("text", Redacted("incidents:manage")),
+            ("owner", Redacted("incidents:manage")),
+            ("dueAt", Redacted("incidents:manage")),
+            ("isDone", Redacted("incidents:manage")),
+        ],
+    },
+    Object {
         of: "KillSwitch",
         rule: Rule::Needs("kill_switches:manage"),
         at: |t| {
@@ -1052,6 +1134,7 @@ pub const OBJECTS: &[Object] = &[
             ("runId", Same),
             ("groupId", Same),
             ("failureId", Same),
+            ("incidentId", Same),
             ("systemId", Same),
             ("code", Same),
             ("count", Same),
@@ -1077,7 +1160,7 @@ pub const OBJECTS: &[Object] = &[
             ("createdAt", Same),
             ("finishedAt", Same),
             ("lastError", Same),
-            ("attempts", Needs("notices:manage")),
+            ("attempts", Same),
         ],
     },
     Object {
@@ -1085,12 +1168,12 @@ pub const OBJECTS: &[Object] = &[
         rule: Rule::Needs("notices:read"),
         at: |t| format!("notice(id: \"{}\") {{ deliveries {{ attempts {{ @ }} }} }}", t.notice),
         fields: &[
-            ("at", Needs("notices:manage")),
-            ("outcome", Needs("notices:manage")),
-            ("durationMs", Needs("notices:manage")),
-            ("httpStatus", Needs("notices:manage")),
-            ("response", Needs("notices:manage")),
-            ("error", Needs("notices:manage")),
+            ("at", Same),
+            ("outcome", Same),
+            ("durationMs", Same),
+            ("httpStatus", Same),
+            ("response", Same),
+            ("error", Same),
         ],
     },
     Object {
@@ -1360,6 +1443,7 @@ pub const OBJECTS: &[Object] = &[
             ("rule", Same),
             ("summary", Same),
             ("suggestedAction", Own),
+            ("incident", Needs("incidents:read")),
             ("status", Same),
             ("statusAt", Same),
             ("responsibleParty", Own),
@@ -1668,7 +1752,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 59] = [
+pub const PAYLOADS: [(&str, &[&str]); 60] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -1701,6 +1785,7 @@ pub const PAYLOADS: [(&str, &[&str]); 59] = [
     ("KpisPayload", &["integration"]),
     ("SyntheticCheckPayload", &["integration"]),
     ("RevealRecordPayload", &["reveal"]),
+    ("IncidentPayload", &["incident"]),
     ("KillSwitchPayload", &["killSwitch"]),
     ("RunbookPayload", &["runbook"]),
     ("DeleteRunbookPayload", &["deletedRunbookId"]),

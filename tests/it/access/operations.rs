@@ -37,6 +37,8 @@ pub enum Fresh {
     SyntheticCheck,
     /// A kill switch of the tenant.
     KillSwitch,
+    /// An incident that hits a system of the tenant.
+    Incident,
     /// A runbook, which is no tenant's.
     Runbook,
     /// A channel of notices that no policy names.
@@ -234,6 +236,13 @@ fn queries() -> Vec<Operation> {
             |t| list("killSwitches", t),
             |t| t.kill_switch.clone(),
         ),
+        query(
+            "incident",
+            Rule::Needs("incidents:read"),
+            |t| format!("incident(id: \"{}\") {{ id }}", t.incident),
+            |t| t.incident.clone(),
+        ),
+        query("incidents", Rule::Needs("incidents:read"), |t| list("incidents", t), |t| t.incident.clone()),
         query(
             "runbook",
             Rule::Everywhere("runbooks:read"),
@@ -478,6 +487,7 @@ fn nodes() -> Vec<Operation> {
             |t| node(&t.reconciliation),
             |t| t.reconciliation.clone(),
         ),
+        row("Incident", Rule::Needs("incidents:read"), |t| node(&t.incident), |t| t.incident.clone()),
     ]
 }
 
@@ -822,6 +832,36 @@ fn systems_and_integrations() -> Vec<Operation> {
             Rule::Needs("kill_switches:manage"),
             Fresh::KillSwitch,
             |t, _| json!({"killSwitchId": t.kill_switch}),
+        ),
+        mutation(
+            "createIncident",
+            Rule::Everywhere("incidents:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"title": "case 4711", "systemIds": [t.connectable]}),
+        ),
+        mutation(
+            "updateIncident",
+            Rule::Everywhere("incidents:manage"),
+            Fresh::Incident,
+            |t, _| json!({"incidentId": t.incident, "status": "IDENTIFIED"}),
+        ),
+        mutation(
+            "addIncidentNote",
+            Rule::Everywhere("incidents:manage"),
+            Fresh::Nothing,
+            |t, _| json!({"incidentId": t.incident, "text": "case 4711"}),
+        ),
+        mutation(
+            "resolveIncident",
+            Rule::Everywhere("incidents:manage"),
+            Fresh::Incident,
+            |t, _| json!({"incidentId": t.incident}),
+        ),
+        mutation(
+            "writePostmortem",
+            Rule::Everywhere("incidents:manage"),
+            Fresh::Incident,
+            |t, _| json!({"incidentId": t.incident, "body": "case 4711"}),
         ),
         mutation(
             "createRunbook",

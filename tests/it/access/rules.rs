@@ -45,6 +45,8 @@ escalations:manage      yes            yes      -       -            -          
 contacts:read           yes            yes      yes     yes          yes           yes           scope   scope
 contacts:manage         yes            yes      -       yes          -             -             scope   -
 ownership_rules:manage  yes            yes      -       yes          -             -             -       -
+incidents:read          yes            yes      yes     yes          yes           yes           scope   scope
+incidents:manage        yes            yes      yes     -            -             -             -       -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

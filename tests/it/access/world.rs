@@ -32,7 +32,7 @@ const RECORDS: usize = 60;
 /// Records of that run that the outside system takes.
 const TAKEN: u64 = 4;
 /// Columns that change by looking, or by and by.
-const NOT_COMPARED: [&str; 4] = ["last_used_at", "drain_after", "drained_at", "check_at"];
+const NOT_COMPARED: [&str; 5] = ["last_used_at", "drain_after", "drained_at", "check_at", "over_at"];
 
 /// Ids of the things that operations are tried on.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +73,8 @@ pub struct Target {
     /// One that found something.
     pub reconciliation: String,
     pub kill_switch: String,
+    /// One that hits a system of the tenant.
+    pub incident: String,
     /// The operator's, with an earlier version.
     pub runbook: String,
     /// What the tenant was told of the run that failed.
@@ -143,6 +145,7 @@ impl Target {
             told_failure: other(&self.told_failure),
             reconciliation: other(&self.reconciliation),
             kill_switch: other(&self.kill_switch),
+            incident: other(&self.incident),
             runbook: self.runbook.clone(),
             notice: other(&self.notice),
             notice_delivery: other(&self.notice_delivery),
@@ -337,6 +340,7 @@ impl World {
         self.target.reconciliation = self.reconciliation().await;
         self.target.kill_switch = self.kill_switch().await;
         self.target.runbook = self.runbook().await;
+        self.target.incident = self.incident().await;
         self.notices().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
@@ -403,6 +407,7 @@ impl World {
             Fresh::Failure => target.failure = self.failures.pop().expect("as many as are tried"),
             Fresh::SyntheticCheck => target.proven = self.with_synthetic_check(Value::Null).await,
             Fresh::KillSwitch => target.kill_switch = self.kill_switch().await,
+            Fresh::Incident => target.incident = self.incident().await,
             Fresh::Runbook => target.runbook = self.runbook().await,
             Fresh::NoticeChannel => target.notice_channel = self.notice_channel("EMAIL").await,
             Fresh::NoticePolicy => target.notice_policy = self.notice_policy().await,
@@ -760,6 +765,22 @@ impl World {
         let pause = json!({"integrationId": integration, "reason": "quillon asked for it"});
         admin.mutate("pauseIntegration", pause, "integration { id }").await;
         text(&reconciliation["id"])
+    }
+
+    /// One that somebody made, and has looked back at.
+    async fn incident(&self) -> String {
+        let input = json!({
+            "title": "Of quillon", "host": format!("{}.example.com", Uuid::now_v7().simple()),
+            "systemIds": [self.target.system], "commander": "Ada", "publicMessage": "We look into it.",
+        });
+        let made = self.fixture.admin().mutate("createIncident", input, "incident { id }").await;
+        let id = text(&made["incident"]["id"]);
+        let input = json!({
+            "incidentId": id, "body": "# Why", "causes": ["A certificate ended."],
+            "followUps": [{"text": "Watch it.", "owner": "Ada", "dueAt": "2100-01-01T00:00:00Z"}],
+        });
+        self.fixture.admin().mutate("writePostmortem", input, "incident { id }").await;
+        id
     }
 
     /// One that was changed once.

@@ -25,6 +25,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         "reconciliation",
         "runbook",
         "notice",
+        "incident",
         "node",
     ] {
         for id in [
@@ -102,6 +103,10 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("assignFailureGroup", "groupId", json!({})),
         ("updateOwnershipRule", "ruleId", json!({"version": 1, "name": "x"})),
         ("deleteOwnershipRule", "ruleId", json!({})),
+        ("updateIncident", "incidentId", json!({"title": "x"})),
+        ("addIncidentNote", "incidentId", json!({"text": "x"})),
+        ("resolveIncident", "incidentId", json!({})),
+        ("writePostmortem", "incidentId", json!({"body": "x"})),
     ] {
         // The right kind of id, another kind, and no id at all.
         for id in

@@ -46,7 +46,7 @@ const TOKEN_EXPIRED: u16 = 4403;
 /// How long a listener waits before it looks whether the questions are over.
 const LISTEN_LIMIT: Duration = Duration::from_millis(500);
 /// Kinds of objects, each of which somebody must have been shown for the test to mean anything.
-const KINDS: [&str; 25] = [
+const KINDS: [&str; 26] = [
     "audit",
     "backfill",
     "channel",
@@ -56,6 +56,7 @@ const KINDS: [&str; 25] = [
     "failure",
     "group",
     "healthtarget",
+    "incident",
     "integration",
     "invitation",
     "key",

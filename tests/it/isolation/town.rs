@@ -23,7 +23,7 @@ use crate::sdl::{Field, Sdl};
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 28] = [
+const OWNERS: [(&str, &str); 29] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -39,6 +39,7 @@ const OWNERS: [(&str, &str); 28] = [
     ("quarantine", "SELECT id, tenant_id FROM quarantine"),
     ("reconciliation", "SELECT id, tenant_id FROM reconciliation"),
     ("synthetic", "SELECT id, tenant_id FROM synthetic_result"),
+    ("incident", "SELECT incident_id, tenant_id FROM incident_system"),
     ("killswitch", "SELECT id, tenant_id FROM kill_switch"),
     ("notice", "SELECT id, tenant_id FROM notice"),
     ("channel", "SELECT id, tenant_id FROM notice_channel"),
@@ -56,7 +57,7 @@ const OWNERS: [(&str, &str); 28] = [
 /// Keys of the operator and the tenants that they may touch, whose audit logs name them.
 const KEYS: &str = "SELECT api_key_id, tenant_id FROM api_key_tenant";
 /// Lists of the root and the orders in which cursors are taken from them.
-const LISTS: [(&str, &str, &[&str]); 17] = [
+const LISTS: [(&str, &str, &[&str]); 18] = [
     ("TenantConnection", "tenants", &["CREATED_AT", "NAME"]),
     ("UserConnection", "users", &["CREATED_AT", "EMAIL"]),
     ("ApiKeyConnection", "apiKeys", &["CREATED_AT"]),
@@ -64,6 +65,7 @@ const LISTS: [(&str, &str, &[&str]); 17] = [
     ("SystemConnection", "systems", &["CREATED_AT", "NAME"]),
     ("IntegrationConnection", "integrations", &["CREATED_AT", "NAME", "HEALTH"]),
     ("InvitationConnection", "invitations", &["CREATED_AT"]),
+    ("IncidentConnection", "incidents", &["DETECTED_AT"]),
     ("KillSwitchConnection", "killSwitches", &["CREATED_AT"]),
     ("NoticeConnection", "notices", &["CREATED_AT"]),
     ("NoticeChannelConnection", "noticeChannels", &["CREATED_AT"]),
@@ -144,6 +146,18 @@ impl Town {
             house.admin = callers.len();
             houses.push(house);
             callers.extend(people);
+        }
+        // An outage of each of them alone.
+        for house in &houses {
+            let query = "query($id: ID!) { tenant(id: $id) { systems(first: 2) { edges { node { id } } } } }";
+            let systems = fixture.admin().query(query, json!({"id": house.id})).await;
+            let systems: Vec<String> =
+                nodes(&systems["tenant"]["systems"]).iter().map(|system| text(&system["id"])).collect();
+            let input = json!({
+                "title": format!("{} is hit", house.mark), "systemIds": systems,
+                "publicMessage": format!("{} is told why", house.mark),
+            });
+            fixture.admin().mutate("createIncident", input, "incident { id }").await;
         }
         // A partner of two of them, and one who may do nothing.
         let pair = [&houses[0], &houses[1]];

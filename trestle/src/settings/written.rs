@@ -188,6 +188,18 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_GROUP_QUIET_SECONDS", value_name = "SECONDS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) group_quiet_seconds: Option<Number>,
+    /// So many tenants in trouble with one outside system are an incident, 2 to 1,000 [default: 3]
+    #[arg(long, env = "TRESTLE_INCIDENT_TENANTS", value_name = "NUMBER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) incident_tenants: Option<Number>,
+    /// Within so many minutes of each other, 1 to 1,440 [default: 10]
+    #[arg(long, env = "TRESTLE_INCIDENT_MINUTES", value_name = "MINUTES", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) incident_minutes: Option<Number>,
+    /// An incident is over when its system answers again and nothing has failed there for so long, in seconds [default: 60]
+    #[arg(long, env = "TRESTLE_INCIDENT_QUIET_SECONDS", value_name = "SECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) incident_quiet_seconds: Option<Number>,
     /// When no worker claims a run for so long while one is due, /readyz and /metrics say so, in seconds [default: 60]
     #[arg(long, env = "TRESTLE_DISPATCH_TIMEOUT_SECONDS", value_name = "SECONDS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,187 @@
+//! What attempts find to be wrong with systems, and where those are: systems of several tenants at one host are one outside
+//! system to whoever looks for an outage.
+
+use chrono::Duration;
+use entity::incident::IncidentFault;
+use entity::{system, system_fault};
+use oauth2::url::Url;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::{Doing, Result};
+use crate::scope::{TxScope, all_set};
+
+/// Failures that are further apart are not of one trouble.
+const APART: Duration = Duration::hours(1);
+/// Longest host that is kept, in characters: RFC 1035 has 253 for a name, and there may be a port.
+const HOST_CHARS_MAX: usize = 260;
+
+/// What a code of the error catalogue says of the other system; `None` for what is not the trouble of all that use it.
+pub(crate) fn of_code(code: &str) -> Option<IncidentFault> {
+    let (end, what) = code.split_once('.')?;
+    if !matches!(end, "source" | "destination") {
+        return None;
+    }
+    match what {
+        "unavailable" | "timeout" | "stalled" => Some(IncidentFault::Unavailable),
+        "rate_limited" => Some(IncidentFault::RateLimited),
+        _ => None,
+    }
+}
+
+/// Codes of a fault, of either end.
+pub(crate) fn codes(fault: IncidentFault, end: &str) -> Vec<String> {
+    let what: &[&str] = match fault {
+        IncidentFault::Unavailable => &["unavailable", "timeout", "stalled"],
+        IncidentFault::RateLimited => &["rate_limited"],
+    };
+    what.iter().map(|what| format!("{end}.{what}")).collect()
+}
+
+/// Where a system is: host and port, the port only where it is not the usual one of a URL. `None` for what has no host: files,
+/// SQLite, and taps, whose config is their own.
+pub(crate) fn host_of(connector: &str, config: &Value) -> Option<String> {
+    let text = |name: &str| config.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let host = match connector {
+        "http" => of_url(text("baseUrl")?)?,
+        "graphql" | "webhook" => of_url(text("url")?)?,
+        "postgres" => of_server(text("host")?, config, 5_432),
+        "mysql" => of_server(text("host")?, config, 3_306),
+        "file" => match (text("endpoint"), text("bucket"), text("region")) {
+            (Some(endpoint), ..) => of_url(endpoint)?,
+            (None, Some(_bucket), Some(region)) => format!("s3.{region}.amazonaws.com"),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    (host.chars().count() <= HOST_CHARS_MAX).then_some(host)
+}
+
+fn of_url(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let host = url.host_str()?.to_ascii_lowercase();
+    Some(url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
+}
+
+fn of_server(host: &str, config: &Value, usual: u64) -> String {
+    let port = config.get("port").and_then(Value::as_u64).unwrap_or(usual);
+    format!("{}:{port}", host.trim().to_ascii_lowercase())
+}
+
+/// Calls in a row that fail before an attempt that still tries is trouble: less is a hiccup.
+const TRIES: u32 = 3;
+
+/// Stores that calls of an attempt fail one after the other, so that an outage of many is seen before the first of them has
+/// given up. Costs nothing until it is trouble.
+pub(crate) async fn suspect(
+    tx: &TxScope,
+    system_id: Uuid,
+    code: &str,
+    job_id: Uuid,
+    tries: u32,
+) -> Result<()> {
+    if tries < TRIES || of_code(code).is_none() {
+        return Ok(());
+    }
+    let row = tx
+        .find::<system::Entity>()
+        .filter(system::Column::Id.eq(system_id))
+        .one(tx.connection())
+        .await
+        .doing("reading a system in trouble")?;
+    match row {
+        Some(row) => store(tx, &row, code, Some(job_id)).await,
+        None => Ok(()),
+    }
+}
+
+/// Stores that an attempt failed of a system, whose row is locked. Costs nothing where nothing is wrong.
+pub(crate) async fn record(tx: &TxScope, row: &system::Model, code: &str) -> Result<()> {
+    store(tx, row, code, None).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "an upsert of a row of the tenant")]
+async fn store(tx: &TxScope, row: &system::Model, code: &str, tried_by_job_id: Option<Uuid>) -> Result<()> {
+    use system_fault::Column;
+    let Some(fault) = of_code(code) else { return Ok(()) };
+    let Some(host) = host_of(&row.connector, &row.config) else { return Ok(()) };
+    let now = tx.app().clock().now();
+    let seen = system_fault::Model {
+        system_id: row.id,
+        fault,
+        tenant_id: row.tenant_id,
+        host,
+        connector: row.connector.clone(),
+        first_seen_at: now,
+        last_seen_at: now,
+        tried_by_job_id,
+    };
+    let known = |column: Column| Expr::col((system_fault::Entity, column));
+    // Some time ago it was something else, or elsewhere.
+    let first = Expr::case(
+        known(Column::LastSeenAt).gt(now - APART).and(known(Column::Host).eq(seen.host.clone())),
+        known(Column::FirstSeenAt),
+    )
+    .finally(Expr::value(now));
+    let again = OnConflict::columns([Column::SystemId, Column::Fault])
+        .update_columns([Column::Host, Column::Connector, Column::LastSeenAt, Column::TriedByJobId])
+        .value(Column::FirstSeenAt, first)
+        .to_owned();
+    system_fault::Entity::insert(all_set::<system_fault::Entity>(seen))
+        .on_conflict(again)
+        .exec_without_returning(tx.connection())
+        .await
+        .doing("storing what is wrong with a system")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::incident::IncidentFault;
+    use serde_json::json;
+
+    use super::{codes, host_of, of_code};
+
+    #[test]
+    fn a_system_that_is_down_is_told_from_one_that_refuses_and_from_ours() {
+        for code in ["source.unavailable", "destination.timeout", "source.stalled"] {
+            assert_eq!(of_code(code), Some(IncidentFault::Unavailable), "{code}");
+        }
+        assert_eq!(of_code("destination.rate_limited"), Some(IncidentFault::RateLimited));
+        for code in ["platform.stalled", "source.unauthorized", "destination.rejected", "unavailable", ""] {
+            assert_eq!(of_code(code), None, "{code}");
+        }
+        for fault in [IncidentFault::Unavailable, IncidentFault::RateLimited] {
+            assert!(codes(fault, "source").iter().all(|code| of_code(code) == Some(fault)));
+        }
+    }
+
+    #[test]
+    fn systems_at_one_place_have_one_host_however_they_are_written() {
+        let of = |connector: &str, config| host_of(connector, &config);
+        let api = Some("api.example.com".to_owned());
+        assert_eq!(of("http", json!({"baseUrl": "https://API.example.com/v2"})), api);
+        assert_eq!(of("http", json!({"baseUrl": "https://api.example.com:443/v3/"})), api);
+        assert_eq!(of("graphql", json!({"url": "https://user@api.example.com/graphql?x=1"})), api);
+        let other_port = Some("api.example.com:8443".to_owned());
+        assert_eq!(of("webhook", json!({"url": "https://api.example.com:8443/hook"})), other_port);
+        let server = Some("db.example.com:5432".to_owned());
+        assert_eq!(of("postgres", json!({"host": "DB.example.com"})), server);
+        assert_eq!(of("postgres", json!({"host": "db.example.com", "port": 5432})), server);
+        assert_eq!(of("mysql", json!({"host": "db.example.com"})), Some("db.example.com:3306".to_owned()));
+        let bucket = json!({"bucket": "b", "region": "eu-central-1"});
+        assert_eq!(of("file", bucket), Some("s3.eu-central-1.amazonaws.com".to_owned()));
+        for (connector, config) in [
+            ("file", json!({})),
+            ("sqlite", json!({"path": "a.db"})),
+            ("sandbox", json!({})),
+            ("singer", json!({"tap": "tap-x", "config": {"host": "db.example.com"}})),
+            ("webhook", json!({"receive": {}})),
+            ("http", json!({"baseUrl": "not a url"})),
+        ] {
+            assert_eq!(host_of(connector, &config), None, "{connector}");
+        }
+    }
+}
