@@ -27,11 +27,13 @@ const INCIDENT: &str =
         tenant { id } system { id } integrations { id } firstSeenAt lastFailedAt recoveredAt } } }
     timeline(first: 50) { edges { node { kind status text actorName isPublic } } }";
 
-fn setup() -> Setup {
+/// A program for which an outage is soon over.
+pub fn setup() -> Setup {
     impatient().setting("TRESTLE_INCIDENT_QUIET_SECONDS", 3)
 }
 
-fn down() -> Rule {
+/// An outside system does not answer.
+pub fn down() -> Rule {
     Rule::new(Fault::Status(503, json!({"error": "down"})))
 }
 
@@ -63,7 +65,8 @@ impl Customer {
     }
 }
 
-async fn incidents(client: &Client, filter: Value) -> Vec<Value> {
+/// Incidents as somebody sees them, the newest first.
+pub async fn incidents(client: &Client, filter: Value) -> Vec<Value> {
     let query = format!(
         "query($filter: IncidentFilter) {{ incidents(filter: $filter, first: 10) {{ edges {{ node {{ {INCIDENT} }} }} }} }}"
     );
@@ -75,7 +78,8 @@ async fn incident(client: &Client, id: &Value) -> Value {
     client.query(&query, json!({"id": id})).await["incident"].clone()
 }
 
-async fn status_is(client: &Client, id: &Value, status: &str) -> Value {
+/// Waits until an incident has a status, and gives it.
+pub async fn status_is(client: &Client, id: &Value, status: &str) -> Value {
     until(&format!("the incident is {status}"), OVER, async || {
         let now = incident(client, id).await;
         if now["status"] == status { Ok(now) } else { Err(now) }
@@ -127,7 +131,8 @@ async fn number(trestle: &Trestle, sql: &str) -> i64 {
     options.connect().await.unwrap().fetch_one(sql).await.unwrap().get(0)
 }
 
-fn seconds_between(earlier: &Value, later: &Value) -> f64 {
+/// From one time of the API to another.
+pub fn seconds_between(earlier: &Value, later: &Value) -> f64 {
     let time = |value: &Value| DateTime::parse_from_rfc3339(&text(value)).expect("a time");
     (time(later) - time(earlier)).as_seconds_f64()
 }

@@ -71,6 +71,7 @@ mod stalled;
 mod stream_cursor;
 mod strewn;
 mod subscription;
+mod support;
 mod sync;
 mod synthetic;
 mod tenant_cap;

@@ -1,7 +1,7 @@
 //! Notices end to end: whoever looks after an integration learns at once that it failed, in words, once, and that it is over;
 //! receivers and mail servers that are away lose nothing.
 
-mod receiver;
+pub mod receiver;
 
 use std::io::Write;
 use std::process::Stdio;
@@ -100,7 +100,7 @@ fn page_query() -> String {
 }
 
 /// What the library of Standard Webhooks for JavaScript says of a request.
-fn verified_elsewhere(taken: &Taken, secret: &str) -> String {
+pub fn verified_elsewhere(taken: &Taken, secret: &str) -> String {
     let headers: Value = ["webhook-id", "webhook-timestamp", "webhook-signature"]
         .into_iter()
         .map(|name| (name.to_owned(), json!(taken.header(name))))
