@@ -110,7 +110,7 @@ pub struct FailureGroup {
     pub merged_into_id: Option<Uuid>,
     /// Who has it; one of the operator's is nobody to a tenant.
     pub assignee_id: Option<Uuid>,
-    /// Whether this viewer may decide about it.
+    /// Whether this viewer may decide about it, who acts next on it or is of the operator.
     pub viewer_can_decide: bool,
     /// Fields that are null only because this viewer may not see them: name and reason.
     pub redactions: Vec<(&'static str, String)>,
@@ -327,7 +327,9 @@ pub(crate) fn view(actor: &Actor, row: failure_group::Model) -> FailureGroup {
         resolved_at: row.resolved_at,
         merged_into_id: row.merged_into_id,
         assignee_id: row.assignee_id.filter(|_| actor.may(Permission::ContactRead)),
-        viewer_can_decide: actor.may(Permission::FailureGroupManage) && row.merged_into_id.is_none(),
+        viewer_can_decide: actor.may(Permission::FailureGroupManage)
+            && row.merged_into_id.is_none()
+            && (actor.is_staff() || row.responsible_party == ResponsibleParty::Customer),
         redactions,
     }
 }

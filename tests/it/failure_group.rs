@@ -229,8 +229,24 @@ async fn people_decide_about_a_group_and_hand_it_over_and_the_tenant_reads_no_na
     let to = |party: &str| json!({"groupId": id, "to": party, "note": "we can't find the amount"});
     let elsewhere = member.refused("handOverFailureGroup", to("THIRD_PARTY")).await;
     assert_eq!(places(&elsewhere), ["FORBIDDEN to"]);
-    member.mutate("handOverFailureGroup", to("SUPPORT"), state).await;
+    assert_eq!(scene.group(&member, &id).await["viewerCanDecide"], true);
+    // That it can wait was said by whom it was with.
+    let handed = member.mutate("handOverFailureGroup", to("SUPPORT"), state).await;
+    assert_eq!(handed["failureGroup"]["status"], "ONGOING");
+    assert_eq!(handed["failureGroup"]["snoozedUntilCount"], Value::Null);
     assert_eq!(places(&member.refused("handOverFailureGroup", to("CUSTOMER")).await), ["FORBIDDEN to"]);
+    // What the operator has a tenant neither takes up nor puts off.
+    for (operation, input) in [
+        ("acknowledgeFailureGroup", json!({"groupId": id})),
+        ("snoozeFailureGroup", json!({"groupId": id, "failures": 3})),
+    ] {
+        assert_eq!(places(&member.refused(operation, input).await), ["FORBIDDEN groupId"], "{operation}");
+    }
+    let still = scene.group(&member, &id).await;
+    assert_eq!((&still["status"], &still["viewerCanDecide"]), (&json!("ONGOING"), &json!(false)));
+    let taken = support.mutate("acknowledgeFailureGroup", json!({"groupId": id}), state).await;
+    assert_eq!(taken["failureGroup"]["status"], "ACKNOWLEDGED");
+    assert_eq!(scene.group(&support, &id).await["viewerCanDecide"], true);
     let inside = json!({"groupId": id, "to": "ENGINEERING", "note": "the mapping drops it; Ada knows"});
     support.mutate("handOverFailureGroup", inside, state).await;
     support.mutate("commentFailureGroup", json!({"groupId": id, "text": "between us"}), state).await;
@@ -248,6 +264,7 @@ async fn people_decide_about_a_group_and_hand_it_over_and_the_tenant_reads_no_na
         json!(told),
         json!([
             ["COMMENT", null, null, "We are looking into it."],
+            ["STATUS", "ACKNOWLEDGED", null, null],
             ["HAND_OVER", null, "SUPPORT", "we can't find the amount"],
             ["STATUS", "SNOOZED", null, null],
             ["STATUS", "ACKNOWLEDGED", null, null],
@@ -256,7 +273,7 @@ async fn people_decide_about_a_group_and_hand_it_over_and_the_tenant_reads_no_na
     );
     assert_eq!(nodes(&seen["activity"])[0]["actorName"], "the operator's support team", "{seen:#}");
     let all = scene.group(&support, &id).await;
-    assert_eq!((all["responsibleParty"].clone(), nodes(&all["activity"]).len()), (json!("ENGINEERING"), 7));
+    assert_eq!((all["responsibleParty"].clone(), nodes(&all["activity"]).len()), (json!("ENGINEERING"), 8));
 
     // Failures are with whom their group is with.
     let filter = |party: &str| json!({"filter": {"integrationId": integration, "responsibleParty": [party]}});
@@ -269,7 +286,9 @@ async fn people_decide_about_a_group_and_hand_it_over_and_the_tenant_reads_no_na
     assert_eq!((with(&support, "CUSTOMER").await, with(&support, "SUPPORT").await), (0, 0));
     assert_eq!((with(&member, "SUPPORT").await, with(&member, "CUSTOMER").await), (2, 0));
 
-    // The fourth failure from then on ends the snooze.
+    // The third failure from then on ends a snooze.
+    let snoozed = engineer.mutate("snoozeFailureGroup", json!({"groupId": id, "failures": 3}), state).await;
+    assert_eq!(snoozed["failureGroup"]["snoozedUntilCount"], 5);
     scene.files.write_jsonl("orders.jsonl", (3..8).map(|number| json!({"id": number.to_string()})));
     scene.run(&integration).await;
     assert_eq!(scene.group(&support, &id).await["status"], "ONGOING");

@@ -308,7 +308,8 @@ impl FailureGroup {
         Redaction::all(&self.0.redactions)
     }
 
-    /// Whether this viewer can decide about it.
+    /// Whether this viewer can decide about it: a tenant's people can about what is with them. Of what is not they may still
+    /// say that it is over.
     async fn viewer_can_decide(&self) -> bool {
         self.0.viewer_can_decide
     }

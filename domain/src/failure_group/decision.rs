@@ -38,11 +38,11 @@ pub struct Snooze {
     pub failures_an_hour: Option<i64>,
 }
 
-/// Somebody is at it.
+/// Somebody is at it. A tenant's people say so of what is with them: they are not at what the operator has.
 ///
 /// # Errors
-/// Denied without `failure_groups:manage`. Rejected: `NOT_FOUND` groupId; `CONFLICT` when it is over, merged or
-/// acknowledged already; a note that is too long.
+/// Denied without `failure_groups:manage`. Rejected: `NOT_FOUND` groupId; `FORBIDDEN` groupId for a tenant's people where it
+/// is not with them; `CONFLICT` when it is over, merged or acknowledged already; a note that is too long.
 pub async fn acknowledge(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<FailureGroup> {
     let open = [Status::New, Status::Ongoing, Status::Escalating, Status::Snoozed, Status::Regressed];
     decide(
@@ -53,7 +53,7 @@ pub async fn acknowledge(actor: &Actor, id: Uuid, note: Option<&str>) -> Result<
     .await
 }
 
-/// It can wait.
+/// It can wait. A tenant's people say so of what is with them.
 ///
 /// # Errors
 /// As [`acknowledge`]; `REQUIRED` until when none is named, `INVALID` when one is in the past, further away than a year
@@ -152,6 +152,11 @@ async fn decide(actor: &Actor, id: Uuid, decision: Decision<'_>) -> Result<Failu
     if let Some(snooze) = snooze {
         check_snooze(&mut problems, &snooze, now);
     }
+    // Either stops the operator's steps, which a tenant is not to do.
+    let must_have_it = !actor.is_staff() && matches!(to, Status::Acknowledged | Status::Snoozed);
+    if must_have_it && row.responsible_party != ResponsibleParty::Customer {
+        problems.add(ProblemCode::Forbidden, "groupId", "it is not with you");
+    }
     problems.check()?;
     if !from.contains(&row.status) {
         return Err(Error::conflict("groupId", is_already(row.status)));
@@ -159,8 +164,11 @@ async fn decide(actor: &Actor, id: Uuid, decision: Decision<'_>) -> Result<Failu
     let snooze = snooze.unwrap_or_default();
     let until_count = snooze.failures.map(|more| row.failure_count.saturating_add(more));
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
-    let changed = tx
-        .update::<failure_group::Entity>()
+    let mut update = tx.update::<failure_group::Entity>();
+    if must_have_it {
+        update = update.filter(Column::ResponsibleParty.eq(row.responsible_party));
+    }
+    let changed = update
         .col_expr(Column::Status, Expr::value(to))
         .col_expr(Column::StatusAt, Expr::value(now))
         .col_expr(Column::ResolvedAt, Expr::value((to == Status::Resolved).then_some(now)))
@@ -203,7 +211,8 @@ fn check_snooze(problems: &mut Problems, snooze: &Snooze, now: DateTime<Utc>) {
     }
 }
 
-/// Another party acts next. A tenant hands over to the operator what it is to do itself; staff hand over anything.
+/// Another party acts next. A tenant hands over to the operator what it is to do itself; staff hand over anything. That
+/// somebody was at it, or that it could wait, was said by whom it was with, and holds no longer.
 ///
 /// # Errors
 /// Denied without `failure_groups:manage`. Rejected: `NOT_FOUND` groupId; `FORBIDDEN` to for a tenant's people who would
@@ -259,6 +268,18 @@ pub async fn hand_over(
         .exec(tx.connection())
         .await
         .doing("handing a group over")?;
+    if locked.get(&id).is_some_and(|now| matches!(now.status, Status::Acknowledged | Status::Snoozed)) {
+        tx.update::<failure_group::Entity>()
+            .col_expr(Column::Status, Expr::value(Status::Ongoing))
+            .col_expr(Column::StatusAt, Expr::value(tx.app().clock().now()))
+            .col_expr(Column::SnoozedUntil, Expr::value(None::<DateTime<Utc>>))
+            .col_expr(Column::SnoozedUntilCount, Expr::value(None::<i64>))
+            .col_expr(Column::SnoozedUntilHourCount, Expr::value(None::<i64>))
+            .filter(Column::Id.eq(id))
+            .exec(tx.connection())
+            .await
+            .doing("letting a group that is handed over go on")?;
+    }
     let from = row.responsible_party;
     // Within the operator it is nothing for the tenant, who reads the audit log, too.
     let is_internal = is_ours(from) && is_ours(to);

@@ -118,7 +118,7 @@ pub struct FailureGroupMutation;
 
 #[Object]
 impl FailureGroupMutation {
-    /// Says that somebody is at it: it does not escalate any more.
+    /// Says that somebody is at it: it does not escalate any more. A tenant's people say so of what is with them.
     async fn acknowledge_failure_group(
         &self,
         ctx: &Context<'_>,
