@@ -3,8 +3,9 @@
 
 use entity::failure::{Impact, ResponsibleParty};
 use entity::failure_group;
+use entity::integration::{self, IntegrationStatus};
 use entity::user::Role;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, FromQueryResult, Iterable, QuerySelect};
 use uuid::Uuid;
 
@@ -94,9 +95,20 @@ fn filtered(actor: &Actor, scope: &Scope, filter: &InboxFilter) -> ScopedSelect<
         [one] => Column::ResponsibleParty.eq(*one),
         several => Column::ResponsibleParty.is_in(several.iter().copied()),
     };
+    // Nobody is to do anything about those any more; they stay in the lists of groups.
+    let archived = Query::select()
+        .expr(Expr::val(1))
+        .from(integration::Entity)
+        .and_where(
+            Expr::col((integration::Entity, integration::Column::Id))
+                .equals((failure_group::Entity, Column::IntegrationId)),
+        )
+        .and_where(integration::Column::Status.eq(IntegrationStatus::Archived))
+        .to_owned();
     scope
         .find::<failure_group::Entity>()
         .filter(is_theirs)
+        .filter(Expr::exists(archived).not())
         .filter(Expr::cust(WAITS))
         // One that is only being made.
         .filter(Column::FailureCount.gt(0))

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use entity::failure::{self, ResponsibleParty};
 use entity::notice_policy::{self, NoticeSelectors, NoticeTiming, OccasionKindList, UuidList};
 use entity::occasion::OccasionKind;
-use entity::{failure, integration, notice, notice_channel, notice_subject, tenant};
+use entity::{integration, notice, notice_channel, notice_subject, tenant};
 use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use crate::actor::Actor;
 use crate::audit::{self, Entry, names};
 use crate::catalogue;
 use crate::error::{Doing, Error, ProblemCode, Result};
+use crate::failure_group::is_ours;
 use crate::id::{GlobalId, Kind, new_id};
 use crate::notice::door;
 use crate::notice::timing::parse_time;
@@ -285,7 +287,13 @@ pub(crate) fn selects(
     // As the text says it.
     let code = code_of(occasion, failure);
     let category = code.map(|code| catalogue::entry(code).category);
-    let party = party_of(occasion, failure);
+    // Who of the operator has something is nothing that a tenant is told, by silence neither: to it the operator is one.
+    let meant = |party| match policy.tenant_id {
+        Some(_) if is_ours(party) => ResponsibleParty::Support,
+        _ => party,
+    };
+    let party = party_of(occasion, failure).map(meant);
+    let parties: Vec<_> = selectors.responsible_parties.iter().copied().map(meant).collect();
     let is_asked = selectors.kinds.contains(&occasion.kind)
         || (selectors.kinds.is_empty() && !is_recovery(occasion.kind));
     policy.is_enabled
@@ -295,7 +303,7 @@ pub(crate) fn selects(
         && open_or(&selectors.integration_ids, occasion.integration_id.as_ref())
         && open_or(&selectors.codes, code.map(str::to_owned).as_ref())
         && open_or(&selectors.categories, category.as_ref())
-        && open_or(&selectors.responsible_parties, party.as_ref())
+        && open_or(&parties, party.as_ref())
         && (selectors.count_min <= 0 || count_of(occasion).is_some_and(|count| count >= selectors.count_min))
         && selectors
             .impact_min
@@ -482,8 +490,10 @@ fn entry(row: &NoticePolicy, detail: Option<String>) -> Entry {
 mod tests {
     use chrono::DateTime;
     use entity::failure::Impact;
+    use entity::failure::ResponsibleParty::{self, Customer, Engineering, Support, ThirdParty};
     use entity::notice_policy::{NoticeSelectors, NoticeTiming, OccasionKindList, UuidList};
     use entity::occasion::OccasionKind;
+    use sea_orm::ActiveEnum;
     use uuid::Uuid;
 
     use super::{NoticePolicy, selects};
@@ -532,6 +542,27 @@ mod tests {
         ] {
             let occasion = of(kind, impact);
             assert_eq!(selects(&policy(min), &occasion, None), expected, "{min:?} {kind:?} {impact:?}");
+        }
+    }
+
+    #[test]
+    fn to_a_tenant_the_operator_is_one_party() {
+        let is_told = |owner: Option<Uuid>, asked: ResponsibleParty, party: ResponsibleParty| {
+            let occasion = NewOccasion::new(OccasionKind::Escalated).detail("responsibleParty", party.to_value());
+            let mut policy = NoticePolicy { tenant_id: owner, ..policy(None) };
+            policy.selectors.responsible_parties = vec![asked];
+            selects(&policy, &occasion.row(Some(Uuid::nil()), DateTime::UNIX_EPOCH), None)
+        };
+        for (asked, party, tenant, operator) in [
+            (Support, Engineering, true, false),
+            (Engineering, Support, true, false),
+            (Support, Support, true, true),
+            (Support, Customer, false, false),
+            (Customer, Support, false, false),
+            (ThirdParty, Engineering, false, false),
+        ] {
+            assert_eq!(is_told(Some(Uuid::nil()), asked, party), tenant, "a tenant: {asked:?} {party:?}");
+            assert_eq!(is_told(None, asked, party), operator, "the operator: {asked:?} {party:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use crate::escalation_policy::EscalationStepList;
+use crate::sla_clock::SlaEnd;
 
 /// A row of `escalation`.
 #[sea_orm::model]
@@ -37,6 +38,12 @@ pub struct Model {
     pub step_at: Option<DateTimeUtc>,
     /// When it is looked at next, for its step or for a clock.
     pub next_at: Option<DateTimeUtc>,
+    /// Since when nobody has said that they are at it, whoever had it; `None`: somebody has, or it can wait.
+    pub waits_since: Option<DateTimeUtc>,
+    /// When somebody of the operator first did something before its policy was chosen.
+    pub answered_at: Option<DateTimeUtc>,
+    /// What that was.
+    pub answered_by: Option<SlaEnd>,
     /// Since when somebody is at it.
     pub acknowledged_at: Option<DateTimeUtc>,
     /// When the group was over.

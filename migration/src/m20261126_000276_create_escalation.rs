@@ -6,10 +6,12 @@ use sea_orm_migration::sea_query::{ConditionalStatement, Expr, ExprTrait, Table}
 use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
 
 use crate::columns::{tenant_id, time, time_null};
-use crate::constraints::{create_indexes, index, not_negative, primary_key, tenant_reference};
+use crate::constraints::{create_indexes, index, not_negative, one_of, primary_key, tenant_reference};
 use crate::isolation::isolate;
 
 const TABLE: &str = "escalation";
+const ANSWERS: [&str; 8] =
+    ["ACKNOWLEDGED", "HANDED_OVER", "COMMENTED", "RETRIED", "SNOOZED", "RESOLVED", "IGNORED", "MERGED"];
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -35,10 +37,14 @@ impl MigrationTrait for Migration {
                     .col(integer("told_count"))
                     .col(time_null("step_at"))
                     .col(time_null("next_at"))
+                    .col(time_null("waits_since"))
+                    .col(time_null("answered_at"))
+                    .col(text_null("answered_by"))
                     .col(time_null("acknowledged_at"))
                     .col(time_null("stopped_at"))
                     .primary_key(&mut primary_key(&["group_id"]))
                     .foreign_key(&mut tenant_reference(TABLE, "group_id", "failure_group"))
+                    .check(one_of(TABLE, "answered_by", &ANSWERS))
                     .check(not_negative(TABLE, ["episode", "step_index", "repeat_index", "told_count"]))
                     .to_owned(),
             )

@@ -365,6 +365,10 @@ async fn policies_are_checked_and_the_standard_one_is_there_by_itself() {
             "NOT_FOUND selectors.tenantIds.0",
         ]
     );
+    // Behind the standard one, which is for every group, none is chosen.
+    let last = json!({"name": "Last", "position": 1_000_000, "respondWithinSeconds": 60});
+    let behind = scene.admin().refused("createEscalationPolicy", last).await;
+    assert_eq!(places(&behind), ["INVALID position"]);
     let empty = scene.admin().refused("createEscalationPolicy", json!({"name": "Nothing"})).await;
     assert_eq!(places(&empty), ["REQUIRED steps"]);
     assert_eq!(policies().await, std::slice::from_ref(&standard), "nothing was made");
@@ -384,8 +388,15 @@ async fn policies_are_checked_and_the_standard_one_is_there_by_itself() {
     assert_eq!(renamed.await["escalationPolicy"], json!({"name": "Faster", "version": 2}));
     let late = scene.admin().refused("updateEscalationPolicy", rename).await;
     assert_eq!(places(&late), ["CONFLICT version"]);
+    let behind = json!({"policyId": made["id"], "version": 2, "position": 1_000_000});
+    let behind = scene.admin().refused("updateEscalationPolicy", behind).await;
+    assert_eq!(places(&behind), ["INVALID position"]);
+    let stays = json!({"policyId": standard["id"], "version": 1, "position": 1_000_000});
+    let stays = scene.admin().mutate("updateEscalationPolicy", stays, "escalationPolicy { position }").await;
+    assert_eq!(stays["escalationPolicy"]["position"], 1_000_000);
     let hollow = json!({"policyId": made["id"], "version": 2, "steps": []});
     assert_eq!(places(&scene.admin().refused("updateEscalationPolicy", hollow).await), ["REQUIRED steps"]);
     scene.admin().mutate("deleteEscalationPolicy", json!({"policyId": made["id"]}), "deletedPolicyId").await;
-    assert_eq!(policies().await, [standard], "the standard one is left");
+    let left: Vec<Value> = policies().await.iter().map(|policy| policy["id"].clone()).collect();
+    assert_eq!(left, [standard["id"].clone()], "the standard one is left");
 }

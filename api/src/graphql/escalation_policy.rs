@@ -235,7 +235,7 @@ fn decode(steps: Vec<EscalationStepInput>) -> Vec<EscalationStep> {
 pub struct CreateEscalationPolicyInput {
     /// Name for people: 1 to 200 characters.
     name: String,
-    /// The smallest is asked first, 0 to 1,000,000; left out: behind all that are there but the standard one. There are up to
+    /// The smallest is asked first, 0 to 999,999; left out: behind all that are there but the standard one. There are up to
     /// 100.
     position: Option<i32>,
     /// Whether groups that begin may get it.
@@ -264,7 +264,7 @@ pub struct UpdateEscalationPolicyInput {
     version: i32,
     /// Name for people: 1 to 200 characters.
     name: Option<String>,
-    /// The smallest is asked first, 0 to 1,000,000.
+    /// The smallest is asked first, 0 to 999,999; the standard one stands at 1,000,000.
     position: Option<i32>,
     /// Whether groups that begin may get it.
     is_enabled: Option<bool>,

@@ -3,7 +3,11 @@
 //! program ran is caught up one step at a time.
 
 use chrono::{DateTime, Duration, Utc};
+use entity::failure::ResponsibleParty;
 use entity::failure_group::{self, FailureGroupStatus};
+use entity::integration::{self, IntegrationStatus};
+use entity::sla_clock::SlaEnd;
+use entity::tenant::{self, TenantStatus};
 use entity::{escalation, escalation_policy};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -17,7 +21,7 @@ use crate::escalation::course::Course;
 use crate::escalation::follow::{locked, store};
 use crate::escalation::{GroupState, is_over, telling};
 use crate::escalation_policy::{POLICIES_MAX, chosen, standard};
-use crate::failure_group::{activity, assigned, changed};
+use crate::failure_group::{activity, assigned, changed, is_ours};
 use crate::health::status::refresh_in;
 use crate::insert::upsert_rows;
 use crate::ownership_rule::{Subject, decide};
@@ -27,8 +31,13 @@ use crate::scope::TxScope;
 const DUE_MAX: u64 = 100;
 /// When a group is looked at again that could not be, in seconds.
 const AGAIN_SECONDS: i64 = 120;
+/// When a group of a suspended tenant is looked at again, in seconds: nobody can do anything about it meanwhile.
+const SUSPENDED_AGAIN_SECONDS: i64 = 600;
 /// Groups that one call adopts.
 const ADOPTED_MAX: u64 = 500;
+
+/// A group without a course: its id and tenant, how far it is, and who acts next.
+type Found = (Uuid, Uuid, FailureGroupStatus, ResponsibleParty);
 
 impl Background {
     /// Looks at some groups that are due. Answers with how many, and whether there may be more. One that can't be looked at
@@ -91,20 +100,40 @@ impl Background {
                     .equals((failure_group::Entity, Column::Id)),
             )
             .to_owned();
-        let groups: Vec<(Uuid, Uuid)> = failure_group::Entity::find()
+        // Nobody takes those up any more.
+        let archived = Query::select()
+            .expr(Expr::val(1))
+            .from(integration::Entity)
+            .and_where(
+                Expr::col((integration::Entity, integration::Column::Id))
+                    .equals((failure_group::Entity, Column::IntegrationId)),
+            )
+            .and_where(integration::Column::Status.eq(IntegrationStatus::Archived))
+            .to_owned();
+        let groups: Vec<Found> = failure_group::Entity::find()
             .select_only()
-            .columns([Column::Id, Column::TenantId])
+            .columns([Column::Id, Column::TenantId, Column::Status, Column::ResponsibleParty])
             .filter(Column::Status.is_not_in([FailureGroupStatus::Resolved, FailureGroupStatus::Ignored]))
             .filter(Column::FailureCount.gt(0))
             .filter(Column::MergedIntoId.is_null())
             .filter(Expr::exists(known).not())
+            .filter(Expr::exists(archived).not())
             .limit(ADOPTED_MAX)
             .into_tuple()
             .all(tx.connection())
             .await
             .doing("reading groups without a course")?;
         let adopted = groups.len() as u64;
-        let rows = groups.into_iter().map(|(id, tenant_id)| Course::begin(tenant_id, id, 1, now)).collect();
+        let begun = |(id, tenant_id, status, party): Found| {
+            let row = Course::begin(tenant_id, id, 1, now);
+            // Somebody of the operator is at it, and can't say so again.
+            if status == FailureGroupStatus::Acknowledged && is_ours(party) {
+                let (answered_at, answered_by) = (Some(now), Some(SlaEnd::Acknowledged));
+                return escalation::Model { answered_at, answered_by, ..row };
+            }
+            row
+        };
+        let rows = groups.into_iter().map(begun).collect();
         let doing = "storing the escalation of groups";
         let unless_there = "ON CONFLICT (group_id) DO NOTHING";
         upsert_rows::<escalation::Entity>(tx.connection(), rows, unless_there, doing).await?;
@@ -148,9 +177,22 @@ impl Background {
         };
         if is_over(group.status) || group.merged_into_id.is_some() {
             // Its end went by an earlier program.
-            course.stop(entity::sla_clock::SlaEnd::Resolved, now);
+            course.stop(SlaEnd::Resolved, now);
             store(&tx, courses.into_values()).await?;
             return tx.commit().await;
+        }
+        match hindrance(&tx, group).await? {
+            None => {}
+            Some(Hindrance::IsArchived) => {
+                course.stop(SlaEnd::Ignored, now);
+                store(&tx, courses.into_values()).await?;
+                return tx.commit().await;
+            }
+            Some(Hindrance::IsSuspended) => {
+                course.row.next_at = Some(now + Duration::seconds(SUSPENDED_AGAIN_SECONDS));
+                store(&tx, courses.into_values()).await?;
+                return tx.commit().await;
+            }
         }
         let state = GroupState::of(group);
         if course.row.chosen_at.is_none() {
@@ -168,7 +210,8 @@ impl Background {
             None => course.stand(state, now),
             Some(step) => {
                 let to = if leads_on { step.party } else { group.responsible_party };
-                let (since, count) = (course.row.started_at, course.row.told_count.saturating_add(1));
+                let since = course.row.waits_since.unwrap_or(course.row.started_at);
+                let count = course.row.told_count.saturating_add(1);
                 let mut assignee = None;
                 if leads_on {
                     let subject = Subject {
@@ -215,6 +258,35 @@ impl Background {
             .doing("putting the escalation of a group off")?;
         Ok(())
     }
+}
+
+/// Why nobody is told of a group that nobody takes up.
+enum Hindrance {
+    /// The integration has left the lists for good, and its groups with it.
+    IsArchived,
+    /// The tenant is suspended, and may be resumed.
+    IsSuspended,
+}
+
+async fn hindrance(tx: &TxScope, group: &failure_group::Model) -> Result<Option<Hindrance>> {
+    let doing = "looking whether a group is still to be taken up";
+    let integration = tx
+        .find::<integration::Entity>()
+        .filter(integration::Column::Id.eq(group.integration_id))
+        .one(tx.connection())
+        .await
+        .doing(doing)?;
+    if integration.is_some_and(|integration| integration.status == IntegrationStatus::Archived) {
+        return Ok(Some(Hindrance::IsArchived));
+    }
+    let tenant = tx
+        .find::<tenant::Entity>()
+        .filter(tenant::Column::Id.eq(group.tenant_id))
+        .one(tx.connection())
+        .await
+        .doing(doing)?;
+    let is_suspended = tenant.is_some_and(|tenant| tenant.status == TenantStatus::Suspended);
+    Ok(is_suspended.then_some(Hindrance::IsSuspended))
 }
 
 fn is_due(course: &Course, now: DateTime<Utc>) -> bool {

@@ -37,6 +37,9 @@ impl Course {
             told_count: 0,
             step_at: None,
             next_at: Some(now),
+            waits_since: Some(now),
+            answered_at: None,
+            answered_by: None,
             acknowledged_at: None,
             stopped_at: None,
         }
@@ -78,8 +81,8 @@ impl Course {
                 self.clocks.push(clock);
             }
         }
-        if let Some(at) = self.row.acknowledged_at {
-            self.respond(SlaEnd::Acknowledged, at);
+        if let (Some(by), Some(at)) = (self.row.answered_by, self.row.answered_at) {
+            self.respond(by, at);
         }
         self.stand(state, now);
     }
@@ -91,8 +94,12 @@ impl Course {
         judged.map(|(alarm, clock)| (clock, alarm)).collect()
     }
 
-    /// Somebody of the operator did something: that is the answer.
+    /// Somebody of the operator did something: that is the answer. Before its policy is chosen there is no clock yet that it
+    /// could end, so that it is kept.
     pub(crate) fn respond(&mut self, by: SlaEnd, now: DateTime<Utc>) {
+        if self.row.chosen_at.is_none() && self.row.answered_at.is_none() {
+            (self.row.answered_at, self.row.answered_by) = (Some(now), Some(by));
+        }
         for clock in self.clocks.iter_mut().filter(|clock| clock.kind == SlaKind::Response) {
             clock::end(clock, by, now);
         }
@@ -108,8 +115,11 @@ impl Course {
         self.row.acknowledged_at =
             if is_acknowledged { self.row.acknowledged_at.or(Some(now)) } else { None };
         if !state.is_waiting() {
-            self.row.step_at = None;
-        } else if self.row.step_at.is_none() {
+            (self.row.step_at, self.row.waits_since) = (None, None);
+            return self.schedule();
+        }
+        self.row.waits_since.get_or_insert(now);
+        if self.row.step_at.is_none() {
             self.wait(state.party, now);
         }
         self.schedule();
@@ -118,6 +128,7 @@ impl Course {
     /// A person gave it to somebody else, who has as long as whoever has it first.
     pub(crate) fn hand_over(&mut self, state: GroupState, now: DateTime<Utc>) {
         (self.row.step_index, self.row.repeat_index, self.row.step_at) = (0, 0, None);
+        self.row.waits_since = None;
         self.stand(state, now);
     }
 
@@ -249,6 +260,7 @@ mod tests {
         assert_eq!(course.due(at(530)).map(|step| step.party), Some(Engineering));
         course.advance(state(New, Engineering), at(530));
         assert_eq!((course.row.step_at, course.row.told_count), (None, 3));
+        assert_eq!(course.row.waits_since, Some(at(0)), "nobody has taken it up all the while");
     }
 
     #[test]
@@ -258,11 +270,12 @@ mod tests {
         course.respond(SlaEnd::Acknowledged, at(5));
         course.stand(state(Acknowledged, Support), at(5));
         assert_eq!((course.row.step_at, course.row.next_at), (None, None));
-        assert_eq!(course.row.acknowledged_at, Some(at(5)));
+        assert_eq!((course.row.acknowledged_at, course.row.waits_since), (Some(at(5)), None));
         let clock = &course.clocks[0];
         assert_eq!((clock.outcome, clock.ended_by), (Some(SlaOutcome::Met), Some(SlaEnd::Acknowledged)));
         course.stand(state(Ongoing, Support), at(30));
         assert_eq!((course.row.acknowledged_at, course.row.step_at), (None, Some(at(40))));
+        assert_eq!(course.row.waits_since, Some(at(30)));
     }
 
     #[test]
@@ -299,6 +312,7 @@ mod tests {
         course.advance(state(New, Support), at(20));
         course.hand_over(state(New, Customer), at(25));
         assert_eq!((course.row.step_index, course.row.step_at), (0, Some(at(35))));
+        assert_eq!(course.row.waits_since, Some(at(25)));
         course.hand_over(state(New, Engineering), at(30));
         assert_eq!((course.row.step_index, course.row.step_at), (1, Some(at(50))));
         course.hand_over(state(New, ThirdParty), at(31));
@@ -322,14 +336,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_acknowledged_before_its_policy_was_chosen_is_answered() {
+    fn the_operator_answers_before_the_policy_is_chosen_and_the_customer_does_not() {
+        for by in [SlaEnd::Commented, SlaEnd::Retried] {
+            let row = Course::begin(Uuid::nil(), Uuid::nil(), 1, at(0));
+            let mut course = Course { row, clocks: Vec::new() };
+            course.respond(by, at(1));
+            course.respond(SlaEnd::Acknowledged, at(2));
+            course.stand(state(Acknowledged, Support), at(2));
+            assert_eq!(course.row.next_at, Some(at(0)), "its policy is still to be chosen");
+            course.choose(Some(&policy()), state(Acknowledged, Support), at(3));
+            let clock = &course.clocks[0];
+            assert_eq!((clock.kind, clock.outcome), (SlaKind::Response, Some(SlaOutcome::Met)));
+            assert_eq!((clock.ended_at, clock.ended_by), (Some(at(1)), Some(by)));
+            assert_eq!((course.row.acknowledged_at, course.row.next_at), (Some(at(2)), None));
+        }
         let row = Course::begin(Uuid::nil(), Uuid::nil(), 1, at(0));
         let mut course = Course { row, clocks: Vec::new() };
-        course.stand(state(Acknowledged, Support), at(2));
-        assert_eq!(course.row.next_at, Some(at(0)), "its policy is still to be chosen");
-        course.choose(Some(&policy()), state(Acknowledged, Support), at(3));
-        let clock = &course.clocks[0];
-        assert_eq!((clock.kind, clock.outcome), (SlaKind::Response, Some(SlaOutcome::Met)));
-        assert_eq!((clock.ended_at, course.row.next_at), (Some(at(2)), None));
+        course.stand(state(Acknowledged, Customer), at(2));
+        course.choose(Some(&policy()), state(Acknowledged, Customer), at(3));
+        assert_eq!((course.clocks[0].outcome, course.clocks[0].ended_at), (None, None));
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use entity::failure_group::{self, FailureGroupStatus};
+use entity::run_event::Audience;
 use entity::sla_clock::SlaEnd;
 use entity::{escalation, failure, sla_clock};
 use sea_orm::sea_query::{Expr, Func, LockType, Query};
@@ -26,19 +27,21 @@ const COURSES: &str = "ON CONFLICT (group_id) DO UPDATE SET \
   episode = excluded.episode, started_at = excluded.started_at, chosen_at = excluded.chosen_at, \
   policy_id = excluded.policy_id, policy_name = excluded.policy_name, steps = excluded.steps, \
   step_index = excluded.step_index, repeat_index = excluded.repeat_index, told_count = excluded.told_count, \
-  step_at = excluded.step_at, next_at = excluded.next_at, acknowledged_at = excluded.acknowledged_at, \
-  stopped_at = excluded.stopped_at";
+  step_at = excluded.step_at, next_at = excluded.next_at, waits_since = excluded.waits_since, \
+  answered_at = excluded.answered_at, answered_by = excluded.answered_by, \
+  acknowledged_at = excluded.acknowledged_at, stopped_at = excluded.stopped_at";
 /// A clock as it is now; what it is of never changes.
 const CLOCKS: &str = "ON CONFLICT (id) DO UPDATE SET \
   spent_ms = excluded.spent_ms, running_since = excluded.running_since, due_at = excluded.due_at, \
   warned_at = excluded.warned_at, outcome = excluded.outcome, ended_at = excluded.ended_at, \
   ended_by = excluded.ended_by";
 
-/// Follows what was done with a group; `is_by_staff` is `None` for the program.
+/// Follows what was done with a group, for this audience; `is_by_staff` is `None` for the program.
 pub(crate) async fn follow(
     tx: &TxScope,
     group: &failure_group::Model,
     change: &Change,
+    audience: Audience,
     is_by_staff: Option<bool>,
 ) -> Result<()> {
     let deed = match change {
@@ -57,6 +60,8 @@ pub(crate) async fn follow(
         },
         // The program hands over by escalation alone, which goes on by itself.
         Change::HandOver { .. } | Change::Comment if is_by_staff.is_none() => return Ok(()),
+        // What staff say among themselves answers nobody.
+        Change::Comment if audience != Audience::Customer => return Ok(()),
         Change::HandOver { .. } => Some(SlaEnd::HandedOver),
         Change::Comment => Some(SlaEnd::Commented),
         _ => return Ok(()),

@@ -24,7 +24,7 @@ use crate::validation::{NAME_CHARS_MAX, Problems};
 pub struct NewEscalationPolicy {
     /// Name for people.
     pub name: String,
-    /// From 0 to [`POSITION_MAX`]; `None`: behind all that are there but the standard one.
+    /// From 0 until before [`POSITION_MAX`]; `None`: behind all that are there but the standard one.
     pub position: Option<i64>,
     /// Whether groups that begin may get it.
     pub is_enabled: bool,
@@ -202,8 +202,10 @@ pub async fn delete(actor: &Actor, id: Uuid) -> Result<()> {
 /// A policy as it is stored, with all that is wrong with it.
 async fn checked(scope: &Scope, row: EscalationPolicy, problems: &mut Problems) -> Result<EscalationPolicy> {
     let name = problems.text("name", &row.name, NAME_CHARS_MAX);
-    if !(0..=POSITION_MAX).contains(&row.position) {
-        problems.add(ProblemCode::Invalid, "position", format!("must be 0 to {POSITION_MAX}"));
+    // Behind the standard one, which is for every group, none is ever chosen.
+    let last = if row.is_default { POSITION_MAX } else { POSITION_MAX - 1 };
+    if !(0..=last).contains(&row.position) {
+        problems.add(ProblemCode::Invalid, "position", format!("must be 0 to {last}"));
     }
     if !(1..=100).contains(&row.warn_percent) {
         problems.add(ProblemCode::Invalid, "warnPercent", "must be 1 to 100");

@@ -112,9 +112,9 @@ pub(crate) async fn record(
     activity: NewActivity,
 ) -> Result<()> {
     let is_by_staff = activity.actor.as_ref().map(|(_name, is_staff)| *is_staff);
-    let change = activity.change.clone();
+    let (change, audience) = (activity.change.clone(), activity.audience);
     store(tx, group, activity).await?;
-    follow(tx, group, &change, is_by_staff).await?;
+    follow(tx, group, &change, audience, is_by_staff).await?;
     tx.tell_after_commit(changed(group));
     Ok(())
 }

@@ -200,7 +200,7 @@ impl Told<'_> {
         if let Some(title) = alert::title(&self.occasion.detail, integration) {
             return title;
         }
-        if let Some(title) = escalation::title(self.occasion, integration) {
+        if let Some(title) = escalation::title(self.occasion, integration, self.audience) {
             return title;
         }
         let system = self.system.unwrap_or("A system");

@@ -421,6 +421,7 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<sla_clock::SlaKind>(db, "sla_clock", "kind").await;
     assert_enum::<sla_clock::SlaOutcome>(db, "sla_clock", "outcome").await;
     assert_enum::<sla_clock::SlaEnd>(db, "sla_clock", "ended_by").await;
+    assert_enum::<sla_clock::SlaEnd>(db, "escalation", "answered_by").await;
     assert_enum::<contact::ContactKind>(db, "contact", "kind").await;
     assert_enum::<incident::IncidentFault>(db, "incident", "fault").await;
     assert_enum::<incident::IncidentStatus>(db, "incident", "status").await;

@@ -689,8 +689,11 @@ impl Rows {
             told_count: 3,
             step_at: Some(time(2)),
             next_at: Some(time(3)),
-            acknowledged_at: Some(time(4)),
-            stopped_at: Some(time(5)),
+            waits_since: Some(time(4)),
+            answered_at: Some(time(5)),
+            answered_by: Some(sla_clock::SlaEnd::Commented),
+            acknowledged_at: Some(time(6)),
+            stopped_at: Some(time(7)),
         }
     }
 

@@ -8,15 +8,20 @@ use serde_json::Value;
 
 use super::one;
 use crate::escalation::telling::duration;
+use crate::permission::Audience;
 
-/// The title, for what escalation tells; `None` for anything else.
-pub(super) fn title(occasion: &occasion::Model, integration: &str) -> Option<String> {
+/// The title, for what escalation tells; `None` for anything else. How many steps there were is the operator's affair: most
+/// of them lead from one of its people to another.
+pub(super) fn title(occasion: &occasion::Model, integration: &str, audience: Audience) -> Option<String> {
     let detail = &occasion.detail;
     Some(match occasion.kind {
         OccasionKind::Escalated => {
             let waited = duration(one(detail, "waitedSeconds")?);
             match one::<i64>(detail, "level").unwrap_or(1) {
                 ..=1 => format!("{integration}: nobody has taken up failures for {waited}"),
+                _ if audience == Audience::Customer => {
+                    format!("{integration}: still nobody has taken up failures, after {waited}")
+                }
                 level => {
                     format!("{integration}: still nobody has taken up failures, after {waited} ({level})")
                 }
@@ -68,7 +73,7 @@ mod tests {
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::{beginning, title};
+    use super::{Audience, beginning, title};
     use crate::occasion::NewOccasion;
 
     fn told(kind: OccasionKind, detail: serde_json::Value) -> entity::occasion::Model {
@@ -87,11 +92,13 @@ mod tests {
         };
         let first = escalated(1, 900);
         assert_eq!(
-            title(&first, "Orders").as_deref(),
+            title(&first, "Orders", Audience::Support).as_deref(),
             Some("Orders: nobody has taken up failures for 15 minutes")
         );
         let third = "Orders: still nobody has taken up failures, after 3 hours (3)";
-        assert_eq!(title(&escalated(3, 10_800), "Orders").as_deref(), Some(third));
+        assert_eq!(title(&escalated(3, 10_800), "Orders", Audience::Support).as_deref(), Some(third));
+        let theirs = "Orders: still nobody has taken up failures, after 3 hours";
+        assert_eq!(title(&escalated(3, 10_800), "Orders", Audience::Customer).as_deref(), Some(theirs));
         let text = "Nobody has taken it up since 2026-11-26 08:00 UTC, so that it was handed over.";
         assert_eq!(beginning(&first).as_deref(), Some(text));
     }
@@ -101,11 +108,12 @@ mod tests {
         let detail =
             json!({"clock": "RESPONSE", "targetSeconds": 3_600, "since": "2026-11-26T08:00:00+00:00"});
         let warned = told(OccasionKind::SlaWarning, detail.clone());
-        assert_eq!(title(&warned, "Orders").as_deref(), Some("Orders: an answer is due soon"));
+        let title = |occasion: &_| title(occasion, "Orders", Audience::Support);
+        assert_eq!(title(&warned).as_deref(), Some("Orders: an answer is due soon"));
         let breached = told(OccasionKind::SlaBreached, detail);
-        assert_eq!(title(&breached, "Orders").as_deref(), Some("Orders: an answer is overdue"));
+        assert_eq!(title(&breached).as_deref(), Some("Orders: an answer is overdue"));
         let text = "It began at 2026-11-26 08:00 UTC; an answer was promised within 60 minutes.";
         assert_eq!(beginning(&breached).as_deref(), Some(text));
-        assert_eq!(title(&told(OccasionKind::GroupNew, json!({})), "Orders"), None);
+        assert_eq!(title(&told(OccasionKind::GroupNew, json!({}))), None);
     }
 }
