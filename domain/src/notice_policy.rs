@@ -548,10 +548,12 @@ mod tests {
     #[test]
     fn to_a_tenant_the_operator_is_one_party() {
         let is_told = |owner: Option<Uuid>, asked: ResponsibleParty, party: ResponsibleParty| {
-            let occasion = NewOccasion::new(OccasionKind::Escalated).detail("responsibleParty", party.to_value());
+            let told = NewOccasion::new(OccasionKind::Escalated);
+            let told = told.detail("responsibleParty", party.to_value());
+            let occasion = told.row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
             let mut policy = NoticePolicy { tenant_id: owner, ..policy(None) };
             policy.selectors.responsible_parties = vec![asked];
-            selects(&policy, &occasion.row(Some(Uuid::nil()), DateTime::UNIX_EPOCH), None)
+            selects(&policy, &occasion, None)
         };
         for (asked, party, tenant, operator) in [
             (Support, Engineering, true, false),

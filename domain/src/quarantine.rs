@@ -10,8 +10,8 @@ use entity::job::{self, JobStatus};
 use entity::quarantine::{self, QuarantineRule, QuarantineStatus};
 use entity::{run, run_stream};
 use pipeline::{GateCounts, RECORD_QUARANTINED};
-use sea_orm::sea_query::{Condition, Expr, Query};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Condition, Expr, LockType, Query};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -331,6 +331,9 @@ async fn leave_out(tx: &mut TxScope, actor: &Actor, id: Uuid, note: Option<&str>
         .column(failure::Column::FailedAt)
         .column(failure::Column::ValueAtStake)
         .filter(left.clone())
+        .order_by_asc(failure::Column::Id)
+        // What somebody skips meanwhile is theirs.
+        .lock(LockType::NoKeyUpdate)
         .into_tuple()
         .all(tx.connection())
         .await

@@ -132,6 +132,15 @@ async fn one_order_of_a_million_stands_above_five_hundred_sign_ups_and_each_role
     let after = member.query(INBOX, Value::Null).await;
     assert_eq!(nodes(&after["inbox"]), groups[1..]);
     assert_eq!(after["inboxCounts"], json!({"critical": 0, "high": 0, "medium": 0, "low": 1}));
+
+    // Of what is archived nobody is to do anything, and it stays in the lists of groups.
+    let archived = json!({"integrationId": sign_ups});
+    scene.admin().mutate("archiveIntegration", archived, "integration { id }").await;
+    let after = member.query(INBOX, Value::Null).await;
+    assert_eq!(nodes(&after["inbox"]), [Value::Null; 0]);
+    assert_eq!(after["inboxCounts"], json!({"critical": 0, "high": 0, "medium": 0, "low": 0}));
+    let listed = "{ failureGroups { edges { node { stream } } } }";
+    assert_eq!(nodes(&member.query(listed, Value::Null).await["failureGroups"]).len(), 2);
 }
 
 #[tokio::test]
@@ -204,6 +213,28 @@ async fn what_arrives_or_is_skipped_is_at_stake_no_more_and_urgent_neither() {
     let retry = member.mutate("editAndRetryFailure", edited, "retry { id }").await;
     scene.finished_retry(&retry["retry"]).await;
     assert_eq!(now().await, json!([["few", null, 3], ["many", "7", 8]]));
+}
+
+#[tokio::test]
+async fn what_several_people_skip_at_once_is_taken_from_its_group_once() {
+    let scene = Scene::shared().await;
+    let many = scene.with_impact("many", json!({"valueField": "/total"})).await;
+    let record = |number: u32| json!({"id": number.to_string(), "total": number});
+    scene.files.write_jsonl("many.jsonl", (1..=4).map(record));
+    let first = scene.run(&many).await;
+    scene.files.write_jsonl("many.jsonl", (5..=8).map(record));
+    scene.run(&many).await;
+    let member = scene.person("TENANT_MEMBER").await;
+    let skip = async || {
+        let input = json!({"filter": {"runId": first["id"]}, "reason": "test data"});
+        member.mutate("skipFailures", input, "skipped").await["skipped"].as_i64().expect("a number")
+    };
+    let (a, b, c, d) = tokio::join!(skip(), skip(), skip(), skip());
+    assert_eq!(a + b + c + d, 4, "{a} {b} {c} {d}");
+    let groups = inbox(&member, json!({})).await;
+    let brief: Vec<Value> =
+        groups.iter().map(|group| json!([group["valueAtStake"], group["failureCount"]])).collect();
+    assert_eq!(json!(brief), json!([["26", 8]]));
 }
 
 #[tokio::test]

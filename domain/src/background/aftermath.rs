@@ -1,6 +1,6 @@
 //! What a transaction touches last of all: how integrations are. Whoever ends runs, decides or connects systems waits for
 //! these rows, and has locked everything else before: jobs and integrations, receipts, the run, groups of failures and
-//! systems, in this order.
+//! systems, in this order. Failures that end are locked in the order of their ids, before the runs that recover with them.
 
 use std::collections::BTreeSet;
 

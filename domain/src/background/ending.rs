@@ -10,7 +10,7 @@ use entity::occasion::OccasionKind;
 use entity::run::{self, RunScope, RunStatus};
 use entity::{failure_group, stream_cursor};
 use pipeline::{Breach, GateCounts, StreamStop};
-use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::sea_query::{Condition, Expr, LockType};
 use sea_orm::{ActiveEnum, ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
@@ -233,7 +233,8 @@ impl RunLease {
         Ok(settled.into_iter().collect())
     }
 
-    /// Ends the failures of a condition, which the caller then takes from their groups; answers with the run of each.
+    /// Ends the failures of a condition, which says what status they have and is asked again of each that is locked. The
+    /// caller then takes them from their groups; answers with the run of each.
     pub(super) async fn settle(
         &self,
         tx: &mut TxScope,
@@ -250,6 +251,9 @@ impl RunLease {
             .column(failure::Column::FailedAt)
             .column(failure::Column::ValueAtStake)
             .filter(which)
+            .order_by_asc(failure::Column::Id)
+            // What is over meanwhile was taken from its group by whoever ended it.
+            .lock(LockType::NoKeyUpdate)
             .into_tuple()
             .all(tx.connection())
             .await

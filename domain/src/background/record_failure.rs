@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
 use entity::run::RunScope;
 use pipeline::{NewReceipt, RecordFailure, Stage};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, OnConflict, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockType, OnConflict, SimpleExpr};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -115,6 +115,9 @@ impl RunLease {
             .filter(failure::Column::RecordKey.is_in(keys.iter().copied()))
             .filter(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]))
             .filter(which)
+            .order_by_asc(failure::Column::Id)
+            // So that it is still so when it is settled, and its retry counts it once.
+            .lock(LockType::NoKeyUpdate)
             .into_model()
             .all(tx.connection())
             .await
@@ -141,7 +144,9 @@ impl RunLease {
         if over.is_empty() {
             return Ok(Vec::new());
         }
-        let which = Condition::all().add(failure::Column::Id.is_in(over));
+        let which = Condition::all()
+            .add(failure::Column::Id.is_in(over))
+            .add(failure::Column::Status.is_in([FailureStatus::Open, FailureStatus::Retrying]));
         let runs = self.settle(tx, which, FailureStatus::Superseded, tally).await?;
         for (retry_id, count) in counts {
             crate::retry::progress(tx, retry_id, count, 0).await?;
@@ -181,6 +186,8 @@ impl RunLease {
         let rows: HashMap<Uuid, failure::Model> = tx
             .find::<failure::Entity>()
             .filter(mine(ids))
+            .order_by_asc(failure::Column::Id)
+            .lock(LockType::NoKeyUpdate)
             .all(tx.connection())
             .await
             .doing("reading failures that failed again")?

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
-use sea_orm::sea_query::{Condition, Expr};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Condition, Expr, LockType};
+use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::{FailureFilter, changed};
@@ -21,6 +21,8 @@ use crate::scope::{Scope, TxScope};
 const IDS_MAX: usize = 1_000;
 /// Failures of a bulk change that listeners are told of one by one.
 const TOLD_MAX: usize = 200;
+/// Failures that one statement skips: SQLite takes 32,766 parameters.
+const SKIPPED_ROWS: usize = 10_000;
 /// Longest reason of a skip, in characters.
 const REASON_CHARACTERS_MAX: usize = 1_000;
 
@@ -138,6 +140,8 @@ pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) ->
     let Some((tenant_id, condition)) = select(&scope, selection).await? else { return Ok(0) };
     let mut tx = TxScope::begin(scope.app(), tenant_id).await?;
     let now = tx.app().clock().now();
+    // Of two calls at once the second one waits here, and takes what the first one has left: what is at stake is taken from a
+    // group once.
     let rows: Vec<Skipped> = tx
         .find::<failure::Entity>()
         .select_only()
@@ -147,22 +151,25 @@ pub async fn skip(actor: &Actor, selection: &Selection, reason: Option<&str>) ->
         .column(failure::Column::GroupId)
         .column(failure::Column::FailedAt)
         .column(failure::Column::ValueAtStake)
-        .filter(condition.clone())
+        .filter(condition)
+        .order_by_asc(failure::Column::Id)
+        .lock(LockType::NoKeyUpdate)
         .into_tuple()
         .all(tx.connection())
         .await
         .doing("reading the failures to skip")?;
-    let skipped = tx
-        .update::<failure::Entity>()
-        .col_expr(failure::Column::Status, Expr::value(FailureStatus::Skipped))
-        .col_expr(failure::Column::ResolvedAt, Expr::value(Some(now)))
-        .col_expr(failure::Column::SkipReason, Expr::value(reason.map(str::to_owned)))
-        .col_expr(failure::Column::SkippedBy, Expr::value(Some(actor.name().to_owned())))
-        .filter(condition)
-        .exec(tx.connection())
-        .await
-        .doing("skipping failures")?
-        .rows_affected;
+    for some in rows.chunks(SKIPPED_ROWS) {
+        tx.update::<failure::Entity>()
+            .col_expr(failure::Column::Status, Expr::value(FailureStatus::Skipped))
+            .col_expr(failure::Column::ResolvedAt, Expr::value(Some(now)))
+            .col_expr(failure::Column::SkipReason, Expr::value(reason.map(str::to_owned)))
+            .col_expr(failure::Column::SkippedBy, Expr::value(Some(actor.name().to_owned())))
+            .filter(failure::Column::Id.is_in(some.iter().map(|(id, ..)| *id)))
+            .exec(tx.connection())
+            .await
+            .doing("skipping failures")?;
+    }
+    let skipped = rows.len() as u64;
     let runs: BTreeSet<Uuid> = rows.iter().map(|(_, run, ..)| *run).collect();
     crate::background::recovery::recover(&mut tx, &runs).await?;
     let mut tally = Tally::default();
