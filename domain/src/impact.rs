@@ -126,6 +126,11 @@ impl Stakes {
         Self { impact, frequency: ((days + halvings) * HALVING).round() as i64, value }
     }
 
+    /// Of failures by when they failed, at least one.
+    pub(crate) fn failed(impact: Impact, times: &BTreeMap<DateTime<Utc>, i64>, value: Option<i64>) -> Self {
+        Self { impact, frequency: frequency(times).unwrap_or(i64::MIN), value }
+    }
+
     /// Of what a group has.
     pub(crate) fn of(group: &failure_group::Model) -> Self {
         let frequency = group.urgency.saturating_sub(weight(group.impact));
@@ -148,10 +153,8 @@ impl Stakes {
         value: Option<i64>,
         now: DateTime<Utc>,
     ) -> Self {
-        let of = |count, at| Self::new(self.impact, count, None, at).frequency;
-        let gone = over.iter().map(|(at, count)| of(*count, *at)).reduce(together);
-        let faded = of(1, now - Duration::days(FADED_DAYS));
-        let left = gone.map_or(self.frequency, |gone| less(self.frequency, gone).max(faded));
+        let faded = Self::new(self.impact, 1, None, now - Duration::days(FADED_DAYS)).frequency;
+        let left = frequency(over).map_or(self.frequency, |gone| less(self.frequency, gone).max(faded));
         Self {
             // It never grows by what goes.
             frequency: left.min(self.frequency),
@@ -164,6 +167,12 @@ impl Stakes {
     pub(crate) fn urgency(self) -> i64 {
         self.frequency.saturating_add(weight(self.impact))
     }
+}
+
+/// How many there are together, by when they failed; `None` where there are none.
+fn frequency(times: &BTreeMap<DateTime<Utc>, i64>) -> Option<i64> {
+    let of = |(at, count): (&DateTime<Utc>, &i64)| Stakes::new(Impact::Low, *count, None, *at).frequency;
+    times.iter().map(of).reduce(together)
 }
 
 /// Values together; none is not nothing.

@@ -137,7 +137,7 @@ async fn one_order_of_a_million_stands_above_five_hundred_sign_ups_and_each_role
     let archived = json!({"integrationId": sign_ups});
     scene.admin().mutate("archiveIntegration", archived, "integration { id }").await;
     let after = member.query(INBOX, Value::Null).await;
-    assert_eq!(nodes(&after["inbox"]), [Value::Null; 0]);
+    assert!(nodes(&after["inbox"]).is_empty(), "{after:#}");
     assert_eq!(after["inboxCounts"], json!({"critical": 0, "high": 0, "medium": 0, "low": 0}));
     let listed = "{ failureGroups { edges { node { stream } } } }";
     assert_eq!(nodes(&member.query(listed, Value::Null).await["failureGroups"]).len(), 2);

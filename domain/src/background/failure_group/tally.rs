@@ -31,6 +31,8 @@ pub(super) struct Seen {
     impact: Option<Impact>,
     /// The values of those that are new, and what is at stake anew with those that failed again.
     value: Option<i64>,
+    /// Those of `count` that say when they failed, by that: one that comes from another group may have failed long ago.
+    came: BTreeMap<DateTime<Utc>, i64>,
     /// Failures that are over, by when they failed.
     over: BTreeMap<DateTime<Utc>, i64>,
     /// The values that are not at stake any more.
@@ -55,8 +57,10 @@ impl Seen {
         self.references.truncate(TOLD_REFERENCES_MAX);
         self.impact = std::cmp::max(self.impact, other.impact);
         self.value = impact::sum(self.value, other.value);
-        for (at, count) in &other.over {
-            *self.over.entry(*at).or_default() += count;
+        for (mine, others) in [(&mut self.came, &other.came), (&mut self.over, &other.over)] {
+            for (at, count) in others {
+                *mine.entry(*at).or_default() += count;
+            }
         }
         self.value_over = impact::sum(self.value_over, other.value_over);
     }
@@ -69,7 +73,13 @@ impl Seen {
     /// What depends on a group with these, and without what is over.
     pub(super) fn stakes(&self, group: &failure_group::Model, now: DateTime<Utc>) -> Stakes {
         let impact = self.impact.unwrap_or(group.impact);
-        let new = Stakes::new(impact, self.count, self.value, now);
+        // They leave as of when they failed, and so they come.
+        let mut came = self.came.clone();
+        let of_now = self.count - came.values().sum::<i64>();
+        if of_now > 0 || came.is_empty() {
+            *came.entry(now).or_default() += of_now.max(1);
+        }
+        let new = Stakes::failed(impact, &came, self.value);
         if group.failure_count == 0 {
             return new;
         }
@@ -96,10 +106,11 @@ fn goes_on(group: &failure_group::Model) -> bool {
 }
 
 impl Tally {
-    /// A failure of a record that is new.
+    /// A failure of a record that is new, at least in this group.
     pub(in crate::background) fn add(&mut self, group_id: Uuid, row: &failure::Model) {
         let seen = self.0.entry(group_id).or_default();
         seen.count += 1;
+        *seen.came.entry(row.failed_at).or_default() += 1;
         seen.name(row);
         seen.value = impact::sum(seen.value, row.value_at_stake);
     }

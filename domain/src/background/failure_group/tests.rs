@@ -383,6 +383,31 @@ async fn what_fails_again_is_told_where_its_group_was_over() {
 }
 
 #[tokio::test]
+async fn a_failure_that_moves_to_another_group_comes_and_leaves_as_of_when_it_failed() {
+    let fixture = Fixture::new().await;
+    let from = fixture.fail(2).await;
+    let row = fixture.failure(Uuid::now_v7(), from.id);
+    fixture.hours_go_by(24 * 10);
+    let before = fixture.fail_because("the account is full", 3).await;
+    let mut tx = fixture.tx().await;
+    let mut tally = Tally::default();
+    tally.leave(Some(from.id), row.failed_at, None);
+    tally.add(before.id, &row);
+    count(&mut tx, Uuid::now_v7(), tally).await.unwrap();
+    tx.commit().await.unwrap();
+    let moved = fixture.row(before.id).await;
+    // One of ten days ago beside three of now: log2(1 + 2^-10 / 3), in millionths.
+    assert_eq!((moved.failure_count, moved.urgency - before.urgency), (4, 470));
+    let mut tx = fixture.tx().await;
+    let mut tally = Tally::default();
+    tally.leave(Some(before.id), row.failed_at, None);
+    count(&mut tx, Uuid::now_v7(), tally).await.unwrap();
+    tx.commit().await.unwrap();
+    let without = fixture.row(before.id).await;
+    assert!((without.urgency - before.urgency).abs() <= 2, "{without:?} {before:?}");
+}
+
+#[tokio::test]
 async fn what_somebody_has_reopened_is_not_over_at_once() {
     let fixture = Fixture::new().await;
     let group = fixture.fail(1).await;
