@@ -1,5 +1,5 @@
 //! Indexes groups in the order of their urgency, for lists, and those that somebody should act on once more by who that is,
-//! for inboxes.
+//! for inboxes: by one party, and for whoever has several by none.
 
 use sea_orm_migration::prelude::DeriveMigrationName;
 use sea_orm_migration::sea_query::{ConditionalStatement, Expr, ExprTrait, Index};
@@ -8,6 +8,8 @@ use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
 use crate::constraints::{create_indexes, index};
 
 const TABLE: &str = "failure_group";
+/// Those that wait, whoever is to act: `IN` several parties has no order of its own.
+const WAITING: &str = "ix_failure_group_waiting_urgency_id";
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -23,6 +25,7 @@ impl MigrationTrait for Migration {
                 index(TABLE, &["tenant_id", "urgency", "id"]),
                 // Staff list those of every tenant.
                 index(TABLE, &["urgency", "id"]),
+                index(TABLE, &["urgency", "id"]).name(WAITING).and_where(waits()).take(),
                 // Of two that cost alike, as in a table that was never analysed, PostgreSQL takes the newer one.
                 index(TABLE, &["responsible_party", "urgency", "id"]).and_where(waits()).take(),
                 index(TABLE, &["tenant_id", "responsible_party", "urgency", "id"]).and_where(waits()).take(),
@@ -41,7 +44,7 @@ impl MigrationTrait for Migration {
             let name = format!("ix_{TABLE}_{columns}");
             manager.drop_index(Index::drop().name(name).table(TABLE).to_owned()).await?;
         }
-        Ok(())
+        manager.drop_index(Index::drop().name(WAITING).table(TABLE).to_owned()).await
     }
 
     fn use_transaction(&self) -> Option<bool> {
