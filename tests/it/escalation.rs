@@ -9,7 +9,7 @@ use crate::harness::client::Client;
 use crate::harness::fixture::stream;
 use crate::harness::trestle::Setup;
 use crate::harness::wait::{SOON, until};
-use crate::scene::{Scene, nodes, only, postgres_rows, text};
+use crate::scene::{Scene, nodes, only, postgres_execute, postgres_rows, text};
 
 const GROUP: &str = "id status responsibleParty
     escalation { policyName step nextAt nextParty acknowledgedAt stoppedAt }
@@ -148,21 +148,21 @@ async fn what_was_due_while_no_worker_ran_is_caught_up_one_step_at_a_time() {
     let mut trestle = setup().split(1).await;
     let scene = Scene::of(&trestle).await;
     let steps = json!([
-        {"afterSeconds": 8, "party": "SUPPORT"},
+        {"afterSeconds": 600, "party": "SUPPORT"},
         {"afterSeconds": 600, "party": "ENGINEERING"},
     ]);
     scene.policy(json!({"steps": steps})).await;
-    let (_, amounts, _) = scene.failing().await;
+    let (_, amounts, zips) = scene.failing().await;
     let has_policy = |now: &Value| !now["escalation"]["nextAt"].is_null();
-    let waiting = scene.escalated_until(&amounts, "its policy is chosen", has_policy).await;
-    assert_eq!(waiting["escalation"]["nextParty"], "SUPPORT");
+    for group in [&amounts, &zips] {
+        let waiting = scene.escalated_until(group, "its policy is chosen", has_policy).await;
+        assert_eq!(waiting["escalation"]["nextParty"], "SUPPORT");
+    }
     trestle.worker(0).kill9();
-    let is_due = "SELECT bool_and(step_at < now())::text FROM escalation";
-    until("the steps are due", SOON, async || {
-        let now = postgres_rows(&trestle.stores().database, is_due).await;
-        if now == ["true"] { Ok(()) } else { Err(now) }
-    })
-    .await;
+    // Two hours go by, in which both steps would have been due.
+    let later = "UPDATE escalation
+        SET step_at = step_at - interval '2 hours', next_at = next_at - interval '2 hours'";
+    postgres_execute(&trestle.stores().database, later).await;
     trestle.add_worker();
     let is_up = |now: &Value| now["responsibleParty"] == "SUPPORT";
     let now = scene.escalated_until(&amounts, "the step was taken", is_up).await;
@@ -170,9 +170,13 @@ async fn what_was_due_while_no_worker_ran_is_caught_up_one_step_at_a_time() {
         (&now["escalation"]["step"], &now["escalation"]["nextParty"]),
         (&json!(1), &json!("ENGINEERING"))
     );
+    // The next step has its whole time from this one.
+    let has_its_time = "SELECT count(*)::text FROM occasion AS o JOIN escalation AS e ON e.group_id = o.group_id
+        WHERE o.kind = 'ESCALATED' AND e.step_index = 1 AND e.step_at >= o.at + interval '9 minutes'";
     until("both groups went up, once", SOON, async || {
-        let told = postgres_rows(&trestle.stores().database, TOLD).await;
-        if told == ["ESCALATED 2"] { Ok(()) } else { Err(told) }
+        let database = &trestle.stores().database;
+        let told = (postgres_rows(database, TOLD).await, postgres_rows(database, has_its_time).await);
+        if told == (vec!["ESCALATED 2".to_owned()], vec!["2".to_owned()]) { Ok(()) } else { Err(told) }
     })
     .await;
 }
@@ -245,6 +249,50 @@ async fn who_acknowledges_stops_it_and_what_comes_back_is_promised_anew() {
             {"kind": "RESPONSE", "met": 1, "breached": 0, "open": 2},
         ])
     );
+}
+
+#[tokio::test]
+async fn what_a_tenant_took_up_or_put_off_is_ours_to_take_up_once_it_is_handed_over() {
+    let trestle = setup().embedded().await;
+    let scene = Scene::of(&trestle).await;
+    let steps = json!([{"afterSeconds": 600, "party": "ENGINEERING"}]);
+    scene.policy(json!({"steps": steps, "respondWithinSeconds": 600})).await;
+    let (_, amounts, zips) = scene.failing().await;
+    let (member, support) = (scene.person("TENANT_MEMBER").await, scene.person("SUPPORT").await);
+    for (group, operation, more) in [
+        (&amounts, "acknowledgeFailureGroup", json!({})),
+        (&zips, "snoozeFailureGroup", json!({"failures": 5})),
+    ] {
+        let has_policy = |now: &Value| !now["escalation"]["nextAt"].is_null();
+        scene.escalated_until(group, "its policy is chosen", has_policy).await;
+        let mut input = more;
+        input["groupId"] = group.clone();
+        member.mutate(operation, input, "failureGroup { id }").await;
+        let quiet = scene.escalated(&support, group).await;
+        assert_eq!(quiet["escalation"]["nextAt"], Value::Null, "{operation}: {quiet:#}");
+
+        let asks = json!({"groupId": group, "to": "SUPPORT", "note": "we can't find it"});
+        member.mutate("handOverFailureGroup", asks, "failureGroup { id }").await;
+        let said = json!({"groupId": group, "text": "between us"});
+        support.mutate("commentFailureGroup", said, "failureGroup { id }").await;
+        let waits = scene.escalated(&support, group).await;
+        let escalation = &waits["escalation"];
+        assert_eq!(
+            (&waits["status"], &escalation["nextParty"], &escalation["acknowledgedAt"]),
+            (&json!("ONGOING"), &json!("ENGINEERING"), &Value::Null),
+            "{operation}: {waits:#}"
+        );
+        assert!(!escalation["nextAt"].is_null(), "{operation}: {waits:#}");
+        let clock = &waits["sla"][0];
+        assert!(!clock["dueAt"].is_null() && clock["endedAt"].is_null(), "{operation}: {waits:#}");
+
+        let taken = json!({"groupId": group});
+        support.mutate("acknowledgeFailureGroup", taken, "failureGroup { id }").await;
+        let answered = scene.escalated(&support, group).await;
+        let clock = &answered["sla"][0];
+        assert_eq!((&clock["outcome"], &clock["endedBy"]), (&json!("MET"), &json!("ACKNOWLEDGED")));
+        assert_eq!(answered["escalation"]["nextAt"], Value::Null, "{operation}: {answered:#}");
+    }
 }
 
 #[tokio::test]
