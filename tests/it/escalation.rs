@@ -171,7 +171,8 @@ async fn what_was_due_while_no_worker_ran_is_caught_up_one_step_at_a_time() {
         (&json!(1), &json!("ENGINEERING"))
     );
     // The next step has its whole time from this one.
-    let has_its_time = "SELECT count(*)::text FROM occasion AS o JOIN escalation AS e ON e.group_id = o.group_id
+    let has_its_time =
+        "SELECT count(*)::text FROM occasion AS o JOIN escalation AS e ON e.group_id = o.group_id
         WHERE o.kind = 'ESCALATED' AND e.step_index = 1 AND e.step_at >= o.at + interval '9 minutes'";
     until("both groups went up, once", SOON, async || {
         let database = &trestle.stores().database;

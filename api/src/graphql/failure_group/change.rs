@@ -173,7 +173,8 @@ impl FailureGroupMutation {
         FailureGroupPayload::of(failure_group::reopen(&actor(ctx)?, id, input.note.as_deref()).await)
     }
 
-    /// Gives it to the party that acts next; the responsible party of its failures is that from then on.
+    /// Gives it to the party that acts next; the responsible party of its failures is that from then on. What was acknowledged
+    /// or snoozed goes on.
     async fn hand_over_failure_group(
         &self,
         ctx: &Context<'_>,
