@@ -219,6 +219,21 @@ async fn current(tx: &TxScope, target_id: Option<Uuid>) -> Result<HealthTargets>
     Ok(row.as_ref().map(HealthTargets::of).unwrap_or_default())
 }
 
+/// What is expected of integrations, as people set it.
+///
+/// # Errors
+/// Denied without `integrations:read`.
+pub async fn targets_by_integrations(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, HealthTargets>> {
+    let scope = actor.authorize(Permission::IntegrationRead)?;
+    let rows = scope
+        .find::<integration_health::Entity>()
+        .filter(integration_health::Column::IntegrationId.is_in(ids.iter().copied()))
+        .all()
+        .await?;
+    let rows = rows.into_iter().map(|row| (row.integration_id, row)).collect();
+    of_rows(&scope, &rows).await
+}
+
 /// The targets of these rows, by integration; those with the defaults are absent.
 pub(crate) async fn of_rows(
     scope: &Scope,
