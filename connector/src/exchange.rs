@@ -4,322 +4,32 @@
 
 mod blanks;
 mod classified;
+mod redactor;
+mod shown;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::header::HeaderMap;
 use reqwest::{Method, Request, StatusCode, Url};
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
+
+use self::redactor::Values;
+use self::shown::{shown_body, shown_headers, shown_url};
 
 pub(crate) use self::blanks::Blanks;
 pub use self::classified::{CLASSIFICATION_KEYWORD, Classification, Classified};
+pub(crate) use self::redactor::Redactor;
+pub use self::shown::{Content, Exchange, Header, SHOWN_BYTES_MAX};
 
-use crate::Record;
-use crate::http::refusal;
-
-/// Of a body that is shown, in bytes: what fits a screen or two, and most refusals whole.
-pub const SHOWN_BYTES_MAX: usize = 8 * 1024;
 /// Of a body that is captured, in bytes. A longer one is cut, and then can't be looked through for what is classified.
 const CAPTURED_BYTES_MAX: usize = 64 * 1024;
-/// Headers that are shown of a message, at most.
-const HEADERS_MAX: usize = 50;
-/// Of a header's value, in bytes.
-const HEADER_VALUE_BYTES_MAX: usize = 500;
-/// Access tokens that are remembered to be blanked: of the last renewals of a run.
-const TOKENS_MAX: usize = 8;
-/// Values of one message that are looked for in the texts of both, at most. Of messages with more nothing is shown.
-const VALUES_MAX: usize = 2_000;
 /// In place of what is secret.
 const HIDDEN: &str = "[hidden]";
-/// In place of the value of a classified field, where another text repeats it.
-const REPEATED: &str = "[classified]";
 /// In place of a body that may hold what is classified, and can't be looked through.
 const WITHHELD: &str =
     "[not shown: the stream has classified fields, and it can't be told where in this they are]";
-
-/// Headers whose values are shown. Of all others the name alone is, whatever they hold.
-const HEADERS_SHOWN: [&str; 34] = [
-    "accept",
-    "accept-encoding",
-    "age",
-    "allow",
-    "cache-control",
-    "cf-ray",
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-type",
-    "date",
-    "etag",
-    "expires",
-    "idempotency-key",
-    "last-modified",
-    "ratelimit",
-    "ratelimit-limit",
-    "ratelimit-policy",
-    "ratelimit-remaining",
-    "ratelimit-reset",
-    "request-id",
-    "retry-after",
-    "server",
-    "traceparent",
-    "user-agent",
-    "vary",
-    "via",
-    "webhook-id",
-    "webhook-timestamp",
-    "x-correlation-id",
-    "x-ratelimit-limit",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
-    "x-request-id",
-];
-/// Parameters of a query whose values are shown, where they are numbers: where in a list a page is.
-const PARAMETERS_SHOWN: [&str; 9] =
-    ["page", "limit", "offset", "per_page", "perpage", "page_size", "pagesize", "first", "size"];
-
-/// What is never shown of what a system and its stream are about.
-#[derive(Default)]
-pub(crate) struct Redactor {
-    secrets: Vec<SecretString>,
-    classified: Classified,
-    /// The latest access tokens.
-    tokens: Mutex<Vec<SecretString>>,
-}
-
-/// A body, as far as it can be looked through.
-enum Read<'a> {
-    /// As it is: nothing is classified.
-    Plain(&'a [u8]),
-    /// Masked.
-    Document(Value),
-    Withheld,
-}
-
-/// Texts of classified fields, which other texts may repeat.
-#[derive(Clone, Default)]
-struct Values {
-    texts: HashSet<String>,
-    /// There are more than are looked for.
-    is_full: bool,
-}
-
-impl Redactor {
-    pub(crate) fn new(secrets: Vec<String>) -> Self {
-        Self::default().hiding(secrets)
-    }
-
-    /// The same for a stream some of whose fields are classified.
-    pub(crate) fn classifying(&self, classified: &Classified) -> Self {
-        let (secrets, tokens) = (self.secrets.clone(), Mutex::new(self.tokens()));
-        Self { secrets, classified: classified.clone(), tokens }
-    }
-
-    /// The same with more that is secret.
-    pub(crate) fn hiding(&self, secrets: impl IntoIterator<Item = String>) -> Self {
-        let secrets = self.secrets.iter().cloned().chain(secrets.into_iter().map(SecretString::from));
-        Self {
-            secrets: secrets.collect(),
-            classified: self.classified.clone(),
-            tokens: Mutex::new(self.tokens()),
-        }
-    }
-
-    /// Remembers what is never to be shown.
-    pub(crate) fn hide(&self, token: &SecretString) {
-        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if tokens.iter().any(|known| known.expose_secret() == token.expose_secret()) {
-            return;
-        }
-        if tokens.len() == TOKENS_MAX {
-            tokens.remove(0);
-        }
-        tokens.push(token.clone());
-    }
-
-    fn tokens(&self) -> Vec<SecretString> {
-        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What an API answered, for engineers: cut to 2 KiB, and without what it repeats of what was sent.
-    pub(crate) fn excerpt(&self, reply: &[u8], is_cut: bool, sent: &Sent) -> String {
-        let mut values = self.values_of(sent);
-        let read = self.read(reply, is_cut, &mut values);
-        self.with_blanks(&values, |blanks| match read {
-            Read::Plain(text) => refusal::excerpt(text, blanks),
-            Read::Document(document) => refusal::excerpt(document.to_string().as_bytes(), blanks),
-            Read::Withheld => WITHHELD.to_owned(),
-        })
-    }
-
-    /// Words of ours that may repeat what was sent, such as an address; cut to 2 KiB.
-    pub(crate) fn told(&self, words: &str, sent: Option<&Sent>) -> String {
-        let values = sent.map(|sent| self.values_of(sent)).unwrap_or_default();
-        self.with_blanks(&values, |blanks| refusal::excerpt(words.as_bytes(), blanks))
-    }
-
-    /// Remembers what a request is about, which its body need not say, nor say as JSON.
-    pub(crate) fn remember(&self, sent: &mut Sent, about: &[&Record]) {
-        if self.classified.is_empty() {
-            return;
-        }
-        for (name, value) in about.iter().flat_map(|record| record.iter()) {
-            self.collect_member(name, value, &mut sent.values);
-        }
-    }
-
-    /// The values of classified fields that a request says, and is about.
-    fn values_of(&self, sent: &Sent) -> Values {
-        let mut values = sent.values.clone();
-        self.read(sent.body(), false, &mut values);
-        values
-    }
-
-    fn with_blanks<T>(&self, values: &Values, work: impl FnOnce(&Blanks<'_>) -> T) -> T {
-        if values.is_full {
-            return work(&Blanks::everything(HIDDEN));
-        }
-        let tokens = self.tokens();
-        let secrets = self.secrets.iter().chain(&tokens).map(|secret| (secret.expose_secret(), HIDDEN));
-        work(&Blanks::of(secrets.chain(values.texts.iter().map(|text| (text.as_str(), REPEATED)))))
-    }
-
-    /// A body with what is classified masked, and its values remembered: the other message may repeat them.
-    fn read<'a>(&self, body: &'a [u8], is_cut: bool, values: &mut Values) -> Read<'a> {
-        if body.is_empty() || self.classified.is_empty() {
-            return Read::Plain(body);
-        }
-        if is_cut || body.len() > CAPTURED_BYTES_MAX {
-            return Read::Withheld;
-        }
-        // A part of a document, many of them, or none: nobody knows what is where.
-        let Ok(mut document) = serde_json::from_slice::<Value>(body) else { return Read::Withheld };
-        self.collect(&document, values);
-        if self.classified.is_everything() {
-            return Read::Withheld;
-        }
-        self.mask(&mut document);
-        Read::Document(document)
-    }
-
-    fn mask(&self, value: &mut Value) {
-        match value {
-            Value::Object(members) => {
-                for (name, member) in members.iter_mut() {
-                    match self.classified.get(name) {
-                        Some(class) if !member.is_null() => *member = Value::from(class.mask()),
-                        _ => self.mask(member),
-                    }
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.mask(item)),
-            _ => {}
-        }
-    }
-
-    fn collect(&self, value: &Value, values: &mut Values) {
-        match value {
-            Value::Object(members) => {
-                members.iter().for_each(|(name, member)| self.collect_member(name, member, values));
-            }
-            Value::Array(items) => items.iter().for_each(|item| self.collect(item, values)),
-            _ => {}
-        }
-    }
-
-    fn collect_member(&self, name: &str, member: &Value, values: &mut Values) {
-        match self.classified.is_everything() || self.classified.get(name).is_some() {
-            true => values.add(member),
-            false => self.collect(member, values),
-        }
-    }
-}
-
-/// Of a body, what is shown.
-fn shown_body(read: Read<'_>, blanks: &Blanks<'_>) -> String {
-    let text = match read {
-        Read::Plain(body) => String::from_utf8_lossy(body).into_owned(),
-        Read::Document(document) => document.to_string(),
-        Read::Withheld => return WITHHELD.to_owned(),
-    };
-    cut(shown_text(&text, blanks), SHOWN_BYTES_MAX)
-}
-
-fn shown_text(text: &str, blanks: &Blanks<'_>) -> String {
-    refusal::blank_named(&blanks.blank(text))
-}
-
-fn shown_headers(headers: &HeaderMap, blanks: &Blanks<'_>) -> Vec<Header> {
-    let is_shown = |name: &HeaderName| HEADERS_SHOWN.contains(&name.as_str());
-    let header = |(name, value): (&HeaderName, &reqwest::header::HeaderValue)| {
-        let value = match value.to_str() {
-            Ok(text) if is_shown(name) && !value.is_sensitive() => shown_text(text, blanks),
-            _ => HIDDEN.to_owned(),
-        };
-        Header { name: name.as_str().to_owned(), value: cut(value, HEADER_VALUE_BYTES_MAX) }
-    };
-    headers.iter().take(HEADERS_MAX).map(header).collect()
-}
-
-/// Without userinfo, fragment and the values of its query.
-fn shown_url(url: &Url, blanks: &Blanks<'_>) -> String {
-    let mut text = format!("{}{}", url.origin().ascii_serialization(), url.path());
-    let pairs = url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
-    for (place, pair) in pairs.enumerate() {
-        text.push(if place == 0 { '?' } else { '&' });
-        // Without a value it may be one itself, padded or not.
-        let has_value = |(_, value): &(&str, &str)| value.contains(|character| character != '=');
-        let Some((name, value)) = pair.split_once('=').filter(has_value) else {
-            text.push_str(HIDDEN);
-            continue;
-        };
-        let is_place = PARAMETERS_SHOWN.contains(&name.to_ascii_lowercase().as_str())
-            && value.len() <= 12
-            && value.bytes().all(|byte| byte.is_ascii_digit());
-        text.push_str(name);
-        text.push('=');
-        text.push_str(if is_place { value } else { HIDDEN });
-    }
-    shown_text(&text, blanks)
-}
-
-impl Values {
-    /// Every text and number in a value.
-    fn add(&mut self, value: &Value) {
-        match value {
-            Value::String(text) => self.add_text(text.clone()),
-            Value::Number(number) => self.add_text(number.to_string()),
-            Value::Array(items) => items.iter().for_each(|item| self.add(item)),
-            Value::Object(members) => members.values().for_each(|member| self.add(member)),
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-
-    fn add_text(&mut self, text: String) {
-        if !blanks::is_long(&text) {
-            return;
-        }
-        if self.texts.len() < VALUES_MAX {
-            self.texts.insert(text);
-        } else {
-            self.is_full |= !self.texts.contains(&text);
-        }
-    }
-}
-
-fn cut(mut text: String, bytes_max: usize) -> String {
-    if text.len() > bytes_max {
-        text.truncate(text.floor_char_boundary(bytes_max));
-        text.push('…');
-    }
-    text
-}
 
 /// What was sent, as long as nobody knows whether it fails. Its body is the one that was sent, and not a copy.
 pub(crate) struct Sent {
@@ -479,48 +189,6 @@ impl PartialEq for Captured {
 
 impl Eq for Captured {}
 
-/// A request with its reply, as engineers may see them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exchange {
-    /// `POST`.
-    pub method: String,
-    /// Of the reply; `None` where none came.
-    pub status: Option<u16>,
-    /// From the request to the end of the reply, or to where it was given up, in milliseconds.
-    pub duration_ms: u64,
-    /// How long the request's body was, in bytes.
-    pub request_bytes: u64,
-    /// How long the reply's body was, as far as it was read; `None` where none came.
-    pub response_bytes: Option<u64>,
-    /// The rest, which is a customer's.
-    pub content: Content,
-}
-
-/// What both messages say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Content {
-    /// Without userinfo, and without the values of its query.
-    pub url: String,
-    /// As they were set for this request; credentials are not among them.
-    pub request_headers: Vec<Header>,
-    /// At most 8 KiB.
-    pub request_body: String,
-    /// Of the reply.
-    pub response_headers: Vec<Header>,
-    /// At most 8 KiB.
-    pub response_body: String,
-}
-
-/// A header; of one that may hold a secret the value is `[hidden]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Header {
-    /// In lower case.
-    pub name: String,
-    /// At most 500 bytes.
-    pub value: String,
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -636,7 +304,7 @@ mod tests {
         assert_eq!(redactor.excerpt(br#"{"id": 1}"#, false, &sent), WITHHELD);
         let redactor = redactor.classifying(&classified());
         let people: Vec<_> =
-            (0..=super::VALUES_MAX).map(|one| json!({"email": format!("p{one:05}")})).collect();
+            (0..=super::redactor::VALUES_MAX).map(|one| json!({"email": format!("p{one:05}")})).collect();
         assert_eq!(redactor.excerpt(json!(people).to_string().as_bytes(), false, &sent), super::HIDDEN);
         let shown = redactor.excerpt(json!(people[1..]).to_string().as_bytes(), false, &sent);
         assert!(shown.starts_with(r#"[{"email":"[personal]"},"#), "{shown}");
