@@ -15,7 +15,7 @@ use tracing::Instrument;
 use super::super::HttpState;
 use super::super::execution::{self, Answer, Prepared};
 use super::super::metrics::Outcome;
-use super::Event;
+use super::connection::Event;
 
 /// Where an operation's results go.
 pub(super) struct Output {
