@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::{access, connector, serve, stream};
 use crate::{
-    Action, Connector as _, OpenDestination, Record, RecordErrorKind, RecordKey, SystemError, SystemErrorKind,
-    Write, WriteOutcome,
+    Action, Connector as _, OpenDestination, Record, RecordErrorKind, RecordKey, SystemError,
+    SystemErrorKind, Write, WriteOutcome,
 };
 
 /// Method, path, idempotency key and body.
