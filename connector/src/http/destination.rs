@@ -112,6 +112,10 @@ impl HttpDestination {
     }
 
     async fn send_removal(&self, gone: &Gone) -> Result<Sent<Result<(), RecordError>>, SystemError> {
+        // The address is that of all records.
+        if !self.key_in_path {
+            return Ok(Sent::Answered(Err(rejected("without `keyInPath` no record has an address of its own"))));
+        }
         let Some(url) = self.record_url(&gone.key) else { return Ok(Sent::Answered(Err(no_path()))) };
         let request = || self.sender.client.request(Method::DELETE, url.clone());
         let reply = match self.sender.insist(&[&self.key_record(&gone.key)], request).await? {
@@ -188,11 +192,15 @@ impl Destination for HttpDestination {
 }
 
 fn no_path() -> RecordError {
+    rejected("the key can't stand in a URL's path")
+}
+
+fn rejected(detail: &str) -> RecordError {
     RecordError {
         kind: RecordErrorKind::Rejected,
         field_errors: Vec::new(),
         http_status: None,
-        detail: "the key can't stand in a URL's path".to_owned(),
+        detail: detail.to_owned(),
         exchange: None,
     }
 }

@@ -22,6 +22,7 @@ mod clues;
 mod connection;
 mod pagination;
 mod reading;
+mod removal;
 mod writing;
 
 type Parameters = Query<HashMap<String, String>>;
