@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use connector::{Cursor, CursorRange};
 use entity::integration::{Kpi, Stream};
-use entity::run::{RunScope, RunStatus, RunTrigger};
+use entity::run::{RunScope, RunStatus};
 use entity::{backfill, reconciliation, run_slice, run_stream, stream_cursor, stream_schema};
 use pipeline::{Checks, Gate, GateCounts, Shape};
 use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
@@ -198,8 +198,8 @@ pub(super) async fn claimed_streams(
                 Some(slice) => (slice.checkpoint.clone(), slice.fresh),
                 None => (resume, !known.any),
             };
-            // What compares moves nothing, and what was made up for a test is nobody's business.
-            let is_measured = run.reconciliation_id.is_none() && run.trigger != RunTrigger::Synthetic;
+            // What compares moves nothing.
+            let is_measured = run.reconciliation_id.is_none();
             let kpis = integration.kpis.iter().flat_map(|kpis| &kpis.0).filter(|_kpi| is_measured);
             let kpis = kpis.filter(|kpi| kpi.stream == stream.name && kpi::may_be_told(kpi, stream));
             let kpis = kpis.cloned().collect();

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, DurationRound, Utc};
 use entity::health_rollup::{self, HealthPeriod};
-use entity::run::{self, RunScope, RunStatus, RunTrigger};
+use entity::run::{self, RunScope, RunStatus};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -61,7 +61,6 @@ impl Ended<'_> {
         self.run.scope == RunScope::AllRecords
             && self.run.backfill_id.is_none()
             && self.run.reconciliation_id.is_none()
-            && self.run.trigger != RunTrigger::Synthetic
     }
 
     /// It is counted.
