@@ -78,8 +78,6 @@ pub struct NoticeItemList(pub Vec<NoticeItem>);
 /// One occasion, in the words of whoever is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NoticeItem {
-    /// The occasion.
-    pub occasion_id: Uuid,
     /// What it was; `None` for a test.
     pub kind: Option<OccasionKind>,
     /// Whether it says that something is over.

@@ -296,7 +296,6 @@ mod tests {
 
     fn item(title: &str) -> NoticeItem {
         NoticeItem {
-            occasion_id: Uuid::from_u128(1),
             kind: Some(OccasionKind::RunFailed),
             is_recovery: false,
             at: DateTime::UNIX_EPOCH,

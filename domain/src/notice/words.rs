@@ -61,7 +61,6 @@ pub(crate) fn item(
     let (title, summary) = (told.title(), told.summary());
     let party = told.party();
     NoticeItem {
-        occasion_id: occasion.id,
         kind: Some(occasion.kind),
         is_recovery: is_recovery(occasion.kind),
         at: occasion.at,
