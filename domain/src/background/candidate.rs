@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use entity::integration::IntegrationStatus;
-use entity::kill_switch::{self, KillSwitchScope};
+use entity::kill_switch;
 use entity::run::RunStatus;
 use entity::tenant::TenantStatus;
 use entity::{integration, job, run, run_slice, system, tenant};
@@ -14,6 +14,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::circuit::{Circuits, Passage};
+use super::kill_switch::is_reached;
 use super::transaction::BatchTx;
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Error, Result};
@@ -175,17 +176,7 @@ impl Candidate {
     }
 
     fn is_reached_by(&self, switch: &kill_switch::Model) -> bool {
-        match switch.scope {
-            KillSwitchScope::Platform => true,
-            KillSwitchScope::Connector => {
-                let connector = switch.connector.as_deref();
-                [&self.source, &self.destination]
-                    .iter()
-                    .any(|system| connector == Some(system.connector.as_str()))
-            }
-            KillSwitchScope::Tenant => switch.tenant_id == Some(self.tenant.id),
-            KillSwitchScope::Integration => switch.integration_id == Some(self.integration.id),
-        }
+        is_reached(switch, &self.integration, [&self.source, &self.destination])
     }
 }
 

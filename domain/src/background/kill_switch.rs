@@ -195,6 +195,22 @@ pub(super) fn held(switch: &kill_switch::Model) -> NewEvent {
         .attributes(json!({ "until": switch.expires_at }))
 }
 
+/// Whether it stops an integration that reads from one of these systems and writes to the other.
+pub(super) fn is_reached(
+    switch: &kill_switch::Model,
+    integration: &integration::Model,
+    ends: [&system::Model; 2],
+) -> bool {
+    match switch.scope {
+        KillSwitchScope::Platform => true,
+        KillSwitchScope::Connector => {
+            ends.iter().any(|system| switch.connector.as_deref() == Some(system.connector.as_str()))
+        }
+        KillSwitchScope::Tenant => switch.tenant_id == Some(integration.tenant_id),
+        KillSwitchScope::Integration => switch.integration_id == Some(integration.id),
+    }
+}
+
 /// Jobs that it reaches.
 fn reached(switch: &kill_switch::Model) -> Condition {
     let all = Condition::all();
