@@ -7,7 +7,7 @@ mod quality;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use connector::Removal;
+use connector::{Classified, Removal, StreamSpec};
 use entity::integration::SyncMode;
 use entity::job::{self, JobStatus};
 use entity::{receipt_block, receipt_segment, run_stream, stream_cursor, stream_schema};
@@ -51,6 +51,20 @@ pub const STREAMS_BYTES_MAX: usize = 1024 * 1024;
 /// Options that say where records are, not how they are read or written: every connector names the place by some
 /// of these.
 const PLACE_OPTIONS: [&str; 4] = ["path", "table", "query", "recordsPath"];
+
+/// What both ends need to know of a stream.
+pub fn spec(stream: &Stream) -> StreamSpec {
+    StreamSpec {
+        name: stream.name.clone(),
+        key_fields: stream.key_fields.clone(),
+        cursor_field: stream.cursor_field.clone(),
+        mode: match stream.mode {
+            SyncMode::Full => connector::SyncMode::Full,
+            SyncMode::Incremental => connector::SyncMode::Incremental,
+        },
+        classified: stream.record_schema.as_ref().map(Classified::of).unwrap_or_default(),
+    }
+}
 
 /// The connectors of both ends, as far as they are known.
 pub(crate) struct Ends {

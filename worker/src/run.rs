@@ -13,14 +13,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use connector::{
-    Classified, OpenDestination, OpenSource, Progress, StreamSpec, SyncMode, SystemAccess, SystemError,
-};
+use connector::{OpenDestination, OpenSource, Progress, StreamSpec, SyncMode, SystemAccess, SystemError};
 use domain::background::{
     Background, Batches, Claim, ClaimedRun, ClaimedStream, CompletedRun, End, FinishedStream, Reading,
     RunEnd, RunLease,
 };
 use domain::dispatch::JobHint;
+use domain::stream;
 use entity::integration::Stream;
 use entity::run::RunScope;
 use pipeline::{LedgerError, PageBudget, Stop, StreamPlan, StreamProgress, StreamReport, StreamStop};
@@ -457,19 +456,12 @@ impl Route {
     }
 }
 
-/// What both ends need to know of a stream.
+/// What both ends need to know of a stream. A range is read by its cursor.
 fn spec(claimed: &ClaimedStream) -> StreamSpec {
-    let stream = &claimed.stream;
-    StreamSpec {
-        name: stream.name.clone(),
-        key_fields: stream.key_fields.clone(),
-        cursor_field: stream.cursor_field.clone(),
-        classified: stream.record_schema.as_ref().map(Classified::of).unwrap_or_default(),
-        mode: match stream.mode {
-            _ if claimed.only.is_some() => SyncMode::Incremental,
-            entity::integration::SyncMode::Full => SyncMode::Full,
-            entity::integration::SyncMode::Incremental => SyncMode::Incremental,
-        },
+    let spec = stream::spec(&claimed.stream);
+    match claimed.only {
+        Some(_) => StreamSpec { mode: SyncMode::Incremental, ..spec },
+        None => spec,
     }
 }
 

@@ -1,7 +1,8 @@
 //! A stream of a run that compares both ends. Deliberately absent: what becomes of what is found (`domain`).
 
-use connector::{Classified, OpenDestination, OpenSource, StreamSpec, SyncMode};
+use connector::{OpenDestination, OpenSource};
 use domain::background::{ClaimedStream, FinishedStream};
+use domain::stream::spec;
 use pipeline::{Comparison, Moved, StreamPlan, StreamStop};
 
 use super::{Route, access};
@@ -18,23 +19,13 @@ impl Route {
         let plan = self.plan(&claimed, false).await?;
         let plan = StreamPlan { shape: None, ..plan };
         let ClaimedStream { stream, since, .. } = claimed;
-        let mode = match stream.mode {
-            entity::integration::SyncMode::Full => SyncMode::Full,
-            entity::integration::SyncMode::Incremental => SyncMode::Incremental,
-        };
+        let spec = spec(&stream);
         let until = since.and_then(|since| self.source.connector.cursor_value(&since));
-        let moved = match stream.cursor_field.clone().zip(until) {
+        let moved = match stream.cursor_field.zip(until) {
             Some((field, value)) => Moved::until(field, value),
             None => Moved::default(),
         };
         let name = stream.name;
-        let spec = StreamSpec {
-            name: name.clone(),
-            key_fields: stream.key_fields,
-            cursor_field: stream.cursor_field,
-            classified: stream.record_schema.as_ref().map(Classified::of).unwrap_or_default(),
-            mode,
-        };
         let failed = |error| StreamStop::Destination { error, attempts: 1 };
         let open_destination = OpenDestination {
             access: access(&self.destination, &self.progress.destination).await.map_err(failed)?,
