@@ -1,6 +1,6 @@
 //! What only time brings to groups of failures: what is over and quiet is resolved, snoozes end, old hours go.
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use entity::failure::{self, FailureStatus};
 use entity::failure_group::{self, FailureGroupStatus};
 use entity::failure_group_hour;
@@ -22,7 +22,8 @@ const PURGES_MAX: u64 = 20;
 
 impl Background {
     /// Looks at some of the groups that are not over, those behind `after` by their ids: what is over and quiet is
-    /// resolved, snoozes end. Answers with how many changed, and with where the next call goes on.
+    /// resolved, snoozes end. One that can't be swept is logged, and keeps no other one from it. Answers with how many changed,
+    /// and with where the next call goes on.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be used; what was done stands.
@@ -52,28 +53,51 @@ impl Background {
         let mut changed = 0;
         for group in &groups {
             let Some(to) = after_time(group, over.contains(&group.id), now) else { continue };
-            let mut tx = TxScope::begin(self.app(), group.tenant_id).await?;
-            // The row is locked by this, and then seen as it is now.
-            let same = tx
-                .update::<failure_group::Entity>()
-                .col_expr(Column::StatusAt, Expr::value(now))
-                .filter(Column::Id.eq(group.id))
-                .filter(Column::Status.eq(group.status))
-                .filter(Column::LastSeenAt.eq(group.last_seen_at))
-                .filter(Column::StatusAt.eq(group.status_at))
-                .exec(tx.connection())
-                .await
-                .doing("locking a group of failures")?;
-            let is_still_so = to != FailureGroupStatus::Resolved
-                || !self::over(tx.connection(), &[group]).await?.is_empty();
-            if same.rows_affected == 0 || !is_still_so {
-                continue;
+            match self.sweep_group(group, to, now).await {
+                Ok(has_changed) => changed += u64::from(has_changed),
+                Err(error) if error.outage().is_some() => return Err(error),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(
+                        tenant.id = %group.tenant_id,
+                        group.id = %group.id,
+                        error,
+                        "a group of failures can't be swept"
+                    );
+                }
             }
-            enter(&mut tx, group, to, now).await?;
-            tx.commit().await?;
-            changed += 1;
         }
         Ok((changed, next))
+    }
+
+    /// Whether it is in this status now; not where somebody else has changed it meanwhile.
+    async fn sweep_group(
+        &self,
+        group: &failure_group::Model,
+        to: FailureGroupStatus,
+        now: DateTime<Utc>,
+    ) -> Result<bool> {
+        use failure_group::Column;
+        let mut tx = TxScope::begin(self.app(), group.tenant_id).await?;
+        // The row is locked by this, and then seen as it is now.
+        let same = tx
+            .update::<failure_group::Entity>()
+            .col_expr(Column::StatusAt, Expr::value(now))
+            .filter(Column::Id.eq(group.id))
+            .filter(Column::Status.eq(group.status))
+            .filter(Column::LastSeenAt.eq(group.last_seen_at))
+            .filter(Column::StatusAt.eq(group.status_at))
+            .exec(tx.connection())
+            .await
+            .doing("locking a group of failures")?;
+        let is_still_so =
+            to != FailureGroupStatus::Resolved || !over(tx.connection(), &[group]).await?.is_empty();
+        if same.rows_affected == 0 || !is_still_so {
+            return Ok(false);
+        }
+        enter(&mut tx, group, to, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Deletes hours of groups that are too old to be asked for, some at a time. Answers with how many.

@@ -17,7 +17,7 @@ use entity::failure::{
 use entity::failure_group::{self, FailureGroupStatus as Status};
 use entity::occasion::{self, OccasionKind};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -418,6 +418,23 @@ async fn what_somebody_has_reopened_is_not_over_at_once() {
     assert_eq!((fixture.sweep().await, fixture.row(group.id).await.status), (0, Status::Ongoing));
     fixture.hours_go_by(1);
     assert_eq!((fixture.sweep().await, fixture.row(group.id).await.status), (1, Status::Resolved));
+}
+
+#[tokio::test]
+async fn a_group_that_cannot_be_swept_keeps_no_other_from_it() {
+    let fixture = Fixture::new().await;
+    let stuck = fixture.fail(1).await;
+    let other = fixture.fail_because("the account is full", 1).await;
+    let refuse = format!(
+        "CREATE TRIGGER stuck BEFORE UPDATE OF status ON failure_group WHEN hex(OLD.id) = '{:X}' \
+         BEGIN SELECT RAISE(ABORT, 'stuck'); END",
+        stuck.id.simple()
+    );
+    fixture.app.across_tenants().writer().execute_unprepared(&refuse).await.unwrap();
+    fixture.hours_go_by(1);
+    assert_eq!(fixture.sweep().await, 1);
+    let (stuck, other) = (fixture.row(stuck.id).await, fixture.row(other.id).await);
+    assert_eq!((stuck.status, other.status), (Status::New, Status::Resolved));
 }
 
 #[tokio::test]
