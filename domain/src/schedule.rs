@@ -6,6 +6,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use croner::Cron;
 use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
+use uuid::Uuid;
 
 use crate::error::{Problem, ProblemCode};
 
@@ -44,6 +45,15 @@ impl Schedule {
             (Ok((cron, expression)), Ok(time_zone)) => Ok(Self { cron, expression, time_zone }),
             (cron, time_zone) => Err(cron.err().into_iter().flatten().chain(time_zone.err()).collect()),
         }
+    }
+
+    /// Of an integration's row, which was read when it was stored. One that can't be read any more is logged, and never ticks.
+    pub(crate) fn stored(integration_id: Uuid, cron: &str, time_zone: &str) -> Option<Self> {
+        Self::parse(cron, time_zone)
+            .inspect_err(|problems| {
+                tracing::error!(integration.id = %integration_id, ?problems, "a stored schedule can't be read");
+            })
+            .ok()
     }
 
     /// The first time after another one; `None` when there is none before the year 5000.
