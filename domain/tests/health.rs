@@ -3,17 +3,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+mod harness;
 
-use async_trait::async_trait;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use connector::{Egress, Registry, SystemError, SystemErrorKind};
-use domain::background::{Background, Claim, CompletedRun, RunEnd, RunLease, Swept};
-use domain::change::Changes;
-use domain::clock::Clock;
-use domain::dispatch::{Dispatch, DispatchError, JobHint};
+use connector::{SystemError, SystemErrorKind};
+use domain::background::{Claim, CompletedRun, RunEnd, RunLease, Swept};
 use domain::failure_group::{self, FailureGroupFilter, FailureGroupOrder};
 use domain::health::{
     self, AlertKind, Health, HealthAlertFilter, HealthStatus, HealthTargetChanges, Metrics, Period,
@@ -25,82 +21,23 @@ use domain::integration::{
 };
 use domain::page::{Direction, PageArguments};
 use domain::system::{self, NewSystem, SystemChanges};
-use domain::tenant::{self, CreateTenant};
-use domain::token::TokenSigner;
-use domain::{Actor, App, AppOptions, Error, run};
+use domain::{Error, run, tenant};
 use entity::failure::ResponsibleParty;
 use pipeline::{
     AccountedPage, Counts, Ledger, RECORD_MAPPING_FAILED, RECORD_SCHEMA_VIOLATION, RecordFailure, Stage,
     StreamStop,
 };
 use serde_json::json;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection, Row};
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-/// 2026-09-21T14:13:20Z, a Monday.
-const NOW_MILLIS: i64 = 1_790_000_000_000;
+use crate::harness::Fixture;
+
 const SECOND: i64 = 1_000;
 const HOUR: i64 = 3_600 * SECOND;
 const DAY: i64 = 24 * HOUR;
 
-struct NoQueue;
-
-#[async_trait]
-impl Dispatch for NoQueue {
-    async fn push(&self, _hints: &[JobHint]) -> Result<(), DispatchError> {
-        Ok(())
-    }
-
-    async fn ping(&self) -> Result<(), DispatchError> {
-        Ok(())
-    }
-}
-
-/// A tenant, and a clock that stands still until it is moved.
-struct Fixture {
-    app: Arc<App>,
-    background: Background,
-    operator: Actor,
-    tenant_id: Uuid,
-    millis: Arc<AtomicI64>,
-    directory: tempfile::TempDir,
-}
-
 impl Fixture {
-    async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let millis = Arc::new(AtomicI64::new(NOW_MILLIS));
-        let now = millis.clone();
-        let app = App::open(AppOptions {
-            database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
-            files_dir: directory.path().join("files"),
-            secret_keys: vec![[7; 32]],
-            token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap()),
-            connectors: Registry::standard(Egress::new(Vec::new())),
-            references: domain::system::References::default(),
-            dispatch: Arc::new(NoQueue),
-            changes: Changes::in_process(),
-            clock: Clock::from_fn(move || {
-                DateTime::<Utc>::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()
-            }),
-            tenant_concurrency: 4,
-            lease: Duration::from_secs(30),
-            people: Default::default(),
-            outside: Default::default(),
-        })
-        .await
-        .unwrap();
-        app.migrate().await.unwrap();
-        domain::data_key::load(&app).await.unwrap();
-        let operator = Actor::operator(app.clone());
-        let (slug, name) = ("acme".to_owned(), "ACME".to_owned());
-        let tenant = CreateTenant { slug, name, external_id: None, run_concurrency: None };
-        let tenant_id = tenant::create(&operator, tenant).await.unwrap().id;
-        let background = Background::new(app.clone());
-        Self { app, background, operator, tenant_id, millis, directory }
-    }
-
     async fn system(&self) -> Uuid {
         let new = NewSystem {
             tenant_id: Some(self.tenant_id),
@@ -147,10 +84,6 @@ impl Fixture {
             reconcile: None,
         };
         integration::create(&self.operator, new).await.unwrap()
-    }
-
-    fn passes(&self, millis: i64) {
-        self.millis.fetch_add(millis, Ordering::SeqCst);
     }
 
     /// Starts a run and claims it.
@@ -209,17 +142,13 @@ impl Fixture {
         while self.background.tick_health().await.unwrap().0 > 0 {}
     }
 
-    async fn database(&self) -> SqliteConnection {
-        let options = SqliteConnectOptions::new().filename(self.directory.path().join("trestle.db"));
-        SqliteConnection::connect_with(&options).await.unwrap()
-    }
-
     /// A text of the details of the occasions of these kinds that have one, oldest first.
     async fn told(&self, kinds: &str, name: &str) -> Vec<String> {
         let text = format!("json_extract(detail, '$.{name}')");
         let sql =
             format!("SELECT {text} FROM occasion WHERE kind IN ({kinds}) AND {text} IS NOT NULL ORDER BY id");
-        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut self.database().await).await.unwrap();
+        let mut database = self.database("trestle.db").await;
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut database).await.unwrap();
         rows.iter().map(|row| row.get::<String, _>(0)).collect()
     }
 
@@ -231,7 +160,8 @@ impl Fixture {
     /// When it is looked at next.
     async fn check_at(&self, integration: &Integration) -> DateTime<Utc> {
         let sql = "SELECT CAST(check_at AS TEXT) FROM integration_health WHERE integration_id = $1";
-        let row = sqlx::query(sql).bind(integration.id).fetch_one(&mut self.database().await).await.unwrap();
+        let mut database = self.database("trestle.db").await;
+        let row = sqlx::query(sql).bind(integration.id).fetch_one(&mut database).await.unwrap();
         row.get::<String, _>(0).parse().unwrap()
     }
 
@@ -548,7 +478,7 @@ async fn a_system_that_wants_a_sign_in_asks_the_people_of_everything_that_uses_i
     let health = it.health(&other).await;
     let asked = (HealthStatus::ActionRequired, vec![ReasonCode::ReauthorizationRequired]);
     assert_eq!((health.status, reasons(&health)), asked);
-    let soon = it.app.clock().now() + chrono::Duration::minutes(15);
+    let soon = it.background.app().clock().now() + chrono::Duration::minutes(15);
     assert_eq!(it.check_at(&other).await, soon, "being so it is looked at again soon");
 
     let moves = async |source_id| {
@@ -666,11 +596,11 @@ async fn one_that_can_not_be_stored_keeps_no_other_from_being_looked_at() {
          BEGIN SELECT RAISE(ABORT, 'a test'); END",
         one.id.simple()
     );
-    sqlx::query(AssertSqlSafe(refuse)).execute(&mut it.database().await).await.unwrap();
+    sqlx::query(AssertSqlSafe(refuse)).execute(&mut it.database("trestle.db").await).await.unwrap();
     it.looks().await;
     assert_eq!(it.alerts(&one).await, []);
     assert_eq!(it.alerts(&other).await, [(AlertKind::Freshness, true)]);
-    sqlx::query("DROP TRIGGER refuse").execute(&mut it.database().await).await.unwrap();
+    sqlx::query("DROP TRIGGER refuse").execute(&mut it.database("trestle.db").await).await.unwrap();
     it.passes(120 * SECOND);
     it.looks().await;
     assert_eq!(it.alerts(&one).await, [(AlertKind::Freshness, true)]);
@@ -775,5 +705,5 @@ async fn hours_are_kept_for_ninety_days_and_days_for_two_years() {
     it.passes(641 * DAY);
     it.background.purge().await.unwrap();
     assert_eq!((points(Period::Hour).await, points(Period::Day).await), (0, 0));
-    assert!(it.app.clock().now() > "2028-09-21T00:00:00Z".parse::<DateTime<Utc>>().unwrap());
+    assert!(it.background.app().clock().now() > "2028-09-21T00:00:00Z".parse::<DateTime<Utc>>().unwrap());
 }
