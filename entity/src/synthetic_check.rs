@@ -29,10 +29,12 @@ pub struct Model {
     pub every_seconds: Option<i64>,
     /// The record is removed again.
     pub removes: bool,
-    /// When it is carried out next; `None` for on demand.
+    /// When the next record is sent; `None` for on demand.
     pub next_at: Option<DateTimeUtc>,
-    /// Who asked for the next one; `None` for its schedule.
+    /// Who asked for the next one, or for the one on its way; `None` for its schedule.
     pub asked_by: Option<String>,
+    /// When what may be at a destination is removed, whether a record is sent or not; `None` where nothing may be.
+    pub clear_at: Option<DateTimeUtc>,
     /// Of the worker that carries it out.
     pub lease_token: Option<Uuid>,
     /// Until when that has it.
@@ -42,10 +44,11 @@ pub struct Model {
     /// What may still be at a destination.
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub leftover: Option<Leftover>,
+    /// What was removed and may arrive late, the oldest first.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub doubtful: DoubtfulList,
     /// Who set it, in words a customer understands.
     pub set_by: String,
-    /// When it was first set.
-    pub created_at: DateTimeUtc,
     /// When it was last set.
     pub updated_at: DateTimeUtc,
     /// When it was removed; it is kept for what it has left behind.
@@ -67,8 +70,23 @@ pub struct Leftover {
     pub options: Json,
     /// The record's key, in the form that is compared and stored.
     pub key: String,
+    /// What marked the record.
+    pub mark: String,
     /// What the destination knows it by, where that is something else.
     pub destination_key: Option<String>,
     /// When it was sent.
     pub at: DateTimeUtc,
+}
+
+/// Test records that were removed and may arrive late.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct DoubtfulList(pub Vec<Doubtful>);
+
+/// A test record that was removed while nobody knew whether it would be written yet; it is removed once more later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubtful {
+    /// The record.
+    pub leftover: Leftover,
+    /// When it was removed.
+    pub removed_at: DateTimeUtc,
 }

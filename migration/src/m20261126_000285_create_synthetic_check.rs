@@ -41,13 +41,15 @@ impl MigrationTrait for Migration {
                     .col(boolean("removes"))
                     .col(time_null("next_at"))
                     .col(text_null("asked_by"))
+                    .col(time_null("clear_at"))
                     .col(uuid_null("lease_token"))
                     .col(time_null("lease_until"))
                     .col(time_null("failing_since"))
-                    // Names a system without a reference: systems are deleted, and then nothing is left there.
+                    // Both name systems without a reference: one that is deleted takes along all that could remove a record
+                    // there, and what is left is given up.
                     .col(json_binary_null("leftover"))
+                    .col(json_binary("doubtful"))
                     .col(text("set_by"))
-                    .col(time("created_at"))
                     .col(time("updated_at"))
                     .col(time_null("removed_at"))
                     .index(&mut unique_in_tenant(TABLE))
@@ -61,8 +63,9 @@ impl MigrationTrait for Migration {
             manager,
             [
                 index(TABLE, &["tenant_id", "integration_id"]),
-                // Asked for every second.
+                // Asked for every second, both at once.
                 index(TABLE, &["next_at"]).and_where(Expr::col("next_at").is_not_null()).take(),
+                index(TABLE, &["clear_at"]).and_where(Expr::col("clear_at").is_not_null()).take(),
             ],
         )
         .await?;

@@ -57,4 +57,4 @@ pub use stream::{
     Checks, Moved, Reference, StoredRecord, StreamPlan, StreamReport, StreamStop, TableReference, Unique,
     compare_stream, conclude_stream, run_records, run_stream,
 };
-pub use trial::{Trial, TrialError};
+pub use trial::{Taken, Trial, TrialError};

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use connector::{
-    Connector, Gone, OpenDestination, RecordError, Removal, Standing, SystemError, SystemErrorKind, Write,
-    WriteOutcome,
+    Action, Connector, Gone, OpenDestination, RecordError, Removal, Standing, SystemError, SystemErrorKind,
+    Write, WriteOutcome,
 };
 
 use crate::retry::Patience;
@@ -17,6 +17,15 @@ pub struct Trial {
     connector: Arc<dyn Connector>,
     open: OpenDestination,
     policy: RetryPolicy,
+}
+
+/// A record that the destination has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// What the write did.
+    pub action: Action,
+    /// The destination's own id for it, where it has one.
+    pub destination_key: Option<String>,
 }
 
 /// Why a step did not go through.
@@ -50,7 +59,7 @@ enum Ask<'a> {
 
 /// What it answers.
 enum Answer {
-    Written(Result<Option<String>, TrialError>),
+    Written(Result<Taken, TrialError>),
     Stands(Option<Standing>),
     Removed(Result<(), TrialError>),
     Holds(Option<bool>),
@@ -62,11 +71,11 @@ impl Trial {
         Self { connector, open, policy }
     }
 
-    /// Writes the record. Answers with the destination's own id for it, where it has one.
+    /// Writes the record.
     ///
     /// # Errors
     /// When the destination can't be used, or refuses the record.
-    pub async fn write(&self, write: &Write) -> Result<Option<String>, TrialError> {
+    pub async fn write(&self, write: &Write) -> Result<Taken, TrialError> {
         match self.insist(&Ask::Write(write)).await? {
             Answer::Written(written) => written,
             _ => Err(no_answer()),
@@ -137,7 +146,9 @@ impl Trial {
             Ask::Write(write) => {
                 let outcomes = destination.write(std::slice::from_ref(*write)).await.map_err(used)?;
                 Answer::Written(match outcomes.into_iter().next() {
-                    Some(WriteOutcome::Written { destination_key, .. }) => Ok(destination_key),
+                    Some(WriteOutcome::Written { action, destination_key }) => {
+                        Ok(Taken { action, destination_key })
+                    }
                     Some(WriteOutcome::Failed(error)) => {
                         let code = format!("destination.{}", error.kind.code());
                         Err(refused(code, error))
@@ -203,7 +214,7 @@ mod tests {
     };
     use serde_json::json;
 
-    use super::Trial;
+    use super::{Taken, Trial};
     use crate::RetryPolicy;
 
     /// What is there, and how often opening and writing fail first.
@@ -256,8 +267,15 @@ mod tests {
                 table.broken -= 1;
                 return Err(down());
             }
-            table.rows.extend(batch.iter().map(|write| write.key.canonical().to_owned()));
-            let written = |_| WriteOutcome::Written { action: Action::Created, destination_key: None };
+            let written = |write: &Write| {
+                let key = write.key.canonical();
+                let action = match table.rows.iter().any(|row| row == key) {
+                    true => Action::Unchanged,
+                    false => Action::Created,
+                };
+                table.rows.push(key.to_owned());
+                WriteOutcome::Written { action, destination_key: None }
+            };
             Ok(batch.iter().map(written).collect())
         }
 
@@ -331,7 +349,9 @@ mod tests {
         let (trial, (write, gone)) = (trial(&table), of("a"));
         assert_eq!(trial.read_back(&write).await, Ok(Some(Standing::Missing)));
         table.0.lock().unwrap().closed = 2;
-        assert_eq!(trial.write(&write).await, Ok(None), "at the third attempt");
+        let taken = |action| Ok(Taken { action, destination_key: None });
+        assert_eq!(trial.write(&write).await, taken(Action::Created), "at the third attempt");
+        assert_eq!(trial.write(&write).await, taken(Action::Unchanged), "it is there");
         assert_eq!(trial.read_back(&write).await, Ok(Some(Standing::Same)));
         trial.remove(&gone).await.unwrap();
         assert_eq!(trial.read_back(&write).await, Ok(Some(Standing::Missing)));

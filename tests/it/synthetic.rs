@@ -1,6 +1,8 @@
 //! Synthetic checks: a test record goes the whole way of an integration and leaves nothing behind, neither at the destination
 //! nor in anything that is counted; what does not work is told once, and that it works again.
 
+mod destination;
+
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
 
@@ -350,6 +352,11 @@ async fn a_paused_integration_sends_its_record_once_it_goes_on() {
     scene.admin().mutate("pauseIntegration", of_it.clone(), "integration { id }").await;
     run_now(&scene, &integration).await;
     run_now(&scene, &integration).await;
+    // One that is asked for after it and goes its way shows that this one was passed over.
+    let active = scene.file_to_sqlite("in.csv", json!({})).await;
+    set(&scene, &active, json!({})).await;
+    run_now(&scene, &active).await;
+    with_results(&scene, &active, 1).await;
     let waits = check(scene.admin(), &integration).await;
     assert_eq!((&waits["lastResult"], waits["nextAt"].is_string()), (&Value::Null, true), "{waits:#}");
     scene.admin().mutate("resumeIntegration", of_it, "integration { id }").await;

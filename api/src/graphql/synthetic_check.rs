@@ -94,8 +94,8 @@ impl SyntheticCheck {
         self.0.failing_since.map(Into::into)
     }
 
-    /// The key of a test record that may still be at a destination; it is removed before the next one is sent. Null where
-    /// nothing is left.
+    /// The key of a test record that may still be at a destination; it is removed before the next one is sent, and also while
+    /// the integration is paused or held. Null where nothing is left.
     async fn left_behind(&self) -> Option<&str> {
         self.0.leftover.as_ref().map(|leftover| leftover.key.as_str())
     }
@@ -202,12 +202,14 @@ impl SyntheticResult {
     }
 
     /// Whether the destination was asked for the record, and had it as it was written. Some can't be asked: then that it
-    /// took the record is all that is known.
+    /// took the record is all that is known. False, too, where the record was there before with the same values, so that
+    /// nothing was written.
     async fn is_verified(&self) -> bool {
         self.0.is_verified
     }
 
-    /// Whether nothing of it is at the destination any more, as far as the destination says.
+    /// Whether nothing of it is at the destination any more, as far as the destination says. One of which nobody knows
+    /// whether it was written is removed once more five minutes later, in case that it arrives late.
     async fn is_removed(&self) -> bool {
         self.0.is_removed
     }
@@ -295,7 +297,8 @@ pub struct SetSyntheticCheckInput {
     /// How often it is sent: every 60 to 604,800 seconds.
     every_seconds: Option<BigInt>,
     /// Whether it is removed again. With false, which a destination needs that can't delete records, one test record stays
-    /// there and is written again each time.
+    /// there and is written again each time. Put `{now}` into a field outside its key then: where the destination compares, a
+    /// record that is the same each time is not written, and proves nothing.
     #[graphql(default = true)]
     remove: bool,
 }

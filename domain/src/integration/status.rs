@@ -18,7 +18,7 @@ use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 use crate::validation::Problems;
-use crate::{job, quarantine, run};
+use crate::{job, quarantine, run, synthetic_check};
 
 /// Runs that one transaction cancels when an integration is archived.
 const CANCELED_PER_TRANSACTION: u64 = 100;
@@ -124,7 +124,8 @@ pub(crate) async fn let_go_held(tx: &mut TxScope, id: Uuid) -> Result<(Integrati
 }
 
 /// Archives an integration, for good: it leaves the lists, starts nothing, and its name is free again. Runs that
-/// wait are canceled, one that a worker has is asked to stop; what they did stays. Twice is once.
+/// wait are canceled, one that a worker has is asked to stop; what they did stays. Its synthetic check is removed. Twice is
+/// once.
 ///
 /// # Errors
 /// Denied without `integrations:write`. Rejected: `NOT_FOUND` integrationId.
@@ -145,6 +146,7 @@ pub async fn archive(actor: &Actor, id: Uuid) -> Result<Integration> {
     // Most have few runs under way, and those end with the archiving itself. Of many the rest follows; should this
     // process die before, they are held and start nothing, and archiving again goes on.
     let mut after = cancel_runs(&mut tx, actor, id, Uuid::nil()).await?;
+    synthetic_check::end_archived(&tx, id).await?;
     watch_from_now(&tx, id).await?;
     let row = reread(&tx, id).await?;
     tx.about(Kind::Integration, id).commit().await?;

@@ -277,6 +277,7 @@ impl Told<'_> {
             OccasionKind::GroupResolved => "Nothing of it is open any more.".to_owned(),
             OccasionKind::SyntheticPassed => match self.text("now").as_deref() {
                 Some("REMOVED") => "Somebody has removed it.".to_owned(),
+                Some("ARCHIVED") => "Somebody has archived the integration.".to_owned(),
                 _ => "The test record went the whole way.".to_owned(),
             },
             OccasionKind::IncidentOpened | OccasionKind::IncidentUpdated => {
@@ -522,6 +523,7 @@ mod tests {
         };
         assert_eq!(passed("PASSED").summary, "The test record went the whole way.");
         assert_eq!(passed("REMOVED").summary, "Somebody has removed it.");
+        assert_eq!(passed("ARCHIVED").summary, "Somebody has archived the integration.");
         assert!(passed("PASSED").is_recovery && passed("PASSED").action.is_none());
     }
 

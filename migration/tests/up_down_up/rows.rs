@@ -869,6 +869,17 @@ impl Rows {
     }
 
     pub fn synthetic_check(self) -> synthetic_check::Model {
+        let leftover = synthetic_check::Leftover {
+            system_id: self.id(6),
+            stream: "orders".to_owned(),
+            key_fields: vec!["id".to_owned()],
+            options: json!({"table": "orders"}),
+            key: "trestle-test-0".to_owned(),
+            mark: "trestle-test-0".to_owned(),
+            destination_key: Some("0".to_owned()),
+            at: time(3),
+        };
+        let doubtful = synthetic_check::Doubtful { leftover: leftover.clone(), removed_at: time(4) };
         synthetic_check::Model {
             id: self.id(85),
             tenant_id: self.tenant_id(),
@@ -881,20 +892,13 @@ impl Rows {
             removes: true,
             next_at: Some(time(0)),
             asked_by: Some("Ada".to_owned()),
+            clear_at: Some(time(7)),
             lease_token: Some(self.id(86)),
             lease_until: Some(time(1)),
             failing_since: Some(time(2)),
-            leftover: Some(synthetic_check::Leftover {
-                system_id: self.id(6),
-                stream: "orders".to_owned(),
-                key_fields: vec!["id".to_owned()],
-                options: json!({"table": "orders"}),
-                key: "trestle-test-0".to_owned(),
-                destination_key: Some("0".to_owned()),
-                at: time(3),
-            }),
+            leftover: Some(leftover),
+            doubtful: synthetic_check::DoubtfulList(vec![doubtful]),
             set_by: "Ada".to_owned(),
-            created_at: time(4),
             updated_at: time(5),
             removed_at: Some(time(6)),
         }

@@ -198,7 +198,7 @@ impl IntegrationMutation {
     }
 
     /// Archives an integration, for good: its runs are canceled, and it starts none again. What it did stays to be
-    /// read.
+    /// read. Its synthetic check is removed.
     async fn archive_integration(
         &self,
         ctx: &Context<'_>,

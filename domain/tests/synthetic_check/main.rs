@@ -1,21 +1,17 @@
 //! When test records are sent, by whom, and what becomes of those that can't be removed. Through `domain`'s public functions on
-//! SQLite, with a clock that is moved; the destination is the sandbox. Deliberately absent: real destinations, which `tests`
-//! has.
+//! SQLite, with a clock that is moved; the destination is the sandbox, or a file of SQLite. Deliberately absent: destinations
+//! over the network, which `tests` has.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+#[path = "../harness/mod.rs"]
+mod harness;
+mod kept;
+mod leftover;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use connector::{Egress, Registry};
-use domain::background::{Background, ClaimedCheck};
-use domain::change::Changes;
-use domain::clock::Clock;
-use domain::dispatch::{Dispatch, DispatchError, JobHint};
+use std::collections::HashMap;
+
+use domain::background::ClaimedCheck;
 use domain::health::{self, HealthStatus};
 use domain::integration::{self, NewIntegration, Stream, SyncMode};
 use domain::kill_switch::{self, NewKillSwitch, Reach, Release, Target};
@@ -24,89 +20,31 @@ use domain::synthetic_check::{
     self, NewSyntheticCheck, Stage, SyntheticCheck, SyntheticResult, SyntheticResultFilter,
 };
 use domain::system::{self, NewSystem};
-use domain::tenant::{self, CreateTenant};
-use domain::token::TokenSigner;
-use domain::{Actor, App, AppOptions};
 use serde_json::{Value, json};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection, Row};
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-/// 2026-09-21T14:13:20Z.
-const NOW_MILLIS: i64 = 1_790_000_000_000;
+use crate::harness::Fixture;
+
 const SECOND: i64 = 1_000;
 const DAY: i64 = 24 * 3_600 * SECOND;
-
-struct NoQueue;
-
-#[async_trait]
-impl Dispatch for NoQueue {
-    async fn push(&self, _hints: &[JobHint]) -> Result<(), DispatchError> {
-        Ok(())
-    }
-
-    async fn ping(&self) -> Result<(), DispatchError> {
-        Ok(())
-    }
-}
-
-/// A tenant, and a clock that stands still until it is moved.
-struct Fixture {
-    background: Background,
-    operator: Actor,
-    tenant_id: Uuid,
-    millis: Arc<AtomicI64>,
-    directory: tempfile::TempDir,
-}
+/// A database that is a destination.
+const OUTSIDE: &str = "files/acme/out.db";
 
 impl Fixture {
-    async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let millis = Arc::new(AtomicI64::new(NOW_MILLIS));
-        let now = millis.clone();
-        let app = App::open(AppOptions {
-            database_url: format!("sqlite://{}/trestle.db?mode=rwc", directory.path().display()),
-            files_dir: directory.path().join("files"),
-            secret_keys: vec![[7; 32]],
-            token_signer: Some(TokenSigner::from_pem(&TokenSigner::generate_pem()).unwrap()),
-            connectors: Registry::standard(Egress::new(Vec::new())),
-            references: domain::system::References::default(),
-            dispatch: Arc::new(NoQueue),
-            changes: Changes::in_process(),
-            clock: Clock::from_fn(move || {
-                DateTime::<Utc>::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()
-            }),
-            tenant_concurrency: 4,
-            lease: Duration::from_secs(30),
-            people: Default::default(),
-            outside: Default::default(),
-        })
-        .await
-        .unwrap();
-        app.migrate().await.unwrap();
-        domain::data_key::load(&app).await.unwrap();
-        let operator = Actor::operator(app.clone());
-        let (slug, name) = ("acme".to_owned(), "ACME".to_owned());
-        let tenant = CreateTenant { slug, name, external_id: None, run_concurrency: None };
-        let tenant_id = tenant::create(&operator, tenant).await.unwrap().id;
-        Self { background: Background::new(app), operator, tenant_id, millis, directory }
-    }
-
-    fn passes(&self, millis: i64) {
-        self.millis.fetch_add(millis, Ordering::SeqCst);
-    }
-
     /// One whose destination has these options, with a check of its every minute.
     async fn checked(&self, destination: Value) -> Uuid {
-        let system = NewSystem {
-            tenant_id: Some(self.tenant_id),
-            name: format!("sandbox {}", Uuid::now_v7()),
-            connector: "sandbox".to_owned(),
-            config: json!({}),
-            credentials: None,
-            rate_limit: None,
-        };
-        let system = system::create(&self.operator, system).await.unwrap().id;
+        self.checked_at("sandbox", json!({}), destination).await
+    }
+
+    /// The same with a table of a database as its destination.
+    async fn checked_at_database(&self) -> Uuid {
+        self.outside("CREATE TABLE orders (id TEXT PRIMARY KEY)").await;
+        self.checked_at("sqlite", json!({"path": "out.db"}), json!({"table": "orders"})).await
+    }
+
+    async fn checked_at(&self, connector: &str, config: Value, destination: Value) -> Uuid {
+        let source_id = self.system("sandbox", json!({})).await;
         let stream = Stream {
             name: "orders".to_owned(),
             mode: SyncMode::Full,
@@ -126,8 +64,8 @@ impl Fixture {
             tenant_id: Some(self.tenant_id),
             name: format!("integration {}", Uuid::now_v7()),
             description: None,
-            source_id: system,
-            destination_id: system,
+            source_id,
+            destination_id: self.system(connector, config).await,
             streams: vec![stream],
             schedule: None,
             retry_policy: None,
@@ -135,15 +73,32 @@ impl Fixture {
             reconcile: None,
         };
         let id = integration::create(&self.operator, new).await.unwrap().id;
+        self.set(id, Some(60)).await;
+        id
+    }
+
+    async fn system(&self, connector: &str, config: Value) -> Uuid {
+        let system = NewSystem {
+            tenant_id: Some(self.tenant_id),
+            name: format!("{connector} {}", Uuid::now_v7()),
+            connector: connector.to_owned(),
+            config,
+            credentials: None,
+            rate_limit: None,
+        };
+        system::create(&self.operator, system).await.unwrap().id
+    }
+
+    /// Sets a check, of so many seconds or on demand.
+    async fn set(&self, integration: Uuid, every_seconds: Option<i64>) {
         let check = NewSyntheticCheck {
             stream: "orders".to_owned(),
             record: json!({"id": "{synthetic}"}),
             schedule: None,
-            every_seconds: Some(60),
+            every_seconds,
             removes: true,
         };
-        synthetic_check::set(&self.operator, id, check).await.unwrap();
-        id
+        synthetic_check::set(&self.operator, integration, check).await.unwrap();
     }
 
     async fn due(&self) -> Vec<ClaimedCheck> {
@@ -179,11 +134,28 @@ impl Fixture {
         self.results(integration).await.into_iter().map(|result| result.stage.zip(result.code)).collect()
     }
 
+    /// Who asked for each.
+    async fn askers(&self, integration: Uuid) -> Vec<String> {
+        self.results(integration).await.into_iter().map(|result| result.triggered_by).collect()
+    }
+
     async fn texts(&self, sql: &str) -> Vec<String> {
-        let options = SqliteConnectOptions::new().filename(self.directory.path().join("trestle.db"));
-        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        self.texts_of("trestle.db", sql).await
+    }
+
+    async fn outside(&self, sql: &str) -> Vec<String> {
+        self.texts_of(OUTSIDE, sql).await
+    }
+
+    async fn texts_of(&self, database: &str, sql: &str) -> Vec<String> {
+        let mut connection = self.database(database).await;
         let rows = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// How many checks there are, removed or not.
+    async fn rows(&self) -> usize {
+        self.texts("SELECT hex(id) FROM synthetic_check").await.len()
     }
 
     async fn told(&self) -> Vec<String> {
@@ -237,11 +209,7 @@ async fn a_tenant_has_two_at_once_and_what_rests_sends_none() {
     }
     it.passes(31 * SECOND);
     while it.carry_out().await > 0 {}
-    assert_eq!(
-        it.texts("SELECT hex(id) FROM synthetic_check").await.len(),
-        1,
-        "nothing is left of the removed"
-    );
+    assert_eq!(it.rows().await, 1, "nothing is left of the removed");
 
     let integration = integrations[0];
     let count = it.results(integration).await.len();
@@ -286,9 +254,14 @@ async fn what_cannot_be_removed_keeps_the_next_from_being_sent_until_it_is_given
 
     it.passes(7 * DAY);
     assert_eq!(it.carry_out().await, 1);
+    it.passes(60 * SECOND);
+    assert_eq!(it.carry_out().await, 1);
+    let given_up = refused(Stage::Remove, "synthetic.left_behind");
+    let expected = [sent.clone(), left.clone(), left, given_up, sent];
+    assert_eq!(it.ends(integration).await, expected, "the next is sent when the last is given up");
     let results = it.results(integration).await;
-    assert_eq!(results[3].stage, Some(Stage::Write), "given up, and the next was sent");
-    assert_ne!(results[3].mark, results[0].mark);
+    assert_eq!((&results[3].mark, results[3].is_removed), (&results[0].mark, false));
+    assert_ne!(results[4].mark, results[0].mark);
 
     // A check that is removed is not shown any more, and still removes what it has left.
     synthetic_check::remove(&it.operator, integration).await.unwrap();
@@ -297,10 +270,9 @@ async fn what_cannot_be_removed_keeps_the_next_from_being_sent_until_it_is_given
     let health = health::by_integrations(&it.operator, &[integration]).await.unwrap();
     assert_eq!(health[&integration].status, HealthStatus::Unknown);
     assert_eq!(it.carry_out().await, 1);
-    let rows = async || it.texts("SELECT hex(id) FROM synthetic_check").await.len();
-    assert_eq!(rows().await, 1, "it is tried again later");
+    assert_eq!(it.rows().await, 1, "it is tried again later");
     it.passes(8 * DAY);
     assert_eq!(it.carry_out().await, 1);
-    assert_eq!((rows().await, it.texts("SELECT hex(id) FROM synthetic_result").await.len()), (0, 0));
+    assert_eq!((it.rows().await, it.texts("SELECT hex(id) FROM synthetic_result").await.len()), (0, 0));
     assert_eq!(it.told().await.len(), 2);
 }
