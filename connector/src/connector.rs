@@ -200,6 +200,12 @@ pub trait Connector: Send + Sync {
         false
     }
 
+    /// The fields of a written record by which a destination with these options knows it, where the source knows it by
+    /// `of_source`; `None` where it takes the key of the source.
+    fn key_fields(&self, _options: &Value, _of_source: &[String]) -> Option<Vec<String>> {
+        None
+    }
+
     /// Whether a single record is written beside all others, and costs no more than itself: so that a test record can be
     /// sent at any time, also while a run goes on.
     fn takes_single_records(&self, _options: &Value) -> bool {

@@ -53,7 +53,7 @@ use self::source::{FileSource, Selection};
 use self::store::Store;
 use self::target::Target;
 use crate::directory::io_failure;
-use crate::options::decode;
+use crate::options::{decode, key_fields};
 use crate::{
     Connector, Cursor, Description, Destination, Division, Egress, OpenDestination, OpenSource, Removal,
     Source, SyncMode, SystemAccess, SystemError, SystemErrorKind,
@@ -213,6 +213,10 @@ impl Connector for FileConnector {
         }
         let files = self.store(&open.access)?.list(pattern).await?;
         Division::of(&Group::cut(files, options.slices), None::<Cursor>)
+    }
+
+    fn key_fields(&self, options: &Value, of_source: &[String]) -> Option<Vec<String>> {
+        Some(key_fields(options, of_source))
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {

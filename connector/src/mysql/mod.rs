@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use self::destination::MysqlDestination;
 use self::source::MysqlSource;
 use crate::division::option_schema;
+use crate::options::key_fields;
 use crate::{
     Connector, Cursor, Description, Destination, Division, Egress, Example, Failure, Guide, OpenDestination,
     OpenSource, Removal, Source, SystemAccess, SystemError,
@@ -69,6 +70,10 @@ impl Connector for MysqlConnector {
 
     async fn divide(&self, open: &OpenSource) -> Result<Option<Division>, SystemError> {
         division::divide(&self.egress, open).await
+    }
+
+    fn key_fields(&self, options: &Value, of_source: &[String]) -> Option<Vec<String>> {
+        Some(key_fields(options, of_source))
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {

@@ -28,7 +28,7 @@ use self::destination::SqliteDestination;
 use self::source::SqliteSource;
 use crate::directory::{existing_file, writable_file};
 use crate::division::option_schema;
-use crate::options::decode;
+use crate::options::{decode, key_fields};
 use crate::{
     Connector, Cursor, Description, Destination, Division, Example, Failure, Guide, OpenDestination,
     OpenSource, Removal, Source, SystemAccess, SystemError, SystemErrorKind,
@@ -223,6 +223,10 @@ impl Connector for SqliteConnector {
         let path = resolve(open.access.files_dir.clone(), config.path, existing_file).await?;
         let connection = connect(&path, Access::Read).await?;
         division::divide(connection, table, options.slices, open).await
+    }
+
+    fn key_fields(&self, options: &Value, of_source: &[String]) -> Option<Vec<String>> {
+        Some(key_fields(options, of_source))
     }
 
     fn can_remove(&self, _options: &Value, _removal: &Removal) -> bool {

@@ -11,7 +11,6 @@ use entity::synthetic_check::Doubtful;
 use entity::synthetic_result::{StageDuration, SyntheticStage};
 use entity::system::{self, CircuitState};
 use pipeline::{NotReady, RECORD_SCHEMA_VIOLATION, RetryPolicy, Trial, TrialError};
-use serde_json::Value;
 use tokio::time::timeout;
 
 use super::ClaimedCheck;
@@ -206,12 +205,7 @@ impl ClaimedCheck {
     /// The fields by which the destination knows a record; `None` where it takes the key of the source.
     fn key_fields_there(&self, stream: &Stream) -> Option<Vec<String>> {
         let connector = self.app.connectors().get(&self.destination.connector)?;
-        let schema = connector.description().destination_schema.as_ref()?;
-        schema.get("properties")?.get("keyFields")?;
-        let own = stream.destination.get("keyFields").and_then(Value::as_array);
-        let own: Vec<String> =
-            own.into_iter().flatten().filter_map(|field| Some(field.as_str()?.to_owned())).collect();
-        Some(if own.is_empty() { stream.key_fields.clone() } else { own })
+        connector.key_fields(&stream.destination, &stream.key_fields)
     }
 }
 
