@@ -176,6 +176,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use chrono::{DateTime, Utc};
+    use uuid::Uuid;
 
     use super::Schedule;
     use crate::error::ProblemCode;
@@ -198,6 +199,13 @@ mod tests {
     fn problems(cron: &str, zone: &str) -> Vec<(ProblemCode, String, String)> {
         let problems = Schedule::parse(cron, zone).unwrap_err();
         problems.into_iter().map(|problem| (problem.code, problem.path.join("."), problem.message)).collect()
+    }
+
+    #[test]
+    fn what_was_stored_and_cannot_be_read_any_more_never_ticks() {
+        let stored = |cron| Schedule::stored(Uuid::nil(), cron, "UTC");
+        assert_eq!(stored("61 * * * *"), None);
+        assert_eq!(stored("@daily"), Schedule::parse("@daily", "UTC").ok());
     }
 
     #[test]

@@ -87,6 +87,6 @@ pub struct DoubtfulList(pub Vec<Doubtful>);
 pub struct Doubtful {
     /// The record.
     pub leftover: Leftover,
-    /// When it was removed.
+    /// When it was removed, or that was last tried.
     pub removed_at: DateTimeUtc,
 }

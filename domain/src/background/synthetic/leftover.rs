@@ -64,8 +64,8 @@ impl ClaimedCheck {
         }
     }
 
-    /// Removes what was removed a while ago, in case that it has arrived since. What can't be removed is tried again, and keeps
-    /// no other record from being sent.
+    /// Removes what was removed a while ago, in case that it has arrived since. What can't be removed is tried again as
+    /// much later, and keeps no other record from being sent.
     async fn clear_doubtful(&self, way: &mut Way) -> Result<bool> {
         let late = self.started_at - Duration::minutes(DOUBT_MINUTES);
         let all = std::mem::take(&mut way.doubtful);
@@ -87,10 +87,10 @@ impl ClaimedCheck {
                 }
             };
             if !is_gone && !self.is_too_old(&one.leftover) {
-                kept.push(one);
+                kept.push(Doubtful { removed_at: self.started_at, ..one });
             }
         }
-        way.doubtful = kept.into_iter().chain(rest).collect();
+        way.doubtful = rest.into_iter().chain(kept).collect();
         self.keep(None, &way.doubtful).await
     }
 
