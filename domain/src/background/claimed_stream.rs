@@ -203,7 +203,11 @@ pub(super) async fn claimed_streams(
             let kpis = integration.kpis.iter().flat_map(|kpis| &kpis.0).filter(|_kpi| is_measured);
             let kpis = kpis.filter(|kpi| kpi.stream == stream.name && kpi::may_be_told(kpi, stream));
             let kpis = kpis.cloned().collect();
-            let may_repeat = run.status == RunStatus::Running;
+            // Streams are read one after the other; a slice is one from its own first page on.
+            let may_repeat = match slice {
+                Some(slice) => slice.started_at.is_some(),
+                None => run.status == RunStatus::Running && streams.is_empty(),
+            };
             let (stream, checks) = (stream.clone(), checks(stream));
             streams.push(ClaimedStream {
                 stream,
