@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use pipeline::{
     AccountedPage, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, PageBudget, Receipt,
-    RemovedPage, RetryNotice, RetryPolicy, Rules, Shape, Stop, StreamPlan, run_stream,
+    RemovedPage, Repeats, RetryNotice, RetryPolicy, Rules, Shape, Stop, StreamPlan, run_stream,
 };
 use serde_json::json;
 
@@ -221,7 +221,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             checks: Default::default(),
             gate: Some(gate),
             kpis: None,
-            may_repeat: false,
+            repeats: Repeats::Nowhere,
             pages: PageBudget::new(u64::MAX),
             retry,
             progress,

@@ -54,7 +54,7 @@ pub use seen::SeenKeys;
 pub use shape::{ChangedField, FieldShape, FieldType, Shape, ShapeChange};
 pub use stop::Stop;
 pub use stream::{
-    Checks, Moved, Reference, StoredRecord, StreamPlan, StreamReport, StreamStop, TableReference, Unique,
-    compare_stream, conclude_stream, run_records, run_stream,
+    Checks, Moved, Reference, Repeats, StoredRecord, StreamPlan, StreamReport, StreamStop, TableReference,
+    Unique, compare_stream, conclude_stream, run_records, run_stream,
 };
 pub use trial::{Taken, Trial, TrialError};

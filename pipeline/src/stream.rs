@@ -37,6 +37,7 @@ use crate::{
 
 pub use checks::{Checks, Reference, TableReference, Unique};
 pub use comparer::Moved;
+pub use delivery::Repeats;
 pub use reader::StoredRecord;
 
 /// Pages that wait between two stages: enough that a slow page does not stop the stage before it.
@@ -68,9 +69,8 @@ pub struct StreamPlan {
     pub gate: Option<Gate>,
     /// What is measured of records that are delivered; `None` where that is nothing.
     pub kpis: Option<Arc<Kpis>>,
-    /// An attempt before may have delivered records of the first pages without their being accounted: those are measured
-    /// now, though they are found to be there.
-    pub may_repeat: bool,
+    /// Where records may be measured that are found to be there.
+    pub repeats: Repeats,
     /// Which pages are read ahead from, with all other streams that have the same one.
     pub pages: PageBudget,
     /// How patient to be with the two systems.
@@ -346,7 +346,7 @@ async fn run(
         std::mem::take(&mut plan.checks),
         gate,
         removal,
-        plan.may_repeat,
+        plan.repeats,
         Patience::new(plan.retry),
         plan.progress.storing.clone(),
         ledger,

@@ -8,7 +8,7 @@ use connector::{Cursor, CursorRange};
 use entity::integration::{Kpi, Stream};
 use entity::run::{RunScope, RunStatus};
 use entity::{backfill, reconciliation, run_slice, run_stream, stream_cursor, stream_schema};
-use pipeline::{Checks, Gate, GateCounts, Shape};
+use pipeline::{Checks, Gate, GateCounts, Repeats, Shape};
 use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
@@ -41,8 +41,8 @@ pub struct ClaimedStream {
     pub gate: Gate,
     /// What is measured of the records that it delivers.
     pub kpis: Vec<Kpi>,
-    /// An attempt before may have delivered records without their being accounted.
-    pub may_repeat: bool,
+    /// Where records may have been delivered before without their being accounted.
+    pub repeats: Repeats,
     /// What is read of it.
     pub reading: Reading,
     /// Checkpoint of this run's last page.
@@ -203,10 +203,15 @@ pub(super) async fn claimed_streams(
             let kpis = integration.kpis.iter().flat_map(|kpis| &kpis.0).filter(|_kpi| is_measured);
             let kpis = kpis.filter(|kpi| kpi.stream == stream.name && kpi::may_be_told(kpi, stream));
             let kpis = kpis.cloned().collect();
-            // Streams are read one after the other; a slice is one from its own first page on.
-            let may_repeat = match slice {
+            // Streams are read one after the other, slices for themselves.
+            let is_begun = match slice {
                 Some(slice) => slice.started_at.is_some(),
                 None => run.status == RunStatus::Running && streams.is_empty(),
+            };
+            let repeats = match run.retry_of_id.and_then(|id| begun.get(&(id, stream.name.clone()))) {
+                Some(original) if original.finished_at.is_none() => Repeats::Anywhere,
+                _ if is_begun => Repeats::AtBegin,
+                _ => Repeats::Nowhere,
             };
             let (stream, checks) = (stream.clone(), checks(stream));
             streams.push(ClaimedStream {
@@ -218,7 +223,7 @@ pub(super) async fn claimed_streams(
                 checks,
                 gate,
                 kpis,
-                may_repeat,
+                repeats,
                 reading,
                 resume,
                 fresh,

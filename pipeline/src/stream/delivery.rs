@@ -11,13 +11,26 @@ use super::writer::{Accounting, DestinationEnd, canceled_or};
 use crate::kpi::Measures;
 use crate::{Measured, NewReceipt, Receipt};
 
-/// Pages at the begin of an attempt in which records may be repeated: of the page that was being accounted and the one that
-/// was being written, each twice as large as now.
+/// Pages in which records may be repeated, the first ones of an attempt behind one: of the page that was being accounted and
+/// the one that was being written, each twice as large as now.
 const REPEATED_PAGES_MAX: usize = 4;
+
+/// Where a stream may bring records that were delivered before without their being accounted. Those are measured now, though
+/// they are found to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// Nowhere.
+    Nowhere,
+    /// In its first pages: an attempt before ended behind the last page that it accounted.
+    AtBegin,
+    /// Anywhere: another run ended for good, and what it read is read from its begin.
+    Anywhere,
+}
 
 /// What is known of the deliveries of an attempt.
 pub(super) struct Deliveries {
-    /// So many of the next pages may have records that were delivered before.
+    repeats: Repeats,
+    /// So many more pages may have records that were delivered before.
     pages_left: usize,
 }
 
@@ -36,8 +49,12 @@ pub(super) struct Answered<'a> {
 }
 
 impl Deliveries {
-    pub(super) fn new(may_repeat: bool) -> Self {
-        Self { pages_left: if may_repeat { REPEATED_PAGES_MAX } else { 0 } }
+    pub(super) fn new(repeats: Repeats) -> Self {
+        let pages_left = match repeats {
+            Repeats::Nowhere => 0,
+            Repeats::AtBegin | Repeats::Anywhere => REPEATED_PAGES_MAX,
+        };
+        Self { repeats, pages_left }
     }
 
     /// What counts of a page.
@@ -51,11 +68,12 @@ impl Deliveries {
             true => page.repeated(end, accounting).await?,
             false => HashSet::new(),
         };
-        // Records come in their order: behind one that was not there before none was.
-        self.pages_left = match page.receipts.iter().any(|receipt| receipt.action == Action::Created) {
-            true => 0,
-            false => self.pages_left.saturating_sub(1),
+        // Where it is not known where they begin, they end as many pages behind the first of them.
+        let is_one_of_them = match self.repeats {
+            Repeats::Anywhere => !page.is_sent_again && !repeated.is_empty(),
+            Repeats::Nowhere | Repeats::AtBegin => true,
         };
+        self.pages_left = self.pages_left.saturating_sub(usize::from(is_one_of_them));
         let receipts = page.receipts.iter().zip(page.places).enumerate();
         let delivered = receipts
             .filter(|(at, (receipt, _place))| receipt.action != Action::Unchanged || repeated.contains(at))

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{PAGES_IN_MEMORY_MAX, StreamPlan, StreamReport, StreamStop, run_stream};
+use super::{PAGES_IN_MEMORY_MAX, Repeats, StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
     AccountedPage, Counts, Gate, GateCounts, GateRules, InDoubt, Kpis, Ledger, LedgerError, Mapping, Measure,
     PageBudget, Pointer, Receipt, RemovedPage, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop,
@@ -98,7 +98,7 @@ async fn whatever_fails_and_wherever_it_stops_each_record_has_one_end() {
             systems.with(|world| {
                 // What a stopped run had read is read again.
                 (world.pages_read, world.pages_accounted) = (0, 0);
-                plan.may_repeat = stops > 0;
+                plan.repeats = if stops > 0 { Repeats::AtBegin } else { Repeats::Nowhere };
                 if stops > 30 {
                     world.transient_one_in = 0;
                 }

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::checks::{Checker, Checks, Taken};
-use super::delivery::{Answered, Deliveries};
+use super::delivery::{Answered, Deliveries, Repeats};
 use super::transform::{MappedPage, Ready};
 use super::{Duplicates, Feed, StreamReport, StreamStop, milliseconds, removal};
 use crate::gate::PageCounts;
@@ -55,7 +55,7 @@ impl<'a> Writer<'a> {
         checks: Checks,
         gate: Option<Gate>,
         removal: Option<Removal>,
-        may_repeat: bool,
+        repeats: Repeats,
         patience: Patience,
         storing: Progress,
         ledger: &'a dyn Ledger,
@@ -73,7 +73,7 @@ impl<'a> Writer<'a> {
             checker,
             gate,
             seen: SeenKeys::default(),
-            deliveries: Deliveries::new(may_repeat),
+            deliveries: Deliveries::new(repeats),
             counts: Counts::default(),
         }
     }

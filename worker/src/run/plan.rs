@@ -30,7 +30,7 @@ impl Route {
             checks,
             gate: judges.then(|| claimed.gate.clone()),
             kpis: None,
-            may_repeat: claimed.may_repeat,
+            repeats: claimed.repeats,
             pages: self.pages.clone(),
             retry: RetryPolicy::default(),
             progress: self.progress.clone(),

@@ -6,7 +6,7 @@ use connector::SyncMode;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::StreamPlan;
+use super::super::{Repeats, StreamPlan};
 use super::memory::{Given, MemoryLedger, plan, records, run_once, systems};
 use crate::{Kpis, Mapping, Measure, Pointer, Rules};
 
@@ -47,7 +47,7 @@ async fn records_are_measured_as_they_are_delivered_and_each_time_that_they_are(
 
         // An attempt that may repeat one before it finds nothing that was not accounted.
         ledger.with(|kept| (kept.run, kept.checkpoint) = (kept.run + 1, None));
-        let resumed = StreamPlan { may_repeat: true, ..again };
+        let resumed = StreamPlan { repeats: Repeats::AtBegin, ..again };
         run_once(&resumed, SyncMode::Full, page, &systems, &ledger).await;
         assert_eq!(ledger.with(|kept| kept.measured), expected(5, 16 + 14 + 200), "{case}");
 
@@ -58,5 +58,39 @@ async fn records_are_measured_as_they_are_delivered_and_each_time_that_they_are(
         });
         run_once(&resumed, SyncMode::Full, page, &systems, &ledger).await;
         assert_eq!(ledger.with(|kept| kept.measured), expected(6, 16 + 14 + 200 + 14), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn records_whose_delivery_was_not_accounted_are_found_where_they_may_be() {
+    let net = Measure::Sum { field: Pointer::parse("/net").unwrap() };
+    let kpis = Arc::new(Kpis::new(vec![(Uuid::nil(), net)]).unwrap());
+    let plan = StreamPlan { kpis: Some(kpis), ..plan() };
+    // Pages have one record each. What is not there yet is no sign that nothing is repeated behind it.
+    let (begin, behind) = (2..3, 5..12);
+    for (repeats, lost, found) in [
+        (Repeats::Nowhere, begin.clone(), 0),
+        (Repeats::AtBegin, begin.clone(), 1),
+        (Repeats::AtBegin, behind.clone(), 0),
+        (Repeats::Anywhere, begin, 1),
+        (Repeats::Anywhere, behind, 4),
+    ] {
+        let systems = systems(1, amounts(&[1; 12]));
+        let ledger = MemoryLedger::of(&systems);
+        run_once(&plan, SyncMode::Full, 1, &systems, &ledger).await;
+        assert_eq!(ledger.with(|kept| kept.measured), (12, 12_000_000));
+        systems.with(|world| world.rows.remove("0"));
+        ledger.with(|kept| {
+            kept.receipts.remove("0");
+            for id in lost.clone() {
+                kept.receipts.remove(&id.to_string());
+            }
+            (kept.run, kept.checkpoint) = (kept.run + 1, None);
+        });
+        let again = StreamPlan { fresh: false, repeats, ..plan.clone() };
+        run_once(&again, SyncMode::Full, 1, &systems, &ledger).await;
+        let measured = ledger.with(|kept| kept.measured);
+        let records = 12 + 1 + found;
+        assert_eq!(measured, (records, i128::from(records) * 1_000_000), "{repeats:?}, without {lost:?}");
     }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::super::{StreamPlan, StreamReport, StreamStop, run_stream};
+use super::super::{Repeats, StreamPlan, StreamReport, StreamStop, run_stream};
 use crate::{
     AccountedPage, ComparisonLedger, Counts, InDoubt, Ledger, LedgerError, PageBudget, PayloadHash, Receipt,
     RecordFailure, RemovedPage, RetryNotice, RetryPolicy, Shape, Side, Stop, WrittenKey,
@@ -583,7 +583,7 @@ pub(super) fn plan() -> StreamPlan {
         checks: Default::default(),
         gate: None,
         kpis: None,
-        may_repeat: false,
+        repeats: Repeats::Nowhere,
         pages: PageBudget::new(u64::MAX),
         retry,
         progress: Default::default(),
