@@ -208,7 +208,8 @@ pub(super) async fn claimed_streams(
                 Some(slice) => slice.started_at.is_some(),
                 None => run.status == RunStatus::Running && streams.is_empty(),
             };
-            let repeats = match run.retry_of_id.and_then(|id| begun.get(&(id, stream.name.clone()))) {
+            let original = run.retry_of_id.filter(|_id| run.scope == RunScope::AllRecords);
+            let repeats = match original.and_then(|id| begun.get(&(id, stream.name.clone()))) {
                 Some(original) if original.finished_at.is_none() => Repeats::Anywhere,
                 _ if is_begun => Repeats::AtBegin,
                 _ => Repeats::Nowhere,
