@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use entity::integration::{self, Kpi, KpiBound, KpiMeasure};
+use entity::integration::{self, Kpi, KpiBound, KpiMeasure, Stream};
 use pipeline::PARTS;
 use uuid::Uuid;
 
@@ -50,8 +50,19 @@ pub enum KpiStatus {
     Met,
     /// It was not.
     Missed,
-    /// It has no target, was not measured for all of that time, or no record says.
+    /// It has no target, was not measured for all of that time or is not any more, or no record says.
     Unknown,
+}
+
+/// What becomes of a KPI that was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measuring {
+    /// It is measured.
+    Now,
+    /// Its stream is gone: what was measured before is still told.
+    NoMore,
+    /// The record schema classifies what it measures: nothing of it is told, nor what was measured before.
+    Withheld,
 }
 
 /// A decimal number, exact to the millionth.
@@ -93,9 +104,18 @@ pub fn kind(kpi: &Kpi) -> KpiKind {
 ///
 /// # Errors
 /// Denied without `integrations:read`.
-pub fn of_integration(actor: &Actor, integration: &integration::Model) -> Result<Vec<Kpi>> {
+pub fn of_integration(actor: &Actor, integration: &integration::Model) -> Result<Vec<(Kpi, Measuring)>> {
     actor.authorize(Permission::IntegrationRead)?;
-    Ok(integration.kpis.as_ref().map(|kpis| kpis.0.clone()).unwrap_or_default())
+    let kpis = integration.kpis.iter().flat_map(|kpis| &kpis.0);
+    Ok(kpis.map(|kpi| (kpi.clone(), measuring(kpi, &integration.streams.0))).collect())
+}
+
+fn measuring(kpi: &Kpi, streams: &[Stream]) -> Measuring {
+    match streams.iter().find(|stream| stream.name == kpi.stream) {
+        None => Measuring::NoMore,
+        Some(stream) if may_be_told(kpi, stream) => Measuring::Now,
+        Some(_classifies) => Measuring::Withheld,
+    }
 }
 
 /// What was measured for a KPI in some hours or days.
@@ -105,28 +125,37 @@ pub struct Measurement {
     pub from: DateTime<Utc>,
     /// End of the last one, which may be yet to come.
     pub to: DateTime<Utc>,
-    sums: Sums,
+    /// `None`: they are not told.
+    sums: Option<Sums>,
 }
 
 impl Measurement {
     fn of(span: Span, sums: Option<Sums>) -> Self {
-        Self { from: span.from, to: span.before, sums: sums.unwrap_or_default() }
+        Self { from: span.from, to: span.before, sums: Some(sums.unwrap_or_default()) }
     }
 
-    /// Delivered records of which there is a value.
+    /// What of it is told.
+    pub fn told(self, measuring: Measuring) -> Self {
+        match measuring {
+            Measuring::Now | Measuring::NoMore => self,
+            Measuring::Withheld => Self { sums: None, ..self },
+        }
+    }
+
+    /// Delivered records of which there is a value; none where it is not told.
     pub fn count(&self) -> i64 {
-        self.sums.count
+        self.sums.map_or(0, |sums| sums.count)
     }
 
-    /// Delivered records whose value is missing or can't be read.
+    /// Delivered records whose value is missing or can't be read; none where it is not told.
     pub fn skipped(&self) -> i64 {
-        self.sums.skipped
+        self.sums.map_or(0, |sums| sums.skipped)
     }
 
     /// The sum, the number of records, the share in percent, or the mean delay in the KPI's unit; `None` for a share or a
-    /// mean of nothing.
+    /// mean of nothing, and where it is not told.
     pub fn value(&self, kpi: &Kpi) -> Option<Decimal> {
-        let Sums { count, sum, .. } = self.sums;
+        let Sums { count, sum, .. } = self.sums?;
         match kpi.measure {
             KpiMeasure::Count | KpiMeasure::Sum { .. } => Some(Decimal(sum)),
             KpiMeasure::Share { .. } => (count > 0).then(|| Decimal(nearest(sum * 100, count.into()))),
@@ -142,7 +171,7 @@ impl Measurement {
     /// Denied without `records:read`: it stands in a record.
     pub fn least(&self, actor: &Actor, kpi: &Kpi) -> Result<Option<Decimal>> {
         actor.authorize(Permission::RecordRead)?;
-        Ok(single(kpi, self.sums.least))
+        Ok(single(kpi, self.sums.and_then(|sums| sums.least)))
     }
 
     /// The largest.
@@ -151,7 +180,7 @@ impl Measurement {
     /// As [`Self::least`].
     pub fn most(&self, actor: &Actor, kpi: &Kpi) -> Result<Option<Decimal>> {
         actor.authorize(Permission::RecordRead)?;
-        Ok(single(kpi, self.sums.most))
+        Ok(single(kpi, self.sums.and_then(|sums| sums.most)))
     }
 }
 
@@ -176,10 +205,9 @@ fn nearest(number: i128, by: i128) -> i128 {
 }
 
 /// Whether a KPI was what it is to be in the last whole hour or day, of which this was measured.
-pub fn status(kpi: &Kpi, measured: &Measurement) -> KpiStatus {
-    let Some(target) = kpi.target.filter(|_target| kpi.measured_from <= measured.from) else {
-        return KpiStatus::Unknown;
-    };
+pub fn status(kpi: &Kpi, measuring: Measuring, measured: &Measurement) -> KpiStatus {
+    let is_measured = measuring == Measuring::Now && kpi.measured_from <= measured.from;
+    let Some(target) = kpi.target.filter(|_target| is_measured) else { return KpiStatus::Unknown };
     let Some(value) = measured.value(kpi).map(Decimal::as_f64) else { return KpiStatus::Unknown };
     let is_met = match target.bound {
         KpiBound::AtLeast => value >= target.value,
@@ -218,7 +246,7 @@ pub async fn last_whole(actor: &Actor, kpis: &[Uuid], period: Period) -> Result<
 pub async fn series(actor: &Actor, kpis: &[Uuid], series: Series) -> Result<HashMap<Uuid, Vec<Measurement>>> {
     let scope = actor.authorize(Permission::RunRead)?;
     let span = series.span(scope.app().clock().now())?;
-    let measurement = |(from, sums)| Measurement { from, to: from + length(span.period), sums };
+    let measurement = |(from, sums)| Measurement { from, to: from + length(span.period), sums: Some(sums) };
     let points = points(&scope, kpis, span).await?;
     Ok(points.into_iter().map(|(id, points)| (id, points.into_iter().map(measurement).collect())).collect())
 }
@@ -233,7 +261,7 @@ mod tests {
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::{Decimal, KpiStatus, Measurement, Sums, single, status};
+    use super::{Decimal, KpiStatus, Measurement, Measuring, Sums, single, status};
 
     fn time(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()
@@ -254,7 +282,7 @@ mod tests {
 
     fn day(count: i64, sum: i128) -> Measurement {
         let sums = Sums { count, skipped: 0, sum, least: Some(-500_000), most: Some(90_000_000) };
-        Measurement { from: time("2026-11-25T00:00:00Z"), to: time("2026-11-26T00:00:00Z"), sums }
+        Measurement { from: time("2026-11-25T00:00:00Z"), to: time("2026-11-26T00:00:00Z"), sums: Some(sums) }
     }
 
     fn delay() -> KpiMeasure {
@@ -278,7 +306,7 @@ mod tests {
         assert_eq!(value(&delay(), "min", day(4, 90_000_000)), is("0.375"));
         assert_eq!(value(&delay(), "min", day(1, -90_000_000)), is("-1.5"));
         assert_eq!(value(&delay(), "h", day(0, 0)), None);
-        let Sums { least, most, .. } = day(2, 1).sums;
+        let Sums { least, most, .. } = day(2, 1).sums.unwrap();
         let of = |kpi: &Kpi| [least, most].map(|value| single(kpi, value).map(Decimal::as_f64));
         assert_eq!(of(&kpi(sum, "EUR")), [Some(-0.5), Some(90.0)]);
         assert_eq!(of(&kpi(delay(), "min")), [Some(-0.008_333), Some(1.5)]);
@@ -290,7 +318,8 @@ mod tests {
     fn a_target_is_judged_by_a_whole_period_that_was_measured() {
         let target = |bound, value| Some(KpiTarget { bound, value, per: HealthPeriod::Day });
         let sum = || kpi(KpiMeasure::Sum { field: "/a".to_owned() }, "EUR");
-        let judged = |target, measured: Measurement| status(&Kpi { target, ..sum() }, &measured);
+        let judged =
+            |target, measured: Measurement| status(&Kpi { target, ..sum() }, Measuring::Now, &measured);
         let hundred = day(5, 100_000_000);
         assert_eq!(judged(None, hundred), KpiStatus::Unknown);
         assert_eq!(judged(target(KpiBound::AtLeast, 100.0), hundred), KpiStatus::Met);
@@ -299,12 +328,22 @@ mod tests {
         assert_eq!(judged(target(KpiBound::AtMost, 99.0), hundred), KpiStatus::Missed);
         assert_eq!(judged(target(KpiBound::AtLeast, 1.0), day(0, 0)), KpiStatus::Missed, "no sale is a sum");
         let slow = Kpi { target: target(KpiBound::AtMost, 60.0), ..kpi(delay(), "s") };
-        assert_eq!(status(&slow, &day(0, 0)), KpiStatus::Unknown, "nothing was late or in time");
+        let nothing = status(&slow, Measuring::Now, &day(0, 0));
+        assert_eq!(nothing, KpiStatus::Unknown, "nothing was late or in time");
         let new = Kpi {
             target: target(KpiBound::AtLeast, 1.0),
             measured_from: time("2026-11-25T00:00:01Z"),
             ..sum()
         };
-        assert_eq!(status(&new, &hundred), KpiStatus::Unknown, "only a part of the day was measured");
+        let in_part = status(&new, Measuring::Now, &hundred);
+        assert_eq!(in_part, KpiStatus::Unknown, "only a part of the day was measured");
+        let early = Kpi { target: target(KpiBound::AtMost, 1.0), ..sum() };
+        for (measuring, known) in [
+            (Measuring::Now, KpiStatus::Missed),
+            (Measuring::NoMore, KpiStatus::Unknown),
+            (Measuring::Withheld, KpiStatus::Unknown),
+        ] {
+            assert_eq!(status(&early, measuring, &hundred), known, "{measuring:?}");
+        }
     }
 }

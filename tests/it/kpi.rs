@@ -4,13 +4,17 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::Executor;
 
 use crate::bad_input::places;
 use crate::harness::fixture::stream;
 use crate::harness::outside::Outside;
+use crate::harness::postgres::Database;
 use crate::harness::trestle::Trestle;
-use crate::harness::wait::until;
-use crate::scene::{SLOW_PAGE, Scene, ended, impatient, into_table, outcome};
+use crate::harness::wait::{SOON, until};
+use crate::scene::{
+    SLOW_PAGE, Scene, changed_stream, ended, impatient, into_table, nodes, outcome, postgres_execute,
+};
 
 const KPIS: &str = "query($id: ID!) { integration(id: $id) { kpis {
     key name unit kind stream field rule fromField toField target { atLeast atMost per } status
@@ -179,9 +183,18 @@ async fn a_record_is_measured_once_however_often_its_worker_is_killed() {
             })
             .await;
         assert_eq!(now["status"], "RUNNING", "it was over too early, after {crash} crashes: {now:#}");
-        read = now["counts"]["read"].as_i64().unwrap();
-        let next = trestle.add_worker();
-        trestle.worker(next - 1).kill9();
+        // From now on pages are written and not accounted.
+        let mut lock = trestle.stores().database.connect().await;
+        lock.execute("BEGIN; LOCK TABLE kpi_rollup IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        read = scene.fixture.run(&run).await["counts"]["read"].as_i64().unwrap();
+        until("a page is written", SOON, async || {
+            let rows = scene.sqlite_rows("out.db", "SELECT CAST(count(*) AS text) FROM records").await;
+            if rows[0].parse::<i64>().unwrap() > read { Ok(()) } else { Err((rows, read)) }
+        })
+        .await;
+        trestle.worker(crash).kill9();
+        lock.execute("ROLLBACK").await.unwrap();
+        trestle.add_worker();
     }
     until("the run ends", Duration::from_secs(120), async || {
         let now = scene.fixture.run(&run).await;
@@ -196,6 +209,75 @@ async fn a_record_is_measured_once_however_often_its_worker_is_killed() {
     let revenue = now[0]["measured"]["value"].as_f64().unwrap();
     assert_eq!(there, [format!("{:.0}", revenue * 100.0)]);
     assert_eq!(now[1]["measured"]["decimal"], json!(records.to_string()));
+}
+
+/// What was there before anything was read is not delivered, by however many slices it is found.
+#[tokio::test]
+async fn nothing_is_measured_of_a_divided_load_that_finds_all_of_it_there() {
+    let rows = 36_000;
+    let (source, destination) = (Database::create().await, Database::create().await);
+    for database in [&source, &destination] {
+        for sql in [
+            "CREATE TABLE records (id bigint PRIMARY KEY, name text)".to_owned(),
+            format!("INSERT INTO records SELECT n, 'n' || n FROM generate_series(1, {rows}) AS n"),
+            "ANALYZE records".to_owned(),
+        ] {
+            postgres_execute(database, &sql).await;
+        }
+    }
+    let trestle = impatient().split(2).await;
+    let scene = Scene::of(&trestle).await;
+    let (from, to) = (scene.postgres_system(&source).await, scene.postgres_system(&destination).await);
+    let options = json!({"table": "records", "slices": 2});
+    let records = changed_stream(options, json!({"table": "records"}), json!({}));
+    let integration = scene.integration(&from, &to, records).await;
+    set(&scene, &integration, json!([count()])).await;
+    let run = scene.run(&integration).await;
+    assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": rows, "unchanged": rows})), "{run:#}");
+    let query = "query($id: ID!) { run(id: $id) { slices(first: 10) { edges { node { ordinal } } } } }";
+    let slices = scene.admin().query(query, json!({"id": run["id"]})).await;
+    assert_eq!(nodes(&slices["run"]["slices"]).len(), 2, "{slices:#}");
+    assert_eq!(measured(&kpis(&scene, &integration).await), ["orders 0 of 0, 0 without"]);
+}
+
+#[tokio::test]
+async fn what_comes_to_be_classified_is_not_told_any_more() {
+    let scene = Scene::shared().await;
+    let rows = (1..=3).map(|number| vec![number.to_string(), "1.50".to_owned()]);
+    scene.files.write_csv("in.csv", &["id", "amount"], rows);
+    let integration = scene.file_to_sqlite("in.csv", json!({})).await;
+    let paid = json!({
+        "key": "paid", "name": "Paid", "unit": "%", "stream": "records", "kind": "SHARE",
+        "rule": {"properties": {"amount": {"const": "1.50"}}},
+    });
+    set(&scene, &integration, json!([sum("/amount"), paid, count()])).await;
+    let run = scene.run(&integration).await;
+    assert_eq!(outcome(&run), ended("SUCCEEDED", json!({"read": 3, "created": 3})), "{run:#}");
+    let told = kpis(&scene, &integration).await;
+    let values = ["revenue 4.5 of 3, 0 without", "paid 100 of 3, 0 without", "orders 3 of 3, 0 without"];
+    assert_eq!(measured(&told), values);
+    assert_eq!(told[0]["series"][0]["count"], told[2]["series"][0]["count"]);
+
+    let classify = async |schema: Value| {
+        let changes = json!({"recordSchema": schema});
+        let stream = changed_stream(json!({"path": "in.csv"}), into_table("records"), changes);
+        scene.update_stream(&integration, stream).await;
+    };
+    classify(json!({"properties": {"amount": {"x-classification": "secret"}}})).await;
+    let now = kpis(&scene, &integration).await;
+    let nothing = "nothing of 0, 0 without";
+    let values = [&format!("revenue {nothing}"), &format!("paid {nothing}"), values[2]];
+    assert_eq!(measured(&now), values);
+    assert_eq!((&now[0]["series"], &now[1]["series"]), (&json!([]), &json!([])));
+    assert_eq!(now[2]["series"], told[2]["series"]);
+    let person = scene.person("TENANT_ADMIN").await;
+    let query = "query($id: ID!) { integration(id: $id) { kpis { measured { value least most } } } }";
+    let ends = person.query(query, json!({"id": integration})).await["integration"]["kpis"].clone();
+    assert_eq!(ends[0]["measured"], json!({"value": null, "least": null, "most": null}));
+
+    // It is as before when it is not any more.
+    classify(json!({"properties": {"amount": {"type": "string"}}})).await;
+    assert_eq!(kpis(&scene, &integration).await, told);
 }
 
 #[tokio::test]

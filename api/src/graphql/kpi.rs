@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::health::{Period, Series};
 use domain::id::Kind;
-use domain::kpi::{self, Bound, Definition, Measure, Measurement, NewKpi, NewKpiTarget};
+use domain::kpi::{self, Bound, Definition, Measure, Measurement, Measuring, NewKpi, NewKpiTarget};
 
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
@@ -35,7 +35,7 @@ pub enum KpiStatus {
     Met,
     /// It was not.
     Missed,
-    /// It has no target, was not measured for all of that hour or day, or none of its records says.
+    /// It has no target, was not measured for all of that hour or day or is not any more, or none of its records says.
     Unknown,
 }
 
@@ -53,11 +53,11 @@ pub struct KpiTarget {
 /// Something that is measured of the records that an integration delivers: as they are written, behind the mapping. A record
 /// counts each time that it is written and was not there as it is; not when it fails, is skipped, or is unchanged.
 #[derive(Clone)]
-pub struct Kpi(Arc<Definition>);
+pub struct Kpi(Arc<Definition>, Measuring);
 
-impl From<Definition> for Kpi {
-    fn from(kpi: Definition) -> Self {
-        Self(Arc::new(kpi))
+impl From<(Definition, Measuring)> for Kpi {
+    fn from((kpi, measuring): (Definition, Measuring)) -> Self {
+        Self(Arc::new(kpi), measuring)
     }
 }
 
@@ -130,7 +130,7 @@ impl Kpi {
         })
     }
 
-    /// Since when it is measured: what was delivered before is in no value.
+    /// Since when it is measured: what was delivered before is in no value, nor is what runs deliver that had begun before.
     async fn measured_from(&self) -> DateTime {
         self.0.measured_from.into()
     }
@@ -139,10 +139,10 @@ impl Kpi {
     async fn status(&self, ctx: &Context<'_>) -> Result<KpiStatus> {
         let period = self.0.target.map_or(Period::Day, |target| target.per);
         let measured = loaders(ctx)?.kpi_last_whole(self.0.id, period).await?;
-        Ok(kpi::status(&self.0, &measured).into())
+        Ok(kpi::status(&self.0, self.1, &measured).into())
     }
 
-    /// What was measured in a window.
+    /// What was measured in a window; nothing of a field that the record schema has come to classify.
     async fn measured(
         &self,
         ctx: &Context<'_>,
@@ -153,10 +153,11 @@ impl Kpi {
         window_hours: i32,
     ) -> Result<KpiMeasurement> {
         let measured = loaders(ctx)?.kpi_measured(self.0.id, window_hours).await?;
-        Ok(KpiMeasurement { kpi: self.0.clone(), measured })
+        Ok(KpiMeasurement { kpi: self.0.clone(), measured: measured.told(self.1) })
     }
 
-    /// What was measured by the hour or day, oldest first; only those in which records were delivered.
+    /// What was measured by the hour or day, oldest first; only those in which records were delivered, and nothing of a field
+    /// that the record schema has come to classify.
     async fn series(
         &self,
         ctx: &Context<'_>,
@@ -169,8 +170,8 @@ impl Kpi {
     ) -> Result<Vec<KpiMeasurement>> {
         let series = Series { by: by.into(), from: from.map(|at| at.0), to: to.map(|at| at.0) };
         let points = loaders(ctx)?.kpi_series(self.0.id, series).await?;
-        let point = |measured| KpiMeasurement { kpi: self.0.clone(), measured };
-        Ok(points.into_iter().map(point).collect())
+        let told = points.into_iter().filter(|_point| self.1 != Measuring::Withheld);
+        Ok(told.map(|measured| KpiMeasurement { kpi: self.0.clone(), measured }).collect())
     }
 }
 
@@ -194,7 +195,7 @@ impl KpiMeasurement {
     }
 
     /// COUNT: records; SUM: the sum; SHARE: in percent; DELAY: the mean, in the unit of the KPI. Null for a share or a mean
-    /// of no record.
+    /// of no record, and of what the record schema classifies.
     async fn value(&self) -> Option<f64> {
         self.measured.value(&self.kpi).map(kpi::Decimal::as_f64)
     }
@@ -253,7 +254,7 @@ pub struct KpiInput {
     /// SUM: JSON Pointer to the number in the mapped record, like `/total`: a number, or a text like `-1234.50`. None
     /// that the record schema classifies.
     field: Option<String>,
-    /// SHARE: JSON Schema of the mapped record, at most 8 KiB.
+    /// SHARE: JSON Schema of the mapped record, at most 8 KiB. It asks for no field that the record schema classifies.
     rule: Option<Json>,
     /// DELAY: JSON Pointer to the earlier time in the mapped record: RFC 3339, UTC where it has no offset. None that the
     /// record schema classifies.

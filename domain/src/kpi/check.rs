@@ -27,6 +27,9 @@ pub const POINTER_CHARS_MAX: usize = 200;
 pub const RULE_BYTES_MAX: usize = 8 * 1024;
 /// Largest magnitude of a target.
 const TARGET_MAX: f64 = 1e15;
+/// Keywords of a JSON Schema about fields that it does not name, which may be classified ones.
+const OF_UNNAMED: [&str; 4] =
+    ["patternProperties", "propertyNames", "additionalProperties", "unevaluatedProperties"];
 /// The one unit of a share.
 const PERCENT: &str = "%";
 /// Units of a delay, each with its seconds.
@@ -69,11 +72,12 @@ pub(super) fn check(kpis: Vec<NewKpi>, streams: &[Stream]) -> Result<Vec<Checked
         }
         let target = kpi.target.and_then(|target| at.target(target));
         if let Some(measure) = at.measure(kpi.kind, kpi.field, kpi.rule, kpi.from_field, kpi.to_field) {
-            for (name, pointer) in pointers(&measure) {
-                if stream.is_some_and(|stream| is_classified(pointer, stream)) {
-                    let message = "is classified by the record schema of the stream: its values are not told";
-                    at.invalid(name, message);
-                }
+            for name in stream.map(|stream| classified(&measure, stream)).unwrap_or_default() {
+                let message = match name {
+                    "rule" => "asks for a field that the record schema of the stream classifies",
+                    _field => "is classified by the record schema of the stream: its values are not told",
+                };
+                at.invalid(name, message);
             }
             checked.push(Checked { key, name, unit, stream: kpi.stream, measure, target });
         }
@@ -82,28 +86,61 @@ pub(super) fn check(kpis: Vec<NewKpi>, streams: &[Stream]) -> Result<Vec<Checked
     Ok(checked)
 }
 
-/// The fields whose values a measure tells, by their names in the input.
-fn pointers(measure: &KpiMeasure) -> Vec<(&'static str, &str)> {
-    match measure {
-        KpiMeasure::Count | KpiMeasure::Share { .. } => Vec::new(),
-        KpiMeasure::Sum { field } => vec![("field", field.as_str())],
-        KpiMeasure::Delay { from, to } => [("fromField", Some(from)), ("toField", to.as_ref())]
-            .into_iter()
-            .filter_map(|(name, pointer)| Some((name, pointer?.as_str())))
-            .collect(),
+/// Which parts of a measure, by their names in the input, tell of fields that the record schema of a stream classifies.
+fn classified(measure: &KpiMeasure, stream: &Stream) -> Vec<&'static str> {
+    let Some(schema) = &stream.record_schema else { return Vec::new() };
+    let classified = Classified::of(schema);
+    let leads = |pointer: &String| {
+        let mut names = pointer.split('/').skip(1).map(|name| name.replace("~1", "/").replace("~0", "~"));
+        names.any(|name| classified.has(&name))
+    };
+    let parts = match measure {
+        KpiMeasure::Count => Vec::new(),
+        KpiMeasure::Sum { field } => vec![("field", leads(field))],
+        KpiMeasure::Share { rule } => vec![("rule", !classified.is_empty() && asks_for(rule, &classified))],
+        KpiMeasure::Delay { from, to } => {
+            vec![("fromField", leads(from)), ("toField", to.as_ref().is_some_and(leads))]
+        }
+    };
+    parts.into_iter().filter(|(_name, is_classified)| *is_classified).map(|(name, _)| name).collect()
+}
+
+/// Whether a JSON Schema asks for a field that is classified: whether it is there, or what it is.
+fn asks_for(rule: &Value, classified: &Classified) -> bool {
+    let is_named = |name: &Value| name.as_str().is_some_and(|name| classified.has(name));
+    match rule {
+        Value::Object(members) => members.iter().any(|(keyword, value)| {
+            let is_asked = match keyword.as_str() {
+                "required" => value.as_array().into_iter().flatten().any(is_named),
+                "properties" | "dependentRequired" | "dependentSchemas" | "dependencies" => {
+                    value.as_object().into_iter().flatten().any(|(name, of)| {
+                        classified.has(name) || of.as_array().into_iter().flatten().any(is_named)
+                    })
+                }
+                "const" | "enum" => has_member(value, classified),
+                keyword => OF_UNNAMED.contains(&keyword),
+            };
+            is_asked || asks_for(value, classified)
+        }),
+        Value::Array(rules) => rules.iter().any(|rule| asks_for(rule, classified)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
-/// Whether a JSON Pointer leads to a field of a stream's records, or into one, that its record schema classifies.
-fn is_classified(pointer: &str, stream: &Stream) -> bool {
-    let Some(schema) = &stream.record_schema else { return false };
-    let classified = Classified::of(schema);
-    pointer.split('/').skip(1).any(|name| classified.has(&name.replace("~1", "/").replace("~0", "~")))
+/// Whether a value has a field that is classified.
+fn has_member(value: &Value, classified: &Classified) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.iter().any(|(name, value)| classified.has(name) || has_member(value, classified))
+        }
+        Value::Array(values) => values.iter().any(|value| has_member(value, classified)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
-/// Whether a KPI may be measured of a stream's records: a field may have been classified since it was set.
+/// Whether a KPI may be measured of a stream's records, and told: a field may have been classified since it was set.
 pub(crate) fn may_be_told(kpi: &Kpi, stream: &Stream) -> bool {
-    !pointers(&kpi.measure).into_iter().any(|(_name, pointer)| is_classified(pointer, stream))
+    classified(&kpi.measure, stream).is_empty()
 }
 
 /// Notes what is wrong with one of the KPIs.

@@ -296,13 +296,31 @@ mod tests {
         let classifies = Stream { record_schema: Some(schema), ..streams().remove(0) };
         let kpis = stored(all(), &[], "2026-11-26T12:00:00Z");
         let told: Vec<bool> = kpis.iter().map(|kpi| may_be_told(kpi, &classifies)).collect();
-        assert_eq!(told, [true, true, true, false, true]);
+        assert_eq!(told, [true, true, false, false, true]);
         let pay = NewKpi { field: Some("/person/pay".to_owned()), ..revenue() };
-        let Err(Error::Rejected(problems)) = check(vec![pay, all().remove(3)], &[classifies]) else {
-            unreachable!("both are refused")
+        let Err(Error::Rejected(problems)) =
+            check(vec![pay, all().remove(2), all().remove(3)], std::slice::from_ref(&classifies))
+        else {
+            unreachable!("all are refused")
         };
         let places: Vec<String> = problems.iter().map(|problem| problem.path.join(".")).collect();
-        assert_eq!(places, ["kpis.0.field", "kpis.1.toField"]);
+        assert_eq!(places, ["kpis.0.field", "kpis.1.rule", "kpis.2.toField"]);
+        for (rule, is_told) in [
+            (json!({"properties": {"total": {"minimum": 100}}, "required": ["made_at"]}), true),
+            (json!({"properties": {"total": {"const": "paid_at"}}}), true),
+            (json!({"properties": {"Paid_At": true}}), false),
+            (json!({"not": {"anyOf": [{"required": ["total", "paid_at"]}]}}), false),
+            (json!({"properties": {"person": {"properties": {"pay": {"minimum": 1}}}}}), false),
+            (json!({"dependentRequired": {"total": ["pay"]}}), false),
+            (json!({"dependentSchemas": {"paid_at": {}}}), false),
+            (json!({"patternProperties": {"^p": {"type": "string"}}}), false),
+            (json!({"properties": {"person": {"enum": [{"pay": 1}]}}}), false),
+        ] {
+            let share = NewKpi { rule: Some(rule.clone()), ..new("share", KpiKind::Share, "%") };
+            let kpi = stored(vec![share], &[], "2026-11-26T12:00:00Z").remove(0);
+            assert_eq!(may_be_told(&kpi, &classifies), is_told, "{rule}");
+            assert!(may_be_told(&kpi, &streams()[0]), "{rule}: nothing is classified");
+        }
     }
 
     #[test]
