@@ -266,7 +266,7 @@ async fn what_comes_to_be_classified_is_not_told_any_more() {
     classify(json!({"properties": {"amount": {"x-classification": "secret"}}})).await;
     let now = kpis(&scene, &integration).await;
     let nothing = "nothing of 0, 0 without";
-    let values = [&format!("revenue {nothing}"), &format!("paid {nothing}"), values[2]];
+    let values = [format!("revenue {nothing}"), format!("paid {nothing}"), values[2].to_owned()];
     assert_eq!(measured(&now), values);
     assert_eq!((&now[0]["series"], &now[1]["series"]), (&json!([]), &json!([])));
     assert_eq!(now[2]["series"], told[2]["series"]);
