@@ -92,6 +92,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         terse_executor: Some(graphql::terse_schema(options.trace_url.clone())),
         budget: options.budget,
         field_costs: graphql::FIELD_COSTS,
+        list_sizes: graphql::LIST_SIZES,
         documents: options.documents,
         shared: options.shared,
         websocket: options.websocket,

@@ -1,6 +1,8 @@
 //! What fields cost whose work is more than a field's, in points of some 10 µs of a core (`http/limits.rs` counts, and
 //! `http/budget.rs` draws). Every other field costs one.
 
+use domain::kpi::KPIS_MAX;
+
 /// Points of the argon2id hash that judges or stores a password: 50 ms of a core.
 const PASSWORD_HASH: u64 = 5_000;
 /// Points of a mail, which costs its receiver more than us.
@@ -72,8 +74,7 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("series", SUMS),
     ("slaReport", SUMS),
     ("health", ROWS),
-    // What is below counts once, and is read of each of ten.
-    ("kpis", 5 * ROWS),
+    ("kpis", ROWS),
     ("measured", ROWS),
     ("setKpis", HEAVY_WRITE),
     ("failuresByHour", HOURS),
@@ -82,6 +83,9 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("ownershipRuleMatches", SUMS),
 ];
 
+/// Lists without pages of whose entries each has dear fields, with the most that there may be.
+pub const LIST_SIZES: &[(&str, u64)] = &[("kpis", KPIS_MAX as u64)];
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -89,7 +93,7 @@ mod tests {
     use async_graphql::parser::parse_schema;
     use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
 
-    use super::FIELD_COSTS;
+    use super::{FIELD_COSTS, LIST_SIZES};
 
     #[test]
     fn every_priced_field_is_one_of_the_schema() {
@@ -100,14 +104,16 @@ mod tests {
             let TypeKind::Object(object) = definition.node.kind else { continue };
             fields.extend(object.fields.into_iter().map(|field| field.node.name.node.to_string()));
         }
-        for (field, _) in FIELD_COSTS {
+        for (field, _) in FIELD_COSTS.iter().chain(LIST_SIZES) {
             assert!(fields.contains(*field), "{field}");
         }
     }
 
     #[test]
-    fn a_field_has_one_price() {
+    fn a_field_has_one_price_and_one_size() {
         let names: HashSet<&str> = FIELD_COSTS.iter().map(|(field, _)| *field).collect();
         assert_eq!(names.len(), FIELD_COSTS.len());
+        let names: HashSet<&str> = LIST_SIZES.iter().map(|(field, _)| *field).collect();
+        assert_eq!(names.len(), LIST_SIZES.len());
     }
 }

@@ -66,7 +66,7 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBu
 
 use self::boxed::Boxed;
 pub use self::caller::Caller;
-pub(crate) use self::cost::FIELD_COSTS;
+pub(crate) use self::cost::{FIELD_COSTS, LIST_SIZES};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]

@@ -17,6 +17,7 @@ use super::authentication::{Identity, RequestOrigin};
 use super::budget::{Cost, REFUSED_COST};
 use super::documents::{DocumentHash, Found};
 use super::error::{ErrorCode, INTERNAL_MESSAGE, Refusal, code_of, set_code};
+use super::limits::Prices;
 use super::metrics::Outcome;
 use super::occupancy::Place;
 use super::parameters::Parameters;
@@ -75,8 +76,8 @@ pub(super) async fn admit<E: Executor>(
     let prepared = match state.documents.find(document).await {
         Ok(Found { text, register_as }) => {
             let registered = register_as.filter(|_| !identity.is_anonymous).map(|hash| (hash, text.clone()));
-            let field_costs = state.options.field_costs;
-            prepare(text, operation_name, variables, identity, origin, field_costs)
+            let prices = Prices { fields: state.options.field_costs, lists: state.options.list_sizes };
+            prepare(text, operation_name, variables, identity, origin, prices)
                 .map(|prepared| (prepared, registered))
         }
         Err(refusal) => Err(refusal),
@@ -134,9 +135,9 @@ fn prepare(
     variables: Variables,
     identity: &Identity,
     origin: &RequestOrigin,
-    field_costs: &[(&str, u64)],
+    prices: Prices<'_>,
 ) -> Result<Prepared, Refusal> {
-    let checked = limits::check(&query, operation_name.as_deref(), &variables, field_costs)?;
+    let checked = limits::check(&query, operation_name.as_deref(), &variables, prices)?;
     if checked.introspects && !identity.may_introspect {
         return Err(introspection::refused());
     }

@@ -54,6 +54,18 @@ pub const VARIABLES_DEPTH_MAX: u64 = 64;
 /// Longest execution of a query or mutation: what a person or a gateway still waits for.
 pub const EXECUTION_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// What is more than one: points of fields, and entries of lists without pages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prices<'a> {
+    pub(super) fields: &'a [(&'a str, u64)],
+    pub(super) lists: &'a [(&'a str, u64)],
+}
+
+/// What stands under this name; one where it does not.
+fn named(numbers: &[(&str, u64)], name: &str) -> u64 {
+    numbers.iter().find(|(field, _)| *field == name).map_or(1, |(_, number)| *number)
+}
+
 /// A document within all limits, and what the transport must know about it.
 #[derive(Debug)]
 pub(super) struct CheckedDocument {
@@ -74,7 +86,7 @@ pub(super) fn check(
     query: &str,
     operation_name: Option<&str>,
     variables: &Variables,
-    field_costs: &[(&str, u64)],
+    prices: Prices<'_>,
 ) -> Result<CheckedDocument, Refusal> {
     let bytes = query.len() as u64;
     at_most("documentBytes", bytes, DOCUMENT_BYTES_MAX as u64, "The document has", "bytes")?;
@@ -112,7 +124,7 @@ pub(super) fn check(
         .find(|(name, _)| operation_name.is_none() || name.map(Name::as_str) == operation_name)
         .map(|(_, operation)| &operation.node);
     let Measured { introspects, cost, name_bytes } =
-        measure_document(&document, selected, variables, field_costs)?;
+        measure_document(&document, selected, variables, prices)?;
     if introspects {
         introspection::check(&document)?;
     }
@@ -192,9 +204,9 @@ fn measure_document(
     document: &ExecutableDocument,
     selected: Option<&OperationDefinition>,
     variables: &Variables,
-    field_costs: &[(&str, u64)],
+    prices: Prices<'_>,
 ) -> Result<Measured, Refusal> {
-    let mut meter = Meter { document, selected, variables, field_costs, fragments: HashMap::new() };
+    let mut meter = Meter { document, selected, variables, prices, fragments: HashMap::new() };
     let mut total = Measure::default();
     let mut cost = 0;
     for (_, operation) in document.operations.iter() {
@@ -231,7 +243,7 @@ struct Meter<'a> {
     document: &'a ExecutableDocument,
     selected: Option<&'a OperationDefinition>,
     variables: &'a Variables,
-    field_costs: &'a [(&'a str, u64)],
+    prices: Prices<'a>,
     /// `None` while a fragment is being measured: meeting it again is a cycle.
     fragments: HashMap<&'a str, Option<Measure>>,
 }
@@ -262,7 +274,7 @@ impl<'a> Meter<'a> {
         let own_cost = match name {
             "__schema" => SCHEMA_COST,
             "__type" => TYPE_COST,
-            _ => self.field_costs.iter().find(|(field, _)| *field == name).map_or(1, |(_, cost)| *cost),
+            _ => named(self.prices.fields, name),
         };
         let depth_below = below.depth.saturating_add(1);
         Ok(Measure {
@@ -313,7 +325,10 @@ impl<'a> Meter<'a> {
                     _ => PAGE_SIZE_DEFAULT,
                 }
             });
-        sizes.max().unwrap_or(if is_connection { PAGE_SIZE_DEFAULT } else { 1 })
+        sizes.max().unwrap_or_else(|| match is_connection {
+            true => PAGE_SIZE_DEFAULT,
+            false => named(self.prices.lists, field.name.node.as_str()),
+        })
     }
 
     fn default_of(&self, name: &Name) -> Option<&ConstValue> {

@@ -98,6 +98,8 @@ pub struct HttpOptions<E> {
     /// Points that fields cost whose work is more than a field's, by their names: hashing a password, calling another
     /// system. Every other field costs one.
     pub field_costs: &'static [(&'static str, u64)],
+    /// How many there are at most in lists without pages, by the names of their fields: what is below counts as often.
+    pub list_sizes: &'static [(&'static str, u64)],
     /// Which documents are answered.
     pub documents: DocumentOptions,
     /// What processes share; `None`: nothing.
@@ -128,6 +130,7 @@ impl<E: Executor> HttpOptions<E> {
             graphiql: Some(GraphiqlOptions::default()),
             budget: None,
             field_costs: &[],
+            list_sizes: &[],
             documents: DocumentOptions::default(),
             shared: None,
             execution_timeout: limits::EXECUTION_TIMEOUT,

@@ -17,6 +17,7 @@ async fn start(points_per_minute: u64) -> Server {
         |options| {
             options.budget = Some(BudgetOptions { points_per_minute });
             options.field_costs = &[("increment", EXPENSIVE)];
+            options.list_sizes = &[("nullableThing", 7), ("things", 9)];
         },
         ServerOptions::default(),
     )
@@ -37,6 +38,8 @@ async fn each_answer_tells_what_it_cost_and_what_is_left() {
     assert!(cost(&first)["resetAt"].as_str().unwrap().ends_with('Z'), "{}", first.body);
     let page = server.query("{ things(first: 50) { edges { node { id } } } }").await;
     assert_eq!(cost(&page)["requested"], 151, "{}", page.body);
+    let list = server.query("{ nullableThing { id child { id } } }").await;
+    assert_eq!(cost(&list)["requested"], 1 + 7 * 3, "{}", list.body);
     let mutation = server.query("mutation { increment }").await;
     assert_eq!(cost(&mutation)["requested"], EXPENSIVE, "{}", mutation.body);
     // Refusals cost, too: reading them takes its time.
