@@ -2,6 +2,7 @@
 //! reads of them.
 
 mod change;
+mod delete;
 pub(crate) mod door;
 mod role;
 
@@ -19,7 +20,9 @@ use crate::permission::Permission;
 use crate::scope::{Keyset, Scope};
 use crate::search;
 
-pub use self::change::{ContactChanges, NewContact, create, delete, update};
+pub use self::change::{ContactChanges, NewContact, create, update};
+pub use self::delete::delete;
+pub(crate) use self::delete::purge;
 pub use self::role::{ContactRoles, IntegrationContacts, by_integrations, set};
 pub use entity::contact::{ContactKind, Model as Contact};
 

@@ -1,5 +1,5 @@
 //! How integrations are, as time goes by: runs are counted once, targets are missed and met again, statuses follow what
-//! they are derived from. Through `domain`'s public functions on SQLite, with a clock that is moved.
+//! they are derived from; what is kept, and until when. Through `domain`'s public functions on SQLite, with a clock that is moved.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use connector::{SystemError, SystemErrorKind};
 use domain::background::{Claim, CompletedRun, RunEnd, RunLease, Swept};
+use domain::contact::{self, ContactKind, NewContact};
 use domain::failure_group::{self, FailureGroupFilter, FailureGroupOrder};
 use domain::health::{
     self, AlertKind, Health, HealthAlertFilter, HealthStatus, HealthTargetChanges, Metrics, Period,
@@ -706,4 +707,33 @@ async fn hours_are_kept_for_ninety_days_and_days_for_two_years() {
     it.background.purge().await.unwrap();
     assert_eq!((points(Period::Hour).await, points(Period::Day).await), (0, 0));
     assert!(it.background.app().clock().now() > "2028-09-21T00:00:00Z".parse::<DateTime<Utc>>().unwrap());
+}
+
+#[tokio::test]
+async fn a_group_that_was_given_to_somebody_who_is_gone_is_with_nobody_in_the_end() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    it.fails(&integration, SystemErrorKind::Malformed).await;
+    let group = it.groups(&integration).await[0];
+    let ada = NewContact {
+        tenant_id: Some(it.tenant_id),
+        kind: ContactKind::Person,
+        name: "Ada".to_owned(),
+        email: Some("ada@example.com".to_owned()),
+        phone: None,
+        url: None,
+        user_id: None,
+        note: None,
+    };
+    let ada = contact::create(&it.operator, ada).await.unwrap().id;
+    // As a process does whose rules are older than the deletion.
+    let give = "UPDATE failure_group SET assignee_id = $1 WHERE id = $2";
+    let is_with_somebody = "SELECT assignee_id IS NOT NULL FROM failure_group WHERE id = $1";
+    for (contact, is_there) in [(ada, true), (Uuid::now_v7(), false)] {
+        let mut database = it.database().await;
+        sqlx::query(give).bind(contact).bind(group).execute(&mut database).await.unwrap();
+        it.background.purge().await.unwrap();
+        let row = sqlx::query(is_with_somebody).bind(group).fetch_one(&mut database).await.unwrap();
+        assert_eq!(row.get::<bool, _>(0), is_there);
+    }
 }

@@ -2,6 +2,7 @@
 //! absent: who may do it at all, which is `access`.
 
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor};
 
 use crate::bad_input::places;
 use crate::harness::client::Client;
@@ -9,7 +10,9 @@ use crate::harness::fixture::stream;
 use crate::harness::smtp::{Mode, Smtp};
 use crate::harness::trestle::{Setup, Trestle};
 use crate::harness::wait::{SOON, until};
-use crate::scene::{Scene, changed_stream, ended, impatient, into_table, nodes, outcome, text};
+use crate::scene::{
+    Scene, changed_stream, ended, impatient, into_table, nodes, outcome, postgres_rows, text,
+};
 
 const CONTACT: &str = "contact { id tenantId kind name email phone url userId note version }";
 const GROUP: &str = "id code responsibleParty assignee { id name email }
@@ -268,7 +271,12 @@ async fn whoever_answers_for_an_integration_gets_what_fails_and_is_replaced_befo
     let deleted = admin.mutate("deleteContact", replaced, "deletedContactId").await;
     assert_eq!(deleted["deletedContactId"], json!(owner));
     assert_eq!(seen(&admin).await["integrationOwner"], json!({"name": "Steward"}));
-    assert_eq!(groups(&admin, &integration).await[1]["assignee"]["name"], "Steward");
+    let taken = groups(&admin, &integration).await[1].clone();
+    assert_eq!(taken["assignee"]["name"], "Steward");
+    let name = admin.query("{ viewer { user { name } } }", json!({})).await["viewer"]["user"]["name"].clone();
+    let told = history(&taken);
+    let told = told.as_array().expect("a list");
+    assert_eq!(told[told.len() - 1], json!(["ASSIGN", null, "Steward", null, name]), "{told:#?}");
     let rules = "{ ownershipRules { edges { node { contact { name } } } } }";
     let rules = admin.query(rules, json!({})).await;
     assert_eq!(nodes(&rules["ownershipRules"]), [json!({"contact": {"name": "Steward"}})]);
@@ -278,6 +286,54 @@ async fn whoever_answers_for_an_integration_gets_what_fails_and_is_replaced_befo
     admin.mutate("resolveFailureGroup", json!({"groupId": whole}), "failureGroup { id }").await;
     admin.mutate("deleteContact", json!({"contactId": second}), "deletedContactId").await;
     assert_eq!(groups(&admin, &integration).await[1]["assignee"], Value::Null);
+}
+
+/// Whoever changes several groups at once locks them in the order of their ids: one waits for the other, never in a circle.
+#[tokio::test]
+async fn a_contact_is_replaced_in_the_order_in_which_groups_are_locked() {
+    let trestle = impatient().split(1).await;
+    let scene = Scene::of(&trestle).await;
+    let admin = scene.person("TENANT_ADMIN").await;
+    let (ada, eve) = (contact(&admin, "Ada", json!({})).await, contact(&admin, "Eve", json!({})).await);
+    let (first, second) = (checked(&scene, "first.jsonl").await, checked(&scene, "second.jsonl").await);
+    for integration in [&first, &second] {
+        let roles = json!({"integrationId": integration, "dataStewardId": ada});
+        admin.mutate("setIntegrationContacts", roles, "integration { id }").await;
+    }
+    fail(&scene, &first, "first.jsonl").await;
+    fail(&scene, &second, "second.jsonl").await;
+    // Seen last, the first one is the last in every order but that of ids.
+    fail(&scene, &first, "first.jsonl").await;
+    let database = &trestle.stores().database;
+    let ids = postgres_rows(database, "SELECT id::text FROM failure_group ORDER BY id").await;
+    assert_eq!(ids.len(), 2);
+    let mut other = database.connect().await;
+    let lock = format!("BEGIN; SELECT id FROM failure_group WHERE id = '{}' FOR NO KEY UPDATE", ids[0]);
+    other.execute(AssertSqlSafe(lock)).await.expect("nobody has it");
+
+    let replaced = json!({"contactId": ada, "replacementId": eve});
+    let deletion = admin.mutate("deleteContact", replaced, "deletedContactId");
+    let look = async {
+        let waiting = "SELECT 'waits' FROM pg_stat_activity WHERE datname = current_database() \
+                       AND wait_event_type = 'Lock' AND query LIKE '%failure_group%'";
+        until("the deletion waits for the first group", SOON, async || {
+            let rows = postgres_rows(database, waiting).await;
+            if rows.is_empty() { Err(rows) } else { Ok(()) }
+        })
+        .await;
+        let second = &ids[1];
+        let free =
+            format!("SELECT id::text FROM failure_group WHERE id = '{second}' FOR NO KEY UPDATE SKIP LOCKED");
+        let free = postgres_rows(database, &free).await;
+        other.execute("ROLLBACK").await.expect("it has begun");
+        free
+    };
+    let (deleted, free) = tokio::join!(deletion, look);
+    assert_eq!(free, ids[1..], "nothing is locked behind what is waited for");
+    assert_eq!(deleted["deletedContactId"], json!(ada));
+    for integration in [&first, &second] {
+        assert_eq!(groups(&admin, integration).await[0]["assignee"]["name"], "Eve");
+    }
 }
 
 /// Rules in a program of this shape: each tenant's rows are fenced off on PostgreSQL, the operator's rules are nobody's.

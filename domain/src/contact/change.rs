@@ -1,11 +1,9 @@
-//! Making, changing and deleting contacts. One that something names is deleted only with another in its place: nothing is left
-//! without somebody by accident.
+//! Making and changing contacts.
 
-use entity::failure_group::{self, FailureGroupStatus};
-use entity::{contact, integration_contact, ownership_rule, user};
+use entity::{contact, user};
 use openidconnect::url::Url;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::{
@@ -19,7 +17,6 @@ use crate::notice_channel::owner;
 use crate::ownership_rule::reread;
 use crate::permission::Permission;
 use crate::scope::Scope;
-use crate::system::is_foreign_key_violation;
 use crate::validation::{NAME_CHARS_MAX, Problems};
 
 /// A contact to make.
@@ -164,120 +161,6 @@ pub async fn update(actor: &Actor, id: Uuid, changes: ContactChanges) -> Result<
     Ok(next)
 }
 
-/// Deletes a contact. What names it names `replacement` from then on; groups of failures that are over let go of it.
-///
-/// # Errors
-/// Denied without `contacts:manage`. Rejected: `NOT_FOUND` contactId; `NOT_FOUND` replacementId, of another owner too;
-/// `INVALID` replacementId when it is the same; `CONFLICT` contactId while something names it and nobody replaces it.
-pub async fn delete(actor: &Actor, id: Uuid, replacement: Option<Uuid>) -> Result<()> {
-    use failure_group::Column as Group;
-    let scope = actor.authorize(Permission::ContactManage)?;
-    let row = found(&scope, id).await?;
-    let mut detail = row.name.clone();
-    if let Some(other) = replacement {
-        let other = scope
-            .find::<contact::Entity>()
-            .filter(contact::Column::Id.eq(other))
-            .filter(owned_by(contact::Column::TenantId, row.tenant_id))
-            .one()
-            .await?
-            .ok_or_else(|| Error::not_found("replacementId", "contact"))?;
-        if other.id == id {
-            let mut problems = Problems::default();
-            problems.add(ProblemCode::Invalid, "replacementId", "is the contact itself");
-            problems.check()?;
-        }
-        detail = format!("{detail}, replaced by {}", other.name);
-    }
-    let tx = scope.app().database().begin_of(row.tenant_id).await?;
-    if replacement.is_none() {
-        let over = [FailureGroupStatus::Resolved, FailureGroupStatus::Ignored];
-        door::update::<failure_group::Entity>()
-            .col_expr(Group::AssigneeId, Expr::value(None::<Uuid>))
-            .filter(Group::AssigneeId.eq(id))
-            .filter(Group::Status.is_in(over))
-            .exec(&tx)
-            .await
-            .doing("taking a contact out of groups that are over")?;
-        if let Some(uses) = uses(&tx, id).await? {
-            let message = format!("is named by {uses}; name another in its place, `replacementId`");
-            return Err(Error::conflict("contactId", message));
-        }
-    } else {
-        replace(&tx, id, replacement).await?;
-    }
-    let deleted = door::delete::<contact::Entity>()
-        .filter(contact::Column::Id.eq(id))
-        .exec(&tx)
-        .await
-        .doing("deleting a contact");
-    match deleted {
-        Err(error) if is_foreign_key_violation(&error) => {
-            return Err(Error::conflict("contactId", "somebody has just named it; look at it again"));
-        }
-        deleted => deleted?,
-    };
-    audit::commit(tx, entry(&row, detail), "committing the end of a contact").await?;
-    if row.tenant_id.is_none() {
-        reread(scope.app()).await?;
-    }
-    Ok(())
-}
-
-/// By what a contact is named, in words; `None` when it is not.
-async fn uses(connection: &impl ConnectionTrait, id: Uuid) -> Result<Option<String>> {
-    let doing = "counting what names a contact";
-    let integrations = door::find::<integration_contact::Entity>()
-        .filter(integration_contact::Column::ContactId.eq(id))
-        .count(connection)
-        .await
-        .doing(doing)?;
-    let rules = door::find::<ownership_rule::Entity>()
-        .filter(ownership_rule::Column::ContactId.eq(id))
-        .count(connection)
-        .await
-        .doing(doing)?;
-    let groups = door::find::<failure_group::Entity>()
-        .filter(failure_group::Column::AssigneeId.eq(id))
-        .count(connection)
-        .await
-        .doing(doing)?;
-    let counts = [
-        (integrations, "role of an integration", "roles of integrations"),
-        (rules, "rule", "rules"),
-        (groups, "group of failures", "groups of failures"),
-    ];
-    let said: Vec<String> = counts
-        .into_iter()
-        .filter(|(count, ..)| *count > 0)
-        .map(|(count, one, several)| format!("{count} {}", if count == 1 { one } else { several }))
-        .collect();
-    Ok((!said.is_empty()).then(|| said.join(", ")))
-}
-
-async fn replace(connection: &impl ConnectionTrait, id: Uuid, other: Option<Uuid>) -> Result<()> {
-    let doing = "naming another contact";
-    door::update::<integration_contact::Entity>()
-        .col_expr(integration_contact::Column::ContactId, Expr::value(other))
-        .filter(integration_contact::Column::ContactId.eq(id))
-        .exec(connection)
-        .await
-        .doing(doing)?;
-    door::update::<ownership_rule::Entity>()
-        .col_expr(ownership_rule::Column::ContactId, Expr::value(other))
-        .filter(ownership_rule::Column::ContactId.eq(id))
-        .exec(connection)
-        .await
-        .doing(doing)?;
-    door::update::<failure_group::Entity>()
-        .col_expr(failure_group::Column::AssigneeId, Expr::value(other))
-        .filter(failure_group::Column::AssigneeId.eq(id))
-        .exec(connection)
-        .await
-        .doing(doing)?;
-    Ok(())
-}
-
 /// A contact as it is stored, with all that is wrong with it.
 async fn checked(scope: &Scope, row: Contact, has_owner: bool, problems: &mut Problems) -> Result<Contact> {
     let name = problems.text("name", &row.name, NAME_CHARS_MAX);
@@ -346,6 +229,6 @@ fn checked_note(note: &str, problems: &mut Problems) -> String {
     note.to_owned()
 }
 
-fn entry(row: &Contact, detail: String) -> Entry {
+pub(super) fn entry(row: &Contact, detail: String) -> Entry {
     Entry::of(row.tenant_id, Some(GlobalId::new(Kind::Contact, row.id))).detail(Some(detail))
 }

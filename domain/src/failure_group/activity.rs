@@ -103,6 +103,49 @@ impl NewActivity {
     pub(crate) fn for_audience(self, audience: Audience) -> Self {
         Self { audience, ..self }
     }
+
+    /// The row of it.
+    pub(crate) fn row(
+        self,
+        group: &failure_group::Model,
+        now: DateTime<Utc>,
+    ) -> failure_group_activity::Model {
+        let NewActivity { change, audience, actor, note, rule } = self;
+        let (rule_name, is_operators) = rule.map_or((None, false), |(name, is_ours)| (Some(name), is_ours));
+        let (actor_name, is_by_staff) = match actor {
+            Some((name, is_staff)) => (Some(name), is_staff),
+            None => (None, is_operators),
+        };
+        let mut row = failure_group_activity::Model {
+            id: new_id(),
+            tenant_id: group.tenant_id,
+            group_id: group.id,
+            at: now,
+            kind: Kind::Comment,
+            audience,
+            actor_name,
+            is_by_staff,
+            from_status: None,
+            to_status: None,
+            from_party: None,
+            to_party: None,
+            note,
+            assignee_name: None,
+            rule_name,
+        };
+        match change {
+            Change::Status { from, to } => {
+                (row.kind, row.from_status, row.to_status) = (Kind::Status, from, Some(to));
+            }
+            Change::HandOver { from, to } => {
+                (row.kind, row.from_party, row.to_party) = (Kind::HandOver, Some(from), Some(to));
+            }
+            Change::Merge => row.kind = Kind::Merge,
+            Change::Comment => {}
+            Change::Assign(name) => (row.kind, row.assignee_name) = (Kind::Assign, name),
+        }
+        row
+    }
 }
 
 /// Stores an entry, lets escalation follow, and tells listeners that the group has changed. `group` is as it was before.
@@ -121,40 +164,7 @@ pub(crate) async fn record(
 
 /// Stores an entry, and nothing else.
 pub(crate) async fn store(tx: &TxScope, group: &failure_group::Model, activity: NewActivity) -> Result<()> {
-    let NewActivity { change, audience, actor, note, rule } = activity;
-    let (rule_name, is_operators) = rule.map_or((None, false), |(name, is_ours)| (Some(name), is_ours));
-    let (actor_name, is_by_staff) = match actor {
-        Some((name, is_staff)) => (Some(name), is_staff),
-        None => (None, is_operators),
-    };
-    let mut row = failure_group_activity::Model {
-        id: new_id(),
-        tenant_id: tx.tenant_id(),
-        group_id: group.id,
-        at: tx.app().clock().now(),
-        kind: Kind::Comment,
-        audience,
-        actor_name,
-        is_by_staff,
-        from_status: None,
-        to_status: None,
-        from_party: None,
-        to_party: None,
-        note,
-        assignee_name: None,
-        rule_name,
-    };
-    match change {
-        Change::Status { from, to } => {
-            (row.kind, row.from_status, row.to_status) = (Kind::Status, from, Some(to));
-        }
-        Change::HandOver { from, to } => {
-            (row.kind, row.from_party, row.to_party) = (Kind::HandOver, Some(from), Some(to));
-        }
-        Change::Merge => row.kind = Kind::Merge,
-        Change::Comment => {}
-        Change::Assign(name) => (row.kind, row.assignee_name) = (Kind::Assign, name),
-    }
+    let row = activity.row(group, tx.app().clock().now());
     tx.insert::<failure_group_activity::Entity>(row, "storing what was done with a group").await?;
     Ok(())
 }
