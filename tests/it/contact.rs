@@ -7,12 +7,11 @@ use sqlx::{AssertSqlSafe, Executor};
 use crate::bad_input::places;
 use crate::harness::client::Client;
 use crate::harness::fixture::stream;
+use crate::harness::postgres::Database;
 use crate::harness::smtp::{Mode, Smtp};
 use crate::harness::trestle::{Setup, Trestle};
 use crate::harness::wait::{SOON, until};
-use crate::scene::{
-    Scene, changed_stream, ended, impatient, into_table, nodes, outcome, postgres_rows, text,
-};
+use crate::scene::{Scene, changed_stream, ended, impatient, into_table, nodes, outcome, postgres_rows, text};
 
 const CONTACT: &str = "contact { id tenantId kind name email phone url userId note version }";
 const GROUP: &str = "id code responsibleParty assignee { id name email }
@@ -288,6 +287,17 @@ async fn whoever_answers_for_an_integration_gets_what_fails_and_is_replaced_befo
     assert_eq!(groups(&admin, &integration).await[1]["assignee"], Value::Null);
 }
 
+/// Waits until somebody waits for a group whose contact they look at or change.
+async fn somebody_waits_for_a_group(database: &Database) {
+    let waiting = "SELECT 'waits' FROM pg_stat_activity WHERE datname = current_database() \
+                   AND wait_event_type = 'Lock' AND query LIKE '%\"assignee_id\" = %'";
+    until("somebody waits for a group", SOON, async || {
+        let rows = postgres_rows(database, waiting).await;
+        if rows.is_empty() { Err(rows) } else { Ok(()) }
+    })
+    .await;
+}
+
 /// Whoever changes several groups at once locks them in the order of their ids: one waits for the other, never in a circle.
 #[tokio::test]
 async fn a_contact_is_replaced_in_the_order_in_which_groups_are_locked() {
@@ -314,13 +324,7 @@ async fn a_contact_is_replaced_in_the_order_in_which_groups_are_locked() {
     let replaced = json!({"contactId": ada, "replacementId": eve});
     let deletion = admin.mutate("deleteContact", replaced, "deletedContactId");
     let look = async {
-        let waiting = "SELECT 'waits' FROM pg_stat_activity WHERE datname = current_database() \
-                       AND wait_event_type = 'Lock' AND query LIKE '%failure_group%'";
-        until("the deletion waits for the first group", SOON, async || {
-            let rows = postgres_rows(database, waiting).await;
-            if rows.is_empty() { Err(rows) } else { Ok(()) }
-        })
-        .await;
+        somebody_waits_for_a_group(database).await;
         let second = &ids[1];
         let free =
             format!("SELECT id::text FROM failure_group WHERE id = '{second}' FOR NO KEY UPDATE SKIP LOCKED");
@@ -333,6 +337,35 @@ async fn a_contact_is_replaced_in_the_order_in_which_groups_are_locked() {
     assert_eq!(deleted["deletedContactId"], json!(ada));
     for integration in [&first, &second] {
         assert_eq!(groups(&admin, integration).await[0]["assignee"]["name"], "Eve");
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_has_changed_meanwhile_is_not_given_to_somebody() {
+    let trestle = impatient().split(1).await;
+    let scene = Scene::of(&trestle).await;
+    let admin = scene.person("TENANT_ADMIN").await;
+    let ada = contact(&admin, "Ada", json!({})).await;
+    contact(&admin, "Eve", json!({})).await;
+    let integration = checked(&scene, "orders.jsonl").await;
+    let group = fail(&scene, &integration, "orders.jsonl").await;
+    let database = &trestle.stores().database;
+    let mut other = database.connect().await;
+    for (change, who) in [
+        ("status = 'ACKNOWLEDGED'", Value::Null),
+        ("assignee_id = (SELECT id FROM contact WHERE name = 'Eve')", json!("Eve")),
+    ] {
+        let change = format!("BEGIN; UPDATE failure_group SET {change}");
+        other.execute(AssertSqlSafe(change)).await.expect("nobody has it");
+        let given = admin.refused("assignFailureGroup", json!({"groupId": group["id"], "contactId": ada}));
+        let commit = async {
+            somebody_waits_for_a_group(database).await;
+            other.execute("COMMIT").await.expect("it has begun");
+        };
+        let (errors, ()) = tokio::join!(given, commit);
+        assert_eq!(places(&errors), ["CONFLICT groupId"]);
+        let now = groups(&admin, &integration).await.remove(0);
+        assert_eq!((&now["assignee"]["name"], history(&now)), (&who, json!([])));
     }
 }
 

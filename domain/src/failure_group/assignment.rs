@@ -24,8 +24,8 @@ use crate::validation::Problems;
 ///
 /// # Errors
 /// Denied without `failure_groups:manage`. Rejected: `NOT_FOUND` groupId or contactId, of another tenant too; `FORBIDDEN`
-/// groupId for a tenant's people where it is not with them; `CONFLICT` when they have it already, or it is over or merged; a
-/// note that is too long.
+/// groupId for a tenant's people where it is not with them; `CONFLICT` when they have it already, it is over or merged, or
+/// somebody changes it meanwhile; a note that is too long.
 pub async fn assign(
     actor: &Actor,
     id: Uuid,
@@ -60,12 +60,16 @@ pub async fn assign(
         let message = if contact.is_some() { "they have it already" } else { "nobody has it" };
         return Err(Error::conflict("contactId", message));
     }
+    let has_it = Column::AssigneeId;
+    let still_has_it = row.assignee_id.map_or_else(|| has_it.is_null(), |id| has_it.eq(id));
     let mut tx = TxScope::begin(scope.app(), row.tenant_id).await?;
     let changed = tx
         .update::<failure_group::Entity>()
         .col_expr(Column::AssigneeId, Expr::value(contact.as_ref().map(|contact| contact.id)))
         .filter(Column::Id.eq(id))
+        .filter(Column::Status.eq(row.status))
         .filter(Column::ResponsibleParty.eq(row.responsible_party))
+        .filter(still_has_it)
         .filter(Column::MergedIntoId.is_null())
         .exec(tx.connection())
         .await
