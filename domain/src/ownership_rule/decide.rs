@@ -97,7 +97,9 @@ fn by_operator(rules: &[OperatorRule], facts: &Facts<'_>, to: Option<Responsible
         return Owned { party: usual, party_rule: None, assignee: None };
     };
     let party = rule.responsible_party.unwrap_or(usual);
-    let assignee = rule.contact_id.zip(contact_name.clone());
+    // What is handed to the customer or the maker of a system goes to one of the operator's by a rule for them alone.
+    let is_theirs = rule.responsible_party.is_none() && to.is_some_and(|to| !is_ours(to));
+    let assignee = rule.contact_id.zip(contact_name.clone()).filter(|_| !is_theirs);
     Owned {
         party,
         party_rule: (party != usual).then(|| rule.name.clone()),
@@ -167,7 +169,7 @@ async fn connectors(tx: &TxScope, integration_id: Uuid) -> Result<Option<(String
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use entity::failure::ResponsibleParty::{self, Customer, Engineering, Support};
+    use entity::failure::ResponsibleParty::{self, Customer, Engineering, Support, ThirdParty};
     use uuid::Uuid;
 
     use super::super::selector::Facts;
@@ -225,5 +227,23 @@ mod tests {
         assert_eq!(handed.assignee.and_then(|assignee| assignee.rule).as_deref(), Some("second line"));
         let back = by_operator(&rules, &facts("record.missing_key"), Some(Customer));
         assert_eq!((back.party, back.assignee), (Customer, None));
+    }
+
+    #[test]
+    fn a_rule_for_no_party_in_particular_takes_nothing_that_is_handed_to_others() {
+        let rules = [rule("orders", "*", None, Some(1))];
+        let has = |to| {
+            let owned = by_operator(&rules, &facts("record.missing_key"), to);
+            (owned.party, owned.assignee.and_then(|assignee| assignee.rule))
+        };
+        let orders = Some("orders".to_owned());
+        assert_eq!(has(None), (Customer, orders.clone()));
+        assert_eq!(has(Some(Support)), (Support, orders.clone()));
+        assert_eq!(has(Some(Engineering)), (Engineering, orders));
+        assert_eq!(has(Some(Customer)), (Customer, None));
+        assert_eq!(has(Some(ThirdParty)), (ThirdParty, None));
+        let for_them = [rule("care", "*", Some(Customer), Some(2))];
+        let care = by_operator(&for_them, &facts("record.missing_key"), Some(Customer)).assignee;
+        assert_eq!(care.and_then(|assignee| assignee.rule).as_deref(), Some("care"));
     }
 }
