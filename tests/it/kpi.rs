@@ -164,6 +164,21 @@ async fn kpis_are_added_up_as_records_are_delivered_on_postgresql() {
     are_added_up_as_records_are_delivered(&Scene::of(&impatient().split(2).await).await).await;
 }
 
+/// Kills a worker that has written a page of the run to `out.db`, and can't account it. Answers with what was read before.
+async fn killed_before_accounting(trestle: &mut Trestle, worker: usize, scene: &Scene, run: &str) -> i64 {
+    let mut lock = trestle.stores().database.connect().await;
+    lock.execute("BEGIN; LOCK TABLE kpi_rollup IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let read = scene.fixture.run(run).await["counts"]["read"].as_i64().unwrap();
+    until("a page is written", SOON, async || {
+        let rows = scene.sqlite_rows("out.db", "SELECT CAST(count(*) AS text) FROM records").await;
+        if rows[0].parse::<i64>().unwrap() > read { Ok(()) } else { Err((rows, read)) }
+    })
+    .await;
+    trestle.worker(worker).kill9();
+    lock.execute("ROLLBACK").await.unwrap();
+    read
+}
+
 #[tokio::test]
 async fn a_record_is_measured_once_however_often_its_worker_is_killed() {
     let records = 20 * SLOW_PAGE;
@@ -183,17 +198,7 @@ async fn a_record_is_measured_once_however_often_its_worker_is_killed() {
             })
             .await;
         assert_eq!(now["status"], "RUNNING", "it was over too early, after {crash} crashes: {now:#}");
-        // From now on pages are written and not accounted.
-        let mut lock = trestle.stores().database.connect().await;
-        lock.execute("BEGIN; LOCK TABLE kpi_rollup IN ACCESS EXCLUSIVE MODE").await.unwrap();
-        read = scene.fixture.run(&run).await["counts"]["read"].as_i64().unwrap();
-        until("a page is written", SOON, async || {
-            let rows = scene.sqlite_rows("out.db", "SELECT CAST(count(*) AS text) FROM records").await;
-            if rows[0].parse::<i64>().unwrap() > read { Ok(()) } else { Err((rows, read)) }
-        })
-        .await;
-        trestle.worker(crash).kill9();
-        lock.execute("ROLLBACK").await.unwrap();
+        read = killed_before_accounting(&mut trestle, crash, &scene, &run).await;
         trestle.add_worker();
     }
     until("the run ends", Duration::from_secs(120), async || {
@@ -209,6 +214,38 @@ async fn a_record_is_measured_once_however_often_its_worker_is_killed() {
     let revenue = now[0]["measured"]["value"].as_f64().unwrap();
     assert_eq!(there, [format!("{:.0}", revenue * 100.0)]);
     assert_eq!(now[1]["measured"]["decimal"], json!(records.to_string()));
+}
+
+#[tokio::test]
+async fn a_retry_counts_what_the_run_before_had_delivered_and_not_accounted() {
+    let records = 10 * SLOW_PAGE;
+    let (mut trestle, outside): (Trestle, Outside) =
+        (impatient().lease_seconds(2).split(1).await, Outside::with_records(records));
+    let scene = Scene::of(&trestle).await;
+    let (source, options) = scene.slow_source(&outside).await;
+    let sqlite = scene.sqlite_system("out.db").await;
+    let integration = scene.integration(&source, &sqlite, stream(options, into_table("records"))).await;
+    set(&scene, &integration, json!([count()])).await;
+    // A run whose worker is lost is over.
+    let policy = json!({"attempts": 1, "firstWaitSeconds": 1, "longestWaitSeconds": 1});
+    let input = json!({"integrationId": integration, "retryPolicy": policy});
+    scene.admin().mutate("updateIntegration", input, "integration { id }").await;
+    let run = scene.fixture.start_run(&integration).await;
+    let is_begun = |run: &Value| run["counts"]["read"].as_i64() > Some(0);
+    scene.run_until("the run makes progress", &run, is_begun).await;
+    let read = killed_before_accounting(&mut trestle, 0, &scene, &run).await;
+    trestle.add_worker();
+    let lost = scene.fixture.finished_run(&run).await;
+    assert_eq!(outcome(&lost), ended("FAILED", json!({"read": read, "created": read})), "{lost:#}");
+    assert_eq!(measured(&kpis(&scene, &integration).await), [format!("orders {read} of {read}, 0 without")]);
+
+    let again = json!({"runId": run, "scope": "ALL_RECORDS"});
+    let retried = scene.admin().mutate("retryRun", again, "run { id }").await;
+    let retried = scene.fixture.finished_run(retried["run"]["id"].as_str().unwrap()).await;
+    assert_eq!((&retried["status"], &retried["counts"]["read"]), (&json!("SUCCEEDED"), &json!(records)));
+    assert!(retried["counts"]["unchanged"].as_i64() > Some(read), "{retried:#}");
+    let all = format!("orders {records} of {records}, 0 without");
+    assert_eq!(measured(&kpis(&scene, &integration).await), [all]);
 }
 
 /// What was there before anything was read is not delivered, by however many slices it is found.

@@ -115,6 +115,14 @@ pub(super) async fn claimed_streams(
             }
             None => None,
         };
+        // The stream in which the run ended that this one retries, where it did not come to its end.
+        let ended_in = match (run.scope, run.retry_of_id) {
+            (RunScope::AllRecords, Some(id)) => integration.streams.0.iter().find(|stream| {
+                let row = begun.get(&(id, stream.name.clone()));
+                row.is_some_and(|row| row.finished_at.is_none())
+            }),
+            _ => None,
+        };
         for stream in &integration.streams.0 {
             let known = known.next().unwrap_or_default();
             if backfill.is_some_and(|backfill| backfill.stream != stream.name) {
@@ -208,9 +216,8 @@ pub(super) async fn claimed_streams(
                 Some(slice) => slice.started_at.is_some(),
                 None => run.status == RunStatus::Running && streams.is_empty(),
             };
-            let original = run.retry_of_id.filter(|_id| run.scope == RunScope::AllRecords);
-            let repeats = match original.and_then(|id| begun.get(&(id, stream.name.clone()))) {
-                Some(original) if original.finished_at.is_none() => Repeats::Anywhere,
+            let repeats = match ended_in {
+                Some(ended_in) if ended_in.name == stream.name => Repeats::Anywhere,
                 _ if is_begun => Repeats::AtBegin,
                 _ => Repeats::Nowhere,
             };
