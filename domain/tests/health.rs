@@ -730,7 +730,7 @@ async fn a_group_that_was_given_to_somebody_who_is_gone_is_with_nobody_in_the_en
     let give = "UPDATE failure_group SET assignee_id = $1 WHERE id = $2";
     let is_with_somebody = "SELECT assignee_id IS NOT NULL FROM failure_group WHERE id = $1";
     for (contact, is_there) in [(ada, true), (Uuid::now_v7(), false)] {
-        let mut database = it.database().await;
+        let mut database = it.database("trestle.db").await;
         sqlx::query(give).bind(contact).bind(group).execute(&mut database).await.unwrap();
         it.background.purge().await.unwrap();
         let row = sqlx::query(is_with_somebody).bind(group).fetch_one(&mut database).await.unwrap();

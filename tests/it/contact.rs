@@ -11,7 +11,9 @@ use crate::harness::postgres::Database;
 use crate::harness::smtp::{Mode, Smtp};
 use crate::harness::trestle::{Setup, Trestle};
 use crate::harness::wait::{SOON, until};
-use crate::scene::{Scene, changed_stream, ended, impatient, into_table, nodes, outcome, postgres_rows, text};
+use crate::scene::{
+    Scene, changed_stream, ended, impatient, into_table, nodes, outcome, postgres_rows, text,
+};
 
 const CONTACT: &str = "contact { id tenantId kind name email phone url userId note version }";
 const GROUP: &str = "id code responsibleParty assignee { id name email }

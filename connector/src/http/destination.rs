@@ -114,7 +114,9 @@ impl HttpDestination {
     async fn send_removal(&self, gone: &Gone) -> Result<Sent<Result<(), RecordError>>, SystemError> {
         // The address is that of all records.
         if !self.key_in_path {
-            return Ok(Sent::Answered(Err(rejected("without `keyInPath` no record has an address of its own"))));
+            return Ok(Sent::Answered(Err(rejected(
+                "without `keyInPath` no record has an address of its own",
+            ))));
         }
         let Some(url) = self.record_url(&gone.key) else { return Ok(Sent::Answered(Err(no_path()))) };
         let request = || self.sender.client.request(Method::DELETE, url.clone());

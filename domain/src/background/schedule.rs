@@ -36,8 +36,9 @@ impl Background {
         let mut queued = 0;
         for integration in due {
             let next = match (&integration.schedule_cron, &integration.schedule_time_zone) {
-                (Some(cron), Some(zone)) => Schedule::stored(integration.id, cron, zone)
-                    .and_then(|schedule| schedule.next_after(now)),
+                (Some(cron), Some(zone)) => {
+                    Schedule::stored(integration.id, cron, zone).and_then(|schedule| schedule.next_after(now))
+                }
                 _ => None,
             };
             let mut tx = TxScope::begin(self.app(), integration.tenant_id).await?;

@@ -35,10 +35,9 @@ async fn a_destination_that_can_delete_no_more_is_sent_nothing() {
 async fn a_record_that_stays_is_verified_only_where_something_was_written() {
     let scene = Scene::shared().await;
     scene.files.write("in.csv", "id\na\n");
-    for (record, again) in [
-        (json!({"id": "{synthetic}"}), false),
-        (json!({"id": "{synthetic}", "at": "{now}"}), true),
-    ] {
+    for (record, again) in
+        [(json!({"id": "{synthetic}"}), false), (json!({"id": "{synthetic}", "at": "{now}"}), true)]
+    {
         let integration = scene.file_to_sqlite("in.csv", json!({})).await;
         set(&scene, &integration, json!({"remove": false, "record": record})).await;
         for (count, is_verified) in [(1, true), (2, again)] {
