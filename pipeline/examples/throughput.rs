@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use pipeline::{
     AccountedPage, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, PageBudget, Receipt,
-    RemovedPage, Repeats, RetryNotice, RetryPolicy, Rules, Shape, Stop, StreamPlan, run_stream,
+    RemovedPage, Repeats, RetryNotice, RetryPolicy, Rules, Shape, Stop, StreamPlan, run_stream, Side,
 };
 use serde_json::json;
 
@@ -121,6 +121,10 @@ impl Ledger for NoLedger {
     }
 
     async fn retrying(&self, _stream: &str, _notice: &RetryNotice) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    async fn answers_again(&self, _side: Side) -> Result<(), LedgerError> {
         Ok(())
     }
 }

@@ -208,4 +208,7 @@ pub trait Ledger: Send + Sync {
 
     /// Told before each wait, so that people can see it.
     async fn retrying(&self, stream: &str, notice: &RetryNotice) -> Result<(), LedgerError>;
+
+    /// Told when an end answers after calls that failed, of each of which [`retrying`](Self::retrying) was told.
+    async fn answers_again(&self, side: Side) -> Result<(), LedgerError>;
 }

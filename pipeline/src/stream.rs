@@ -32,7 +32,7 @@ use crate::retry::Patience;
 use crate::shape::ShapeWatch;
 use crate::{
     Breach, Comparison, ComparisonLedger, Counts, Gate, GateCounts, Kpis, Ledger, LedgerError, Mapping,
-    PageBudget, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress, Waited,
+    PageBudget, RetryPolicy, Rules, Shape, Side, Stop, StreamProgress, Waited,
 };
 
 pub use checks::{Checks, Reference, TableReference, Unique};
@@ -444,12 +444,15 @@ impl Stages {
 
 /// Passes on what the reader has to say; the ledger is borrowed and the reader's task is not.
 async fn tell(
-    mut notices: mpsc::Receiver<RetryNotice>,
+    mut notices: mpsc::Receiver<reader::Notice>,
     ledger: &dyn Ledger,
     stream: &str,
 ) -> Result<(), StreamStop> {
     while let Some(notice) = notices.recv().await {
-        ledger.retrying(stream, &notice).await?;
+        match notice {
+            reader::Notice::Retry(notice) => ledger.retrying(stream, &notice).await?,
+            reader::Notice::Answers => ledger.answers_again(Side::Source).await?,
+        }
     }
     Ok(())
 }

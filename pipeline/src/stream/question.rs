@@ -75,7 +75,7 @@ impl DestinationEnd<'_> {
     async fn heard<T>(&mut self, answer: Result<T, SystemError>) -> Result<Option<T>, StreamStop> {
         match answer {
             Ok(answer) => {
-                self.patience.reset();
+                self.answered().await?;
                 Ok(Some(answer))
             }
             Err(error) => self.wait_after(error).await.map(|()| None),

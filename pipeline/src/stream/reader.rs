@@ -65,12 +65,20 @@ impl Input {
     }
 }
 
+/// What a source is heard to do besides giving pages.
+pub(super) enum Notice {
+    /// It failed, and is asked again.
+    Retry(RetryNotice),
+    /// It answers again.
+    Answers,
+}
+
 /// Reads until the end, or until nobody wants more.
 pub(super) async fn read(
     mut input: Input,
     share: PageShare,
     feed: mpsc::Sender<Feed<ReadPage>>,
-    notices: mpsc::Sender<RetryNotice>,
+    notices: mpsc::Sender<Notice>,
 ) {
     let (mut number, mut size_bytes) = (0, 0);
     loop {
@@ -117,14 +125,14 @@ impl SourceInput {
         number: u64,
         share: &PageShare,
         size_bytes: u64,
-        notices: &mpsc::Sender<RetryNotice>,
+        notices: &mpsc::Sender<Notice>,
     ) -> Result<Feed<ReadPage>, StreamStop> {
         loop {
             // Given back while it waits to be tried again.
             let room = share.room(size_bytes).await;
             let error = match self.attempt().await {
                 Ok(Some(page)) => {
-                    self.patience.reset();
+                    self.answered(notices).await?;
                     // From here on reading continues after this page, whatever happens to it later:
                     // it is in memory, and a crash resumes at the last page that was accounted.
                     self.open.resume = Some(page.checkpoint.clone());
@@ -138,6 +146,7 @@ impl SourceInput {
                     }));
                 }
                 Ok(None) => {
+                    self.answered(notices).await?;
                     let watermark = self.source.as_ref().and_then(|source| source.watermark());
                     return Ok(Feed::End { watermark });
                 }
@@ -156,11 +165,20 @@ impl SourceInput {
                 "reading is retried"
             );
             // When nobody listens any more the stream is ending, and this task with it.
-            if notices.send(RetryNotice { side: Side::Source, error, attempt, wait }).await.is_err() {
+            let notice = Notice::Retry(RetryNotice { side: Side::Source, error, attempt, wait });
+            if notices.send(notice).await.is_err() {
                 return Err(StreamStop::Canceled);
             }
             tokio::time::sleep(wait).await;
         }
+    }
+
+    async fn answered(&mut self, notices: &mpsc::Sender<Notice>) -> Result<(), StreamStop> {
+        if self.patience.attempts() == 0 {
+            return Ok(());
+        }
+        self.patience.reset();
+        notices.send(Notice::Answers).await.map_err(|_nobody_listens| StreamStop::Canceled)
     }
 
     async fn attempt(&mut self) -> Result<Option<Page>, SystemError> {

@@ -199,6 +199,10 @@ impl Ledger for LateLedger {
     async fn retrying(&self, stream: &str, notice: &RetryNotice) -> Result<(), LedgerError> {
         self.inner.retrying(stream, notice).await
     }
+
+    async fn answers_again(&self, side: Side) -> Result<(), LedgerError> {
+        self.inner.answers_again(side).await
+    }
 }
 
 #[tokio::test]
@@ -403,6 +407,7 @@ async fn transient_errors_are_waited_out_and_told() {
         run_once(&plan(), SyncMode::Full, 1, &systems, &ledger).await;
         let notice = ledger.with(|kept| kept.notices.pop().unwrap());
         assert_eq!((notice.side, notice.attempt, notice.error.kind), (side, 1, SystemErrorKind::RateLimited));
+        assert_eq!(ledger.with(|kept| std::mem::take(&mut kept.answered)), [side], "and that it answers again");
         ledger.with(|kept| kept.checkpoint = None);
     }
 }

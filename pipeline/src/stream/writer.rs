@@ -461,8 +461,7 @@ impl<'a> DestinationEnd<'a> {
             });
             match written.await? {
                 Ok(outcomes) => {
-                    let attempts = self.patience.attempts() + 1;
-                    self.patience.reset();
+                    let attempts = self.answered().await?;
                     return Ok((outcomes, attempts));
                 }
                 Err(error) => self.wait_after(error).await?,
@@ -487,8 +486,7 @@ impl<'a> DestinationEnd<'a> {
             });
             match removed.await? {
                 Ok(outcomes) => {
-                    let attempts = self.patience.attempts() + 1;
-                    self.patience.reset();
+                    let attempts = self.answered().await?;
                     return Ok((outcomes, attempts));
                 }
                 Err(error) => self.wait_after(error).await?,
@@ -511,7 +509,7 @@ impl<'a> DestinationEnd<'a> {
             });
             match compared.await? {
                 Ok(standings) => {
-                    self.patience.reset();
+                    self.answered().await?;
                     return Ok(standings);
                 }
                 Err(error) => self.wait_after(error).await?,
@@ -530,7 +528,7 @@ impl<'a> DestinationEnd<'a> {
                 })
             });
             match finished.await? {
-                Ok(()) => return Ok(()),
+                Ok(()) => return self.answered().await.map(|_calls| ()),
                 Err(error) => self.wait_after(error).await?,
             }
         }
@@ -541,6 +539,16 @@ impl<'a> DestinationEnd<'a> {
             Some(destination) => Ok(destination),
             closed => Ok(closed.insert(self.connector.open_destination(self.open.clone()).await?)),
         }
+    }
+
+    /// It has answered, to so many calls.
+    pub(super) async fn answered(&mut self) -> Result<u32, StreamStop> {
+        let failed = self.patience.attempts();
+        if failed > 0 {
+            self.patience.reset();
+            self.ledger.answers_again(Side::Destination).await?;
+        }
+        Ok(failed + 1)
     }
 
     /// # Errors

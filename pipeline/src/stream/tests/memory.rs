@@ -369,6 +369,7 @@ pub(super) struct Kept {
     pub(super) retried_written: Vec<Uuid>,
     pub(super) retried_skipped: Vec<Uuid>,
     pub(super) notices: Vec<RetryNotice>,
+    pub(super) answered: Vec<Side>,
     pub(super) shapes: Vec<Shape>,
     /// Holds the stream for a new shape.
     pub(super) is_strict: bool,
@@ -516,6 +517,11 @@ impl Ledger for MemoryLedger {
 
     async fn retrying(&self, _stream: &str, notice: &RetryNotice) -> Result<(), LedgerError> {
         self.with(|kept| kept.notices.push(notice.clone()));
+        Ok(())
+    }
+
+    async fn answers_again(&self, side: Side) -> Result<(), LedgerError> {
+        self.with(|kept| kept.answered.push(side));
         Ok(())
     }
 }
