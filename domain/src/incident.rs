@@ -27,7 +27,7 @@ use crate::actor::Actor;
 use crate::error::Result;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
-use crate::scope::Keyset;
+use crate::scope::{Keyset, Scope};
 use crate::words::Language;
 
 pub use self::affected::{
@@ -74,7 +74,7 @@ pub struct Incident {
     pub status: IncidentStatus,
     /// Since when.
     pub status_at: DateTime<Utc>,
-    /// When the first attempt failed.
+    /// When the first attempt failed; to a tenant, of its own.
     pub started_at: DateTime<Utc>,
     /// When it was found, or somebody said so.
     pub detected_at: DateTime<Utc>,
@@ -143,7 +143,8 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Inciden
     let scope = actor.authorize(Permission::IncidentRead)?;
     let these = incident::Column::Id.is_in(ids.iter().copied());
     let rows = scope.find_shared::<incident::Entity>().filter(these).all().await?;
-    Ok(rows.into_iter().map(|row| (row.id, view(actor, row))).collect())
+    let seen = views(actor, &scope, rows).await?;
+    Ok(seen.into_iter().map(|incident| (incident.id, incident)).collect())
 }
 
 /// A page of incidents, by the time they were found.
@@ -175,7 +176,8 @@ pub async fn list(
         })
         .page(&keyset, &page.check(keyset.name)?)
         .await?;
-    Ok(rows.map(|row| view(actor, row)))
+    let since = since(actor, &scope, rows.edges.iter().map(|edge| edge.node.id)).await?;
+    Ok(rows.map(|row| view(actor, row, &since)))
 }
 
 /// The incidents that hit a tenant; none where the caller may not see it.
@@ -188,10 +190,47 @@ fn of_tenant(tenant_id: Uuid, is_seen: bool) -> sea_orm::sea_query::SelectStatem
         .to_owned()
 }
 
+/// What this viewer may read of rows.
+async fn views(actor: &Actor, scope: &Scope, rows: Vec<incident::Model>) -> Result<Vec<Incident>> {
+    let since = since(actor, scope, rows.iter().map(|row| row.id)).await?;
+    Ok(rows.into_iter().map(|row| view(actor, row, &since)).collect())
+}
+
+/// When each of these began for the viewer's own systems, unless it is staff: when it began for others is not theirs to know.
+async fn since(
+    actor: &Actor,
+    scope: &Scope,
+    incidents: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, DateTime<Utc>>> {
+    use incident_system::Column;
+    if actor.is_staff() {
+        return Ok(HashMap::new());
+    }
+    let hit: Vec<(Uuid, DateTime<Utc>)> = scope
+        .find::<incident_system::Entity>()
+        .filter(Column::IncidentId.is_in(incidents))
+        .tuples([Column::IncidentId, Column::FirstSeenAt])
+        .await?;
+    let mut since: HashMap<Uuid, DateTime<Utc>> = HashMap::new();
+    for (incident, at) in hit {
+        since.entry(incident).and_modify(|first| *first = Ord::min(*first, at)).or_insert(at);
+    }
+    Ok(since)
+}
+
+/// What staff read of a row.
+fn view_inside(actor: &Actor, row: incident::Model) -> Incident {
+    view(actor, row, &HashMap::new())
+}
+
 /// What this viewer may read of a row.
-pub(crate) fn view(actor: &Actor, row: incident::Model) -> Incident {
+fn view(actor: &Actor, row: incident::Model, since: &HashMap<Uuid, DateTime<Utc>>) -> Incident {
     let language = actor.language();
     let is_staff = actor.is_staff();
+    let started_at = match is_staff {
+        true => row.started_at,
+        false => since.get(&row.id).copied().unwrap_or(row.detected_at),
+    };
     let written = row.postmortem.zip(row.postmortem_at);
     let postmortem = written.map(|(body, written_at)| Postmortem {
         body,
@@ -208,7 +247,7 @@ pub(crate) fn view(actor: &Actor, row: incident::Model) -> Incident {
             .unwrap_or_else(|| public_message(&language, row.fault, row.resolved_at.is_some())),
         status: row.status,
         status_at: row.status_at,
-        started_at: row.started_at,
+        started_at,
         detected_at: row.detected_at,
         resolved_at: row.resolved_at,
         inside: is_staff.then_some(Inside {

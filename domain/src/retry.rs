@@ -320,6 +320,11 @@ pub(crate) async fn take(
         }
     }
     if row.total == 0 {
+        tx.delete::<retry::Entity>()
+            .filter(retry::Column::Id.eq(id))
+            .exec(tx.connection())
+            .await
+            .doing("taking back a retry of nothing")?;
         return Ok(None);
     }
     tx.update::<retry::Entity>()

@@ -54,6 +54,8 @@ pub struct Model {
     pub drained_from: Option<DateTimeUtc>,
     /// How many runs have got their time since then.
     pub drained_count: i32,
+    /// The how manieth time that is.
+    pub drain_round: i32,
     /// What came of looking back, in Markdown.
     pub postmortem: Option<String>,
     /// Why it happened, one sentence each.

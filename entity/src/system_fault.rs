@@ -25,7 +25,8 @@ pub struct Model {
     pub first_seen_at: DateTimeUtc,
     /// When one did last.
     pub last_seen_at: DateTimeUtc,
-    /// The job whose attempt still tries, several times in vain by then; `None` once it has given up.
+    /// The job whose attempt still tries, several times in vain by then, or may have asked for what can't be answered; `None`
+    /// once one has given up because of the system.
     pub tried_by_job_id: Option<Uuid>,
 }
 

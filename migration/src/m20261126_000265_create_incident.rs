@@ -40,6 +40,7 @@ impl MigrationTrait for Migration {
                     .col(integer("probe_count"))
                     .col(time_null("drained_from"))
                     .col(integer("drained_count"))
+                    .col(integer("drain_round"))
                     .col(text_null("postmortem"))
                     .col(json_binary("causes"))
                     .col(json_binary("follow_ups"))
@@ -55,7 +56,7 @@ impl MigrationTrait for Migration {
                     ))
                     .check(not_negative(
                         "incident",
-                        ["system_count", "tenant_count", "probe_count", "drained_count"],
+                        ["system_count", "tenant_count", "probe_count", "drained_count", "drain_round"],
                     ))
                     .to_owned(),
             )

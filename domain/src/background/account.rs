@@ -349,12 +349,20 @@ impl Ledger for RunLease {
         );
         let recorded = run_event::record(&tx, self.run.id, vec![event]).await;
         recorded.map_err(storage)?;
-        let system_id = match notice.side {
-            Side::Source => self.integration.source_id,
-            Side::Destination => self.integration.destination_id,
-        };
+        let system_id = self.system_at(notice.side);
         let suspected = fault::suspect(&tx, system_id, &code, self.job_id, notice.attempt).await;
-        suspected.map_err(storage)?;
+        if suspected.map_err(storage)? {
+            self.suspects.store(true, Ordering::Relaxed);
+        }
+        tx.commit().await.map_err(storage)
+    }
+
+    async fn answers_again(&self, side: Side) -> std::result::Result<(), LedgerError> {
+        if !self.suspects.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let tx = self.fenced().await.map_err(storage)?.ok_or(LedgerError::LostLease)?;
+        fault::acquit(&tx, self.system_at(side), self.job_id).await.map_err(storage)?;
         tx.commit().await.map_err(storage)
     }
 }

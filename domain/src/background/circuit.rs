@@ -24,9 +24,9 @@ use crate::scope::TxScope;
 /// tried six times already.
 const FAILURES_MAX: i32 = 5;
 /// The longest time that a system is left alone; after it a run tries again, however long it has been down.
-const OPEN_MAX: Duration = Duration::minutes(15);
+pub(crate) const OPEN_MAX: Duration = Duration::minutes(15);
 /// How long runs wait for a probe that is under way, before they ask again.
-const PROBE_WAIT: Duration = Duration::seconds(5);
+pub(crate) const PROBE_WAIT: Duration = Duration::seconds(5);
 /// Time between two runs that waited for a system: ten a second. They come by these when it is there again.
 const SLOT: Duration = Duration::milliseconds(100);
 /// Why a job waits that waits for a system; beside the codes of the catalogue.
@@ -184,14 +184,22 @@ pub(super) fn waits(name: &str, system_id: Uuid, until: DateTime<Utc>) -> NewEve
         .attributes(json!({ "systemId": system, "nextAttemptAt": until }))
 }
 
-/// Counts that an attempt failed with this code because of a system, and leaves that alone when it was one too many. Answers
+/// How an attempt failed of a system.
+pub(super) struct Failing<'a> {
+    /// The code of the failure.
+    pub(super) code: &'a str,
+    /// The request may be the reason, and not the system.
+    pub(super) is_doubted: bool,
+}
+
+/// Counts that an attempt failed because of a system, and leaves that alone when it was one too many. Answers
 /// with until when it is left alone, if it is; health then looks again at its users (`Aftermath`). Last but for that in its
 /// transaction of the rows that others wait for, apart from the job of the lease.
 pub(super) async fn count_failure(
     tx: &TxScope,
     lease: &RunLease,
     system_id: Uuid,
-    code: &str,
+    why: &Failing<'_>,
 ) -> Result<Option<(DateTime<Utc>, NewEvent)>> {
     let row = tx
         .find::<system::Entity>()
@@ -233,7 +241,8 @@ pub(super) async fn count_failure(
     }
     update.exec(tx.connection()).await.doing("counting a failure of a system")?;
     // With it, so that an outage of many is seen as soon as it is one.
-    crate::incident::fault::record(tx, &row, code).await?;
+    let doubted = why.is_doubted.then_some(lease.job_id);
+    crate::incident::fault::record(tx, &row, why.code, doubted).await?;
     Ok(until.map(|until| (until, waits(&row.name, system_id, until))))
 }
 

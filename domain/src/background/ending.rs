@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::aftermath::Aftermath;
 use super::failed::{WholeFailure, end_failed};
 use super::failure_group::Tally;
-use super::lease::RunLease;
+use super::lease::{RunLease, is_doubted};
 use super::{circuit, recovery};
 use crate::error::{Doing, Error, Result};
 use crate::health::status::run_ended;
@@ -139,7 +139,8 @@ impl RunLease {
     ) -> Result<()> {
         if let Some(system_id) = self.failing_system(stop) {
             let code = stop.code().unwrap_or_default();
-            let is_left_alone = circuit::count_failure(tx, self, system_id, &code).await?.is_some();
+            let why = circuit::Failing { code: &code, is_doubted: is_doubted(stop) };
+            let is_left_alone = circuit::count_failure(tx, self, system_id, &why).await?.is_some();
             aftermath.systems_changed(is_left_alone.then_some(system_id));
         } else if let (true, Some(system_id)) = (self.is_probe, self.answering_system(stop)) {
             aftermath.systems_changed(circuit::answered(tx, [system_id]).await?);

@@ -230,7 +230,7 @@ pub(super) async fn end_failed(
         .code(Some(row.code.clone()))
         .detail("hint", row.hint.clone());
     occasion::record(tx, told).await?;
-    crate::integration::count_failed_run(tx, run, row.id).await?;
+    crate::integration::count_failed_run(tx, run, &row).await?;
     job::release_next(tx, run.integration_id).await?;
     tx.tell_after_commit(crate::failure::changed(run.tenant_id, row.id, run.integration_id));
     tx.tell_after_commit(crate::run::changed(run));

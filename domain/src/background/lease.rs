@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::aftermath::Aftermath;
-use super::circuit::{WAIT_CODE, count_failure};
+use super::circuit::{Failing, WAIT_CODE, count_failure};
 use super::claim::lease_duration;
 use super::ending::{FinishedStream, RunEnd};
 use super::exchange::KeptExchanges;
@@ -35,6 +35,7 @@ use super::receipt::{Segments, Stride};
 use crate::app::App;
 use crate::dispatch::{JobHint, Priority};
 use crate::error::{Doing, Error, Result};
+use crate::incident::fault::OF_REQUESTS;
 use crate::integration::RetryPolicy;
 use crate::run_event::{self, NewEvent};
 use crate::run_slice as slices;
@@ -59,6 +60,8 @@ pub struct RunLease {
     /// Earlier failures of records are open, that a write may supersede.
     pub(super) supersedes: bool,
     pub(super) pages: AtomicU64,
+    /// It has said of a system that calls fail.
+    pub(super) suspects: AtomicBool,
     /// Its destination has answered to something.
     pub(super) wrote: AtomicBool,
     /// Groups that its failures are in, those that are stored: how the integration is was derived with them.
@@ -91,6 +94,8 @@ struct Wait {
     error: String,
     /// Because of which system.
     system_id: Option<Uuid>,
+    /// Which may not be the reason.
+    is_doubted: bool,
 }
 
 /// The answer to a heartbeat.
@@ -133,6 +138,7 @@ impl RunLease {
             supersedes,
             is_probe: false,
             pages: AtomicU64::new(0),
+            suspects: AtomicBool::new(false),
             wrote: AtomicBool::new(false),
             stored_groups: Mutex::default(),
             stride: Stride::default(),
@@ -475,7 +481,12 @@ impl RunLease {
         .attributes(
             json!({ "stream": stream, "code": &code, "attempt": self.attempt(), "nextAttemptAt": next }),
         );
-        let why = Wait { code, error: super::failed::chain(stop), system_id: self.failing_system(stop) };
+        let why = Wait {
+            code,
+            error: super::failed::chain(stop),
+            system_id: self.failing_system(stop),
+            is_doubted: is_doubted(stop),
+        };
         self.requeue(self.attempt(), next, Some(why), event).await
     }
 
@@ -541,9 +552,11 @@ impl RunLease {
         let mut events = vec![event];
         let mut aftermath = Aftermath::default();
         let (mut available_at, mut code) = (available_at, why.as_ref().map(|why| why.code.clone()));
-        let failed = why.as_ref().and_then(|why| Some((why.system_id?, why.code.as_str())));
-        if let Some((system_id, failed_with)) = failed
-            && let Some((until, event)) = count_failure(&tx, self, system_id, failed_with).await?
+        let failed = why.as_ref().and_then(|why| {
+            Some((why.system_id?, Failing { code: &why.code, is_doubted: why.is_doubted }))
+        });
+        if let Some((system_id, failing)) = failed
+            && let Some((until, event)) = count_failure(&tx, self, system_id, &failing).await?
         {
             available_at = available_at.max(until);
             code = Some(WAIT_CODE.to_owned());
@@ -597,6 +610,14 @@ impl RunLease {
         source.into_iter().chain(wrote.then_some(self.integration.destination_id))
     }
 
+    /// The system at an end.
+    pub(super) fn system_at(&self, side: Side) -> Uuid {
+        match side {
+            Side::Source => self.integration.source_id,
+            Side::Destination => self.integration.destination_id,
+        }
+    }
+
     /// The system that an attempt failed because of, if one was down or busy, or hung.
     pub(super) fn failing_system(&self, stop: &StreamStop) -> Option<Uuid> {
         match stop {
@@ -604,10 +625,7 @@ impl RunLease {
             StreamStop::Destination { error, .. } if error.kind.is_transient() => {
                 Some(self.integration.destination_id)
             }
-            StreamStop::Stalled { waited, .. } => waited.side().map(|side| match side {
-                Side::Source => self.integration.source_id,
-                Side::Destination => self.integration.destination_id,
-            }),
+            StreamStop::Stalled { waited, .. } => waited.side().map(|side| self.system_at(side)),
             _ => None,
         }
     }
@@ -632,6 +650,16 @@ impl RunLease {
             .await
             .doing("counting attempts anew")?;
         Ok(())
+    }
+}
+
+/// Whether an attempt may have stopped because of what it asked for, though the reply speaks of the server.
+pub(super) fn is_doubted(stop: &StreamStop) -> bool {
+    match stop {
+        StreamStop::Source { error, .. } | StreamStop::Destination { error, .. } => {
+            error.http_status.is_some_and(|status| OF_REQUESTS.contains(&status))
+        }
+        _ => false,
     }
 }
 

@@ -37,6 +37,28 @@ pub(crate) struct TakenUp {
 }
 
 impl TakenUp {
+    /// Lets an integration go on that is held, and answers with what it is then.
+    pub(crate) async fn let_go(&mut self, tx: &mut TxScope, id: Uuid) -> Result<IntegrationStatus> {
+        let (status, is_let_go) = crate::integration::let_go_held(tx, id).await?;
+        if is_let_go {
+            self.changed.insert(id);
+            self.let_go.push(id);
+        }
+        Ok(status)
+    }
+
+    /// Retries failures, and answers with the retry; `None` where there is nothing to try.
+    pub(crate) async fn retry(
+        &mut self,
+        tx: &mut TxScope,
+        by: &str,
+        failures: Condition,
+    ) -> Result<Option<Uuid>> {
+        let Some(taken) = crate::retry::take_some(tx, by, failures).await? else { return Ok(None) };
+        self.changed.extend(taken.integrations);
+        Ok(Some(taken.retry.id))
+    }
+
     /// Derives how they are, and those whose system it is. Comes last of all.
     pub(crate) async fn settle(self, tx: &TxScope, system_id: Uuid) -> Result<()> {
         // All of them in their order first, because each of the next locks its own.
@@ -52,11 +74,7 @@ impl TakenUp {
 pub(crate) async fn take_up(tx: &mut TxScope, system: &system::Model) -> Result<TakenUp> {
     let mut taken_up = TakenUp::default();
     for id in held_for(tx, system.id).await? {
-        let (_status, is_let_go) = crate::integration::let_go_held(tx, id).await?;
-        if is_let_go {
-            taken_up.changed.insert(id);
-            taken_up.let_go.push(id);
-        }
+        taken_up.let_go(tx, id).await?;
     }
     let mut integrations = BTreeSet::new();
     for (run_id, integration_id, component) in refused_runs(tx, system.id).await? {
@@ -70,9 +88,7 @@ pub(crate) async fn take_up(tx: &mut TxScope, system: &system::Model) -> Result<
         let failures = Condition::all()
             .add(failure::Column::Status.eq(FailureStatus::Open))
             .add(failure::Column::Id.in_subquery(refusals(tx.tenant_id(), system.id)));
-        if let Some(taken) = crate::retry::take_some(tx, &by, failures).await? {
-            taken_up.changed.extend(taken.integrations);
-        }
+        taken_up.retry(tx, &by, failures).await?;
         taken_up.retried = integrations.len();
     }
     // Groups behind jobs and runs, as everywhere.

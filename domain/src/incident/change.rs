@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Duration, Utc};
 use entity::incident::{self, FollowUpList, IncidentFault, IncidentSeverity, IncidentStatus};
 use entity::incident_entry::IncidentEntryKind;
 use entity::occasion::OccasionKind;
 use entity::string_list::StringList;
-use entity::system;
+use entity::{system, system_fault};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, QuerySelect};
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use super::door;
 use super::fault::host_of;
 use super::store::{Hit, add, set_status, tell, tell_all};
 use super::timeline::{NewEntry, enter};
-use super::{Incident, view};
+use super::{Incident, view_inside};
 use crate::actor::Actor;
 use crate::audit::{self, Entry, names};
 use crate::error::{Doing, Error, ProblemCode, Result};
@@ -98,6 +99,15 @@ pub async fn create(actor: &Actor, new: NewIncident) -> Result<Incident> {
     }
     problems.check()?;
     let now = app.clock().now();
+    // Of what attempts have found already it is said since when.
+    let found = scope
+        .find::<system_fault::Entity>()
+        .filter(system_fault::Column::SystemId.is_in(systems.keys().copied()))
+        .filter(system_fault::Column::Fault.eq(new.fault));
+    let found: Vec<(Uuid, DateTime<Utc>)> =
+        found.tuples([system_fault::Column::SystemId, system_fault::Column::FirstSeenAt]).await?;
+    let since: HashMap<Uuid, DateTime<Utc>> = found.into_iter().collect();
+    let window = Duration::from_std(app.incidents().window).unwrap_or(Duration::zero());
     let row = incident::Model {
         id: new_id(),
         connector: systems.values().min_by_key(|row| row.id).map(|row| row.connector.clone()),
@@ -108,7 +118,7 @@ pub async fn create(actor: &Actor, new: NewIncident) -> Result<Incident> {
         title,
         public_message,
         commander,
-        started_at: now,
+        started_at: since.values().min().map_or(now, |since| Ord::max(*since, now - window)),
         detected_at: now,
         status_at: now,
         resolved_at: None,
@@ -119,6 +129,7 @@ pub async fn create(actor: &Actor, new: NewIncident) -> Result<Incident> {
         probe_count: 0,
         drained_from: None,
         drained_count: 0,
+        drain_round: 0,
         postmortem: None,
         causes: StringList::default(),
         follow_ups: FollowUpList::default(),
@@ -138,13 +149,13 @@ pub async fn create(actor: &Actor, new: NewIncident) -> Result<Incident> {
         .map(|system| Hit {
             tenant_id: system.tenant_id,
             system_id: system.id,
-            first_seen_at: now,
+            first_seen_at: since.get(&system.id).copied().unwrap_or(now),
             last_failed_at: None,
         })
         .collect();
     hits.sort_by_key(|hit| hit.system_id);
     add(&tx, &row, (&BTreeSet::new(), 0), &hits, now).await?;
-    tell(&tx, &row, OccasionKind::IncidentOpened, [(None, None)].into_iter(), now).await?;
+    tell(&tx, &row, OccasionKind::IncidentOpened, [(None, Vec::new())].into_iter(), now).await?;
     commit(tx, actor, row.id, Some(row.title)).await
 }
 
@@ -293,7 +304,7 @@ pub(super) async fn commit(
         .ok_or_else(|| Error::not_found("incidentId", "incident"))?;
     let entry = Entry::of(None, Some(GlobalId::new(Kind::Incident, id))).detail(detail);
     audit::commit(tx, entry, "committing an incident").await?;
-    Ok(view(actor, row))
+    Ok(view_inside(actor, row))
 }
 
 /// A text of several lines, trimmed; `None` for one that is empty.

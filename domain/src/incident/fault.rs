@@ -3,10 +3,10 @@
 
 use chrono::Duration;
 use entity::incident::IncidentFault;
-use entity::{system, system_fault};
+use entity::{incident, incident_system, integration, system, system_fault};
 use oauth2::url::Url;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -70,20 +70,22 @@ fn of_server(host: &str, config: &Value, usual: u64) -> String {
     format!("{}:{port}", host.trim().to_ascii_lowercase())
 }
 
-/// Calls in a row that fail before an attempt that still tries is trouble: less is a hiccup.
+/// Calls in a row that fail before an attempt that still tries is trouble: less is a hiccup. One that timed out has waited long
+/// enough to be one by itself.
 const TRIES: u32 = 3;
 
 /// Stores that calls of an attempt fail one after the other, so that an outage of many is seen before the first of them has
-/// given up. Costs nothing until it is trouble.
+/// given up. Costs nothing until it is trouble; whether it is.
 pub(crate) async fn suspect(
     tx: &TxScope,
     system_id: Uuid,
     code: &str,
     job_id: Uuid,
     tries: u32,
-) -> Result<()> {
-    if tries < TRIES || of_code(code).is_none() {
-        return Ok(());
+) -> Result<bool> {
+    let enough = if code.ends_with(".timeout") { 1 } else { TRIES };
+    if tries < enough || of_code(code).is_none() {
+        return Ok(false);
     }
     let row = tx
         .find::<system::Entity>()
@@ -92,18 +94,73 @@ pub(crate) async fn suspect(
         .await
         .doing("reading a system in trouble")?;
     match row {
-        Some(row) => store(tx, &row, code, Some(job_id)).await,
-        None => Ok(()),
+        Some(row) => record(tx, &row, code, Some(job_id)).await.map(|()| true),
+        None => Ok(false),
     }
 }
 
-/// Stores that an attempt failed of a system, whose row is locked. Costs nothing where nothing is wrong.
-pub(crate) async fn record(tx: &TxScope, row: &system::Model, code: &str) -> Result<()> {
-    store(tx, row, code, None).await
+/// Takes back what an attempt has said of a system, because it answers that attempt again.
+pub(crate) async fn acquit(tx: &TxScope, system_id: Uuid, job_id: Uuid) -> Result<()> {
+    acquit_of(tx, system_id, system_fault::Column::TriedByJobId.eq(job_id)).await
 }
 
+/// Takes back what attempts that have not given up have said of a system, because somebody found it there.
+pub(crate) async fn acquit_of_all(tx: &TxScope, system_id: Uuid) -> Result<()> {
+    acquit_of(tx, system_id, system_fault::Column::TriedByJobId.is_not_null()).await
+}
+
+async fn acquit_of(tx: &TxScope, system_id: Uuid, which: Expr) -> Result<()> {
+    tx.delete::<system_fault::Entity>()
+        .filter(system_fault::Column::SystemId.eq(system_id))
+        .filter(which)
+        .exec(tx.connection())
+        .await
+        .doing("forgetting what was wrong with a system")?;
+    Ok(())
+}
+
+/// Statuses of replies with which many a server answers to a request that it can't cope with, while it serves the others.
+pub(crate) const OF_REQUESTS: [u16; 2] = [500, 501];
+
+/// Whether an incident under way hits the system that this code speaks of, of an integration, by the same fault.
+pub(crate) async fn is_of_incident(tx: &TxScope, integration_id: Uuid, code: &str) -> Result<bool> {
+    let Some(fault) = of_code(code) else { return Ok(false) };
+    let side = match code.starts_with("source.") {
+        true => integration::Column::SourceId,
+        false => integration::Column::DestinationId,
+    };
+    let system = Query::select()
+        .column(side)
+        .from(integration::Entity)
+        .and_where(integration::Column::TenantId.eq(tx.tenant_id()))
+        .and_where(integration::Column::Id.eq(integration_id))
+        .to_owned();
+    let of_fault = Query::select()
+        .column(incident::Column::Id)
+        .from(incident::Entity)
+        .and_where(incident::Column::Fault.eq(fault))
+        .to_owned();
+    let hit = tx
+        .find::<incident_system::Entity>()
+        .filter(incident_system::Column::SystemId.in_subquery(system))
+        .filter(incident_system::Column::ResolvedAt.is_null())
+        .filter(incident_system::Column::IncidentId.in_subquery(of_fault))
+        .limit(1)
+        .one(tx.connection())
+        .await
+        .doing("looking whether an incident hits a system")?;
+    Ok(hit.is_some())
+}
+
+/// Stores that an attempt failed of a system, or of which job one fails, because it has not given up or may be the reason
+/// itself; that counts for less. Costs nothing where nothing is wrong.
 #[expect(clippy::disallowed_methods, reason = "an upsert of a row of the tenant")]
-async fn store(tx: &TxScope, row: &system::Model, code: &str, tried_by_job_id: Option<Uuid>) -> Result<()> {
+pub(crate) async fn record(
+    tx: &TxScope,
+    row: &system::Model,
+    code: &str,
+    tried_by_job_id: Option<Uuid>,
+) -> Result<()> {
     use system_fault::Column;
     let Some(fault) = of_code(code) else { return Ok(()) };
     let Some(host) = host_of(&row.connector, &row.config) else { return Ok(()) };

@@ -6,12 +6,12 @@ use entity::{failure_group, incident, incident_system, integration};
 use sea_orm::ColumnTrait;
 use uuid::Uuid;
 
-use super::{Incident, fault, view};
+use super::{Incident, fault, views};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::permission::{Audience, Permission};
 
-/// The incident of each of these groups that belongs to one, in four statements.
+/// The incident of each of these groups that belongs to one, in a few statements.
 ///
 /// # Errors
 /// Denied without `incidents:read` or `failures:read`.
@@ -66,10 +66,13 @@ pub async fn of_groups(actor: &Actor, groups: &[Uuid]) -> Result<HashMap<Uuid, I
         // Of several the oldest, always the same.
         incidents.filter(|row| fault::of_code(code) == Some(row.fault)).min_by_key(|row| row.id)
     };
-    let found = groups
+    let found: Vec<(Uuid, Uuid)> = groups
         .iter()
-        .filter_map(|(id, code, integration)| Some((*id, view(actor, of(code, integration)?.clone()))));
-    Ok(found.collect())
+        .filter_map(|(id, code, integration)| Some((*id, of(code, integration)?.id)))
+        .collect();
+    let seen = views(actor, &scope, rows.into_values().collect()).await?;
+    let seen: HashMap<Uuid, Incident> = seen.into_iter().map(|incident| (incident.id, incident)).collect();
+    Ok(found.into_iter().filter_map(|(id, incident)| Some((id, seen.get(&incident)?.clone()))).collect())
 }
 
 /// Whether failures of a code can belong to an incident.

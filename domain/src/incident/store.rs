@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use entity::incident::{self, IncidentStatus};
 use entity::incident_entry::IncidentEntryKind;
 use entity::occasion::{self, OccasionKind};
@@ -13,10 +13,14 @@ use uuid::Uuid;
 
 use super::door;
 use super::timeline::{NewEntry, enter};
+use crate::background::circuit::{OPEN_MAX, PROBE_WAIT};
 use crate::error::{Doing, Result};
-use crate::id::new_id;
-use crate::insert::insert_rows;
+use crate::id::{GlobalId, Kind, new_id};
+use crate::insert::{insert_rows, upsert_returning};
 use crate::occasion::NewOccasion;
+
+/// A system is hit once by an incident.
+const UNLESS_HIT: &str = "ON CONFLICT (incident_id, system_id) DO NOTHING RETURNING id";
 
 /// A system that an incident hits from now on.
 #[derive(Clone, Debug)]
@@ -42,17 +46,17 @@ pub(crate) async fn systems_of(
         .doing("reading whom an incident hits")
 }
 
-/// Adds systems, and tells tenants that were not hit before. `known` are the tenants that were, and how many systems there
-/// are.
+/// Adds systems that it does not hit yet, and tells tenants that were not hit before. `known` are the tenants that were, and
+/// how many systems there are. Answers with what it has added.
 pub(crate) async fn add(
     tx: &DatabaseTransaction,
     incident: &incident::Model,
     (known, systems): (&BTreeSet<Uuid>, usize),
     hits: &[Hit],
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<Vec<incident_system::Model>> {
     if hits.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let rows = hits.iter().map(|hit| incident_system::Model {
         id: new_id(),
@@ -65,14 +69,24 @@ pub(crate) async fn add(
         taken_up_at: None,
         resolved_at: None,
     });
-    insert_rows::<incident_system::Entity>(tx, rows.collect(), "storing whom an incident hits").await?;
-    let mut fresh: BTreeMap<Uuid, Uuid> = BTreeMap::new();
-    for hit in hits.iter().filter(|hit| !known.contains(&hit.tenant_id)) {
-        fresh.entry(hit.tenant_id).or_insert(hit.system_id);
+    let mut rows: Vec<incident_system::Model> = rows.collect();
+    let doing = "storing whom an incident hits";
+    let mut added = BTreeSet::new();
+    for row in upsert_returning::<incident_system::Entity>(tx, rows.clone(), UNLESS_HIT, doing).await? {
+        let id: Uuid = row.try_get_by_index(0).doing(doing)?;
+        added.insert(id);
+    }
+    rows.retain(|row| added.contains(&row.id));
+    if rows.is_empty() {
+        return Ok(rows);
+    }
+    let mut fresh: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !known.contains(&row.tenant_id)) {
+        fresh.entry(row.tenant_id).or_default().push(row.system_id);
     }
     let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     door::update()
-        .col_expr(incident::Column::SystemCount, Expr::value(count(systems + hits.len())))
+        .col_expr(incident::Column::SystemCount, Expr::value(count(systems + rows.len())))
         .col_expr(incident::Column::TenantCount, Expr::value(count(known.len() + fresh.len())))
         .filter(incident::Column::Id.eq(incident.id))
         .exec(tx)
@@ -80,34 +94,39 @@ pub(crate) async fn add(
         .doing("counting whom an incident hits")?;
     let text = format!(
         "Newly hit: {}; tenants that were not hit before: {}.",
-        plural(hits.len(), "system"),
+        plural(rows.len(), "system"),
         fresh.len()
     );
     enter(tx, incident.id, NewEntry::inside(IncidentEntryKind::Affected, text), now).await?;
-    let told = fresh.iter().map(|(tenant, system)| (Some(*tenant), Some(*system)));
-    tell(tx, incident, OccasionKind::IncidentOpened, told, now).await
+    let told = fresh.into_iter().map(|(tenant, systems)| (Some(tenant), systems));
+    tell(tx, incident, OccasionKind::IncidentOpened, told, now).await?;
+    Ok(rows)
 }
 
-/// Tells tenants, each with the system of theirs that is hit, or with `None` the operator.
+/// Tells tenants, each with the systems of theirs that are hit, or with `None` the operator.
 pub(crate) async fn tell(
     tx: &DatabaseTransaction,
     incident: &incident::Model,
     kind: OccasionKind,
-    whom: impl Iterator<Item = (Option<Uuid>, Option<Uuid>)>,
+    whom: impl Iterator<Item = (Option<Uuid>, Vec<Uuid>)>,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let rows = whom.map(|(tenant_id, system_id)| {
+    let rows = whom.map(|(tenant_id, systems)| {
         let mut told =
             NewOccasion::new(kind).incident(incident.id).detail("fault", super::choice(incident.fault));
         if let Some(message) = &incident.public_message {
             told = told.detail("publicMessage", message.clone());
         }
-        if let Some(system_id) = system_id {
-            told = told.system(system_id);
+        if let Some(first) = systems.first() {
+            told = told.system(*first);
+        }
+        if systems.len() > 1 {
+            let ids = systems.iter().map(|id| GlobalId::new(Kind::System, *id).to_string());
+            told = told.detail("systemIds", ids.collect::<Vec<_>>());
         }
         // Of the operator alone: what stands in a tenant's occasion its own notices may show.
         if tenant_id.is_none() {
-            told = told.detail("staffTitle", incident.title.clone());
+            told = told.detail("staffTitle", staff_title(kind, &incident.title));
         }
         told.row(tenant_id, now)
     });
@@ -121,12 +140,21 @@ pub(crate) async fn tell_all(
     kind: OccasionKind,
     now: DateTime<Utc>,
 ) -> Result<()> {
-    let mut whom: BTreeMap<Uuid, Uuid> = BTreeMap::new();
+    let mut whom: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
     for row in systems_of(tx, incident.id).await? {
-        whom.entry(row.tenant_id).or_insert(row.system_id);
+        whom.entry(row.tenant_id).or_default().push(row.system_id);
     }
-    let whom = whom.into_iter().map(|(tenant, system)| (Some(tenant), Some(system)));
-    tell(tx, incident, kind, whom.chain([(None, None)]), now).await
+    let whom = whom.into_iter().map(|(tenant, systems)| (Some(tenant), systems));
+    tell(tx, incident, kind, whom.chain([(None, Vec::new())]), now).await
+}
+
+/// What staff read above a notice: what is over does not read as if it began.
+fn staff_title(kind: OccasionKind, title: &str) -> String {
+    match kind {
+        OccasionKind::IncidentResolved => format!("Over: {title}"),
+        OccasionKind::IncidentUpdated => format!("News: {title}"),
+        _ => title.to_owned(),
+    }
 }
 
 /// Gives an incident another status, unless it is resolved or has it; as `by` said, or by itself. Whether it did.
@@ -149,8 +177,9 @@ pub(crate) async fn set_status(
         && incident.drained_from.is_none()
     {
         update = update
-            .col_expr(Column::DrainedFrom, Expr::value(Some(now)))
+            .col_expr(Column::DrainedFrom, Expr::value(Some(now + wait_of(incident.drain_round))))
             .col_expr(Column::DrainedCount, Expr::value(0))
+            .col_expr(Column::DrainRound, Expr::value(incident.drain_round.saturating_add(1)))
             .col_expr(Column::ProbeAt, Expr::value(None::<DateTime<Utc>>))
             .col_expr(Column::ProbeCount, Expr::value(0));
     }
@@ -188,7 +217,31 @@ pub(crate) async fn set_status(
     Ok(true)
 }
 
+/// How long what waits goes on waiting after it has gone on in vain so often: the first time not at all.
+fn wait_of(rounds: i32) -> Duration {
+    let rounds = u32::try_from(rounds).unwrap_or(0);
+    match rounds {
+        0 => Duration::zero(),
+        _ => {
+            let wait = PROBE_WAIT.checked_mul(2_i32.saturating_pow(Ord::min(rounds, 16)));
+            wait.map_or(OPEN_MAX, |wait| Ord::min(wait, OPEN_MAX))
+        }
+    }
+}
+
 /// `1 system`, `2 systems`.
 pub(crate) fn plural(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wait_of;
+
+    #[test]
+    fn what_goes_on_in_vain_waits_longer_each_time_and_a_quarter_of_an_hour_at_most() {
+        let seconds: Vec<i64> = (0..9).map(|rounds| wait_of(rounds).num_seconds()).collect();
+        assert_eq!(seconds, [0, 10, 20, 40, 80, 160, 320, 640, 900]);
+        assert_eq!(wait_of(i32::MAX).num_seconds(), 900);
+    }
 }

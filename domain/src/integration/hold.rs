@@ -2,7 +2,7 @@
 //! by itself until a person lets it go on. Deliberately absent: a timer that lets it go; what failed so often fails again until somebody mends it.
 
 use entity::integration::{self, IntegrationStatus};
-use entity::{quarantine, run};
+use entity::{failure, quarantine, run};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, QueryFilter};
 use serde_json::json;
@@ -13,6 +13,7 @@ use super::{reread, store_next_run};
 use crate::error::{Doing, ProblemCode, Result};
 use crate::health::status::refresh_in;
 use crate::id::{GlobalId, Kind};
+use crate::incident::fault::is_of_incident;
 use crate::job;
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
@@ -24,9 +25,13 @@ pub const HOLD_AFTER_DEFAULT: i32 = 10;
 /// For how many at most.
 pub const HOLD_AFTER_MAX: i32 = 1_000;
 
-/// Counts a run that could not go on, and holds its integration when there were as many in a row as it allows.
-pub(crate) async fn count_failed_run(tx: &TxScope, run: &run::Model, failure_id: Uuid) -> Result<()> {
+/// Counts a run that could not go on, and holds its integration when there were as many in a row as it allows. What an
+/// outage of many ends is not counted: nobody could mend it, and it goes on by itself.
+pub(crate) async fn count_failed_run(tx: &TxScope, run: &run::Model, failure: &failure::Model) -> Result<()> {
     let id = run.integration_id;
+    if is_of_incident(tx, id, &failure.code).await? {
+        return Ok(());
+    }
     tx.update::<integration::Entity>()
         .col_expr(integration::Column::FailedRunCount, Expr::col(integration::Column::FailedRunCount).add(1))
         .filter(integration::Column::Id.eq(id))
@@ -43,7 +48,7 @@ pub(crate) async fn count_failed_run(tx: &TxScope, run: &run::Model, failure_id:
         count => format!("{count} runs in a row could not go on. Mend the cause, then resume it."),
     };
     let message = format!("The integration is held. {reason}");
-    if hold(tx, id, reason, Some(failure_id)).await? {
+    if hold(tx, id, reason, Some(failure.id)).await? {
         store_next_run(tx, id, None).await?;
         job::hold_integration(tx, id).await?;
         let event = NewEvent::new("integration.held", "worker", message)

@@ -22,6 +22,7 @@ use crate::background::circuit;
 use crate::background::reconnection::{self, TakenUp};
 use crate::error::{Doing, Error, Result};
 use crate::id::Kind;
+use crate::incident::fault::acquit_of_all;
 use crate::occasion::{self, NewOccasion};
 use crate::permission::Permission;
 use crate::rate_limit;
@@ -191,7 +192,7 @@ async fn answered(tx: &TxScope, id: Uuid) -> Result<()> {
         .exec(tx.connection())
         .await
         .doing("closing a circuit")?;
-    Ok(())
+    acquit_of_all(tx, id).await
 }
 
 /// Stores what a test or a run found of a system. The caller lets health look again at its users last of all, by

@@ -1302,6 +1302,7 @@ impl Rows {
             probe_count: 3,
             drained_from: Some(time(6)),
             drained_count: 4,
+            drain_round: 5,
             postmortem: Some("# Why".to_owned()),
             causes: StringList(vec!["A certificate ended.".to_owned()]),
             follow_ups: incident::FollowUpList(vec![incident::FollowUp {
