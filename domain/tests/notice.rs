@@ -623,3 +623,29 @@ async fn ten_thousand_occasions_are_a_handful_of_rows() {
     assert_eq!(counts, [1, 1, 9_998]);
     assert_eq!(notices[2].items.0.len(), 50);
 }
+
+#[tokio::test]
+async fn an_incident_is_told_to_the_operator_once_and_of_tenants_where_a_policy_names_them() {
+    let it = Fixture::new().await;
+    let (once, named) = (it.channel_of(None).await, it.channel_of(None).await);
+    let of_all = NewNoticePolicy { tenant_id: None, ..it.policy(once) };
+    let of_one = NewNoticePolicy {
+        tenant_id: None,
+        selectors: Selectors { tenant_ids: vec![it.tenant_id], ..Default::default() },
+        ..it.policy(named)
+    };
+    it.make(of_all).await;
+    it.make(of_one).await;
+    it.happens_often("INCIDENT_OPENED", "source.unavailable", 2).await;
+    // One of them is the operator's own.
+    let of_incident = "UPDATE occasion SET incident_id = (SELECT min(id) FROM occasion), \
+                       tenant_id = CASE WHEN id = (SELECT min(id) FROM occasion) THEN NULL ELSE tenant_id END";
+    sqlx::query(of_incident).execute(&mut it.database().await).await.unwrap();
+    it.work().await;
+    let mut told: Vec<Uuid> = it.notices().await.iter().filter_map(|notice| notice.channel_id).collect();
+    told.sort_unstable();
+    let mut expected = [once, named];
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+    assert_eq!(types(&it.deliver(Answer::Taken).await), ["incident.opened"; 2]);
+}

@@ -196,6 +196,7 @@ async fn an_outage_is_one_incident_and_drains(trestle: &Trestle) {
             ),
             json!([[customer.system, [{"id": customer.integration}]]])
         );
+        assert_eq!(seen["startedAt"], hit[0]["firstSeenAt"], "when it began for others is not theirs to know");
         for hidden in ["host", "fault", "severity", "tenantCount", "systemCount", "createdBy", "postmortem"] {
             assert_eq!(seen[hidden], Value::Null, "{hidden}");
         }
@@ -233,6 +234,14 @@ async fn an_outage_is_one_incident_and_drains(trestle: &Trestle) {
                 and what waits goes on by itself.",
             "incident": {"id": id},
         }])
+    );
+
+    let one = "query($id: ID!) { run(id: $id) { failure { suggestedAction } } }";
+    let one = customers[2].viewer.query(one, json!({"id": runs[2]})).await;
+    assert_eq!(
+        one["run"]["failure"]["suggestedAction"],
+        nodes(&groups["failureGroups"])[0]["suggestedAction"],
+        "of one failure it is said as well"
     );
 
     // What staff say reaches whom it is meant for.

@@ -9,6 +9,8 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscr
 use domain::Permission;
 use domain::failure::{self, Selection};
 use domain::id::Kind;
+use domain::incident::waiting_for;
+use entity::failure::FailureStatus as FailureState;
 use futures::stream::BoxStream;
 
 use super::action::SuggestedAction;
@@ -253,8 +255,15 @@ impl Failure {
     }
 
     /// What this viewer can do about it.
-    async fn suggested_action(&self) -> &str {
-        &self.0.suggested_action
+    async fn suggested_action(&self, ctx: &Context<'_>) -> Result<String> {
+        let is_open = matches!(self.0.status, FailureState::Open | FailureState::Retrying);
+        if let Some(group_id) = self.0.group_id.filter(|_| is_open)
+            && let Some(wait) = waiting_for(&actor(ctx)?, &self.0.code)
+            && loaders(ctx)?.incident_of_group(group_id).await?.is_some()
+        {
+            return Ok(wait);
+        }
+        Ok(self.0.suggested_action.clone())
     }
 
     /// Steps that this viewer may take, or ask somebody to take: what helps most first. Empty once it has ended.

@@ -33,7 +33,7 @@ use crate::error::{Doing, Result};
 use crate::id::new_id;
 use crate::notice::subject::{begun, ended, system_of};
 use crate::notice::timing::{self, When, when};
-use crate::notice::words::{Surroundings, item};
+use crate::notice::words::{Surroundings, item, systems_besides};
 use crate::notice::{door, standard};
 use crate::notice_policy::selects;
 use crate::occasion::NewOccasion;
@@ -352,8 +352,9 @@ impl<'a> Step<'a> {
         for policy in self.owners.policies_for(occasion.tenant_id) {
             let mut channels = told.remove(&policy).unwrap_or_default();
             let Some(row) = self.policy(policy) else { continue };
-            // An incident is told to the operator once, however many it hits.
-            if occasion.incident_id.is_some() && row.tenant_id != occasion.tenant_id {
+            // An incident is told to the operator once, however many it hits; but where it asks for some tenants, of those.
+            let is_anothers = occasion.incident_id.is_some() && row.tenant_id != occasion.tenant_id;
+            if is_anothers && row.selectors.tenant_ids.is_empty() {
                 continue;
             }
             let failure = occasion.failure_id.and_then(|id| self.around.failures.get(&id));
@@ -557,7 +558,8 @@ async fn surroundings(tx: &BatchTx, occasions: &[occasion::Model]) -> Result<Sur
         .all(tx.connection())
         .await
         .doing(doing)?;
-    let system_ids = ids(|occasion| occasion.system_id);
+    let mut system_ids = ids(|occasion| occasion.system_id);
+    system_ids.extend(occasions.iter().flat_map(systems_besides));
     let mut around = Surroundings {
         tenants: tenants.into_iter().collect(),
         integrations: integrations.into_iter().collect(),

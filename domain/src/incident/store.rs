@@ -15,7 +15,7 @@ use super::door;
 use super::timeline::{NewEntry, enter};
 use crate::background::circuit::{OPEN_MAX, PROBE_WAIT};
 use crate::error::{Doing, Result};
-use crate::id::{GlobalId, Kind, new_id};
+use crate::id::new_id;
 use crate::insert::{insert_rows, upsert_returning};
 use crate::occasion::NewOccasion;
 
@@ -121,8 +121,8 @@ pub(crate) async fn tell(
             told = told.system(*first);
         }
         if systems.len() > 1 {
-            let ids = systems.iter().map(|id| GlobalId::new(Kind::System, *id).to_string());
-            told = told.detail("systemIds", ids.collect::<Vec<_>>());
+            let others: Vec<String> = systems[1..].iter().map(Uuid::to_string).collect();
+            told = told.detail("systemIds", others);
         }
         // Of the operator alone: what stands in a tenant's occasion its own notices may show.
         if tenant_id.is_none() {

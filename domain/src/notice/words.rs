@@ -40,6 +40,11 @@ pub(crate) struct Surroundings {
     pub(crate) users_of: HashMap<Uuid, Vec<String>>,
 }
 
+/// The other systems of the tenant that an incident hits.
+pub(crate) fn systems_besides(occasion: &occasion::Model) -> Vec<Uuid> {
+    one(&occasion.detail, "systemIds").unwrap_or_default()
+}
+
 /// What an occasion says besides, where it says that.
 fn one<T: DeserializeOwned>(detail: &Value, name: &str) -> Option<T> {
     T::deserialize(detail.get(name)?).ok()
@@ -314,8 +319,16 @@ impl Told<'_> {
 
     /// With the integrations that a system is used by.
     fn with_users(&self, text: String) -> String {
-        let users = self.occasion.system_id.and_then(|id| self.around.users_of.get(&id));
-        let Some(users) = users.filter(|users| !users.is_empty()) else { return text };
+        let systems = self.occasion.system_id.into_iter().chain(systems_besides(self.occasion));
+        let mut users: Vec<&String> = Vec::new();
+        for user in systems.filter_map(|id| self.around.users_of.get(&id)).flatten() {
+            if !users.contains(&user) {
+                users.push(user);
+            }
+        }
+        if users.is_empty() {
+            return text;
+        }
         let named: Vec<String> = users.iter().take(NAMES_MAX).map(|name| format!("`{name}`")).collect();
         let more = match users.len().saturating_sub(NAMES_MAX) {
             0 => String::new(),
