@@ -296,6 +296,9 @@ async fn an_outage_is_one_incident_and_drains(trestle: &Trestle) {
     })
     .await;
     assert_eq!(incidents(&staff, json!({})).await.len(), 1, "it makes no other one");
+    for kind in ["INCIDENT_OPENED", "INCIDENT_RESOLVED"] {
+        assert_eq!(notices(&staff, None, kind).await, 4, "{kind} was told nobody twice");
+    }
 
     let looked_back = json!({
         "incidentId": id, "body": "# What happened\n\nA certificate ended.", "causes": ["Nobody watched it."],

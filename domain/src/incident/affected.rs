@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use entity::incident_system;
 use entity::integration::{self, IntegrationStatus};
-use sea_orm::sea_query::ExprTrait;
-use sea_orm::{ColumnTrait, Order};
+use sea_orm::ColumnTrait;
 use uuid::Uuid;
 
 use crate::actor::Actor;
@@ -16,8 +15,8 @@ use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::scope::Keyset;
 
-/// Integrations that are read for the systems of one answer.
-const INTEGRATIONS_MAX: u64 = 1_000;
+/// Integrations that are read for each end of a system.
+const INTEGRATIONS_MAX: i32 = 100;
 
 /// A system that an incident hits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +66,8 @@ fn view(row: incident_system::Model) -> AffectedSystem {
     }
 }
 
-/// The integrations that use each of these systems, without archived ones; the first thousand.
+/// The integrations that use each of these systems, without archived ones: the first hundred that read it, and the first
+/// hundred that write to it.
 ///
 /// # Errors
 /// Denied without `integrations:read`.
@@ -77,23 +77,23 @@ pub async fn integrations_of_systems(
 ) -> Result<HashMap<Uuid, Vec<Integration>>> {
     use integration::Column;
     let scope = actor.authorize(Permission::IntegrationRead)?;
-    let uses = Column::SourceId
-        .is_in(systems.iter().copied())
-        .or(Column::DestinationId.is_in(systems.iter().copied()));
-    let rows = scope
-        .find::<integration::Entity>()
-        .filter(uses)
-        .filter(Column::Status.ne(IntegrationStatus::Archived))
-        .order_by(Column::Id, Order::Asc)
-        .limit(INTEGRATIONS_MAX)
-        .all()
-        .await?;
+    let (name, direction) = ("integration_of_system", Direction::Ascending);
+    let order = Keyset { name, column: None, id: Column::Id, direction };
+    let first = PageArguments { first: Some(INTEGRATIONS_MAX), ..PageArguments::default() }.check(name)?;
     let mut of: HashMap<Uuid, Vec<Integration>> = HashMap::new();
-    for row in rows {
-        let mut ends = vec![row.source_id, row.destination_id];
-        ends.dedup();
-        for end in ends {
-            of.entry(end).or_default().push(row.clone());
+    for end in [Column::SourceId, Column::DestinationId] {
+        let pages = scope
+            .find::<integration::Entity>()
+            .filter(Column::Status.ne(IntegrationStatus::Archived))
+            .pages_by_parent(end, systems, &order, &first)
+            .await?;
+        for (system, page) in pages {
+            let rows = of.entry(system).or_default();
+            for edge in page.edges {
+                if !rows.iter().any(|row| row.id == edge.node.id) {
+                    rows.push(edge.node);
+                }
+            }
         }
     }
     Ok(of)

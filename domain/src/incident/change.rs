@@ -9,12 +9,12 @@ use entity::incident_entry::IncidentEntryKind;
 use entity::occasion::OccasionKind;
 use entity::string_list::StringList;
 use entity::{system, system_fault};
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, DatabaseTransaction, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr};
+use sea_orm::{ColumnTrait, DatabaseTransaction, Order, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::door;
-use super::fault::host_of;
+use super::fault::{as_in_urls, host_of, part_of_configs};
 use super::store::{Hit, add, set_status, tell, tell_all};
 use super::timeline::{NewEntry, enter};
 use super::{Incident, view_inside};
@@ -25,12 +25,15 @@ use crate::id::{GlobalId, Kind, new_id};
 use crate::identity::unique_violation;
 use crate::permission::Permission;
 use crate::scope::Scope;
+use crate::search;
 use crate::validation::{NAME_CHARS_MAX, Problems};
 
 /// Longest public message and note, in characters.
 pub const MESSAGE_CHARS_MAX: usize = 4_000;
 /// Systems that one call may name, or find at a host.
 pub const SYSTEMS_MAX: usize = 1_000;
+/// How often as many systems are looked at whether they are at a host.
+const PAGES_MAX: usize = 100;
 /// Longest title, in characters.
 const TITLE_CHARS_MAX: usize = 200;
 
@@ -325,12 +328,13 @@ pub(super) fn checked(problems: &mut Problems, field: &str, text: Option<String>
 
 /// A host as [`host_of`] writes it.
 fn checked_host(problems: &mut Problems, host: &str) -> String {
-    let host = problems.text("host", host, NAME_CHARS_MAX).to_ascii_lowercase();
-    if !host.chars().all(|char| char.is_alphanumeric() || ".-_:[]".contains(char)) {
+    let host = problems.text("host", host, NAME_CHARS_MAX);
+    let read = as_in_urls(&host);
+    if read.is_none() && !host.is_empty() {
         let message = "must be a host, with a port where it is not the usual one: `api.example.com`";
         problems.add(ProblemCode::Invalid, "host", message);
     }
-    host
+    read.unwrap_or_default()
 }
 
 async fn named(scope: &Scope, ids: &[Uuid], problems: &mut Problems) -> Result<HashMap<Uuid, system::Model>> {
@@ -346,18 +350,27 @@ async fn named(scope: &Scope, ids: &[Uuid], problems: &mut Problems) -> Result<H
 
 /// The systems that are at a host, by what their configs say.
 async fn at_host(scope: &Scope, host: &str, problems: &mut Problems) -> Result<Vec<system::Model>> {
-    // The port may not be written there, where it is the usual one.
-    let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
-    let rows = scope
-        .find::<system::Entity>()
-        .filter(Expr::cust("LOWER(CAST(config AS text))").like(format!("%{name}%")))
-        .limit(SYSTEMS_MAX as u64 + 1)
-        .all()
-        .await?;
-    if rows.len() > SYSTEMS_MAX {
-        let message = format!("has more than {SYSTEMS_MAX} systems; leave it to them to fail, or name some");
-        problems.add(ProblemCode::LimitReached, "host", message);
-        return Ok(Vec::new());
+    let part = LikeExpr::new(search::pattern(part_of_configs(host))).escape('\\');
+    let (mut found, mut after) = (Vec::new(), Uuid::nil());
+    for _ in 0..PAGES_MAX {
+        let rows = scope
+            .find::<system::Entity>()
+            .filter(Expr::cust("LOWER(CAST(config AS text))").like(part.clone()))
+            .filter(system::Column::Id.gt(after))
+            .order_by(system::Column::Id, Order::Asc)
+            .limit(SYSTEMS_MAX as u64)
+            .all()
+            .await?;
+        let Some(last) = rows.last() else { break };
+        after = last.id;
+        let is_there = |row: &system::Model| host_of(&row.connector, &row.config).as_deref() == Some(host);
+        found.extend(rows.into_iter().filter(is_there));
+        if found.len() > SYSTEMS_MAX {
+            let message =
+                format!("has more than {SYSTEMS_MAX} systems; leave it to them to fail, or name some");
+            problems.add(ProblemCode::LimitReached, "host", message);
+            return Ok(Vec::new());
+        }
     }
-    Ok(rows.into_iter().filter(|row| host_of(&row.connector, &row.config).as_deref() == Some(host)).collect())
+    Ok(found)
 }

@@ -67,7 +67,31 @@ fn of_url(text: &str) -> Option<String> {
 
 fn of_server(host: &str, config: &Value, usual: u64) -> String {
     let port = config.get("port").and_then(Value::as_u64).unwrap_or(usual);
-    format!("{}:{port}", host.trim().to_ascii_lowercase())
+    let host = host.trim();
+    format!("{}:{port}", as_in_urls(host).unwrap_or_else(|| host.to_ascii_lowercase()))
+}
+
+/// A host that somebody wrote, with a port or without one, as [`host_of`] writes it: in lower case, names of other alphabets
+/// in ASCII. `None` for what is none.
+pub(crate) fn as_in_urls(host: &str) -> Option<String> {
+    if host.contains(['/', '\\', '@', '?', '#']) {
+        return None;
+    }
+    of_url(&format!("http://{host}"))
+}
+
+/// A part of the config of each system at this host.
+pub(crate) fn part_of_configs(host: &str) -> &str {
+    // The port may not be written there, where it is the usual one.
+    let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
+    if let Some(region) = name.strip_prefix("s3.").and_then(|rest| rest.strip_suffix(".amazonaws.com")) {
+        return region;
+    }
+    let is_ascii = |label: &&str| !label.starts_with("xn--");
+    if name.split('.').all(|label| is_ascii(&label)) {
+        return name;
+    }
+    name.split('.').filter(is_ascii).max_by_key(|label| label.len()).unwrap_or_default()
 }
 
 /// Calls in a row that fail before an attempt that still tries is trouble: less is a hiccup. One that timed out has waited long
@@ -199,7 +223,7 @@ mod tests {
     use entity::incident::IncidentFault;
     use serde_json::json;
 
-    use super::{codes, host_of, of_code};
+    use super::{as_in_urls, codes, host_of, of_code, part_of_configs};
 
     #[test]
     fn a_system_that_is_down_is_told_from_one_that_refuses_and_from_ours() {
@@ -216,6 +240,17 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_somebody_wrote_is_read_as_a_url_has_it_and_looked_for_by_what_configs_have() {
+        assert_eq!(as_in_urls("API.example.com:8443"), Some("api.example.com:8443".to_owned()));
+        for none in ["a b", "", "user@example.com", "example.com/path", "example.com?x", "example.com:x"] {
+            assert_eq!(as_in_urls(none), None, "{none}");
+        }
+        assert_eq!(part_of_configs("api.example.com:8443"), "api.example.com");
+        assert_eq!(part_of_configs("s3.eu-central-1.amazonaws.com"), "eu-central-1");
+        assert_eq!(part_of_configs("xn--bcher-kva.example"), "example");
+    }
+
+    #[test]
     fn systems_at_one_place_have_one_host_however_they_are_written() {
         let of = |connector: &str, config| host_of(connector, &config);
         let api = Some("api.example.com".to_owned());
@@ -228,6 +263,11 @@ mod tests {
         assert_eq!(of("postgres", json!({"host": "DB.example.com"})), server);
         assert_eq!(of("postgres", json!({"host": "db.example.com", "port": 5432})), server);
         assert_eq!(of("mysql", json!({"host": "db.example.com"})), Some("db.example.com:3306".to_owned()));
+        let books = Some("xn--bcher-kva.example".to_owned());
+        assert_eq!(of("http", json!({"baseUrl": "https://b\u{fc}cher.example/v1"})), books);
+        assert_eq!(as_in_urls("B\u{dc}CHER.example"), books);
+        let books = Some("xn--bcher-kva.example:5432".to_owned());
+        assert_eq!(of("postgres", json!({"host": "b\u{fc}cher.example"})), books);
         let bucket = json!({"bucket": "b", "region": "eu-central-1"});
         assert_eq!(of("file", bucket), Some("s3.eu-central-1.amazonaws.com".to_owned()));
         for (connector, config) in [
