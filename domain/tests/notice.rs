@@ -638,8 +638,9 @@ async fn an_incident_is_told_to_the_operator_once_and_of_tenants_where_a_policy_
     it.make(of_one).await;
     it.happens_often("INCIDENT_OPENED", "source.unavailable", 2).await;
     // One of them is the operator's own.
-    let of_incident = "UPDATE occasion SET incident_id = (SELECT min(id) FROM occasion), \
-                       tenant_id = CASE WHEN id = (SELECT min(id) FROM occasion) THEN NULL ELSE tenant_id END";
+    let of_incident = "WITH first(id) AS (SELECT min(id) FROM occasion) \
+                       UPDATE occasion SET incident_id = (SELECT id FROM first), \
+                       tenant_id = CASE WHEN id = (SELECT id FROM first) THEN NULL ELSE tenant_id END";
     sqlx::query(of_incident).execute(&mut it.database().await).await.unwrap();
     it.work().await;
     let mut told: Vec<Uuid> = it.notices().await.iter().filter_map(|notice| notice.channel_id).collect();

@@ -117,7 +117,7 @@ impl Incident {
         self.0.status_at.into()
     }
 
-    /// When the first attempt failed.
+    /// When the first attempt failed; to a tenant, of its own systems.
     async fn started_at(&self) -> DateTime {
         self.0.started_at.into()
     }

@@ -19,6 +19,8 @@ use crate::id::new_id;
 use crate::insert::{insert_rows, upsert_returning};
 use crate::occasion::NewOccasion;
 
+/// Systems that a notice is about besides the first: it names fewer integrations than those have.
+const SYSTEMS_TOLD_MAX: usize = 100;
 /// A system is hit once by an incident.
 const UNLESS_HIT: &str = "ON CONFLICT (incident_id, system_id) DO NOTHING RETURNING id";
 
@@ -121,7 +123,8 @@ pub(crate) async fn tell(
             told = told.system(*first);
         }
         if systems.len() > 1 {
-            let others: Vec<String> = systems[1..].iter().map(Uuid::to_string).collect();
+            let others: Vec<String> =
+                systems.iter().skip(1).take(SYSTEMS_TOLD_MAX).map(Uuid::to_string).collect();
             told = told.detail("systemIds", others);
         }
         // Of the operator alone: what stands in a tenant's occasion its own notices may show.

@@ -407,7 +407,8 @@ async fn transient_errors_are_waited_out_and_told() {
         run_once(&plan(), SyncMode::Full, 1, &systems, &ledger).await;
         let notice = ledger.with(|kept| kept.notices.pop().unwrap());
         assert_eq!((notice.side, notice.attempt, notice.error.kind), (side, 1, SystemErrorKind::RateLimited));
-        assert_eq!(ledger.with(|kept| std::mem::take(&mut kept.answered)), [side], "and that it answers again");
+        let answered = ledger.with(|kept| std::mem::take(&mut kept.answered));
+        assert_eq!(answered, [side], "and that it answers again");
         ledger.with(|kept| kept.checkpoint = None);
     }
 }

@@ -35,12 +35,13 @@ pub(super) struct Ended<'a> {
 impl Ended<'_> {
     /// Its integrations that go on some day.
     fn integrations(&self, side: integration::Column) -> SelectStatement {
+        let go_on = [IntegrationStatus::Active, IntegrationStatus::Held];
         Query::select()
             .column(integration::Column::Id)
             .from(integration::Entity)
             .and_where(integration::Column::TenantId.eq(self.row.tenant_id))
             .and_where(side.eq(self.row.system_id))
-            .and_where(integration::Column::Status.is_in([IntegrationStatus::Active, IntegrationStatus::Held]))
+            .and_where(integration::Column::Status.is_in(go_on))
             .to_owned()
     }
 

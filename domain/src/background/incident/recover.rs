@@ -186,7 +186,8 @@ async fn went_through(
         };
         // A retry of stored records reads none, and what did not change is sent to none.
         let has_read = (run.scope == RunScope::AllRecords).then_some(*source);
-        let has_written = (run.created_count + run.updated_count + run.deleted_count > 0).then_some(*destination);
+        let written = run.created_count + run.updated_count + run.deleted_count;
+        let has_written = (written > 0).then_some(*destination);
         let used = has_read.into_iter().chain(has_written);
         proved.extend(used.filter(|system| suspected.get(system).is_some_and(|seen| at > *seen)));
     }
