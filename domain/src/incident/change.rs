@@ -102,15 +102,16 @@ pub async fn create(actor: &Actor, new: NewIncident) -> Result<Incident> {
     }
     problems.check()?;
     let now = app.clock().now();
-    // Of what attempts have found already it is said since when.
+    // Of what attempts have found lately it is said since when.
+    let window = Duration::from_std(app.incidents().window).unwrap_or(Duration::zero());
     let found = scope
         .find::<system_fault::Entity>()
         .filter(system_fault::Column::SystemId.is_in(systems.keys().copied()))
-        .filter(system_fault::Column::Fault.eq(new.fault));
+        .filter(system_fault::Column::Fault.eq(new.fault))
+        .filter(system_fault::Column::LastSeenAt.gte(now - window));
     let found: Vec<(Uuid, DateTime<Utc>)> =
         found.tuples([system_fault::Column::SystemId, system_fault::Column::FirstSeenAt]).await?;
     let since: HashMap<Uuid, DateTime<Utc>> = found.into_iter().collect();
-    let window = Duration::from_std(app.incidents().window).unwrap_or(Duration::zero());
     let row = incident::Model {
         id: new_id(),
         connector: systems.values().min_by_key(|row| row.id).map(|row| row.connector.clone()),
