@@ -15,7 +15,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use pipeline::{
     AccountedPage, Gate, GateCounts, GateRules, InDoubt, Ledger, LedgerError, Mapping, PageBudget, Receipt,
-    RemovedPage, Repeats, RetryNotice, RetryPolicy, Rules, Shape, Stop, StreamPlan, run_stream, Side,
+    RemovedPage, Repeats, RetryNotice, RetryPolicy, Rules, Shape, Side, Stop, StreamPlan, run_stream,
 };
 use serde_json::json;
 

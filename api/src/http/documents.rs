@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::error::{ErrorCode, Refusal};
-use super::limits;
+use super::limits::{self, Prices};
 use super::shared::SharedStore;
 
 /// Bytes of a document that is registered. Larger ones are answered, and sent again each time.
@@ -133,7 +133,7 @@ impl TrustedDocuments {
         }
         let (mut by_id, mut by_hash) = (HashMap::new(), HashMap::new());
         for (id, text) in documents {
-            if let Err(refusal) = limits::check(&text, None, &Variables::default(), &[]) {
+            if let Err(refusal) = limits::check(&text, None, &Variables::default(), Prices::default()) {
                 return Err(ManifestError::Document { id, problem: refusal.message });
             }
             let text: Arc<str> = text.into();

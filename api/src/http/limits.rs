@@ -55,7 +55,7 @@ pub const VARIABLES_DEPTH_MAX: u64 = 64;
 pub const EXECUTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What is more than one: points of fields, and entries of lists without pages.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Prices<'a> {
     pub(super) fields: &'a [(&'a str, u64)],
     pub(super) lists: &'a [(&'a str, u64)],

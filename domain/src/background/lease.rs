@@ -552,9 +552,9 @@ impl RunLease {
         let mut events = vec![event];
         let mut aftermath = Aftermath::default();
         let (mut available_at, mut code) = (available_at, why.as_ref().map(|why| why.code.clone()));
-        let failed = why.as_ref().and_then(|why| {
-            Some((why.system_id?, Failing { code: &why.code, is_doubted: why.is_doubted }))
-        });
+        let failed = why
+            .as_ref()
+            .and_then(|why| Some((why.system_id?, Failing { code: &why.code, is_doubted: why.is_doubted })));
         if let Some((system_id, failing)) = failed
             && let Some((until, event)) = count_failure(&tx, self, system_id, &failing).await?
         {

@@ -66,10 +66,8 @@ pub async fn of_groups(actor: &Actor, groups: &[Uuid]) -> Result<HashMap<Uuid, I
         // Of several the oldest, always the same.
         incidents.filter(|row| fault::of_code(code) == Some(row.fault)).min_by_key(|row| row.id)
     };
-    let found: Vec<(Uuid, Uuid)> = groups
-        .iter()
-        .filter_map(|(id, code, integration)| Some((*id, of(code, integration)?.id)))
-        .collect();
+    let found: Vec<(Uuid, Uuid)> =
+        groups.iter().filter_map(|(id, code, integration)| Some((*id, of(code, integration)?.id))).collect();
     let seen = views(actor, &scope, rows.into_values().collect()).await?;
     let seen: HashMap<Uuid, Incident> = seen.into_iter().map(|incident| (incident.id, incident)).collect();
     Ok(found.into_iter().filter_map(|(id, incident)| Some((id, seen.get(&incident)?.clone()))).collect())
