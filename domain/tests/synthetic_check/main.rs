@@ -125,8 +125,8 @@ impl Fixture {
         let of = [integration];
         let pages =
             synthetic_check::results_by_integrations(&self.operator, &of, &all, direction, &page).await;
-        let page = pages.unwrap().remove(&integration).unwrap();
-        page.edges.into_iter().map(|edge| edge.node).collect()
+        let edges = pages.unwrap().remove(&integration).map(|page| page.edges);
+        edges.unwrap_or_default().into_iter().map(|edge| edge.node).collect()
     }
 
     /// Where and why each failed.
