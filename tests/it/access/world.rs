@@ -912,7 +912,7 @@ impl World {
             if found["failureGroup"]["sla"] == json!([]) { Err(found) } else { Ok(()) }
         })
         .await;
-        let said = json!({"groupId": id, "text": "quillon is told"});
+        let said = json!({"groupId": id, "text": "quillon is told", "audience": "CUSTOMER"});
         self.fixture.admin().mutate("commentFailureGroup", said, "failureGroup { id }").await;
     }
 
