@@ -32,9 +32,9 @@ impl Verdict<'_> {
     /// That each record of the last generation arrived, or that a failure says why not; `all` when what can be mended
     /// was.
     pub(super) async fn records_arrived(&self, all: bool) -> Vec<String> {
-        let (last, generations) = {
+        let (last, generations, canceled) = {
             let book = self.load.book();
-            (book.last.clone(), book.generations.clone())
+            (book.last.clone(), book.generations.clone(), book.canceled.clone())
         };
         let mut database = self.database.connect().await;
         let mut warehouse = self.warehouse.connect().await;
@@ -66,7 +66,9 @@ impl Verdict<'_> {
             // A run that could not go on has one failure for all that it did not read.
             let went_through = !matches!(status.as_str(), "FAILED" | "CANCELED");
             if !went_through && (all || seen.failed.iter().all(|(key, _)| !key.is_empty())) {
-                wrongs.push(format!("{}: its last run is {status}, and no failure says why", moved.owner));
+                let by = if canceled.contains(&last[&place]) { " by a caller" } else { "" };
+                wrongs
+                    .push(format!("{}: its last run is {status}{by}, and no failure says why", moved.owner));
             }
             let generation = if went_through { generations[&place] } else { usize::MAX };
             let found = self.judge(moved, &seen, generation, all);

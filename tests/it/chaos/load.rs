@@ -216,8 +216,8 @@ impl Load {
     async fn meddle(&self, caller: &Caller, round: usize, place: usize, run: &str, random: &mut Random) {
         let moved = &self.moved[place];
         let wrong = |text: String| self.book().wrongs.push(text);
-        // The last round shall bring everything home.
-        if random.percent(3) && round + 1 < ROUNDS {
+        // The last round shall bring everything home, or the one before where that has overtaken it.
+        if random.percent(3) && round + 2 < ROUNDS {
             let answer = caller.mutate("cancelRun", json!({"runId": run}), "run { id status }").await;
             match answer.payload {
                 Ok(payload) => drop(self.book().canceled.insert(uuid(&payload["run"]))),
