@@ -15,6 +15,8 @@ use crate::harness::redis;
 
 /// How long everything may take to end once nothing interferes any more: leases, sweeps, waits between attempts.
 const END_LIMIT: Duration = Duration::from_secs(300);
+/// How long an incident may take to retry what it has ended; a person does it after that.
+const RETRY_LIMIT: Duration = Duration::from_secs(60);
 /// Of each kind of wrong so many are told in full.
 const TOLD_MAX: usize = 5;
 /// Why a good record may have failed meanwhile: it can be tried again.
@@ -46,8 +48,14 @@ impl Verdict<'_> {
         let begin = Instant::now();
         let sql = "SELECT concat_ws(' ', r.id, r.status, j.status, j.attempt, j.available_at, j.lease_until, j.last_error) \
              FROM run r LEFT JOIN job j ON j.subject_id = r.id WHERE r.status IN ('QUEUED', 'RUNNING')";
+        // What an outage has ended is retried by the incident that it is, as long as that goes on.
+        let retried = "SELECT f.id::text FROM failure f WHERE f.status = 'OPEN' AND f.record_key IS NULL AND f.code LIKE 'source.%' \
+             AND EXISTS (SELECT FROM incident WHERE over_at IS NULL)";
         loop {
-            let left = self.texts(sql).await;
+            let mut left = self.texts(sql).await;
+            if left.is_empty() && begin.elapsed() < RETRY_LIMIT {
+                left = self.texts(retried).await;
+            }
             if left.is_empty() {
                 return left;
             }
