@@ -18,6 +18,9 @@ const SLUG: &str = "bench";
 /// How often the end of a run is looked for: seldom, the API is in the process that is measured.
 const RUN_POLL: Duration = Duration::from_millis(200);
 
+/// However many records fail for one cause: that it began and how the run ended, to the tenant and to the operator.
+const NOTICES_MAX: u64 = 4;
+
 /// What is done with them.
 #[derive(Clone, Copy, Default)]
 pub struct Kind {
@@ -88,6 +91,12 @@ pub async fn measure(
     ensure!(counts[outcome] == json!(arrived), "not every record is {outcome}: {counts:#}");
     ensure!(counts["failed"] == json!(bad), "not every bad record failed: {counts:#}");
     ensure!(postgres.count("target", "orders").await? == arrived, "rows are missing");
+    if bad > 0 && !kind.embedded {
+        let (groups, notices) =
+            (postgres.count("trestle", "failure_group").await?, postgres.count("trestle", "notice").await?);
+        ensure!(groups == 1, "{groups} groups, all of one cause");
+        ensure!(notices <= NOTICES_MAX, "{notices} notices of one cause");
+    }
     let took = milliseconds(&run["finishedAt"])? - milliseconds(&run["startedAt"])?;
     Ok(Round {
         seconds: took as f64 / 1_000.0,
