@@ -8,8 +8,11 @@ use std::collections::HashMap;
 use chrono::{DateTime, Duration, Utc};
 use entity::job::{self, JobStatus};
 use entity::system::{self, CircuitState, SystemStatus};
-use sea_orm::sea_query::{Expr, ExprTrait, LockType};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany};
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    UpdateMany,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -17,6 +20,7 @@ use super::lease::RunLease;
 use super::transaction::BatchTx;
 use crate::app::App;
 use crate::error::{Doing, Result};
+use crate::health::status::look_again_at_users_of;
 use crate::run_event::NewEvent;
 use crate::scope::TxScope;
 
@@ -244,6 +248,44 @@ pub(super) async fn count_failure(
     let doubted = why.is_doubted.then_some(lease.job_id);
     crate::incident::fault::record(tx, &row, why.code, doubted).await?;
     Ok(until.map(|until| (until, waits(&row.name, system_id, until))))
+}
+
+/// Leaves those of these systems alone that failed last, before they have failed so often by themselves: others have seen that
+/// they don't answer. Such as are being decided about just now are left for the next time. How many it were.
+#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
+pub(super) async fn leave_alone(tx: &BatchTx, app: &App, systems: &[Uuid], now: DateTime<Utc>) -> Result<u64> {
+    use system::Column;
+    if systems.is_empty() {
+        return Ok(0);
+    }
+    let mut failed = system::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(tx.one_of(Column::Id, systems.iter().copied()))
+        .filter(Column::CircuitState.eq(CircuitState::Closed))
+        .filter(Column::CircuitFailureCount.gt(0));
+    if tx.connection().get_database_backend() == DatabaseBackend::Postgres {
+        failed = failed.lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
+    }
+    let failed: Vec<Uuid> =
+        failed.into_tuple().all(tx.connection()).await.doing("reading which systems failed last")?;
+    if failed.is_empty() {
+        return Ok(0);
+    }
+    let message = "It does not answer others either. Runs wait and try it again by themselves.";
+    let left = system::Entity::update_many()
+        .col_expr(Column::CircuitState, Expr::value(CircuitState::Open))
+        .col_expr(Column::CircuitOpeningCount, Expr::value(1))
+        .col_expr(Column::CircuitSince, Expr::value(Some(now)))
+        .col_expr(Column::CircuitUntil, Expr::value(Some(now + open_for(app, 1))))
+        .col_expr(Column::Status, Expr::value(SystemStatus::Failing))
+        .col_expr(Column::StatusMessage, Expr::value(Some(message.to_owned())))
+        .filter(tx.one_of(Column::Id, failed.iter().copied()))
+        .exec(tx.connection())
+        .await
+        .doing("leaving systems alone")?;
+    look_again_at_users_of(tx.connection(), &failed, now).await?;
+    Ok(left.rows_affected)
 }
 
 /// For how long a system is left alone that failed as a probe so often in a row, twice as long each time.

@@ -63,6 +63,7 @@ impl Background {
         let mut look = Look::begin(self, &tx, now).await?;
         look.join().await?;
         look.find().await?;
+        look.leave_alone().await?;
         look.recover().await?;
         let incidents = look.incidents;
         tx.commit().await?;

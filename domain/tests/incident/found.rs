@@ -7,7 +7,7 @@ use entity::incident::{IncidentFault, IncidentSeverity};
 use pipeline::StreamStop;
 use serde_json::json;
 
-use super::{Fixture, MINUTE, NOW_SECONDS, call_fails};
+use super::{Fixture, LEFT_ALONE, MINUTE, NOW_SECONDS, call_fails};
 
 #[tokio::test]
 async fn what_is_near_in_time_and_place_is_one_incident_and_later_tenants_join_it() {
@@ -41,6 +41,7 @@ async fn what_is_near_in_time_and_place_is_one_incident_and_later_tenants_join_i
     for _ in 0..2 {
         it.fails(&it.at("https://other.example.com").await, SystemErrorKind::Unavailable).await;
     }
+    it.passes(LEFT_ALONE);
     for integration in [&first, &second, &third] {
         it.fails(integration, SystemErrorKind::RateLimited).await;
     }

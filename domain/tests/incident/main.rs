@@ -35,6 +35,9 @@ use uuid::Uuid;
 /// 2026-09-21T14:13:20Z.
 const NOW_SECONDS: i64 = 1_790_000_000;
 const MINUTE: i64 = 60;
+/// Seconds for which a system of an incident is left alone first.
+const LEFT_ALONE: i64 = 30;
+const OPEN: &str = "SELECT count(*) FROM system WHERE circuit_state = 'OPEN'";
 
 struct NoQueue;
 
@@ -194,6 +197,7 @@ impl Fixture {
         }
         self.looks().await;
         assert_eq!(self.status().await, IncidentStatus::Investigating);
+        assert_eq!(self.number(OPEN).await, 3, "none has to fail five times to be left alone");
         integrations
     }
 

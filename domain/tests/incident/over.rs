@@ -12,7 +12,7 @@ use pipeline::{Ledger, Side, StreamStop};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Fixture, MINUTE, NOW_SECONDS, call_fails, stop};
+use super::{Fixture, LEFT_ALONE, MINUTE, NOW_SECONDS, OPEN, call_fails, stop};
 
 const HELD: &str = "SELECT count(*) FROM integration WHERE status = 'HELD'";
 const QUEUED: &str = "SELECT count(*) FROM job WHERE status = 'QUEUED'";
@@ -177,7 +177,7 @@ async fn hosts_that_hang_are_found_at_once_and_who_is_stopped_or_silent_is_no_pr
 async fn who_joins_while_it_is_watched_is_waited_for_and_told_that_it_is_over_then() {
     let it = Fixture::new().await;
     let integrations = it.three_down("https://api.example.com").await;
-    it.passes(1);
+    it.passes(LEFT_ALONE);
     for integration in &integrations {
         it.succeeds(integration).await;
     }
@@ -192,6 +192,7 @@ async fn who_joins_while_it_is_watched_is_waited_for_and_told_that_it_is_over_th
     let resolved = "SELECT count(*) FROM occasion WHERE kind = 'INCIDENT_RESOLVED'";
     assert_eq!(it.status().await, IncidentStatus::Monitoring);
     assert_eq!((it.number(opened).await, it.number(resolved).await), (5, 0));
+    assert_eq!(it.number(OPEN).await, 0, "what goes on meanwhile is not left alone");
     it.succeeds(&late).await;
     it.looks().await;
     it.passes(MINUTE - 1);
@@ -222,7 +223,7 @@ async fn what_waits_for_something_else_keeps_its_time_and_what_is_archived_is_no
     it.looks().await;
     assert_eq!(it.status().await, IncidentStatus::Investigating);
     integration::archive(&it.operator, integrations[2][0].id).await.unwrap();
-    it.passes(1);
+    it.passes(LEFT_ALONE);
     it.succeeds(&integrations[1][1]).await;
     it.looks().await;
     assert_eq!(it.status().await, IncidentStatus::Monitoring);

@@ -12,6 +12,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
+use super::super::circuit;
 use super::super::transaction::BatchTx;
 use super::{Fault, Look};
 use crate::error::{Doing, Result};
@@ -84,6 +85,25 @@ impl Look<'_> {
             tell(self.tx.connection(), &row, OccasionKind::IncidentOpened, operator, self.now).await?;
             self.incidents.push(row.clone());
             self.add(&row, faults.iter().map(hit).collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Whom an outage hits needs not find out alone: what failed once of a system that answers nobody is left alone, so that
+    /// runs wait with all their attempts. Not while what waited goes on.
+    pub(super) async fn leave_alone(&mut self) -> Result<()> {
+        use IncidentStatus::{Identified, Investigating};
+        let under_way = self.incidents.iter().filter(|row| matches!(row.status, Investigating | Identified));
+        let systems: Vec<Uuid> = under_way
+            .filter(|row| row.fault == IncidentFault::Unavailable)
+            .filter_map(|row| self.hit.get(&row.id))
+            .flatten()
+            .filter(|row| row.last_failed_at.is_some() && row.recovered_at.is_none())
+            .map(|row| row.system_id)
+            .collect();
+        let left = circuit::leave_alone(self.tx, self.background.app(), &systems, self.now).await?;
+        if left > 0 {
+            tracing::info!(systems = left, "systems that an outage hits are left alone for a while");
         }
         Ok(())
     }
