@@ -1,15 +1,27 @@
-//! Live updates: that something changed, never what. Whoever listens reads the row through their own scope.
+//! Live updates: that something changed, never what. Whoever listens reads the row through their own scope. `change/listening.rs`:
+//! who is told, and how that is bounded; `change/journal.rs`: what changed while a listener was away.
+
+pub(crate) mod journal;
+mod listening;
+
+use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc};
 use uuid::Uuid;
 
-/// Changes kept for a listener that lags; past that it is told that it missed some.
+use self::listening::Listeners;
+use crate::actor::Tenants;
+
+pub use self::journal::{CATCH_UP_MAX, KEPT_MINUTES, Missed, now, since};
+pub use self::listening::{Interest, Listening, Told};
+
+/// Changes kept for who looks at all of them and lags; past that it is told that it missed some.
 const CHANGES_BUFFERED: usize = 4_096;
 /// Changes that wait to be sent to other processes; past that they are dropped, as a hint may be.
 const OUTBOUND_BUFFERED: usize = 8_192;
 
 /// What kind of object changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// A run.
@@ -20,6 +32,8 @@ pub enum ChangeKind {
     Retry,
     /// A group of failures.
     FailureGroup,
+    /// How an integration is; the object is the integration.
+    Health,
 }
 
 /// One object changed.
@@ -38,20 +52,21 @@ pub struct Change {
 /// Spreads changes within this process, and to other processes where a bridge is attached.
 #[derive(Clone, Debug)]
 pub struct Changes {
-    local: broadcast::Sender<Change>,
+    listeners: Arc<Listeners>,
+    all: broadcast::Sender<Change>,
     outbound: Option<mpsc::Sender<Change>>,
 }
 
 impl Changes {
     /// Within this process only.
     pub fn in_process() -> Self {
-        Self { local: broadcast::channel(CHANGES_BUFFERED).0, outbound: None }
+        Self { listeners: Arc::default(), all: broadcast::channel(CHANGES_BUFFERED).0, outbound: None }
     }
 
     /// With a bridge: what is published here is to be sent to the other processes from the receiver.
     pub fn bridged() -> (Self, mpsc::Receiver<Change>) {
         let (outbound, receiver) = mpsc::channel(OUTBOUND_BUFFERED);
-        (Self { local: broadcast::channel(CHANGES_BUFFERED).0, outbound: Some(outbound) }, receiver)
+        (Self { outbound: Some(outbound), ..Self::in_process() }, receiver)
     }
 
     /// Tells everybody. A bridge that is full loses the hint; the row stays right.
@@ -66,12 +81,18 @@ impl Changes {
 
     /// Tells listeners of this process about a change made in another one.
     pub fn publish_local(&self, change: Change) {
-        // An error means that nobody listens.
-        drop(self.local.send(change));
+        self.listeners.tell(&change);
+        // An error means that nobody looks at all of them.
+        drop(self.all.send(change));
     }
 
-    /// Listens from now on.
+    /// Listens from now on to what concerns one listener, of these tenants.
+    pub fn listen(&self, interest: Interest, tenants: &Tenants) -> Listening {
+        Listening::new(Arc::clone(&self.listeners), interest, tenants)
+    }
+
+    /// All changes of all tenants from now on, for the program itself.
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
-        self.local.subscribe()
+        self.all.subscribe()
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
 use entity::run;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Order};
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
@@ -348,6 +348,28 @@ pub(crate) fn changed(run: &Run) -> Change {
         id: run.id,
         integration_id: Some(run.integration_id),
     }
+}
+
+/// Runs that a worker has, and those that wait and were asked for since; the newest, at most so many of each. `from` is the
+/// first id of that time.
+pub(crate) async fn under_way_since(
+    scope: &Scope,
+    integration_id: Option<Uuid>,
+    from: Uuid,
+    limit: u64,
+) -> Result<Vec<Uuid>> {
+    let newest = |status: RunStatus| {
+        scope
+            .find::<run::Entity>()
+            .filter(run::Column::Status.eq(status))
+            .filter_some(integration_id, |id| run::Column::IntegrationId.eq(id))
+            .order_by(run::Column::Id, Order::Desc)
+            .limit(limit)
+    };
+    let running: Vec<(Uuid,)> = newest(RunStatus::Running).tuples([run::Column::Id]).await?;
+    let queued = newest(RunStatus::Queued).filter(run::Column::Id.gte(from));
+    let queued: Vec<(Uuid,)> = queued.tuples([run::Column::Id]).await?;
+    Ok(running.into_iter().chain(queued).map(|(id,)| id).collect())
 }
 
 async fn found(scope: &Scope, id: Uuid) -> Result<Run> {

@@ -2,11 +2,11 @@
 //! that it starts is filtered by its tenants already: a query that forgets its tenant does not compile.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use entity::{
-    api_key, audit_entry, backfill, connect_link, contact, escalation, escalation_policy, exchange, failure,
+    api_key, audit_entry, backfill, change, connect_link, contact, escalation, escalation_policy, exchange, failure,
     failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target,
     identity_provider, incident, incident_entry, incident_system, integration, integration_contact,
     integration_health, invitation, job, kill_switch, kpi_rollup, log_line, notice, notice_attempt,
@@ -29,7 +29,7 @@ use uuid::Uuid;
 use crate::actor::Tenants;
 use crate::app::App;
 use crate::audit::{self, Entry};
-use crate::change::Change;
+use crate::change::{Change, journal};
 use crate::database::TenantReader;
 use crate::dispatch::{JobHint, PUSH_TIMEOUT};
 use crate::error::{Doing, Error, Result};
@@ -83,6 +83,7 @@ tenant_owned!(
     stream_cursor.TenantId,
     stream_schema.TenantId,
     backfill.TenantId,
+    change.TenantId,
     reconciliation.TenantId,
     reconciliation_stream.TenantId,
     reconciliation_difference.TenantId,
@@ -462,7 +463,10 @@ pub struct TxScope {
     detail: Option<String>,
     hints: Vec<JobHint>,
     hints_later: Vec<(Duration, JobHint)>,
-    changes: Vec<Change>,
+    /// Kept, and told after the commit. Who derives how integrations are has the transaction for reading only.
+    changes: Mutex<Vec<Change>>,
+    /// Only told.
+    passing: Vec<Change>,
 }
 
 impl TxScope {
@@ -477,7 +481,8 @@ impl TxScope {
             detail: None,
             hints: Vec::new(),
             hints_later: Vec::new(),
-            changes: Vec::new(),
+            changes: Mutex::default(),
+            passing: Vec::new(),
         })
     }
 
@@ -569,14 +574,28 @@ impl TxScope {
         }
     }
 
-    /// After the commit: tell listeners.
-    pub(crate) fn tell_after_commit(&mut self, change: Change) {
-        self.changes.push(change);
+    /// After the commit: tell listeners. It is kept for those who are away.
+    pub(crate) fn tell_after_commit(&self, change: Change) {
+        self.tell_all_after_commit([change]);
     }
 
-    /// Enters it in the audit log, commits, then pushes and tells.
+    /// The same of several.
+    pub(crate) fn tell_all_after_commit(&self, changes: impl IntoIterator<Item = Change>) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
+    }
+
+    /// After the commit: tell listeners of a run that begins or goes on. It is not kept: those who are away find it by its
+    /// status.
+    pub(crate) fn tell_under_way(&mut self, change: Change) {
+        self.passing.push(change);
+    }
+
+    /// Keeps what changed, enters it in the audit log, commits, then pushes and tells.
     pub(crate) async fn commit(self) -> Result<()> {
-        let Self { app, tx, tenant_id, object, detail, hints, hints_later, changes } = self;
+        let Self { app, tx, tenant_id, object, detail, hints, hints_later, changes, passing } = self;
+        let mut changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
+        journal::keep(&tx, &changes).await?;
+        changes.extend(passing);
         let entry = Entry::of(Some(tenant_id), object).detail(detail);
         audit::commit(tx, entry, "committing").await?;
         announce(&app, changes, hints);

@@ -9,6 +9,7 @@ pub mod api_key_tenant;
 pub mod audit_chain;
 pub mod audit_entry;
 pub mod backfill;
+pub mod change;
 pub mod connect_link;
 pub mod contact;
 pub mod data_key;

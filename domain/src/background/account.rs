@@ -106,7 +106,7 @@ impl RunLease {
             self.put_in_quarantine(tx, closed, &mut aftermath).await?;
         }
         failure_group::count(tx, self.run.id, tally).await?;
-        tx.tell_after_commit(crate::run::changed(&self.run));
+        tx.tell_under_way(crate::run::changed(&self.run));
         Ok(aftermath)
     }
 

@@ -416,7 +416,7 @@ async fn store_started(tx: &mut BatchTx, candidates: &[Candidate], now: DateTime
         tx.tell_after_commit(crate::retry::change(tenant_id, retry_id));
     }
     for candidate in candidates {
-        tx.tell_after_commit(crate::run::changed(&candidate.run));
+        tx.tell_under_way(crate::run::changed(&candidate.run));
     }
     Ok(())
 }

@@ -87,7 +87,9 @@ impl Background {
             // In the order of all: jobs, then systems, then how integrations are.
             let recovered = heal_systems(&tx, &runs, now).await?;
             let ended: Vec<Ended<'_>> = runs.iter().map(|(_, run)| succeeded(run)).collect();
-            runs_ended(tx.connection(), &ended, now).await?;
+            for change in runs_ended(tx.connection(), &ended, now).await? {
+                tx.tell_after_commit(change);
+            }
             look_again_at_users_of(tx.connection(), &recovered, now).await?;
         }
         let (mut costs, mut stored) = (Vec::with_capacity(runs.len()), Vec::with_capacity(runs.len()));

@@ -155,7 +155,7 @@ impl RunLease {
         .audience(Audience::Support)
         .attributes(json!({ "stream": stream, "slices": count }));
         run_event::record(tx, self.run.id, vec![event]).await?;
-        tx.tell_after_commit(crate::run::changed(&self.run));
+        tx.tell_under_way(crate::run::changed(&self.run));
         Ok(true)
     }
 

@@ -164,7 +164,7 @@ impl Background {
         policies: Option<&[escalation_policy::Model]>,
     ) -> Result<()> {
         use failure_group::Column;
-        let mut tx = TxScope::begin(self.app(), tenant_id).await?;
+        let tx = TxScope::begin(self.app(), tenant_id).await?;
         // What was merged into it goes with it.
         let which = Condition::any().add(Column::Id.eq(group_id)).add(Column::MergedIntoId.eq(group_id));
         let groups = lock(&tx, which.clone()).await?;

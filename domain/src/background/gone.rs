@@ -299,7 +299,7 @@ impl RunLease {
         self.store_failures(tx, &page.stream, failures, None, &mut tally).await?;
         recovery::recover(tx, &runs.into_iter().collect()).await?;
         failure_group::count(tx, self.run.id, tally).await?;
-        tx.tell_after_commit(crate::run::changed(&self.run));
+        tx.tell_under_way(crate::run::changed(&self.run));
         Ok(())
     }
 }

@@ -244,9 +244,11 @@ impl Background {
             return Ok(());
         }
         let doing = "putting integrations off";
-        let tx = BatchTx::begin(self.app()).await?;
+        let mut tx = BatchTx::begin(self.app()).await?;
         let ids: BTreeSet<Uuid> = verdicts.keys().copied().collect();
-        refresh(tx.connection(), ids.clone(), now).await?;
+        for change in refresh(tx.connection(), ids.clone(), now).await? {
+            tx.tell_after_commit(change);
+        }
         let rows = integration_health::Entity::find()
             .filter(tx.one_of(Column::IntegrationId, ids))
             .filter(Column::CheckAt.eq(taken_until))

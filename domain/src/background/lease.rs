@@ -528,7 +528,7 @@ impl RunLease {
         let event = NewEvent::new("run.handed_back", "worker", message);
         run_event::record(&tx, self.run.id, vec![event]).await?;
         crate::job::release_next(&mut tx, self.run.integration_id).await?;
-        tx.tell_after_commit(crate::run::changed(&self.run));
+        tx.tell_under_way(crate::run::changed(&self.run));
         self.commit_measured(tx).await?;
         Ok(true)
     }
@@ -587,7 +587,7 @@ impl RunLease {
                 priority: self.priority(),
             });
         }
-        tx.tell_after_commit(crate::run::changed(&self.run));
+        tx.tell_under_way(crate::run::changed(&self.run));
         aftermath.settle(&tx).await?;
         self.commit_measured(tx).await?;
         Ok(true)

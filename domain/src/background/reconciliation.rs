@@ -109,7 +109,7 @@ impl RunLease {
         failure_group::count(tx, self.run.id, tally).await?;
         let finished = FinishedStream { stream: stream.to_owned(), watermark: None, breach: None };
         self.finish_stream_in(tx, &finished).await?;
-        tx.tell_after_commit(crate::run::changed(&self.run));
+        tx.tell_under_way(crate::run::changed(&self.run));
         Ok(())
     }
 

@@ -171,7 +171,7 @@ async fn settle(tx: &mut TxScope, run: &run::Model, stream: &str) -> Result<Afte
         .await
         .doing("letting a run go on after its slices")?;
     tx.push_after_commit(JobHint { job_id: own.id, tenant_id: run.tenant_id, priority: Priority::Resumed });
-    tx.tell_after_commit(crate::run::changed(run));
+    tx.tell_under_way(crate::run::changed(run));
     Ok(Aftermath::default())
 }
 

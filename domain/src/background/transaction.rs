@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::change::Change;
+use crate::change::{Change, journal};
 use crate::database::one_of;
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
@@ -21,13 +21,16 @@ pub(super) struct BatchTx {
     app: Arc<App>,
     tx: DatabaseTransaction,
     hints: Vec<JobHint>,
+    /// Kept, and told after the commit.
     changes: Vec<Change>,
+    /// Only told.
+    passing: Vec<Change>,
 }
 
 impl BatchTx {
     pub(super) async fn begin(app: &Arc<App>) -> Result<Self> {
         let tx = app.database().across_tenants().begin().await?;
-        Ok(Self { app: app.clone(), tx, hints: Vec::new(), changes: Vec::new() })
+        Ok(Self { app: app.clone(), tx, hints: Vec::new(), changes: Vec::new(), passing: Vec::new() })
     }
 
     pub(super) fn connection(&self) -> &DatabaseTransaction {
@@ -58,14 +61,21 @@ impl BatchTx {
         self.hints.push(hint);
     }
 
-    /// After the commit: tell listeners.
+    /// After the commit: tell listeners. It is kept for those who are away.
     pub(super) fn tell_after_commit(&mut self, change: Change) {
         self.changes.push(change);
     }
 
-    /// Commits, then pushes and tells.
+    /// As [`TxScope::tell_under_way`](crate::scope::TxScope::tell_under_way).
+    pub(super) fn tell_under_way(&mut self, change: Change) {
+        self.passing.push(change);
+    }
+
+    /// Keeps what changed, commits, then pushes and tells.
     pub(super) async fn commit(self) -> Result<()> {
-        let Self { app, tx, hints, changes } = self;
+        let Self { app, tx, hints, mut changes, passing } = self;
+        journal::keep(&tx, &changes).await?;
+        changes.extend(passing);
         tx.commit().await.doing("committing a batch")?;
         announce(&app, changes, hints);
         Ok(())

@@ -15,6 +15,7 @@ use super::{Contact, door, found, owned_by};
 use crate::actor::Actor;
 use crate::app::App;
 use crate::audit;
+use crate::change::journal;
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::escalation::is_over;
 use crate::failure_group::activity::{Change, NewActivity};
@@ -94,8 +95,10 @@ pub async fn delete(actor: &Actor, id: Uuid, replacement: Option<Uuid>) -> Resul
         Some(other) => format!("{}, replaced by {}", row.name, other.name),
         None => row.name.clone(),
     };
+    let changes: Vec<_> = groups.iter().map(changed).collect();
+    journal::keep(&tx, &changes).await?;
     audit::commit(tx, entry(&row, detail), "committing the end of a contact").await?;
-    announce(scope.app(), groups.iter().map(changed).collect(), Vec::new());
+    announce(scope.app(), changes, Vec::new());
     if row.tenant_id.is_none() {
         reread(scope.app()).await?;
     }

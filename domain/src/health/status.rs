@@ -18,6 +18,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::rollup::{self, Ended};
+use crate::change::{Change, ChangeKind};
 use crate::error::{Doing, Result};
 use crate::insert::upsert_returning;
 use crate::scope::{Scope, TxScope};
@@ -58,7 +59,7 @@ pub(super) fn asks_customers(integration: &str) -> String {
     ASKS_CUSTOMERS.replace("{integration}", integration)
 }
 
-/// Derives the statuses of integrations, and stores those that changed. `{ids}` says of which, `{asks}` is
+/// Derives the statuses of integrations, and stores those that changed, which it answers with. `{ids}` says of which, `{asks}` is
 /// [`ASKS_CUSTOMERS`].
 const DERIVED: &str = "\
 UPDATE integration_health AS h SET status = n.status, since = $1, severity = CASE n.status {severities} END \
@@ -78,7 +79,8 @@ FROM (SELECT i.id AS id, CASE \
   ELSE 'HEALTHY' END AS status \
  FROM integration AS i JOIN integration_health AS g ON g.integration_id = i.id \
  LEFT JOIN run AS r ON r.id = g.last_run_id WHERE i.id {ids}) AS n \
-WHERE h.integration_id = n.id AND h.status <> n.status";
+WHERE h.integration_id = n.id AND h.status <> n.status \
+RETURNING integration_id, tenant_id";
 
 /// The place of a status in lists: the worst first where they are in descending order. RUNNING, which is not stored, is
 /// among those that it hides.
@@ -129,7 +131,8 @@ pub(crate) fn fresh(tenant_id: Uuid, integration_id: Uuid, now: DateTime<Utc>) -
 /// Counts a run that ends, and derives how its integration is now. Comes after everything else that the end changes.
 pub(crate) async fn run_ended(tx: &TxScope, run: &run::Model, status: RunStatus) -> Result<()> {
     let now = tx.app().clock().now();
-    runs_ended(tx.connection(), &[Ended { run, status }], now).await
+    tx.tell_all_after_commit(runs_ended(tx.connection(), &[Ended { run, status }], now).await?);
+    Ok(())
 }
 
 /// The same for runs whose rows may have been read before their last page. Of many it is called once, when nothing else of
@@ -145,16 +148,17 @@ pub(crate) async fn runs_ended_by_ids(tx: &TxScope, ids: Vec<Uuid>) -> Result<()
         .await
         .doing("reading runs that ended")?;
     let ended: Vec<Ended<'_>> = runs.iter().map(|run| Ended { run, status: run.status }).collect();
-    runs_ended(tx.connection(), &ended, tx.app().clock().now()).await
+    tx.tell_all_after_commit(runs_ended(tx.connection(), &ended, tx.app().clock().now()).await?);
+    Ok(())
 }
 
 /// The same for runs of several integrations: two statements, and a third where one of these was not well or a run says
-/// nothing of its own.
+/// nothing of its own. Answers with what listeners are to be told after the commit.
 pub(crate) async fn runs_ended(
     connection: &DatabaseTransaction,
     ended: &[Ended<'_>],
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<Vec<Change>> {
     rollup::count(connection, ended, now).await?;
     let mut changed = BTreeSet::new();
     let mut rows = std::collections::BTreeMap::new();
@@ -193,15 +197,19 @@ pub(crate) async fn runs_ended(
 
 /// Derives how these integrations are now. Comes after what may have changed it, in the same transaction.
 pub(crate) async fn refresh_in(tx: &TxScope, ids: impl IntoIterator<Item = Uuid>) -> Result<()> {
-    refresh(tx.connection(), ids.into_iter().collect(), tx.app().clock().now()).await
+    let changes = refresh(tx.connection(), ids.into_iter().collect(), tx.app().clock().now()).await?;
+    tx.tell_all_after_commit(changes);
+    Ok(())
 }
 
-/// The same for integrations of any tenant, by ids that were found in a scope or by background work.
+/// The same for integrations of any tenant, by ids that were found in a scope or by background work. Answers with what
+/// listeners are to be told after the commit.
 pub(crate) async fn refresh(
     connection: &DatabaseTransaction,
     ids: BTreeSet<Uuid>,
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
     let backend = connection.get_database_backend();
     let ids: Vec<Uuid> = ids.into_iter().collect();
     let severities: String = STORED
@@ -224,9 +232,14 @@ pub(crate) async fn refresh(
         let (among, values) = among(backend, 2, ids);
         let values = [Value::from(now)].into_iter().chain(values);
         let statement = Statement::from_sql_and_values(backend, derived.replace("{ids}", &among), values);
-        connection.execute_raw(statement).await.doing("deriving how integrations are")?;
+        let doing = "deriving how integrations are";
+        for row in connection.query_all_raw(statement).await.doing(doing)? {
+            let id = row.try_get("", "integration_id").doing(doing)?;
+            let tenant_id = row.try_get("", "tenant_id").doing(doing)?;
+            changes.push(Change { kind: ChangeKind::Health, tenant_id, id, integration_id: Some(id) });
+        }
     }
-    Ok(())
+    Ok(changes)
 }
 
 /// That something is one of these ids, with the values of its parameters, of which the first has this number. On PostgreSQL

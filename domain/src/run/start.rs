@@ -158,7 +158,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>, wait: Duration) -> R
         // A retry of a backfill lets others go first as well: one of a higher priority would find itself to be next.
         let priority = if run.backfill_id.is_some() { Priority::Low } else { new.priority };
         jobs.push((run.id, new.integration, priority));
-        tx.tell_after_commit(changed(&run));
+        tx.tell_under_way(changed(&run));
         runs.push(run);
     }
     tx.insert_many::<run::Entity>(runs.clone(), "storing runs").await?;

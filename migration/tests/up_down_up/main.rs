@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, contact, data_key, escalation,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, change, connect_link, contact, data_key, escalation,
     escalation_policy, exchange, external_identity, failure, failure_group, failure_group_activity,
     failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider,
     incident, incident_entry, incident_system, integration, integration_contact, integration_health,
@@ -42,12 +42,13 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 82] = [
+const TABLES: [&str; 83] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
     "audit_entry",
     "backfill",
+    "change",
     "connect_link",
     "contact",
     "data_key",
@@ -192,6 +193,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<audit_entry::Entity>(db).await;
     assert_columns::<backfill::Entity>(db).await;
     assert_columns::<connect_link::Entity>(db).await;
+    assert_columns::<change::Entity>(db).await;
     assert_columns::<contact::Entity>(db).await;
     assert_columns::<integration_contact::Entity>(db).await;
     assert_columns::<ownership_rule::Entity>(db).await;
@@ -326,6 +328,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<kpi_rollup::Entity>(db, rows.kpi_rollup()).await;
     round_trip::<synthetic_check::Entity>(db, rows.synthetic_check()).await;
     round_trip::<synthetic_result::Entity>(db, rows.synthetic_result()).await;
+    round_trip::<change::Entity>(db, rows.change()).await;
     round_trip::<reconciliation::Entity>(db, rows.reconciliation()).await;
     round_trip::<reconciliation_stream::Entity>(db, rows.reconciliation_stream()).await;
     round_trip::<reconciliation_difference::Entity>(db, rows.reconciliation_difference()).await;
@@ -390,6 +393,7 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<failure::FailureStage>(db, "failure", "stage").await;
     assert_enum::<failure::ResponsibleParty>(db, "failure", "responsible_party").await;
     assert_enum::<failure::Retryable>(db, "failure", "retryable").await;
+    assert_enum::<change::ChangeKind>(db, "change", "kind").await;
     assert_enum::<health_rollup::HealthPeriod>(db, "health_rollup", "period").await;
     assert_enum::<health_rollup::HealthPeriod>(db, "kpi_rollup", "period").await;
     assert_enum::<health_alert::AlertKind>(db, "health_alert", "kind").await;

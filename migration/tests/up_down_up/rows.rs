@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
-    api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, contact, data_key, escalation,
+    api_key, api_key_tenant, audit_chain, audit_entry, backfill, change, connect_link, contact, data_key, escalation,
     escalation_policy, exchange, external_identity, failure, failure_group, failure_group_activity,
     failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider,
     incident, incident_entry, incident_system, integration, integration_contact, integration_health,
@@ -901,6 +901,17 @@ impl Rows {
             set_by: "Ada".to_owned(),
             updated_at: time(5),
             removed_at: Some(time(6)),
+        }
+    }
+
+    pub fn change(self) -> change::Model {
+        change::Model {
+            kind: change::ChangeKind::FailureGroup,
+            id: self.id(88),
+            tenant_id: self.tenant_id(),
+            integration_id: self.id(7),
+            object_count: 1,
+            objects: self.id(9).into_bytes().to_vec(),
         }
     }
 
