@@ -6,6 +6,7 @@ mod bullmq;
 mod client;
 mod dispatch;
 mod latency;
+mod live;
 mod process;
 mod report;
 mod servers;
@@ -47,6 +48,8 @@ enum What {
     Startup(startup::Options),
     /// A table that several workers read in slices
     Slices(slices::Options),
+    /// Thousands of open subscriptions: memory, and how long a change takes to all who listen
+    Live(live::Options),
     /// All of them with their defaults
     All,
 }
@@ -73,13 +76,15 @@ fn main() -> anyhow::Result<()> {
             What::Backlog(options) => backlog::measure(&bench, &options).await,
             What::Startup(options) => startup::measure(&bench, &options).await,
             What::Slices(options) => slices::measure(&bench, &options).await,
+            What::Live(options) => live::measure(&bench, &options).await,
             What::All => {
                 sync::measure(&bench, &sync::Options::default()).await?;
                 latency::measure(&bench, &latency::Options::default()).await?;
                 dispatch::measure(&bench, &dispatch::Options::default()).await?;
                 backlog::measure(&bench, &backlog::Options::default()).await?;
                 startup::measure(&bench, &startup::Options::default()).await?;
-                slices::measure(&bench, &slices::Options::default()).await
+                slices::measure(&bench, &slices::Options::default()).await?;
+                live::measure(&bench, &live::Options::default()).await
             }
         }
     })

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use connector::{SystemError, SystemErrorKind};
 use domain::background::{Claim, CompletedRun, RunEnd, RunLease, Swept};
+use domain::change::{self, ChangeKind, Missed};
 use domain::contact::{self, ContactKind, NewContact};
 use domain::failure_group::{self, FailureGroupFilter, FailureGroupOrder};
 use domain::health::{
@@ -22,7 +23,7 @@ use domain::integration::{
 };
 use domain::page::{Direction, PageArguments};
 use domain::system::{self, NewSystem, SystemChanges};
-use domain::{Error, run, tenant};
+use domain::{Error, Permission, run, tenant};
 use entity::failure::ResponsibleParty;
 use pipeline::{
     AccountedPage, Counts, Ledger, RECORD_MAPPING_FAILED, RECORD_SCHEMA_VIOLATION, RecordFailure, Stage,
@@ -736,4 +737,54 @@ async fn a_group_that_was_given_to_somebody_who_is_gone_is_with_nobody_in_the_en
         let row = sqlx::query(is_with_somebody).bind(group).fetch_one(&mut database).await.unwrap();
         assert_eq!(row.get::<bool, _>(0), is_there);
     }
+}
+
+#[tokio::test]
+async fn a_status_that_changes_is_kept_for_who_is_away_and_one_that_does_not_is_not() {
+    let it = Fixture::new().await;
+    let (one, other) = (it.integration(None).await, it.integration(None).await);
+    let before = change::now();
+    let missed =
+        async |kind, of| change::since(&it.operator, kind, Permission::RunRead, of, before).await.unwrap();
+    let nothing = Missed { ids: Vec::new(), is_whole: true };
+    assert_eq!(missed(ChangeKind::Health, None).await, nothing);
+    it.succeeds(&one, SECOND).await;
+    it.fails(&other, SystemErrorKind::Unavailable).await;
+    let both = Missed { ids: vec![one.id, other.id], is_whole: true };
+    assert_eq!(missed(ChangeKind::Health, None).await, both, "UNKNOWN before");
+    it.succeeds(&one, SECOND).await;
+    assert_eq!(missed(ChangeKind::Health, None).await, both, "HEALTHY as before");
+    integration::pause(&it.operator, one.id, None).await.unwrap();
+    let ids = vec![other.id, one.id];
+    assert_eq!(missed(ChangeKind::Health, None).await, Missed { ids, ..both.clone() });
+    let ids = vec![other.id];
+    assert_eq!(missed(ChangeKind::Health, Some(other.id)).await, Missed { ids, ..both });
+
+    // Runs that have ended are kept, and those that wait or are under way are found.
+    let ended = missed(ChangeKind::Run, Some(one.id)).await;
+    assert_eq!((ended.ids.len(), ended.is_whole), (2, true));
+    let waiting = run::start(&it.operator, other.id, None).await.unwrap();
+    let changed = missed(ChangeKind::Run, Some(other.id)).await;
+    assert_eq!((changed.ids.len(), changed.ids.last()), (2, Some(&waiting.id)));
+    // A failure, and the group that it began.
+    assert_eq!(missed(ChangeKind::Failure, None).await.ids.len(), 1);
+    assert_eq!(missed(ChangeKind::FailureGroup, None).await.ids, it.groups(&other).await);
+}
+
+#[tokio::test]
+async fn of_more_than_a_hundred_that_changed_the_newest_are_told_and_that_there_were_more() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    let before = change::now();
+    let lease = it.begun(&integration).await;
+    let failures = failed(Stage::Map, RECORD_MAPPING_FAILED).failures;
+    let failures: Vec<RecordFailure> = failures.iter().cycle().take(150).cloned().collect();
+    let counts = Counts { read: 150, failed: 150, ..Counts::default() };
+    lease.account(page(counts, failures)).await.unwrap();
+    let missed = change::since(&it.operator, ChangeKind::Failure, Permission::FailureRead, None, before);
+    let missed = missed.await.unwrap();
+    assert_eq!((missed.ids.len(), missed.is_whole), (change::CATCH_UP_MAX, false));
+    let long_ago = before - chrono::Duration::minutes(change::KEPT_MINUTES + 1);
+    let missed = change::since(&it.operator, ChangeKind::Health, Permission::RunRead, None, long_ago).await;
+    assert!(!missed.unwrap().is_whole, "nobody knows what there was then");
 }

@@ -22,6 +22,7 @@ mod contact;
 mod deletions;
 mod dispatch;
 mod escalation;
+mod event_stream;
 mod extras;
 mod failure;
 mod failure_group;

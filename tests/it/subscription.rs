@@ -1,6 +1,6 @@
 //! Live updates as a portal gets them: graphql-transport-ws, in one process and through Redis between several, of the
-//! listener's tenant only, and never longer than the listener is signed in. Deliberately absent: who may listen to
-//! what (`access`).
+//! listener's tenant only, never longer than the listener is signed in, and what a listener missed who was away. Deliberately
+//! absent: who may listen to what (`access`), and server-sent events (`event_stream`).
 
 use std::time::Duration;
 
@@ -126,6 +126,122 @@ async fn a_run_and_its_retry_are_told_in_one_process() {
 #[tokio::test]
 async fn a_run_and_its_retry_are_told_across_processes() {
     a_run_and_its_retry_are_told(&Trestle::split(1).await).await;
+}
+
+/// Subscribes on a socket of its own, and gives the socket.
+async fn listening(client: &Client, query: &str) -> Socket {
+    let mut socket = open(client).await;
+    socket.send(json!({"id": "1", "type": "subscribe", "payload": {"query": query}})).await;
+    socket
+}
+
+async fn who_was_away_is_told_what_changed_meanwhile(trestle: &Trestle) {
+    let scene = Scene::of(trestle).await;
+    let integration = half_failing(&scene, 4).await;
+    let before = chrono::Utc::now().to_rfc3339();
+    scene.run(&integration).await;
+    let failures = |since: &str| {
+        format!(
+            "subscription {{ failureChanged(integrationId: \"{integration}\", since: \"{since}\") {{ id status }} }}"
+        )
+    };
+    // Before it came, two failed: both come at once, in whichever order, and then nothing.
+    let mut socket = listening(scene.admin(), &failures(&before)).await;
+    let (one, other) = (message(&mut socket).await, message(&mut socket).await);
+    let payload = |told: &Value| told["payload"]["data"]["failureChanged"].clone();
+    assert_ne!(payload(&one)["id"], payload(&other)["id"]);
+    assert_eq!((&payload(&one)["status"], &payload(&other)["status"]), (&json!("OPEN"), &json!("OPEN")));
+    // It goes on from what the last event says.
+    let since = text(&other["payload"]["extensions"]["since"]);
+    drop(socket);
+    let skip = json!({"failureIds": [payload(&one)["id"]]});
+    scene.admin().mutate("skipFailures", skip, "skipped").await;
+    let mut socket = listening(scene.admin(), &failures(&since)).await;
+    loop {
+        // The others may be told again, as they are: a little before that time is looked at, too.
+        let told = payload(&message(&mut socket).await);
+        if told["id"] == payload(&one)["id"] && told["status"] == "SKIPPED" {
+            break;
+        }
+    }
+    drop(socket);
+
+    // A run that has ended meanwhile, the group of its failures, and how the integration is then.
+    for (field, selection, status) in [
+        ("runChanged", "status", "PARTIAL"),
+        ("failureGroupChanged", "status: responsibleParty", "CUSTOMER"),
+        ("healthChanged", "status integration { id }", "ACTION_REQUIRED"),
+    ] {
+        let query = format!(
+            "subscription {{ {field}(integrationId: \"{integration}\", since: \"{before}\") {{ {selection} }} }}"
+        );
+        let mut socket = listening(scene.admin(), &query).await;
+        let told = message(&mut socket).await["payload"]["data"][field].clone();
+        assert_eq!(told["status"], status, "{field}: {told:#}");
+        if field == "healthChanged" {
+            assert_eq!(told["integration"]["id"], *integration);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_was_away_is_told_what_changed_meanwhile_in_one_process() {
+    who_was_away_is_told_what_changed_meanwhile(program().await).await;
+}
+
+#[tokio::test]
+async fn who_was_away_is_told_what_changed_meanwhile_across_processes() {
+    who_was_away_is_told_what_changed_meanwhile(&Trestle::split(1).await).await;
+}
+
+#[tokio::test]
+async fn who_missed_more_than_is_told_is_told_so_and_hears_what_comes() {
+    let scene = Scene::of(program().await).await;
+    let integration = half_failing(&scene, 250).await;
+    let before = chrono::Utc::now().to_rfc3339();
+    scene.run(&integration).await;
+    let query = format!(
+        "subscription {{ failureChanged(integrationId: \"{integration}\", since: \"{before}\") {{ id status }} }}"
+    );
+    let mut socket = listening(scene.admin(), &query).await;
+    let first = message(&mut socket).await;
+    assert_eq!(first["type"], "next", "{first:#}");
+    let error = &first["payload"]["errors"][0];
+    assert_eq!(error["extensions"]["code"], "CATCH_UP_INCOMPLETE", "{first:#}");
+    let mut newest = std::collections::BTreeSet::new();
+    for _ in 0..100 {
+        newest.insert(text(&message(&mut socket).await["payload"]["data"]["failureChanged"]["id"]));
+    }
+    assert_eq!(newest.len(), 100);
+    let skip = json!({"failureIds": [newest.first()]});
+    scene.admin().mutate("skipFailures", skip, "skipped").await;
+    let told = message(&mut socket).await["payload"]["data"]["failureChanged"].clone();
+    assert_eq!((&told["status"], Some(&text(&told["id"]))), (&json!("SKIPPED"), newest.first()));
+}
+
+#[tokio::test]
+async fn how_an_integration_is_is_told_when_that_changes() {
+    let scene = Scene::of(program().await).await;
+    let integration = half_failing(&scene, 2).await;
+    // What changes before it listens is told, too, and then perhaps twice.
+    let before = chrono::Utc::now().to_rfc3339();
+    let query = format!(
+        "subscription {{ healthChanged(integrationId: \"{integration}\", since: \"{before}\") {{ status reasons {{ code }} }} }}"
+    );
+    let mut socket = listening(scene.admin(), &query).await;
+    scene.run(&integration).await;
+    let pause = json!({"integrationId": integration});
+    let sick = message(&mut socket).await["payload"]["data"]["healthChanged"].clone();
+    assert_eq!(sick["status"], "ACTION_REQUIRED", "{sick:#}");
+    assert_eq!(sick["reasons"][0], json!({"code": "OPEN_FAILURES"}), "{sick:#}");
+    scene.admin().mutate("pauseIntegration", pause, "integration { id }").await;
+    loop {
+        let told = message(&mut socket).await["payload"]["data"]["healthChanged"].clone();
+        if told["status"] == "PAUSED" {
+            break;
+        }
+        assert_eq!(told["status"], "ACTION_REQUIRED", "{told:#}");
+    }
 }
 
 #[tokio::test]

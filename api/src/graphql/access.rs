@@ -193,6 +193,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Subscription", "runChanged", Access::Needs(Permission::RunRead)),
     ("Subscription", "failureChanged", Access::Needs(Permission::FailureRead)),
     ("Subscription", "failureGroupChanged", Access::Needs(Permission::FailureRead)),
+    ("Subscription", "healthChanged", Access::Needs(Permission::RunRead)),
     ("Subscription", "retryChanged", Access::Needs(Permission::FailureRead)),
     ("Viewer", "sessions", Access::Person),
     ("Viewer", "recoveryCodesLeft", Access::Person),

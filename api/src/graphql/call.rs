@@ -1,5 +1,6 @@
 //! Makes each mutation a call of the audit log, so that none needs to know of it and none can be forgotten; and enters
-//! what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's.
+//! what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's. Tells with
+//! each event of a subscription from when a listener goes on who comes back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use async_graphql::extensions::{
 };
 use async_graphql::{DataContext, PathSegment, Response, ServerError, ServerResult, Value};
 use async_trait::async_trait;
+use chrono::SecondsFormat;
 use domain::audit::{self, Call};
 
 use super::caller::{Caller, origin};
@@ -16,6 +18,8 @@ use crate::http::{ErrorCode, RequestOrigin, code_of};
 
 /// The root type of mutations.
 const MUTATION: &str = "Mutation";
+/// What each event of a subscription says among its `extensions`: the argument `since` of whoever comes back after it.
+const SINCE: &str = "since";
 /// Places that are named of what was denied in one request: enough to see what was tried.
 const PLACES_MAX: usize = 5;
 
@@ -59,7 +63,11 @@ impl Extension for RequestCalls {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        let response = next.run(ctx, operation_name).await;
+        let mut response = next.run(ctx, operation_name).await;
+        if let Some(until) = ctx.data_opt::<Arc<Caller>>().and_then(|caller| caller.told_until()) {
+            let until = until.to_rfc3339_opts(SecondsFormat::Millis, true);
+            response.extensions.insert(SINCE.to_owned(), Value::String(until));
+        }
         let is_own = |error: &ServerError| self.mutates.load(Ordering::Relaxed) && error.path.len() < 2;
         let denied = response
             .errors

@@ -1,8 +1,9 @@
 //! Who asks, in the data of each request, and the way from a resolver to them. No permission is decided here.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_graphql::{Context, DataContext, Request};
+use chrono::{DateTime, Utc};
 use domain::authentication::AuthenticationError;
 use domain::session::Origin;
 use domain::{Actor, App, Locale};
@@ -18,12 +19,30 @@ pub struct Caller {
     bearer: Option<SecretString>,
     actor: RwLock<Actor>,
     locale: Locale,
+    /// Until when the request's subscriptions have told of everything.
+    live: Arc<Mutex<Vec<DateTime<Utc>>>>,
+}
+
+/// The entry of one subscription in its caller.
+pub(super) struct LivePlace {
+    live: Arc<Mutex<Vec<DateTime<Utc>>>>,
+    number: usize,
+}
+
+impl LivePlace {
+    /// Everything that changed before this was told, when what is sent now is.
+    pub(super) fn told_until(&self, at: DateTime<Utc>) {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(until) = live.get_mut(self.number) {
+            *until = at;
+        }
+    }
 }
 
 impl Caller {
     /// The actor behind a bearer token, or nobody, who reads English.
     pub fn new(app: Arc<App>, bearer: Option<SecretString>, actor: Actor) -> Self {
-        Self { app, bearer, actor: RwLock::new(actor), locale: Locale::default() }
+        Self { app, bearer, actor: RwLock::new(actor), locale: Locale::default(), live: Arc::default() }
     }
 
     /// The same, who reads this language, whoever they become.
@@ -47,6 +66,18 @@ impl Caller {
         // An actor is replaced as a whole, so one behind a poisoned lock is whole, too.
         let actor = self.actor.read().unwrap_or_else(PoisonError::into_inner).clone();
         actor.reading(self.locale)
+    }
+
+    /// A place for a subscription that tells what changed from this time on.
+    pub(super) fn live_place(&self, from: DateTime<Utc>) -> LivePlace {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.push(from);
+        LivePlace { live: Arc::clone(&self.live), number: live.len() - 1 }
+    }
+
+    /// The time up to which every subscription of the request has told of everything; `None` without any.
+    pub(super) fn told_until(&self) -> Option<DateTime<Utc>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).iter().min().copied()
     }
 
     /// From now on the request is this actor's.

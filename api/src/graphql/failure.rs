@@ -559,13 +559,20 @@ pub struct FailureSubscription;
 #[Subscription]
 impl FailureSubscription {
     /// Failures that the viewer may see, each as it is after it appeared or changed. Changes in quick succession
-    /// arrive as one.
+    /// arrive as one. With `since`, those that changed meanwhile come first: the newest 100, of the last hour; where there
+    /// were more, the first event is an error `CATCH_UP_INCOMPLETE`, and what is shown is to be read anew.
     async fn failure_changed(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only failures of this integration.")] integration_id: Option<ID>,
+        #[graphql(
+            desc = "What has changed since comes first: `extensions.since` of the last event, or when you read or \
+                          subscribed last."
+        )]
+        since: Option<DateTime>,
     ) -> Result<BoxStream<'static, Result<Failure>>> {
         let integration_id = optional_uuid(Kind::Integration, integration_id.as_ref());
-        live::watch(ctx, Watch { id: None, integration_id }, Failure).await
+        let watch = Watch { id: None, integration_id, since: since.map(|since| since.0) };
+        live::watch(ctx, watch, Failure).await
     }
 }

@@ -500,13 +500,19 @@ pub struct FailureGroupSubscription;
 #[Subscription]
 impl FailureGroupSubscription {
     /// Groups that the viewer may see, each as it is after failures came or something was decided. Changes in quick
-    /// succession arrive as one.
+    /// succession arrive as one. With `since`, those that changed meanwhile come first, as `failureChanged` has it.
     async fn failure_group_changed(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only groups of this integration.")] integration_id: Option<ID>,
+        #[graphql(
+            desc = "What has changed since comes first: `extensions.since` of the last event, or when you read or \
+                          subscribed last."
+        )]
+        since: Option<DateTime>,
     ) -> Result<BoxStream<'static, Result<FailureGroup>>> {
         let integration_id = optional_uuid(Kind::Integration, integration_id.as_ref());
-        live::watch(ctx, Watch { id: None, integration_id }, FailureGroup).await
+        let watch = Watch { id: None, integration_id, since: since.map(|since| since.0) };
+        live::watch(ctx, watch, FailureGroup).await
     }
 }

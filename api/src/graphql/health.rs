@@ -1,11 +1,14 @@
 //! How integrations, tenants and the platform are: one status, what became of runs over hours and days, what is expected,
-//! and when that was missed.
+//! and when that was missed. `health/live.rs`: who is told when that changes.
+
+mod live;
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use domain::health::{self, HealthTargetChanges, Series};
 use domain::id::Kind;
 use uuid::Uuid;
 
+pub use self::live::HealthSubscription;
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
 use super::integration::Integration;
@@ -212,6 +215,11 @@ pub struct IntegrationHealth {
 /// How an integration is.
 #[Object]
 impl IntegrationHealth {
+    /// The integration.
+    async fn integration(&self, ctx: &Context<'_>) -> Result<Integration> {
+        Ok(Integration(loaders(ctx)?.referred(self.id, "integration").await?))
+    }
+
     /// Its status.
     async fn status(&self) -> HealthStatus {
         self.health.status.into()

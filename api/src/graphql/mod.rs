@@ -146,12 +146,14 @@ pub struct Mutation(
     Boxed<ownership_rule::OwnershipRuleMutation>,
 );
 
-/// What can be listened to. Updates are hints: after a reconnect, ask again.
+/// What can be listened to, over a WebSocket or server-sent events. Updates are hints; who comes back after a while is told
+/// by `since` what changed meanwhile.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(
     run::RunSubscription,
     failure::FailureSubscription,
     failure_group::FailureGroupSubscription,
+    health::HealthSubscription,
     retry::RetrySubscription,
 );
 

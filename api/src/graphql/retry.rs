@@ -391,6 +391,7 @@ impl RetrySubscription {
         ctx: &Context<'_>,
         #[graphql(desc = "The retry's id.")] retry_id: ID,
     ) -> Result<BoxStream<'static, Result<Retry>>> {
-        live::watch(ctx, Watch { id: Some(uuid(Kind::Retry, &retry_id)), integration_id: None }, Retry).await
+        let watch = Watch { id: Some(uuid(Kind::Retry, &retry_id)), ..Watch::default() };
+        live::watch(ctx, watch, Retry).await
     }
 }

@@ -587,16 +587,23 @@ pub struct RunSubscription;
 #[Subscription]
 impl RunSubscription {
     /// Runs that the viewer may see, each as it is after it changed. Changes in quick succession arrive as one. With
-    /// a run's id, its state now comes first.
+    /// a run's id, its state now comes first. With `since`, runs that changed meanwhile come first, as `failureChanged` has
+    /// it, and with them all that are under way.
     async fn run_changed(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only runs of this integration.")] integration_id: Option<ID>,
         #[graphql(desc = "Only this run.")] run_id: Option<ID>,
+        #[graphql(
+            desc = "What has changed since comes first: `extensions.since` of the last event, or when you read or \
+                          subscribed last."
+        )]
+        since: Option<DateTime>,
     ) -> Result<BoxStream<'static, Result<Run>>> {
         let watch = Watch {
             id: optional_uuid(Kind::Run, run_id.as_ref()),
             integration_id: optional_uuid(Kind::Integration, integration_id.as_ref()),
+            since: since.map(|since| since.0),
         };
         live::watch(ctx, watch, Run).await
     }

@@ -41,6 +41,8 @@ pub enum ErrorCode {
     NotFound,
     /// Execution took too long and was stopped.
     Timeout,
+    /// More has changed since the time of `since` than a listener is told of: what it shows is to be read anew.
+    CatchUpIncomplete,
     /// A part that is needed does not answer; worth trying again.
     Unavailable,
     /// The fault is ours.
@@ -63,6 +65,7 @@ impl ErrorCode {
             Self::Forbidden => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
             Self::Timeout => "TIMEOUT",
+            Self::CatchUpIncomplete => "CATCH_UP_INCOMPLETE",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -82,6 +85,7 @@ impl ErrorCode {
             | Self::ParseFailed
             | Self::ValidationFailed
             | Self::PersistedQueryNotFound
+            | Self::CatchUpIncomplete
             | Self::LimitExceeded => StatusCode::BAD_REQUEST,
         }
     }
@@ -171,8 +175,8 @@ pub fn code_of(error: &ServerError) -> Option<&str> {
 
 /// A GraphQL answer that consists of errors only.
 #[derive(Serialize)]
-pub(super) struct ErrorBody<'a> {
-    pub(super) errors: &'a [ServerError],
+pub(super) struct ErrorBody {
+    pub(super) errors: Vec<ServerError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) extensions: Option<Extensions>,
 }
@@ -186,7 +190,7 @@ pub(super) struct Extensions {
 /// An answer with one error, as `application/json`, for places where nothing was negotiated.
 pub(super) fn plain(status: StatusCode, code: ErrorCode, message: &str) -> Response {
     let error = Refusal::new(code, message).into_error();
-    json(status, "application/json; charset=utf-8", &ErrorBody { errors: &[error], extensions: None })
+    json(status, "application/json; charset=utf-8", &ErrorBody { errors: vec![error], extensions: None })
 }
 
 /// A JSON answer. A body that cannot be written as JSON (which no type here produces) becomes a 500.

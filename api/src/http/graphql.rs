@@ -1,5 +1,5 @@
-//! `/graphql` over HTTP, as <https://graphql.github.io/graphql-over-http/draft/> has it. Deliberately absent: batches,
-//! multipart uploads.
+//! `/graphql` over HTTP, as <https://graphql.github.io/graphql-over-http/draft/> has it; who accepts event streams gets
+//! answers as such (`event_stream`). Deliberately absent: batches, multipart uploads.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,13 +14,15 @@ use axum::response::Response;
 use futures::StreamExt;
 
 use super::HttpState;
-use super::authentication::{AuthenticationError, Identity, RequestOrigin, bearer_of_headers};
+use super::authentication::{AuthenticationError, RequestOrigin, bearer_of_headers};
 use super::error::{ErrorBody, ErrorCode, Extensions, Refusal, json};
+use super::event_stream::{self, Listener};
 use super::execution;
 use super::limits::BODY_BYTES_MAX;
 use super::metrics::Outcome;
-use super::negotiation::{MediaType, is_json, negotiate, wants_html};
+use super::negotiation::{EventStreams, MediaType, event_streams, is_json, negotiate, wants_html};
 use super::parameters::Parameters;
+use super::server::cut_of;
 use super::{graphiql, websocket};
 
 /// Longest time for a body to arrive once its headers have: 256 KiB on a line of 200 kbit/s.
@@ -51,7 +53,8 @@ pub(super) async fn handle<E: Executor>(
     }
     let is_get = parts.method == Method::GET;
     let media_type = negotiate(&parts.headers);
-    let exchange = Exchange { media_type: media_type.unwrap_or(MediaType::Json) };
+    let events = event_streams(&parts.headers);
+    let exchange = Exchange { media_type: media_type.unwrap_or(MediaType::Json), events };
     if !is_get && parts.method != Method::POST {
         discard(&parts.headers, body).await;
         let message = "Send queries and mutations with POST, or queries with GET.";
@@ -61,10 +64,10 @@ pub(super) async fn handle<E: Executor>(
     if is_get && state.options.graphiql.is_some() && !names_document(&parts) && wants_html(&parts.headers) {
         return graphiql::page();
     }
-    if media_type.is_none() {
+    if media_type.is_none() && events == EventStreams::Refused {
         discard(&parts.headers, body).await;
-        let message =
-            "Answers are application/graphql-response+json or application/json: name one in \"Accept\".";
+        let message = "Answers are application/graphql-response+json, application/json or text/event-stream: name \
+                       one in \"Accept\".";
         return exchange.refuse(StatusCode::NOT_ACCEPTABLE, bad_request(message));
     }
     let parameters =
@@ -74,38 +77,42 @@ pub(super) async fn handle<E: Executor>(
         Err((status, refusal)) => return exchange.refuse(status, refusal),
     };
     let origin = RequestOrigin::of(&parts, &state.options.trusted_proxies);
-    let identity = match authenticate(&state, &parts.headers, &origin).await {
-        Ok(identity) => identity,
+    let listener = match authenticate(&state, &parts, origin).await {
+        Ok(listener) => listener,
         Err(error) => return exchange.unauthenticated(error),
     };
-    exchange.answer(&state, parameters, &identity, &origin, is_get).await
+    exchange.answer(&state, parameters, listener, is_get).await
 }
 
 /// What is settled about an answer before its content is.
 struct Exchange {
     media_type: MediaType,
+    events: EventStreams,
 }
 
 impl Exchange {
     async fn answer<E: Executor>(
         &self,
-        state: &HttpState<E>,
+        state: &Arc<HttpState<E>>,
         parameters: Parameters,
-        identity: &Identity,
-        origin: &RequestOrigin,
+        listener: Listener,
         is_get: bool,
     ) -> Response {
-        let prepared = match execution::admit(state, parameters, identity, origin).await {
+        let prepared = match execution::admit(state, parameters, &listener.identity, &listener.origin).await {
             Ok(prepared) => prepared,
             Err(refusal) => {
                 let outcome = Outcome::of_refusal(refusal.code);
                 state.metrics.record(OperationType::Query, outcome, Duration::ZERO);
                 tracing::info!(
-                    request.id = %origin.request_id,
-                    subject = %identity.subject,
+                    request.id = %listener.origin.request_id,
+                    subject = %listener.identity.subject,
                     code = refusal.code.as_str(),
                     "graphql request refused"
                 );
+                // The protocol wants what is wrong with an operation in the stream, where programs read it.
+                if self.events == EventStreams::Preferred && refusal.retry_in.is_none() {
+                    return event_stream::at_once(&body_of(refusal));
+                }
                 // With application/json, 200 stands for every well-formed request that was not put off.
                 let status = match (self.media_type, refusal.code) {
                     (_, ErrorCode::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
@@ -121,10 +128,17 @@ impl Exchange {
                 let response = self.refuse(StatusCode::METHOD_NOT_ALLOWED, refusal);
                 return with_header(response, header::ALLOW, "POST");
             }
-            OperationType::Subscription => {
-                let message =
-                    "Subscriptions need a WebSocket (subprotocol graphql-transport-ws) at this path.";
+            OperationType::Subscription if self.events == EventStreams::Refused => {
+                let message = "Subscriptions need a WebSocket (subprotocol graphql-transport-ws) at this path, or \
+                               \"Accept: text/event-stream\" for server-sent events.";
                 return self.refuse(StatusCode::BAD_REQUEST, bad_request(message));
+            }
+            OperationType::Subscription => {
+                return event_stream::subscribe(state, prepared, listener)
+                    .unwrap_or_else(|refusal| self.refuse(refusal.code.status(), refusal));
+            }
+            OperationType::Query | OperationType::Mutation if self.events == EventStreams::Preferred => {
+                return event_stream::answer(state, prepared).await;
             }
             OperationType::Query | OperationType::Mutation => {}
         }
@@ -139,9 +153,7 @@ impl Exchange {
 
     fn refuse(&self, status: StatusCode, refusal: Refusal) -> Response {
         let retry_after = refusal.retry_after_seconds();
-        let extensions = refusal.cost.as_ref().map(|cost| Extensions { cost: cost.value(SystemTime::now()) });
-        let body = ErrorBody { errors: &[refusal.into_error()], extensions };
-        let mut response = json(status, self.media_type.content_type(), &body);
+        let mut response = json(status, self.media_type.content_type(), &body_of(refusal));
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -174,13 +186,20 @@ impl Exchange {
     }
 }
 
+/// An answer that says why a request was refused.
+fn body_of(refusal: Refusal) -> ErrorBody {
+    let extensions = refusal.cost.as_ref().map(|cost| Extensions { cost: cost.value(SystemTime::now()) });
+    ErrorBody { errors: vec![refusal.into_error()], extensions }
+}
+
 async fn authenticate<E: Executor>(
     state: &HttpState<E>,
-    headers: &HeaderMap,
-    origin: &RequestOrigin,
-) -> Result<Identity, AuthenticationError> {
-    let bearer = bearer_of_headers(headers)?;
-    state.options.authenticator.authenticate(bearer.as_deref(), origin).await
+    parts: &Parts,
+    origin: RequestOrigin,
+) -> Result<Listener, AuthenticationError> {
+    let token = bearer_of_headers(&parts.headers)?;
+    let identity = state.options.authenticator.authenticate(token.as_deref(), &origin).await?;
+    Ok(Listener { identity, token, origin, cut: cut_of(parts) })
 }
 
 fn parameters_of_url(parts: &Parts) -> Result<Parameters, (StatusCode, Refusal)> {

@@ -42,6 +42,7 @@ pub(super) struct Metrics {
     buckets: [AtomicU64; BUCKETS_MS.len() + 1],
     duration_micros: AtomicU64,
     websockets: AtomicI64,
+    event_streams: AtomicI64,
     subscriptions: AtomicI64,
 }
 
@@ -83,6 +84,11 @@ impl Metrics {
     pub(super) fn open_websocket(&self) -> Open<'_> {
         self.websockets.fetch_add(1, Ordering::Relaxed);
         Open(&self.websockets)
+    }
+
+    pub(super) fn open_event_stream(&self) -> Open<'_> {
+        self.event_streams.fetch_add(1, Ordering::Relaxed);
+        Open(&self.event_streams)
     }
 
     pub(super) fn open_subscription(&self) -> Open<'_> {
@@ -128,6 +134,7 @@ impl Metrics {
         writeln!(text, "{name}_sum {sum}\n{name}_count {count}")?;
         for (name, help, gauge) in [
             ("trestle_websocket_connections", "Open WebSocket connections.", &self.websockets),
+            ("trestle_event_streams", "Open event streams of subscriptions.", &self.event_streams),
             ("trestle_graphql_subscriptions", "Running subscriptions.", &self.subscriptions),
         ] {
             let value = gauge.load(Ordering::Relaxed);

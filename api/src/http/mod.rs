@@ -1,10 +1,11 @@
-//! The transport around the GraphQL schema: HTTP, WebSocket, limits, GraphiQL and the endpoints of operation.
+//! The transport around the GraphQL schema: HTTP, WebSocket, event streams, limits, GraphiQL and the endpoints of operation.
 //! async-graphql is used as schema and executor only; no resolver and no permission lives here.
 
 mod authentication;
 mod budget;
 mod documents;
 mod error;
+mod event_stream;
 mod execution;
 mod framing;
 mod graphiql;
@@ -15,6 +16,7 @@ pub mod limits;
 mod metrics;
 mod negotiation;
 mod occupancy;
+mod operation;
 mod parameters;
 mod server;
 mod shared;
@@ -52,6 +54,7 @@ pub(crate) use self::occupancy::Occupancy;
 use self::budget::Budget;
 use self::documents::Documents;
 use self::metrics::Metrics;
+use self::occupancy::Place;
 
 /// The path of queries, mutations, subscriptions and GraphiQL.
 pub const GRAPHQL_PATH: &str = "/graphql";
@@ -106,7 +109,7 @@ pub struct HttpOptions<E> {
     pub shared: Option<Arc<SharedStore>>,
     /// Longest execution of a query or mutation.
     pub execution_timeout: Duration,
-    /// Timing of WebSocket connections.
+    /// Timing of WebSocket connections and event streams.
     pub websocket: WebSocketOptions,
     /// Shared with [`serve`]: says when to close, and counts what is still open.
     pub connections: Connections,
@@ -155,10 +158,23 @@ struct HttpState<E> {
     documents: Documents,
     /// Queries and mutations that run, by caller.
     executing: Occupancy,
-    /// WebSockets, by caller and all together.
+    /// WebSockets and event streams, by caller and all together.
     sockets: Occupancy,
     /// WebSockets on which nobody has said yet who they are, by network.
     handshakes: Occupancy,
+}
+
+/// Connections of all callers in one process on which they subscribe: half of what the listener accepts, so that requests
+/// get through.
+const CONNECTIONS_MAX: usize = 5_000;
+/// The name under which they are counted all together.
+const EVERYBODY: &str = "everybody";
+
+impl<E> HttpState<E> {
+    /// A place for one more connection on which somebody subscribes; `None` when there are too many.
+    fn enter_connection(&self) -> Option<Place> {
+        self.sockets.enter(EVERYBODY, CONNECTIONS_MAX)
+    }
 }
 
 /// The id of one HTTP request, in its extensions.

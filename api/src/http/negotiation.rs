@@ -43,6 +43,31 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<MediaType> {
     }
 }
 
+/// Whether an answer may be a stream of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EventStreams {
+    /// Not named: a wildcard is no wish for one.
+    Refused,
+    /// For what has no other answer: subscriptions.
+    Accepted,
+    /// For everything.
+    Preferred,
+}
+
+/// Whether `text/event-stream` is named, and preferred to each JSON that is named; clients that take both name both.
+pub(super) fn event_streams(headers: &HeaderMap) -> EventStreams {
+    let Some(ranges) = ranges(headers) else { return EventStreams::Refused };
+    let (events, true) = quality(&ranges, "text/event-stream") else { return EventStreams::Refused };
+    let is_above = |name| matches!(quality(&ranges, name), (quality, true) if quality >= events);
+    match events {
+        0 => EventStreams::Refused,
+        _ if is_above("application/graphql-response+json") || is_above("application/json") => {
+            EventStreams::Accepted
+        }
+        _ => EventStreams::Preferred,
+    }
+}
+
 /// Whether the caller is a browser that wants a page: `text/html` is named, and not less than any JSON that is named.
 pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     let Some(ranges) = ranges(headers) else { return false };
@@ -112,7 +137,7 @@ fn thousandths(value: &str) -> u32 {
 mod tests {
     use axum::http::{HeaderMap, HeaderValue, header};
 
-    use super::{MediaType, is_json, negotiate, wants_html};
+    use super::{EventStreams, MediaType, event_streams, is_json, negotiate, wants_html};
 
     fn accept(value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))])
@@ -142,6 +167,27 @@ mod tests {
             assert_eq!(negotiate(&accept(value)), expected, "{value}");
         }
         assert_eq!(negotiate(&HeaderMap::new()), json);
+    }
+
+    #[test]
+    fn streams_of_events_are_for_who_names_them() {
+        for (value, expected) in [
+            ("text/event-stream", EventStreams::Preferred),
+            ("text/event-stream, */*", EventStreams::Preferred),
+            ("text/event-stream, application/json;q=0.9", EventStreams::Preferred),
+            (
+                "application/graphql-response+json, application/json, text/event-stream",
+                EventStreams::Accepted,
+            ),
+            ("text/event-stream;q=0.5, application/json", EventStreams::Accepted),
+            ("text/event-stream;q=0", EventStreams::Refused),
+            ("text/*", EventStreams::Refused),
+            ("*/*", EventStreams::Refused),
+            ("application/json", EventStreams::Refused),
+        ] {
+            assert_eq!(event_streams(&accept(value)), expected, "{value}");
+        }
+        assert_eq!(event_streams(&HeaderMap::new()), EventStreams::Refused);
     }
 
     #[test]

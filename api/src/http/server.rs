@@ -2,12 +2,14 @@
 //! TLS and HTTP/2 are the business of the proxy in front.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request, StatusCode, Version, header};
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -80,11 +82,26 @@ impl Connections {
     pub(super) fn open(&self) -> TaskTrackerToken {
         self.open.token()
     }
+
+    /// Work that a shutdown waits for.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.open.spawn(work);
+    }
 }
 
 /// The other end of a request's TCP connection, in its extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct PeerAddress(pub SocketAddr);
+
+/// Cancelled, it cuts the connection of a request off, in its extensions: who does not read an answer that never ends would
+/// keep it for good.
+#[derive(Clone)]
+struct Cut(CancellationToken);
+
+/// What cuts the connection of a request off; nothing without [`serve`].
+pub(super) fn cut_of(parts: &Parts) -> CancellationToken {
+    parts.extensions.get::<Cut>().map(|cut| cut.0.clone()).unwrap_or_default()
+}
 
 /// Serves until the shutdown of `connections` begins and everything open has ended or the drain time is over.
 pub async fn serve(listener: TcpListener, router: Router, connections: Connections, options: ServerOptions) {
@@ -149,8 +166,11 @@ impl Connection {
         let ambiguity = Ambiguity::default();
         let stream = Watched::new(stream, ambiguity.clone());
         let Self { router, peer, shutdown, header_read_timeout } = self;
-        let service = service_fn(move |request: Request<Incoming>| {
+        let cut = Cut(CancellationToken::new());
+        let cut_off = cut.0.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let (router, ambiguity) = (router.clone(), ambiguity.clone());
+            request.extensions_mut().insert(cut.clone());
             async move { Ok::<_, Infallible>(answer(router, request, peer, &ambiguity).await) }
         });
         let connection = http1::Builder::new()
@@ -160,13 +180,17 @@ impl Connection {
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         tokio::pin!(connection);
-        let result = tokio::select! {
-            result = connection.as_mut() => result,
-            () = shutdown.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let served = async {
+            tokio::select! {
+                result = connection.as_mut() => result,
+                () = shutdown.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
         };
+        // Dropping the connection is what cuts it off.
+        let Some(result) = cut_off.run_until_cancelled(served).await else { return };
         if let Err(error) = result {
             // The peer went away, was too slow, or did not speak HTTP.
             tracing::debug!(error = %error, peer = %peer, "connection ended early");

@@ -36,8 +36,9 @@ const MESSAGE_BYTES_MAX: usize = DOCUMENT_BYTES_MAX;
 /// Bytes at which the WebSocket layer gives up on a message. More than above, so that being a little too large is
 /// answered with a proper close code.
 const FRAME_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
-/// Connections of all callers in one process: half of what the listener accepts, so that requests get through.
-const CONNECTIONS_MAX: usize = 5_000;
+/// Bytes that are read at once of a connection, which has this buffer for as long as it is open; messages are some hundred
+/// bytes, and longer ones take more while they come.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 /// Connections from one network on which nobody has said yet who they are; they do within milliseconds, and within
 /// [`WebSocketOptions::initialisation_timeout`] at the latest.
 const UNINITIALISED_MAX: usize = 100;
@@ -68,10 +69,7 @@ pub(super) async fn upgrade<E: Executor>(state: Arc<HttpState<E>>, mut parts: Pa
         }
     };
     let origin = RequestOrigin::of(&parts, &state.options.trusted_proxies);
-    let places = (
-        state.sockets.enter(EVERYBODY, CONNECTIONS_MAX),
-        state.handshakes.enter(&origin.network(), UNINITIALISED_MAX),
-    );
+    let places = (state.enter_connection(), state.handshakes.enter(&origin.network(), UNINITIALISED_MAX));
     let (everybody, handshake) = match places {
         (Some(everybody), Some(handshake)) => (everybody, handshake),
         (None, _) => {
@@ -83,8 +81,13 @@ pub(super) async fn upgrade<E: Executor>(state: Arc<HttpState<E>>, mut parts: Pa
             return later(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, message);
         }
     };
-    let upgrade =
-        upgrade.protocols([SUBPROTOCOL]).max_message_size(FRAME_BYTES_MAX).max_frame_size(FRAME_BYTES_MAX);
+    // Each message is written at once, and waited for, so that nothing gathers.
+    let upgrade = upgrade
+        .protocols([SUBPROTOCOL])
+        .max_message_size(FRAME_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(0);
     let speaks_protocol = upgrade.selected_protocol().is_some();
     let header_token = bearer_of_headers(&parts.headers);
     // Counted from here on, so that a shutdown waits for it.
@@ -104,9 +107,6 @@ pub(super) async fn upgrade<E: Executor>(state: Arc<HttpState<E>>, mut parts: Pa
         drop((open, everybody));
     })
 }
-
-/// The name under which all connections are counted.
-const EVERYBODY: &str = "everybody";
 
 /// A refused handshake that is worth another try.
 fn later(status: StatusCode, code: ErrorCode, message: &str) -> Response {

@@ -5,6 +5,7 @@
 
 mod budget;
 mod documents;
+mod event_stream;
 mod graphql_over_http;
 mod limits;
 mod listener;

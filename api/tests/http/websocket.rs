@@ -340,6 +340,24 @@ async fn a_client_that_does_not_read_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_client_that_reads_again_is_told_that_it_was_too_slow() {
+    let send_timeout = Duration::from_millis(100);
+    let server = start_with(WebSocketOptions { send_timeout, ..Default::default() }).await;
+    let mut socket = Socket::ready(&server, json!({})).await;
+    socket.subscribe("f", "subscription { flood(bytes: 100000) }").await;
+    assert_eq!(socket.receive().await["type"], "next", "it has begun");
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let metrics = server.client.get(server.url("/metrics")).send().await.unwrap().text().await.unwrap();
+        if metrics.contains("trestle_graphql_subscriptions 0\n") {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "still running");
+    }
+    assert_eq!(socket.close_code().await, 1013, "it may come again");
+}
+
+#[tokio::test]
 async fn a_silent_peer_is_given_up_and_a_living_one_is_kept() {
     let keep_alive_interval = Duration::from_millis(100);
     let server = start_with(WebSocketOptions { keep_alive_interval, ..Default::default() }).await;

@@ -239,10 +239,7 @@ mod tests {
             })
             .collect();
         let (run, failure) = (entity::change::ChangeKind::Run, entity::change::ChangeKind::Failure);
-        assert_eq!(
-            kept,
-            [(run, 5, 1, vec![20]), (failure, 5, 2, vec![10, 11]), (failure, 6, 1, vec![12])]
-        );
+        assert_eq!(kept, [(run, 5, 1, vec![20]), (failure, 5, 2, vec![10, 11]), (failure, 6, 1, vec![12])]);
     }
 
     #[test]

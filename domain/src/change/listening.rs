@@ -88,8 +88,8 @@ impl Listeners {
 
     fn put(&self, inbox: &Inbox, id: Uuid) {
         let mut waiting = inbox.lock();
-        let is_full = waiting.ids.len() >= WAITING_MAX
-            || self.waiting.load(Ordering::Relaxed) >= WAITING_TOTAL_MAX;
+        let is_full =
+            waiting.ids.len() >= WAITING_MAX || self.waiting.load(Ordering::Relaxed) >= WAITING_TOTAL_MAX;
         if is_full && !waiting.known.contains(&id) {
             waiting.has_missed = true;
         } else if waiting.known.insert(id) {

@@ -425,6 +425,7 @@ pub const OBJECTS: &[Object] = &[
         rule: Rule::Needs("runs:read"),
         at: |t| format!("integration(id: \"{}\") {{ health(windowHours: 720) {{ @ }} }}", t.integration),
         fields: &[
+            ("integration", Same),
             ("status", Same),
             ("since", Same),
             ("reasons", Same),

@@ -1229,6 +1229,12 @@ fn subscriptions() -> Vec<Operation> {
             false,
         ),
         subscription(
+            "healthChanged",
+            Rule::Needs("runs:read"),
+            |t| format!("healthChanged(integrationId: \"{}\") {{ status }}", t.integration),
+            false,
+        ),
+        subscription(
             "retryChanged",
             Rule::Needs("failures:read"),
             |t| format!("retryChanged(retryId: \"{}\") {{ id }}", t.retry),

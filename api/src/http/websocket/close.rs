@@ -18,7 +18,7 @@ const CLOSE_REASON_BYTES_MAX: usize = 123;
 pub(super) enum End {
     /// With a close frame.
     Close(Close),
-    /// The peer is gone, or too slow for a farewell.
+    /// The peer is gone.
     Gone(&'static str),
 }
 

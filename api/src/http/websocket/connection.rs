@@ -20,11 +20,12 @@ use super::super::error::{ErrorCode, Refusal};
 use super::super::execution;
 use super::super::metrics::Outcome;
 use super::super::occupancy::Place;
+use super::super::operation::run_operation;
 use super::super::parameters::Parameters;
 use super::super::strict_json::Strict;
 use super::close::{CLOSE_TIMEOUT, End, close, no_longer_good};
 use super::message::{operation_id, payload};
-use super::operation::{Output, message_text, run_operation};
+use super::operation::{Output, message_text};
 use super::{MESSAGE_BYTES_MAX, code};
 
 /// Operations that run at once on one connection; a large dashboard has about 20.
@@ -32,7 +33,7 @@ const OPERATIONS_MAX: usize = 100;
 /// Operations in a row that are put off; who goes on regardless is sent away.
 const RATE_LIMITED_MAX: u32 = 100;
 /// Results of all operations that wait to be sent. When it is full, operations wait.
-const QUEUE_LENGTH: usize = 64;
+const QUEUE_LENGTH: usize = 16;
 /// Timers further away than this are set anew when it has passed; keeps `Instant` arithmetic in range.
 const TIMER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -134,7 +135,8 @@ impl<E: Executor> Connection<E> {
                 received = self.socket.recv() => {
                     is_heard = true;
                     match received {
-                        Some(Ok(message)) => self.receive(message).await,
+                        // On the heap, or each connection would take the room of a request for as long as it lasts.
+                        Some(Ok(message)) => Box::pin(self.receive(message)).await,
                         Some(Err(error)) => {
                             tracing::debug!(error = %error, "websocket failed");
                             Err(End::close(code::PROTOCOL_ERROR, "Not a valid WebSocket message, or far too large"))
@@ -261,7 +263,8 @@ impl<E: Executor> Connection<E> {
         self.rate_limited = 0;
         self.serial += 1;
         let output = Output { id: Arc::clone(&id), serial: self.serial, sender: self.sender.clone() };
-        let task = self.tasks.spawn(run_operation(Arc::clone(&self.state), prepared, output));
+        let state = Arc::clone(&self.state);
+        let task = self.tasks.spawn(async move { run_operation(&state, prepared, &output).await });
         self.operations.insert(id, Running { serial: self.serial, task });
         Ok(())
     }
@@ -299,7 +302,7 @@ impl<E: Executor> Connection<E> {
         match timeout(self.state.options.websocket.send_timeout, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Gone("closed by the peer")),
-            Err(_) => Err(End::Gone("the peer reads too slowly")),
+            Err(_) => Err(End::close(code::TRY_AGAIN_LATER, "The client reads too slowly")),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What is set of WebSocket connections: their timing, and how many a caller may have.
+//! What is set of WebSocket connections, and of event streams: their timing, and how many a caller may have.
 
 use std::time::Duration;
 
-/// Timing and number of WebSocket connections.
+/// Timing and number of WebSocket connections, and of event streams.
 #[derive(Clone, Debug)]
 pub struct WebSocketOptions {
     /// Longest wait for `connection_init`. Default 10 s: mobile networks take seconds for a first round trip.
@@ -10,11 +10,12 @@ pub struct WebSocketOptions {
     /// Time between pings; a peer that has said nothing since the last one is given up. Default 20 s: proxies close
     /// connections that are silent for 30 to 60 s.
     pub keep_alive_interval: Duration,
-    /// Longest time one message may take to leave; a slower client is dropped. Default 10 s.
+    /// Longest time one message may take to leave; a slower client is dropped: a WebSocket with the code 1013, an event
+    /// stream by an end of its connection. Default 10 s.
     pub send_timeout: Duration,
     /// How often a token is checked again, so that a revoked one ends its connections. Default 60 s.
     pub reauthentication_interval: Duration,
-    /// Connections of one caller (a person, an API key, a portal session; of who has not signed in, a network) in this
+    /// WebSockets and event streams of one caller (a person, an API key, a portal session; of who has not signed in, a network) in this
     /// process. Default 20: a tab of a browser has one.
     pub connections_per_caller_max: usize,
 }
