@@ -201,17 +201,19 @@ async fn what_is_wrong_with_an_operation_is_told_in_the_stream_and_who_asks_by_t
 
 #[tokio::test]
 async fn a_stream_ends_with_its_token_and_has_no_complete_then() {
-    let websocket =
-        WebSocketOptions { reauthentication_interval: Duration::from_millis(50), ..Default::default() };
-    let server = start_with(websocket).await;
-    let mut short = Events::open(&server, "short", "subscription { quiet }").await;
-    let mut revoked = Events::open(&server, "revocable", "subscription { quiet }").await;
     let first = Some(Sent::Next(json!({ "data": { "quiet": 1 } })));
-    assert_eq!(revoked.said().await, first);
-    server.authenticator.is_revoked.store(true, Ordering::SeqCst);
+    let server = Server::start().await;
+    let mut short = Events::open(&server, "short", "subscription { quiet }").await;
     assert_eq!(short.said().await, first);
     assert_eq!(short.said().await, Some(Sent::Comment("the access token has expired".to_owned())));
     assert_eq!(short.said().await, None);
+
+    let websocket =
+        WebSocketOptions { reauthentication_interval: Duration::from_millis(50), ..Default::default() };
+    let server = start_with(websocket).await;
+    let mut revoked = Events::open(&server, "revocable", "subscription { quiet }").await;
+    assert_eq!(revoked.said().await, first);
+    server.authenticator.is_revoked.store(true, Ordering::SeqCst);
     assert_eq!(revoked.said().await, Some(Sent::Comment("the access token is no longer valid".to_owned())));
     assert_eq!(revoked.said().await, None);
 }
