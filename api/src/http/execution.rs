@@ -49,6 +49,13 @@ pub(super) struct Prepared {
     place: Option<Place>,
 }
 
+impl Prepared {
+    /// The same by this identity.
+    pub(super) fn by(self, identity: &Identity) -> Self {
+        Self { request: (identity.attach)(self.request), ..self }
+    }
+}
+
 /// What an answer needs to know of its request.
 #[derive(Clone, Debug)]
 pub(super) struct AnswerContext {
