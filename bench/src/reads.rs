@@ -3,6 +3,7 @@
 //! health; and runs that are started. All on one PostgreSQL, by one load generator, in alternating rounds.
 
 mod case;
+mod copy;
 mod data;
 mod growth;
 mod handler;
@@ -13,7 +14,7 @@ mod program;
 mod question;
 mod token;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use sqlx::{Connection, PgConnection};
 use self::case::{Case, Server};
 use self::data::Size;
 use self::load::Target;
-use self::peers::{PEERS, Peer};
+use self::peers::{Kind, PEERS, Peer};
 use self::program::Program;
 use self::question::{PORTAL, newest, shows};
 use crate::Bench;
@@ -123,14 +124,7 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
     let program = Program::start(bench, &postgres, "trestle", size).await?;
     let scratch = tempfile::Builder::new().prefix("trestle-bench-").tempdir()?;
     let handler = start_handler(&postgres, &program, scratch.path())?;
-    let mut peers = Vec::new();
-    for kind in PEERS.iter().filter(|kind| options.wants(kind.name) || "portal query".contains(&options.only))
-    {
-        match Peer::start(kind, &options.peers, &postgres, &program.database, scratch.path()).await? {
-            Some(peer) => peers.push(peer),
-            None => progress(&format!("{} is left out: there is no Node.js", kind.name)),
-        }
-    }
+    let peers = start_peers(options, &postgres, &program, scratch.path()).await?;
     let mut connection = PgConnection::connect(&postgres.url(&program.database)).await?;
     let mut portal = portal_cases(&mut connection, options, &program, &handler, &peers).await?;
     let mut single = single_cases(&mut connection, &program).await?;
@@ -157,16 +151,42 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
 }
 
 /// This program once more, as the handler.
-fn start_handler(
-    postgres: &Postgres,
-    program: &Program,
-    scratch: &std::path::Path,
-) -> anyhow::Result<HandlerProcess> {
+fn start_handler(postgres: &Postgres, program: &Program, scratch: &Path) -> anyhow::Result<HandlerProcess> {
     let mut command = Command::new(std::env::current_exe().context("finding this program")?);
     command.args(["handler", "--database", &postgres.url(&program.database), "--secret", token::SECRET]);
     let mut process = Process::start("the handler", &mut command, &scratch.join("handler.log"), "TERM")?;
     let url = process.line("listening on ", START_LIMIT)?;
     Ok(HandlerProcess { process, url: format!("{url}/portal") })
+}
+
+/// The peers that are wanted, over a copy of the tables.
+async fn start_peers(
+    options: &Options,
+    postgres: &Postgres,
+    program: &Program,
+    scratch: &Path,
+) -> anyhow::Result<Vec<Peer>> {
+    let is_wanted = |kind: &&Kind| {
+        let mut names = options.connections.iter().map(|count| Case::named(&portal_name(kind.name), *count));
+        names.any(|name| options.wants(&name))
+    };
+    let wanted: Vec<&Kind> = PEERS.iter().filter(is_wanted).collect();
+    if !wanted.is_empty() {
+        progress("copying the tables for the peers");
+        copy::make(postgres, &program.database).await?;
+    }
+    let mut peers = Vec::new();
+    for kind in wanted {
+        match Peer::start(kind, &options.peers, postgres, &program.database, scratch)? {
+            Some(peer) => peers.push(peer),
+            None => progress(&format!("{} is left out: there is no Node.js", kind.name)),
+        }
+    }
+    Ok(peers)
+}
+
+fn portal_name(server: &str) -> String {
+    format!("portal query, {server}")
 }
 
 /// The handler, and where it is.
@@ -206,7 +226,7 @@ async fn portal_cases<'a>(
     let mut cases = Vec::new();
     for &connections in &options.connections {
         for (name, server, target) in &asked {
-            cases.push(Case::new(&format!("portal query, {name}"), *server, target, connections));
+            cases.push(Case::new(&portal_name(name), *server, target, connections));
         }
     }
     Ok(cases)

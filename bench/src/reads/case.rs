@@ -74,8 +74,13 @@ struct Round {
 impl<'a> Case<'a> {
     /// Over so many connections.
     pub fn new(name: &str, server: Server<'a>, target: &Target, connections: usize) -> Self {
-        let name = format!("{name}, {connections} connections");
+        let name = Self::named(name, connections);
         Self { name, server, target: target.clone(), connections, rounds: Vec::new() }
+    }
+
+    /// What a case over so many connections is called.
+    pub fn named(name: &str, connections: usize) -> String {
+        format!("{name}, {connections} connections")
     }
 
     /// Measures it once more; how many answers there were, those before it was warm included.
