@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use chrono::{Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -34,7 +34,7 @@ const START_RUN: &str = "mutation($id: ID!) { startRun(input: {integrationId: $i
 /// Failures that are asked for by id.
 const FAILURES_ASKED: i64 = 5_000;
 /// Days that a series has.
-const SERIES_DAYS: i64 = 89;
+const SERIES_DAYS: i32 = 89;
 /// Of its runs, those that are in a window of whole days at least.
 const IN_WINDOW: f64 = 0.9;
 
@@ -164,7 +164,10 @@ pub async fn overview(
 
 /// What became of a tenant's runs on each of 90 days.
 pub async fn series(connection: &mut PgConnection, url: &str, tenants: &[Tenant]) -> anyhow::Result<Target> {
-    let from = Utc::now() - Duration::days(SERIES_DAYS);
+    let from: DateTime<Utc> = sqlx::query_scalar("SELECT now() - make_interval(days => $1)")
+        .bind(SERIES_DAYS)
+        .fetch_one(&mut *connection)
+        .await?;
     let sql = format!(
         "SELECT tenant_id, count(DISTINCT begins_at) FROM health_rollup WHERE period = 'DAY' \
          AND begins_at >= '{}' GROUP BY 1",

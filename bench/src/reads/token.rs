@@ -13,7 +13,7 @@ pub const ROLE: &str = "portal";
 /// The secret, of a measurement that nobody else can reach.
 pub const SECRET: &str = "a secret of thirty-two characters";
 /// How long they are good: longer than any measurement.
-const HOURS: i64 = 24;
+const SECONDS: u64 = 86_400;
 
 /// What a token says.
 #[derive(Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Claims {
     /// What may be done with them.
     pub role: String,
     aud: String,
-    exp: i64,
+    exp: u64,
 }
 
 /// A token of a tenant.
@@ -35,7 +35,7 @@ pub fn sign(tenant_id: Uuid) -> anyhow::Result<String> {
         tenant_id,
         role: ROLE.to_owned(),
         aud: AUDIENCE.to_owned(),
-        exp: (chrono::Utc::now() + chrono::Duration::hours(HOURS)).timestamp(),
+        exp: jsonwebtoken::get_current_timestamp() + SECONDS,
     };
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).context("signing a token")
