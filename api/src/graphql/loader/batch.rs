@@ -29,12 +29,15 @@ pub(super) struct Batches<L> {
 /// What a batch has found, for all who asked.
 type Found<K, V> = Arc<HashMap<K, V>>;
 
+/// The same, for each of them who waits for it.
+type Awaited<K, V> = Shared<BoxFuture<'static, Result<Found<K, V>>>>;
+
 /// Keys that are not loaded yet; `None` from then on.
 type Keys<K> = Arc<Mutex<Option<Vec<K>>>>;
 
 struct Batch<K, V> {
     keys: Keys<K>,
-    found: Shared<BoxFuture<'static, Result<Found<K, V>>>>,
+    found: Awaited<K, V>,
 }
 
 impl<L: Send + Sync + 'static> Batches<L> {
@@ -74,10 +77,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
         Ok(values)
     }
 
-    fn join<K>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> Shared<BoxFuture<'static, Result<Found<K, L::Value>>>>
+    fn join<K>(&self, keys: impl IntoIterator<Item = K>) -> Awaited<K, L::Value>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
         L: Loader<K, Error = ResolverError>,
