@@ -16,7 +16,7 @@ struct Batches(Arc<AtomicUsize>);
 
 impl<S: tracing::Subscriber> Layer<S> for Batches {
     fn on_new_span(&self, attributes: &Attributes<'_>, _id: &Id, _ctx: Context<'_, S>) {
-        if attributes.metadata().name() == "do_load" {
+        if attributes.metadata().name() == "load_batch" {
             self.0.fetch_add(1, Ordering::SeqCst);
         }
     }

@@ -92,7 +92,8 @@ impl<L: Send + Sync + 'static> Batches<L> {
             return batch.found.clone();
         }
         let waiting: Keys<K> = Arc::new(Mutex::new(Some(keys.into_iter().collect())));
-        let found = load(self.loader.clone(), waiting.clone()).in_current_span().boxed().shared();
+        let span = tracing::debug_span!("load_batch");
+        let found = load(self.loader.clone(), waiting.clone()).instrument(span).boxed().shared();
         open.insert(TypeId::of::<K>(), Box::new(Batch { keys: waiting, found: found.clone() }));
         found
     }
