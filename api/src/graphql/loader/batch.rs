@@ -1,13 +1,13 @@
-//! How keys become one batch: whoever asks first opens it, those who ask before the request is polled again join it, and
-//! then it is loaded, by whichever of them is polled next. The fields of one level of an answer are polled together, so
-//! a level is a batch without a timer and without a task of its own.
+//! How keys become one batch: whoever asks first opens it, whoever asks while the request is polled joins it, and it is
+//! loaded when a whole turn has brought nobody more, by whichever of them is polled next. The fields of one level of an
+//! answer are polled together, so a level is a batch, without a timer and without a task of its own.
 
 use std::any::{Any, TypeId};
 use std::collections::{HashMap, HashSet};
 use std::future::poll_fn;
 use std::hash::Hash;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Poll, Wake, Waker};
 
@@ -32,12 +32,41 @@ type Found<K, V> = Arc<HashMap<K, V>>;
 /// The same, for each of them who waits for it.
 type Awaited<K, V> = Shared<BoxFuture<'static, Result<Found<K, V>>>>;
 
-/// Keys that are not loaded yet; `None` from then on.
-type Keys<K> = Arc<Mutex<Option<Vec<K>>>>;
-
 struct Batch<K, V> {
-    keys: Keys<K>,
+    waiting: Arc<Waiting<K>>,
     found: Awaited<K, V>,
+}
+
+/// Keys that are not loaded yet.
+struct Waiting<K> {
+    /// `None` from when they are.
+    keys: Mutex<Option<Vec<K>>>,
+    /// How many were asked for.
+    asked: Arc<AtomicUsize>,
+}
+
+impl<K> Waiting<K> {
+    fn of(keys: Vec<K>) -> Self {
+        Self { asked: Arc::new(AtomicUsize::new(keys.len())), keys: Mutex::new(Some(keys)) }
+    }
+
+    /// Adds keys; gives them back when it is too late, or there are so many that others go into the next batch.
+    fn add(&self, mut more: Vec<K>) -> Option<Vec<K>> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        match keys.as_mut().filter(|keys| keys.len() < KEYS_MAX) {
+            None => Some(more),
+            Some(keys) => {
+                self.asked.fetch_add(more.len(), Ordering::Relaxed);
+                keys.append(&mut more);
+                None
+            }
+        }
+    }
+
+    /// All of them, once.
+    fn take(&self) -> Option<Vec<K>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl<L: Send + Sync + 'static> Batches<L> {
@@ -54,7 +83,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
         K: Clone + Eq + Hash + Send + Sync + 'static,
         L: Loader<K, Error = ResolverError>,
     {
-        let found = self.join([key.clone()]);
+        let found = self.join(vec![key.clone()]);
         Ok(found.await?.get(&key).cloned())
     }
 
@@ -68,8 +97,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
         L: Loader<K, Error = ResolverError>,
     {
         let mut values = Vec::with_capacity(keys.len());
-        let parts: Vec<_> =
-            keys.chunks(KEYS_MAX).map(|part| (part, self.join(part.iter().cloned()))).collect();
+        let parts: Vec<_> = keys.chunks(KEYS_MAX).map(|part| (part, self.join(part.to_vec()))).collect();
         for (part, found) in parts {
             let found = found.await?;
             values.extend(part.iter().map(|key| found.get(key).cloned()));
@@ -77,46 +105,49 @@ impl<L: Send + Sync + 'static> Batches<L> {
         Ok(values)
     }
 
-    fn join<K>(&self, keys: impl IntoIterator<Item = K>) -> Awaited<K, L::Value>
+    fn join<K>(&self, keys: Vec<K>) -> Awaited<K, L::Value>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
         L: Loader<K, Error = ResolverError>,
     {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(batch) =
-            open.get(&TypeId::of::<K>()).and_then(|it| it.downcast_ref::<Batch<K, L::Value>>())
-            && let Some(waiting) = batch.keys.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
-            && waiting.len() < KEYS_MAX
-        {
-            waiting.extend(keys);
-            return batch.found.clone();
-        }
-        let waiting: Keys<K> = Arc::new(Mutex::new(Some(keys.into_iter().collect())));
+        let batch = open.get(&TypeId::of::<K>()).and_then(|batch| batch.downcast_ref::<Batch<K, L::Value>>());
+        let keys = match batch {
+            None => keys,
+            Some(batch) => match batch.waiting.add(keys) {
+                None => return batch.found.clone(),
+                Some(keys) => keys,
+            },
+        };
+        let waiting = Arc::new(Waiting::of(keys));
         let span = tracing::debug_span!("load_batch");
         let found = load(self.loader.clone(), waiting.clone()).instrument(span).boxed().shared();
-        open.insert(TypeId::of::<K>(), Box::new(Batch { keys: waiting, found: found.clone() }));
+        open.insert(TypeId::of::<K>(), Box::new(Batch { waiting, found: found.clone() }));
         found
     }
 }
 
-async fn load<K, L>(loader: Arc<L>, waiting: Keys<K>) -> Result<Found<K, L::Value>>
+async fn load<K, L>(loader: Arc<L>, waiting: Arc<Waiting<K>>) -> Result<Found<K, L::Value>>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     L: Loader<K, Error = ResolverError>,
 {
-    next_turn().await;
-    let keys = waiting.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+    // Who is polled again because something else was found may ask for more, and stand behind others who do.
+    while turn(&waiting.asked).await != waiting.asked.load(Ordering::Relaxed) {}
+    let keys = waiting.take().ok_or_else(|| {
+        ResolverError::from(domain::Error::internal("loading a batch", "somebody else has loaded it"))
+    })?;
     Ok(Arc::new(loader.load(&distinct(keys)).await?))
 }
 
-/// Until all who are polled together have asked. Each of them polls it, so it is not over when it is polled again but when
-/// the scheduler has had its turn.
-async fn next_turn() {
-    let turn = Arc::new(Turn::default());
+/// Waits until all who are polled together have been; how many keys they had asked for by then. Each of them polls it, so it
+/// is not over when it is polled again but when the scheduler has had its turn.
+async fn turn(asked: &Arc<AtomicUsize>) -> usize {
+    let turn = Arc::new(Turn { asked: asked.clone(), at_its_end: OnceLock::new(), waker: OnceLock::new() });
     let mut scheduler = pin!(tokio::task::yield_now());
     poll_fn(|context| {
-        if turn.has_come.load(Ordering::Acquire) {
-            return Poll::Ready(());
+        if let Some(asked) = turn.at_its_end.get() {
+            return Poll::Ready(*asked);
         }
         if turn.waker.set(context.waker().clone()).is_ok() {
             let waker = Waker::from(turn.clone());
@@ -124,19 +155,19 @@ async fn next_turn() {
         }
         Poll::Pending
     })
-    .await;
+    .await
 }
 
-/// Whether the scheduler has had its turn, and whom that wakes.
-#[derive(Default)]
+/// One turn, and whom its end wakes.
 struct Turn {
-    has_come: AtomicBool,
+    asked: Arc<AtomicUsize>,
+    at_its_end: OnceLock<usize>,
     waker: OnceLock<Waker>,
 }
 
 impl Wake for Turn {
     fn wake(self: Arc<Self>) {
-        self.has_come.store(true, Ordering::Release);
+        let _already = self.at_its_end.set(self.asked.load(Ordering::Relaxed));
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
@@ -208,6 +239,25 @@ mod tests {
         // As lists of more than thirty are resolved.
         let found = futures::future::try_join_all(keys.iter().map(|key| batches.load_one(*key))).await;
         assert_eq!(found.unwrap().len(), 300);
+        assert_eq!(asked(&batches), [keys]);
+    }
+
+    #[tokio::test]
+    async fn who_asks_later_in_the_turn_that_another_was_woken_for_is_loaded_with_him() {
+        let batches = Batches::new(Doubles::default());
+        // The first half is there a turn before the others, who then stand before them.
+        let late = |key: i64| {
+            let batches = &batches;
+            async move {
+                if key < 5 {
+                    tokio::task::yield_now().await;
+                }
+                batches.load_one(key).await
+            }
+        };
+        let found = join_all((0..10).map(late)).await;
+        assert!(found.iter().all(Result::is_ok), "{found:?}");
+        let keys: Vec<i64> = (5..10).chain(0..5).collect();
         assert_eq!(asked(&batches), [keys]);
     }
 
