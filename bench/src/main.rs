@@ -64,7 +64,8 @@ fn main() -> anyhow::Result<()> {
         return runtime.block_on(reads::serve_handler(options));
     }
     let program = match arguments.trestle {
-        Some(path) => path,
+        // It is started in a directory of its own.
+        Some(path) => std::path::absolute(path)?,
         None => std::env::current_exe().context("finding this program")?.with_file_name("trestle"),
     };
     anyhow::ensure!(

@@ -87,10 +87,10 @@ impl Process {
         self.status("VmHWM:")
     }
 
-    /// The same of it and the processes that it started, together.
+    /// The same of it and the processes that it started, together; `None` where one of them ends meanwhile.
     pub fn memory_peak_bytes_with_children(&self) -> Option<u64> {
-        let children = self.children().map(|(id, _stat)| status(id, "VmHWM:").unwrap_or_default());
-        Some(self.memory_peak_bytes()? + children.sum::<u64>())
+        let children: Option<u64> = self.children().map(|(id, _stat)| status(id, "VmHWM:")).sum();
+        Some(self.memory_peak_bytes()? + children?)
     }
 
     /// Memory that it has resident now, in bytes; `None` where the system does not say.

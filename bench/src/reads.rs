@@ -39,8 +39,9 @@ pub use self::handler::{Options as HandlerOptions, serve as serve_handler};
 
 /// How long the handler may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// Connections over which runs are started, and of those a moment ago over which one thing is read.
+/// Connections over which runs are started.
 const STARTING: usize = 64;
+/// Connections over which one thing is read.
 const READING: usize = 16;
 
 /// What is read, and how.

@@ -189,7 +189,8 @@ impl Scope {
                 several => E::find().filter(E::tenant_column().is_in(several.iter().copied())),
             },
         };
-        ScopedSelect { select, connection: self.app.database().reader_of(&self.tenants) }
+        let is_of_one = matches!(&self.tenants, Tenants::Some(tenants) if tenants.len() == 1);
+        ScopedSelect { select, is_of_one, connection: self.app.database().reader_of(&self.tenants) }
     }
 
     /// Starts a query of the operator's rows, filtered by what of them the tenants see.
@@ -199,7 +200,7 @@ impl Scope {
             Tenants::All => E::find(),
             Tenants::Some(tenants) => E::find().filter(E::shared_with(tenants)),
         };
-        ScopedSelect { select, connection: self.app.database().reader_of(&self.tenants) }
+        ScopedSelect { select, is_of_one: false, connection: self.app.database().reader_of(&self.tenants) }
     }
 
     /// Begins a transaction for one tenant's rows; `None` when the tenant is not inside.
@@ -214,6 +215,8 @@ impl Scope {
 /// A query that is filtered by tenant already.
 pub(crate) struct ScopedSelect<E: EntityTrait> {
     select: Select<E>,
+    /// It names the one tenant whose rows it is of.
+    is_of_one: bool,
     connection: TenantReader,
 }
 

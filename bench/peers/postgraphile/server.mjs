@@ -1,13 +1,13 @@
 // PostGraphile, two processes behind one port, as its documentation says: the token's claims become settings of the
 // transaction, and row-level security does the rest. Arguments: the database, the secret of the tokens, how many
 // processes.
-import cluster from "node:cluster";
 import { createServer } from "node:http";
 import jwt from "jsonwebtoken";
 import { postgraphile } from "postgraphile";
 import { makePgService } from "postgraphile/adaptors/pg";
 import { grafserv } from "postgraphile/grafserv/node";
 import { PostGraphileAmberPreset } from "postgraphile/presets/amber";
+import { serveInProcesses } from "./processes.mjs";
 
 // PostGraphile wants Node.js 22 for this alone, as far as is asked of it here.
 Promise.withResolvers ??= function () {
@@ -46,20 +46,7 @@ async function serve() {
   const server = createServer();
   server.on("error", (error) => console.error(error));
   await postgraphile(preset).createServ(grafserv).addTo(server);
-  server.listen(0, "127.0.0.1", () => process.send(server.address().port));
+  return server;
 }
 
-if (cluster.isPrimary) {
-  let listening = 0;
-  for (let number = 0; number < Number(processes); number += 1) {
-    cluster.fork().on("message", (port) => {
-      listening += 1;
-      if (listening === Number(processes)) console.log(`listening on http://127.0.0.1:${port}/graphql`);
-    });
-  }
-  cluster.on("exit", () => process.exit(1));
-  process.on("SIGTERM", () => process.exit(0));
-} else {
-  process.on("disconnect", () => process.exit(0));
-  await serve();
-}
+await serveInProcesses(Number(processes), serve);

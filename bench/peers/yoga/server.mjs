@@ -1,12 +1,12 @@
 // GraphQL Yoga with Prisma, two processes behind one port, as their documentations say. Arguments: the database, the
 // secret of the tokens, how many processes.
-import cluster from "node:cluster";
 import { createServer } from "node:http";
 import { PrismaPg } from "@prisma/adapter-pg";
 import { PrismaClient } from "@prisma/client";
 import { GraphQLError, GraphQLScalarType } from "graphql";
 import { createSchema, createYoga } from "graphql-yoga";
 import jwt from "jsonwebtoken";
+import { serveInProcesses } from "./processes.mjs";
 
 const [database, secret, processes] = process.argv.slice(2);
 // Twenty connections of all processes together.
@@ -75,21 +75,7 @@ function serve() {
       throw new GraphQLError("who asks?", { extensions: { http: { status: 401 } } });
     },
   });
-  const server = createServer(yoga);
-  server.listen(0, "127.0.0.1", () => process.send(server.address().port));
+  return createServer(yoga);
 }
 
-if (cluster.isPrimary) {
-  let listening = 0;
-  for (let number = 0; number < Number(processes); number += 1) {
-    cluster.fork().on("message", (port) => {
-      listening += 1;
-      if (listening === Number(processes)) console.log(`listening on http://127.0.0.1:${port}/graphql`);
-    });
-  }
-  cluster.on("exit", () => process.exit(1));
-  process.on("SIGTERM", () => process.exit(0));
-} else {
-  process.on("disconnect", () => process.exit(0));
-  serve();
-}
+await serveInProcesses(Number(processes), serve);

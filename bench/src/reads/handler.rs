@@ -20,8 +20,7 @@ use sqlx::postgres::PgPoolOptions;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::token::Claims;
-use super::token::{AUDIENCE, ROLE};
+use super::token::{AUDIENCE, Claims, ROLE};
 
 /// As many connections as the program has for tenants.
 const CONNECTIONS: u32 = 20;
@@ -150,7 +149,8 @@ async fn newest_runs(pool: &PgPool, tenant_id: Uuid) -> anyhow::Result<Vec<u8>> 
         let summary = summary(code, reference.as_deref());
         failures_of.entry(*run_id).or_default().push(Failure { id: *id, category, summary });
     }
-    let runs = runs.iter().map(|row| {
+    let mut shown = Vec::with_capacity(runs.len());
+    for row in &runs {
         let (
             id,
             integration_id,
@@ -164,7 +164,8 @@ async fn newest_runs(pool: &PgPool, tenant_id: Uuid) -> anyhow::Result<Vec<u8>> 
             skipped,
             failed,
         ) = row;
-        Run {
+        let name = names.get(integration_id).copied().context("a run without integration")?;
+        shown.push(Run {
             id: *id,
             status,
             started_at: *started_at,
@@ -177,14 +178,12 @@ async fn newest_runs(pool: &PgPool, tenant_id: Uuid) -> anyhow::Result<Vec<u8>> 
                 skipped: *skipped,
                 failed: *failed,
             },
-            integration: Integration {
-                id: *integration_id,
-                name: names.get(integration_id).copied().unwrap_or_default(),
-            },
+            integration: Integration { id: *integration_id, name },
+            // Most have none.
             failures: failures_of.remove(id).unwrap_or_default(),
-        }
-    });
-    Ok(serde_json::to_vec(&Answer { runs: runs.collect() })?)
+        });
+    }
+    Ok(serde_json::to_vec(&Answer { runs: shown })?)
 }
 
 /// What happened, in words.

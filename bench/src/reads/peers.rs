@@ -16,6 +16,9 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// Processes of each: as many as the machine of the report has cores.
 const PROCESSES: &str = "2";
 
+/// How they are several processes, which they have in common.
+const PROCESSES_FILE: &str = "processes.mjs";
+
 /// Which one.
 pub struct Kind {
     /// What it is called.
@@ -108,17 +111,19 @@ impl Kind {
     fn install(&self, directory: &Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(directory)?;
         let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers").join(self.directory);
-        let lock = |directory: &Path| std::fs::read(directory.join("package-lock.json")).ok();
-        let is_there = lock(directory) == lock(&source) && directory.join("node_modules").is_dir();
-        for file in std::fs::read_dir(source)? {
+        let locked = directory.join("package-lock.json");
+        let wanted = std::fs::read(source.join("package-lock.json"))?;
+        let is_there = std::fs::read(&locked).is_ok_and(|installed| installed == wanted)
+            && directory.join("node_modules").is_dir();
+        for file in std::fs::read_dir(&source)? {
             let file = file?;
             std::fs::copy(file.path(), directory.join(file.file_name()))?;
         }
+        std::fs::copy(source.with_file_name(PROCESSES_FILE), directory.join(PROCESSES_FILE))?;
         if is_there {
             return Ok(());
         }
         // What a lock says stands in it only when all of it was got.
-        let locked = directory.join("package-lock.json");
         let installed =
             run(Command::new("npm").args(["ci", "--silent"]).current_dir(directory)).and_then(|()| {
                 let Some((program, arguments)) = self.generate.split_first() else { return Ok(()) };

@@ -76,7 +76,8 @@ pub async fn newest(
     for (tenant, run, failed) in rows {
         of.entry(tenant).or_default().push((run, usize::try_from(failed.min(5))?));
     }
-    Ok(tenants.iter().map(|tenant| of.remove(&tenant.id).unwrap_or_default()).collect())
+    let runs = tenants.iter().map(|tenant| of.remove(&tenant.id).context("a tenant without runs"));
+    runs.collect()
 }
 
 /// Compares answers to a portal query, of whatever server.
@@ -102,18 +103,13 @@ pub fn shows(expected: Arc<Vec<Vec<Shown>>>) -> Compare {
 
 /// A failure by its id, of tenants at random.
 pub async fn failure(connection: &mut PgConnection, url: &str, tenants: &[Tenant]) -> anyhow::Result<Target> {
-    let tokens: HashMap<Uuid, &str> =
-        tenants.iter().map(|tenant| (tenant.id, tenant.token.as_str())).collect();
     let rows: Vec<(Uuid, Uuid)> =
         sqlx::query_as("SELECT id, tenant_id FROM failure ORDER BY md5(id::text) LIMIT $1")
             .bind(FAILURES_ASKED)
             .fetch_all(connection)
             .await?;
     let ids: Vec<Uuid> = rows.iter().map(|(id, _tenant)| *id).collect();
-    let requests = rows.iter().filter_map(|(id, tenant)| {
-        let body = json!({"query": FAILURE, "variables": {"id": global_id("failure", *id)}});
-        Some(((*tokens.get(tenant)?).to_owned(), body))
-    });
+    let requests = of_tenants(tenants, &rows, FAILURE, "failure")?;
     let compare: Compare = Arc::new(move |number, answer| {
         let failure = &answer["data"]["failure"];
         ensure!(uuid(&failure["id"])? == ids[number], "another failure than {}", ids[number]);
@@ -192,20 +188,34 @@ pub async fn start_run(
     url: &str,
     tenants: &[Tenant],
 ) -> anyhow::Result<Target> {
-    let tokens: HashMap<Uuid, &str> =
-        tenants.iter().map(|tenant| (tenant.id, tenant.token.as_str())).collect();
+    let ids: Vec<Uuid> = tenants.iter().map(|tenant| tenant.id).collect();
     let rows: Vec<(Uuid, Uuid)> =
-        sqlx::query_as("SELECT id, tenant_id FROM integration ORDER BY id").fetch_all(connection).await?;
-    let requests = rows.iter().filter_map(|(id, tenant)| {
-        let body = json!({"query": START_RUN, "variables": {"id": global_id("integration", *id)}});
-        Some(((*tokens.get(tenant)?).to_owned(), body))
-    });
+        sqlx::query_as("SELECT id, tenant_id FROM integration WHERE tenant_id = ANY($1) ORDER BY id")
+            .bind(ids)
+            .fetch_all(connection)
+            .await?;
+    let requests = of_tenants(tenants, &rows, START_RUN, "integration")?;
     let compare: Compare = Arc::new(|_number, answer| {
         let payload = &answer["data"]["startRun"];
         ensure!(payload["userErrors"] == json!([]) && payload["run"]["id"].is_string(), "no run was started");
         Ok(())
     });
     Target::new(url, requests, compare)
+}
+
+/// What is asked about each of these rows, which are named with their tenants, by a caller of its tenant.
+fn of_tenants(
+    tenants: &[Tenant],
+    rows: &[(Uuid, Uuid)],
+    query: &str,
+    kind: &str,
+) -> anyhow::Result<Vec<(String, Value)>> {
+    let tokens: HashMap<Uuid, &String> = tenants.iter().map(|tenant| (tenant.id, &tenant.token)).collect();
+    let request = |(id, tenant): &(Uuid, Uuid)| {
+        let token = tokens.get(tenant).with_context(|| format!("nobody asks for {kind} {id}"))?;
+        Ok(((*token).clone(), json!({"query": query, "variables": {"id": global_id(kind, *id)}})))
+    };
+    rows.iter().map(request).collect()
 }
 
 /// A number of each tenant that a statement counts, 0 where it says none.

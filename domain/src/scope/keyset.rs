@@ -74,6 +74,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
     ) -> Result<HashMap<Uuid, Page<E::Model>>> {
         let select = order.constrain(self.select, request);
         let column = parent.column;
+        let parent = if self.is_of_one { Parent::by(column) } else { parent };
         let backend = self.connection.get_database_backend();
         let statement = match backend {
             DatabaseBackend::Postgres => order.of_each(select, parent, parents, request),
