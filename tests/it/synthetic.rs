@@ -37,11 +37,17 @@ async fn check(viewer: &Client, integration: &str) -> Value {
     viewer.query(&query, json!({"id": integration})).await["integration"]["syntheticCheck"].clone()
 }
 
-/// The check once it has so many results.
+/// The check once it has so many results, and says which is the last: of one answer they are read one after the other.
 async fn with_results(scene: &Scene, integration: &str, count: usize) -> Value {
     until(&format!("{count} results"), SOON, async || {
         let now = check(scene.admin(), integration).await;
-        if now.is_object() && nodes(&now["results"]).len() >= count { Ok(now) } else { Err(now) }
+        if !now.is_object() {
+            return Err(now);
+        }
+        let results = nodes(&now["results"]);
+        let newest = results.iter().map(|result| text(&result["id"])).max();
+        let is_told = newest.is_some_and(|newest| now["lastResult"]["id"] == newest);
+        if results.len() >= count && is_told { Ok(now) } else { Err(now) }
     })
     .await
 }

@@ -151,6 +151,7 @@ impl Exchange {
                 return self.refuse(status, refusal);
             }
         };
+        let is_query = prepared.operation_type == OperationType::Query;
         match prepared.operation_type {
             OperationType::Mutation if is_get => {
                 let refusal = bad_request("Mutations need POST: GET must not change anything.");
@@ -171,6 +172,11 @@ impl Exchange {
             OperationType::Query => {}
         }
         let answer = execution::execute(state, prepared).await;
+        if is_query && answer.is_unavailable() {
+            // Of a query without data no more is known than of one that was put off, and who asks again loses nothing.
+            let response = json(StatusCode::SERVICE_UNAVAILABLE, self.media_type.content_type(), &answer);
+            return with_header(response, header::RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
         let status = match self.media_type {
             MediaType::GraphqlResponse if !answer.executed && answer.is_forbidden() => StatusCode::FORBIDDEN,
             MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
