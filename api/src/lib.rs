@@ -77,6 +77,7 @@ impl Default for ApiOptions {
 pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
     let keys = app.clone();
     let (of_others, dispatch) = (options.metrics, options.dispatch.clone());
+    let executor = graphql::ApiExecutor::new(options.trace_url.clone());
     http::router(HttpOptions {
         metrics: Arc::new(move || {
             let mut text = of_others();
@@ -89,7 +90,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,
         graphiql: options.graphiql,
-        terse_executor: Some(graphql::terse_schema(options.trace_url.clone())),
+        terse_executor: Some(executor.terse(options.trace_url)),
         budget: options.budget,
         field_costs: graphql::FIELD_COSTS,
         list_sizes: graphql::LIST_SIZES,
@@ -99,7 +100,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         connections: options.connections,
         pages: connect::pages(app.clone()).merge(webhook::endpoints(app)),
         ..HttpOptions::new(
-            graphql::schema_with(options.trace_url),
+            executor,
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),
             Arc::new(AppReadiness { app: app.clone(), dispatch: options.dispatch }),
         )

@@ -8,6 +8,7 @@ mod dispatch;
 mod latency;
 mod live;
 mod process;
+mod reads;
 mod report;
 mod servers;
 mod slices;
@@ -50,14 +51,24 @@ enum What {
     Slices(slices::Options),
     /// Thousands of open subscriptions: memory, and how long a change takes to all who listen
     Live(live::Options),
+    /// What portals ask, beside a handler written by hand, PostGraphile, and GraphQL Yoga with Prisma
+    Reads(reads::Options),
     /// All of them with their defaults
     All,
+    /// Serves the portal query, for `reads`
+    #[command(hide = true)]
+    Handler(reads::HandlerOptions),
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let What::Handler(options) = &arguments.what {
+        return runtime.block_on(reads::serve_handler(options));
+    }
     let program = match arguments.trestle {
-        Some(path) => path,
+        // It is started in a directory of its own.
+        Some(path) => std::path::absolute(path)?,
         None => std::env::current_exe().context("finding this program")?.with_file_name("trestle"),
     };
     anyhow::ensure!(
@@ -66,7 +77,6 @@ fn main() -> anyhow::Result<()> {
         program.display()
     );
     let bench = Bench { program, rounds: arguments.rounds };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         report::machine();
         match arguments.what {
@@ -77,6 +87,8 @@ fn main() -> anyhow::Result<()> {
             What::Startup(options) => startup::measure(&bench, &options).await,
             What::Slices(options) => slices::measure(&bench, &options).await,
             What::Live(options) => live::measure(&bench, &options).await,
+            What::Reads(options) => reads::measure(&bench, &options).await,
+            What::Handler(_served) => Ok(()),
             What::All => {
                 sync::measure(&bench, &sync::Options::default()).await?;
                 latency::measure(&bench, &latency::Options::default()).await?;
@@ -84,7 +96,8 @@ fn main() -> anyhow::Result<()> {
                 backlog::measure(&bench, &backlog::Options::default()).await?;
                 startup::measure(&bench, &startup::Options::default()).await?;
                 slices::measure(&bench, &slices::Options::default()).await?;
-                live::measure(&bench, &live::Options::default()).await
+                live::measure(&bench, &live::Options::default()).await?;
+                reads::measure(&bench, &reads::Options::default()).await
             }
         }
     })

@@ -22,7 +22,7 @@ use tracing::Instrument;
 use super::HttpState;
 use super::authentication::{AuthenticationError, Identity, RequestOrigin};
 use super::error::{ErrorCode, Refusal};
-use super::execution::{self, Answer, Prepared};
+use super::execution::{Answer, Prepared};
 use super::occupancy::Place;
 use super::operation::{Audience, Told, run_operation};
 
@@ -52,11 +52,6 @@ pub(super) fn at_once(answer: &impl Serialize) -> Response {
     let mut text = next(answer);
     text.extend_from_slice(&complete());
     response(Body::from(text))
-}
-
-/// Runs a query or mutation to its end.
-pub(super) async fn answer<E: Executor>(state: &HttpState<E>, prepared: Prepared) -> Response {
-    at_once(&execution::execute(state, prepared).await)
 }
 
 /// Opens the stream of a subscription, which counts among its caller's connections like a WebSocket.

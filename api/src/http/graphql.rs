@@ -17,7 +17,7 @@ use super::HttpState;
 use super::authentication::{AuthenticationError, RequestOrigin, bearer_of_headers};
 use super::error::{ErrorBody, ErrorCode, Extensions, Refusal, json};
 use super::event_stream::{self, Listener};
-use super::execution;
+use super::execution::{self, Prepared};
 use super::limits::BODY_BYTES_MAX;
 use super::metrics::Outcome;
 use super::negotiation::{EventStreams, MediaType, event_streams, is_json, negotiate, wants_html};
@@ -77,11 +77,48 @@ pub(super) async fn handle<E: Executor>(
         Err((status, refusal)) => return exchange.refuse(status, refusal),
     };
     let origin = RequestOrigin::of(&parts, &state.options.trusted_proxies);
-    let listener = match authenticate(&state, &parts, origin).await {
-        Ok(listener) => listener,
+    let presented = match Presented::of(&state, &parts, origin).await {
+        Ok(presented) => presented,
         Err(error) => return exchange.unauthenticated(error),
     };
-    exchange.answer(&state, parameters, listener, is_get).await
+    exchange.answer(&state, parameters, presented, is_get).await
+}
+
+/// What a request has presented, and who that is.
+struct Presented {
+    listener: Listener,
+    /// That is as of a moment ago, which is good for reading.
+    is_recent: bool,
+}
+
+impl Presented {
+    async fn of<E: Executor>(
+        state: &HttpState<E>,
+        parts: &Parts,
+        origin: RequestOrigin,
+    ) -> Result<Self, AuthenticationError> {
+        let token = bearer_of_headers(&parts.headers)?;
+        let authenticator = &state.options.authenticator;
+        let (identity, is_recent) = authenticator.authenticate_recent(token.as_deref(), &origin).await?;
+        Ok(Self { listener: Listener { identity, token, origin, cut: cut_of(parts) }, is_recent })
+    }
+
+    /// The same request by whoever that is now.
+    async fn renew<E: Executor>(
+        &mut self,
+        state: &HttpState<E>,
+        prepared: Prepared,
+    ) -> Result<Prepared, AuthenticationError> {
+        if !self.is_recent {
+            return Ok(prepared);
+        }
+        let Listener { token, origin, .. } = &self.listener;
+        let identity = state.options.authenticator.authenticate(token.as_deref(), origin).await?;
+        let prepared = prepared.by(&identity);
+        self.listener.identity = identity;
+        self.is_recent = false;
+        Ok(prepared)
+    }
 }
 
 /// What is settled about an answer before its content is.
@@ -95,17 +132,18 @@ impl Exchange {
         &self,
         state: &Arc<HttpState<E>>,
         parameters: Parameters,
-        listener: Listener,
+        mut presented: Presented,
         is_get: bool,
     ) -> Response {
-        let prepared = match execution::admit(state, parameters, &listener.identity, &listener.origin).await {
+        let Listener { identity, origin, .. } = &presented.listener;
+        let mut prepared = match execution::admit(state, parameters, identity, origin).await {
             Ok(prepared) => prepared,
             Err(refusal) => {
                 let outcome = Outcome::of_refusal(refusal.code);
                 state.metrics.record(OperationType::Query, outcome, Duration::ZERO);
                 tracing::info!(
-                    request.id = %listener.origin.request_id,
-                    subject = %listener.identity.subject,
+                    request.id = %origin.request_id,
+                    subject = %identity.subject,
                     code = refusal.code.as_str(),
                     "graphql request refused"
                 );
@@ -133,16 +171,28 @@ impl Exchange {
                                \"Accept: text/event-stream\" for server-sent events.";
                 return self.refuse(StatusCode::BAD_REQUEST, bad_request(message));
             }
-            OperationType::Subscription => {
-                return event_stream::subscribe(state, prepared, listener)
-                    .unwrap_or_else(|refusal| self.refuse(refusal.code.status(), refusal));
+            OperationType::Mutation | OperationType::Subscription => {
+                prepared = match presented.renew(state, prepared).await {
+                    Ok(prepared) => prepared,
+                    Err(error) => return self.unauthenticated(error),
+                };
             }
-            OperationType::Query | OperationType::Mutation if self.events == EventStreams::Preferred => {
-                return event_stream::answer(state, prepared).await;
-            }
-            OperationType::Query | OperationType::Mutation => {}
+            OperationType::Query => {}
         }
+        if prepared.operation_type == OperationType::Subscription {
+            return event_stream::subscribe(state, prepared, presented.listener)
+                .unwrap_or_else(|refusal| self.refuse(refusal.code.status(), refusal));
+        }
+        let is_query = prepared.operation_type == OperationType::Query;
         let answer = execution::execute(state, prepared).await;
+        if is_query && answer.is_unavailable() {
+            // Of a query without data no more is known than of one that was put off, and who asks again loses nothing.
+            let response = json(StatusCode::SERVICE_UNAVAILABLE, self.media_type.content_type(), &answer);
+            return with_header(response, header::RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        if self.events == EventStreams::Preferred {
+            return event_stream::at_once(&answer);
+        }
         let status = match self.media_type {
             MediaType::GraphqlResponse if !answer.executed && answer.is_forbidden() => StatusCode::FORBIDDEN,
             MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
@@ -190,16 +240,6 @@ impl Exchange {
 fn body_of(refusal: Refusal) -> ErrorBody {
     let extensions = refusal.cost.as_ref().map(|cost| Extensions { cost: cost.value(SystemTime::now()) });
     ErrorBody { errors: vec![refusal.into_error()], extensions }
-}
-
-async fn authenticate<E: Executor>(
-    state: &HttpState<E>,
-    parts: &Parts,
-    origin: RequestOrigin,
-) -> Result<Listener, AuthenticationError> {
-    let token = bearer_of_headers(&parts.headers)?;
-    let identity = state.options.authenticator.authenticate(token.as_deref(), &origin).await?;
-    Ok(Listener { identity, token, origin, cut: cut_of(parts) })
 }
 
 fn parameters_of_url(parts: &Parts) -> Result<Parameters, (StatusCode, Refusal)> {
