@@ -172,7 +172,7 @@ async fn open_all(
     places: &[Place],
     sender: &mpsc::UnboundedSender<Heard>,
 ) -> anyhow::Result<JoinSet<anyhow::Result<()>>> {
-    let url: Arc<str> = format!("{}/graphql", program.url().replacen("http", "ws", 1)).into();
+    let url: Arc<str> = program.api().replacen("http", "ws", 1).into();
     let wanted = places
         .iter()
         .enumerate()

@@ -118,11 +118,6 @@ impl Directory {
 }
 
 impl Trestle {
-    /// Where it listens: `http://HOST:PORT`.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
     /// The process that listens.
     pub fn server(&self) -> &Process {
         &self.server

@@ -41,7 +41,7 @@ const CLOCK_FIRST_WAIT_MAX: Duration = Duration::from_secs(4);
 /// How long a transaction may be open while its process asks for nothing, before PostgreSQL ends it: one that is frozen,
 /// or cut off, would hold its locks for ever, and whoever takes its run over would wait for them. Ours wait for nothing
 /// but the database.
-const IDLE_IN_TRANSACTION_MAX: Duration = Duration::from_secs(10);
+pub(crate) const IDLE_IN_TRANSACTION_MAX: Duration = Duration::from_secs(10);
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use crate::actor::Tenants;
 use crate::app::App;
-use crate::audit::{self, Entry};
+use crate::audit::Entry;
 use crate::change::{Change, journal};
 use crate::database::TenantReader;
 use crate::dispatch::{JobHint, PUSH_TIMEOUT};
@@ -421,14 +421,13 @@ impl TxScope {
         self.passing.push(change);
     }
 
-    /// Keeps what changed, enters it in the audit log, commits, then pushes and tells.
+    /// Enters it in the audit log, keeps what changed, commits, then pushes and tells.
     pub(crate) async fn commit(self) -> Result<()> {
         let Self { app, tx, tenant_id, object, detail, hints, hints_later, changes, passing } = self;
         let mut changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
-        journal::keep(&tx, &changes).await?;
-        changes.extend(passing);
         let entry = Entry::of(Some(tenant_id), object).detail(detail);
-        audit::commit(tx, entry, "committing").await?;
+        journal::commit(tx, entry, &changes, "committing").await?;
+        changes.extend(passing);
         announce(&app, changes, hints);
         for (wait, hint) in hints_later {
             let later = app.clone();

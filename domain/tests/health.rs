@@ -104,6 +104,23 @@ impl Fixture {
         panic!("the run is not due");
     }
 
+    /// Stores that a group of failures changed, as a transaction does that began at this time.
+    async fn keeps(&self, integration: &Integration, group: Uuid, at: DateTime<Utc>) {
+        let millis = at.timestamp_millis().try_into().unwrap();
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &[9; 10]).into_uuid();
+        let sql = "INSERT INTO change (kind, id, tenant_id, integration_id, object_count, objects) \
+                   VALUES ('FAILURE_GROUP', $1, $2, $3, 1, $4)";
+        let insert = sqlx::query(sql).bind(id).bind(self.tenant_id).bind(integration.id);
+        let insert = insert.bind(group.as_bytes().to_vec());
+        insert.execute(&mut self.database("trestle.db").await).await.unwrap();
+    }
+
+    /// The groups of failures that have changed since.
+    async fn changed_since(&self, since: DateTime<Utc>) -> Missed {
+        let (kind, permission) = (ChangeKind::FailureGroup, Permission::FailureRead);
+        change::since(&self.operator, kind, permission, None, since).await.unwrap()
+    }
+
     async fn succeeds(&self, integration: &Integration, millis: i64) {
         let lease = self.begun(integration).await;
         self.passes(millis);
@@ -787,4 +804,33 @@ async fn of_more_than_a_hundred_that_changed_the_newest_are_told_and_that_there_
     let long_ago = before - chrono::Duration::minutes(change::KEPT_MINUTES + 1);
     let missed = change::since(&it.operator, ChangeKind::Health, Permission::RunRead, None, long_ago).await;
     assert!(!missed.unwrap().is_whole, "nobody knows what there was then");
+}
+
+#[tokio::test]
+async fn what_is_committed_long_after_its_time_is_told_to_who_has_caught_up_meanwhile() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    let caught_up = change::now();
+    assert_eq!(it.changed_since(caught_up).await, Missed { ids: Vec::new(), is_whole: true });
+    // Its process was frozen for ten seconds before it was stored and for ten before the commit, which is as long as PostgreSQL
+    // waits; of the other everybody knew before.
+    let (late, known) = (Uuid::now_v7(), Uuid::now_v7());
+    it.keeps(&integration, late, caught_up - chrono::Duration::seconds(20)).await;
+    it.keeps(&integration, known, caught_up - chrono::Duration::seconds(26)).await;
+    assert_eq!(it.changed_since(caught_up).await, Missed { ids: vec![late], is_whole: true });
+}
+
+#[tokio::test]
+async fn what_changed_is_kept_for_as_long_as_anybody_is_told_of_it() {
+    let it = Fixture::new().await;
+    let integration = it.integration(None).await;
+    let minutes_ago = |minutes| change::now() - chrono::Duration::minutes(minutes);
+    let kept = Uuid::now_v7();
+    it.keeps(&integration, kept, minutes_ago(59)).await;
+    it.keeps(&integration, Uuid::now_v7(), minutes_ago(71)).await;
+    it.background.purge().await.unwrap();
+    let count = "SELECT count(*) FROM change WHERE kind = 'FAILURE_GROUP'";
+    let row = sqlx::query(count).fetch_one(&mut it.database("trestle.db").await).await.unwrap();
+    assert_eq!(row.get::<i64, _>(0), 1);
+    assert_eq!(it.changed_since(minutes_ago(59)).await, Missed { ids: vec![kept], is_whole: true });
 }

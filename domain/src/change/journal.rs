@@ -1,5 +1,5 @@
 //! What changed while a listener was away: each transaction leaves a row for each kind and integration of which it changed
-//! something, with the ids, written right before its commit. It is kept for an hour. Deliberately absent: runs that begin and
+//! something, with the ids, in one statement that is its last before the commit. It is kept for an hour. Deliberately absent: runs that begin and
 //! go on, which is what most transactions are about; they are found by their status. See ADR 64.
 
 use std::collections::{BTreeMap, HashSet};
@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::{Change, ChangeKind};
 use crate::actor::Actor;
 use crate::app::App;
+use crate::audit::{self, Entry};
 use crate::clock::common_time;
+use crate::database::IDLE_IN_TRANSACTION_MAX;
 use crate::error::{Doing, Result};
 use crate::id::new_id;
 use crate::insert::insert_rows;
@@ -24,9 +26,11 @@ use crate::run;
 pub const CATCH_UP_MAX: usize = 100;
 /// How long changes are kept, in minutes. Who was away for longer reads everything anew anyway.
 pub const KEPT_MINUTES: i64 = 60;
-/// So much further back is looked, in seconds: for what was committed a moment after its time, and for times of callers whose
-/// clock is not quite right. What is told twice is as it is now.
-const OVERLAP_SECONDS: i64 = 10;
+/// So much further back is looked, in seconds: a row is seen only after the time in its id, and who has caught up meanwhile
+/// must not miss it. It is made and stored last in its transaction, and PostgreSQL ends one whose process asks for nothing for
+/// [`IDLE_IN_TRANSACTION_MAX`], which may be so once before the statement and once after it. The rest is for the statement and
+/// the commit, and for times of callers whose clock is not quite right. What is told twice is as it is now.
+const OVERLAP_SECONDS: i64 = 2 * IDLE_IN_TRANSACTION_MAX.as_secs() as i64 + 5;
 /// Rows that are read for one listener, at most. Of one integration fewer of them may be.
 const ROWS_READ_MAX: u64 = 1_000;
 /// Rows that one statement of a purge deletes.
@@ -120,7 +124,22 @@ fn first_id(at: DateTime<Utc>) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }
 
-/// Keeps what a transaction changed, in the transaction; comes right before its commit.
+/// Enters in the audit log what the call under way does, keeps what was changed, and commits. In this order, because the log
+/// may have to wait for others of the tenant.
+pub(crate) async fn commit(
+    tx: DatabaseTransaction,
+    entry: Entry,
+    changes: &[Change],
+    doing: &'static str,
+) -> Result<()> {
+    let pending = audit::enter(&tx, entry).await?;
+    keep(&tx, changes).await?;
+    tx.commit().await.doing(doing)?;
+    pending.committed();
+    Ok(())
+}
+
+/// Keeps what a transaction changed, in the transaction; nothing but its commit may come after.
 pub(crate) async fn keep(tx: &DatabaseTransaction, changes: &[Change]) -> Result<()> {
     let rows = rows(changes);
     if rows.is_empty() {

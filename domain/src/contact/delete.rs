@@ -14,7 +14,6 @@ use super::change::entry;
 use super::{Contact, door, found, owned_by};
 use crate::actor::Actor;
 use crate::app::App;
-use crate::audit;
 use crate::change::journal;
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::escalation::is_over;
@@ -96,8 +95,7 @@ pub async fn delete(actor: &Actor, id: Uuid, replacement: Option<Uuid>) -> Resul
         None => row.name.clone(),
     };
     let changes: Vec<_> = groups.iter().map(changed).collect();
-    journal::keep(&tx, &changes).await?;
-    audit::commit(tx, entry(&row, detail), "committing the end of a contact").await?;
+    journal::commit(tx, entry(&row, detail), &changes, "committing the end of a contact").await?;
     announce(scope.app(), changes, Vec::new());
     if row.tenant_id.is_none() {
         reread(scope.app()).await?;
