@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Poll, Wake, Waker};
 
 use async_graphql::dataloader::Loader;
-use futures::future::{BoxFuture, FutureExt, Shared};
+use futures::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use tracing::Instrument;
 
 use super::super::error::{ResolverError, Result};
@@ -20,7 +20,8 @@ use super::super::error::{ResolverError, Result};
 /// Keys of one statement; far below what both databases take as parameters.
 const KEYS_MAX: usize = 1_000;
 
-/// The batches of one request, one of each kind of key that is open at a time. They remember nothing.
+/// The batches of one request, one of each kind of key that is open at a time. They remember nothing: a subscription, whose
+/// request lasts for hours, would keep the rows of its last event.
 pub(super) struct Batches<L> {
     loader: Arc<L>,
     open: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
@@ -34,7 +35,8 @@ type Awaited<K, V> = Shared<BoxFuture<'static, Result<Found<K, V>>>>;
 
 struct Batch<K, V> {
     waiting: Arc<Waiting<K>>,
-    found: Awaited<K, V>,
+    /// Held by those who wait for it.
+    found: WeakShared<BoxFuture<'static, Result<Found<K, V>>>>,
 }
 
 /// Keys that are not loaded yet.
@@ -112,17 +114,19 @@ impl<L: Send + Sync + 'static> Batches<L> {
     {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let batch = open.get(&TypeId::of::<K>()).and_then(|batch| batch.downcast_ref::<Batch<K, L::Value>>());
-        let keys = match batch {
+        let keys = match batch.and_then(|batch| Some((&batch.waiting, batch.found.upgrade()?))) {
             None => keys,
-            Some(batch) => match batch.waiting.add(keys) {
-                None => return batch.found.clone(),
+            Some((waiting, found)) => match waiting.add(keys) {
+                None => return found,
                 Some(keys) => keys,
             },
         };
         let waiting = Arc::new(Waiting::of(keys));
         let span = tracing::debug_span!("load_batch");
         let found = load(self.loader.clone(), waiting.clone()).instrument(span).boxed().shared();
-        open.insert(TypeId::of::<K>(), Box::new(Batch { waiting, found: found.clone() }));
+        if let Some(held) = found.downgrade() {
+            open.insert(TypeId::of::<K>(), Box::new(Batch { waiting, found: held }));
+        }
         found
     }
 }
@@ -185,7 +189,7 @@ fn distinct<K: Clone + Eq + Hash>(mut keys: Vec<K>) -> Vec<K> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::collections::HashMap;
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use async_graphql::dataloader::Loader;
     use futures::future::join_all;
@@ -212,6 +216,18 @@ mod tests {
         }
     }
 
+    /// Finds the same whatever it is asked for, and can tell who has it.
+    struct Same(Arc<()>);
+
+    impl Loader<i64> for Same {
+        type Value = Arc<()>;
+        type Error = ResolverError;
+
+        async fn load(&self, keys: &[i64]) -> Result<HashMap<i64, Arc<()>>> {
+            Ok(keys.iter().map(|key| (*key, self.0.clone())).collect())
+        }
+    }
+
     fn asked(batches: &Batches<Doubles>) -> Vec<Vec<i64>> {
         std::mem::take(&mut batches.loader.0.lock().unwrap())
     }
@@ -230,6 +246,16 @@ mod tests {
         let (many, one) = futures::join!(many, one);
         assert_eq!((many.unwrap(), one.unwrap()), (vec![Some(14), Some(14), None], Some(16)));
         assert_eq!(asked(&batches), [vec![7, 2_000, 8]]);
+    }
+
+    #[tokio::test]
+    async fn what_was_found_is_gone_when_nobody_has_it_any_more() {
+        let same = Arc::new(());
+        let batches = Batches::new(Same(same.clone()));
+        let found = batches.load_one(1).await.unwrap();
+        assert_eq!((found.is_some(), Arc::strong_count(&same)), (true, 3));
+        drop(found);
+        assert_eq!(Arc::strong_count(&same), 2);
     }
 
     #[tokio::test]
