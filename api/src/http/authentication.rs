@@ -31,7 +31,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 #[async_trait]
 pub trait Authenticator: Send + Sync {
     /// The identity behind `bearer`; without a token an anonymous one, because signing in needs no token.
-    /// Called for each mutation over HTTP, and on a WebSocket at its start and again every minute.
+    /// Called for each mutation over HTTP, and on a WebSocket or event stream at its start and again every minute.
     ///
     /// # Errors
     /// [`AuthenticationError`] when there is a token and it is not good, or nobody can tell.

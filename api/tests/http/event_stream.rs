@@ -200,6 +200,17 @@ async fn what_is_wrong_with_an_operation_is_told_in_the_stream_and_who_asks_by_t
 }
 
 #[tokio::test]
+async fn who_was_known_a_moment_ago_is_believed_for_reading_and_not_for_listening() {
+    let server = Server::start().await;
+    let mut events = Events::open(&server, "withdrawn", "{ whoami }").await;
+    assert_eq!(events.next().await, Some(Sent::Next(json!({ "data": { "whoami": "ada" } }))));
+    for query in ["subscription { count(to: 1) }", "mutation { increment }"] {
+        let refused = ask(&server, "withdrawn", EVENT_STREAM, query).await;
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_its_token_and_has_no_complete_then() {
     let first = Some(Sent::Next(json!({ "data": { "quiet": 1 } })));
     let server = Server::start().await;
