@@ -1,6 +1,6 @@
 //! What changed while a listener was away: each transaction leaves a row for each kind and integration of which it changed
-//! something, with the ids, in one statement that is its last before the commit. It is kept for an hour. Deliberately absent: runs that begin and
-//! go on, which is what most transactions are about; they are found by their status. See ADR 64.
+//! something, with the ids, in one statement that is its last before the commit. It is kept for an hour. Deliberately absent:
+//! runs that begin and go on, which is what most transactions are about; they are found by their status. See ADR 64.
 
 use std::collections::{BTreeMap, HashSet};
 
