@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entity::{
-    api_key, audit_entry, backfill, connect_link, contact, escalation, escalation_policy, exchange, failure,
+    api_key, audit_entry, backfill, connect_link, contact, escalation, escalation_policy, exchange, export,
+    export_chunk, failure,
     failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target,
     identity_provider, incident, incident_entry, incident_system, integration, integration_contact,
     integration_health, invitation, job, kill_switch, kpi_rollup, log_line, notice, notice_attempt,
@@ -88,6 +89,8 @@ tenant_owned!(
     reconciliation_difference.TenantId,
     run_event.TenantId,
     exchange.TenantId,
+    export.TenantId,
+    export_chunk.TenantId,
     failure.TenantId,
     failure_group.TenantId,
     failure_group_hour.TenantId,
