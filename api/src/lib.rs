@@ -5,6 +5,7 @@
 mod authenticator;
 mod connect;
 mod dispatch;
+mod export;
 pub mod graphql;
 pub mod http;
 mod webhook;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 
 pub use self::authenticator::Introspection;
 pub use self::dispatch::DispatchWatch;
+pub use self::export::Exporter;
 
 use self::authenticator::{AppAuthenticator, AppReadiness};
 use self::http::{
@@ -46,6 +48,8 @@ pub struct ApiOptions {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Tells at `GET /readyz` and `GET /metrics` when no worker claims what is due; `None`: nobody looks.
     pub dispatch: Option<Arc<DispatchWatch>>,
+    /// Checks what is to be exported, and carries it out while it [`run`](Exporter::run)s; `None`: one that only checks.
+    pub exporter: Option<Arc<Exporter>>,
     /// Shared with [`http::serve`]: says when to close, and counts what is still open.
     pub connections: Connections,
     /// Where engineers see a trace, with `{traceId}` in it; `None`: nowhere.
@@ -67,6 +71,7 @@ impl Default for ApiOptions {
             websocket: WebSocketOptions::default(),
             metrics: Arc::new(String::new),
             dispatch: None,
+            exporter: None,
             connections: Connections::default(),
             trace_url: None,
         }
@@ -76,6 +81,9 @@ impl Default for ApiOptions {
 /// All endpoints of the API as one router; serve it with [`http::serve`].
 pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
     let keys = app.clone();
+    let exporter = options.exporter.unwrap_or_else(|| {
+        Arc::new(Exporter::new(app.clone(), options.documents.clone(), options.trace_url.clone()))
+    });
     let (of_others, dispatch) = (options.metrics, options.dispatch.clone());
     let executor = graphql::ApiExecutor::new(options.trace_url.clone());
     http::router(HttpOptions {
@@ -98,10 +106,12 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         shared: options.shared,
         websocket: options.websocket,
         connections: options.connections,
-        pages: connect::pages(app.clone()).merge(webhook::endpoints(app)),
+        pages: connect::pages(app.clone()).merge(webhook::endpoints(app)).merge(export::files(app)),
         ..HttpOptions::new(
             executor,
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),
+            graphql::schema_with(options.trace_url),
+            Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection, exporter }),
             Arc::new(AppReadiness { app: app.clone(), dispatch: options.dispatch }),
         )
     })

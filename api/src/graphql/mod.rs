@@ -19,6 +19,7 @@ mod escalation;
 mod escalation_policy;
 mod exchange;
 mod executor;
+mod export;
 mod failure;
 mod failure_group;
 mod health;
@@ -109,6 +110,7 @@ pub struct Query(
     Boxed<contact::ContactQuery>,
     Boxed<ownership_rule::OwnershipRuleQuery>,
     Boxed<audit::AuditQuery>,
+    Boxed<export::ExportQuery>,
 );
 
 /// What can be done. Bad input is answered in `userErrors`, each with its path; nothing is done then.
@@ -149,6 +151,7 @@ pub struct Mutation(
     Boxed<escalation_policy::EscalationPolicyMutation>,
     Boxed<contact::ContactMutation>,
     Boxed<ownership_rule::OwnershipRuleMutation>,
+    Boxed<export::ExportMutation>,
 );
 
 /// What can be listened to. Updates are hints: after a reconnect, ask again.

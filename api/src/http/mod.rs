@@ -47,7 +47,7 @@ pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
 pub use self::shared::{SharedStore, SharedStoreError};
 pub use self::websocket::WebSocketOptions;
 
-pub(crate) use self::occupancy::Occupancy;
+pub(crate) use self::occupancy::{Occupancy, Place};
 
 use self::budget::Budget;
 use self::documents::Documents;
