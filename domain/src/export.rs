@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use entity::export;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -160,7 +160,7 @@ pub async fn create(actor: &Actor, new: NewExport, idempotency_key: Option<&str>
         query.count(tx.connection()).await.doing("counting exports")
     };
     let open = count(is_open()).await?;
-    let kept = count(export::Column::PurgedAt.is_null()).await?;
+    let kept = count(export::Column::ExpiresAt.is_null().or(export::Column::ExpiresAt.gt(now))).await?;
     let own = scope.find::<export::Entity>().filter(is_open());
     let own = own.filter(export::Column::Principal.eq(&principal)).count().await?;
     let limits = [

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use api::http::{
     BudgetOptions, Connections, GraphiqlOptions, ServerOptions, SharedStore, WebSocketOptions, serve,
 };
-use api::{ApiOptions, DispatchWatch, router};
+use api::{ApiOptions, DispatchWatch, Exporter, router};
 use domain::{App, bootstrap, data_key, ownership_rule, signing_key, words};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -286,6 +286,11 @@ async fn start_api(
         Arc::new(DispatchWatch::new(program.app.clone(), settings.dispatch_timeout, roles == Roles::Both));
     tasks.spawn(dispatch.clone().run(shutdown.clone()));
     tasks.spawn(listen_to_identities(program.app.clone(), shutdown.clone()));
+    let exporter = Arc::new(Exporter::new(
+        program.app.clone(),
+        settings.documents.clone(),
+        settings.trace_url.clone(),
+    ));
     let options = ApiOptions {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
@@ -299,6 +304,7 @@ async fn start_api(
             ..WebSocketOptions::default()
         },
         dispatch: Some(dispatch),
+        exporter: Some(exporter.clone()),
         connections: connections.clone(),
         trace_url: settings.trace_url.clone(),
         ..ApiOptions::default()
@@ -306,7 +312,11 @@ async fn start_api(
     let patience = ServerOptions::default().drain_timeout.min(program.settings.shutdown);
     let server_options = ServerOptions { drain_timeout: patience, ..ServerOptions::default() };
     let router = router(&program.app, options);
-    let server = tasks.spawn(serve(listener, router, connections, server_options));
+    let exporting = exporter.run(shutdown.clone(), patience);
+    let serving = serve(listener, router, connections, server_options);
+    let server = tasks.spawn(async move {
+        tokio::join!(serving, exporting);
+    });
     let address = format!("http://{address}");
     say(&format!("listening on {address}"));
     ready(&address);

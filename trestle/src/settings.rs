@@ -19,6 +19,7 @@ use std::time::Duration;
 use api::Introspection;
 use api::http::{DocumentOptions, WebSocketOptions};
 use axum::http::HeaderValue;
+use domain::export::ExportOptions;
 use domain::incident::IncidentOptions;
 use domain::mail::{LinkTemplate, MailLinks};
 use figment::Figment;
@@ -98,6 +99,8 @@ pub struct Settings {
     pub group_quiet: Duration,
     /// When several tenants' trouble with an outside system is one incident, and when that is over.
     pub incidents: IncidentOptions,
+    /// How large files of exports may be, and how long they are kept.
+    pub exports: ExportOptions,
     /// How long nothing may be claimed while a run is due.
     pub dispatch_timeout: Duration,
     /// Origins of browsers' pages.
@@ -322,6 +325,12 @@ impl Settings {
                     60,
                     1..=86_400,
                 )?,
+            },
+            exports: ExportOptions {
+                bytes_max: integer("TRESTLE_EXPORT_MIB", written.export_mib, 1_024, 1..=65_536)? as u64
+                    * 1024
+                    * 1024,
+                kept: minutes("TRESTLE_EXPORT_MINUTES", written.export_minutes, 1_440, 1..=10_080)?,
             },
             dispatch_timeout: seconds(
                 "TRESTLE_DISPATCH_TIMEOUT_SECONDS",

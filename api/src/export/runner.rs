@@ -46,8 +46,9 @@ struct Pending {
 }
 
 impl Exporter {
-    /// Carries exports out until `shutdown`; what is under way then is handed back after its page.
-    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+    /// Carries exports out until `shutdown`; what is under way then is handed back after its page, if that takes no longer
+    /// than `patience`.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken, patience: Duration) {
         let background = Background::new(self.app.clone());
         let mut look = interval(LOOK_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -80,8 +81,13 @@ impl Exporter {
                 }
             }
         }
-        while let Some(ended) = running.join_next().await {
-            log_panic(ended);
+        let last = async {
+            while let Some(ended) = running.join_next().await {
+                log_panic(ended);
+            }
+        };
+        if tokio::time::timeout(patience, last).await.is_err() {
+            tracing::warn!("exports are left in the middle of a page; others go on when their leases end");
         }
     }
 

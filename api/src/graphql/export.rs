@@ -29,7 +29,7 @@ pub enum ExportStatus {
     Running,
     /// Its file is complete, and can be had until `expiresAt`.
     Succeeded,
-    /// It came to nothing; `failure` says why.
+    /// It came to nothing; `failureMessage` says why.
     Failed,
     /// It was canceled.
     Canceled,
@@ -49,15 +49,6 @@ pub enum ExportFailureCode {
     TooLarge,
     /// A part that is needed did not answer for long; ask again later.
     Unavailable,
-}
-
-/// Why an export came to nothing.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct ExportFailure {
-    /// Machine-readable, stable.
-    code: ExportFailureCode,
-    /// For people: what went wrong, and what to do.
-    message: String,
 }
 
 /// All that a query finds of one tenant, in one file: JSON Lines, an object a line. Each page of it is answered as it would be
@@ -109,10 +100,14 @@ impl Export {
         self.0.byte_count.into()
     }
 
-    /// Why it came to nothing; null where it did not.
-    async fn failure(&self) -> Option<ExportFailure> {
-        let (code, message) = self.0.failure.clone()?;
-        Some(ExportFailure { code: code.into(), message })
+    /// Why it came to nothing, machine-readable and stable; null where it did not.
+    async fn failure_code(&self) -> Option<ExportFailureCode> {
+        self.0.failure.as_ref().map(|(code, _message)| (*code).into())
+    }
+
+    /// Why it came to nothing, for people: what went wrong, and what to do; null where it did not.
+    async fn failure_message(&self) -> Option<&str> {
+        self.0.failure.as_ref().map(|(_code, message)| message.as_str())
     }
 
     /// Who asked for it, in words a customer understands.

@@ -927,6 +927,30 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "Export",
+        rule: Rule::Needs("exports:manage"),
+        at: |t| format!("export(id: \"{}\") {{ @ }}", t.export),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("connection", Same),
+            ("query", Same),
+            ("variables", Same),
+            ("status", Same),
+            ("rowCount", Same),
+            ("byteCount", Same),
+            ("failureCode", Same),
+            ("failureMessage", Same),
+            ("createdBy", Same),
+            ("createdAt", Same),
+            ("startedAt", Same),
+            ("finishedAt", Same),
+            ("expiresAt", Same),
+            // None of them asked for it.
+            ("url", Closed),
+        ],
+    },
+    Object {
         of: "KillSwitch",
         rule: Rule::Needs("kill_switches:manage"),
         at: |t| {
@@ -1786,6 +1810,7 @@ pub const PAYLOADS: [(&str, &[&str]); 60] = [
     ("SyntheticCheckPayload", &["integration"]),
     ("RevealRecordPayload", &["reveal"]),
     ("IncidentPayload", &["incident"]),
+    ("ExportPayload", &["export"]),
     ("KillSwitchPayload", &["killSwitch"]),
     ("RunbookPayload", &["runbook"]),
     ("DeleteRunbookPayload", &["deletedRunbookId"]),

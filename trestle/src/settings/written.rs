@@ -128,7 +128,7 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_MAIL_FROM", value_name = "SENDER", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mail_from: Option<String>,
-    /// Where people reach the API from outside, for the links of mails and for connect links: https://trestle.example
+    /// Where people reach the API from outside, for the links of mails, connect links and files of exports: https://trestle.example
     #[arg(long, env = "TRESTLE_PUBLIC_URL", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) public_url: Option<String>,
@@ -204,6 +204,14 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_DISPATCH_TIMEOUT_SECONDS", value_name = "SECONDS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) dispatch_timeout_seconds: Option<Number>,
+    /// Largest file of an export, in MiB of lines, before it is packed; 1 to 65,536 [default: 1024]
+    #[arg(long, env = "TRESTLE_EXPORT_MIB", value_name = "MIB", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) export_mib: Option<Number>,
+    /// How long a file of an export can be had once it is complete, in minutes; 1 to 10,080 [default: 1440]
+    #[arg(long, env = "TRESTLE_EXPORT_MINUTES", value_name = "MINUTES", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) export_minutes: Option<Number>,
     /// Origins whose pages may call the API from a browser: https://portal.example [default: its own]
     #[arg(long, env = "TRESTLE_ALLOWED_ORIGINS", value_name = "ORIGIN,…", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
