@@ -23,6 +23,7 @@ mod contact;
 mod deletions;
 mod dispatch;
 mod escalation;
+mod export;
 mod extras;
 mod failure;
 mod failure_group;
