@@ -251,9 +251,10 @@ pub async fn list(
     if let Some(error) = failed {
         return Err(error);
     }
-    let edges = seen.edges.into_iter().filter_map(|edge| {
-        Some(crate::page::Edge { cursor: edge.cursor, node: edge.node? })
-    });
+    let edges = seen
+        .edges
+        .into_iter()
+        .filter_map(|edge| Some(crate::page::Edge { cursor: edge.cursor, node: edge.node? }));
     Ok(Page { edges: edges.collect(), has_next: seen.has_next, has_previous: seen.has_previous })
 }
 

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use entity::{
     api_key, audit_entry, backfill, connect_link, contact, escalation, escalation_policy, exchange, export,
-    export_chunk, failure,
-    failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target,
-    identity_provider, incident, incident_entry, incident_system, integration, integration_contact,
-    integration_health, invitation, job, kill_switch, kpi_rollup, log_line, notice, notice_attempt,
-    notice_channel, notice_delivery, notice_policy, notice_subject, occasion, ownership_rule, portal_cutoff,
-    portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation,
+    export_chunk, failure, failure_group, failure_group_activity, failure_group_hour, health_alert,
+    health_rollup, health_target, identity_provider, incident, incident_entry, incident_system, integration,
+    integration_contact, integration_health, invitation, job, kill_switch, kpi_rollup, log_line, notice,
+    notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion, ownership_rule,
+    portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation,
     reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice,
     run_stream, runbook, runbook_version, sla_clock, stream_cursor, stream_schema, synthetic_check,
     synthetic_result, system, system_fault, system_grant, tenant, user, webhook_endpoint, webhook_event,

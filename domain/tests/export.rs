@@ -165,7 +165,10 @@ async fn a_link_is_its_makers_and_good_while_they_might_ask_again() {
     let [entry] = entries.edges.as_slice() else { panic!("{} entries", entries.edges.len()) };
     assert_eq!(entry.node.tenant_id, Some(fixture.tenant_id));
     assert_eq!(entry.node.object.as_deref(), Some(format!("export_{}", made.id.simple()).as_str()));
-    assert_eq!((entry.node.actor_name.as_str(), entry.node.request_id.as_deref()), ("Partner", Some("request-7")));
+    assert_eq!(
+        (entry.node.actor_name.as_str(), entry.node.request_id.as_deref()),
+        ("Partner", Some("request-7"))
+    );
 
     let mut wrong = link.clone();
     wrong.replace_range(40..41, if &link[40..41] == "A" { "B" } else { "A" });
@@ -222,7 +225,10 @@ async fn whoever_lost_the_right_to_it_is_read_for_no_more() {
     assert_eq!(reader.permissions(), actor.permissions(), "of a partner, who has nothing revealed");
     tenant::suspend(&fixture.operator, fixture.tenant_id, "unpaid").await.unwrap();
     assert!(claimed.reader().await.unwrap().is_none());
-    assert!(matches!(export::create(&actor, of_runs(), None).await, Err(Error::Forbidden { .. }) | Err(Error::Rejected(_))));
+    assert!(matches!(
+        export::create(&actor, of_runs(), None).await,
+        Err(Error::Forbidden { .. }) | Err(Error::Rejected(_))
+    ));
     tenant::resume(&fixture.operator, fixture.tenant_id).await.unwrap();
     assert!(claimed.reader().await.unwrap().is_some());
     api_key::revoke(&fixture.operator, key_id).await.unwrap();
@@ -244,7 +250,11 @@ async fn one_of_a_tenant_at_a_time_and_few_that_wait() {
         make(&actor).await;
     }
     assert!(limit_reached(export::create(&actor, of_runs(), None).await));
-    assert_eq!(export::create(&actor, of_runs(), Some("k")).await.unwrap().id, first.id, "it is made already");
+    assert_eq!(
+        export::create(&actor, of_runs(), Some("k")).await.unwrap().id,
+        first.id,
+        "it is made already"
+    );
 
     let claimed = claim(&fixture).await;
     assert_eq!(claimed.id(), first.id, "who waits for longest");
@@ -297,6 +307,10 @@ async fn a_file_beyond_its_bound_is_not_stored() {
     let mut claimed = claim(&fixture).await;
     let stored = claimed.store(b"{ }\n".to_vec(), 1, None).await.unwrap();
     assert_eq!(stored, Stored::TooLarge { bytes_max: 1 << 30 });
-    assert_eq!(claimed.store(b"{}\n".to_vec(), 1, None).await.unwrap(), Stored::Stored, "the last three bytes");
+    assert_eq!(
+        claimed.store(b"{}\n".to_vec(), 1, None).await.unwrap(),
+        Stored::Stored,
+        "the last three bytes"
+    );
     assert_eq!(seen(&actor, made.id).await.row_count, 1);
 }

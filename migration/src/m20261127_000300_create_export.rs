@@ -1,9 +1,7 @@
 //! Creates `export`: queries whose every page is written to a file, for whoever asked for it.
 
 use sea_orm_migration::prelude::DeriveMigrationName;
-use sea_orm_migration::schema::{
-    big_integer, binary, integer, json_binary_null, text, text_null, uuid_null,
-};
+use sea_orm_migration::schema::{big_integer, binary, integer, json_binary_null, text, text_null, uuid_null};
 use sea_orm_migration::sea_query::{ConditionalStatement, Expr, ExprTrait, Table};
 use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
 
@@ -61,7 +59,14 @@ impl MigrationTrait for Migration {
                     .check(one_of(TABLE, "failure_code", &failures))
                     .check(not_negative(
                         TABLE,
-                        ["row_count", "byte_count", "packed_byte_count", "checksum", "chunk_count", "attempt"],
+                        [
+                            "row_count",
+                            "byte_count",
+                            "packed_byte_count",
+                            "checksum",
+                            "chunk_count",
+                            "attempt",
+                        ],
                     ))
                     .to_owned(),
             )
@@ -70,7 +75,11 @@ impl MigrationTrait for Migration {
             manager,
             [
                 // Of a tenant one is carried out at once, whichever processes claim.
-                index(TABLE, &["tenant_id"]).name("uq_export_running").unique().and_where(is("RUNNING")).take(),
+                index(TABLE, &["tenant_id"])
+                    .name("uq_export_running")
+                    .unique()
+                    .and_where(is("RUNNING"))
+                    .take(),
                 // Asked for every second: what is to be carried out, by the time from which on it may be.
                 index(TABLE, &["available_at"])
                     .and_where(Expr::col("status").is_in(["QUEUED", "RUNNING"]))

@@ -15,7 +15,8 @@ use crate::scene::{Scene, impatient, nodes, text};
 
 /// Failures that are exported.
 const FAILURES: usize = 3_000;
-const EXPORT: &str = "id status rowCount byteCount failureCode failureMessage connection createdBy expiresAt url";
+const EXPORT: &str =
+    "id status rowCount byteCount failureCode failureMessage connection createdBy expiresAt url";
 const NODE: &str = "id code status summary record redactions { field reason } run { id status }";
 /// As slow as it is large: pages are small, and each line has the events of the run.
 const SLOW: &str = "query($code: [String!]) { failures(filter: {code: $code}) { edges { node { id
@@ -106,7 +107,8 @@ async fn a_file_has_what_paging_finds_for_each_who_asks() {
     failed(&scene, FAILURES).await;
     let member = scene.person("TENANT_MEMBER").await;
     let (_key, partner) = partner(&scene, json!(["exports:manage", "failures:read"])).await;
-    let query = format!("{{ failures {{ edges {{ node {{ ...N }} }} }} }} fragment N on Failure {{ {NODE} }}");
+    let query =
+        format!("{{ failures {{ edges {{ node {{ ...N }} }} }} }} fragment N on Failure {{ {NODE} }}");
     for (caller, reads_records) in [(&member, true), (&partner, false)] {
         let id = begin(caller, &query, Value::Null).await;
         let export = done(caller, &id).await;
@@ -123,7 +125,8 @@ async fn a_file_has_what_paging_finds_for_each_who_asks() {
         decoder.read_to_end(&mut unpacked).expect("gzip");
         assert!(unpacked == file && decoder.into_inner().is_empty());
         let head = ask(caller, Method::HEAD, &export["url"], "gzip").await;
-        let header = |name: &str| head.headers().get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let header =
+            |name: &str| head.headers().get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
         assert_eq!(header("content-length"), packed.len().to_string());
         assert_eq!((header("content-type"), header("content-encoding")), ("application/jsonl", "gzip"));
         assert_eq!((header("cache-control"), header("vary")), ("no-store", "accept-encoding"));
@@ -136,12 +139,30 @@ async fn what_can_t_be_exported_is_refused_when_it_is_asked_for() {
     let scene = Scene::shared().await;
     let (_key, partner) = partner(&scene, json!(["exports:manage", "runs:read"])).await;
     for (query, variables, field, code, words) in [
-        ("{ runs(first: 5) { edges { node { id } } } }", json!({}), "query", "INVALID", "must not say `first`"),
+        (
+            "{ runs(first: 5) { edges { node { id } } } }",
+            json!({}),
+            "query",
+            "INVALID",
+            "must not say `first`",
+        ),
         ("{ runs { edges { node { idd } } } }", json!({}), "query", "INVALID", "Unknown field \"idd\""),
-        ("{ runs { edges { node { events { edges { node { id } } } } } } }", json!({}), "query", "INVALID", "must say how many"),
+        (
+            "{ runs { edges { node { events { edges { node { id } } } } } } }",
+            json!({}),
+            "query",
+            "INVALID",
+            "must say how many",
+        ),
         ("{ tenants { edges { node { id } } } }", json!({}), "query", "INVALID", "can't export `tenants`"),
         ("{ systems { edges { node { id } } } }", json!({}), "query", "FORBIDDEN", "systems:read"),
-        ("query($s: [RunStatus!]!) { runs(filter: {status: $s}) { edges { node { id } } } }", json!({}), "query", "INVALID", "is required"),
+        (
+            "query($s: [RunStatus!]!) { runs(filter: {status: $s}) { edges { node { id } } } }",
+            json!({}),
+            "query",
+            "INVALID",
+            "is required",
+        ),
         ("{ runs { edges { node { id } } } }", json!([1]), "variables", "INVALID", "must be an object"),
     ] {
         let errors = partner.refused("createExport", json!({"query": query, "variables": variables})).await;
@@ -203,7 +224,8 @@ async fn a_link_ends_with_the_right_to_what_it_leads_to() {
     assert_eq!(status().await, StatusCode::NOT_FOUND);
     assert_eq!(ask(&owner, Method::HEAD, &export["url"], "gzip").await.status(), StatusCode::NOT_FOUND);
 
-    let entries = "query($id: ID) { auditEntries(filter: {objectId: $id}) { edges { node { operation outcome } } } }";
+    let entries =
+        "query($id: ID) { auditEntries(filter: {objectId: $id}) { edges { node { operation outcome } } } }";
     let entries = nodes(&colleague.query(entries, json!({"id": id})).await["auditEntries"]);
     let operations: Vec<String> = entries.iter().map(|entry| text(&entry["operation"])).collect();
     assert_eq!(operations, ["downloadExport", "downloadExport", "createExport"], "{entries:#?}");

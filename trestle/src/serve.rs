@@ -286,11 +286,8 @@ async fn start_api(
         Arc::new(DispatchWatch::new(program.app.clone(), settings.dispatch_timeout, roles == Roles::Both));
     tasks.spawn(dispatch.clone().run(shutdown.clone()));
     tasks.spawn(listen_to_identities(program.app.clone(), shutdown.clone()));
-    let exporter = Arc::new(Exporter::new(
-        program.app.clone(),
-        settings.documents.clone(),
-        settings.trace_url.clone(),
-    ));
+    let exporter =
+        Arc::new(Exporter::new(program.app.clone(), settings.documents.clone(), settings.trace_url.clone()));
     let options = ApiOptions {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),

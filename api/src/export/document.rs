@@ -2,11 +2,11 @@
 //! added here. What is inside a node is the document's own, and each connection there says how many it wants: nobody is to
 //! take the first twenty for all.
 
+use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection,
     SelectionSet,
 };
-use async_graphql::parser::parse_query;
 use async_graphql::{Name, Positioned, Request, Value, Variables};
 
 use crate::graphql::{FIELD_COSTS, LIST_SIZES};
@@ -159,7 +159,10 @@ fn only_field(set: &SelectionSet) -> Result<&Field, String> {
 /// Connections inside say how many they want. The document is within the limits, so its fragments end.
 fn check_nested(document: &ExecutableDocument, set: &SelectionSet) -> Result<(), String> {
     check_set(document, set)?;
-    document.fragments.values().try_for_each(|fragment| check_set(document, &fragment.node.selection_set.node))
+    document
+        .fragments
+        .values()
+        .try_for_each(|fragment| check_set(document, &fragment.node.selection_set.node))
 }
 
 fn check_set(document: &ExecutableDocument, set: &SelectionSet) -> Result<(), String> {
@@ -170,7 +173,9 @@ fn check_set(document: &ExecutableDocument, set: &SelectionSet) -> Result<(), St
                 let says = |argument| field.node.get_argument(argument).is_some();
                 if has_edges(document, &selection_set.node) && !says("first") && !says("last") {
                     let name = &name.node;
-                    return Err(format!("must say how many of `{name}` it wants of each object: `first` or `last`"));
+                    return Err(format!(
+                        "must say how many of `{name}` it wants of each object: `first` or `last`"
+                    ));
                 }
                 check_set(document, &selection_set.node)?;
             }
@@ -227,9 +232,10 @@ mod tests {
             _ => None,
         });
         let Some(TypeKind::Object(query)) = query else { unreachable!("there is a Query") };
-        let connections = query.fields.into_iter().filter(|field| {
-            field.node.ty.node.to_string().trim_end_matches('!').ends_with("Connection")
-        });
+        let connections = query
+            .fields
+            .into_iter()
+            .filter(|field| field.node.ty.node.to_string().trim_end_matches('!').ends_with("Connection"));
         let connections: BTreeSet<String> =
             connections.map(|field| field.node.name.node.to_string()).collect();
         let known = EXPORTED.iter().chain(NOT_EXPORTED).map(|name| (*name).to_owned()).collect();
@@ -238,9 +244,11 @@ mod tests {
 
     #[test]
     fn one_connection_with_edges_and_nodes_is_what_can_be_exported() {
-        let fragment = "query Failed($code: [String!]) { failures(filter: {code: $code}) { edges { node { ...F } } } }
+        let fragment =
+            "query Failed($code: [String!]) { failures(filter: {code: $code}) { edges { node { ...F } } } }
             fragment F on Failure { id run { id events(first: 5) { edges { node { message } } } } }";
-        let plan = Plan::of(fragment, Some(&json!({"code": ["record.invalid"]}))).expect("it can be exported");
+        let plan =
+            Plan::of(fragment, Some(&json!({"code": ["record.invalid"]}))).expect("it can be exported");
         assert_eq!((plan.field(), plan.page_size()), ("failures", 100));
         let shape = super::SHAPE;
         for query in [
@@ -258,7 +266,9 @@ mod tests {
         ] {
             assert_eq!(refusal(query), shape, "{query}");
         }
-        assert!(refusal("{ tenants { edges { node { id } } } }").starts_with("can't export `tenants`; what can"));
+        assert!(
+            refusal("{ tenants { edges { node { id } } } }").starts_with("can't export `tenants`; what can")
+        );
         for argument in ["first: 10", "last: 10", "after: \"x\"", "before: null"] {
             let query = format!("{{ runs({argument}) {{ edges {{ node {{ id }} }} }} }}");
             let name = argument.split(':').next().expect("a name");
@@ -286,7 +296,9 @@ mod tests {
     #[test]
     fn pages_are_as_large_as_their_cost_allows() {
         let nested = |count: u64| {
-            format!("{{ runs {{ edges {{ node {{ id events(first: {count}) {{ edges {{ node {{ message }} }} }} }} }} }} }}")
+            format!(
+                "{{ runs {{ edges {{ node {{ id events(first: {count}) {{ edges {{ node {{ message }} }} }} }} }} }} }}"
+            )
         };
         let size = |query: &str| Plan::of(query, None).map(|plan| plan.page_size());
         assert_eq!(size("{ runs { edges { node { id } } } }"), Ok(100));

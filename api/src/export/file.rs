@@ -45,8 +45,7 @@ struct Reading {
 
 /// The address that links lead to.
 pub(crate) fn files(app: &Arc<App>) -> Router {
-    let state =
-        Files { app: app.clone(), by_network: Occupancy::default(), by_file: Occupancy::default() };
+    let state = Files { app: app.clone(), by_network: Occupancy::default(), by_file: Occupancy::default() };
     // `get` answers HEAD, too.
     Router::new().route(&format!("{PATH}/{{token}}"), get(file)).with_state(Arc::new(state))
 }

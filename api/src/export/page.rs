@@ -95,8 +95,11 @@ fn refusal(error: &ServerError) -> PageError {
             PathSegment::Index(_) => None,
         })
         .collect();
-    let message =
-        if path.is_empty() { error.message.clone() } else { format!("{}: {}", path.join("."), error.message) };
+    let message = if path.is_empty() {
+        error.message.clone()
+    } else {
+        format!("{}: {}", path.join("."), error.message)
+    };
     PageError::Refused { code, message }
 }
 

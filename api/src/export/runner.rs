@@ -119,11 +119,7 @@ impl Exporter {
     }
 
     /// Reads and stores pages until there is a reason to stop.
-    async fn go_on(
-        &self,
-        claimed: &mut ClaimedExport,
-        shutdown: &CancellationToken,
-    ) -> domain::Result<Stop> {
+    async fn go_on(&self, claimed: &mut ClaimedExport, shutdown: &CancellationToken) -> domain::Result<Stop> {
         let plan = match self.plan(claimed.query(), claimed.variables()) {
             Ok(plan) => plan,
             // It could be exported when it was asked for.
@@ -236,6 +232,9 @@ impl Pending {
 
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
-        tracing::error!(error = &error as &dyn std::error::Error, "an export ended by a panic; its lease ends");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "an export ended by a panic; its lease ends"
+        );
     }
 }

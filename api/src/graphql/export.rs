@@ -176,11 +176,7 @@ pub struct ExportQuery;
 #[Object]
 impl ExportQuery {
     /// An export by its id; null when there is none that the viewer may see. It is known for 30 days after its file is gone.
-    async fn export(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Its id.")] id: ID,
-    ) -> Option<Result<Export>> {
+    async fn export(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Option<Result<Export>> {
         let found = async { export::get(&actor(ctx)?, uuid(Kind::Export, &id)).await.map_err(Into::into) };
         found.await.transpose().map(|export| export.map(Export))
     }

@@ -73,7 +73,10 @@ impl App {
         };
         let second_factor = match row.second_factor_at {
             Some(_since) => SecondFactor::On,
-            None if staff && self.people().staff_need_second_factor && !self.comes_from_elsewhere(id).await? => {
+            None if staff
+                && self.people().staff_need_second_factor
+                && !self.comes_from_elsewhere(id).await? =>
+            {
                 SecondFactor::Due
             }
             None => SecondFactor::Off,

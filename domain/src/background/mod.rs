@@ -53,8 +53,8 @@ pub use claimed_stream::ClaimedStream;
 pub use completed::CompletedRun;
 pub use dispatch::{DispatchState, WORKER_REPORT_SECONDS, WorkerReport};
 pub use division::Reading;
-pub use export::{ClaimedExport, Stored};
 pub use ending::{FinishedStream, RunEnd};
+pub use export::{ClaimedExport, Stored};
 pub use lease::{Renewal, RunLease};
 pub use mail::{MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};
 pub use notice::{

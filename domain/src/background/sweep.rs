@@ -16,8 +16,8 @@ use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 use crate::{
-    connect_link, contact, exchange, export, health, idempotency, job as jobs, kpi, log_line, notice, portal_session,
-    session, signing_key, synthetic_check, webhook_event,
+    connect_link, contact, exchange, export, health, idempotency, job as jobs, kpi, log_line, notice,
+    portal_session, session, signing_key, synthetic_check, webhook_event,
 };
 
 /// Rows of each kind that one sweep takes.

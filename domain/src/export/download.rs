@@ -128,6 +128,9 @@ impl Download {
         if is_good {
             return Ok(());
         }
-        Err(Error::internal("giving a file out", "it has expired, or whoever asked for it may not have it any more"))
+        Err(Error::internal(
+            "giving a file out",
+            "it has expired, or whoever asked for it may not have it any more",
+        ))
     }
 }

@@ -17,17 +17,17 @@ use std::fmt::Debug;
 
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, connect_link, contact, data_key, escalation,
-    escalation_policy, exchange, export, export_chunk, external_identity, failure, failure_group, failure_group_activity,
-    failure_group_hour, health_alert, health_rollup, health_target, idempotency_key, identity_provider,
-    incident, incident_entry, incident_system, integration, integration_contact, integration_health,
-    invitation, job, kill_switch, kpi_rollup, log_line, mail, notice, notice_attempt, notice_channel,
-    notice_delivery, notice_policy, notice_subject, occasion, ownership_rule, portal_cutoff, portal_key,
-    portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment, reconciliation,
-    reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry, reveal, run,
-    run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor, session,
-    sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor, stream_schema, synthetic_check,
-    synthetic_result, system, system_fault, system_grant, tenant, user, user_token, webhook_endpoint,
-    webhook_event, word_override, worker,
+    escalation_policy, exchange, export, export_chunk, external_identity, failure, failure_group,
+    failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key,
+    identity_provider, incident, incident_entry, incident_system, integration, integration_contact,
+    integration_health, invitation, job, kill_switch, kpi_rollup, log_line, mail, notice, notice_attempt,
+    notice_channel, notice_delivery, notice_policy, notice_subject, occasion, ownership_rule, portal_cutoff,
+    portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
+    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
+    reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor,
+    session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor, stream_schema,
+    synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user, user_token,
+    webhook_endpoint, webhook_event, word_override, worker,
 };
 use migration::Migrator;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};

@@ -843,9 +843,12 @@ fn systems_and_integrations() -> Vec<Operation> {
             Fresh::KillSwitch,
             |t, _| json!({"killSwitchId": t.kill_switch}),
         ),
-        mutation("createExport", Rule::Needs("exports:manage"), Fresh::ExportRoom, |t, _| {
-            json!({"tenantId": t.tenant, "query": "{ integrations { edges { node { __typename } } } }"})
-        }),
+        mutation(
+            "createExport",
+            Rule::Needs("exports:manage"),
+            Fresh::ExportRoom,
+            |t, _| json!({"tenantId": t.tenant, "query": "{ integrations { edges { node { __typename } } } }"}),
+        ),
         mutation(
             "cancelExport",
             Rule::Needs("exports:manage"),
