@@ -109,8 +109,6 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         pages: connect::pages(app.clone()).merge(webhook::endpoints(app)).merge(export::files(app)),
         ..HttpOptions::new(
             executor,
-            Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),
-            graphql::schema_with(options.trace_url),
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection, exporter }),
             Arc::new(AppReadiness { app: app.clone(), dispatch: options.dispatch }),
         )

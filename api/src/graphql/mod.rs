@@ -177,7 +177,7 @@ fn schema_with(trace_url: Option<String>) -> Schema {
 }
 
 /// The same schema, which says nothing about names that are similar to unknown ones.
-fn terse_schema(trace_url: Option<String>) -> Schema {
+pub(crate) fn terse_schema(trace_url: Option<String>) -> Schema {
     builder().data(clues::TraceUrl(trace_url)).disable_suggestions().finish()
 }
 
