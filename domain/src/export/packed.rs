@@ -109,7 +109,7 @@ mod tests {
     fn a_piece_of_another_length_is_a_fault() {
         let packed = deflate(b"{}\n").expect("it is packed");
         assert!(inflate(&packed, 4).is_err());
-        assert!(inflate(&packed[..packed.len() / 2], 3).is_err());
+        assert!(inflate(&packed[..1], 3).is_err());
         assert!(inflate(b"\xff\xff\xff", 3).is_err());
     }
 }
