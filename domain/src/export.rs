@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use entity::export;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -258,8 +258,9 @@ pub async fn list(
     Ok(Page { edges: edges.collect(), has_next: seen.has_next, has_previous: seen.has_previous })
 }
 
-/// Cancels an export that waits or is carried out; whoever carries it out stops within seconds. What it has stored is
-/// deleted. One that has ended stays as it is.
+/// Cancels an export that waits or is carried out, and whoever carries it out stops within seconds; takes back the file of
+/// one that is done, whose link leads nowhere at once. What is stored is deleted. One that has failed or is over stays as it
+/// is.
 ///
 /// # Errors
 /// Denied without `exports:manage`. Rejected: `NOT_FOUND` exportId.
@@ -275,10 +276,13 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Export> {
         .col_expr(export::Column::Status, Expr::value(ExportStatus::Canceled))
         .col_expr(export::Column::LeaseToken, Expr::value(None::<Uuid>))
         .col_expr(export::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
-        .col_expr(export::Column::FinishedAt, Expr::value(Some(now)))
+        .col_expr(
+            export::Column::FinishedAt,
+            Func::coalesce([Expr::col(export::Column::FinishedAt), Expr::value(Some(now))]).into(),
+        )
         .col_expr(export::Column::ExpiresAt, Expr::value(Some(now)))
         .filter(export::Column::Id.eq(id))
-        .filter(is_open())
+        .filter(is_open().or(has_file_at(now)))
         .exec(tx.connection())
         .await
         .doing("canceling an export")?;
@@ -330,6 +334,10 @@ fn no_tenant() -> Error {
 
 fn is_open() -> Expr {
     export::Column::Status.is_in([ExportStatus::Queued, ExportStatus::Running])
+}
+
+fn has_file_at(now: DateTime<Utc>) -> Expr {
+    export::Column::Status.eq(ExportStatus::Succeeded).and(export::Column::ExpiresAt.gt(now))
 }
 
 fn view(actor: &Actor, row: export::Model) -> Result<Export> {

@@ -275,6 +275,27 @@ async fn one_of_a_tenant_at_a_time_and_few_that_wait() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_taken_back_is_not_had_any_more() {
+    let fixture = Fixture::new().await;
+    let (_key, actor) = partner(&fixture).await;
+    let made = make(&actor).await;
+    let mut claimed = claim(&fixture).await;
+    assert_eq!(claimed.store(b"{}\n".to_vec(), 1, None).await.unwrap(), Stored::Stored);
+    assert!(claimed.succeed().await.unwrap());
+    let done = seen(&actor, made.id).await;
+    let link = token(&done);
+    assert_eq!(file(&fixture, &link, false).await.unwrap(), b"{}\n");
+    fixture.passes(1_000);
+
+    let taken_back = export::cancel(&actor, made.id).await.unwrap();
+    assert_eq!((taken_back.status, taken_back.finished_at), (ExportStatus::Canceled, done.finished_at));
+    assert!(taken_back.url.is_none());
+    assert!(file(&fixture, &link, false).await.is_none());
+    fixture.background.purge().await.unwrap();
+    assert_eq!(seen(&actor, made.id).await.status, ExportStatus::Canceled);
+}
+
+#[tokio::test]
 async fn what_gets_no_further_waits_longer_each_time_and_then_fails() {
     let fixture = Fixture::new().await;
     let (_key, actor) = partner(&fixture).await;

@@ -134,7 +134,6 @@ mod m20261126_000285_create_synthetic_check;
 mod m20261126_000286_create_synthetic_result;
 mod m20261127_000300_create_export;
 mod m20261127_000301_create_export_chunk;
-mod m20261127_000320_index_lists;
 mod m20261127_000330_tell_who_may_do_what;
 pub mod program_role;
 
@@ -267,7 +266,6 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000286_create_synthetic_result::Migration),
             Box::new(m20261127_000300_create_export::Migration),
             Box::new(m20261127_000301_create_export_chunk::Migration),
-            Box::new(m20261127_000320_index_lists::Migration),
             Box::new(m20261127_000330_tell_who_may_do_what::Migration),
         ]
     }

@@ -117,7 +117,7 @@ async fn a_file_has_what_paging_finds_for_each_who_asks() {
         assert_eq!(export["byteCount"], json!(file.len()));
         let lines = lines(&file);
         assert_eq!(lines, paged(caller).await);
-        assert_eq!(lines.iter().all(|line| line["record"].is_null() != reads_records), true);
+        assert!(lines.iter().all(|line| line["record"].is_null() != reads_records));
 
         let packed = bytes(caller, &export["url"], "gzip").await;
         assert!(packed.len() * 4 < file.len(), "{} of {}", packed.len(), file.len());
@@ -146,7 +146,7 @@ async fn what_can_t_be_exported_is_refused_when_it_is_asked_for() {
             "INVALID",
             "must not say `first`",
         ),
-        ("{ runs { edges { node { idd } } } }", json!({}), "query", "INVALID", "Unknown field \"idd\""),
+        ("{ runs { edges { node { idd } } } }", json!({}), "query", "INVALID", "Unknown field \\\"idd\\\""),
         (
             "{ runs { edges { node { events { edges { node { id } } } } } } }",
             json!({}),

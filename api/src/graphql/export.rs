@@ -265,7 +265,8 @@ impl ExportMutation {
         ExportPayload::of(exporter.create(&actor(ctx)?, request).await)
     }
 
-    /// Cancels an export that waits or is carried out; what is stored of it is deleted. One that has ended stays as it is.
+    /// Cancels an export that waits or is carried out, or takes back the file of one that is done: its link leads nowhere at
+    /// once, and what is stored is deleted. One that has failed or expired stays as it is.
     async fn cancel_export(
         &self,
         ctx: &Context<'_>,

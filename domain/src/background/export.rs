@@ -19,7 +19,7 @@ use super::Background;
 use super::claim::lease_duration;
 use crate::actor::Actor;
 use crate::app::App;
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::export::{PIECE_BYTES_MAX, creator, deflate, sum_up};
 use crate::id::new_id;
 use crate::identity::unique_violation;
@@ -208,9 +208,10 @@ impl ClaimedExport {
         row.attempt = 0;
         row.cursor = cursor.or(row.cursor);
         let checksum = u32::try_from(row.checksum).doing("reading a checksum")?;
-        let packing = move || -> Result<(u32, Vec<(usize, Vec<u8>)>)> {
+        let packing = move || {
             let pieces = lines.chunks(PIECE_BYTES_MAX).map(|piece| Ok((piece.len(), deflate(piece)?)));
-            Ok((sum_up(checksum, &lines), pieces.collect::<Result<_>>()?))
+            let pieces = pieces.collect::<Result<Vec<_>>>()?;
+            Ok::<_, Error>((sum_up(checksum, &lines), pieces))
         };
         let (checksum, pieces) = spawn_blocking(packing).await.doing("packing lines")??;
         row.checksum = checksum.into();

@@ -39,6 +39,8 @@ pub enum Fresh {
     KillSwitch,
     /// An incident that hits a system of the tenant.
     Incident,
+    /// An export of the tenant that is done.
+    Export,
     /// Room for another export of the tenant.
     ExportRoom,
     /// A runbook, which is no tenant's.
@@ -852,7 +854,7 @@ fn systems_and_integrations() -> Vec<Operation> {
         mutation(
             "cancelExport",
             Rule::Needs("exports:manage"),
-            Fresh::Nothing,
+            Fresh::Export,
             |t, _| json!({"exportId": t.export}),
         ),
         mutation(

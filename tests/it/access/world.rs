@@ -412,6 +412,7 @@ impl World {
             Fresh::SyntheticCheck => target.proven = self.with_synthetic_check(Value::Null).await,
             Fresh::KillSwitch => target.kill_switch = self.kill_switch().await,
             Fresh::Incident => target.incident = self.incident().await,
+            Fresh::Export => target.export = self.export().await,
             Fresh::ExportRoom => self.exports_have_ended().await,
             Fresh::Runbook => target.runbook = self.runbook().await,
             Fresh::NoticeChannel => target.notice_channel = self.notice_channel("EMAIL").await,
