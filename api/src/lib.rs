@@ -15,6 +15,7 @@ use axum::Router;
 use axum::http::HeaderValue;
 use domain::App;
 use ipnet::IpNet;
+use telemetry::Instruments;
 
 pub use self::authenticator::Introspection;
 pub use self::dispatch::DispatchWatch;
@@ -42,8 +43,8 @@ pub struct ApiOptions {
     pub shared: Option<Arc<SharedStore>>,
     /// Timing and number of WebSocket connections.
     pub websocket: WebSocketOptions,
-    /// Prometheus text of the rest of the program, in front of the API's own at `GET /metrics`.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What the API counts with, and `GET /metrics` tells: those of the process, unless somebody wants their own.
+    pub instruments: Arc<Instruments>,
     /// Tells at `GET /readyz` and `GET /metrics` when no worker claims what is due; `None`: nobody looks.
     pub dispatch: Option<Arc<DispatchWatch>>,
     /// Shared with [`http::serve`]: says when to close, and counts what is still open.
@@ -54,7 +55,7 @@ pub struct ApiOptions {
 
 impl Default for ApiOptions {
     /// No further origins, no trusted proxies, GraphiQL without tabs, the schema open to everybody, any document, no
-    /// budgets, no metrics of others, nobody looks whether workers claim.
+    /// budgets, the instruments of the process, nobody looks whether workers claim.
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
@@ -65,7 +66,7 @@ impl Default for ApiOptions {
             budget: None,
             shared: None,
             websocket: WebSocketOptions::default(),
-            metrics: Arc::new(String::new),
+            instruments: telemetry::instruments().clone(),
             dispatch: None,
             connections: Connections::default(),
             trace_url: None,
@@ -76,15 +77,11 @@ impl Default for ApiOptions {
 /// All endpoints of the API as one router; serve it with [`http::serve`].
 pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
     let keys = app.clone();
-    let (of_others, dispatch) = (options.metrics, options.dispatch.clone());
+    if let Some(dispatch) = options.dispatch.clone() {
+        options.instruments.before_reading(move |instruments| dispatch.tell(instruments));
+    }
     http::router(HttpOptions {
-        metrics: Arc::new(move || {
-            let mut text = of_others();
-            if let Some(dispatch) = &dispatch {
-                text.push_str(&dispatch.metrics());
-            }
-            text
-        }),
+        instruments: options.instruments,
         jwks: Arc::new(move || keys.jwks()),
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,

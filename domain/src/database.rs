@@ -4,6 +4,8 @@
 //! Behind the filters of the program PostgreSQL has its own: row-level security shows a connection the rows of the
 //! tenants that it names, and none when it names none (docs/adr/0020). This file is the one place that names them.
 
+mod statement;
+
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -21,7 +23,7 @@ use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, Row, SqlitePool};
 use uuid::Uuid;
 
 use crate::actor::Tenants;
@@ -30,6 +32,10 @@ use crate::error::{Doing, Error, Result};
 
 /// Connections of the pool for tenants' rows, and readers of a SQLite database.
 const CONNECTIONS_MAX: u32 = 20;
+/// The pool for tenants' rows, among the instruments.
+const SCOPED: &str = "scoped";
+/// The pool for what crosses tenants.
+const PLATFORM: &str = "platform";
 /// Connections of PostgreSQL that see every tenant: a request needs one for a moment, to find out who asks.
 const ACROSS_CONNECTIONS_MAX: u32 = 10;
 /// One to migrate, and one to hold the lock meanwhile.
@@ -61,6 +67,8 @@ pub(crate) struct Database {
 /// it makes writers wait in turn and not fail.
 #[derive(Clone)]
 struct Ends {
+    /// Of its pool, as the instruments have it.
+    name: &'static str,
     read: DatabaseConnection,
     write: DatabaseConnection,
 }
@@ -74,7 +82,8 @@ impl Database {
     /// Connects by URL: `postgres://…`, or `sqlite://path?mode=rwc`.
     pub(crate) async fn connect(url: &str) -> Result<Self> {
         let (tenants, across, login_url) = if url.starts_with("sqlite:") {
-            let ends = Ends { write: sqlite(url, 1).await?, read: sqlite(url, CONNECTIONS_MAX).await? };
+            let (write, read) = (sqlite(url, 1).await?, sqlite(url, CONNECTIONS_MAX).await?);
+            let ends = Ends { name: SCOPED, write, read };
             (ends.clone(), ends, None)
         } else {
             // The schema, and the role to work under, may be made later; that the server answers is known now.
@@ -85,8 +94,8 @@ impl Database {
             let tenants = postgres(url, CONNECTIONS_MAX, Role::Program { setting: "" }).await?;
             let across =
                 postgres(url, ACROSS_CONNECTIONS_MAX, Role::Program { setting: EVERY_TENANT }).await?;
-            let both = |pool: DatabaseConnection| Ends { read: pool.clone(), write: pool };
-            (both(tenants), both(across), Some(url.to_owned()))
+            let both = |name, pool: DatabaseConnection| Ends { name, read: pool.clone(), write: pool };
+            (both(SCOPED, tenants), both(PLATFORM, across), Some(url.to_owned()))
         };
         Ok(Self { tenants, across_tenants: AcrossTenants(across), login_url })
     }
@@ -188,6 +197,20 @@ impl Database {
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 
+    /// How the pools are used.
+    pub(crate) fn pools(&self) -> Vec<PoolUse> {
+        match &self.login_url {
+            Some(_postgres) => [&self.tenants, &self.across_tenants.0]
+                .into_iter()
+                .map(|ends| PoolUse::of_postgres(ends.name, ends.write.get_postgres_connection_pool()))
+                .collect(),
+            None => vec![
+                PoolUse::of_sqlite(SCOPED, self.tenants.read.get_sqlite_connection_pool()),
+                PoolUse::of_sqlite(PLATFORM, self.tenants.write.get_sqlite_connection_pool()),
+            ],
+        }
+    }
+
     /// Closes every connection, so that SQLite folds its log into the file.
     pub(crate) async fn close(&self) -> Result<()> {
         for ends in [&self.tenants, &self.across_tenants.0] {
@@ -245,7 +268,48 @@ impl Ends {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.write.begin_with_options(options).await.doing("beginning a transaction")
+        let (has_idle, asked) = (self.has_idle(), Instant::now());
+        let tx = self.write.begin_with_options(options).await.doing("beginning a transaction")?;
+        // Its beginning is a round trip, which is no wait for a connection.
+        let waited = if has_idle { Duration::ZERO } else { asked.elapsed() };
+        telemetry::instruments().connection_wait.record(&[self.name], waited);
+        Ok(tx)
+    }
+
+    fn has_idle(&self) -> bool {
+        match self.write.get_database_backend() {
+            DatabaseBackend::Postgres => self.write.get_postgres_connection_pool().num_idle() > 0,
+            _ => self.write.get_sqlite_connection_pool().num_idle() > 0,
+        }
+    }
+}
+
+/// How a pool of connections is used. On SQLite readers are `scoped`, and the one that writes is `platform`.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolUse {
+    /// `scoped` for tenants' rows, `platform` for what crosses tenants.
+    pub name: &'static str,
+    /// Connections that are lent.
+    pub used: u32,
+    /// Connections that wait to be lent.
+    pub idle: u32,
+    /// Connections there may be.
+    pub max: u32,
+}
+
+impl PoolUse {
+    fn of_postgres(name: &'static str, pool: &PgPool) -> Self {
+        Self::of(name, pool.size(), pool.num_idle(), pool.options().get_max_connections())
+    }
+
+    fn of_sqlite(name: &'static str, pool: &SqlitePool) -> Self {
+        Self::of(name, pool.size(), pool.num_idle(), pool.options().get_max_connections())
+    }
+
+    fn of(name: &'static str, size: u32, idle: usize, max: u32) -> Self {
+        // The two are read one after the other.
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
+        Self { name, used: size - idle, idle, max }
     }
 }
 
@@ -312,14 +376,20 @@ impl TenantReader {
     async fn fenced<T>(
         pool: &PgPool,
         begin: &str,
+        sql: &str,
         run: impl AsyncFnOnce(&mut PgConnection) -> std::result::Result<T, sqlx::Error>,
     ) -> std::result::Result<T, DbErr> {
+        let asked = Instant::now();
         let connection = pool.acquire().await.map_err(failed)?;
+        telemetry::instruments().connection_wait.record(&[SCOPED], asked.elapsed());
+        let watch = statement::Watch::begin();
         let mut beginning = Beginning { connection, has_begun: false };
         let mut tx =
             beginning.connection.begin_with(AssertSqlSafe(begin.to_owned())).await.map_err(failed)?;
         beginning.has_begun = true;
-        run(&mut tx).await.map_err(failed)
+        let result = run(&mut tx).await.map_err(failed);
+        watch.end(DatabaseBackend::Postgres, sql, result.is_err());
+        result
     }
 }
 
@@ -336,7 +406,7 @@ impl ConnectionTrait for TenantReader {
         match self {
             Self::Plain(connection) => connection.execute_raw(statement).await,
             Self::Fenced { pool, begin } => {
-                Self::fenced(pool, begin, async |tx| query(&statement).execute(tx).await)
+                Self::fenced(pool, begin, &statement.sql, async |tx| query(&statement).execute(tx).await)
                     .await
                     .map(Into::into)
             }
@@ -348,7 +418,7 @@ impl ConnectionTrait for TenantReader {
             Self::Plain(connection) => connection.execute_unprepared(sql).await,
             Self::Fenced { pool, begin } => {
                 let run = async |tx: &mut PgConnection| tx.execute(AssertSqlSafe(sql.to_owned())).await;
-                Self::fenced(pool, begin, run).await.map(Into::into)
+                Self::fenced(pool, begin, sql, run).await.map(Into::into)
             }
         }
     }
@@ -358,7 +428,7 @@ impl ConnectionTrait for TenantReader {
             Self::Plain(connection) => connection.query_one_raw(statement).await,
             Self::Fenced { pool, begin } => {
                 let run = async |tx: &mut PgConnection| query(&statement).fetch_optional(tx).await;
-                Ok(Self::fenced(pool, begin, run).await?.map(Into::into))
+                Ok(Self::fenced(pool, begin, &statement.sql, run).await?.map(Into::into))
             }
         }
     }
@@ -368,7 +438,11 @@ impl ConnectionTrait for TenantReader {
             Self::Plain(connection) => connection.query_all_raw(statement).await,
             Self::Fenced { pool, begin } => {
                 let run = async |tx: &mut PgConnection| query(&statement).fetch_all(tx).await;
-                Ok(Self::fenced(pool, begin, run).await?.into_iter().map(Into::into).collect())
+                Ok(Self::fenced(pool, begin, &statement.sql, run)
+                    .await?
+                    .into_iter()
+                    .map(Into::into)
+                    .collect())
             }
         }
     }
@@ -470,9 +544,11 @@ fn common(url: &str, connections_max: u32) -> ConnectOptions {
 }
 
 async fn open(options: ConnectOptions) -> Result<DatabaseConnection> {
-    sea_orm::Database::connect(options)
+    let mut connection = sea_orm::Database::connect(options)
         .await
-        .map_err(|source| Error::internal("connecting to the database", source))
+        .map_err(|source| Error::internal("connecting to the database", source))?;
+    statement::watch(&mut connection);
+    Ok(connection)
 }
 
 #[cfg(test)]

@@ -10,12 +10,15 @@ use async_graphql::extensions::{
 use async_graphql::{DataContext, PathSegment, Response, ServerError, ServerResult, Value};
 use async_trait::async_trait;
 use domain::audit::{self, Call};
+use telemetry::trace::{self, Kind, Span};
 
 use super::caller::{Caller, origin};
 use crate::http::{ErrorCode, RequestOrigin, code_of};
 
 /// The root type of mutations.
 const MUTATION: &str = "Mutation";
+/// The root type of queries.
+const QUERY: &str = "Query";
 /// Places that are named of what was denied in one request: enough to see what was tried.
 const PLACES_MAX: usize = 5;
 
@@ -46,11 +49,16 @@ impl Extension for RequestCalls {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         if info.parent_type != MUTATION {
-            return next.run(ctx, info).await;
+            if info.parent_type != QUERY {
+                return next.run(ctx, info).await;
+            }
+            let span = span(&info);
+            return span.within(next.run(ctx, info)).await;
         }
+        let span = span(&info);
         self.mutates.store(true, Ordering::Relaxed);
         let Some(call) = call(ctx, info.name) else { return next.run(ctx, info).await };
-        audit::record(call, next.run(ctx, info)).await
+        span.within(audit::record(call, next.run(ctx, info))).await
     }
 
     async fn execute(
@@ -91,6 +99,15 @@ fn call<'a>(ctx: &impl DataContext<'a>, operation: &str) -> Option<Call> {
     let request_id = ctx.data_opt::<RequestOrigin>().map(|request| request.request_id.clone());
     let trace_id = ctx.data_opt::<RequestOrigin>().and_then(|request| request.trace_id.clone());
     Some(Call::new(caller.actor(), operation, origin(ctx), request_id).traced(trace_id))
+}
+
+/// The span of a call of the domain: each field of a root is one.
+fn span(info: &ResolveInfo<'_>) -> Span {
+    let span = trace::child(Kind::Internal, "call");
+    if span.is_recorded() {
+        span.rename(format!("{}.{}", info.parent_type, info.name));
+    }
+    span
 }
 
 /// Where in the answer something was denied, and for want of what.

@@ -31,6 +31,7 @@ use domain::Actor;
 use domain::page::{Page, PageArguments};
 use futures::future::{BoxFuture, FutureExt};
 use futures::task::{FutureObj, Spawn, SpawnError};
+use telemetry::trace;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use tracing::instrument::WithSubscriber;
@@ -243,7 +244,7 @@ struct Tasks(TaskTracker);
 
 impl Spawn for Tasks {
     fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.0.spawn(future.in_current_span().with_current_subscriber());
+        self.0.spawn(trace::carried(future.in_current_span().with_current_subscriber()));
         Ok(())
     }
 }
