@@ -51,14 +51,22 @@ impl Authenticator for AppAuthenticator {
         bearer: Option<&str>,
         origin: &RequestOrigin,
     ) -> Result<Identity, AuthenticationError> {
-        let actor = self.app.authenticate(bearer).await.map_err(|refusal| match refusal {
-            Refusal::Invalid => AuthenticationError::Invalid,
-            Refusal::Expired => AuthenticationError::Expired,
-            Refusal::Unavailable(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a token could not be checked");
-                AuthenticationError::Unavailable
-            }
-        })?;
+        let actor = self.app.authenticate(bearer).await.map_err(refused)?;
+        Ok(self.identity(bearer, actor, origin))
+    }
+
+    async fn authenticate_recent(
+        &self,
+        bearer: Option<&str>,
+        origin: &RequestOrigin,
+    ) -> Result<(Identity, bool), AuthenticationError> {
+        let (actor, is_recent) = self.app.authenticate_recent(bearer).await.map_err(refused)?;
+        Ok((self.identity(bearer, actor, origin), is_recent))
+    }
+}
+
+impl AppAuthenticator {
+    fn identity(&self, bearer: Option<&str>, actor: Actor, origin: &RequestOrigin) -> Identity {
         let (app, bearer) = (self.app.clone(), bearer.map(SecretString::from));
         let (expires_at, subject) = (actor.expires_at(), actor.principal().to_string());
         let is_anonymous = *actor.principal() == Principal::Anonymous;
@@ -67,7 +75,18 @@ impl Authenticator for AppAuthenticator {
         let attach = move |request| {
             Caller::new(app.clone(), bearer.clone(), actor.clone()).reading(locale).attach(request)
         };
-        Ok(Identity { attach: Arc::new(attach), expires_at, may_introspect, subject, is_anonymous })
+        Identity { attach: Arc::new(attach), expires_at, may_introspect, subject, is_anonymous }
+    }
+}
+
+fn refused(refusal: Refusal) -> AuthenticationError {
+    match refusal {
+        Refusal::Invalid => AuthenticationError::Invalid,
+        Refusal::Expired => AuthenticationError::Expired,
+        Refusal::Unavailable(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a token could not be checked");
+            AuthenticationError::Unavailable
+        }
     }
 }
 

@@ -80,13 +80,14 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
     if let Some(dispatch) = options.dispatch.clone() {
         options.instruments.before_reading(move |instruments| dispatch.tell(instruments));
     }
+    let executor = graphql::ApiExecutor::new(options.trace_url.clone());
     http::router(HttpOptions {
         instruments: options.instruments,
         jwks: Arc::new(move || keys.jwks()),
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,
         graphiql: options.graphiql,
-        terse_executor: Some(graphql::terse_schema(options.trace_url.clone())),
+        terse_executor: Some(executor.terse(options.trace_url)),
         budget: options.budget,
         field_costs: graphql::FIELD_COSTS,
         list_sizes: graphql::LIST_SIZES,
@@ -96,7 +97,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         connections: options.connections,
         pages: connect::pages(app.clone()).merge(webhook::endpoints(app)),
         ..HttpOptions::new(
-            graphql::schema_with(options.trace_url),
+            executor,
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),
             Arc::new(AppReadiness { app: app.clone(), dispatch: options.dispatch }),
         )

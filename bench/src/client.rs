@@ -19,12 +19,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// Signs in.
-    pub async fn sign_in(url: &str, email: &str, password: &str) -> anyhow::Result<Self> {
+    /// A caller who has a token; the address is that of the API.
+    pub fn with_token(url: &str, token: &str) -> anyhow::Result<Self> {
         // An error means that it was done before.
         rustls::crypto::ring::default_provider().install_default().unwrap_or_default();
         let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_LIMIT).build()?;
-        let mut client = Self { http, url: format!("{url}/graphql"), token: String::new() };
+        Ok(Self { http, url: url.to_owned(), token: token.to_owned() })
+    }
+
+    /// Signs in.
+    pub async fn sign_in(url: &str, email: &str, password: &str) -> anyhow::Result<Self> {
+        let mut client = Self::with_token(&format!("{url}/graphql"), "")?;
         let input = json!({"email": email, "password": password});
         let payload = client.mutate("signIn", input, "accessToken").await?;
         client.token = text(&payload["accessToken"]).to_owned();

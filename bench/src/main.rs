@@ -7,6 +7,7 @@ mod client;
 mod dispatch;
 mod latency;
 mod process;
+mod reads;
 mod report;
 mod servers;
 mod slices;
@@ -47,14 +48,24 @@ enum What {
     Startup(startup::Options),
     /// A table that several workers read in slices
     Slices(slices::Options),
+    /// What portals ask, beside a handler written by hand, PostGraphile, and GraphQL Yoga with Prisma
+    Reads(reads::Options),
     /// All of them with their defaults
     All,
+    /// Serves the portal query, for `reads`
+    #[command(hide = true)]
+    Handler(reads::HandlerOptions),
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let What::Handler(options) = &arguments.what {
+        return runtime.block_on(reads::serve_handler(options));
+    }
     let program = match arguments.trestle {
-        Some(path) => path,
+        // It is started in a directory of its own.
+        Some(path) => std::path::absolute(path)?,
         None => std::env::current_exe().context("finding this program")?.with_file_name("trestle"),
     };
     anyhow::ensure!(
@@ -63,7 +74,6 @@ fn main() -> anyhow::Result<()> {
         program.display()
     );
     let bench = Bench { program, rounds: arguments.rounds };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         report::machine();
         match arguments.what {
@@ -73,13 +83,16 @@ fn main() -> anyhow::Result<()> {
             What::Backlog(options) => backlog::measure(&bench, &options).await,
             What::Startup(options) => startup::measure(&bench, &options).await,
             What::Slices(options) => slices::measure(&bench, &options).await,
+            What::Reads(options) => reads::measure(&bench, &options).await,
+            What::Handler(_served) => Ok(()),
             What::All => {
                 sync::measure(&bench, &sync::Options::default()).await?;
                 latency::measure(&bench, &latency::Options::default()).await?;
                 dispatch::measure(&bench, &dispatch::Options::default()).await?;
                 backlog::measure(&bench, &backlog::Options::default()).await?;
                 startup::measure(&bench, &startup::Options::default()).await?;
-                slices::measure(&bench, &slices::Options::default()).await
+                slices::measure(&bench, &slices::Options::default()).await?;
+                reads::measure(&bench, &reads::Options::default()).await
             }
         }
     })

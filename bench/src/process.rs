@@ -87,6 +87,12 @@ impl Process {
         self.status("VmHWM:")
     }
 
+    /// The same of it and the processes that it started, together; `None` where one of them ends meanwhile.
+    pub fn memory_peak_bytes_with_children(&self) -> Option<u64> {
+        let children: Option<u64> = self.children().map(|(id, _stat)| status(id, "VmHWM:")).sum();
+        Some(self.memory_peak_bytes()? + children?)
+    }
+
     /// Memory that it has resident now, in bytes; `None` where the system does not say.
     pub fn memory_bytes(&self) -> Option<u64> {
         self.status("VmRSS:")
@@ -99,12 +105,21 @@ impl Process {
 
     /// The same with the processes that it started, those that ended included.
     pub fn cpu_with_children(&self) -> Option<Duration> {
-        let id = self.child.id();
-        let own = Stat::read(&id.to_string())?;
-        let processes = std::fs::read_dir("/proc").ok()?.filter_map(Result::ok);
-        let stats = processes.filter_map(|entry| Stat::read(entry.file_name().to_str()?));
-        let children: Duration = stats.filter(|stat| stat.parent == id).map(|stat| stat.used).sum();
+        let own = Stat::read(&self.child.id().to_string())?;
+        let children: Duration = self.children().map(|(_id, stat)| stat.used).sum();
         Some(own.used + own.used_by_ended_children + children)
+    }
+
+    /// The processes that it started and that run.
+    fn children(&self) -> impl Iterator<Item = (u32, Stat)> {
+        let parent = self.child.id();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+        let stats = processes.filter_map(|entry| {
+            let name = entry.file_name();
+            let id = name.to_str()?;
+            Some((id.parse().ok()?, Stat::read(id)?))
+        });
+        stats.filter(move |(_id, stat)| stat.parent == parent)
     }
 
     /// The end of what it printed.
@@ -132,11 +147,16 @@ impl Process {
     }
 
     fn status(&self, name: &str) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-        Some(kibibytes * 1024)
+        status(self.child.id(), name)
     }
+}
+
+/// A size that `/proc/PID/status` says, in bytes.
+fn status(process: u32, name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 impl Drop for Process {

@@ -144,7 +144,7 @@ impl Postgres {
 /// A Redis server without persistence, stopped when dropped.
 pub struct Redis {
     // Dropped before its directory.
-    _process: Process,
+    process: Process,
     _directory: TempDir,
     port: u16,
 }
@@ -177,12 +177,17 @@ impl Redis {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        Ok(Self { _process: process, _directory: directory, port })
+        Ok(Self { process, _directory: directory, port })
     }
 
     /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Time of the processor that it took so far; `None` where the system does not say.
+    pub fn cpu(&self) -> Option<Duration> {
+        self.process.cpu()
     }
 
     /// Bytes that its data take, with what serves them, and how many keys there are.

@@ -151,6 +151,11 @@ impl Trestle {
         self.worker = None;
     }
 
+    /// Where its API is.
+    pub fn api(&self) -> String {
+        format!("{}/graphql", self.url)
+    }
+
     /// The directory of a tenant's files.
     pub fn files(&self, slug: &str) -> PathBuf {
         self.directory.path().join("data").join("files").join(slug)

@@ -10,6 +10,7 @@ use sea_orm::ConnectionTrait;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use crate::authentication::RecentActors;
 use crate::change::Changes;
 use crate::cipher::Cipher;
 use crate::clock::Clock;
@@ -104,6 +105,7 @@ pub struct App {
     signing_keys: SigningKeys,
     words: CurrentWords,
     ownership_rules: CurrentRules,
+    recent_actors: RecentActors,
     connectors: Registry,
     references: References,
     files_dir: PathBuf,
@@ -130,6 +132,7 @@ impl App {
             signing_keys: SigningKeys::new(options.token_signer),
             words: CurrentWords::new(),
             ownership_rules: CurrentRules::default(),
+            recent_actors: RecentActors::default(),
             connectors: options.connectors,
             references: options.references,
             files_dir: options.files_dir,
@@ -170,6 +173,11 @@ impl App {
         Ok(())
     }
 
+    /// Whether the database is a file of this one process: SQLite.
+    pub fn is_embedded(&self) -> bool {
+        self.database.url_of_postgres().is_none()
+    }
+
     /// Sets the clock of this process by that of PostgreSQL, which all processes have in common; on SQLite there is
     /// nothing to do. To be called every few seconds: clocks drift, and people set them.
     ///
@@ -197,6 +205,7 @@ impl App {
     /// # Errors
     /// When closing fails.
     pub async fn close(&self) -> Result<()> {
+        self.recent_actors.stop();
         self.tasks.close();
         self.tasks.wait().await;
         self.database.close().await
@@ -289,6 +298,10 @@ impl App {
     /// The operator's rules of ownership.
     pub(crate) fn ownership_rules(&self) -> &CurrentRules {
         &self.ownership_rules
+    }
+
+    pub(crate) fn recent_actors(&self) -> &RecentActors {
+        &self.recent_actors
     }
 
     pub(crate) fn references(&self) -> &References {

@@ -47,6 +47,8 @@ pub struct Call {
     /// What it was about, where it did nothing.
     about: OnceLock<(Option<Uuid>, Option<GlobalId>)>,
     is_recorded: AtomicBool,
+    /// Whether it may have changed who may do what.
+    changes_identities: AtomicBool,
 }
 
 impl Call {
@@ -66,6 +68,7 @@ impl Call {
             told: OnceLock::new(),
             about: OnceLock::new(),
             is_recorded: AtomicBool::new(false),
+            changes_identities: AtomicBool::new(false),
         }
     }
 
@@ -89,6 +92,10 @@ pub(crate) fn trace_id() -> Option<String> {
 pub async fn record<F: Future>(call: Call, work: F) -> F::Output {
     let call = Arc::new(call);
     let output = CALL.scope(call.clone(), work).await;
+    if call.changes_identities.load(Ordering::Acquire) {
+        // PostgreSQL tells it, too, but maybe after the answer.
+        call.actor.app().recent_actors().forget();
+    }
     settle(&call).await;
     output
 }
@@ -139,6 +146,11 @@ pub(crate) fn tell_rejected(reason: &'static str) {
 /// asked for, who may be nobody in particular and ask without end.
 pub(crate) fn tell_done() {
     with_call(|call| call.tell(AuditOutcome::Succeeded, None));
+}
+
+/// Tells the call under way that it changes who may do what.
+pub(crate) fn changes_identities() {
+    with_call(|call| call.changes_identities.store(true, Ordering::Release));
 }
 
 /// Tells the call under way whom and what it is about, for the case that it does nothing.

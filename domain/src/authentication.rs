@@ -1,5 +1,7 @@
-//! From what stands behind `Authorization: Bearer` to an [`Actor`]. A few statements a request, and no
-//! cache: who is disabled, revoked or suspended is so on the next request.
+//! From what stands behind `Authorization: Bearer` to an [`Actor`], in a few statements: who is disabled, revoked or
+//! suspended is so on the next request. What is remembered of it for seconds stands in `recent`.
+
+mod recent;
 
 use std::sync::Arc;
 
@@ -24,6 +26,8 @@ use crate::portal_key;
 use crate::portal_key::token::{NamedTenant, SignedPortal};
 use crate::signing_key;
 use crate::token::{TokenError, TokenKind, Verified};
+
+pub(crate) use self::recent::RecentActors;
 
 /// Staff towards customers: an operator answers as one, and its people are not named.
 pub const STAFF_NAME: &str = "the operator's support team";

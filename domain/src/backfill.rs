@@ -22,7 +22,7 @@ use crate::idempotency;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::run::NewRun;
-use crate::scope::{Keyset, Scope, TxScope};
+use crate::scope::{Keyset, Parent, Scope, TxScope};
 use crate::stream_cursor::{check_value, no_stream};
 use crate::validation::Problems;
 
@@ -94,7 +94,12 @@ pub async fn pages_by_integration(
     scope
         .find::<backfill::Entity>()
         .filter_some(stream, |name| backfill::Column::Stream.eq(name))
-        .pages_by_parent(backfill::Column::IntegrationId, integrations, &order, &request)
+        .pages_by_parent(
+            Parent::of::<integration::Entity>(backfill::Column::IntegrationId),
+            integrations,
+            &order,
+            &request,
+        )
         .await
 }
 

@@ -7,6 +7,7 @@
 mod statement;
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -16,14 +17,11 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait,
+    DbErr, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    Value, Values,
 };
-use sea_query_sqlx::SqlxValues;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, Row, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row, SqlitePool};
 use uuid::Uuid;
 
 use crate::actor::Tenants;
@@ -103,10 +101,9 @@ impl Database {
     /// For reading the rows of these tenants, outside a transaction.
     pub(crate) fn reader_of(&self, tenants: &Tenants) -> TenantReader {
         match (tenants, &self.login_url) {
-            (Tenants::Some(tenants), Some(_postgres)) => TenantReader::Fenced {
-                pool: self.tenants.read.get_postgres_connection_pool().clone(),
-                begin: format!("BEGIN READ ONLY; {}", naming(tenants)),
-            },
+            (Tenants::Some(tenants), Some(_postgres)) => {
+                TenantReader::Fenced { pool: self.tenants.read.clone(), tenants: listed(tenants).into() }
+            }
             (Tenants::Some(_), None) => TenantReader::Plain(self.tenants.read.clone()),
             (Tenants::All, _) => TenantReader::Plain(self.across_tenants.reader().clone()),
         }
@@ -135,6 +132,11 @@ impl Database {
             Some(_postgres) => follow_clock(self.across_tenants.reader(), CLOCK_WAIT_MAX).await,
             None => Ok(()),
         }
+    }
+
+    /// Where PostgreSQL is; `None` on SQLite.
+    pub(crate) fn url_of_postgres(&self) -> Option<&str> {
+        self.login_url.as_deref()
     }
 
     /// What sees every tenant.
@@ -331,65 +333,53 @@ const EVERY_TENANT: &str = "*";
 
 /// The statement that shows tenants' rows to the rest of a transaction. UUIDs need no quoting.
 fn naming(tenants: &[Uuid]) -> String {
-    let mut sql = String::with_capacity(40 + tenants.len() * 37);
-    sql.push_str("SET LOCAL trestle.tenants = '");
+    format!("SET LOCAL trestle.tenants = '{}'", listed(tenants))
+}
+
+/// Tenants as the setting has them.
+fn listed(tenants: &[Uuid]) -> String {
+    let mut list = String::with_capacity(tenants.len() * 37);
     for (index, tenant) in tenants.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
-        write!(sql, "{comma}{tenant}").expect("a text grows");
+        write!(list, "{comma}{tenant}").expect("a text grows");
     }
-    sql.push('\'');
-    sql
+    list
 }
+
+/// What stands before a statement behind the fence.
+const FENCE_BEGINS: &str = " CROSS JOIN LATERAL (SELECT * FROM (";
+/// What stands after it.
+const FENCE_ENDS: &str = ") AS read WHERE fence.named IS NOT NULL OFFSET 0) AS fenced";
 
 /// Single statements that read the rows of some tenants.
 ///
-/// On PostgreSQL each is a transaction of its own that only reads: its beginning names the tenants, in the same round
-/// trip, and its end, which the pool awaits before it lends the connection again, forgets them.
+/// On PostgreSQL each names the tenants itself, for as long as it runs: one round trip, prepared, and no transaction.
 #[derive(Clone)]
 pub(crate) enum TenantReader {
     /// Nothing to name: SQLite, or all tenants.
     Plain(DatabaseConnection),
     /// PostgreSQL.
     Fenced {
-        pool: PgPool,
-        /// Statements that begin the transaction.
-        begin: String,
+        pool: DatabaseConnection,
+        /// What the setting becomes.
+        tenants: Arc<str>,
     },
 }
 
-/// A connection that is closed, and not lent again, when the beginning of its transaction fails or is given up: sqlx
-/// takes a transaction back only after it has begun.
-struct Beginning {
-    connection: PoolConnection<Postgres>,
-    has_begun: bool,
-}
-
-impl Drop for Beginning {
-    fn drop(&mut self) {
-        if !self.has_begun {
-            self.connection.close_on_drop();
-        }
-    }
-}
-
 impl TenantReader {
-    async fn fenced<T>(
-        pool: &PgPool,
-        begin: &str,
-        sql: &str,
-        run: impl AsyncFnOnce(&mut PgConnection) -> std::result::Result<T, sqlx::Error>,
-    ) -> std::result::Result<T, DbErr> {
-        let asked = Instant::now();
-        let connection = pool.acquire().await.map_err(failed)?;
-        telemetry::instruments().connection_wait.record(&[SCOPED], asked.elapsed());
-        let watch = statement::Watch::begin();
-        let mut beginning = Beginning { connection, has_begun: false };
-        let mut tx =
-            beginning.connection.begin_with(AssertSqlSafe(begin.to_owned())).await.map_err(failed)?;
-        beginning.has_begun = true;
-        let result = run(&mut tx).await.map_err(failed);
-        watch.end(DatabaseBackend::Postgres, sql, result.is_err());
-        result
+    /// The same statement behind the fence. What it reads comes LATERAL to the row that has named the tenants, and begins
+    /// only when that is there, so policies are judged by what it named; and were they judged before, there would be no
+    /// row. Its rows stay in their order: there is one row before them.
+    fn fenced(statement: Statement, tenants: &Arc<str>) -> Statement {
+        let Statement { sql, values, db_backend } = statement;
+        let mut values = values.map_or_else(Vec::new, |values| values.0);
+        values.push(Value::from(tenants.as_ref()));
+        let number = values.len();
+        let sql = format!(
+            "SELECT fenced.* FROM (SELECT set_config('trestle.tenants', ${number}, true) AS named OFFSET 0) AS fence\
+             {FENCE_BEGINS}{sql}{FENCE_ENDS}"
+        );
+        Statement { sql, values: Some(Values(values)), db_backend }
     }
 }
 
@@ -397,38 +387,25 @@ impl TenantReader {
 impl ConnectionTrait for TenantReader {
     fn get_database_backend(&self) -> DatabaseBackend {
         match self {
-            Self::Plain(connection) => connection.get_database_backend(),
-            Self::Fenced { .. } => DatabaseBackend::Postgres,
-        }
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
-        match self {
-            Self::Plain(connection) => connection.execute_raw(statement).await,
-            Self::Fenced { pool, begin } => {
-                Self::fenced(pool, begin, &statement.sql, async |tx| query(&statement).execute(tx).await)
-                    .await
-                    .map(Into::into)
+            Self::Plain(connection) | Self::Fenced { pool: connection, .. } => {
+                connection.get_database_backend()
             }
         }
     }
 
-    async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
-        match self {
-            Self::Plain(connection) => connection.execute_unprepared(sql).await,
-            Self::Fenced { pool, begin } => {
-                let run = async |tx: &mut PgConnection| tx.execute(AssertSqlSafe(sql.to_owned())).await;
-                Self::fenced(pool, begin, sql, run).await.map(Into::into)
-            }
-        }
+    async fn execute_raw(&self, _statement: Statement) -> std::result::Result<ExecResult, DbErr> {
+        Err(only_reads())
+    }
+
+    async fn execute_unprepared(&self, _sql: &str) -> std::result::Result<ExecResult, DbErr> {
+        Err(only_reads())
     }
 
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
         match self {
             Self::Plain(connection) => connection.query_one_raw(statement).await,
-            Self::Fenced { pool, begin } => {
-                let run = async |tx: &mut PgConnection| query(&statement).fetch_optional(tx).await;
-                Ok(Self::fenced(pool, begin, &statement.sql, run).await?.map(Into::into))
+            Self::Fenced { pool, tenants } => {
+                statement::asked(SCOPED, pool.query_one_raw(Self::fenced(statement, tenants))).await
             }
         }
     }
@@ -436,25 +413,15 @@ impl ConnectionTrait for TenantReader {
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Plain(connection) => connection.query_all_raw(statement).await,
-            Self::Fenced { pool, begin } => {
-                let run = async |tx: &mut PgConnection| query(&statement).fetch_all(tx).await;
-                Ok(Self::fenced(pool, begin, &statement.sql, run)
-                    .await?
-                    .into_iter()
-                    .map(Into::into)
-                    .collect())
+            Self::Fenced { pool, tenants } => {
+                statement::asked(SCOPED, pool.query_all_raw(Self::fenced(statement, tenants))).await
             }
         }
     }
 }
 
-fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
-    let values = statement.values.clone().unwrap_or_else(|| sea_orm::Values(Vec::new()));
-    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
-}
-
-fn failed(error: sqlx::Error) -> DbErr {
-    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+fn only_reads() -> DbErr {
+    DbErr::Custom("a reader of tenants' rows was asked to write".to_owned())
 }
 
 /// As whom a connection of PostgreSQL works.

@@ -9,6 +9,7 @@ use entity::failure::{
     self, FailureCategory, FailureStage, FailureStatus, Impact, ResponsibleParty, Retryable,
 };
 use entity::run_event::Audience;
+use entity::{integration, quarantine, run};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
 use sea_orm::{ActiveEnum, ColumnTrait};
 use serde_json::Value;
@@ -23,7 +24,7 @@ use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::retry::MALFORMED;
 use crate::reveal;
-use crate::scope::{Keyset, Scope, ScopedSelect};
+use crate::scope::{Keyset, Parent, Scope, ScopedSelect};
 use crate::search;
 use crate::words::{Language, Locale, lower_first};
 
@@ -310,12 +311,12 @@ pub async fn pages_by_parent(
 ) -> Result<HashMap<Uuid, Page<Failure>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
     let order = keyset(order, direction);
-    let column = match parent {
-        FailureParent::Tenant => failure::Column::TenantId,
-        FailureParent::Integration => failure::Column::IntegrationId,
-        FailureParent::Run => failure::Column::RunId,
-        FailureParent::Quarantine => failure::Column::QuarantineId,
-        FailureParent::Group => failure::Column::GroupId,
+    let under = match parent {
+        FailureParent::Tenant => Parent::by(failure::Column::TenantId),
+        FailureParent::Integration => Parent::of::<integration::Entity>(failure::Column::IntegrationId),
+        FailureParent::Run => Parent::of::<run::Entity>(failure::Column::RunId),
+        FailureParent::Quarantine => Parent::of::<quarantine::Entity>(failure::Column::QuarantineId),
+        FailureParent::Group => Parent::of::<entity::failure_group::Entity>(failure::Column::GroupId),
     };
     let request = page.check(order.name)?;
     let members = match parent {
@@ -323,7 +324,7 @@ pub async fn pages_by_parent(
         _ => HashMap::new(),
     };
     let all: Vec<Uuid> = parents.iter().chain(members.keys()).copied().collect();
-    let mut pages = filtered(&scope, filter).pages_by_parent(column, &all, &order, &request).await?;
+    let mut pages = filtered(&scope, filter).pages_by_parent(under, &all, &order, &request).await?;
     // Those of a group that was merged into another are that one's.
     for (member, into) in members {
         // Who asks for that one as well reads in it what is its own.

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use entity::failure::{FailureCategory, FailureStage, Impact, ResponsibleParty};
 use entity::failure_group::{self, FailureGroupStatus};
+use entity::integration;
 use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use uuid::Uuid;
@@ -29,7 +30,7 @@ use crate::impact;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::retry::MALFORMED;
-use crate::scope::{Keyset, Scope, ScopedSelect};
+use crate::scope::{Keyset, Parent, Scope, ScopedSelect};
 use crate::words::Language;
 
 pub use self::activity::{FailureGroupActivity, pages_by_group as activity_pages_by_group};
@@ -242,13 +243,15 @@ pub async fn pages_by_parent(
 ) -> Result<HashMap<Uuid, Page<FailureGroup>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
     let order = keyset(order, direction);
-    let column = match parent {
-        FailureGroupParent::Tenant => failure_group::Column::TenantId,
-        FailureGroupParent::Integration => failure_group::Column::IntegrationId,
+    let parent = match parent {
+        FailureGroupParent::Tenant => Parent::by(failure_group::Column::TenantId),
+        FailureGroupParent::Integration => {
+            Parent::of::<integration::Entity>(failure_group::Column::IntegrationId)
+        }
     };
     let request = page.check(order.name)?;
     let groups = filtered(actor, &scope, filter).await?;
-    let pages = groups.pages_by_parent(column, parents, &order, &request).await?;
+    let pages = groups.pages_by_parent(parent, parents, &order, &request).await?;
     Ok(pages.into_iter().map(|(parent, page)| (parent, viewed(actor, page))).collect())
 }
 

@@ -10,14 +10,22 @@ use entity::{
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ConnectionTrait, DbErr, DeleteMany, EntityTrait, IntoActiveModel, Select, SqlErr, UpdateMany};
 
+use crate::audit;
 use crate::error::{Doing, Error, Result};
 use crate::scope::all_set;
 
 /// An entity that authentication reads and writes without a tenant.
-pub(crate) trait IdentityRow: EntityTrait {}
+pub(crate) trait IdentityRow: EntityTrait {
+    /// Whether it says who a bearer is, and what they may do: that is remembered for a moment.
+    const IS_REMEMBERED: bool = false;
+}
 
-impl IdentityRow for api_key::Entity {}
-impl IdentityRow for api_key_tenant::Entity {}
+impl IdentityRow for api_key::Entity {
+    const IS_REMEMBERED: bool = true;
+}
+impl IdentityRow for api_key_tenant::Entity {
+    const IS_REMEMBERED: bool = true;
+}
 impl IdentityRow for connect_link::Entity {}
 impl IdentityRow for external_identity::Entity {}
 impl IdentityRow for identity_provider::Entity {}
@@ -25,20 +33,39 @@ impl IdentityRow for sign_on_attempt::Entity {}
 impl IdentityRow for invitation::Entity {}
 impl IdentityRow for mail::Entity {}
 impl IdentityRow for data_key::Entity {}
-impl IdentityRow for portal_cutoff::Entity {}
-impl IdentityRow for portal_key::Entity {}
-impl IdentityRow for portal_key_tenant::Entity {}
-impl IdentityRow for portal_session::Entity {}
+impl IdentityRow for portal_cutoff::Entity {
+    const IS_REMEMBERED: bool = true;
+}
+impl IdentityRow for portal_key::Entity {
+    const IS_REMEMBERED: bool = true;
+}
+impl IdentityRow for portal_key_tenant::Entity {
+    const IS_REMEMBERED: bool = true;
+}
+impl IdentityRow for portal_session::Entity {
+    const IS_REMEMBERED: bool = true;
+}
 impl IdentityRow for recovery_code::Entity {}
 impl IdentityRow for refresh_token::Entity {}
 impl IdentityRow for second_factor::Entity {}
-impl IdentityRow for session::Entity {}
+impl IdentityRow for session::Entity {
+    const IS_REMEMBERED: bool = true;
+}
 impl IdentityRow for sign_in_attempt::Entity {}
 impl IdentityRow for signing_key::Entity {}
-impl IdentityRow for user::Entity {}
+impl IdentityRow for user::Entity {
+    const IS_REMEMBERED: bool = true;
+}
 impl IdentityRow for user_token::Entity {}
 impl IdentityRow for webhook_endpoint::Entity {}
 impl IdentityRow for word_override::Entity {}
+
+/// Where it is remembered, the call under way makes that be forgotten.
+fn told<E: IdentityRow>() {
+    if E::IS_REMEMBERED {
+        audit::changes_identities();
+    }
+}
 
 /// Starts a query.
 #[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]
@@ -49,12 +76,14 @@ pub(crate) fn find<E: IdentityRow>() -> Select<E> {
 /// Starts an update.
 #[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]
 pub(crate) fn update<E: IdentityRow>() -> UpdateMany<E> {
+    told::<E>();
     E::update_many()
 }
 
 /// Starts a deletion.
 #[expect(clippy::disallowed_methods, reason = "rows that stand before or above tenants")]
 pub(crate) fn delete<E: IdentityRow>() -> DeleteMany<E> {
+    told::<E>();
     E::delete_many()
 }
 

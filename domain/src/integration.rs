@@ -27,7 +27,7 @@ use crate::id::{Kind, new_id};
 use crate::page::{Direction, Edge, Page, PageArguments};
 use crate::permission::Permission;
 use crate::schedule::Schedule;
-use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+use crate::scope::{Keyset, Parent, Scope, ScopedSelect, TxScope};
 use crate::stream::{self, Ends};
 use crate::system::owner;
 use crate::validation::Problems;
@@ -293,9 +293,11 @@ pub async fn pages_by_tenant(
     if let Some(order) = keyset(order, direction) {
         let request = page.check(order.name)?;
         let rows = filtered(&scope, filter)?;
-        return rows.pages_by_parent(integration::Column::TenantId, tenants, &order, &request).await;
+        return rows
+            .pages_by_parent(Parent::by(integration::Column::TenantId), tenants, &order, &request)
+            .await;
     }
-    let (order, parent) = (by_health(direction), integration_health::Column::TenantId);
+    let (order, parent) = (by_health(direction), Parent::by(integration_health::Column::TenantId));
     let request = page.check(order.name)?;
     let rows = health_of_filtered(&scope, filter)?.pages_by_parent(parent, tenants, &order, &request).await?;
     integrations_of(&scope, rows).await

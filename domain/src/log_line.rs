@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::error::{Doing, Result};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
-use crate::scope::{Keyset, Scope};
+use crate::scope::{Keyset, Parent, Scope};
 use crate::search;
 
 pub use entity::log_line::{LogLevel as Level, Model as LogLine};
@@ -116,7 +116,7 @@ pub async fn pages_by_run(
     scope
         .find::<log_line::Entity>()
         .filter(filter.condition()?)
-        .pages_by_parent(Column::RunId, runs, &OLDEST_FIRST, &page.check(OLDEST_FIRST.name)?)
+        .pages_by_parent(Parent::by(Column::RunId), runs, &OLDEST_FIRST, &page.check(OLDEST_FIRST.name)?)
         .await
 }
 

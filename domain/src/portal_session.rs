@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::actor::Actor;
 use crate::app::App;
+use crate::audit;
 use crate::error::{Doing, Error, ProblemCode, Result};
 use crate::id::{GlobalId, Kind, new_id};
 use crate::identity;
@@ -178,6 +179,7 @@ pub async fn end(actor: &Actor, id: Uuid) -> Result<PortalSession> {
         return Ok(row);
     }
     let tx = scope.begin(row.tenant_id).await?.ok_or_else(not_found)?;
+    audit::changes_identities();
     tx.update::<portal_session::Entity>()
         .col_expr(portal_session::Column::EndedAt, Expr::value(Some(now)))
         .filter(portal_session::Column::Id.eq(id))
@@ -254,6 +256,7 @@ pub async fn end_all(actor: &Actor, tenant_id: Uuid, ended: EndedSessions) -> Re
             (portal_session::Column::Id.eq(id), Kind::PortalSession, id)
         }
     };
+    audit::changes_identities();
     let ended = tx
         .update::<portal_session::Entity>()
         .col_expr(portal_session::Column::EndedAt, Expr::value(Some(now)))

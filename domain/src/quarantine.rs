@@ -25,7 +25,7 @@ use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::retry::Taken;
 use crate::run_event::{self, NewEvent};
-use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+use crate::scope::{Keyset, Parent, Scope, ScopedSelect, TxScope};
 use crate::validation::Problems;
 use crate::{integration, retry, run_slice};
 
@@ -112,11 +112,13 @@ pub async fn pages_by_parent(
 ) -> Result<HashMap<Uuid, Page<Quarantine>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
     let order = keyset(direction);
-    let column = match parent {
-        QuarantineParent::Integration => quarantine::Column::IntegrationId,
-        QuarantineParent::Run => quarantine::Column::RunId,
+    let parent = match parent {
+        QuarantineParent::Integration => {
+            Parent::of::<entity::integration::Entity>(quarantine::Column::IntegrationId)
+        }
+        QuarantineParent::Run => Parent::of::<run::Entity>(quarantine::Column::RunId),
     };
-    filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await
+    filtered(&scope, filter).pages_by_parent(parent, parents, &order, &page.check(order.name)?).await
 }
 
 /// Lets what was kept pass: its records are retried, the integration goes on, and with it the run, whose gate stays open

@@ -23,7 +23,7 @@ use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::retry::Taken;
 use crate::run::NewRun;
-use crate::scope::{Keyset, Scope, TxScope};
+use crate::scope::{Keyset, Parent, Scope, TxScope};
 
 pub use entity::reconciliation::{Model as Reconciliation, ReconciliationOutcome};
 pub use entity::reconciliation_difference::{DifferenceKind, Model as Difference};
@@ -136,7 +136,12 @@ pub async fn pages_by_integration(
     scope
         .find::<reconciliation::Entity>()
         .filter_some(filter.outcome.clone(), |outcome| reconciliation::Column::Outcome.is_in(outcome))
-        .pages_by_parent(reconciliation::Column::IntegrationId, integrations, &order, &request)
+        .pages_by_parent(
+            Parent::of::<integration::Entity>(reconciliation::Column::IntegrationId),
+            integrations,
+            &order,
+            &request,
+        )
         .await
 }
 
@@ -175,7 +180,12 @@ pub async fn differences(
     let request = page.check(order.name)?;
     scope
         .find::<reconciliation_difference::Entity>()
-        .pages_by_parent(Column::ReconciliationId, ids, &order, &request)
+        .pages_by_parent(
+            Parent::of::<reconciliation::Entity>(Column::ReconciliationId),
+            ids,
+            &order,
+            &request,
+        )
         .await
 }
 

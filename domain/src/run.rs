@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
-use entity::run;
+use entity::{backfill, integration, reconciliation, retry, run};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
 use serde_json::json;
@@ -25,7 +25,7 @@ use crate::job;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
-use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+use crate::scope::{Keyset, Parent, Scope, ScopedSelect, TxScope};
 
 pub use self::wait::{RunWait, WaitReason, waits};
 pub use entity::run::{Model as Run, RunScope, RunStatus, RunTrigger};
@@ -196,14 +196,14 @@ pub async fn pages_by_parent(
 ) -> Result<HashMap<Uuid, Page<Run>>> {
     let scope = actor.authorize(Permission::RunRead)?;
     let order = newest_first(direction);
-    let column = match parent {
-        RunParent::Tenant => run::Column::TenantId,
-        RunParent::Integration => run::Column::IntegrationId,
-        RunParent::Retry => run::Column::RetryId,
-        RunParent::Backfill => run::Column::BackfillId,
-        RunParent::Reconciliation => run::Column::ReconciliationId,
+    let parent = match parent {
+        RunParent::Tenant => Parent::by(run::Column::TenantId),
+        RunParent::Integration => Parent::of::<integration::Entity>(run::Column::IntegrationId),
+        RunParent::Retry => Parent::of::<retry::Entity>(run::Column::RetryId),
+        RunParent::Backfill => Parent::of::<backfill::Entity>(run::Column::BackfillId),
+        RunParent::Reconciliation => Parent::of::<reconciliation::Entity>(run::Column::ReconciliationId),
     };
-    filtered(&scope, filter).pages_by_parent(column, parents, &order, &page.check(order.name)?).await
+    filtered(&scope, filter).pages_by_parent(parent, parents, &order, &page.check(order.name)?).await
 }
 
 /// Cancels a run: at once when it waits, within seconds when a worker has it. What is done stays.

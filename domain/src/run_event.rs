@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use entity::run;
 use entity::run_event::{self, Audience};
 use sea_orm::ColumnTrait;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::id::new_id;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
-use crate::scope::{Keyset, TxScope};
+use crate::scope::{Keyset, Parent, TxScope};
 
 pub use entity::run_event::Model as RunEvent;
 
@@ -127,7 +128,12 @@ pub async fn pages_by_run(
     scope
         .find::<run_event::Entity>()
         .filter(run_event::Column::Audience.is_in(readable(actor.audience())))
-        .pages_by_parent(run_event::Column::RunId, runs, &OLDEST_FIRST, &page.check(OLDEST_FIRST.name)?)
+        .pages_by_parent(
+            Parent::of::<run::Entity>(run_event::Column::RunId),
+            runs,
+            &OLDEST_FIRST,
+            &page.check(OLDEST_FIRST.name)?,
+        )
         .await
 }
 
@@ -148,7 +154,12 @@ pub async fn pages_between(
         .filter(run_event::Column::Audience.is_in(readable(actor.audience())))
         .filter(run_event::Column::At.gte(from))
         .filter(run_event::Column::At.lt(to))
-        .pages_by_parent(run_event::Column::RunId, runs, &OLDEST_FIRST, &page.check(OLDEST_FIRST.name)?)
+        .pages_by_parent(
+            Parent::of::<run::Entity>(run_event::Column::RunId),
+            runs,
+            &OLDEST_FIRST,
+            &page.check(OLDEST_FIRST.name)?,
+        )
         .await
 }
 

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use entity::job::{self, JobStatus};
 use entity::run_slice::{self, SliceStatus};
-use entity::run_stream;
+use entity::{run, run_stream};
 use pipeline::GateCounts;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -18,7 +18,7 @@ use crate::error::{Doing, Result};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::run::RunCounts;
-use crate::scope::{Keyset, Scope, TxScope};
+use crate::scope::{Keyset, Parent, Scope, TxScope};
 
 /// Where a slice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,12 @@ pub async fn pages_by_run(
     let scope = actor.authorize(Permission::RunRead)?;
     let pages = scope
         .find::<run_slice::Entity>()
-        .pages_by_parent(run_slice::Column::RunId, runs, &OLDEST_FIRST, &page.check(OLDEST_FIRST.name)?)
+        .pages_by_parent(
+            Parent::of::<run::Entity>(run_slice::Column::RunId),
+            runs,
+            &OLDEST_FIRST,
+            &page.check(OLDEST_FIRST.name)?,
+        )
         .await?;
     let shown = pages.values().flat_map(|page| page.edges.iter().map(|edge| edge.node.id));
     let jobs = scope.find::<job::Entity>().filter(job::Column::SliceId.is_in(shown)).all().await?;

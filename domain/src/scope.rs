@@ -1,7 +1,8 @@
 //! The only way to rows. A scope comes from [`Actor::authorize`](crate::Actor::authorize), and every query
 //! that it starts is filtered by its tenants already: a query that forgets its tenant does not compile.
 
-use std::collections::HashMap;
+mod keyset;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +17,11 @@ use entity::{
     run_stream, runbook, runbook_version, sla_clock, stream_cursor, stream_schema, synthetic_check,
     synthetic_result, system, system_fault, system_grant, tenant, user, webhook_endpoint, webhook_event,
 };
-use sea_orm::sea_query::{
-    Condition, Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement, SimpleExpr, WindowStatement,
-};
+use sea_orm::sea_query::{Condition, IntoCondition, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
-    IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    TryGetableMany, UpdateMany, Value,
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IntoActiveModel,
+    ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, TryGetableMany, UpdateMany,
+    Value,
 };
 use uuid::Uuid;
 
@@ -35,7 +34,8 @@ use crate::dispatch::{JobHint, PUSH_TIMEOUT};
 use crate::error::{Doing, Error, Result};
 use crate::id::{GlobalId, Kind};
 use crate::insert::insert_rows;
-use crate::page::{Direction, Edge, Page, PageRequest, Position, encode};
+
+pub(crate) use self::keyset::{Keyset, Parent};
 
 /// Longest wait before a push for which a process keeps a task, which its shutdown waits for.
 const PUSH_LATER_MAX: Duration = Duration::from_secs(5);
@@ -189,7 +189,8 @@ impl Scope {
                 several => E::find().filter(E::tenant_column().is_in(several.iter().copied())),
             },
         };
-        ScopedSelect { select, connection: self.app.database().reader_of(&self.tenants) }
+        let is_of_one = matches!(&self.tenants, Tenants::Some(tenants) if tenants.len() == 1);
+        ScopedSelect { select, is_of_one, connection: self.app.database().reader_of(&self.tenants) }
     }
 
     /// Starts a query of the operator's rows, filtered by what of them the tenants see.
@@ -199,7 +200,7 @@ impl Scope {
             Tenants::All => E::find(),
             Tenants::Some(tenants) => E::find().filter(E::shared_with(tenants)),
         };
-        ScopedSelect { select, connection: self.app.database().reader_of(&self.tenants) }
+        ScopedSelect { select, is_of_one: false, connection: self.app.database().reader_of(&self.tenants) }
     }
 
     /// Begins a transaction for one tenant's rows; `None` when the tenant is not inside.
@@ -214,6 +215,8 @@ impl Scope {
 /// A query that is filtered by tenant already.
 pub(crate) struct ScopedSelect<E: EntityTrait> {
     select: Select<E>,
+    /// It names the one tenant whose rows it is of.
+    is_of_one: bool,
     connection: TenantReader,
 }
 
@@ -277,178 +280,6 @@ impl<E: EntityTrait> ScopedSelect<E> {
         E::Model: Sync,
     {
         self.select.count(&self.connection).await.doing("counting rows")
-    }
-
-    /// One page, by keyset.
-    pub(crate) async fn page(self, order: &Keyset<E>, request: &PageRequest) -> Result<Page<E::Model>> {
-        order.read(self.select, request, &self.connection).await
-    }
-
-    /// One page for each parent, in one statement.
-    pub(crate) async fn pages_by_parent(
-        self,
-        parent: E::Column,
-        parents: &[Uuid],
-        order: &Keyset<E>,
-        request: &PageRequest,
-    ) -> Result<HashMap<Uuid, Page<E::Model>>> {
-        let mut ranked = order
-            .constrain(self.select.filter(parent.is_in(parents.iter().copied())), request)
-            .select_only()
-            .column_as(Expr::col(order.id), "id")
-            .into_query();
-        let mut window = WindowStatement::partition_by(parent);
-        for (column, direction) in order.sort(request.backward) {
-            window.order_by(column, direction);
-        }
-        ranked.expr_window_as(sea_orm::sea_query::Func::cust("row_number"), window, "rank");
-        let ids = Query::select()
-            .column("id")
-            .from_subquery(ranked, "ranked")
-            .and_where(Expr::col("rank").lte(Value::from(request.limit as i64 + 1)))
-            .to_owned();
-        #[expect(clippy::disallowed_methods, reason = "the sub-select is filtered already")]
-        let mut select = E::find().filter(order.id.in_subquery(ids));
-        for (column, direction) in order.sort(request.backward) {
-            select = select.order_by(column, direction);
-        }
-        let rows = select.all(&self.connection).await.doing("reading pages")?;
-        let mut groups: HashMap<Uuid, Vec<E::Model>> = HashMap::new();
-        for row in rows {
-            if let Value::Uuid(Some(parent)) = row.get(parent) {
-                groups.entry(parent).or_default().push(row);
-            }
-        }
-        Ok(groups.into_iter().map(|(parent, rows)| (parent, order.page(rows, request))).collect())
-    }
-}
-
-/// An order by one column and the id, or by the id alone.
-pub(crate) struct Keyset<E: EntityTrait> {
-    /// Name of the order, in cursors.
-    pub(crate) name: &'static str,
-    /// The column; `None` orders by id, which is by time of making.
-    pub(crate) column: Option<E::Column>,
-    /// The id column.
-    pub(crate) id: E::Column,
-    /// Direction of both.
-    pub(crate) direction: Direction,
-}
-
-impl<E: EntityTrait> Keyset<E> {
-    fn sort(&self, backward: bool) -> impl Iterator<Item = (E::Column, Order)> {
-        let ascending = (self.direction == Direction::Ascending) != backward;
-        let order = if ascending { Order::Asc } else { Order::Desc };
-        self.column.into_iter().chain([self.id]).map(move |column| (column, order.clone()))
-    }
-
-    /// One page of what a query finds.
-    pub(crate) async fn read(
-        &self,
-        select: Select<E>,
-        request: &PageRequest,
-        connection: &impl ConnectionTrait,
-    ) -> Result<Page<E::Model>> {
-        let mut select = self.constrain(select, request);
-        for (column, order) in self.sort(request.backward) {
-            select = select.order_by(column, order);
-        }
-        let rows = select.limit(request.limit + 1).all(connection).await.doing("reading a page")?;
-        Ok(self.page(rows, request))
-    }
-
-    fn constrain(&self, mut select: Select<E>, request: &PageRequest) -> Select<E> {
-        if let Some(after) = &request.after {
-            select = select.filter(self.beyond(after, self.direction == Direction::Ascending));
-        }
-        if let Some(before) = &request.before {
-            select = select.filter(self.beyond(before, self.direction == Direction::Descending));
-        }
-        select
-    }
-
-    /// Rows that stand beyond a position, upwards or downwards.
-    fn beyond(&self, position: &Position, upwards: bool) -> SimpleExpr {
-        let past = |column: E::Column, value: Value| {
-            if upwards { column.gt(value) } else { column.lt(value) }
-        };
-        let id = Value::from(position.id);
-        match (self.column, &position.value) {
-            (Some(column), Some(value)) => {
-                past(column, value.clone()).or(column.eq(value.clone()).and(past(self.id, id)))
-            }
-            _ => past(self.id, id),
-        }
-    }
-
-    /// One page of what is in two, which were read by the same request.
-    pub(crate) fn join(
-        &self,
-        one: Page<E::Model>,
-        other: Page<E::Model>,
-        request: &PageRequest,
-    ) -> Page<E::Model> {
-        let key = |edge: &Edge<E::Model>| {
-            let column = self.column.map(|column| sortable(&edge.node.get(column)));
-            (column, sortable(&edge.node.get(self.id)))
-        };
-        let mut more = if request.backward {
-            one.has_previous || other.has_previous
-        } else {
-            one.has_next || other.has_next
-        };
-        let mut edges: Vec<_> = one.edges.into_iter().chain(other.edges).collect();
-        edges.sort_by_key(key);
-        if self.direction == Direction::Descending {
-            edges.reverse();
-        }
-        let limit = request.limit as usize;
-        if edges.len() > limit {
-            more = true;
-            if request.backward {
-                edges.drain(..edges.len() - limit);
-            } else {
-                edges.truncate(limit);
-            }
-        }
-        if request.backward {
-            Page { edges, has_next: request.before.is_some(), has_previous: more }
-        } else {
-            Page { edges, has_next: more, has_previous: request.after.is_some() }
-        }
-    }
-
-    fn page(&self, mut rows: Vec<E::Model>, request: &PageRequest) -> Page<E::Model> {
-        let more = rows.len() as u64 > request.limit;
-        rows.truncate(request.limit as usize);
-        if request.backward {
-            rows.reverse();
-        }
-        let edges = rows
-            .into_iter()
-            .map(|node| {
-                let id = match node.get(self.id) {
-                    Value::Uuid(Some(id)) => id,
-                    _ => Uuid::nil(),
-                };
-                let value = self.column.map(|column| node.get(column));
-                Edge { cursor: encode(self.name, &Position { value, id }), node }
-            })
-            .collect();
-        if request.backward {
-            Page { edges, has_next: request.before.is_some(), has_previous: more }
-        } else {
-            Page { edges, has_next: more, has_previous: request.after.is_some() }
-        }
-    }
-}
-
-/// A value of an order as something that sorts as the database sorts it: only ids and times are ordered by.
-fn sortable(value: &Value) -> (i64, Uuid) {
-    match value {
-        Value::ChronoDateTimeUtc(Some(time)) => (time.timestamp_micros(), Uuid::nil()),
-        Value::Uuid(Some(id)) => (0, *id),
-        _ => (0, Uuid::nil()),
     }
 }
 

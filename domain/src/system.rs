@@ -24,7 +24,7 @@ use crate::identity::unique_violation;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::rate_limit::{self, RateLimit};
-use crate::scope::{Keyset, Scope, ScopedSelect, TxScope};
+use crate::scope::{Keyset, Parent, Scope, ScopedSelect, TxScope};
 use crate::validation::Problems;
 use crate::{json as input, search, system_grant, webhook_endpoint};
 
@@ -250,7 +250,7 @@ pub async fn pages_by_tenant(
     let order = keyset(order, direction);
     let request = page.check(order.name)?;
     let pages = filtered(&scope, filter)?
-        .pages_by_parent(system::Column::TenantId, tenants, &order, &request)
+        .pages_by_parent(Parent::by(system::Column::TenantId), tenants, &order, &request)
         .await?;
     Ok(pages.into_iter().map(|(tenant, page)| (tenant, page.map(System::from))).collect())
 }

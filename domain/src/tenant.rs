@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::audit::names;
+use crate::audit::{self, names};
 use crate::dispatch::PUSH_TIMEOUT;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::health::status::watch_tenant_from_now;
@@ -222,6 +222,7 @@ pub async fn update(actor: &Actor, id: Uuid, input: UpdateTenant) -> Result<Tena
     problems.check()?;
     let now = scope.app().clock().now();
     let tx = scope.begin(id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
+    audit::changes_identities();
     let mut update = tx
         .update::<tenant::Entity>()
         .col_expr(tenant::Column::Name, Expr::value(name.clone()))
@@ -269,6 +270,7 @@ pub async fn suspend(actor: &Actor, id: Uuid, reason: &str) -> Result<Tenant> {
     problems.check()?;
     let now = scope.app().clock().now();
     let tx = scope.begin(id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
+    audit::changes_identities();
     tx.update::<tenant::Entity>()
         .col_expr(tenant::Column::Status, Expr::value(TenantStatus::Suspended))
         .col_expr(tenant::Column::StatusReason, Expr::value(Some(reason.clone())))
@@ -294,6 +296,7 @@ pub async fn resume(actor: &Actor, id: Uuid) -> Result<Tenant> {
     }
     let now = scope.app().clock().now();
     let mut tx = scope.begin(id).await?.ok_or_else(|| Error::not_found("tenantId", "tenant"))?;
+    audit::changes_identities();
     tx.update::<tenant::Entity>()
         .col_expr(tenant::Column::Status, Expr::value(TenantStatus::Active))
         .col_expr(tenant::Column::StatusReason, Expr::value(None::<String>))

@@ -132,6 +132,7 @@ mod m20261126_000280_add_kpis_to_integration;
 mod m20261126_000281_create_kpi_rollup;
 mod m20261126_000285_create_synthetic_check;
 mod m20261126_000286_create_synthetic_result;
+mod m20261127_000330_tell_who_may_do_what;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -261,6 +262,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000281_create_kpi_rollup::Migration),
             Box::new(m20261126_000285_create_synthetic_check::Migration),
             Box::new(m20261126_000286_create_synthetic_result::Migration),
+            Box::new(m20261127_000330_tell_who_may_do_what::Migration),
         ]
     }
 }

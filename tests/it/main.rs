@@ -9,6 +9,7 @@
 
 mod access;
 mod action;
+mod asked_again;
 mod audit;
 mod backfill;
 mod bad_input;

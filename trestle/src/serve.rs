@@ -34,6 +34,9 @@ const KEY_READS_IN_OVERLAP: u32 = 4;
 /// Longest time between two such reads, after which a key that was dropped is refused; each is one small query.
 const KEY_READ_INTERVAL_MAX: Duration = Duration::from_secs(5);
 
+/// How long nobody listens to changes of who may do what after the connection was lost.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
 /// What this process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Roles {
@@ -244,6 +247,33 @@ async fn reread(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
     }
 }
 
+/// Listens to changes of who may do what, so that this process may remember who stands behind a token.
+async fn listen_to_identities(app: Arc<App>, shutdown: CancellationToken) {
+    let mut is_away = false;
+    loop {
+        let listened = tokio::select! {
+            () = shutdown.cancelled() => return,
+            listened = app.listen_to_identities() => listened,
+        };
+        match listened {
+            Ok(()) if app.is_embedded() => return,
+            Ok(()) => is_away = false,
+            Err(error) if !is_away => {
+                is_away = true;
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "changes of who may do what are not heard of; until they are, each request looks"
+                );
+            }
+            Err(_still_away) => {}
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(LISTEN_AGAIN) => {}
+        }
+    }
+}
+
 async fn start_api(
     program: &Program,
     roles: Roles,
@@ -263,6 +293,7 @@ async fn start_api(
     let dispatch =
         Arc::new(DispatchWatch::new(program.app.clone(), settings.dispatch_timeout, roles == Roles::Both));
     tasks.spawn(dispatch.clone().run(shutdown.clone()));
+    tasks.spawn(listen_to_identities(program.app.clone(), shutdown.clone()));
     let options = ApiOptions {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),

@@ -31,6 +31,12 @@ impl Caller {
         Self { locale, ..self }
     }
 
+    /// The same caller, for another request that asks the same.
+    pub(super) fn again(&self) -> Self {
+        let (app, bearer) = (self.app.clone(), self.bearer.clone());
+        Self::new(app, bearer, self.actor()).reading(self.locale)
+    }
+
     /// Gives a request its caller, and loaders of its own.
     pub fn attach(self, request: Request) -> Request {
         let caller = Arc::new(self);

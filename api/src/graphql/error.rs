@@ -14,8 +14,8 @@ const INTERNAL_MESSAGE: &str =
     "Something went wrong on our side. Please try again; if it stays, report the request id.";
 const NO_SPACE_MESSAGE: &str = "There is no space left to store this, so nothing was changed. Whoever runs this service must make room on the \
      disk of its database; then try again.";
-const AWAY_MESSAGE: &str = "The database went away in the middle of this, so it may be done or not. Look, and try again; with the same \
-     `idempotencyKey`, where there is one, it is done once.";
+const AWAY_MESSAGE: &str = "The database went away in the middle of this. Try again in a moment. What was to be changed may be done or not: look \
+     first, or send it with the same `idempotencyKey`, where there is one, and it is done once.";
 
 /// Result of a resolver.
 pub(super) type Result<T, E = ResolverError> = std::result::Result<T, E>;

@@ -43,7 +43,8 @@ use super::reconciliation::{
 };
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{DateTime, id, optional_uuid, uuid};
-use super::stream::{Schedule, Stream};
+use super::schedule::Schedule;
+use super::stream::Stream;
 use super::synthetic_check::SyntheticCheck;
 use super::system::System;
 use super::tenant::Tenant;

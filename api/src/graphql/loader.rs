@@ -3,6 +3,7 @@
 //! stands in a file a noun; here is how.
 
 mod action;
+mod batch;
 mod contact;
 mod escalation;
 mod failure;
@@ -23,21 +24,14 @@ use std::future::Future;
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_graphql::dataloader::{DataLoader, Loader};
-use async_graphql::runtime::Timer;
+use async_graphql::dataloader::Loader;
 use domain::Actor;
 use domain::page::{Page, PageArguments};
-use futures::future::{BoxFuture, FutureExt};
-use futures::task::{FutureObj, Spawn, SpawnError};
-use telemetry::trace;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
-use tracing::instrument::WithSubscriber;
 use uuid::Uuid;
 
 pub(super) use self::action::ActionsOf;
+use self::batch::Batches;
 pub(super) use self::failure::Failures;
 pub(super) use self::failure_group::{FailureGroupActivities, FailureGroups};
 pub(super) use self::health::{HealthAlerts, HealthOwner, HealthTargetChanges, MetricsIn, SeriesOf};
@@ -52,19 +46,13 @@ use super::page;
 
 pub(super) use self::incident::{AffectedSystems, IncidentTimeline};
 
-/// How long a loader waits for further keys: the fields of one level of an answer are resolved together.
-const BATCH_DELAY: Duration = Duration::from_millis(1);
-/// Keys of one statement; far below what both databases take as parameters.
-const BATCH_KEYS_MAX: usize = 1_000;
-
 /// The loaders of one request.
-pub struct Loaders(DataLoader<Reader>);
+pub struct Loaders(Batches<Reader>);
 
 impl Loaders {
     /// For a request of this caller.
     pub(super) fn new(caller: Arc<Caller>) -> Self {
-        let loader = DataLoader::new(Reader(caller), Tasks::default(), Delay);
-        Self(loader.delay(BATCH_DELAY).max_batch_size(BATCH_KEYS_MAX))
+        Self(Batches::new(Reader(caller)))
     }
 
     /// A row by its id; `None` when there is none that the caller may see.
@@ -88,8 +76,8 @@ impl Loaders {
     /// # Errors
     /// As [`row`](Self::row).
     pub(super) async fn rows<T: Row>(&self, ids: &[Uuid]) -> Result<Vec<T>> {
-        let mut rows = self.0.load_many(ids.iter().map(|id| (*id, PhantomData))).await?;
-        Ok(ids.iter().filter_map(|id| rows.remove(&(*id, PhantomData))).collect())
+        let keys: Vec<_> = ids.iter().map(|id| (*id, PhantomData)).collect();
+        Ok(self.0.load_many(&keys).await?.into_iter().flatten().collect())
     }
 
     /// A page of a list under a row.
@@ -235,25 +223,5 @@ fn fill<K: Eq + Hash, V>(
             let error = ResolverError::from(error);
             values.extend(ids.iter().map(|id| (key(*id), Err(error.clone()))));
         }
-    }
-}
-
-/// Runs batches on Tokio, in the span of the field that began them.
-#[derive(Default)]
-struct Tasks(TaskTracker);
-
-impl Spawn for Tasks {
-    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.0.spawn(trace::carried(future.in_current_span().with_current_subscriber()));
-        Ok(())
-    }
-}
-
-/// Waits on Tokio.
-struct Delay;
-
-impl Timer for Delay {
-    fn delay(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        tokio::time::sleep(duration).boxed()
     }
 }

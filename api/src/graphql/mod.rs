@@ -18,6 +18,7 @@ mod error_path;
 mod escalation;
 mod escalation_policy;
 mod exchange;
+mod executor;
 mod failure;
 mod failure_group;
 mod health;
@@ -49,10 +50,13 @@ mod run_metric;
 mod run_slice;
 mod runbook;
 mod scalar;
+mod schedule;
 mod second_factor;
 mod session;
 mod single_sign_on;
 mod stream;
+mod stream_cursor;
+mod stream_schema;
 mod synthetic_check;
 mod system;
 mod system_authorization;
@@ -62,11 +66,12 @@ mod viewer;
 mod webhook;
 mod words;
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder, ValidationMode};
 
 use self::boxed::Boxed;
 pub use self::caller::Caller;
 pub(crate) use self::cost::{FIELD_COSTS, LIST_SIZES};
+pub(crate) use self::executor::ApiExecutor;
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -164,20 +169,27 @@ pub fn schema() -> Schema {
 }
 
 /// The same, with where engineers see traces: an address with `{traceId}` in it.
-pub(crate) fn schema_with(trace_url: Option<String>) -> Schema {
+fn schema_with(trace_url: Option<String>) -> Schema {
     builder().data(clues::TraceUrl(trace_url)).finish()
 }
 
 /// The same schema, which says nothing about names that are similar to unknown ones.
-pub(crate) fn terse_schema(trace_url: Option<String>) -> Schema {
+fn terse_schema(trace_url: Option<String>) -> Schema {
     builder().data(clues::TraceUrl(trace_url)).disable_suggestions().finish()
 }
 
+/// The same schema for queries that are known to be valid, and are asked of another one when they meet an error.
+fn quick_schema(trace_url: Option<String>) -> Schema {
+    types().data(clues::TraceUrl(trace_url)).validation_mode(ValidationMode::Fast).finish()
+}
+
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    types().extension(error_path::ErrorPaths).extension(call::Calls)
+}
+
+fn types() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<access::Descriptions>()
-        .extension(error_path::ErrorPaths)
-        .extension(call::Calls)
 }
 
 /// The schema as text, the same on each call: what `schema.graphql` holds.

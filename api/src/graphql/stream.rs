@@ -1,9 +1,6 @@
-//! Streams and schedules: the parts that an integration consists of.
+//! Streams: the kinds of records that an integration moves.
 
-use std::collections::BTreeSet;
-
-use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, SimpleObject};
-use domain::integration::{Integration, NewSchedule};
+use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 use domain::stream;
 use serde_json::json;
 use uuid::Uuid;
@@ -11,8 +8,9 @@ use uuid::Uuid;
 use super::caller::loaders;
 use super::error::Result;
 use super::failure::Impact;
-use super::run::Run;
-use super::scalar::{BigInt, DateTime, Json};
+use super::scalar::{BigInt, Json};
+use super::stream_cursor::StreamCursor;
+use super::stream_schema::StreamSchema;
 
 /// How a stream is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
@@ -68,129 +66,6 @@ pub struct DeletionsInput {
     /// Where more of the records are gone, in percent, and more than ten, a person is asked first; 0 to 100.
     #[graphql(default = 20)]
     max_percent: i32,
-}
-
-/// What a field can hold, by JSON; null is none of these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::stream_schema::FieldType")]
-pub enum FieldType {
-    /// `true` and `false`.
-    Boolean,
-    /// Whole or not.
-    Number,
-    /// Text, and what travels as text, like times.
-    String,
-    /// A list.
-    Array,
-    /// Fields within a field.
-    Object,
-}
-
-/// Where the next INCREMENTAL run of a stream begins.
-#[derive(Clone, SimpleObject)]
-#[graphql(complex)]
-pub struct StreamCursor {
-    /// Value of the cursor field that was reached; the run that begins there takes what comes after it. Where a person set
-    /// it, what is at it comes too.
-    value: Option<Json>,
-    /// Since when it is there.
-    at: DateTime,
-    #[graphql(skip)]
-    run_id: Option<Uuid>,
-}
-
-#[ComplexObject]
-impl StreamCursor {
-    /// The run that reached it; null where a person set it.
-    async fn run(&self, ctx: &Context<'_>) -> Option<Result<Run>> {
-        let id = self.run_id?;
-        let row = async { loaders(ctx)?.row(id).await };
-        row.await.transpose().map(|row| row.map(Run))
-    }
-}
-
-/// A field of a stream's records.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct StreamField {
-    /// Its name.
-    name: String,
-    /// What it held; empty while it was only ever null.
-    types: Vec<FieldType>,
-    /// Every record that was looked at has it, null or not.
-    always: bool,
-}
-
-/// A field that holds something else than before.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct ChangedField {
-    /// Its name.
-    field: String,
-    /// What it held.
-    from: Vec<FieldType>,
-    /// What it holds besides.
-    to: Vec<FieldType>,
-}
-
-/// A change of the fields of a stream's records.
-#[derive(Clone, SimpleObject)]
-#[graphql(complex)]
-pub struct SchemaChange {
-    /// When a run saw it.
-    at: DateTime,
-    /// Fields that were not there before.
-    added: Vec<String>,
-    /// Fields that every record had, and none has any more.
-    removed: Vec<String>,
-    /// Fields of another type.
-    changed: Vec<ChangedField>,
-    #[graphql(skip)]
-    run_id: Uuid,
-}
-
-#[ComplexObject]
-impl SchemaChange {
-    /// The run that saw it.
-    async fn run(&self, ctx: &Context<'_>) -> Result<Run> {
-        Ok(Run(loaders(ctx)?.referred(self.run_id, "run").await?))
-    }
-}
-
-/// The fields of a stream's records as its source gives them, seen in the first records of each page.
-#[derive(Clone, SimpleObject)]
-pub struct StreamSchema {
-    /// By name; the first 1,000.
-    fields: Vec<StreamField>,
-    /// What changed last; null when nothing did since the first run.
-    last_change: Option<SchemaChange>,
-}
-
-impl From<domain::stream_schema::StreamSchema> for StreamSchema {
-    fn from(schema: domain::stream_schema::StreamSchema) -> Self {
-        let field = |(name, field): (String, domain::stream_schema::FieldShape)| StreamField {
-            name,
-            types: types(field.types),
-            always: field.always,
-        };
-        let changed = |field: domain::stream_schema::ChangedField| ChangedField {
-            field: field.field,
-            from: types(field.from),
-            to: types(field.to),
-        };
-        Self {
-            fields: schema.fields.into_iter().map(field).collect(),
-            last_change: schema.last_change.map(|last| SchemaChange {
-                at: last.at.into(),
-                added: last.change.added,
-                removed: last.change.removed,
-                changed: last.change.changed.into_iter().map(changed).collect(),
-                run_id: last.run_id,
-            }),
-        }
-    }
-}
-
-fn types(types: BTreeSet<domain::stream_schema::FieldType>) -> Vec<FieldType> {
-    types.into_iter().map(Into::into).collect()
 }
 
 /// When the quality gate of a stream holds its integration: before a page is written, by what its run has read so far.
@@ -418,12 +293,7 @@ impl Stream {
     /// Where the next INCREMENTAL run begins; null where that is the beginning.
     async fn cursor(&self, ctx: &Context<'_>) -> Option<Result<StreamCursor>> {
         let cursor = async { loaders(ctx)?.cursor(self.integration_id, &self.stream.name).await };
-        let cursor = cursor.await.transpose()?;
-        Some(cursor.map(|cursor| StreamCursor {
-            value: cursor.value.map(Into::into),
-            at: cursor.at.into(),
-            run_id: cursor.run_id,
-        }))
+        cursor.await.transpose().map(|cursor| cursor.map(Into::into))
     }
 
     /// The fields of its records as the source gives them; null where no run has seen any.
@@ -588,44 +458,5 @@ impl StreamInput {
             quality: self.quality.map_or_else(stream::Quality::default, StreamQualityInput::decode),
             impact: self.impact.map_or_else(stream::StreamImpact::default, StreamImpactInput::decode),
         }
-    }
-}
-
-/// When an integration runs by itself.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct Schedule {
-    /// Cron expression: minute, hour, day of the month, month, day of the week.
-    cron: String,
-    /// IANA name of the time zone the expression is in, e.g. `Europe/Berlin`.
-    time_zone: String,
-    /// When it runs next; null while it is paused, held or archived.
-    next_run_at: Option<DateTime>,
-}
-
-impl Schedule {
-    /// Of an integration that has one.
-    pub(super) fn of(integration: &Integration) -> Option<Self> {
-        Some(Self {
-            cron: integration.schedule_cron.clone()?,
-            time_zone: integration.schedule_time_zone.clone()?,
-            next_run_at: integration.next_run_at.map(Into::into),
-        })
-    }
-}
-
-/// When an integration runs by itself.
-#[derive(InputObject)]
-pub struct ScheduleInput {
-    /// Cron expression with five fields (minute, hour, day of the month, month, day of the week), or `@hourly`,
-    /// `@daily`, `@weekly`, `@monthly`, `@yearly`.
-    cron: String,
-    /// IANA name of the time zone, e.g. `Europe/Berlin`; `UTC` by default.
-    #[graphql(default_with = "\"UTC\".to_owned()")]
-    time_zone: String,
-}
-
-impl ScheduleInput {
-    pub(super) fn decode(self) -> NewSchedule {
-        NewSchedule { cron: self.cron, time_zone: self.time_zone }
     }
 }

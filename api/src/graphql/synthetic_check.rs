@@ -16,7 +16,7 @@ use super::integration::Integration;
 use super::loader::SyntheticResults;
 use super::page::{Connection, OrderDirection, arguments};
 use super::scalar::{BigInt, DateTime, Json, id, uuid};
-use super::stream::ScheduleInput;
+use super::schedule::ScheduleInput;
 
 /// Whether a test record went the whole way of an integration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

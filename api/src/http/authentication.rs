@@ -31,7 +31,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 #[async_trait]
 pub trait Authenticator: Send + Sync {
     /// The identity behind `bearer`; without a token an anonymous one, because signing in needs no token.
-    /// Called once per HTTP request, and on a WebSocket at its start and again every minute.
+    /// Called for each mutation over HTTP, and on a WebSocket at its start and again every minute.
     ///
     /// # Errors
     /// [`AuthenticationError`] when there is a token and it is not good, or nobody can tell.
@@ -40,6 +40,18 @@ pub trait Authenticator: Send + Sync {
         bearer: Option<&str>,
         origin: &RequestOrigin,
     ) -> Result<Identity, AuthenticationError>;
+
+    /// The same as of a moment ago, for what only reads; and whether it is from then. Called once per HTTP request.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    async fn authenticate_recent(
+        &self,
+        bearer: Option<&str>,
+        origin: &RequestOrigin,
+    ) -> Result<(Identity, bool), AuthenticationError> {
+        Ok((self.authenticate(bearer, origin).await?, false))
+    }
 }
 
 /// Who sends a request, as far as the transport must know it.

@@ -55,6 +55,13 @@ pub(super) struct Prepared {
     place: Option<Place>,
 }
 
+impl Prepared {
+    /// The same by this identity.
+    pub(super) fn by(self, identity: &Identity) -> Self {
+        Self { request: (identity.attach)(self.request), ..self }
+    }
+}
+
 /// What an answer needs to know of its request.
 #[derive(Clone, Debug)]
 pub(super) struct AnswerContext {
@@ -309,9 +316,18 @@ impl Answer {
         }
     }
 
-    /// The code of the first error, for the status of an answer without data.
+    /// Whether the first error says that the caller may not, for the status of an answer without data.
     pub(super) fn is_forbidden(&self) -> bool {
-        self.response.errors.first().and_then(code_of) == Some(ErrorCode::Forbidden.as_str())
+        self.begins_with(ErrorCode::Forbidden)
+    }
+
+    /// Whether there is no data because something of ours can't be used.
+    pub(super) fn is_unavailable(&self) -> bool {
+        self.response.data == Value::Null && self.begins_with(ErrorCode::Unavailable)
+    }
+
+    fn begins_with(&self, code: ErrorCode) -> bool {
+        self.response.errors.first().and_then(code_of) == Some(code.as_str())
     }
 }
 

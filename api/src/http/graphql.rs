@@ -16,7 +16,7 @@ use futures::StreamExt;
 use super::HttpState;
 use super::authentication::{AuthenticationError, Identity, RequestOrigin, bearer_of_headers};
 use super::error::{ErrorBody, ErrorCode, Extensions, Refusal, json};
-use super::execution;
+use super::execution::{self, Prepared};
 use super::limits::BODY_BYTES_MAX;
 use super::metrics::Outcome;
 use super::negotiation::{MediaType, is_json, negotiate, wants_html};
@@ -74,11 +74,46 @@ pub(super) async fn handle<E: Executor>(
         Err((status, refusal)) => return exchange.refuse(status, refusal),
     };
     let origin = RequestOrigin::of(&parts, &state.options.trusted_proxies);
-    let identity = match authenticate(&state, &parts.headers, &origin).await {
-        Ok(identity) => identity,
+    let presented = match Presented::of(&state, &parts.headers, &origin).await {
+        Ok(presented) => presented,
         Err(error) => return exchange.unauthenticated(error),
     };
-    exchange.answer(&state, parameters, &identity, &origin, is_get).await
+    exchange.answer(&state, parameters, &presented, &origin, is_get).await
+}
+
+/// What a request has presented, and who that is.
+struct Presented {
+    bearer: Option<String>,
+    identity: Identity,
+    /// That is as of a moment ago, which is good for reading.
+    is_recent: bool,
+}
+
+impl Presented {
+    async fn of<E: Executor>(
+        state: &HttpState<E>,
+        headers: &HeaderMap,
+        origin: &RequestOrigin,
+    ) -> Result<Self, AuthenticationError> {
+        let bearer = bearer_of_headers(headers)?;
+        let (identity, is_recent) =
+            state.options.authenticator.authenticate_recent(bearer.as_deref(), origin).await?;
+        Ok(Self { bearer, identity, is_recent })
+    }
+
+    /// The same request by whoever that is now.
+    async fn renew<E: Executor>(
+        &self,
+        state: &HttpState<E>,
+        prepared: Prepared,
+        origin: &RequestOrigin,
+    ) -> Result<Prepared, AuthenticationError> {
+        if !self.is_recent {
+            return Ok(prepared);
+        }
+        let identity = state.options.authenticator.authenticate(self.bearer.as_deref(), origin).await?;
+        Ok(prepared.by(&identity))
+    }
 }
 
 /// What is settled about an answer before its content is.
@@ -91,11 +126,12 @@ impl Exchange {
         &self,
         state: &HttpState<E>,
         parameters: Parameters,
-        identity: &Identity,
+        presented: &Presented,
         origin: &RequestOrigin,
         is_get: bool,
     ) -> Response {
-        let prepared = match execution::admit(state, parameters, identity, origin).await {
+        let identity = &presented.identity;
+        let mut prepared = match execution::admit(state, parameters, identity, origin).await {
             Ok(prepared) => prepared,
             Err(refusal) => {
                 let outcome = Outcome::of_refusal(refusal.code);
@@ -115,6 +151,7 @@ impl Exchange {
                 return self.refuse(status, refusal);
             }
         };
+        let is_query = prepared.operation_type == OperationType::Query;
         match prepared.operation_type {
             OperationType::Mutation if is_get => {
                 let refusal = bad_request("Mutations need POST: GET must not change anything.");
@@ -126,9 +163,20 @@ impl Exchange {
                     "Subscriptions need a WebSocket (subprotocol graphql-transport-ws) at this path.";
                 return self.refuse(StatusCode::BAD_REQUEST, bad_request(message));
             }
-            OperationType::Query | OperationType::Mutation => {}
+            OperationType::Mutation => {
+                prepared = match presented.renew(state, prepared, origin).await {
+                    Ok(prepared) => prepared,
+                    Err(error) => return self.unauthenticated(error),
+                };
+            }
+            OperationType::Query => {}
         }
         let answer = execution::execute(state, prepared).await;
+        if is_query && answer.is_unavailable() {
+            // Of a query without data no more is known than of one that was put off, and who asks again loses nothing.
+            let response = json(StatusCode::SERVICE_UNAVAILABLE, self.media_type.content_type(), &answer);
+            return with_header(response, header::RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
         let status = match self.media_type {
             MediaType::GraphqlResponse if !answer.executed && answer.is_forbidden() => StatusCode::FORBIDDEN,
             MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
@@ -172,15 +220,6 @@ impl Exchange {
             }
         }
     }
-}
-
-async fn authenticate<E: Executor>(
-    state: &HttpState<E>,
-    headers: &HeaderMap,
-    origin: &RequestOrigin,
-) -> Result<Identity, AuthenticationError> {
-    let bearer = bearer_of_headers(headers)?;
-    state.options.authenticator.authenticate(bearer.as_deref(), origin).await
 }
 
 fn parameters_of_url(parts: &Parts) -> Result<Parameters, (StatusCode, Refusal)> {

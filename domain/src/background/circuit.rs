@@ -253,7 +253,12 @@ pub(super) async fn count_failure(
 /// Leaves those of these systems alone that failed last, before they have failed so often by themselves: others have seen that
 /// they don't answer. Such as are being decided about just now are left for the next time. How many it were.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
-pub(super) async fn leave_alone(tx: &BatchTx, app: &App, systems: &[Uuid], now: DateTime<Utc>) -> Result<u64> {
+pub(super) async fn leave_alone(
+    tx: &BatchTx,
+    app: &App,
+    systems: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<u64> {
     use system::Column;
     if systems.is_empty() {
         return Ok(0);

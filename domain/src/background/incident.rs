@@ -206,6 +206,8 @@ impl<'a> Look<'a> {
             .all(tx.connection())
             .await
             .doing("reading systems in trouble")?;
+        // What failed while this looked has failed before what follows from it.
+        let now = faults.iter().map(|fault| fault.last_seen_at).fold(now, Ord::max);
         let suspected_from = now - SUSPECTED_MAX;
         faults.retain(|fault| fault.tried_by_job_id.is_none() || fault.last_seen_at >= suspected_from);
         Ok(Self { background, tx, now, incidents, hit, faults })

@@ -1,39 +1,42 @@
 //! Statements as spans, by OpenTelemetry's conventions (<https://opentelemetry.io/docs/specs/semconv/database/database-spans/>),
-//! while traces are on, of those that are sampled. Deliberately absent: values. They are parameters and are not looked at;
-//! what a statement spells out in quotes is blanked.
+//! while traces are on, of those that are sampled; and how long those that need no transaction wait for a connection.
+//! Deliberately absent: values. They are parameters and are not looked at; what a statement spells out in quotes is blanked.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use sea_orm::{DatabaseBackend, DatabaseConnection};
 use telemetry::trace::{self, Kind};
 
+use super::{FENCE_BEGINS, FENCE_ENDS};
+
 /// Of a statement, in bytes: the longest of ours with their lists of columns.
 const TEXT_BYTES_MAX: usize = 4 * 1024;
+/// What may stand where a table does, and is none.
+const NO_TABLES: [&str; 4] = ["select", "values", "unnest", "json_each"];
+
+tokio::task_local! {
+    /// Of which pool a connection was asked for, and when.
+    static ASKED: (&'static str, Instant);
+}
 
 /// Watches every statement of a connection, and of the transactions that it begins.
 pub(super) fn watch(connection: &mut DatabaseConnection) {
-    if !trace::is_on() {
-        return;
-    }
     let backend = connection.get_database_backend();
     connection.set_metric_callback(move |done| {
-        told(backend, &done.statement.sql, done.elapsed, done.failed);
+        // It began when there was a connection for it.
+        if let Ok((pool, asked)) = ASKED.try_with(|asked| *asked) {
+            let waited = asked.elapsed().saturating_sub(done.elapsed);
+            telemetry::instruments().connection_wait.record(&[pool], waited);
+        }
+        if trace::is_on() {
+            told(backend, &done.statement.sql, done.elapsed, done.failed);
+        }
     });
 }
 
-/// A statement that is under way.
-pub(super) struct Watch(Option<SystemTime>);
-
-impl Watch {
-    pub(super) fn begin() -> Self {
-        Self(trace::is_on().then(SystemTime::now))
-    }
-
-    pub(super) fn end(self, backend: DatabaseBackend, sql: &str, has_failed: bool) {
-        if let Some(began_at) = self.0 {
-            told(backend, sql, began_at.elapsed().unwrap_or_default(), has_failed);
-        }
-    }
+/// A single statement that takes a connection of this pool for itself, and tells how long it waited for it.
+pub(super) async fn asked<T>(pool: &'static str, statement: impl Future<Output = T>) -> T {
+    ASKED.scope((pool, Instant::now()), statement).await
 }
 
 fn told(backend: DatabaseBackend, sql: &str, elapsed: Duration, has_failed: bool) {
@@ -41,6 +44,7 @@ fn told(backend: DatabaseBackend, sql: &str, elapsed: Duration, has_failed: bool
     if !span.is_recorded() {
         return;
     }
+    let sql = behind_fence(sql);
     let summary = summary(sql);
     span.set("db.system.name", if backend == DatabaseBackend::Postgres { "postgresql" } else { "sqlite" });
     if let Some(operation) = summary.split(' ').next() {
@@ -53,24 +57,45 @@ fn told(backend: DatabaseBackend, sql: &str, elapsed: Duration, has_failed: bool
     }
 }
 
+/// What was asked, without the fence that it is read behind.
+fn behind_fence(sql: &str) -> &str {
+    let fenced = sql.strip_suffix(FENCE_ENDS).and_then(|sql| sql.split_once(FENCE_BEGINS));
+    fenced.map_or(sql, |(_fence, asked)| asked)
+}
+
 /// What it does and to which table: `SELECT run`, `INSERT job`. Of a statement that begins otherwise its first word.
 fn summary(sql: &str) -> String {
     let mut words = sql.split([' ', '\n', '(', ',']).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default().to_ascii_uppercase();
-    let table = match first.as_str() {
-        "SELECT" | "DELETE" | "WITH" => {
-            words.find(|word| word.eq_ignore_ascii_case("from")).and(words.next())
-        }
-        "INSERT" => words.find(|word| word.eq_ignore_ascii_case("into")).and(words.next()),
-        "UPDATE" => words.next(),
+    let before = match first.as_str() {
+        "SELECT" | "DELETE" | "WITH" => Some("from"),
+        "INSERT" => Some("into"),
         _ => None,
     };
-    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let is_named = |name: &&str| !name.is_empty() && is_name(name) && !name.eq_ignore_ascii_case("select");
-    match table.map(|table| table.trim_matches('"')).filter(is_named) {
+    let table = match before {
+        Some(before) => loop {
+            // The first that is one: also `EXTRACT(… FROM …)` has the word.
+            if !words.any(|word| word.eq_ignore_ascii_case(before)) {
+                break None;
+            }
+            if let Some(table) = words.next().and_then(table) {
+                break Some(table);
+            }
+        },
+        None => words.next().filter(|_word| first == "UPDATE").and_then(table),
+    };
+    match table {
         Some(table) => format!("{first} {table}"),
         None => first,
     }
+}
+
+/// The table that a word names.
+fn table(word: &str) -> Option<&str> {
+    let name = word.trim_matches('"');
+    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_none = name.is_empty() || NO_TABLES.iter().any(|none| none.eq_ignore_ascii_case(name));
+    (is_name && !is_none).then_some(name)
 }
 
 /// The text with `?` in place of what stands in quotes, cut.
@@ -88,7 +113,7 @@ fn without_literals(sql: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{TEXT_BYTES_MAX, summary, without_literals};
+    use super::{FENCE_BEGINS, FENCE_ENDS, TEXT_BYTES_MAX, behind_fence, summary, without_literals};
 
     #[test]
     fn a_statement_is_named_by_what_it_does_and_to_what() {
@@ -99,7 +124,19 @@ mod tests {
         assert_eq!(summary("delete from job where id = $1"), "DELETE job");
         assert_eq!(summary("SELECT clock_timestamp()"), "SELECT");
         assert_eq!(summary("SELECT x FROM (SELECT 1) y"), "SELECT", "what is in brackets has no name");
+        let pages = "SELECT \"found\".\"id\" FROM unnest($1) AS \"parent\" INNER JOIN LATERAL (SELECT \"failure\".\"id\" \
+                     FROM \"failure\" WHERE \"failure\".\"run_id\" = \"parent\".\"parent\" LIMIT $2) AS \"found\" ON TRUE";
+        assert_eq!(summary(pages), "SELECT failure", "a page for each parent");
+        assert_eq!(summary("SELECT extract(epoch FROM j.\"at\") FROM \"job\" AS j"), "SELECT job");
         assert_eq!((summary("SAVEPOINT s"), summary("")), ("SAVEPOINT".to_owned(), String::new()));
+    }
+
+    #[test]
+    fn what_is_read_behind_the_fence_is_told_without_it() {
+        let asked = "SELECT \"run\".\"id\" FROM \"run\" WHERE \"run\".\"id\" = $1";
+        let fence = "SELECT fenced.* FROM (SELECT set_config('trestle.tenants', $2, true) AS named OFFSET 0) AS fence";
+        assert_eq!(behind_fence(&format!("{fence}{FENCE_BEGINS}{asked}{FENCE_ENDS}")), asked);
+        assert_eq!(behind_fence(asked), asked);
     }
 
     #[test]

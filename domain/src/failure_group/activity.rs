@@ -20,7 +20,7 @@ use crate::id::new_id;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::run_event::readable;
-use crate::scope::{Keyset, TxScope};
+use crate::scope::{Keyset, Parent, TxScope};
 
 /// Something that was done with a group, as a viewer reads of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,7 +189,12 @@ pub async fn pages_by_group(
     let pages = scope
         .find::<failure_group_activity::Entity>()
         .filter(failure_group_activity::Column::Audience.is_in(readable(actor.audience())))
-        .pages_by_parent(failure_group_activity::Column::GroupId, groups, &order, &page.check(order.name)?)
+        .pages_by_parent(
+            Parent::of::<failure_group::Entity>(failure_group_activity::Column::GroupId),
+            groups,
+            &order,
+            &page.check(order.name)?,
+        )
         .await?;
     Ok(pages.into_iter().map(|(group, page)| (group, page.map(|row| view(actor, row)))).collect())
 }

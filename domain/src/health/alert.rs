@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use entity::failure::ResponsibleParty;
 use entity::health_alert;
 use entity::health_rollup::HealthPeriod;
-use entity::integration::IntegrationStatus;
+use entity::integration::{self, IntegrationStatus};
 use entity::occasion::OccasionKind;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveEnum, ColumnTrait, QueryFilter};
@@ -25,7 +25,7 @@ use crate::id::new_id;
 use crate::occasion::{self, NewOccasion};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
-use crate::scope::{Keyset, TxScope};
+use crate::scope::{Keyset, Parent, TxScope};
 
 pub use entity::health_alert::{AlertKind, Model as HealthAlert};
 
@@ -357,6 +357,11 @@ pub async fn pages_by_integrations(
             let closed = health_alert::Column::ClosedAt;
             if open { closed.is_null() } else { closed.is_not_null() }
         })
-        .pages_by_parent(health_alert::Column::IntegrationId, integrations, &order, &page.check(order.name)?)
+        .pages_by_parent(
+            Parent::of::<integration::Entity>(health_alert::Column::IntegrationId),
+            integrations,
+            &order,
+            &page.check(order.name)?,
+        )
         .await
 }

@@ -20,7 +20,7 @@ use crate::id::{Kind, new_id};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::schedule::Schedule;
-use crate::scope::{Keyset, Scope, TxScope};
+use crate::scope::{Keyset, Parent, Scope, TxScope};
 use crate::validation::Problems;
 
 /// The percentage of runs that succeed when nobody says.
@@ -267,7 +267,12 @@ pub async fn changes_by_integrations(
     };
     let pages = scope
         .find()
-        .pages_by_parent(health_target::Column::IntegrationId, integrations, &order, &page.check(order.name)?)
+        .pages_by_parent(
+            Parent::of::<integration::Entity>(health_target::Column::IntegrationId),
+            integrations,
+            &order,
+            &page.check(order.name)?,
+        )
         .await?;
     Ok(pages.into_iter().map(|(id, page)| (id, page.map(|row| change(actor, row)))).collect())
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use entity::incident_system;
 use entity::integration::{self, IntegrationStatus};
+use entity::{incident_system, system};
 use sea_orm::ColumnTrait;
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::integration::Integration;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
-use crate::scope::Keyset;
+use crate::scope::{Keyset, Parent};
 
 /// Integrations that are read for each end of a system.
 const INTEGRATIONS_MAX: i32 = 100;
@@ -50,7 +50,7 @@ pub async fn pages_by_incident(
     let order = Keyset { name: "incident_system", column: None, id: Column::Id, direction };
     let pages = scope
         .find::<incident_system::Entity>()
-        .pages_by_parent(Column::IncidentId, incidents, &order, &page.check(order.name)?)
+        .pages_by_parent(Parent::by(Column::IncidentId), incidents, &order, &page.check(order.name)?)
         .await?;
     Ok(pages.into_iter().map(|(incident, page)| (incident, page.map(view))).collect())
 }
@@ -85,7 +85,7 @@ pub async fn integrations_of_systems(
         let pages = scope
             .find::<integration::Entity>()
             .filter(Column::Status.ne(IntegrationStatus::Archived))
-            .pages_by_parent(end, systems, &order, &first)
+            .pages_by_parent(Parent::of::<system::Entity>(end), systems, &order, &first)
             .await?;
         for (system, page) in pages {
             let rows = of.entry(system).or_default();

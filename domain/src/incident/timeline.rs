@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::id::new_id;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
-use crate::scope::Keyset;
+use crate::scope::{Keyset, Parent};
 
 /// Something that happened in an incident, as a viewer reads of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub async fn pages_by_incident(
     let order = Keyset { name: "incident_entry", column: None, id: Column::Id, direction };
     let pages = scope
         .find_shared::<incident_entry::Entity>()
-        .pages_by_parent(Column::IncidentId, incidents, &order, &page.check(order.name)?)
+        .pages_by_parent(Parent::by(Column::IncidentId), incidents, &order, &page.check(order.name)?)
         .await?;
     Ok(pages.into_iter().map(|(incident, page)| (incident, page.map(|row| view(actor, row)))).collect())
 }

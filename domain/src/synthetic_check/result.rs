@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
-use entity::synthetic_result;
+use entity::{integration, synthetic_result};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::error::{Doing, Result};
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
-use crate::scope::{Keyset, TxScope};
+use crate::scope::{Keyset, Parent, TxScope};
 
 /// How long results are kept, in days.
 pub const KEPT_DAYS: i64 = 30;
@@ -53,7 +53,12 @@ pub async fn results_by_integrations(
     scope
         .find()
         .filter_some(filter.status.clone(), |status| synthetic_result::Column::Status.is_in(status))
-        .pages_by_parent(synthetic_result::Column::IntegrationId, integrations, &order, &request)
+        .pages_by_parent(
+            Parent::of::<integration::Entity>(synthetic_result::Column::IntegrationId),
+            integrations,
+            &order,
+            &request,
+        )
         .await
 }
 

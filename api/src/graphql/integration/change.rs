@@ -7,7 +7,8 @@ use domain::{integration, stream_cursor};
 use super::super::caller::actor;
 use super::super::error::{Result, UserError, outcome};
 use super::super::scalar::{Json, optional_uuid, uuid};
-use super::super::stream::{ScheduleInput, StreamInput};
+use super::super::schedule::ScheduleInput;
+use super::super::stream::StreamInput;
 use super::retry_policy::RetryPolicyInput;
 use super::{Integration, ReconcilePolicy};
 

@@ -117,6 +117,19 @@ fn next_status(
 /// there. Where an attempt has not given up, that it is silent or gone says nothing.
 #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
 async fn answering(tx: &BatchTx, systems: &BTreeMap<Uuid, Uuid>) -> Result<BTreeSet<Uuid>> {
+    // Before the circuits: an attempt that gives up meanwhile makes its suspicion a count of the circuit, and is seen by one
+    // of the two.
+    let suspected: Vec<(Uuid, DateTime<Utc>)> = system_fault::Entity::find()
+        .select_only()
+        .column(system_fault::Column::SystemId)
+        .column(system_fault::Column::LastSeenAt)
+        .filter(tx.one_of(system_fault::Column::SystemId, systems.keys().copied()))
+        .filter(system_fault::Column::TriedByJobId.is_not_null())
+        .order_by_asc(system_fault::Column::LastSeenAt)
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("reading which systems are suspected")?;
     let closed: Vec<Uuid> = system::Entity::find()
         .select_only()
         .column(system::Column::Id)
@@ -127,22 +140,9 @@ async fn answering(tx: &BatchTx, systems: &BTreeMap<Uuid, Uuid>) -> Result<BTree
         .all(tx.connection())
         .await
         .doing("reading which systems answer again")?;
-    if closed.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let suspected: Vec<(Uuid, DateTime<Utc>)> = system_fault::Entity::find()
-        .select_only()
-        .column(system_fault::Column::SystemId)
-        .column(system_fault::Column::LastSeenAt)
-        .filter(tx.one_of(system_fault::Column::SystemId, closed.iter().copied()))
-        .filter(system_fault::Column::TriedByJobId.is_not_null())
-        .order_by_asc(system_fault::Column::LastSeenAt)
-        .into_tuple()
-        .all(tx.connection())
-        .await
-        .doing("reading which systems are suspected")?;
     // Of two troubles the later one.
-    let suspected: BTreeMap<Uuid, DateTime<Utc>> = suspected.into_iter().collect();
+    let mut suspected: BTreeMap<Uuid, DateTime<Utc>> = suspected.into_iter().collect();
+    suspected.retain(|system, _| closed.contains(system));
     let proved = went_through(tx, systems, &suspected).await?;
     Ok(closed.into_iter().filter(|id| !suspected.contains_key(id) || proved.contains(id)).collect())
 }
