@@ -305,7 +305,6 @@ pub(crate) fn refusal(error: &reqwest::Error) -> Option<SystemError> {
     None
 }
 
-/// Why a request failed: the guard's own refusal, or the transport's.
 /// The reply to a request, or that there is none, in the span of the call.
 async fn answer(
     call: &Span,
@@ -323,6 +322,7 @@ async fn answer(
     }
 }
 
+/// Why a request failed: the guard's own refusal, or the transport's.
 fn failed(error: &reqwest::Error) -> SystemError {
     let kind = if error.is_timeout() { SystemErrorKind::Timeout } else { SystemErrorKind::Unavailable };
     refusal(error).unwrap_or_else(|| SystemError::new(kind, chain(error)))
