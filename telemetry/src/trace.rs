@@ -156,6 +156,11 @@ pub fn is_on() -> bool {
     TRACING.get().is_some()
 }
 
+/// Whether what is done here will be seen.
+pub fn is_recorded() -> bool {
+    is_on() && current(SpanContext::is_sampled).unwrap_or_default()
+}
+
 /// The future in the trace in which it is made here, wherever it is spawned.
 pub fn carried<F: Future>(future: F) -> Carried<F> {
     let context = TRACING.get().and_then(|_on| current(|_context| ()).map(|()| Context::current()));
@@ -174,7 +179,7 @@ pub fn child_since(kind: Kind, name: &'static str, began_at: SystemTime) -> Span
 
 fn begun(kind: Kind, name: &'static str, began_at: Option<SystemTime>) -> Span {
     let Some(tracing) = TRACING.get() else { return Span::default() };
-    if !current(SpanContext::is_sampled).unwrap_or_default() {
+    if !is_recorded() {
         return Span::default();
     }
     start(tracing, kind, name, began_at, &Context::current())
@@ -236,7 +241,7 @@ fn tells(told: &[String], host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, carried, child, current_ids, is_on, root, tells};
+    use super::{Kind, carried, child, current_ids, is_on, is_recorded, root, tells};
 
     #[tokio::test]
     async fn while_traces_are_off_nothing_is_known_and_nothing_is_done() {
@@ -248,7 +253,8 @@ mod tests {
         assert_eq!((span.traceparent(), span.trace_id(), span.context.is_none()), (None, None, true));
         let within = span.within(async { (child(Kind::Client, "call").is_recorded(), current_ids()) });
         assert_eq!(carried(within).await, (false, None));
-        assert!(child(Kind::Client, "call").traceparent_for("erp.example").is_none() && !is_on());
+        assert!(child(Kind::Client, "call").traceparent_for("erp.example").is_none());
+        assert!(!is_on() && !is_recorded());
     }
 
     #[test]

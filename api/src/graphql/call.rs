@@ -1,5 +1,6 @@
 //! Makes each mutation a call of the audit log, so that none needs to know of it and none can be forgotten; and enters
-//! what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's.
+//! what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's. Each field
+//! of a root is a span.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +32,40 @@ impl ExtensionFactory for Calls {
     }
 }
 
+/// Switches on the spans of calls alone, where there is no mutation and nothing is entered.
+pub(super) struct Spans;
+
+impl ExtensionFactory for Spans {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for Spans {
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        spanned(ctx, info, next).await
+    }
+}
+
+/// A field of the root in its span; any other as it is.
+async fn spanned(
+    ctx: &ExtensionContext<'_>,
+    info: ResolveInfo<'_>,
+    next: NextResolve<'_>,
+) -> ServerResult<Option<Value>> {
+    if info.parent_type != QUERY {
+        return next.run(ctx, info).await;
+    }
+    let span = span(&info);
+    span.within(next.run(ctx, info)).await
+}
+
 /// One request's.
 #[derive(Default)]
 struct RequestCalls {
@@ -49,11 +84,7 @@ impl Extension for RequestCalls {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         if info.parent_type != MUTATION {
-            if info.parent_type != QUERY {
-                return next.run(ctx, info).await;
-            }
-            let span = span(&info);
-            return span.within(next.run(ctx, info)).await;
+            return spanned(ctx, info, next).await;
         }
         let span = span(&info);
         self.mutates.store(true, Ordering::Relaxed);
