@@ -128,12 +128,7 @@ pub fn metrics_router(instruments: Arc<Instruments>) -> Router {
 
 /// `GET /metrics`: Prometheus text format 0.0.4.
 pub(super) async fn metrics<E: Executor>(State(state): State<Arc<HttpState<E>>>) -> Response {
-    let mut text = (state.options.metrics)();
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text.push_str(&state.metrics.text());
-    prometheus(text)
+    prometheus(state.metrics.text())
 }
 
 fn prometheus(text: String) -> Response {

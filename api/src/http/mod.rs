@@ -88,9 +88,7 @@ pub struct HttpOptions<E> {
     pub authenticator: Arc<dyn Authenticator>,
     /// Asked by `GET /readyz`.
     pub readiness: Arc<dyn Readiness>,
-    /// Prometheus text of the rest of the program, put in front of the instruments at `GET /metrics`.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    /// What the transport counts with.
+    /// What the transport counts with, and `GET /metrics` tells.
     pub instruments: Arc<Instruments>,
     /// The public keys of access tokens (RFC 7517), served at `GET /.well-known/jwks.json`.
     pub jwks: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
@@ -123,14 +121,13 @@ pub struct HttpOptions<E> {
 
 impl<E: Executor> HttpOptions<E> {
     /// Options with everything optional at its default: no further origins, no trusted proxies, GraphiQL without tabs,
-    /// no metrics of others, instruments of its own, an empty key set, no budgets, any document, 30 s of execution.
+    /// instruments of its own, an empty key set, no budgets, any document, 30 s of execution.
     pub fn new(executor: E, authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
         Self {
             executor,
             terse_executor: None,
             authenticator,
             readiness,
-            metrics: Arc::new(String::new),
             instruments: Arc::default(),
             jwks: Arc::new(|| serde_json::json!({ "keys": [] })),
             allowed_origins: Vec::new(),
