@@ -28,15 +28,21 @@ async fn integration(scene: &Scene, source: &Outside, destination: &Outside) -> 
     scene.integration(&from, &to, stream).await
 }
 
-/// Starts a run in the trace of a caller who has it recorded or not.
+/// What is answered in the trace of a caller who has it recorded or not.
+async fn ask_traced(client: &Client, (trace, flags): (&str, &str), query: &str, variables: Value) -> Value {
+    let request = http()
+        .post(format!("{}/graphql", client.url().trim_end_matches("/graphql")))
+        .bearer_auth(client.token().expect("signed in"))
+        .header("traceparent", format!("00-{trace}-{CALLER_SPAN}-{flags}"))
+        .json(&json!({"query": query, "variables": variables}));
+    request.send().await.expect("an answer").json().await.expect("JSON")
+}
+
+/// Starts a run in the trace of a caller.
 async fn start_traced(admin: &Client, integration: &str, flags: &str) -> String {
     let query = "mutation Start($input: StartRunInput!) { startRun(input: $input) { run { id traceId } } }";
-    let request = http()
-        .post(format!("{}/graphql", admin.url().trim_end_matches("/graphql")))
-        .bearer_auth(admin.token().expect("signed in"))
-        .header("traceparent", format!("00-{TRACE}-{CALLER_SPAN}-{flags}"))
-        .json(&json!({"query": query, "variables": {"input": {"integrationId": integration}}}));
-    let answer: Value = request.send().await.expect("an answer").json().await.expect("JSON");
+    let variables = json!({"input": {"integrationId": integration}});
+    let answer = ask_traced(admin, (TRACE, flags), query, variables).await;
     let run = &answer["data"]["startRun"]["run"];
     assert_eq!(run["traceId"], TRACE, "{answer:#}");
     run["id"].as_str().expect("an id").to_owned()
@@ -165,6 +171,48 @@ async fn one_trace_goes_from_a_request_through_the_queue_to_outside_systems_by_g
 #[tokio::test]
 async fn one_trace_goes_from_a_request_through_the_queue_to_outside_systems_by_http() {
     one_trace_arrives(Protocol::Http).await;
+}
+
+/// A query that was valid before goes a short way, and one that meets an error there a long one as well.
+#[tokio::test]
+async fn whichever_way_a_query_goes_it_is_one_operation_with_its_call_and_statements() {
+    const READ: &str = "query Read($status: [RunStatus!]!) { \
+                        runs(first: 5, filter: {status: $status}) { edges { node { integration { name } } } } }";
+    let collector = Collector::start().await;
+    let mut trestle = collector.setup(Setup::new(), Protocol::Http).split(1).await;
+    let scene = Scene::of(&trestle).await;
+    let integration = scene.fixture.sandbox(&scene.tenant, json!({"records": 1}), json!({})).await;
+    assert_eq!(scene.run(&integration).await["status"], "SUCCEEDED");
+    let viewer = scene.person("TENANT_VIEWER").await;
+    let [first, again, wrong] = [1, 2, 3].map(|number: u128| format!("{number:032x}"));
+    for trace in [&first, &again] {
+        let answer =
+            ask_traced(&viewer, (trace.as_str(), "01"), READ, json!({"status": ["SUCCEEDED"]})).await;
+        let edges = answer["data"]["runs"]["edges"].as_array().expect("runs");
+        assert!(edges.len() == 1 && edges[0]["node"]["integration"]["name"].is_string(), "{answer:#}");
+        let of_trace = |name: &'static str| {
+            collector.span(name, move |span: &Span| span.name == name && span.trace_id == *trace)
+        };
+        let (operation, call) = (of_trace("query").await, of_trace("Query.runs").await);
+        assert_eq!(call.parent_id, operation.id);
+        for (name, table) in [("SELECT run", "run"), ("SELECT integration", "integration")] {
+            let statement = of_trace(name).await;
+            assert_eq!((statement.kind.as_str(), &statement.parent_id), ("SPAN_KIND_CLIENT", &call.id));
+            let text = statement.attributes["db.query.text"].as_str().expect("a text");
+            assert!(text.starts_with(&format!("SELECT \"{table}\".")), "without the fence: {text}");
+        }
+    }
+    let answer = ask_traced(&viewer, (wrong.as_str(), "01"), READ, json!({"status": ["SUCCEDED"]})).await;
+    assert!(answer["errors"].is_array(), "{answer:#}");
+    assert!(trestle.terminate().await.iter().all(|status| status.success()));
+    let spans = collector.spans();
+    for trace in [first, again, wrong] {
+        // Of what is not valid the long way calls nothing.
+        for name in ["query", "Query.runs"] {
+            let count = spans.iter().filter(|span| span.name == name && span.trace_id == trace).count();
+            assert_eq!(count, 1, "{name} of {trace}");
+        }
+    }
 }
 
 #[tokio::test]
