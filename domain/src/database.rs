@@ -4,6 +4,7 @@
 //! Behind the filters of the program PostgreSQL has its own: row-level security shows a connection the rows of the
 //! tenants that it names, and none when it names none (docs/adr/0020). This file is the one place that names them.
 
+mod pool;
 mod statement;
 
 use std::fmt::Write;
@@ -21,19 +22,17 @@ use sea_orm::{
     Value, Values,
 };
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
+pub use self::pool::PoolUse;
+use self::pool::{PLATFORM, SCOPED};
 use crate::actor::Tenants;
 use crate::clock;
 use crate::error::{Doing, Error, Result};
 
 /// Connections of the pool for tenants' rows, and readers of a SQLite database.
 const CONNECTIONS_MAX: u32 = 20;
-/// The pool for tenants' rows, among the instruments.
-const SCOPED: &str = "scoped";
-/// The pool for what crosses tenants.
-const PLATFORM: &str = "platform";
 /// Connections of PostgreSQL that see every tenant: a request needs one for a moment, to find out who asks.
 const ACROSS_CONNECTIONS_MAX: u32 = 10;
 /// One to migrate, and one to hold the lock meanwhile.
@@ -65,7 +64,7 @@ pub(crate) struct Database {
 /// it makes writers wait in turn and not fail.
 #[derive(Clone)]
 struct Ends {
-    /// Of its pool, as the instruments have it.
+    /// Of the pool that writes, as the instruments have it.
     name: &'static str,
     read: DatabaseConnection,
     write: DatabaseConnection,
@@ -81,7 +80,7 @@ impl Database {
     pub(crate) async fn connect(url: &str) -> Result<Self> {
         let (tenants, across, login_url) = if url.starts_with("sqlite:") {
             let (write, read) = (sqlite(url, 1).await?, sqlite(url, CONNECTIONS_MAX).await?);
-            let ends = Ends { name: SCOPED, write, read };
+            let ends = Ends { name: PLATFORM, write, read };
             (ends.clone(), ends, None)
         } else {
             // The schema, and the role to work under, may be made later; that the server answers is known now.
@@ -283,35 +282,6 @@ impl Ends {
             DatabaseBackend::Postgres => self.write.get_postgres_connection_pool().num_idle() > 0,
             _ => self.write.get_sqlite_connection_pool().num_idle() > 0,
         }
-    }
-}
-
-/// How a pool of connections is used. On SQLite readers are `scoped`, and the one that writes is `platform`.
-#[derive(Clone, Copy, Debug)]
-pub struct PoolUse {
-    /// `scoped` for tenants' rows, `platform` for what crosses tenants.
-    pub name: &'static str,
-    /// Connections that are lent.
-    pub used: u32,
-    /// Connections that wait to be lent.
-    pub idle: u32,
-    /// Connections there may be.
-    pub max: u32,
-}
-
-impl PoolUse {
-    fn of_postgres(name: &'static str, pool: &PgPool) -> Self {
-        Self::of(name, pool.size(), pool.num_idle(), pool.options().get_max_connections())
-    }
-
-    fn of_sqlite(name: &'static str, pool: &SqlitePool) -> Self {
-        Self::of(name, pool.size(), pool.num_idle(), pool.options().get_max_connections())
-    }
-
-    fn of(name: &'static str, size: u32, idle: usize, max: u32) -> Self {
-        // The two are read one after the other.
-        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
-        Self { name, used: size - idle, idle, max }
     }
 }
 
