@@ -15,7 +15,7 @@ use crate::change::Changes;
 use crate::cipher::Cipher;
 use crate::clock::Clock;
 use crate::connect_link::ConnectOptions;
-use crate::database::{AcrossTenants, Database};
+use crate::database::{AcrossTenants, Database, PoolUse};
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
 use crate::export::ExportOptions;
@@ -197,6 +197,11 @@ impl App {
     /// Why it can't.
     pub async fn queue_ready(&self) -> Result<()> {
         self.dispatch.ping().await.doing("asking the queue")
+    }
+
+    /// How the pools of connections are used.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        self.database.pools()
     }
 
     /// Waits for what was spawned after commits, then closes the database.

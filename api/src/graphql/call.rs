@@ -1,5 +1,6 @@
 //! Makes each mutation a call of the audit log, so that none needs to know of it and none can be forgotten; and enters
-//! what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's.
+//! what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's. Each field
+//! of a root is a span.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +11,15 @@ use async_graphql::extensions::{
 use async_graphql::{DataContext, PathSegment, Response, ServerError, ServerResult, Value};
 use async_trait::async_trait;
 use domain::audit::{self, Call};
+use telemetry::trace::{self, Kind, Span};
 
 use super::caller::{Caller, origin};
 use crate::http::{ErrorCode, RequestOrigin, code_of};
 
 /// The root type of mutations.
 const MUTATION: &str = "Mutation";
+/// The root type of queries.
+const QUERY: &str = "Query";
 /// Places that are named of what was denied in one request: enough to see what was tried.
 const PLACES_MAX: usize = 5;
 
@@ -26,6 +30,40 @@ impl ExtensionFactory for Calls {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(RequestCalls::default())
     }
+}
+
+/// Switches on the spans of calls alone, where there is no mutation and nothing is entered.
+pub(super) struct Spans;
+
+impl ExtensionFactory for Spans {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for Spans {
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        spanned(ctx, info, next).await
+    }
+}
+
+/// A field of the root in its span; any other as it is.
+async fn spanned(
+    ctx: &ExtensionContext<'_>,
+    info: ResolveInfo<'_>,
+    next: NextResolve<'_>,
+) -> ServerResult<Option<Value>> {
+    if info.parent_type != QUERY {
+        return next.run(ctx, info).await;
+    }
+    let span = span(&info);
+    span.within(next.run(ctx, info)).await
 }
 
 /// One request's.
@@ -46,11 +84,12 @@ impl Extension for RequestCalls {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         if info.parent_type != MUTATION {
-            return next.run(ctx, info).await;
+            return spanned(ctx, info, next).await;
         }
+        let span = span(&info);
         self.mutates.store(true, Ordering::Relaxed);
         let Some(call) = call(ctx, info.name) else { return next.run(ctx, info).await };
-        audit::record(call, next.run(ctx, info)).await
+        span.within(audit::record(call, next.run(ctx, info))).await
     }
 
     async fn execute(
@@ -91,6 +130,15 @@ fn call<'a>(ctx: &impl DataContext<'a>, operation: &str) -> Option<Call> {
     let request_id = ctx.data_opt::<RequestOrigin>().map(|request| request.request_id.clone());
     let trace_id = ctx.data_opt::<RequestOrigin>().and_then(|request| request.trace_id.clone());
     Some(Call::new(caller.actor(), operation, origin(ctx), request_id).traced(trace_id))
+}
+
+/// The span of a call of the domain: each field of a root is one.
+fn span(info: &ResolveInfo<'_>) -> Span {
+    let span = trace::child(Kind::Internal, "call");
+    if span.is_recorded() {
+        span.rename(format!("{}.{}", info.parent_type, info.name));
+    }
+    span
 }
 
 /// Where in the answer something was denied, and for want of what.

@@ -186,6 +186,12 @@ fn quick_schema(trace_url: Option<String>) -> Schema {
     types().data(clues::TraceUrl(trace_url)).validation_mode(ValidationMode::Fast).finish()
 }
 
+/// The same with a span for each field of the root, for what is in a trace that will be seen.
+fn traced_schema(trace_url: Option<String>) -> Schema {
+    let types = types().data(clues::TraceUrl(trace_url)).validation_mode(ValidationMode::Fast);
+    types.extension(call::Spans).finish()
+}
+
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     types().extension(error_path::ErrorPaths).extension(call::Calls)
 }

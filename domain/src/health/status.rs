@@ -148,6 +148,16 @@ pub(crate) async fn runs_ended_by_ids(tx: &TxScope, ids: Vec<Uuid>) -> Result<()
     runs_ended(tx.connection(), &ended, tx.app().clock().now()).await
 }
 
+/// As the instruments have it. What has not ended is not counted by anybody.
+fn outcome(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Succeeded => "succeeded",
+        RunStatus::Partial | RunStatus::Recovered => "partial",
+        RunStatus::Failed => "failed",
+        RunStatus::Queued | RunStatus::Running | RunStatus::Canceled => "canceled",
+    }
+}
+
 /// The same for runs of several integrations: two statements, and a third where one of these was not well or a run says
 /// nothing of its own.
 pub(crate) async fn runs_ended(
@@ -156,6 +166,9 @@ pub(crate) async fn runs_ended(
     now: DateTime<Utc>,
 ) -> Result<()> {
     rollup::count(connection, ended, now).await?;
+    for ended in ended {
+        telemetry::instruments().runs.add(&[outcome(ended.status)], 1);
+    }
     let mut changed = BTreeSet::new();
     let mut rows = std::collections::BTreeMap::new();
     for ended in ended {
