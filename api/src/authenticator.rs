@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use async_graphql::Request;
 use async_trait::async_trait;
 use domain::authentication::AuthenticationError as Refusal;
 use domain::{Actor, App, Locale, Principal};
 use secrecy::SecretString;
 
 use crate::dispatch::DispatchWatch;
+use crate::export::Exporter;
 use crate::graphql::Caller;
 use crate::http::{
     AuthenticationError, Authenticator, Dependency, Dispatch, Identity, Readiness, RequestOrigin,
@@ -42,6 +44,7 @@ impl Introspection {
 pub(crate) struct AppAuthenticator {
     pub(crate) app: Arc<App>,
     pub(crate) introspection: Introspection,
+    pub(crate) exporter: Arc<Exporter>,
 }
 
 #[async_trait]
@@ -72,7 +75,9 @@ impl AppAuthenticator {
         let is_anonymous = *actor.principal() == Principal::Anonymous;
         let may_introspect = self.introspection.is_for(&actor);
         let locale = origin.accept_language.as_deref().map_or(Locale::English, Locale::accepted);
-        let attach = move |request| {
+        let exporter = self.exporter.clone();
+        let attach = move |request: Request| {
+            let request = request.data(exporter.clone());
             Caller::new(app.clone(), bearer.clone(), actor.clone()).reading(locale).attach(request)
         };
         Identity { attach: Arc::new(attach), expires_at, may_introspect, subject, is_anonymous }

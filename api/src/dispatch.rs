@@ -1,20 +1,36 @@
 //! The dead man's switch of dispatch: notices when runs are due, could go, and no worker claims any. It looks by itself
 //! every few seconds, so that whoever asks for readiness or metrics costs no query, however often.
 
-use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::App;
 use domain::background::{Background, DispatchState};
-use tokio::time::{MissedTickBehavior, interval};
+use entity::integration_health::HealthStatus;
+use telemetry::Instruments;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::http::Stall;
 
 /// Longest time between two looks; each is a few indexed queries.
 const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(5);
+
+/// How often integrations are counted by their health, which reads a row of each.
+const COUNT_INTERVAL: Duration = Duration::from_secs(30);
+/// What they are counted by. RUNNING is nobody's: their jobs tell.
+const HEALTH: [(HealthStatus, &str); 9] = [
+    (HealthStatus::Held, "held"),
+    (HealthStatus::ActionRequired, "action_required"),
+    (HealthStatus::Failing, "failing"),
+    (HealthStatus::Stale, "stale"),
+    (HealthStatus::Degraded, "degraded"),
+    (HealthStatus::Healthy, "healthy"),
+    (HealthStatus::Unknown, "unknown"),
+    (HealthStatus::Paused, "paused"),
+    (HealthStatus::Archived, "archived"),
+];
 
 /// Looks after the dispatch of runs, for one process.
 pub struct DispatchWatch {
@@ -32,6 +48,8 @@ struct Seen {
     waiting_since: Option<DateTime<Utc>>,
     /// Since when it is stalled.
     stalled_since: Option<DateTime<Utc>>,
+    /// Integrations by their health, as the instruments have it.
+    health: Vec<(&'static str, u64)>,
 }
 
 /// What became of the switch by a look.
@@ -103,6 +121,7 @@ impl DispatchWatch {
         let mut tick = interval((self.timeout / 4).min(LOOK_INTERVAL_MAX));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_blind = false;
+        let mut counted_at: Option<Instant> = None;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -116,6 +135,10 @@ impl DispatchWatch {
                 Ok(state) => {
                     is_blind = false;
                     self.note(state);
+                    if counted_at.is_none_or(|at| at.elapsed() >= COUNT_INTERVAL) {
+                        counted_at = Some(Instant::now());
+                        self.count_health().await;
+                    }
                 }
                 Err(_) if is_blind => {}
                 // Once: that the database is away is told by its own check.
@@ -127,6 +150,16 @@ impl DispatchWatch {
                     );
                 }
             }
+        }
+    }
+
+    /// A count that can't be had is had later; the next look tells why.
+    async fn count_health(&self) {
+        if let Ok(counts) = self.background.health_counts().await {
+            let count =
+                |wanted| counts.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| *count);
+            let health = HEALTH.iter().map(|(status, name)| (*name, count(*status))).collect();
+            self.lock().health = health;
         }
     }
 
@@ -154,40 +187,23 @@ impl DispatchWatch {
         Some(Stall { reason, is_of_this_process: self.has_worker })
     }
 
-    /// Prometheus text.
-    pub(crate) fn metrics(&self) -> String {
+    /// Tells the instruments what the last look saw.
+    pub(crate) fn tell(&self, instruments: &Instruments) {
         let (now, seen) = (self.now(), self.lock().clone());
         let age = |since: DateTime<Utc>| (now - since).as_seconds_f64().max(0.0);
-        let mut text = String::new();
-        let mut gauge = |name: &str, help: &str, value: f64| {
-            writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}")
-                .expect("writing to a String does not fail");
-        };
-        gauge(
-            "trestle_dispatch_stalled",
-            "1 while runs are due and could go, and no worker claims any; else 0.",
-            f64::from(u8::from(seen.stalled_since.is_some())),
-        );
-        gauge(
-            "trestle_dispatch_oldest_due_run_age_seconds",
-            "How long the oldest run waits for a worker that could go; 0 when none does.",
-            seen.state.oldest_due_at.map_or(0.0, age),
-        );
-        if let Some(at) = seen.state.last_claim_at {
-            gauge(
-                "trestle_dispatch_last_claim_age_seconds",
-                "Time since any worker claimed a run; absent while none has.",
-                age(at),
-            );
+        instruments.dispatch_stalled.set(&[], f64::from(u8::from(seen.stalled_since.is_some())));
+        instruments.dispatch_due_jobs.set(&[], f64::from(seen.state.due_jobs));
+        instruments.dispatch_oldest_due_run_age.set(&[], seen.state.oldest_due_at.map_or(0.0, age));
+        match seen.state.last_claim_at {
+            Some(at) => instruments.dispatch_last_claim_age.set(&[], age(at)),
+            None => instruments.dispatch_last_claim_age.forget(&[]),
         }
-        gauge("trestle_workers", "Worker processes that are there.", f64::from(seen.state.workers));
-        gauge("trestle_worker_slots_busy", "Runs that workers execute.", f64::from(seen.state.busy_slots));
-        gauge(
-            "trestle_worker_slots_free",
-            "Runs that workers could execute besides.",
-            f64::from(seen.state.free_slots),
-        );
-        text
+        instruments.workers.set(&[], f64::from(seen.state.workers));
+        instruments.worker_slots_busy.set(&[], f64::from(seen.state.busy_slots));
+        instruments.worker_slots_free.set(&[], f64::from(seen.state.free_slots));
+        for (status, count) in &seen.health {
+            instruments.integrations.set(&[status], *count as f64);
+        }
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -5,6 +5,7 @@
 mod authenticator;
 mod connect;
 mod dispatch;
+mod export;
 pub mod graphql;
 pub mod http;
 mod webhook;
@@ -15,9 +16,11 @@ use axum::Router;
 use axum::http::HeaderValue;
 use domain::App;
 use ipnet::IpNet;
+use telemetry::Instruments;
 
 pub use self::authenticator::Introspection;
 pub use self::dispatch::DispatchWatch;
+pub use self::export::Exporter;
 
 use self::authenticator::{AppAuthenticator, AppReadiness};
 use self::http::{
@@ -42,10 +45,12 @@ pub struct ApiOptions {
     pub shared: Option<Arc<SharedStore>>,
     /// Timing and number of WebSocket connections.
     pub websocket: WebSocketOptions,
-    /// Prometheus text of the rest of the program, in front of the API's own at `GET /metrics`.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What the API counts with, and `GET /metrics` tells: those of the process, unless somebody wants their own.
+    pub instruments: Arc<Instruments>,
     /// Tells at `GET /readyz` and `GET /metrics` when no worker claims what is due; `None`: nobody looks.
     pub dispatch: Option<Arc<DispatchWatch>>,
+    /// Checks what is to be exported, and carries it out while it [`run`](Exporter::run)s; `None`: one that only checks.
+    pub exporter: Option<Arc<Exporter>>,
     /// Shared with [`http::serve`]: says when to close, and counts what is still open.
     pub connections: Connections,
     /// Where engineers see a trace, with `{traceId}` in it; `None`: nowhere.
@@ -54,7 +59,7 @@ pub struct ApiOptions {
 
 impl Default for ApiOptions {
     /// No further origins, no trusted proxies, GraphiQL without tabs, the schema open to everybody, any document, no
-    /// budgets, no metrics of others, nobody looks whether workers claim.
+    /// budgets, the instruments of the process, nobody looks whether workers claim.
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
@@ -65,8 +70,9 @@ impl Default for ApiOptions {
             budget: None,
             shared: None,
             websocket: WebSocketOptions::default(),
-            metrics: Arc::new(String::new),
+            instruments: telemetry::instruments().clone(),
             dispatch: None,
+            exporter: None,
             connections: Connections::default(),
             trace_url: None,
         }
@@ -76,16 +82,15 @@ impl Default for ApiOptions {
 /// All endpoints of the API as one router; serve it with [`http::serve`].
 pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
     let keys = app.clone();
-    let (of_others, dispatch) = (options.metrics, options.dispatch.clone());
+    let exporter = options.exporter.unwrap_or_else(|| {
+        Arc::new(Exporter::new(app.clone(), options.documents.clone(), options.trace_url.clone()))
+    });
+    if let Some(dispatch) = options.dispatch.clone() {
+        options.instruments.before_reading(move |instruments| dispatch.tell(instruments));
+    }
     let executor = graphql::ApiExecutor::new(options.trace_url.clone());
     http::router(HttpOptions {
-        metrics: Arc::new(move || {
-            let mut text = of_others();
-            if let Some(dispatch) = &dispatch {
-                text.push_str(&dispatch.metrics());
-            }
-            text
-        }),
+        instruments: options.instruments,
         jwks: Arc::new(move || keys.jwks()),
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,
@@ -98,10 +103,10 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         shared: options.shared,
         websocket: options.websocket,
         connections: options.connections,
-        pages: connect::pages(app.clone()).merge(webhook::endpoints(app)),
+        pages: connect::pages(app.clone()).merge(webhook::endpoints(app)).merge(export::files(app)),
         ..HttpOptions::new(
             executor,
-            Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection }),
+            Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection, exporter }),
             Arc::new(AppReadiness { app: app.clone(), dispatch: options.dispatch }),
         )
     })

@@ -18,9 +18,10 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 use reqwest::redirect::{Attempt, Policy};
+use telemetry::trace::Span;
 
 use self::address::{is_public, unwrapped};
-use crate::{SystemError, SystemErrorKind};
+use crate::{SystemError, SystemErrorKind, call};
 
 /// How long a name may take to resolve: the usual resolver asks twice, a few seconds apart.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -184,10 +185,11 @@ impl Egress {
         timeout: Duration,
         bytes_max: usize,
     ) -> Result<::http::Response<Vec<u8>>, SystemError> {
-        let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
+        let mut request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
         self.check_url(request.url())?;
         let client = self.client(timeout, Redirects::SameOrigin, HeaderMap::new())?;
-        let mut reply = client.execute(request).await.map_err(|error| failed(&error))?;
+        let call = call::begin(&mut request);
+        let mut reply = answer(&call, client.execute(request)).await?;
         let mut body = Vec::new();
         while let Some(chunk) = reply.chunk().await.map_err(|error| failed(&error))? {
             if body.len() + chunk.len() > bytes_max {
@@ -221,9 +223,10 @@ impl Egress {
         request: ::http::Request<Vec<u8>>,
         bytes_max: usize,
     ) -> Result<::http::Response<Vec<u8>>, SystemError> {
-        let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
+        let mut request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
         self.check_url(request.url())?;
-        let mut reply = sender.execute(request).await.map_err(|error| failed(&error))?;
+        let call = call::begin(&mut request);
+        let mut reply = answer(&call, sender.execute(request)).await?;
         let mut body = Vec::new();
         while body.len() < bytes_max
             // A reply that breaks off has been given all the same.
@@ -300,6 +303,23 @@ pub(crate) fn refusal(error: &reqwest::Error) -> Option<SystemError> {
         cause = current.source();
     }
     None
+}
+
+/// The reply to a request, or that there is none, in the span of the call.
+async fn answer(
+    call: &Span,
+    reply: impl Future<Output = reqwest::Result<reqwest::Response>>,
+) -> Result<reqwest::Response, SystemError> {
+    match call.within(reply).await {
+        Ok(reply) => {
+            call::answered(call, reply.status());
+            Ok(reply)
+        }
+        Err(error) => {
+            call.fail("no_answer");
+            Err(failed(&error))
+        }
+    }
 }
 
 /// Why a request failed: the guard's own refusal, or the transport's.

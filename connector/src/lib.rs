@@ -4,6 +4,7 @@
 //! record. Deliberately absent: our database, tenants, the queue, retries and counts.
 
 mod bounds;
+mod call;
 mod connector;
 mod counting;
 mod credential_store;

@@ -75,6 +75,7 @@ impl fmt::Display for Principal {
 #[derive(Clone)]
 pub struct Actor(Arc<Inner>, Locale);
 
+#[derive(Clone)]
 pub(crate) struct Inner {
     pub(crate) app: Arc<App>,
     pub(crate) principal: Principal,
@@ -112,6 +113,18 @@ impl Actor {
     /// The same caller, who reads this language.
     pub fn reading(self, locale: Locale) -> Self {
         Self(self.0, locale)
+    }
+
+    /// The same caller, who sees of their tenants this one alone; `None` when it is not among them.
+    pub(crate) fn within(&self, tenant_id: Uuid) -> Option<Self> {
+        let inner = Inner { tenants: Tenants::Some(vec![tenant_id]), ..Inner::clone(&self.0) };
+        self.0.tenants.contains(tenant_id).then(|| Self(Arc::new(inner), self.1))
+    }
+
+    /// The same caller without a permission.
+    pub(crate) fn without(&self, permission: Permission) -> Self {
+        let inner = Inner { permissions: self.0.permissions.without(permission), ..Inner::clone(&self.0) };
+        Self(Arc::new(inner), self.1)
     }
 
     /// The language they read.

@@ -15,9 +15,10 @@ use crate::change::Changes;
 use crate::cipher::Cipher;
 use crate::clock::Clock;
 use crate::connect_link::ConnectOptions;
-use crate::database::{AcrossTenants, Database};
+use crate::database::{AcrossTenants, Database, PoolUse};
 use crate::dispatch::Dispatch;
 use crate::error::{Doing, Result};
+use crate::export::ExportOptions;
 use crate::incident::IncidentOptions;
 use crate::mail::{LinkTemplate, MailLinks};
 use crate::ownership_rule::CurrentRules;
@@ -71,6 +72,8 @@ pub struct OutsideOptions {
     pub rate_limits: Arc<dyn RateLimits>,
     /// How people reach the pages where they connect systems.
     pub connect: ConnectOptions,
+    /// How large files of exports may be, and how long they are kept.
+    pub exports: ExportOptions,
 }
 
 impl Default for OutsideOptions {
@@ -81,6 +84,7 @@ impl Default for OutsideOptions {
             incidents: IncidentOptions::default(),
             rate_limits: Arc::new(InProcess::default()),
             connect: ConnectOptions::default(),
+            exports: ExportOptions::default(),
         }
     }
 }
@@ -195,6 +199,11 @@ impl App {
         self.dispatch.ping().await.doing("asking the queue")
     }
 
+    /// How the pools of connections are used.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        self.database.pools()
+    }
+
     /// Waits for what was spawned after commits, then closes the database.
     ///
     /// # Errors
@@ -243,6 +252,10 @@ impl App {
 
     pub(crate) fn connect(&self) -> &ConnectOptions {
         &self.outside.connect
+    }
+
+    pub(crate) fn exports(&self) -> &ExportOptions {
+        &self.outside.exports
     }
 
     pub(crate) fn rate_limits(&self) -> &Arc<dyn RateLimits> {

@@ -3,6 +3,8 @@
 
 mod recent;
 
+mod absent;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -342,6 +344,13 @@ impl App {
         if row.expires_at.is_some_and(|expires_at| expires_at <= self.clock().now()) {
             return Err(AuthenticationError::Expired);
         }
+        let actor = self.key_actor(&row).await?;
+        self.touch_key(&row);
+        Ok(actor)
+    }
+
+    /// What a key that is good may do.
+    async fn key_actor(self: &Arc<Self>, row: &api_key::Model) -> Result<Actor> {
         let query = Query::select()
             .expr_as(Expr::col((tenant::Entity, tenant::Column::Id)), "tenant_id")
             .expr_as(Expr::col((tenant::Entity, tenant::Column::Status)), "tenant_status")
@@ -360,7 +369,6 @@ impl App {
             .all(self.across_tenants().reader())
             .await
             .doing("reading the tenants of an API key")?;
-        self.touch_key(&row);
         Ok(Actor::new(Inner {
             app: self.clone(),
             principal: Principal::ApiKey { id: row.id },
@@ -369,7 +377,7 @@ impl App {
             suspended: suspended(tenants.iter().map(|tenant| (tenant.tenant_id, tenant.tenant_status))),
             tenants: Tenants::Some(tenants.into_iter().map(|tenant| tenant.tenant_id).collect()),
             name: row.name.clone(),
-            own_name: row.name,
+            own_name: row.name.clone(),
             expires_at: row.expires_at,
             second_factor: None,
         }))

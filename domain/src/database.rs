@@ -4,6 +4,9 @@
 //! Behind the filters of the program PostgreSQL has its own: row-level security shows a connection the rows of the
 //! tenants that it names, and none when it names none (docs/adr/0020). This file is the one place that names them.
 
+mod pool;
+mod statement;
+
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +25,8 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
+pub use self::pool::PoolUse;
+use self::pool::{PLATFORM, SCOPED};
 use crate::actor::Tenants;
 use crate::clock;
 use crate::error::{Doing, Error, Result};
@@ -59,6 +64,8 @@ pub(crate) struct Database {
 /// it makes writers wait in turn and not fail.
 #[derive(Clone)]
 struct Ends {
+    /// Of the pool that writes, as the instruments have it.
+    name: &'static str,
     read: DatabaseConnection,
     write: DatabaseConnection,
 }
@@ -72,7 +79,8 @@ impl Database {
     /// Connects by URL: `postgres://…`, or `sqlite://path?mode=rwc`.
     pub(crate) async fn connect(url: &str) -> Result<Self> {
         let (tenants, across, login_url) = if url.starts_with("sqlite:") {
-            let ends = Ends { write: sqlite(url, 1).await?, read: sqlite(url, CONNECTIONS_MAX).await? };
+            let (write, read) = (sqlite(url, 1).await?, sqlite(url, CONNECTIONS_MAX).await?);
+            let ends = Ends { name: PLATFORM, write, read };
             (ends.clone(), ends, None)
         } else {
             // The schema, and the role to work under, may be made later; that the server answers is known now.
@@ -83,8 +91,8 @@ impl Database {
             let tenants = postgres(url, CONNECTIONS_MAX, Role::Program { setting: "" }).await?;
             let across =
                 postgres(url, ACROSS_CONNECTIONS_MAX, Role::Program { setting: EVERY_TENANT }).await?;
-            let both = |pool: DatabaseConnection| Ends { read: pool.clone(), write: pool };
-            (both(tenants), both(across), Some(url.to_owned()))
+            let both = |name, pool: DatabaseConnection| Ends { name, read: pool.clone(), write: pool };
+            (both(SCOPED, tenants), both(PLATFORM, across), Some(url.to_owned()))
         };
         Ok(Self { tenants, across_tenants: AcrossTenants(across), login_url })
     }
@@ -190,6 +198,20 @@ impl Database {
         Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
     }
 
+    /// How the pools are used.
+    pub(crate) fn pools(&self) -> Vec<PoolUse> {
+        match &self.login_url {
+            Some(_postgres) => [&self.tenants, &self.across_tenants.0]
+                .into_iter()
+                .map(|ends| PoolUse::of_postgres(ends.name, ends.write.get_postgres_connection_pool()))
+                .collect(),
+            None => vec![
+                PoolUse::of_sqlite(SCOPED, self.tenants.read.get_sqlite_connection_pool()),
+                PoolUse::of_sqlite(PLATFORM, self.tenants.write.get_sqlite_connection_pool()),
+            ],
+        }
+    }
+
     /// Closes every connection, so that SQLite folds its log into the file.
     pub(crate) async fn close(&self) -> Result<()> {
         for ends in [&self.tenants, &self.across_tenants.0] {
@@ -247,7 +269,19 @@ impl Ends {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.write.begin_with_options(options).await.doing("beginning a transaction")
+        let (has_idle, asked) = (self.has_idle(), Instant::now());
+        let tx = self.write.begin_with_options(options).await.doing("beginning a transaction")?;
+        // Its beginning is a round trip, which is no wait for a connection.
+        let waited = if has_idle { Duration::ZERO } else { asked.elapsed() };
+        telemetry::instruments().connection_wait.record(&[self.name], waited);
+        Ok(tx)
+    }
+
+    fn has_idle(&self) -> bool {
+        match self.write.get_database_backend() {
+            DatabaseBackend::Postgres => self.write.get_postgres_connection_pool().num_idle() > 0,
+            _ => self.write.get_sqlite_connection_pool().num_idle() > 0,
+        }
     }
 }
 
@@ -282,6 +316,11 @@ fn listed(tenants: &[Uuid]) -> String {
     list
 }
 
+/// What stands before a statement behind the fence.
+const FENCE_BEGINS: &str = " CROSS JOIN LATERAL (SELECT * FROM (";
+/// What stands after it.
+const FENCE_ENDS: &str = ") AS read WHERE fence.named IS NOT NULL OFFSET 0) AS fenced";
+
 /// Single statements that read the rows of some tenants.
 ///
 /// On PostgreSQL each names the tenants itself, for as long as it runs: one round trip, prepared, and no transaction.
@@ -307,8 +346,8 @@ impl TenantReader {
         values.push(Value::from(tenants.as_ref()));
         let number = values.len();
         let sql = format!(
-            "SELECT fenced.* FROM (SELECT set_config('trestle.tenants', ${number}, true) AS named OFFSET 0) AS fence \
-             CROSS JOIN LATERAL (SELECT * FROM ({sql}) AS read WHERE fence.named IS NOT NULL OFFSET 0) AS fenced"
+            "SELECT fenced.* FROM (SELECT set_config('trestle.tenants', ${number}, true) AS named OFFSET 0) AS fence\
+             {FENCE_BEGINS}{sql}{FENCE_ENDS}"
         );
         Statement { sql, values: Some(Values(values)), db_backend }
     }
@@ -335,14 +374,18 @@ impl ConnectionTrait for TenantReader {
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
         match self {
             Self::Plain(connection) => connection.query_one_raw(statement).await,
-            Self::Fenced { pool, tenants } => pool.query_one_raw(Self::fenced(statement, tenants)).await,
+            Self::Fenced { pool, tenants } => {
+                statement::asked(SCOPED, pool.query_one_raw(Self::fenced(statement, tenants))).await
+            }
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Plain(connection) => connection.query_all_raw(statement).await,
-            Self::Fenced { pool, tenants } => pool.query_all_raw(Self::fenced(statement, tenants)).await,
+            Self::Fenced { pool, tenants } => {
+                statement::asked(SCOPED, pool.query_all_raw(Self::fenced(statement, tenants))).await
+            }
         }
     }
 }
@@ -438,9 +481,11 @@ fn common(url: &str, connections_max: u32) -> ConnectOptions {
 }
 
 async fn open(options: ConnectOptions) -> Result<DatabaseConnection> {
-    sea_orm::Database::connect(options)
+    let mut connection = sea_orm::Database::connect(options)
         .await
-        .map_err(|source| Error::internal("connecting to the database", source))
+        .map_err(|source| Error::internal("connecting to the database", source))?;
+    statement::watch(&mut connection);
+    Ok(connection)
 }
 
 #[cfg(test)]

@@ -80,10 +80,12 @@ pub enum Kind {
     OwnershipRule,
     /// `incident`
     Incident,
+    /// `export`
+    Export,
 }
 
 impl Kind {
-    const ALL: [Self; 33] = [
+    const ALL: [Self; 34] = [
         Self::Tenant,
         Self::User,
         Self::ApiKey,
@@ -117,6 +119,7 @@ impl Kind {
         Self::Contact,
         Self::OwnershipRule,
         Self::Incident,
+        Self::Export,
     ];
 
     /// What stands before the underscore.
@@ -155,6 +158,7 @@ impl Kind {
             Self::Contact => "contact",
             Self::OwnershipRule => "rule",
             Self::Incident => "incident",
+            Self::Export => "export",
         }
     }
 }

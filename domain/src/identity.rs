@@ -2,9 +2,9 @@
 //! Private to the modules of authentication; everything else goes through a [`Scope`](crate::Scope).
 
 use entity::{
-    api_key, api_key_tenant, connect_link, data_key, external_identity, identity_provider, invitation, mail,
-    portal_cutoff, portal_key, portal_key_tenant, portal_session, recovery_code, refresh_token,
-    second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, user, user_token,
+    api_key, api_key_tenant, connect_link, data_key, export, external_identity, identity_provider,
+    invitation, mail, portal_cutoff, portal_key, portal_key_tenant, portal_session, recovery_code,
+    refresh_token, second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, user, user_token,
     webhook_endpoint, word_override,
 };
 use sea_orm::sea_query::OnConflict;
@@ -27,6 +27,7 @@ impl IdentityRow for api_key_tenant::Entity {
     const IS_REMEMBERED: bool = true;
 }
 impl IdentityRow for connect_link::Entity {}
+impl IdentityRow for export::Entity {}
 impl IdentityRow for external_identity::Entity {}
 impl IdentityRow for identity_provider::Entity {}
 impl IdentityRow for sign_on_attempt::Entity {}

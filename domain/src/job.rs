@@ -29,17 +29,26 @@ pub(crate) fn push_again_at(now: DateTime<Utc>) -> DateTime<Utc> {
 /// Added to the time until which a job waits, so that whoever claims it finds that it is due.
 const DUE_MARGIN: std::time::Duration = std::time::Duration::from_millis(20);
 
+/// The job of a run that is new.
+pub(crate) struct NewJob<'a> {
+    pub(crate) run_id: Uuid,
+    pub(crate) integration: &'a integration::Model,
+    pub(crate) priority: Priority,
+    /// The span that its execution goes on with.
+    pub(crate) traceparent: Option<String>,
+}
+
 /// Inserts the jobs of runs, to be claimed after so long. Each waits `HELD` while its integration or tenant may not run.
 pub(crate) async fn enqueue(
     tx: &mut TxScope,
-    runs: Vec<(Uuid, &integration::Model, Priority)>,
+    runs: Vec<NewJob<'_>>,
     wait: std::time::Duration,
 ) -> Result<()> {
     let tenant_runs = tenant_is_active(tx).await?;
     let now = tx.app().clock().now();
     let available_at = now + Duration::from_std(wait).unwrap_or(Duration::zero());
     let mut jobs = Vec::with_capacity(runs.len());
-    for (run_id, integration, priority) in runs {
+    for NewJob { run_id, integration, priority, traceparent } in runs {
         let runs = tenant_runs && integration.status == IntegrationStatus::Active;
         let job = job::Model {
             id: new_id(),
@@ -61,7 +70,7 @@ pub(crate) async fn enqueue(
             cancel_requested: false,
             kill_switch_id: None,
             push_at: if wait.is_zero() { push_again_at(now) } else { available_at },
-            traceparent: None,
+            traceparent,
             last_error: None,
             created_at: now,
             finished_at: None,

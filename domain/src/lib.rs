@@ -27,6 +27,7 @@ pub mod error;
 pub mod escalation;
 pub mod escalation_policy;
 pub mod exchange;
+pub mod export;
 pub mod failure;
 pub mod failure_group;
 pub mod health;

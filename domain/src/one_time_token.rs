@@ -28,6 +28,8 @@ pub(crate) const SIGN_ON_SECRET_START: &str = "trb_";
 
 /// Start of the tokens in connect links.
 pub(crate) const CONNECT_LINK_START: &str = "trl_";
+/// Start of the tokens in links to files of exports.
+pub(crate) const EXPORT_LINK_START: &str = "trx_";
 /// Start of what an authorization server brings back.
 pub(crate) const CONNECT_STATE_START: &str = "trc_";
 

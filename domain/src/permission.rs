@@ -90,11 +90,13 @@ pub enum Permission {
     IncidentRead,
     /// Say that there are incidents, how far they are, and what those who are hit read.
     IncidentManage,
+    /// Export what one may read; read and cancel exports, and download one's own.
+    ExportManage,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -136,6 +138,7 @@ impl Permission {
         Self::OwnershipRuleManage,
         Self::IncidentRead,
         Self::IncidentManage,
+        Self::ExportManage,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -182,6 +185,7 @@ impl Permission {
             Self::OwnershipRuleManage => "ownership_rules:manage",
             Self::IncidentRead => "incidents:read",
             Self::IncidentManage => "incidents:manage",
+            Self::ExportManage => "exports:manage",
         }
     }
 
@@ -258,6 +262,7 @@ impl Permission {
             Self::OwnershipRuleManage => [Always, Always, Never, Always, Never, Never, Never, Never],
             Self::IncidentRead => [Always, Always, Always, Always, Always, Always, Scope, Scope],
             Self::IncidentManage => [Always, Always, Always, Never, Never, Never, Never, Never],
+            Self::ExportManage => [Always, Always, Always, Always, Always, Never, Scope, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -356,6 +361,11 @@ impl PermissionSet {
         self.0 |= 1 << permission as u64;
     }
 
+    /// The same without one.
+    pub(crate) fn without(self, permission: Permission) -> Self {
+        Self(self.0 & !(1 << permission as u64))
+    }
+
     /// Whether it is in the set.
     pub fn contains(self, permission: Permission) -> bool {
         self.0 & (1 << permission as u64) != 0
@@ -394,7 +404,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 41);
+        assert_eq!(Permission::ALL.len(), 42);
     }
 
     #[test]

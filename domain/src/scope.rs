@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use entity::{
     api_key, audit_entry, backfill, change, connect_link, contact, escalation, escalation_policy, exchange,
-    failure, failure_group, failure_group_activity, failure_group_hour, health_alert, health_rollup,
-    health_target, identity_provider, incident, incident_entry, incident_system, integration,
+    export, export_chunk, failure, failure_group, failure_group_activity, failure_group_hour, health_alert,
+    health_rollup, health_target, identity_provider, incident, incident_entry, incident_system, integration,
     integration_contact, integration_health, invitation, job, kill_switch, kpi_rollup, log_line, notice,
     notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion, ownership_rule,
     portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation,
@@ -89,6 +89,8 @@ tenant_owned!(
     reconciliation_difference.TenantId,
     run_event.TenantId,
     exchange.TenantId,
+    export.TenantId,
+    export_chunk.TenantId,
     failure.TenantId,
     failure_group.TenantId,
     failure_group_hour.TenantId,

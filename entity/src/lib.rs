@@ -16,6 +16,8 @@ pub mod data_key;
 pub mod escalation;
 pub mod escalation_policy;
 pub mod exchange;
+pub mod export;
+pub mod export_chunk;
 pub mod external_identity;
 pub mod failure;
 pub mod failure_group;

@@ -133,6 +133,8 @@ mod m20261126_000281_create_kpi_rollup;
 mod m20261126_000285_create_synthetic_check;
 mod m20261126_000286_create_synthetic_result;
 mod m20261127_000290_create_change;
+mod m20261127_000300_create_export;
+mod m20261127_000301_create_export_chunk;
 mod m20261127_000330_tell_who_may_do_what;
 pub mod program_role;
 
@@ -264,6 +266,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000285_create_synthetic_check::Migration),
             Box::new(m20261126_000286_create_synthetic_result::Migration),
             Box::new(m20261127_000290_create_change::Migration),
+            Box::new(m20261127_000300_create_export::Migration),
+            Box::new(m20261127_000301_create_export_chunk::Migration),
             Box::new(m20261127_000330_tell_who_may_do_what::Migration),
         ]
     }

@@ -22,6 +22,7 @@ use connector::{
 };
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
+use telemetry::trace;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -427,7 +428,8 @@ impl Stages {
         // Aborts the reader when this future is dropped.
         let mut readers = JoinSet::new();
         let share = plan.pages.share();
-        readers.spawn(reader::read(input, share, read_sender, notice_sender).in_current_span());
+        let read = reader::read(input, share, read_sender, notice_sender).in_current_span();
+        readers.spawn(trace::carried(read));
 
         let write = AssertUnwindSafe(last(mapped_receiver)).catch_unwind();
         let write = async { write.await.unwrap_or_else(|panic| Err(panicked("writing", panic.as_ref()))) };

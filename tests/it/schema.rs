@@ -321,6 +321,8 @@ async fn node_finds_each_kind_of_object_by_its_id() {
     let portal_key = member.mutate("createPortalKey", portal_key, "portalKey { id }").await;
     let session = json!({"tenantId": scene.tenant.id, "endUser": "Mia", "scopes": ["runs:read"]});
     let session = member.mutate("createPortalSession", session, "portalSession { id }").await;
+    let export = json!({"query": "{ runs { edges { node { id } } } }", "tenantId": scene.tenant.id});
+    let export = member.mutate("createExport", export, "export { id }").await;
     let incident = json!({"title": "It is down", "systemIds": [system]});
     let incident = scene.admin().mutate("createIncident", incident, "incident { id }").await;
     let query = "query($id: ID!) { run(id: $id) { events(first: 1) { edges { node { id } } } } }";
@@ -344,6 +346,7 @@ async fn node_finds_each_kind_of_object_by_its_id() {
         ("Backfill", text(&backfill["backfill"]["id"])),
         ("Quarantine", quarantine),
         ("Reconciliation", text(&reconciliation["reconciliation"]["id"])),
+        ("Export", text(&export["export"]["id"])),
         ("User", text(&user["viewer"]["user"]["id"])),
         ("Invitation", text(&invitation["invitation"]["id"])),
         ("ApiKey", text(&key["apiKey"]["id"])),

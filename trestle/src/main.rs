@@ -88,11 +88,26 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(problem) => return usage(&problem),
     };
-    logging::start(&settings);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report(Err(error.into())),
     };
+    let role = match &arguments.command {
+        None | Some(Command::Demo) => Some("all"),
+        Some(Command::Api) => Some("api"),
+        Some(Command::Worker) => Some("worker"),
+        Some(_) => None,
+    };
+    let exporters = match settings.otlp.as_ref().zip(role) {
+        Some((otlp, role)) => match telemetry::start(&settings::of_process(otlp, role), runtime.handle()) {
+            Ok(exporters) => Some(exporters),
+            Err(error) => {
+                return report(Err(anyhow::Error::new(error).context("OTEL_EXPORTER_OTLP_ENDPOINT")));
+            }
+        },
+        None => None,
+    };
+    logging::start(&settings, exporters.as_ref().and_then(telemetry::Exporters::logger));
     let outcome = runtime.block_on(async {
         match arguments.command {
             None => serve::run(settings, Roles::Both).await,
@@ -104,6 +119,10 @@ fn main() -> ExitCode {
             Some(Command::Schema | Command::Connectors { .. }) => Ok(()),
         }
     });
+    // While there is a runtime to send it with.
+    if let Some(exporters) = exporters {
+        exporters.shutdown();
+    }
     // What still blocks a thread (a file on a dead network drive) must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     report(outcome)

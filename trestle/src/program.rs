@@ -85,6 +85,7 @@ impl Program {
                         .filter_map(|origin| Some(origin.to_str().ok()?.to_owned()))
                         .collect(),
                 },
+                exports: settings.exports,
             },
         })
         .await?;

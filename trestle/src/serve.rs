@@ -1,13 +1,15 @@
 //! Serving: the API, a worker, or both in one process, from the first line to a clean end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use api::http::{
-    BudgetOptions, Connections, GraphiqlOptions, ServerOptions, SharedStore, WebSocketOptions, serve,
+    BudgetOptions, Connections, GraphiqlOptions, ServerOptions, SharedStore, WebSocketOptions,
+    metrics_router, serve,
 };
-use api::{ApiOptions, DispatchWatch, router};
+use api::{ApiOptions, DispatchWatch, Exporter, router};
 use domain::{App, bootstrap, data_key, ownership_rule, signing_key, words};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -80,6 +82,11 @@ pub async fn run_program(
     words::reread(&program.app).await.context("reading the overridden words")?;
     ownership_rule::reread(&program.app).await.context("reading the rules of ownership")?;
     tasks.spawn(reread(program.app.clone(), program.settings.key_overlap, shutdown.clone()));
+    tell_pools(&program.app);
+    let metrics = match program.settings.metrics_bind {
+        Some(bind) => Some(start_metrics(bind, &shutdown, &tasks).await?),
+        None => None,
+    };
     let server = match roles {
         Roles::Worker => None,
         Roles::Both | Roles::Api => {
@@ -109,6 +116,7 @@ pub async fn run_program(
     {
         tracing::warn!(error = &error as &dyn std::error::Error, "the API server did not end well");
     }
+    drop(metrics);
     if let Some((bridge, task)) = bridge {
         bridge.cancel();
         if tokio::time::timeout(BRIDGE_PATIENCE, task).await.is_err() {
@@ -286,6 +294,8 @@ async fn start_api(
         Arc::new(DispatchWatch::new(program.app.clone(), settings.dispatch_timeout, roles == Roles::Both));
     tasks.spawn(dispatch.clone().run(shutdown.clone()));
     tasks.spawn(listen_to_identities(program.app.clone(), shutdown.clone()));
+    let exporter =
+        Arc::new(Exporter::new(program.app.clone(), settings.documents.clone(), settings.trace_url.clone()));
     let options = ApiOptions {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
@@ -299,6 +309,7 @@ async fn start_api(
             ..WebSocketOptions::default()
         },
         dispatch: Some(dispatch),
+        exporter: Some(exporter.clone()),
         connections: connections.clone(),
         trace_url: settings.trace_url.clone(),
         ..ApiOptions::default()
@@ -306,10 +317,43 @@ async fn start_api(
     let patience = ServerOptions::default().drain_timeout.min(program.settings.shutdown);
     let server_options = ServerOptions { drain_timeout: patience, ..ServerOptions::default() };
     let router = router(&program.app, options);
-    let server = tasks.spawn(serve(listener, router, connections, server_options));
+    let exporting = exporter.run(shutdown.clone(), patience);
+    let serving = serve(listener, router, connections, server_options);
+    let server = tasks.spawn(async move {
+        tokio::join!(serving, exporting);
+    });
     let address = format!("http://{address}");
     say(&format!("listening on {address}"));
     ready(&address);
+    Ok(AbortOnDropHandle::new(server))
+}
+
+/// Has the instruments know how connections to the database are used, as long as there are any.
+fn tell_pools(app: &Arc<App>) {
+    let app = Arc::downgrade(app);
+    telemetry::instruments().before_reading(move |instruments| {
+        for pool in app.upgrade().iter().flat_map(|app| app.pools()) {
+            instruments.connection_count.set(&[pool.name, "used"], f64::from(pool.used));
+            instruments.connection_count.set(&[pool.name, "idle"], f64::from(pool.idle));
+            instruments.connection_max.set(&[pool.name], f64::from(pool.max));
+        }
+    });
+}
+
+/// Serves the instruments at an address of their own, until the end of the process.
+async fn start_metrics(
+    bind: SocketAddr,
+    shutdown: &CancellationToken,
+    tasks: &TaskTracker,
+) -> anyhow::Result<AbortOnDropHandle<()>> {
+    let listener = TcpListener::bind(bind)
+        .await
+        .with_context(|| format!("TRESTLE_METRICS_BIND: listening on {bind}"))?;
+    let address = listener.local_addr().context("reading the address of the metrics")?;
+    let router = metrics_router(telemetry::instruments().clone());
+    let connections = Connections::closing_on(shutdown.clone());
+    let server = tasks.spawn(serve(listener, router, connections, ServerOptions::default()));
+    say(&format!("metrics at http://{address}/metrics"));
     Ok(AbortOnDropHandle::new(server))
 }
 

@@ -4,6 +4,7 @@
 mod graphql;
 mod key;
 mod mail;
+mod otlp;
 mod singer;
 mod store;
 #[cfg(test)]
@@ -19,21 +20,25 @@ use std::time::Duration;
 use api::Introspection;
 use api::http::{DocumentOptions, WebSocketOptions};
 use axum::http::HeaderValue;
+use domain::export::ExportOptions;
 use domain::incident::IncidentOptions;
 use domain::mail::{LinkTemplate, MailLinks};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use ipnet::IpNet;
+use telemetry::OtlpOptions;
 use tracing_subscriber::filter::LevelFilter;
 use worker::mail::Mailer;
 
 use self::graphql::{documents, graphiql, introspection};
 use self::mail::{mail, notice_link, public_url};
+use self::otlp::otlp;
 use self::singer::Taps;
 use self::store::Stores;
 use self::value::{filled, flag, integer, networks, origins};
 
 pub use self::key::secret_keys;
+pub use self::otlp::of_process;
 pub use self::written::Written;
 
 /// What is logged when nobody says: libraries speak only when something is wrong.
@@ -98,6 +103,8 @@ pub struct Settings {
     pub group_quiet: Duration,
     /// When several tenants' trouble with an outside system is one incident, and when that is over.
     pub incidents: IncidentOptions,
+    /// How large files of exports may be, and how long they are kept.
+    pub exports: ExportOptions,
     /// How long nothing may be claimed while a run is due.
     pub dispatch_timeout: Duration,
     /// Origins of browsers' pages.
@@ -122,6 +129,10 @@ pub struct Settings {
     pub kept_log: LevelFilter,
     /// Where a trace is seen, with `{traceId}` in it.
     pub trace_url: Option<String>,
+    /// Where telemetry is sent; `None`: nowhere.
+    pub otlp: Option<OtlpOptions>,
+    /// Address of the metrics alone.
+    pub metrics_bind: Option<SocketAddr>,
 }
 
 /// One setting can't be used.
@@ -189,7 +200,7 @@ impl Settings {
     }
 
     fn of(written: Written) -> Result<Self, WrongSetting> {
-        let stores = Stores::of(&written)?;
+        let (stores, otlp) = (Stores::of(&written)?, otlp(&written)?);
         let data_dir = PathBuf::from(filled(written.data_dir).unwrap_or_else(|| "./trestle-data".to_owned()));
         let (database_url, embedded) = match filled(written.database_url) {
             None => (format!("sqlite://{}?mode=rwc", data_dir.join("trestle.db").display()), true),
@@ -264,6 +275,13 @@ impl Settings {
                 return Err(wrong("TRESTLE_LOG_FORMAT", format!("`{other}` is neither `text` nor `json`")));
             }
         };
+        let metrics_bind = match filled(written.metrics_bind) {
+            Some(bind) => Some(bind.parse().map_err(|_invalid| {
+                let problem = format!("`{bind}` is not an address and port like 127.0.0.1:9464");
+                wrong("TRESTLE_METRICS_BIND", problem)
+            })?),
+            None => None,
+        };
         let documents = documents(filled(written.trusted_documents), filled(written.operations))?;
         let budget_per_minute = integer(
             "TRESTLE_BUDGET_PER_MINUTE",
@@ -323,6 +341,12 @@ impl Settings {
                     1..=86_400,
                 )?,
             },
+            exports: ExportOptions {
+                bytes_max: integer("TRESTLE_EXPORT_MIB", written.export_mib, 1_024, 1..=65_536)? as u64
+                    * 1024
+                    * 1024,
+                kept: minutes("TRESTLE_EXPORT_MINUTES", written.export_minutes, 1_440, 1..=10_080)?,
+            },
             dispatch_timeout: seconds(
                 "TRESTLE_DISPATCH_TIMEOUT_SECONDS",
                 written.dispatch_timeout_seconds,
@@ -345,6 +369,8 @@ impl Settings {
             log_json,
             kept_log,
             trace_url,
+            otlp,
+            metrics_bind,
         })
     }
 }

@@ -8,6 +8,7 @@ use domain::background::{
     Answer, Background, Delivery, DeliveryOutcome, DeliverySlot, DeliverySlots, NOTICE_LEASE_SECONDS,
     OutgoingNotice, UnderWay,
 };
+use telemetry::trace::{self, Kind};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -107,8 +108,13 @@ async fn deliver(
                         "notice", tenant.id = notice.owner.map(tracing::field::display),
                         delivery.id = %notice.id, channel.id = %notice.channel_id
                     );
-                    let attempt = attempt(background.clone(), wire.clone(), notice);
-                    on_their_way.spawn(attempt.instrument(span));
+                    let trace = trace::root(Kind::Consumer, "process notices", None);
+                    trace.set("messaging.system", "trestle");
+                    trace.set("messaging.operation.type", "process");
+                    trace.set("messaging.operation.name", "process");
+                    trace.set("messaging.destination.name", "notices");
+                    let attempt = attempt(background.clone(), wire.clone(), notice).instrument(span);
+                    on_their_way.spawn(async move { trace.within(attempt).await });
                 }
             }
             Err(error) => outage.failed(&error),
@@ -133,6 +139,7 @@ fn forget(under_way: &mut UnderWay, ended: Result<DeliverySlot, tokio::task::Joi
 async fn attempt(background: Background, wire: Wire, notice: OutgoingNotice) -> DeliverySlot {
     let begun = Instant::now();
     let (answer, http_status, response) = wire.send(&notice).await;
+    telemetry::instruments().notice_deliveries.add(&[outcome(&answer)], 1);
     let outcome = DeliveryOutcome { answer, duration: begun.elapsed(), http_status, response };
     if let Err(error) = background.notice_attempted(&notice, outcome).await {
         tracing::warn!(
@@ -141,6 +148,16 @@ async fn attempt(background: Background, wire: Wire, notice: OutgoingNotice) -> 
         );
     }
     notice.slot
+}
+
+/// As the instruments have it.
+fn outcome(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Taken => "delivered",
+        Answer::Failed { .. } => "failed",
+        Answer::Refused { .. } => "refused",
+        Answer::Gone => "gone",
+    }
 }
 
 /// The ways out.

@@ -7,6 +7,7 @@ mod comparison;
 mod division;
 mod heartbeat;
 mod plan;
+mod telling;
 
 use std::error::Error;
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -23,12 +24,14 @@ use domain::stream;
 use entity::integration::Stream;
 use entity::run::RunScope;
 use pipeline::{LedgerError, PageBudget, Stop, StreamPlan, StreamProgress, StreamReport, StreamStop};
+use telemetry::trace::{self, Kind};
 use tokio::time::Instant;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::Instrument;
 
 use self::attempt::{Stall, watched};
 use self::heartbeat::heartbeat;
+use self::telling::{claimed, outcome, tell};
 use crate::memory::Memory;
 use crate::report::Activity;
 
@@ -139,6 +142,7 @@ impl Runner {
     pub(crate) async fn handle(&self, hint: JobHint) {
         let _busy = self.activity.begin();
         let claim = self.batches.claim(hint).await;
+        telemetry::instruments().claims.add(&[claimed(&claim)], 1);
         if let Ok(Claim::Claimed(_) | Claim::Waiting) = &claim {
             self.activity.claimed(self.background.app().clock().now());
         }
@@ -166,7 +170,9 @@ impl Runner {
             integration.id = %run.lease.integration_id(),
             attempt = run.attempt,
         );
-        self.execute(run).instrument(span).await;
+        let trace = trace::root(Kind::Consumer, "process runs", run.lease.traceparent());
+        tell(&trace, &run);
+        trace.within(self.execute(run).instrument(span)).await;
     }
 
     async fn execute(&self, run: ClaimedRun) {
@@ -212,7 +218,7 @@ impl Runner {
         // A task of its own: a connector that blocks it must not keep the slot for ever.
         let attempt = AbortOnDropHandle::new(self.tasks.spawn({
             let route = route.clone();
-            async move { route.run_all(streams).await }.in_current_span()
+            trace::carried(async move { route.run_all(streams).await }.in_current_span())
         }));
         let end =
             watched(attempt, &route.progress, lease.retry_policy().progress_timeout(), &interrupt).await;
@@ -256,6 +262,9 @@ impl Runner {
     }
 
     async fn write_ending(&self, lease: Arc<RunLease>, ending: Ending, duration_ms: u64) {
+        let begun = Duration::from_millis(duration_ms);
+        let leaves = matches!(ending, Ending::Leave);
+        let outcome = outcome(&ending);
         let (what, written) = match ending {
             Ending::Finish(end) if lease.is_slice() => ("the slice ended", lease.finish(end).await),
             Ending::Finish(RunEnd::Completed { last }) => {
@@ -271,6 +280,12 @@ impl Runner {
             Ending::Divided => ("the run is divided, and its slices go on", Ok(true)),
             Ending::Leave => ("the run is another worker's now", Ok(true)),
         };
+        let instruments = telemetry::instruments();
+        let is_lost = leaves || matches!(written, Ok(false));
+        if is_lost {
+            instruments.leases_lost.add(&[], 1);
+        }
+        instruments.attempt_duration.record(&[if is_lost { "lost" } else { outcome }], begun);
         match written {
             Ok(true) => tracing::info!(duration_ms, "{what}"),
             Ok(false) => {
@@ -330,6 +345,10 @@ impl Route {
             let name = stream.stream.name.clone();
             self.stream.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&name);
             let span = tracing::info_span!("stream", stream = name);
+            let trace = trace::child(Kind::Internal, "stream");
+            if trace.is_recorded() {
+                trace.set("trestle.stream", name.clone());
+            }
             let run = async {
                 if let Some(finished) = last.take() {
                     let _waiting = self.progress.storing.wait();
@@ -337,7 +356,7 @@ impl Route {
                 }
                 self.run_one(stream).await
             };
-            match run.instrument(span).await {
+            match trace.within(run.instrument(span)).await {
                 Ok(Step::Finished(finished)) => last = Some(finished),
                 Ok(Step::Divided) => return Attempt::Divided,
                 Err(stop) => return Attempt::Ended(RunEnd::Stopped { stream: name, stop }),

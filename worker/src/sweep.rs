@@ -84,6 +84,8 @@ impl Sweeper {
         self.swept = swept;
         self.tell_caps().await;
         if swept.taken_over > 0 || swept.given_up > 0 || swept.released > 0 {
+            let dealt_with = swept.taken_over + swept.given_up;
+            telemetry::instruments().leases_taken_over.add(&[], dealt_with);
             tracing::info!(
                 taken_over = swept.taken_over,
                 given_up = swept.given_up,

@@ -77,6 +77,8 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Query", "ownershipRules", Access::Needs(Permission::OwnershipRuleManage)),
     ("Query", "ownershipRuleMatches", Access::Needs(Permission::OwnershipRuleManage)),
     ("Query", "auditEntries", Access::Needs(Permission::AuditRead)),
+    ("Query", "export", Access::Needs(Permission::ExportManage)),
+    ("Query", "exports", Access::Needs(Permission::ExportManage)),
     ("Mutation", "signIn", Access::Anyone),
     ("Mutation", "refreshSession", Access::Anyone),
     ("Mutation", "signOut", Access::SignedIn),
@@ -190,6 +192,8 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "createOwnershipRule", Access::Needs(Permission::OwnershipRuleManage)),
     ("Mutation", "updateOwnershipRule", Access::Needs(Permission::OwnershipRuleManage)),
     ("Mutation", "deleteOwnershipRule", Access::Needs(Permission::OwnershipRuleManage)),
+    ("Mutation", "createExport", Access::Needs(Permission::ExportManage)),
+    ("Mutation", "cancelExport", Access::Needs(Permission::ExportManage)),
     ("Subscription", "runChanged", Access::Needs(Permission::RunRead)),
     ("Subscription", "failureChanged", Access::Needs(Permission::FailureRead)),
     ("Subscription", "failureGroupChanged", Access::Needs(Permission::FailureRead)),
@@ -323,7 +327,7 @@ const MAY: [Visible; Permission::ALL.len()] = [
     may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,
     may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>, may::<25>, may::<26>, may::<27>,
     may::<28>, may::<29>, may::<30>, may::<31>, may::<32>, may::<33>, may::<34>, may::<35>, may::<36>,
-    may::<37>, may::<38>, may::<39>, may::<40>,
+    may::<37>, may::<38>, may::<39>, may::<40>, may::<41>,
 ];
 
 fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {

@@ -1,6 +1,6 @@
 //! Makes each mutation a call of the audit log, so that none needs to know of it and none can be forgotten; and enters
 //! what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's. Tells with
-//! each event of a subscription from when a listener goes on who comes back.
+//! each event of a subscription from when a listener goes on who comes back. Each field of a root is a span.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use async_graphql::{DataContext, PathSegment, Response, ServerError, ServerResul
 use async_trait::async_trait;
 use chrono::SecondsFormat;
 use domain::audit::{self, Call};
+use telemetry::trace::{self, Kind, Span};
 
 use super::caller::{Caller, origin};
 use crate::http::{ErrorCode, RequestOrigin, code_of};
@@ -20,6 +21,8 @@ use crate::http::{ErrorCode, RequestOrigin, code_of};
 const MUTATION: &str = "Mutation";
 /// What each event of a subscription says among its `extensions`: the argument `since` of whoever comes back after it.
 const SINCE: &str = "since";
+/// The root type of queries.
+const QUERY: &str = "Query";
 /// Places that are named of what was denied in one request: enough to see what was tried.
 const PLACES_MAX: usize = 5;
 
@@ -30,6 +33,40 @@ impl ExtensionFactory for Calls {
     fn create(&self) -> Arc<dyn Extension> {
         Arc::new(RequestCalls::default())
     }
+}
+
+/// Switches on the spans of calls alone, where there is no mutation and nothing is entered.
+pub(super) struct Spans;
+
+impl ExtensionFactory for Spans {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for Spans {
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        spanned(ctx, info, next).await
+    }
+}
+
+/// A field of the root in its span; any other as it is.
+async fn spanned(
+    ctx: &ExtensionContext<'_>,
+    info: ResolveInfo<'_>,
+    next: NextResolve<'_>,
+) -> ServerResult<Option<Value>> {
+    if info.parent_type != QUERY {
+        return next.run(ctx, info).await;
+    }
+    let span = span(&info);
+    span.within(next.run(ctx, info)).await
 }
 
 /// One request's.
@@ -50,11 +87,12 @@ impl Extension for RequestCalls {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         if info.parent_type != MUTATION {
-            return next.run(ctx, info).await;
+            return spanned(ctx, info, next).await;
         }
+        let span = span(&info);
         self.mutates.store(true, Ordering::Relaxed);
         let Some(call) = call(ctx, info.name) else { return next.run(ctx, info).await };
-        audit::record(call, next.run(ctx, info)).await
+        span.within(audit::record(call, next.run(ctx, info))).await
     }
 
     async fn execute(
@@ -99,6 +137,15 @@ fn call<'a>(ctx: &impl DataContext<'a>, operation: &str) -> Option<Call> {
     let request_id = ctx.data_opt::<RequestOrigin>().map(|request| request.request_id.clone());
     let trace_id = ctx.data_opt::<RequestOrigin>().and_then(|request| request.trace_id.clone());
     Some(Call::new(caller.actor(), operation, origin(ctx), request_id).traced(trace_id))
+}
+
+/// The span of a call of the domain: each field of a root is one.
+fn span(info: &ResolveInfo<'_>) -> Span {
+    let span = trace::child(Kind::Internal, "call");
+    if span.is_recorded() {
+        span.rename(format!("{}.{}", info.parent_type, info.name));
+    }
+    span
 }
 
 /// Where in the answer something was denied, and for want of what.

@@ -53,6 +53,8 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("updateIntegration", HEAVY_WRITE),
     ("startRun", HEAVY_WRITE),
     ("startRuns", 10 * HEAVY_WRITE),
+    // Some thousand pages of it are nobody's request.
+    ("createExport", 10 * HEAVY_WRITE),
     ("retryRun", HEAVY_WRITE),
     ("startBackfill", HEAVY_WRITE),
     ("reconcileIntegration", HEAVY_WRITE),

@@ -12,9 +12,10 @@ use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::parser::types::{DocumentOperations, OperationType};
 use async_graphql::{Data, Executor, Request, Response, Value, Variables};
 use lru::LruCache;
+use telemetry::trace;
 
 use super::caller::Caller;
-use super::{Schema, quick_schema, schema_with, terse_schema};
+use super::{Schema, quick_schema, schema_with, terse_schema, traced_schema};
 use crate::http::RequestOrigin;
 
 /// Documents that are remembered, a few bytes each; the least recently used go first.
@@ -27,6 +28,8 @@ pub(crate) struct ApiExecutor {
     strict: Schema,
     /// Does none of that.
     quick: Schema,
+    /// The same with spans; `None` while traces are off.
+    traced: Option<Schema>,
     proven: Arc<Proven>,
 }
 
@@ -35,9 +38,15 @@ impl ApiExecutor {
     pub(crate) fn new(trace_url: Option<String>) -> Self {
         Self {
             strict: schema_with(trace_url.clone()),
-            quick: quick_schema(trace_url),
+            quick: quick_schema(trace_url.clone()),
+            traced: trace::is_on().then(|| traced_schema(trace_url)),
             proven: Arc::default(),
         }
+    }
+
+    /// The schema that goes the short way.
+    fn short(&self) -> &Schema {
+        self.traced.as_ref().filter(|_traced| trace::is_recorded()).unwrap_or(&self.quick)
     }
 
     /// The same, which says nothing about names that are similar to unknown ones.
@@ -60,7 +69,7 @@ impl Executor for ApiExecutor {
             return response;
         }
         let Some(again) = Again::of(&request) else { return self.strict.execute(request).await };
-        let response = self.quick.execute(request).await;
+        let response = self.short().execute(request).await;
         if response.errors.is_empty() {
             return response;
         }

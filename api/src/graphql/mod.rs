@@ -19,6 +19,7 @@ mod escalation;
 mod escalation_policy;
 mod exchange;
 mod executor;
+mod export;
 mod failure;
 mod failure_group;
 mod health;
@@ -109,6 +110,7 @@ pub struct Query(
     Boxed<contact::ContactQuery>,
     Boxed<ownership_rule::OwnershipRuleQuery>,
     Boxed<audit::AuditQuery>,
+    Boxed<export::ExportQuery>,
 );
 
 /// What can be done. Bad input is answered in `userErrors`, each with its path; nothing is done then.
@@ -149,6 +151,7 @@ pub struct Mutation(
     Boxed<escalation_policy::EscalationPolicyMutation>,
     Boxed<contact::ContactMutation>,
     Boxed<ownership_rule::OwnershipRuleMutation>,
+    Boxed<export::ExportMutation>,
 );
 
 /// What can be listened to, over a WebSocket or server-sent events. Updates are hints; who comes back after a while is told
@@ -176,13 +179,19 @@ fn schema_with(trace_url: Option<String>) -> Schema {
 }
 
 /// The same schema, which says nothing about names that are similar to unknown ones.
-fn terse_schema(trace_url: Option<String>) -> Schema {
+pub(crate) fn terse_schema(trace_url: Option<String>) -> Schema {
     builder().data(clues::TraceUrl(trace_url)).disable_suggestions().finish()
 }
 
 /// The same schema for queries that are known to be valid, and are asked of another one when they meet an error.
 fn quick_schema(trace_url: Option<String>) -> Schema {
     types().data(clues::TraceUrl(trace_url)).validation_mode(ValidationMode::Fast).finish()
+}
+
+/// The same with a span for each field of the root, for what is in a trace that will be seen.
+fn traced_schema(trace_url: Option<String>) -> Schema {
+    let types = types().data(clues::TraceUrl(trace_url)).validation_mode(ValidationMode::Fast);
+    types.extension(call::Spans).finish()
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {

@@ -9,6 +9,7 @@ use super::api_key::ApiKey;
 use super::backfill::Backfill;
 use super::caller::{actor, loaders};
 use super::error::Result;
+use super::export::Export;
 use super::failure::Failure;
 use super::failure_group::FailureGroup;
 use super::incident::Incident;
@@ -63,6 +64,8 @@ pub enum Node {
     Reconciliation(Reconciliation),
     /// An outside system that is in trouble for several tenants.
     Incident(Incident),
+    /// All that a query finds, in one file.
+    Export(Export),
 }
 
 /// Queries by id.
@@ -106,6 +109,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         Kind::Quarantine => loaders.row(uuid).await?.map(|row| Node::Quarantine(Quarantine(row))),
         Kind::Reconciliation => loaders.row(uuid).await?.map(|row| Node::Reconciliation(Reconciliation(row))),
         Kind::Incident => loaders.row(uuid).await?.map(|row| Node::Incident(Incident(row))),
+        Kind::Export => loaders.row(uuid).await?.map(|row| Node::Export(Export(row))),
         // Nobody but its owner sees one, under `viewer`.
         Kind::Session => None,
         // Read in its list only: what an entry is worth is told by those around it.

@@ -169,6 +169,13 @@ pub struct DocumentOptions {
     pub only_trusted: bool,
 }
 
+impl DocumentOptions {
+    /// Whether a document is answered that is not named by an id.
+    pub(crate) fn answers(&self, text: &str) -> bool {
+        !self.only_trusted || self.trusted.by_hash.contains_key(&DocumentHash::of(text))
+    }
+}
+
 /// The documents that are known.
 pub(super) struct Documents {
     options: DocumentOptions,

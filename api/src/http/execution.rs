@@ -10,6 +10,7 @@ use async_graphql::{ErrorExtensionValues, Executor, Request, Response, ServerErr
 use futures::FutureExt;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use telemetry::trace::{self, Kind};
 use tracing::{Instrument, Span};
 
 use super::HttpState;
@@ -18,7 +19,7 @@ use super::budget::{Cost, REFUSED_COST};
 use super::documents::{DocumentHash, Found};
 use super::error::{ErrorCode, INTERNAL_MESSAGE, Refusal, code_of, set_code};
 use super::limits::Prices;
-use super::metrics::Outcome;
+use super::metrics::{Outcome, type_name};
 use super::occupancy::Place;
 use super::parameters::Parameters;
 use super::{introspection, limits};
@@ -34,6 +35,9 @@ const OPERATIONS_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 /// are, and 50 KB of them take a sixth of a second in a build without optimisation. What a person types is a tenth.
 const SUGGESTIONS_NAME_BYTES_MAX: u64 = 5_000;
 
+/// Of an operation's name in a trace, in characters: who writes documents chooses it.
+const OPERATION_NAME_CHARS_MAX: usize = 100;
+
 /// A request that is within the limits and ready for the executor.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -45,6 +49,8 @@ pub(super) struct Prepared {
     /// Misspelt names are answered with those that there are.
     pub(super) may_suggest: bool,
     cost: u64,
+    /// For its trace, while there are any.
+    operation_name: Option<String>,
     /// The caller's place among what is executed; a subscription has none.
     place: Option<Place>,
 }
@@ -158,6 +164,8 @@ fn prepare(
         request.id = %origin.request_id,
         subject = %identity.subject,
     );
+    let name = operation_name.as_deref().or_else(|| only_name(&checked.document.operations));
+    let traced_name = name.filter(|_name| trace::is_on()).map(str::to_owned);
     let mut request = Request::new(query).variables(variables).data(origin.clone());
     request.operation_name = operation_name;
     request.set_parsed_query(checked.document);
@@ -167,13 +175,24 @@ fn prepare(
     let request = (identity.attach)(request);
     let context = AnswerContext { request_id: origin.request_id.clone(), cost: None };
     let may_suggest = identity.may_introspect && checked.name_bytes <= SUGGESTIONS_NAME_BYTES_MAX;
-    Ok(Prepared { request, operation_type, span, context, may_suggest, cost: checked.cost, place: None })
+    Ok(Prepared {
+        request,
+        operation_type,
+        span,
+        context,
+        may_suggest,
+        cost: checked.cost,
+        operation_name: traced_name,
+        place: None,
+    })
 }
 
 /// Runs a query or mutation to its end, at the longest for the configured time. A panic becomes an `INTERNAL` error.
 pub(super) async fn execute<E: Executor>(state: &HttpState<E>, prepared: Prepared) -> Answer {
-    let Prepared { request, operation_type, span, context, may_suggest, cost: _, place } = prepared;
-    async {
+    let Prepared { request, operation_type, span, context, may_suggest, cost: _, operation_name, place } =
+        prepared;
+    let trace = operation_span(operation_type, operation_name.as_deref());
+    let executed = async {
         let started = Instant::now();
         let execution = AssertUnwindSafe(state.options.executor(may_suggest).execute(request)).catch_unwind();
         let answer = match tokio::time::timeout(state.options.execution_timeout, execution).await {
@@ -196,9 +215,28 @@ pub(super) async fn execute<E: Executor>(state: &HttpState<E>, prepared: Prepare
             "graphql operation answered"
         );
         answer
+    };
+    let answer = trace.within(executed.instrument(span)).await;
+    if answer.outcome() == Outcome::Failed {
+        trace.fail("failed");
     }
-    .instrument(span)
-    .await
+    answer
+}
+
+/// The span of an operation, by OpenTelemetry's conventions. Its document is not told: it may hold values.
+fn operation_span(operation_type: OperationType, name: Option<&str>) -> trace::Span {
+    let type_name = type_name(operation_type);
+    let span = trace::root(Kind::Internal, type_name, None);
+    if span.is_recorded() {
+        span.set("graphql.operation.type", type_name);
+        if let Some(name) = name {
+            span.set(
+                "graphql.operation.name",
+                name.chars().take(OPERATION_NAME_CHARS_MAX).collect::<String>(),
+            );
+        }
+    }
+    span
 }
 
 /// What a request comes to, ready to be written.

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use async_graphql::Executor;
 use async_trait::async_trait;
+use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use axum::routing::get;
 use serde_json::{Map, Value, json};
+use telemetry::Instruments;
 
 use super::HttpState;
 use super::error;
@@ -116,13 +119,19 @@ pub(super) async fn readyz<E: Executor>(State(state): State<Arc<HttpState<E>>>) 
     }
 }
 
+/// `GET /metrics` and `GET /healthz` alone, for a process without an API; serve it with [`serve`](super::serve).
+pub fn metrics_router(instruments: Arc<Instruments>) -> Router {
+    Router::new()
+        .route("/metrics", get(async move || prometheus(instruments.prometheus())))
+        .route("/healthz", get(healthz))
+}
+
 /// `GET /metrics`: Prometheus text format 0.0.4.
 pub(super) async fn metrics<E: Executor>(State(state): State<Arc<HttpState<E>>>) -> Response {
-    let mut text = (state.options.metrics)();
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
-    state.metrics.write(&mut text);
+    prometheus(state.metrics.text())
+}
+
+fn prometheus(text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);

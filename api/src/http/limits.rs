@@ -131,6 +131,24 @@ pub(super) fn check(
     Ok(CheckedDocument { document, introspects, cost: cost.max(1), name_bytes })
 }
 
+/// A document within all limits with what it costs, for who executes it on behalf of a request that is over.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn measured(
+    query: &str,
+    variables: &Variables,
+    fields: &[(&str, u64)],
+    lists: &[(&str, u64)],
+) -> Result<(ExecutableDocument, u64), String> {
+    let words = |refusal: Refusal| refusal.message;
+    let checked = check(query, None, variables, Prices { fields, lists }).map_err(words)?;
+    for (_name, operation) in checked.document.operations.iter() {
+        check_variables(&operation.node, variables).map_err(words)?;
+    }
+    Ok((checked.document, checked.cost))
+}
+
 /// What a selection set amounts to once its fragments are expanded. All sums saturate.
 #[derive(Clone, Copy, Debug, Default)]
 struct Measure {

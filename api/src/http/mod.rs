@@ -35,6 +35,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use ipnet::IpNet;
+use telemetry::Instruments;
+use telemetry::trace::{self, Kind, Span};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use uuid::Uuid;
@@ -44,12 +46,12 @@ pub use self::budget::BudgetOptions;
 pub use self::documents::{DocumentOptions, ManifestError, TrustedDocuments};
 pub use self::error::{ErrorCode, code_of, coded_error};
 pub use self::graphiql::{GraphiqlOptions, SignIn, Tab};
-pub use self::health::{Dependency, Dispatch, Readiness, Stall};
+pub use self::health::{Dependency, Dispatch, Readiness, Stall, metrics_router};
 pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
 pub use self::shared::{SharedStore, SharedStoreError};
 pub use self::websocket::WebSocketOptions;
 
-pub(crate) use self::occupancy::Occupancy;
+pub(crate) use self::occupancy::{Occupancy, Place};
 
 use self::budget::Budget;
 use self::documents::Documents;
@@ -72,6 +74,9 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-
 /// <https://html.spec.whatwg.org/multipage/browsers.html#the-coop-headers>
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
+/// Paths that traces name.
+const ROUTES: [&str; 5] = [GRAPHQL_PATH, "/healthz", "/readyz", "/metrics", "/.well-known/jwks.json"];
+
 /// How long an answer to a CORS preflight may be kept by the browser. Chromium caps it at two hours.
 const CORS_MAX_AGE: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -86,8 +91,8 @@ pub struct HttpOptions<E> {
     pub authenticator: Arc<dyn Authenticator>,
     /// Asked by `GET /readyz`.
     pub readiness: Arc<dyn Readiness>,
-    /// Prometheus text of the rest of the program, put in front of the transport's own at `GET /metrics`.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What the transport counts with, and `GET /metrics` tells.
+    pub instruments: Arc<Instruments>,
     /// The public keys of access tokens (RFC 7517), served at `GET /.well-known/jwks.json`.
     pub jwks: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// Origins (`https://portal.example.com`) of pages that may call this API besides its own. Empty: only its own.
@@ -119,14 +124,14 @@ pub struct HttpOptions<E> {
 
 impl<E: Executor> HttpOptions<E> {
     /// Options with everything optional at its default: no further origins, no trusted proxies, GraphiQL without tabs,
-    /// no metrics of others, an empty key set, no budgets, any document, 30 s of execution.
+    /// instruments of its own, an empty key set, no budgets, any document, 30 s of execution.
     pub fn new(executor: E, authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
         Self {
             executor,
             terse_executor: None,
             authenticator,
             readiness,
-            metrics: Arc::new(String::new),
+            instruments: Arc::default(),
             jwks: Arc::new(|| serde_json::json!({ "keys": [] })),
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -202,7 +207,7 @@ pub fn router<E: Executor>(mut options: HttpOptions<E>) -> Router {
     let pages = std::mem::take(&mut options.pages);
     let pages = pages.layer(middleware::from_fn_with_state(trusted_proxies.clone(), tell_origin));
     let state = Arc::new(HttpState {
-        metrics: Metrics::default(),
+        metrics: Metrics::new(options.instruments.clone()),
         budget: options.budget.map(|budget| Budget::new(budget, options.shared.clone())),
         documents: Documents::new(options.documents.clone(), options.shared.clone()),
         executing: Occupancy::default(),
@@ -264,7 +269,9 @@ async fn finish_response(
         .filter(|id| is_request_id(id))
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
+    let span = request_span(&request);
+    let mut response = span.within(next.run(request)).await;
+    tell_status(&span, response.status());
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID_HEADER, value);
@@ -285,6 +292,48 @@ async fn finish_response(
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// The span of a request, by OpenTelemetry's conventions, in the trace that its caller names. Its path is one of ours, or
+/// not told: others hold what nobody knows, and links hold tokens.
+fn request_span(request: &Request) -> Span {
+    if !trace::is_on() {
+        return Span::default();
+    }
+    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let span = trace::root(Kind::Server, "HTTP", traceparent);
+    if span.is_recorded() {
+        let method = match *request.method() {
+            Method::GET => "GET",
+            Method::POST => "POST",
+            Method::OPTIONS => "OPTIONS",
+            Method::HEAD => "HEAD",
+            _ => "_OTHER",
+        };
+        span.set("http.request.method", method);
+        match ROUTES.iter().find(|route| **route == request.uri().path()) {
+            Some(route) => {
+                span.set("http.route", *route);
+                span.set("url.path", *route);
+                span.rename(format!("{method} {route}"));
+            }
+            None => span.rename(method),
+        }
+        span.set("network.protocol.version", "1.1");
+        if let Some(id) = request.extensions().get::<RequestId>() {
+            span.set("request.id", id.0.clone());
+        }
+    }
+    span
+}
+
+fn tell_status(span: &Span, status: StatusCode) {
+    if span.is_recorded() {
+        span.set("http.response.status_code", i64::from(status.as_u16()));
+        if status.is_server_error() {
+            span.fail(status.as_u16().to_string());
+        }
+    }
 }
 
 /// Tells a page where its request comes from.

@@ -21,7 +21,7 @@ use crate::egress::{self, Redirects};
 use crate::exchange::{Captured, Redactor, Sent};
 use crate::{
     AccessTokens, Classified, Egress, Pace, Progress, Record, SystemAccess, SystemError, SystemErrorKind,
-    options,
+    call, options,
 };
 
 /// Longest time-out that can be asked for, in milliseconds.
@@ -322,10 +322,15 @@ impl Client {
         self.egress.check_url(request.url())?;
         self.pace.turn(&self.progress).await;
         self.take_turn().await;
+        let call = call::begin(&mut request);
         let mut sent = Sent::of(&request);
-        let mut response = match client.execute(request).await {
-            Ok(response) => response,
+        let mut response = match call.within(client.execute(request)).await {
+            Ok(response) => {
+                call::answered(&call, response.status());
+                response
+            }
             Err(error) => {
+                call.fail("no_answer");
                 self.redactor.remember(&mut sent, about);
                 let exchange = Captured::new(self.redactor.clone(), &sent, sent.age(), None);
                 return Err(SystemError { exchange, ..self.transport_error(error, Some(&sent)) });

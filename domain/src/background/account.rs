@@ -291,6 +291,7 @@ impl Ledger for RunLease {
         }
         self.prepare_exchanges(&page.failures, &groups).await.map_err(storage)?;
         self.meter.saw_page(&page);
+        let counts = page.counts;
         let fenced = match &page.breach {
             // The jobs of other slices are held with it.
             Some(_) => self.fenced_with_run().await,
@@ -316,6 +317,7 @@ impl Ledger for RunLease {
         } else {
             tx.commit().await.map_err(storage)?;
         }
+        count_records(&counts);
         self.pages.fetch_add(1, Ordering::Relaxed);
         self.stored_groups.lock().unwrap_or_else(PoisonError::into_inner).extend(groups);
         Ok(())
@@ -365,6 +367,16 @@ impl Ledger for RunLease {
         fault::acquit(&tx, self.system_at(side), self.job_id).await.map_err(storage)?;
         tx.commit().await.map_err(storage)
     }
+}
+
+/// For the instruments of the process.
+fn count_records(counts: &Counts) {
+    let records = &telemetry::instruments().records;
+    records.add(&["created"], counts.created);
+    records.add(&["updated"], counts.updated);
+    records.add(&["unchanged"], counts.unchanged);
+    records.add(&["skipped"], counts.skipped);
+    records.add(&["failed"], counts.failed);
 }
 
 fn signed(number: u64) -> i64 {

@@ -3,7 +3,8 @@
 //! jobs of each. Deliberately absent: when that is alarming.
 
 use chrono::{DateTime, Duration, Utc};
-use entity::worker;
+use entity::integration_health::HealthStatus;
+use entity::{integration_health, worker};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -25,6 +26,9 @@ const REMEMBERED_SECONDS: i64 = 3_600;
 const TENANTS_MAX: i64 = 1_000;
 /// Due jobs of a tenant that one look visits for one that may go.
 const JOBS_MAX: i64 = 50;
+
+/// Due jobs that one look counts: as many say enough.
+const DUE_JOBS_MAX: u32 = 10_000;
 
 /// What a worker says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub struct DispatchState {
     pub oldest_due_at: Option<DateTime<Utc>>,
     /// When any worker last claimed a run; `None` when none has, as far as is remembered.
     pub last_claim_at: Option<DateTime<Utc>>,
+    /// Jobs that are queued and due, whatever may keep them, up to 10,000.
+    pub due_jobs: u32,
     /// Workers that are there.
     pub workers: u32,
     /// Runs that they execute.
@@ -119,6 +125,7 @@ impl Background {
         Ok(DispatchState {
             oldest_due_at: self.oldest_due(now).await?,
             last_claim_at: self.last_claim().await?,
+            due_jobs: self.count_due(now).await?,
             workers: u32::try_from(workers.len()).unwrap_or(u32::MAX),
             busy_slots: sum(|worker| std::cmp::min(worker.busy, worker.slots)),
             free_slots: sum(|worker| worker.slots - worker.busy),
@@ -144,6 +151,36 @@ impl Background {
             .await
             .doing("reading when a run was last claimed")?;
         Ok(last.and_then(|worker| worker.claimed_at))
+    }
+
+    async fn count_due(&self, now: DateTime<Utc>) -> Result<u32> {
+        let doing = "counting due jobs";
+        let connection = self.app().across_tenants().reader();
+        let sql = "SELECT count(*) FROM (SELECT 1 AS due FROM job WHERE status = 'QUEUED' AND available_at <= $1 \
+                   LIMIT $2) counted";
+        let values: [Value; 2] = [now.into(), i64::from(DUE_JOBS_MAX).into()];
+        let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+        let row = connection.query_one_raw(statement).await.doing(doing)?;
+        let count: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose().doing(doing)?;
+        Ok(count.and_then(|count| u32::try_from(count).ok()).unwrap_or_default())
+    }
+
+    /// How many integrations there are of each health, archived ones included.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the database can't be read.
+    #[expect(clippy::disallowed_methods, reason = "a named cross-tenant function, which only counts")]
+    pub async fn health_counts(&self) -> Result<Vec<(HealthStatus, u64)>> {
+        let counts: Vec<(HealthStatus, i64)> = integration_health::Entity::find()
+            .select_only()
+            .column(integration_health::Column::Status)
+            .column_as(integration_health::Column::IntegrationId.count(), "count")
+            .group_by(integration_health::Column::Status)
+            .into_tuple()
+            .all(self.app().across_tenants().reader())
+            .await
+            .doing("counting integrations by health")?;
+        Ok(counts.into_iter().map(|(status, count)| (status, u64::try_from(count).unwrap_or(0))).collect())
     }
 
     async fn oldest_due(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {

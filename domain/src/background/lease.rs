@@ -53,6 +53,8 @@ pub struct RunLease {
     pub(super) attempt: i32,
     max_attempts: i32,
     priority: i16,
+    /// Of the job.
+    traceparent: Option<String>,
     pub(super) run: run::Model,
     /// The slice of it that this is, beside others.
     pub(super) slice: Option<run_slice::Model>,
@@ -132,6 +134,7 @@ impl RunLease {
             attempt: job.attempt,
             max_attempts: job.max_attempts,
             priority: job.priority,
+            traceparent: job.traceparent.clone(),
             run,
             slice,
             integration,
@@ -170,6 +173,11 @@ impl RunLease {
     /// The trace that it belongs to.
     pub fn trace_id(&self) -> Option<&str> {
         self.run.trace_id.as_deref()
+    }
+
+    /// The span that its execution goes on with; `None` while traces are off where it was asked for.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_deref()
     }
 
     /// Whose it is.

@@ -15,6 +15,7 @@ mod due;
 mod ending;
 mod escalation;
 mod exchange;
+mod export;
 mod extra;
 mod failed;
 pub(crate) mod failure_group;
@@ -53,6 +54,7 @@ pub use completed::CompletedRun;
 pub use dispatch::{DispatchState, WORKER_REPORT_SECONDS, WorkerReport};
 pub use division::Reading;
 pub use ending::{FinishedStream, RunEnd};
+pub use export::{ClaimedExport, Stored};
 pub use lease::{Renewal, RunLease};
 pub use mail::{MAIL_LEASE_SECONDS, MailFailure, OutgoingMail};
 pub use notice::{

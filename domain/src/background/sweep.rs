@@ -16,7 +16,7 @@ use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 use crate::{
-    change, connect_link, contact, exchange, health, idempotency, job as jobs, kpi, log_line, notice,
+    change, connect_link, contact, exchange, export, health, idempotency, job as jobs, kpi, log_line, notice,
     portal_session, session, signing_key, synthetic_check, webhook_event,
 };
 
@@ -64,7 +64,8 @@ impl Background {
 
     /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, connect
     /// links that are over, events of webhooks that are read, old exchanges and log lines, old hours and days, old notices,
-    /// old results of synthetic checks, changes that nobody is told any more, retired signing keys, old troubles of systems, workers that are gone; and takes
+    /// old results of synthetic checks, changes that nobody is told any more, files of exports that have expired, retired
+    /// signing keys, old troubles of systems, workers that are gone; and takes
     /// groups from contacts that are gone. Answers with how many rows.
     ///
     /// # Errors
@@ -83,6 +84,7 @@ impl Background {
         let notices = notice::purge(self.app().across_tenants().writer(), self.app().clock().now()).await?;
         let results = synthetic_check::purge(self.app()).await? + contact::purge(self.app()).await?;
         let results = results + change::journal::purge(self.app()).await?;
+        let results = results + export::purge::purge(self.app()).await?;
         Ok(keys + sessions + cutoffs + workers + links + events + hours + clues + notices + results)
     }
 

@@ -34,7 +34,7 @@ pub(super) enum Owner {
 }
 
 /// Every one that there is. A test compares it with the schema.
-pub(super) const COLUMNS: [Column; 12] = [
+pub(super) const COLUMNS: [Column; 14] = [
     Column { table: "system", id: "id", column: "credentials", owner: Owner::Tenant },
     Column { table: "system_grant", id: "id", column: "sealed_tokens", owner: Owner::Tenant },
     Column { table: "webhook_event", id: "id", column: "sealed_body", owner: Owner::Tenant },
@@ -42,6 +42,8 @@ pub(super) const COLUMNS: [Column; 12] = [
     Column { table: "failure", id: "id", column: "record", owner: Owner::Tenant },
     Column { table: "failure", id: "id", column: "edited_record", owner: Owner::Tenant },
     Column { table: "exchange", id: "id", column: "sealed_content", owner: Owner::Tenant },
+    Column { table: "export", id: "id", column: "sealed_secret", owner: Owner::Tenant },
+    Column { table: "export_chunk", id: "id", column: "sealed_content", owner: Owner::Tenant },
     Column { table: "audit_chain", id: "id", column: "sealed_key", owner: Owner::Itself },
     Column { table: "signing_key", id: "id", column: "sealed_key", owner: Owner::Nobody },
     Column { table: "mail", id: "id", column: "sealed_letter", owner: Owner::Nobody },
@@ -51,12 +53,13 @@ pub(super) const COLUMNS: [Column; 12] = [
 
 /// Columns of bytes that are not sealed: hashes, and the keys themselves.
 #[cfg(test)]
-pub(super) const NOT_SEALED: [(&str, &str); 16] = [
+pub(super) const NOT_SEALED: [(&str, &str); 17] = [
     ("api_key", "secret_hash"),
     ("audit_chain", "last_mac"),
     ("audit_entry", "mac"),
     ("connect_link", "secret_hash"),
     ("data_key", "wrapped_key"),
+    ("export", "secret_hash"),
     ("idempotency_key", "request_hash"),
     ("invitation", "secret_hash"),
     ("receipt_block", "entries"),

@@ -152,6 +152,16 @@ pub(crate) async fn runs_ended_by_ids(tx: &TxScope, ids: Vec<Uuid>) -> Result<()
     Ok(())
 }
 
+/// As the instruments have it. What has not ended is not counted by anybody.
+fn outcome(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Succeeded => "succeeded",
+        RunStatus::Partial | RunStatus::Recovered => "partial",
+        RunStatus::Failed => "failed",
+        RunStatus::Queued | RunStatus::Running | RunStatus::Canceled => "canceled",
+    }
+}
+
 /// The same for runs of several integrations: two statements, and a third where one of these was not well or a run says
 /// nothing of its own. Answers with what listeners are to be told after the commit.
 pub(crate) async fn runs_ended(
@@ -160,6 +170,9 @@ pub(crate) async fn runs_ended(
     now: DateTime<Utc>,
 ) -> Result<Vec<Change>> {
     rollup::count(connection, ended, now).await?;
+    for ended in ended {
+        telemetry::instruments().runs.add(&[outcome(ended.status)], 1);
+    }
     let mut changed = BTreeSet::new();
     let mut rows = std::collections::BTreeMap::new();
     for ended in ended {

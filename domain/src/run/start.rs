@@ -7,6 +7,7 @@ use entity::integration::{self, IntegrationStatus};
 use entity::run::{self, Model as Run, RunScope, RunStatus, RunTrigger};
 use sea_orm::ColumnTrait;
 use serde_json::json;
+use telemetry::trace::{self, Kind as SpanKind};
 use uuid::Uuid;
 
 use super::changed;
@@ -14,6 +15,7 @@ use crate::actor::Actor;
 use crate::dispatch::Priority;
 use crate::error::{Error, Problem, ProblemCode, Result};
 use crate::id::{Kind, new_id};
+use crate::job::NewJob;
 use crate::permission::Permission;
 use crate::run_event::NewEvent;
 use crate::scope::{Scope, TxScope};
@@ -122,6 +124,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>, wait: Duration) -> R
     let now = tx.app().clock().now();
     let (mut runs, mut jobs, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for new in new {
+        let (trace_id, traceparent) = traced(&new, tx.tenant_id());
         let run = run::Model {
             id: new.id,
             tenant_id: tx.tenant_id(),
@@ -145,7 +148,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>, wait: Duration) -> R
             failed_count: 0,
             deleted_count: 0,
             failure_id: None,
-            trace_id: Some(crate::audit::trace_id().unwrap_or_else(new_trace_id)),
+            trace_id: Some(trace_id),
         };
         let kept = match new.integration.status {
             IntegrationStatus::Paused => " It is kept until the integration is resumed.",
@@ -157,7 +160,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>, wait: Duration) -> R
         events.push(event.row(run.tenant_id, run.id, now));
         // A retry of a backfill lets others go first as well: one of a higher priority would find itself to be next.
         let priority = if run.backfill_id.is_some() { Priority::Low } else { new.priority };
-        jobs.push((run.id, new.integration, priority));
+        jobs.push(NewJob { run_id: run.id, integration: new.integration, priority, traceparent });
         tx.tell_under_way(changed(&run));
         runs.push(run);
     }
@@ -165,6 +168,23 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>, wait: Duration) -> R
     job::enqueue(tx, jobs, wait).await?;
     tx.insert_many::<entity::run_event::Entity>(events, "storing run events").await?;
     Ok(runs)
+}
+
+/// The trace that a run belongs to, and the `traceparent` for whoever executes it: from a span that leaves it for a worker,
+/// in the trace of who asks or in one of its own. While traces are off here, a caller's or a new one.
+fn traced(new: &NewRun<'_>, tenant_id: Uuid) -> (String, Option<String>) {
+    let span = trace::root(SpanKind::Producer, "send runs", None);
+    if span.is_recorded() {
+        span.set("messaging.system", "trestle");
+        span.set("messaging.operation.type", "send");
+        span.set("messaging.operation.name", "send");
+        span.set("messaging.destination.name", "runs");
+        span.set("trestle.tenant.id", tenant_id.to_string());
+        span.set("trestle.integration.id", new.integration.id.to_string());
+        span.set("trestle.run.id", new.id.to_string());
+    }
+    let trace_id = span.trace_id().or_else(crate::audit::trace_id).unwrap_or_else(new_trace_id);
+    (trace_id, span.traceparent())
 }
 
 /// Of a trace that begins with its run (<https://www.w3.org/TR/trace-context/#trace-id>).

@@ -17,7 +17,7 @@ use std::fmt::Debug;
 
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, change, connect_link, contact, data_key,
-    escalation, escalation_policy, exchange, external_identity, failure, failure_group,
+    escalation, escalation_policy, exchange, export, export_chunk, external_identity, failure, failure_group,
     failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key,
     identity_provider, incident, incident_entry, incident_system, integration, integration_contact,
     integration_health, invitation, job, kill_switch, kpi_rollup, log_line, mail, notice, notice_attempt,
@@ -42,7 +42,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 83] = [
+const TABLES: [&str; 85] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -55,6 +55,8 @@ const TABLES: [&str; 83] = [
     "escalation",
     "escalation_policy",
     "exchange",
+    "export",
+    "export_chunk",
     "external_identity",
     "failure",
     "failure_group",
@@ -214,6 +216,8 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<escalation_policy::Entity>(db).await;
     assert_columns::<sla_clock::Entity>(db).await;
     assert_columns::<exchange::Entity>(db).await;
+    assert_columns::<export::Entity>(db).await;
+    assert_columns::<export_chunk::Entity>(db).await;
     assert_columns::<external_identity::Entity>(db).await;
     assert_columns::<idempotency_key::Entity>(db).await;
     assert_columns::<incident::Entity>(db).await;
@@ -320,6 +324,8 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<escalation::Entity>(db, rows.escalation()).await;
     round_trip::<sla_clock::Entity>(db, rows.sla_clock()).await;
     round_trip::<exchange::Entity>(db, rows.exchange()).await;
+    round_trip::<export::Entity>(db, rows.export()).await;
+    round_trip::<export_chunk::Entity>(db, rows.export_chunk()).await;
     round_trip::<failure::Entity>(db, rows.failure()).await;
     round_trip::<health_rollup::Entity>(db, rows.health_rollup()).await;
     round_trip::<health_target::Entity>(db, rows.health_target()).await;
@@ -434,6 +440,8 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<incident::IncidentStatus>(db, "incident_entry", "status").await;
     assert_enum::<incident::IncidentFault>(db, "system_fault", "fault").await;
     assert_enum::<log_line::LogLevel>(db, "log_line", "level").await;
+    assert_enum::<export::ExportFailureCode>(db, "export", "failure_code").await;
+    assert_enum::<export::ExportStatus>(db, "export", "status").await;
     assert_enum::<occasion::OccasionKind>(db, "occasion", "kind").await;
     assert_enum::<notice_channel::NoticeChannelStatus>(db, "notice_channel", "status").await;
     assert_enum::<notice_policy::NoticeTiming>(db, "notice_policy", "delivery").await;
@@ -519,6 +527,7 @@ async fn references_across_tenants_are_refused(db: &DatabaseConnection, one: Row
         ("notice_attempt", "delivery_id", 66),
         ("system_grant", "system_id", 6),
         ("connect_link", "system_id", 6),
+        ("export_chunk", "export_id", 88),
         ("webhook_endpoint", "system_id", 6),
         ("webhook_event", "system_id", 6),
     ];
@@ -579,6 +588,11 @@ async fn uniques_are_unique(db: &DatabaseConnection, rows: Rows) {
     assert_unique(insert::<word_override::Entity>(db, same_message).await, "a message overridden twice");
     let second = system_grant::Model { id: fresh.id(42), ..rows.system_grant() };
     assert_unique(insert::<system_grant::Entity>(db, second).await, "two grants of a system");
+    set(db, "export", "status", "RUNNING").await.expect("one of each tenant");
+    let second = export::Model { id: fresh.id(88), ..rows.export() };
+    assert_unique(insert::<export::Entity>(db, second).await, "two exports of a tenant at once");
+    let second = export_chunk::Model { id: fresh.id(89), ..rows.export_chunk() };
+    assert_unique(insert::<export_chunk::Entity>(db, second).await, "two pieces in one place");
 
     let second_run = run::Model { id: fresh.id(8), retry_of_id: None, ..rows.run() };
     insert::<run::Entity>(db, second_run).await.expect("an integration may run twice");
@@ -630,6 +644,8 @@ async fn checks_hold(db: &DatabaseConnection, rows: Rows) {
     assert_refused(set(db, "sla_clock", "spent_ms", -1_i64).await, "ck_sla_clock_not_negative");
     assert_refused(set(db, "kpi_rollup", "value_count", -1_i64).await, "ck_kpi_rollup_not_negative");
     assert_refused(set(db, "mail", "attempt_count", -1_i64).await, "ck_mail_not_negative");
+    assert_refused(set(db, "export", "byte_count", -1_i64).await, "ck_export_not_negative");
+    assert_refused(set(db, "export_chunk", "number", -1).await, "ck_export_chunk_not_negative");
     // Each scope has its target and no other.
     for scope in ["PLATFORM", "CONNECTOR", "TENANT"] {
         assert_refused(set(db, "kill_switch", "scope", scope).await, "ck_kill_switch_target");

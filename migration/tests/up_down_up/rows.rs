@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use entity::string_list::StringList;
 use entity::{
     api_key, api_key_tenant, audit_chain, audit_entry, backfill, change, connect_link, contact, data_key,
-    escalation, escalation_policy, exchange, external_identity, failure, failure_group,
+    escalation, escalation_policy, exchange, export, export_chunk, external_identity, failure, failure_group,
     failure_group_activity, failure_group_hour, health_alert, health_rollup, health_target, idempotency_key,
     identity_provider, incident, incident_entry, incident_system, integration, integration_contact,
     integration_health, invitation, job, kill_switch, kpi_rollup, log_line, mail, notice, notice_attempt,
@@ -1060,6 +1060,50 @@ impl Rows {
             sealed_body: vec![7; 60],
             size_bytes: 2,
             end_bytes: i64::from(i32::MAX) + 3,
+        }
+    }
+
+    pub fn export(self) -> export::Model {
+        export::Model {
+            id: self.id(88),
+            tenant_id: self.tenant_id(),
+            field: "failures".to_owned(),
+            query: "{ failures { edges { node { id } } } }".to_owned(),
+            variables: Some(json!({ "code": "record.invalid" })),
+            status: export::ExportStatus::Running,
+            principal: format!("user:{}", self.id(1).simple()),
+            created_by: "Ada".to_owned(),
+            locale: "de".to_owned(),
+            row_count: i64::from(i32::MAX) + 1,
+            byte_count: i64::from(i32::MAX) + 2,
+            packed_byte_count: i64::from(i32::MAX) + 3,
+            checksum: i64::from(u32::MAX),
+            chunk_count: 3,
+            cursor: Some("aWQ".to_owned()),
+            attempt: 2,
+            available_at: time(0),
+            lease_token: Some(self.id(90)),
+            lease_until: Some(time(1)),
+            failure_code: None,
+            failure_message: Some("none".to_owned()),
+            secret_hash: vec![6; 32],
+            sealed_secret: vec![7; 90],
+            created_at: time(2),
+            started_at: Some(time(3)),
+            finished_at: Some(time(4)),
+            expires_at: Some(time(5)),
+            purged_at: Some(time(6)),
+        }
+    }
+
+    pub fn export_chunk(self) -> export_chunk::Model {
+        export_chunk::Model {
+            id: self.id(89),
+            tenant_id: self.tenant_id(),
+            export_id: self.id(88),
+            number: 1,
+            byte_count: 2,
+            sealed_content: vec![8; 90],
         }
     }
 

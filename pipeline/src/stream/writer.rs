@@ -13,6 +13,7 @@ use connector::{
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use telemetry::trace::{self, Kind, Span};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -97,7 +98,11 @@ impl<'a> Writer<'a> {
         loop {
             let next = canceled_or(&self.end.stop.after_page, async { Ok(from.recv().await) });
             match self.accounting.beside(next).await? {
-                Some(Feed::Page(page)) => self.page(page, detects_unchanged).await?,
+                Some(Feed::Page(page)) => {
+                    // Its accounting goes on beside what comes next, and belongs to it still.
+                    let batch = Arc::new(trace::child(Kind::Internal, "batch"));
+                    batch.within(self.page(page, detects_unchanged, &batch)).await?;
+                }
                 Some(Feed::End { watermark }) => {
                     self.accounting.done().await?;
                     let breach =
@@ -115,7 +120,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn page(&mut self, page: MappedPage, detects_unchanged: bool) -> Result<(), StreamStop> {
+    async fn page(
+        &mut self,
+        page: MappedPage,
+        detects_unchanged: bool,
+        batch_span: &Arc<Span>,
+    ) -> Result<(), StreamStop> {
         let started = Instant::now();
         if let Some(shape) = &page.shape {
             self.tell_shape(shape).await?;
@@ -275,16 +285,18 @@ impl<'a> Writer<'a> {
             map_ms: page.map_ms,
             write_ms: milliseconds(started),
         };
+        tell(batch_span, &page);
         let is_closed = page.breach.is_some();
         // One at a time, in order: a checkpoint also says that the pages before it are accounted.
         self.accounting.done().await?;
         let (ledger, storing) = (self.end.ledger, self.storing.clone());
-        let account = async move {
+        let batch_span = batch_span.clone();
+        let account = batch_span.clone().within(async move {
             let _waiting = storing.wait();
             let accounted = ledger.account(page).await;
-            drop(room);
+            drop((room, batch_span));
             accounted
-        };
+        });
         self.accounting = Accounting { account: Some(account.boxed()), key_hashes };
         self.counts = self.counts.saturating_add(counts);
         if is_closed {
@@ -358,6 +370,21 @@ impl<'a> Writer<'a> {
         let receipts = canceled_or(&self.end.stop.now, async { Ok(ledger.receipts(stream, &keys).await?) });
         self.accounting.beside(receipts).await
     }
+}
+
+/// What whoever looks at the trace of a batch wants to know of it.
+fn tell(span: &Span, page: &AccountedPage) {
+    if !span.is_recorded() {
+        return;
+    }
+    let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
+    span.set("trestle.batch.number", number(page.page_number));
+    span.set("trestle.batch.read", number(page.counts.read));
+    span.set("trestle.batch.created", number(page.counts.created));
+    span.set("trestle.batch.updated", number(page.counts.updated));
+    span.set("trestle.batch.unchanged", number(page.counts.unchanged));
+    span.set("trestle.batch.skipped", number(page.counts.skipped));
+    span.set("trestle.batch.failed", number(page.counts.failed));
 }
 
 /// The record as it was read, and as it was mapped where there is a mapping.

@@ -928,6 +928,30 @@ pub const OBJECTS: &[Object] = &[
         ],
     },
     Object {
+        of: "Export",
+        rule: Rule::Needs("exports:manage"),
+        at: |t| format!("export(id: \"{}\") {{ @ }}", t.export),
+        fields: &[
+            ("id", Same),
+            ("tenant", Same),
+            ("connection", Same),
+            ("query", Same),
+            ("variables", Same),
+            ("status", Same),
+            ("rowCount", Same),
+            ("byteCount", Same),
+            ("failureCode", Same),
+            ("failureMessage", Same),
+            ("createdBy", Same),
+            ("createdAt", Same),
+            ("startedAt", Same),
+            ("finishedAt", Same),
+            ("expiresAt", Same),
+            // None of them asked for it.
+            ("url", Closed),
+        ],
+    },
+    Object {
         of: "KillSwitch",
         rule: Rule::Needs("kill_switches:manage"),
         at: |t| {
@@ -1753,7 +1777,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 60] = [
+pub const PAYLOADS: [(&str, &[&str]); 61] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -1787,6 +1811,7 @@ pub const PAYLOADS: [(&str, &[&str]); 60] = [
     ("SyntheticCheckPayload", &["integration"]),
     ("RevealRecordPayload", &["reveal"]),
     ("IncidentPayload", &["incident"]),
+    ("ExportPayload", &["export"]),
     ("KillSwitchPayload", &["killSwitch"]),
     ("RunbookPayload", &["runbook"]),
     ("DeleteRunbookPayload", &["deletedRunbookId"]),

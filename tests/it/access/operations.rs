@@ -39,6 +39,10 @@ pub enum Fresh {
     KillSwitch,
     /// An incident that hits a system of the tenant.
     Incident,
+    /// An export of the tenant that is done.
+    Export,
+    /// Room for another export of the tenant.
+    ExportRoom,
     /// A runbook, which is no tenant's.
     Runbook,
     /// A channel of notices that no policy names.
@@ -243,6 +247,13 @@ fn queries() -> Vec<Operation> {
             |t| t.incident.clone(),
         ),
         query("incidents", Rule::Needs("incidents:read"), |t| list("incidents", t), |t| t.incident.clone()),
+        query(
+            "export",
+            Rule::Needs("exports:manage"),
+            |t| format!("export(id: \"{}\") {{ id }}", t.export),
+            |t| t.export.clone(),
+        ),
+        query("exports", Rule::Needs("exports:manage"), |t| list("exports", t), |t| t.export.clone()),
         query(
             "runbook",
             Rule::Everywhere("runbooks:read"),
@@ -488,6 +499,7 @@ fn nodes() -> Vec<Operation> {
             |t| t.reconciliation.clone(),
         ),
         row("Incident", Rule::Needs("incidents:read"), |t| node(&t.incident), |t| t.incident.clone()),
+        row("Export", Rule::Needs("exports:manage"), |t| node(&t.export), |t| t.export.clone()),
     ]
 }
 
@@ -832,6 +844,18 @@ fn systems_and_integrations() -> Vec<Operation> {
             Rule::Needs("kill_switches:manage"),
             Fresh::KillSwitch,
             |t, _| json!({"killSwitchId": t.kill_switch}),
+        ),
+        mutation(
+            "createExport",
+            Rule::Needs("exports:manage"),
+            Fresh::ExportRoom,
+            |t, _| json!({"tenantId": t.tenant, "query": "{ integrations { edges { node { __typename } } } }"}),
+        ),
+        mutation(
+            "cancelExport",
+            Rule::Needs("exports:manage"),
+            Fresh::Export,
+            |t, _| json!({"exportId": t.export}),
         ),
         mutation(
             "createIncident",

@@ -47,6 +47,7 @@ contacts:manage         yes            yes      -       yes          -          
 ownership_rules:manage  yes            yes      -       yes          -             -             -       -
 incidents:read          yes            yes      yes     yes          yes           yes           scope   scope
 incidents:manage        yes            yes      yes     -            -             -             -       -
+exports:manage          yes            yes      yes     yes          yes           -             scope   -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

@@ -75,6 +75,8 @@ pub struct Target {
     pub kill_switch: String,
     /// One that hits a system of the tenant.
     pub incident: String,
+    /// One whose file is complete, of none of those who ask.
+    pub export: String,
     /// The operator's, with an earlier version.
     pub runbook: String,
     /// What the tenant was told of the run that failed.
@@ -146,6 +148,7 @@ impl Target {
             reconciliation: other(&self.reconciliation),
             kill_switch: other(&self.kill_switch),
             incident: other(&self.incident),
+            export: other(&self.export),
             runbook: self.runbook.clone(),
             notice: other(&self.notice),
             notice_delivery: other(&self.notice_delivery),
@@ -341,6 +344,7 @@ impl World {
         self.target.kill_switch = self.kill_switch().await;
         self.target.runbook = self.runbook().await;
         self.target.incident = self.incident().await;
+        self.target.export = self.export().await;
         self.notices().await;
         (self.target.user, self.target.email) = self.person("TENANT_VIEWER", Some(&self.tenant.id)).await;
         (self.target.staff_user, _) = self.person("SUPPORT", None).await;
@@ -408,6 +412,8 @@ impl World {
             Fresh::SyntheticCheck => target.proven = self.with_synthetic_check(Value::Null).await,
             Fresh::KillSwitch => target.kill_switch = self.kill_switch().await,
             Fresh::Incident => target.incident = self.incident().await,
+            Fresh::Export => target.export = self.export().await,
+            Fresh::ExportRoom => self.exports_have_ended().await,
             Fresh::Runbook => target.runbook = self.runbook().await,
             Fresh::NoticeChannel => target.notice_channel = self.notice_channel("EMAIL").await,
             Fresh::NoticePolicy => target.notice_policy = self.notice_policy().await,
@@ -802,6 +808,30 @@ impl World {
         });
         let payload = self.tenant_admin.mutate("engageKillSwitch", input, "killSwitch { id }").await;
         text(&payload["killSwitch"]["id"])
+    }
+
+    /// One of somebody who asks for nothing else.
+    async fn export(&self) -> String {
+        let somebody = self.fixture.user("TENANT_ADMIN", Some(&self.tenant)).await;
+        let query = "query($last: Int) { integrations { edges { node { id runs(last: $last) { edges { node { id } } } } } } }";
+        let input = json!({"query": query, "variables": {"last": 1}, "tenantId": self.tenant.id});
+        let payload = somebody.mutate("createExport", input, "export { id }").await;
+        self.exports_have_ended().await;
+        text(&payload["export"]["id"])
+    }
+
+    /// Of a tenant only so many wait or are carried out.
+    async fn exports_have_ended(&self) {
+        let query = "query($filter: ExportFilter) { exports(first: 100, filter: $filter) { edges { node { status } } } }";
+        let filter = json!({"filter": {"tenantId": self.tenant.id}});
+        until("the tenant's exports end", SOON, async || {
+            let statuses = nodes(&self.fixture.admin().query(query, filter.clone()).await["exports"]);
+            match statuses.iter().any(|it| it["status"] == "QUEUED" || it["status"] == "RUNNING") {
+                true => Err(statuses),
+                false => Ok(()),
+            }
+        })
+        .await;
     }
 
     /// What was told by itself of the run that failed, and a channel and a policy of the tenant's own.

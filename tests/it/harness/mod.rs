@@ -5,6 +5,7 @@ pub mod authorization_server;
 pub mod client;
 #[cfg(target_os = "linux")]
 pub mod clock;
+pub mod collector;
 pub mod files;
 pub mod fixture;
 pub mod moto;

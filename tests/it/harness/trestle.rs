@@ -397,7 +397,8 @@ pub fn command(arguments: &[&str]) -> Command {
     command.args(arguments);
     for (name, _) in std::env::vars_os() {
         let folded = name.to_string_lossy().to_ascii_uppercase();
-        if folded.starts_with("TRESTLE_") || folded.ends_with("_PROXY") || folded == "DATABASE_URL" {
+        let is_setting = folded.starts_with("TRESTLE_") || folded.starts_with("OTEL_");
+        if is_setting || folded.ends_with("_PROXY") || folded == "DATABASE_URL" {
             command.env_remove(name);
         }
     }

@@ -46,13 +46,14 @@ const TOKEN_EXPIRED: u16 = 4403;
 /// How long a listener waits before it looks whether the questions are over.
 const LISTEN_LIMIT: Duration = Duration::from_millis(500);
 /// Kinds of objects, each of which somebody must have been shown for the test to mean anything.
-const KINDS: [&str; 26] = [
+const KINDS: [&str; 27] = [
     "audit",
     "backfill",
     "channel",
     "delivery",
     "contact",
     "event",
+    "export",
     "failure",
     "group",
     "healthtarget",

@@ -23,7 +23,7 @@ use crate::sdl::{Field, Sdl};
 
 const PASSWORD: &str = "a password of eight words is hard to guess";
 /// What an id begins with, and the statement that says whose it is. Tables without a tenant of their own ask others.
-const OWNERS: [(&str, &str); 29] = [
+const OWNERS: [(&str, &str); 30] = [
     ("tenant", "SELECT id, id FROM tenant"),
     ("user", "SELECT id, tenant_id FROM \"user\""),
     ("key", "SELECT id, tenant_id FROM api_key"),
@@ -36,6 +36,7 @@ const OWNERS: [(&str, &str); 29] = [
     ("group", "SELECT id, tenant_id FROM failure_group"),
     ("retry", "SELECT id, tenant_id FROM retry"),
     ("backfill", "SELECT id, tenant_id FROM backfill"),
+    ("export", "SELECT id, tenant_id FROM export"),
     ("quarantine", "SELECT id, tenant_id FROM quarantine"),
     ("reconciliation", "SELECT id, tenant_id FROM reconciliation"),
     ("synthetic", "SELECT id, tenant_id FROM synthetic_result"),
@@ -57,7 +58,7 @@ const OWNERS: [(&str, &str); 29] = [
 /// Keys of the operator and the tenants that they may touch, whose audit logs name them.
 const KEYS: &str = "SELECT api_key_id, tenant_id FROM api_key_tenant";
 /// Lists of the root and the orders in which cursors are taken from them.
-const LISTS: [(&str, &str, &[&str]); 18] = [
+const LISTS: [(&str, &str, &[&str]); 19] = [
     ("TenantConnection", "tenants", &["CREATED_AT", "NAME"]),
     ("UserConnection", "users", &["CREATED_AT", "EMAIL"]),
     ("ApiKeyConnection", "apiKeys", &["CREATED_AT"]),
@@ -66,6 +67,7 @@ const LISTS: [(&str, &str, &[&str]); 18] = [
     ("IntegrationConnection", "integrations", &["CREATED_AT", "NAME", "HEALTH"]),
     ("InvitationConnection", "invitations", &["CREATED_AT"]),
     ("IncidentConnection", "incidents", &["DETECTED_AT"]),
+    ("ExportConnection", "exports", &["CREATED_AT"]),
     ("KillSwitchConnection", "killSwitches", &["CREATED_AT"]),
     ("NoticeConnection", "notices", &["CREATED_AT"]),
     ("NoticeChannelConnection", "noticeChannels", &["CREATED_AT"]),
@@ -475,6 +477,8 @@ async fn fill(
         "integrationId": integrations[0], "stream": format!("{mark}_0"), "from": format!("{mark}-0"), "to": format!("{mark}-3"),
     });
     admin.mutate("startBackfill", backfill, "backfill { id }").await;
+    let export = json!({"query": "{ integrations { edges { node { id name } } } }"});
+    admin.mutate("createExport", export, "export { id }").await;
     let reconcile = json!({"integrationId": integrations[1]});
     admin.mutate("reconcileIntegration", reconcile, "reconciliation { id }").await;
     let stop = json!({

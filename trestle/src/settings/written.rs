@@ -128,7 +128,7 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_MAIL_FROM", value_name = "SENDER", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mail_from: Option<String>,
-    /// Where people reach the API from outside, for the links of mails and for connect links: https://trestle.example
+    /// Where people reach the API from outside, for the links of mails, connect links and files of exports: https://trestle.example
     #[arg(long, env = "TRESTLE_PUBLIC_URL", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) public_url: Option<String>,
@@ -204,6 +204,14 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_DISPATCH_TIMEOUT_SECONDS", value_name = "SECONDS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) dispatch_timeout_seconds: Option<Number>,
+    /// Largest file of an export, in MiB of lines, before it is packed; 1 to 65,536 [default: 1024]
+    #[arg(long, env = "TRESTLE_EXPORT_MIB", value_name = "MIB", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) export_mib: Option<Number>,
+    /// How long a file of an export can be had once it is complete, in minutes; 1 to 10,080 [default: 1440]
+    #[arg(long, env = "TRESTLE_EXPORT_MINUTES", value_name = "MINUTES", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) export_minutes: Option<Number>,
     /// Origins whose pages may call the API from a browser: https://portal.example [default: its own]
     #[arg(long, env = "TRESTLE_ALLOWED_ORIGINS", value_name = "ORIGIN,…", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -252,4 +260,66 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_LOG_FORMAT", value_name = "FORMAT", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) log_format: Option<String>,
+    /// Collector that traces, metrics and logs are sent to by OTLP: http://localhost:4318 [default: none, nothing is sent]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otlp_endpoint: Option<String>,
+    /// How the collector is spoken to: `http/protobuf` or `grpc` [default: http/protobuf]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_PROTOCOL", value_name = "PROTOCOL", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otlp_protocol: Option<String>,
+    /// Headers for the collector, values percent-encoded: `api-key=…` [default: none]
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_HEADERS",
+        value_name = "NAME=VALUE,…",
+        hide_env_values = true,
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otlp_headers: Option<String>,
+    /// `true`: nothing is sent, whatever else is set [default: false]
+    #[arg(long, env = "OTEL_SDK_DISABLED", value_name = "true|false", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otel_sdk_disabled: Option<Flag>,
+    /// Whether traces are sent: `otlp` or `none` [default: otlp]
+    #[arg(long, env = "OTEL_TRACES_EXPORTER", value_name = "WHICH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otel_traces_exporter: Option<String>,
+    /// Whether metrics are sent: `otlp` or `none`; GET /metrics has them in any case [default: otlp]
+    #[arg(long, env = "OTEL_METRICS_EXPORTER", value_name = "WHICH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otel_metrics_exporter: Option<String>,
+    /// Whether the log is sent: `otlp` or `none`; it is printed in any case [default: otlp]
+    #[arg(long, env = "OTEL_LOGS_EXPORTER", value_name = "WHICH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otel_logs_exporter: Option<String>,
+    /// Name of this installation in telemetry [default: trestle]
+    #[arg(long, env = "OTEL_SERVICE_NAME", value_name = "NAME", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otel_service_name: Option<String>,
+    /// What else telemetry says of where it comes from: `deployment.environment.name=production` [default: none]
+    #[arg(long, env = "OTEL_RESOURCE_ATTRIBUTES", value_name = "NAME=VALUE,…", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otel_resource_attributes: Option<String>,
+    /// Which traces are recorded: `always_on`, `always_off`, `traceidratio`, or `parentbased_…`, which follow callers [default: parentbased_always_on]
+    #[arg(long, env = "OTEL_TRACES_SAMPLER", value_name = "SAMPLER", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otel_traces_sampler: Option<String>,
+    /// Share of traces for `traceidratio` and `parentbased_traceidratio`, 0 to 1 [default: 1]
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", value_name = "SHARE", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otel_traces_sampler_arg: Option<String>,
+    /// How often metrics are sent [default: 60000]
+    #[arg(long, env = "OTEL_METRIC_EXPORT_INTERVAL", value_name = "MILLISECONDS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otel_metric_export_interval: Option<Number>,
+    /// Outside hosts that are told which trace a request belongs to, by `traceparent`: erp.example, .example for all below it, or * [default: none]
+    #[arg(long, env = "TRESTLE_TRACE_HOSTS", value_name = "HOST,…", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trace_hosts: Option<String>,
+    /// Address of GET /metrics alone, for workers, which serve no API [default: none]
+    #[arg(long, env = "TRESTLE_METRICS_BIND", value_name = "HOST:PORT", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) metrics_bind: Option<String>,
 }

@@ -1,6 +1,8 @@
 //! Sees every event that is logged, and keeps those that name a tenant, by themselves or by the spans that they are in.
 
 use domain::log_line::Level;
+use serde_json::Value;
+use telemetry::{AnyValue, Log, Logger, Severity};
 use tokio::time::Instant;
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -15,26 +17,32 @@ use super::queue::{Line, QUEUE, Subject};
 const OWN: [&str; 9] =
     ["api", "connector", "domain", "migration", "pipeline", "redis_client", "trestle", "worker", "entity"];
 
-/// Keeps lines about tenants, while a worker of the process stores them.
+/// Keeps lines about tenants, while a worker of the process stores them, and sends all to a collector where there is one.
 #[derive(Debug)]
 pub struct LogLayer {
     level: LevelFilter,
+    logger: Option<Logger>,
 }
 
 /// The layer: it keeps events of such a level and those that matter more, of the program's own crates, as far as the
-/// subscriber's filter lets them through. One of a process; a worker of it stores the lines.
+/// subscriber's filter lets them through. One of a process; a worker of it stores the lines. `logger` gets them as well,
+/// also those about no tenant, and whatever the level; what may be said in them is the same.
 ///
 /// It looks at each event itself and is no filtered layer: what `sqlx` asks before it logs a statement leaves the filters of
 /// `tracing-subscriber` 0.3 as they were for that statement, and the next event of the thread is then lost if it is one
 /// that all filters always want.
-pub fn log_layer(level: LevelFilter) -> LogLayer {
-    LogLayer { level }
+pub fn log_layer(level: LevelFilter, logger: Option<Logger>) -> LogLayer {
+    LogLayer { level, logger }
 }
 
 impl LogLayer {
+    /// Whether somebody may want the lines of this process.
+    fn is_wanted(&self) -> bool {
+        self.logger.is_some() || QUEUE.is_taken()
+    }
+
     fn keeps(&self, metadata: &Metadata<'_>) -> bool {
-        let name = metadata.target().split("::").next().unwrap_or_default();
-        *metadata.level() <= self.level && OWN.contains(&name)
+        QUEUE.is_taken() && *metadata.level() <= self.level
     }
 }
 
@@ -44,7 +52,7 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         // A process without a worker pays nothing for it.
-        if let Some(span) = ctx.span(id).filter(|_span| QUEUE.is_taken()) {
+        if let Some(span) = ctx.span(id).filter(|_span| self.is_wanted()) {
             let mut found = Found::default();
             attributes.record(&mut found);
             span.extensions_mut().insert(found);
@@ -60,7 +68,8 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        if !QUEUE.is_taken() || !self.keeps(event.metadata()) {
+        let keeps = self.keeps(event.metadata());
+        if !is_own(event.metadata()) || !keeps && self.logger.is_none() {
             return;
         }
         let mut found = Found::default();
@@ -70,7 +79,10 @@ where
                 found.within(outer);
             }
         }
-        let Some(tenant_id) = found.tenant_id else { return };
+        if let Some(logger) = &self.logger {
+            logger.log(exported(event.metadata(), &found));
+        }
+        let Some(tenant_id) = found.tenant_id.filter(|_id| keeps) else { return };
         let subject = Subject {
             tenant_id,
             run_id: found.run_id,
@@ -91,6 +103,44 @@ where
     }
 }
 
+fn is_own(metadata: &Metadata<'_>) -> bool {
+    OWN.contains(&metadata.target().split("::").next().unwrap_or_default())
+}
+
+/// A line as a collector gets it: what is kept of lines, and whose they are.
+fn exported(metadata: &Metadata<'static>, found: &Found) -> Log {
+    let severity = match *metadata.level() {
+        tracing::Level::ERROR => Severity::Error,
+        tracing::Level::WARN => Severity::Warn,
+        tracing::Level::INFO => Severity::Info,
+        tracing::Level::DEBUG | tracing::Level::TRACE => Severity::Debug,
+    };
+    let ids = [
+        ("tenant.id", found.tenant_id),
+        ("run.id", found.run_id),
+        ("integration.id", found.integration_id),
+        ("system.id", found.system_id),
+    ];
+    let ids =
+        ids.into_iter().filter_map(|(name, id)| Some((name.to_owned(), AnyValue::from(id?.to_string()))));
+    let others = found.attributes.iter().filter_map(|(name, value)| Some((name.clone(), plain(value)?)));
+    let attributes = ids.chain(others).collect();
+    Log { severity, target: metadata.target(), message: found.message.clone(), attributes }
+}
+
+/// Fields are numbers, booleans and texts.
+fn plain(value: &Value) -> Option<AnyValue> {
+    match value {
+        Value::Bool(value) => Some(AnyValue::Boolean(*value)),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => Some(AnyValue::Int(number)),
+            None => number.as_f64().map(AnyValue::Double),
+        },
+        Value::String(text) => Some(AnyValue::from(text.clone())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -103,7 +153,7 @@ mod tests {
 
     #[test]
     fn lines_say_what_they_are_about_and_nothing_that_nobody_decided_to_keep() {
-        let subscriber = tracing_subscriber::registry().with(log_layer(LevelFilter::INFO));
+        let subscriber = tracing_subscriber::registry().with(log_layer(LevelFilter::INFO, None));
         let (tenant, run) = (Uuid::from_u128(0xa11), Uuid::from_u128(0xb22));
         tracing::subscriber::with_default(subscriber, || {
             let log = || {

@@ -13,6 +13,7 @@ use std::task::{Poll, Wake, Waker};
 
 use async_graphql::dataloader::Loader;
 use futures::future::{BoxFuture, FutureExt, Shared, WeakShared};
+use telemetry::trace;
 use tracing::Instrument;
 
 use super::super::error::{ResolverError, Result};
@@ -123,7 +124,9 @@ impl<L: Send + Sync + 'static> Batches<L> {
         };
         let waiting = Arc::new(Waiting::of(keys));
         let span = tracing::debug_span!("load_batch");
-        let found = load(self.loader.clone(), waiting.clone()).instrument(span).boxed().shared();
+        let load = load(self.loader.clone(), waiting.clone()).instrument(span);
+        // In the call that opened it, whoever of those who wait is polled.
+        let found = trace::carried(load).boxed().shared();
         if let Some(held) = found.downgrade() {
             open.insert(TypeId::of::<K>(), Box::new(Batch { waiting, found: held }));
         }

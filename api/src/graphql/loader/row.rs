@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::Actor;
 use domain::api_key::{self, ApiKey};
 use domain::backfill::{self, Backfill};
+use domain::export::{self, Export};
 use domain::failure::{self, Failure};
 use domain::failure_group::{self, FailureGroup};
 use domain::integration::{self, Integration};
@@ -48,4 +49,5 @@ rows! {
     Backfill: backfill::by_ids,
     Quarantine: quarantine::by_ids,
     Reconciliation: reconciliation::by_ids,
+    Export: export::by_ids,
 }

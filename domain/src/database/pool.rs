@@ -1,0 +1,37 @@
+//! How the pools of connections are used, for the instruments. Deliberately absent: how long somebody waited for one.
+
+use sqlx::{PgPool, SqlitePool};
+
+/// The pool for tenants' rows, among the instruments.
+pub(super) const SCOPED: &str = "scoped";
+/// The pool for what crosses tenants.
+pub(super) const PLATFORM: &str = "platform";
+
+/// How a pool of connections is used. On SQLite readers are `scoped`, and the one that writes is `platform`.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolUse {
+    /// `scoped` for tenants' rows, `platform` for what crosses tenants.
+    pub name: &'static str,
+    /// Connections that are lent.
+    pub used: u32,
+    /// Connections that wait to be lent.
+    pub idle: u32,
+    /// Connections there may be.
+    pub max: u32,
+}
+
+impl PoolUse {
+    pub(super) fn of_postgres(name: &'static str, pool: &PgPool) -> Self {
+        Self::of(name, pool.size(), pool.num_idle(), pool.options().get_max_connections())
+    }
+
+    pub(super) fn of_sqlite(name: &'static str, pool: &SqlitePool) -> Self {
+        Self::of(name, pool.size(), pool.num_idle(), pool.options().get_max_connections())
+    }
+
+    fn of(name: &'static str, size: u32, idle: usize, max: u32) -> Self {
+        // The two are read one after the other.
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);
+        Self { name, used: size - idle, idle, max }
+    }
+}
