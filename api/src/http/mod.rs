@@ -56,7 +56,6 @@ pub(crate) use self::occupancy::{Occupancy, Place};
 use self::budget::Budget;
 use self::documents::Documents;
 use self::metrics::Metrics;
-use self::occupancy::Place;
 
 /// The path of queries, mutations, subscriptions and GraphiQL.
 pub const GRAPHQL_PATH: &str = "/graphql";

@@ -346,7 +346,7 @@ async fn a_browser_gets_graphiql() {
 async fn operation_endpoints_tell_the_truth() {
     let server = Server::start_with(
         |options| {
-            options.metrics = std::sync::Arc::new(|| "trestle_up 1".to_owned());
+            options.instruments.websocket_connections.add(&[], 3.0);
             options.jwks = std::sync::Arc::new(|| json!({ "keys": [{ "kid": "1" }] }));
         },
         ServerOptions::default(),
@@ -380,7 +380,8 @@ async fn operation_endpoints_tell_the_truth() {
     server.query("{ hello }").await;
     let metrics = get("/metrics").await;
     let text = metrics.body.as_str().unwrap();
-    assert!(text.starts_with("trestle_up 1\n# HELP"));
+    assert!(text.starts_with("# HELP"), "{text}");
+    assert!(text.contains("trestle_websocket_connections 3\n"), "what else the program counts: {text}");
     assert!(
         text.contains("trestle_graphql_operations_total{type=\"query\",outcome=\"succeeded\"} 1\n"),
         "{text}"
