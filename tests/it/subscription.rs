@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -154,7 +155,7 @@ async fn who_was_away_is_told_what_changed_meanwhile(trestle: &Trestle) {
     // It goes on from what the last event says.
     let since = text(&other["payload"]["extensions"]["since"]);
     drop(socket);
-    let skip = json!({"failureIds": [payload(&one)["id"]]});
+    let skip = json!({"failureIds": [payload(&one)["id"]], "reason": "A duplicate."});
     scene.admin().mutate("skipFailures", skip, "skipped").await;
     let mut socket = listening(scene.admin(), &failures(&since)).await;
     loop {
@@ -213,7 +214,7 @@ async fn who_missed_more_than_is_told_is_told_so_and_hears_what_comes() {
         newest.insert(text(&message(&mut socket).await["payload"]["data"]["failureChanged"]["id"]));
     }
     assert_eq!(newest.len(), 100);
-    let skip = json!({"failureIds": [newest.first()]});
+    let skip = json!({"failureIds": [newest.first()], "reason": "A duplicate."});
     scene.admin().mutate("skipFailures", skip, "skipped").await;
     let told = message(&mut socket).await["payload"]["data"]["failureChanged"].clone();
     assert_eq!((&told["status"], Some(&text(&told["id"]))), (&json!("SKIPPED"), newest.first()));
@@ -452,8 +453,11 @@ async fn the_client_of_graphql_ws_follows_a_run_and_knows_when_to_try_again() {
     let mut listener = Process::start("client", &mut client(scene.admin().token().unwrap()), &log, "KILL");
     listener.line("subscribed", EVENT_LIMIT).await;
     scene.fixture.start_run(&integration).await;
-    let rest = listener.line(r#"{"data":{"runChanged":{"status":"PARTIAL"#, EVENT_LIMIT).await;
-    assert_eq!(rest, "\"}}}");
+    let begins = r#"{"data":{"runChanged":{"status":"PARTIAL"#;
+    let rest = listener.line(begins, EVENT_LIMIT).await;
+    let event: Value = serde_json::from_str(&format!("{begins}{rest}")).expect("an event in one line");
+    assert_eq!(event["data"], json!({"runChanged": {"status": "PARTIAL"}}));
+    assert!(DateTime::parse_from_rfc3339(&text(&event["extensions"]["since"])).is_ok(), "{event}");
 
     let printed = |token: &str| String::from_utf8(client(token).output().unwrap().stdout).unwrap();
     // A token that is no longer good: the next one may be.
