@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Exporter;
 use api::graphql::{Caller, Schema, schema};
+use api::http::DocumentOptions;
 use async_graphql::{Request, Variables};
 use async_trait::async_trait;
 use connector::{Egress, RecordKey, Registry};
@@ -53,6 +55,7 @@ pub struct World {
     pub app: Arc<App>,
     pub schema: Schema,
     pub operator: Actor,
+    exporter: Arc<Exporter>,
     hints: Mutex<mpsc::UnboundedReceiver<JobHint>>,
     _directory: tempfile::TempDir,
 }
@@ -94,7 +97,8 @@ impl World {
         app.migrate().await.unwrap();
         domain::data_key::load(&app).await.unwrap();
         let operator = Actor::operator(app.clone());
-        Self { app, schema: schema(), operator, hints: Mutex::new(hints), _directory: directory }
+        let exporter = Arc::new(Exporter::new(app.clone(), DocumentOptions::default(), None));
+        Self { app, schema: schema(), operator, exporter, hints: Mutex::new(hints), _directory: directory }
     }
 
     /// A request as the transport makes it, with the token that the actor came by.
@@ -104,7 +108,7 @@ impl World {
             Some(person) => (Some(person.token.clone().into()), person.actor.clone()),
             None => (None, Actor::anonymous(self.app.clone())),
         };
-        Caller::new(self.app.clone(), bearer, actor).attach(request)
+        Caller::new(self.app.clone(), bearer, actor).attach(request.data(self.exporter.clone()))
     }
 
     /// The whole answer.

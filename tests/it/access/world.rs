@@ -516,7 +516,21 @@ impl World {
         self.fixture.admin().mutate("skipFailures", input, "skipped").await;
         let said = json!({"groupId": group["id"], "text": "to be told"});
         self.fixture.admin().mutate("commentFailureGroup", said, "failureGroup { id }").await;
+        self.pause_for_a_moment().await;
         self.fixture.start_run(&self.target.integration).await;
+    }
+
+    /// Until that is how the integration is.
+    async fn pause_for_a_moment(&self) {
+        let (admin, integration) = (self.fixture.admin(), json!({"integrationId": self.target.integration}));
+        admin.mutate("pauseIntegration", integration.clone(), "integration { id }").await;
+        let query = "query($id: ID!) { integration(id: $id) { health { status } } }";
+        until("the integration is paused", SOON, async || {
+            let now = admin.query(query, json!({"id": self.target.integration})).await;
+            if now["integration"]["health"]["status"] == "PAUSED" { Ok(()) } else { Err(now) }
+        })
+        .await;
+        admin.mutate("resumeIntegration", integration, "integration { id }").await;
     }
 
     /// The entries that the audit log got since this was asked last.
