@@ -195,6 +195,9 @@ pub fn router<E: Executor>(mut options: HttpOptions<E>) -> Router {
             header::CONTENT_TYPE,
             header::ACCEPT,
             HeaderName::from_static(REQUEST_ID_HEADER),
+            // Of pages that are traced: a request of theirs with one that is not allowed does not come at all.
+            HeaderName::from_static("traceparent"),
+            HeaderName::from_static("tracestate"),
         ])
         .expose_headers([
             HeaderName::from_static(REQUEST_ID_HEADER),

@@ -273,7 +273,9 @@ async fn only_allowed_origins_may_call_across_sites() {
     };
     let allowed = answer(preflight("https://portal.example.com")).await;
     assert_eq!(allowed.header("access-control-allow-origin"), "https://portal.example.com");
-    assert!(allowed.header("access-control-allow-headers").contains("authorization"));
+    for header in ["authorization", "traceparent", "tracestate"] {
+        assert!(allowed.header("access-control-allow-headers").contains(header), "{header}");
+    }
     assert_eq!(allowed.header("access-control-allow-credentials"), "");
     let refused = answer(preflight("https://evil.example")).await;
     assert_eq!(refused.header("access-control-allow-origin"), "");
