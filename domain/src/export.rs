@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use entity::export;
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
-use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
+use entity::tenant;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LockType};
+use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -155,6 +156,13 @@ pub async fn create(actor: &Actor, new: NewExport, idempotency_key: Option<&str>
             Error::conflict("idempotencyKey", "what this key made is no longer yours to see")
         });
     }
+    // One after the other of a tenant, so that what is counted stays so.
+    tx.find::<tenant::Entity>()
+        .filter(tenant::Column::Id.eq(tenant_id))
+        .lock(LockType::NoKeyUpdate)
+        .one(tx.connection())
+        .await
+        .doing("waiting for another export to be made")?;
     let count = async |such: Expr| {
         let query = tx.find::<export::Entity>().filter(such);
         query.count(tx.connection()).await.doing("counting exports")
@@ -300,15 +308,27 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Export> {
 }
 
 /// Whoever asked for an export, as they may read its tenant now; `None` when they may not have it any more.
-pub(crate) async fn creator(
-    app: &Arc<App>,
-    principal: &str,
-    tenant_id: Uuid,
-    locale: &str,
-) -> Result<Option<Actor>> {
-    let Some(actor) = app.absent_actor(principal).await? else { return Ok(None) };
-    let actor = actor.reading(Locale::parse(locale).unwrap_or_default());
-    Ok(within(&actor, tenant_id).ok())
+pub(crate) async fn creator(app: &Arc<App>, row: &export::Model) -> Result<Option<Actor>> {
+    let Some(actor) = app.absent_actor(&row.principal).await? else { return Ok(None) };
+    let actor = actor.reading(Locale::parse(&row.locale).unwrap_or_default());
+    let may = |actor: &Actor| read_by(&row.field).is_some_and(|permission| actor.may(permission));
+    Ok(within(&actor, row.tenant_id).ok().filter(may))
+}
+
+/// What reading a connection takes; `None` for one that can't be exported.
+pub fn read_by(field: &str) -> Option<Permission> {
+    Some(match field {
+        "auditEntries" => Permission::AuditRead,
+        "contacts" => Permission::ContactRead,
+        "failureGroups" | "failures" | "inbox" | "quarantines" => Permission::FailureRead,
+        "incidents" => Permission::IncidentRead,
+        "integrations" => Permission::IntegrationRead,
+        "noticeDeliveries" | "notices" => Permission::NoticeRead,
+        "runs" => Permission::RunRead,
+        "systems" => Permission::SystemRead,
+        "users" => Permission::UserRead,
+        _ => return None,
+    })
 }
 
 fn within(actor: &Actor, tenant_id: Uuid) -> Result<Actor> {

@@ -216,7 +216,10 @@ mod tests {
 
     use async_graphql::parser::parse_schema;
     use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+    use domain::export::read_by;
     use serde_json::json;
+
+    use crate::graphql::access::{Access, OPERATIONS};
 
     use super::{EXPORTED, NOT_EXPORTED, Plan};
 
@@ -278,6 +281,17 @@ mod tests {
             );
         }
         assert!(refusal("{ runs { edges { node { id }").starts_with("Syntax error"));
+    }
+
+    #[test]
+    fn whoever_loses_the_right_to_read_it_loses_the_file() {
+        for (kind, name, access) in OPERATIONS {
+            if let ("Query", true) = (*kind, EXPORTED.contains(name)) {
+                let Access::Needs(permission) = access else { panic!("{name} needs no one permission") };
+                assert_eq!(read_by(name), Some(*permission), "{name}");
+            }
+        }
+        assert!(NOT_EXPORTED.iter().all(|name| read_by(name).is_none()));
     }
 
     #[test]

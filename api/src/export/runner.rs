@@ -22,6 +22,8 @@ const AT_ONCE_MAX: usize = 2;
 const STORED_BYTES: usize = 768 * 1024;
 /// And after so long, so that a crash costs no more.
 const STORED_EVERY: Duration = Duration::from_secs(2);
+/// For how long one is carried out before others have their turn.
+const TURN: Duration = Duration::from_secs(60);
 
 /// Why an export is not gone on with.
 enum Stop {
@@ -31,7 +33,7 @@ enum Stop {
     Failed(ExportFailureCode, String),
     /// Something did not answer.
     PutOff,
-    /// This process ends.
+    /// This process ends, or it is the turn of others.
     HandBack,
     /// It was canceled, or another process has it.
     Lost,
@@ -103,8 +105,10 @@ impl Exporter {
                     }
                 })
             }
-            Ok(Stop::Failed(code, message)) => claimed.fail(code, &message).await.map(|_is_ours| {
-                tracing::info!(export.id = %id, tenant.id = %tenant_id, code = ?code, "an export came to nothing");
+            Ok(Stop::Failed(code, message)) => claimed.fail(code, &message).await.map(|is_ours| {
+                if is_ours {
+                    tracing::info!(export.id = %id, tenant.id = %tenant_id, code = ?code, "an export came to nothing");
+                }
             }),
             Ok(Stop::PutOff) => claimed.put_off().await,
             Ok(Stop::HandBack) => claimed.hand_back().await,
@@ -127,7 +131,8 @@ impl Exporter {
         };
         let mut after = claimed.cursor().map(str::to_owned);
         let mut pending = Pending::default();
-        let mut stored_at = Instant::now();
+        let begun = Instant::now();
+        let mut stored_at = begun;
         loop {
             let page = match self.next_page(claimed, &plan, after.as_deref()).await? {
                 Ok(page) => page,
@@ -145,7 +150,7 @@ impl Exporter {
             }
             after = page.end.or(after);
             pending.cursor = after.clone();
-            let ends = shutdown.is_cancelled();
+            let ends = shutdown.is_cancelled() || begun.elapsed() >= TURN;
             let is_full = pending.lines.len() >= STORED_BYTES || stored_at.elapsed() >= STORED_EVERY;
             if is_full || ends || !page.has_next {
                 if let Some(stop) = pending.store(claimed).await? {

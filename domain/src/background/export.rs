@@ -167,7 +167,7 @@ impl ClaimedExport {
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be asked.
     pub async fn reader(&self) -> Result<Option<Actor>> {
-        creator(&self.app, &self.row.principal, self.row.tenant_id, &self.row.locale).await
+        creator(&self.app, &self.row).await
     }
 
     /// How often the lease is to be renewed.

@@ -43,7 +43,7 @@ pub async fn find(app: &Arc<App>, token: &str, is_packed: bool) -> Result<Option
         .await
         .doing("reading an export")?;
     let Some(row) = row.filter(|row| has_file(app, row)) else { return Ok(None) };
-    let creator = creator(app, &row.principal, row.tenant_id, &row.locale).await?;
+    let creator = creator(app, &row).await?;
     Ok(creator.map(|creator| Download { app: app.clone(), row, creator, is_packed }))
 }
 
@@ -122,15 +122,21 @@ impl Download {
 
     /// Whether it may still be had.
     async fn check(&self) -> Result<()> {
-        let row = &self.row;
-        let is_good = has_file(&self.app, row)
-            && creator(&self.app, &row.principal, row.tenant_id, &row.locale).await?.is_some();
+        let row = scope_of(&self.app, self.row.tenant_id)
+            .find::<export::Entity>()
+            .filter(export::Column::Id.eq(self.row.id))
+            .one()
+            .await?;
+        let is_good = match row {
+            Some(row) if has_file(&self.app, &row) => creator(&self.app, &row).await?.is_some(),
+            _ => false,
+        };
         if is_good {
             return Ok(());
         }
         Err(Error::internal(
             "giving a file out",
-            "it has expired, or whoever asked for it may not have it any more",
+            "it has expired or was taken back, or whoever asked for it may not have it any more",
         ))
     }
 }

@@ -1,6 +1,7 @@
 //! Deletes the content of exports that are over, in small steps, and later what is known of them.
 
 use std::sync::Arc;
+use std::time::{Duration as StdDuration, Instant};
 
 use chrono::{DateTime, Duration, Utc};
 use entity::export::{self, ExportStatus};
@@ -17,8 +18,8 @@ use crate::scope::TxScope;
 const KEPT_DAYS: i64 = 30;
 /// Pieces that one statement deletes: 32 MiB at most.
 const CHUNKS_MAX: u64 = 32;
-/// Steps of one call: 16 GiB, and more than come in the minutes between two.
-const STEPS_MAX: usize = 512;
+/// For how long one call goes on, because others wait for it: with the minutes between two, gigabytes an hour.
+const TURN: StdDuration = StdDuration::from_secs(2);
 /// Rows that one statement deletes.
 const ROWS_MAX: u64 = 500;
 
@@ -26,7 +27,8 @@ const ROWS_MAX: u64 = 500;
 pub(crate) async fn purge(app: &Arc<App>) -> Result<u64> {
     let now = app.clock().now();
     let mut purged = 0;
-    for _ in 0..STEPS_MAX {
+    let begun = Instant::now();
+    while begun.elapsed() < TURN {
         let Some(row) = next(app, now).await? else { break };
         let deleted = purge_some(app, &row, now).await?;
         purged += deleted;
