@@ -26,6 +26,9 @@ pub(crate) struct Tracing {
     pub(crate) told_hosts: Vec<String>,
 }
 
+/// In a list of hosts that may be told of traces: all. Asked for as a host, it is told where every one may be.
+pub const EVERY_HOST: &str = "*";
+
 static TRACING: OnceLock<Tracing> = OnceLock::new();
 
 /// Switches traces on, once in a process.
@@ -107,6 +110,7 @@ impl Span {
     }
 
     /// The `traceparent` to send to this host with what is done here; `None` unless the operator lets it know of traces.
+    /// [`EVERY_HOST`] stands for whoever may get it.
     pub fn traceparent_for(&self, host: &str) -> Option<String> {
         TRACING.get().filter(|tracing| tells(&tracing.told_hosts, host))?;
         self.traceparent().or_else(|| current(written))
@@ -235,13 +239,13 @@ fn tells(told: &[String], host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     told.iter().any(|told| match told.strip_prefix('.') {
         Some(domain) => host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
-        None => told == "*" || *told == host,
+        None => told == EVERY_HOST || *told == host,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, carried, child, current_ids, is_on, is_recorded, root, tells};
+    use super::{EVERY_HOST, Kind, carried, child, current_ids, is_on, is_recorded, root, tells};
 
     #[tokio::test]
     async fn while_traces_are_off_nothing_is_known_and_nothing_is_done() {
@@ -265,5 +269,6 @@ mod tests {
         assert!(told(&["erp.example"], "ERP.example") && !told(&["erp.example"], "a.erp.example"));
         assert!(told(&[".example"], "a.erp.example") && !told(&[".example"], "example"));
         assert!(!told(&[".example"], "badexample") && told(&["*"], "anything") && !told(&[], "anything"));
+        assert!(told(&["*"], EVERY_HOST) && !told(&["erp.example", ".example"], EVERY_HOST));
     }
 }
