@@ -85,7 +85,8 @@ pub struct OtlpOptions {
     pub resource: Vec<(String, String)>,
     /// Which traces are recorded.
     pub sampling: Sampling,
-    /// A trace that came from elsewhere is recorded when it is there, and not otherwise.
+    /// A trace that came from elsewhere is recorded when it is there, and not otherwise. While this is false, callers begin
+    /// a trace of ours, with a link to theirs.
     pub follows_parent: bool,
     /// How often instruments are read.
     pub metric_interval: Duration,
@@ -135,7 +136,8 @@ pub fn start(options: &OtlpOptions, runtime: &Handle) -> Result<Exporters, Start
                 .with_resource(resource.clone())
                 .build();
             let told_hosts = options.told_hosts.clone();
-            trace::switch_on(Tracing { tracer: provider.tracer(SCOPE), told_hosts });
+            let follows_parent = options.follows_parent;
+            trace::switch_on(Tracing { tracer: provider.tracer(SCOPE), told_hosts, follows_parent });
             Some(provider)
         }
     };
