@@ -6,11 +6,21 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Request, StatusCode};
 use telemetry::trace::{self, Kind, Span};
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Begins the span of a request that is about to be sent, and tells its receiver of the trace where the operator allows it.
-/// A header that the system's config sets stays.
-pub(crate) fn begin(request: &mut Request) -> Span {
+/// Whom a request may tell which trace it belongs to, as far as the operator allows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tell {
+    /// Whom its address names: it goes nowhere else.
+    Host,
+    /// Wherever redirects lead it, which is only where every host may be told.
+    Anybody,
+    /// Nobody: the config of the system has a `traceparent` of its own.
+    Nobody,
+}
+
+/// Begins the span of a request that is about to be sent, and tells its receiver of the trace where that may be.
+pub(crate) fn begin(request: &mut Request, tell: Tell) -> Span {
     let span = trace::child(Kind::Client, "HTTP");
     if span.is_recorded() {
         let name = method(request.method());
@@ -24,7 +34,12 @@ pub(crate) fn begin(request: &mut Request) -> Span {
             span.set("server.port", i64::from(port));
         }
     }
-    let traceparent = request.url().host_str().and_then(|host| span.traceparent_for(host));
+    let told = match tell {
+        Tell::Host => request.url().host_str(),
+        Tell::Anybody => Some(trace::EVERY_HOST),
+        Tell::Nobody => None,
+    };
+    let traceparent = told.and_then(|host| span.traceparent_for(host));
     if let Some(Ok(value)) = traceparent.map(HeaderValue::try_from) {
         request.headers_mut().entry(TRACEPARENT).or_insert(value);
     }

@@ -188,7 +188,7 @@ impl Egress {
         let mut request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
         self.check_url(request.url())?;
         let client = self.client(timeout, Redirects::SameOrigin, HeaderMap::new())?;
-        let call = call::begin(&mut request);
+        let call = call::begin(&mut request, call::Tell::Host);
         let mut reply = answer(&call, client.execute(request)).await?;
         let mut body = Vec::new();
         while let Some(chunk) = reply.chunk().await.map_err(|error| failed(&error))? {
@@ -225,7 +225,7 @@ impl Egress {
     ) -> Result<::http::Response<Vec<u8>>, SystemError> {
         let mut request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
         self.check_url(request.url())?;
-        let call = call::begin(&mut request);
+        let call = call::begin(&mut request, call::Tell::Host);
         let mut reply = answer(&call, sender.execute(request)).await?;
         let mut body = Vec::new();
         while body.len() < bytes_max

@@ -270,11 +270,11 @@ impl Ends {
             ..TransactionOptions::default()
         };
         let (has_idle, asked) = (self.has_idle(), Instant::now());
-        let tx = self.write.begin_with_options(options).await.doing("beginning a transaction")?;
+        let tx = self.write.begin_with_options(options).await;
         // Its beginning is a round trip, which is no wait for a connection.
         let waited = if has_idle { Duration::ZERO } else { asked.elapsed() };
         telemetry::instruments().connection_wait.record(&[self.name], waited);
-        Ok(tx)
+        tx.doing("beginning a transaction")
     }
 
     fn has_idle(&self) -> bool {

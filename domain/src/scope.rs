@@ -6,6 +6,7 @@ mod keyset;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use entity::run::RunStatus;
 use entity::{
     api_key, audit_entry, backfill, change, connect_link, contact, escalation, escalation_policy, exchange,
     export, export_chunk, failure, failure_group, failure_group_activity, failure_group_hour, health_alert,
@@ -32,6 +33,7 @@ use crate::change::{Change, journal};
 use crate::database::TenantReader;
 use crate::dispatch::{JobHint, PUSH_TIMEOUT};
 use crate::error::{Doing, Error, Result};
+use crate::health::status::count_ended;
 use crate::id::{GlobalId, Kind};
 use crate::insert::insert_rows;
 
@@ -300,6 +302,8 @@ pub struct TxScope {
     changes: Mutex<Vec<Change>>,
     /// Only told.
     passing: Vec<Change>,
+    /// Of runs that end, for the instruments.
+    ended: Mutex<Vec<RunStatus>>,
 }
 
 impl TxScope {
@@ -316,6 +320,7 @@ impl TxScope {
             hints_later: Vec::new(),
             changes: Mutex::default(),
             passing: Vec::new(),
+            ended: Mutex::default(),
         })
     }
 
@@ -423,12 +428,18 @@ impl TxScope {
         self.passing.push(change);
     }
 
-    /// Enters it in the audit log, keeps what changed, commits, then pushes and tells.
+    /// After the commit: count runs that ended so.
+    pub(crate) fn count_after_commit(&self, statuses: impl IntoIterator<Item = RunStatus>) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).extend(statuses);
+    }
+
+    /// Enters it in the audit log, keeps what changed, commits, then pushes, tells and counts.
     pub(crate) async fn commit(self) -> Result<()> {
-        let Self { app, tx, tenant_id, object, detail, hints, hints_later, changes, passing } = self;
+        let Self { app, tx, tenant_id, object, detail, hints, hints_later, changes, passing, ended } = self;
         let mut changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
         let entry = Entry::of(Some(tenant_id), object).detail(detail);
         journal::commit(tx, entry, &changes, "committing").await?;
+        count_ended(ended.into_inner().unwrap_or_else(PoisonError::into_inner));
         changes.extend(passing);
         announce(&app, changes, hints);
         for (wait, hint) in hints_later {

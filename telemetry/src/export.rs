@@ -8,8 +8,9 @@ mod metric;
 mod told;
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 use opentelemetry::logs::LoggerProvider;
@@ -22,6 +23,7 @@ use opentelemetry_otlp::{
     WithTonicConfig,
 };
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
@@ -35,8 +37,11 @@ use crate::trace::{self, Tracing};
 
 /// The name of the instrumentation, in each signal.
 const SCOPE: &str = "trestle";
-/// How long the last spans, metrics and lines may take to be sent, each.
+/// How long the last spans, metrics and lines may take to be sent, all together: what stops the process gives it some
+/// seconds more than its work to end.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
+/// The SDK's, of each signal. Its reader of metrics has five seconds of its own, whatever it is told.
+const SDK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How OTLP is spoken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +90,8 @@ pub struct OtlpOptions {
     pub resource: Vec<(String, String)>,
     /// Which traces are recorded.
     pub sampling: Sampling,
-    /// A trace that came from elsewhere is recorded when it is there, and not otherwise.
+    /// A trace that came from elsewhere is recorded when it is there, and not otherwise. While this is false, callers begin
+    /// a trace of ours, with a link to theirs.
     pub follows_parent: bool,
     /// How often instruments are read.
     pub metric_interval: Duration,
@@ -112,7 +118,11 @@ pub struct Exporters {
     traces: Option<SdkTracerProvider>,
     metrics: Option<SdkMeterProvider>,
     logs: Option<SdkLoggerProvider>,
+    complaints: Arc<Complaints>,
 }
+
+/// Sends what waits of one signal, and ends it.
+type Ending = Box<dyn FnOnce() -> OTelSdkResult + Send>;
 
 /// Begins to send telemetry, once in a process. Needs a runtime that outlives it.
 ///
@@ -135,7 +145,8 @@ pub fn start(options: &OtlpOptions, runtime: &Handle) -> Result<Exporters, Start
                 .with_resource(resource.clone())
                 .build();
             let told_hosts = options.told_hosts.clone();
-            trace::switch_on(Tracing { tracer: provider.tracer(SCOPE), told_hosts });
+            let follows_parent = options.follows_parent;
+            trace::switch_on(Tracing { tracer: provider.tracer(SCOPE), told_hosts, follows_parent });
             Some(provider)
         }
     };
@@ -159,7 +170,7 @@ pub fn start(options: &OtlpOptions, runtime: &Handle) -> Result<Exporters, Start
             Some(provider)
         }
     };
-    Ok(Exporters { traces, metrics, logs })
+    Ok(Exporters { traces, metrics, logs, complaints })
 }
 
 impl Exporters {
@@ -168,20 +179,40 @@ impl Exporters {
         Some(Logger::new(self.logs.as_ref()?.logger(SCOPE)))
     }
 
-    /// Sends what waits, and ends. Blocks for some seconds at most; the runtime must still be there.
+    /// Sends what waits, and ends. Blocks for three seconds at most; the runtime must still be there. What the collector has
+    /// not taken by then is let go.
     pub fn shutdown(self) {
-        let mut problems = Vec::new();
-        if let Some(Err(error)) = self.traces.map(|traces| traces.shutdown_with_timeout(LAST_PATIENCE)) {
-            problems.push(error);
+        let Self { traces, metrics, logs, complaints } = self;
+        let endings: [Option<Ending>; 3] = [
+            traces.map(|traces| -> Ending { Box::new(move || traces.shutdown_with_timeout(SDK_PATIENCE)) }),
+            metrics
+                .map(|metrics| -> Ending { Box::new(move || metrics.shutdown_with_timeout(SDK_PATIENCE)) }),
+            logs.map(|logs| -> Ending { Box::new(move || logs.shutdown_with_timeout(SDK_PATIENCE)) }),
+        ];
+        let (end, ends) = mpsc::channel();
+        let mut missing = 0;
+        for ending in endings.into_iter().flatten() {
+            missing += 1;
+            let end = end.clone();
+            // Nobody listens any more to one that comes too late.
+            let work = move || end.send(ending()).unwrap_or_default();
+            if let Err(error) = thread::Builder::new().name("telemetry-end".to_owned()).spawn(work) {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the last telemetry is not sent");
+            }
         }
-        if let Some(Err(error)) = self.metrics.map(|metrics| metrics.shutdown_with_timeout(LAST_PATIENCE)) {
-            problems.push(error);
+        drop(end);
+        let deadline = Instant::now() + LAST_PATIENCE;
+        while missing > 0
+            && let Ok(ended) = ends.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            missing -= 1;
+            if let Err(error) = ended {
+                tracing::debug!(error = &error as &dyn std::error::Error, "the last telemetry was not sent");
+            }
         }
-        if let Some(Err(error)) = self.logs.map(|logs| logs.shutdown_with_timeout(LAST_PATIENCE)) {
-            problems.push(error);
-        }
-        for error in problems {
-            tracing::debug!(error = &error as &dyn std::error::Error, "the last telemetry was not sent");
+        if missing > 0 {
+            complaints.give_up();
+            tracing::warn!("the collector did not take the last telemetry in time; it is dropped");
         }
     }
 }

@@ -10,7 +10,9 @@ use std::sync::OnceLock;
 use std::task::{Context as TaskContext, Poll};
 use std::time::SystemTime;
 
-use opentelemetry::trace::{Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer};
+use opentelemetry::trace::{
+    Link, Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer,
+};
 use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::trace::SdkTracer;
 use pin_project_lite::pin_project;
@@ -24,7 +26,12 @@ pub(crate) struct Tracing {
     /// Hosts of outside systems that are told which trace a request belongs to: `erp.example`, `.example` for all below it,
     /// `*` for all.
     pub(crate) told_hosts: Vec<String>,
+    /// Whether a caller chooses the trace, and with it whether it is recorded.
+    pub(crate) follows_parent: bool,
 }
+
+/// In a list of hosts that may be told of traces: all. Asked for as a host, it is told where every one may be.
+pub const EVERY_HOST: &str = "*";
 
 static TRACING: OnceLock<Tracing> = OnceLock::new();
 
@@ -107,6 +114,7 @@ impl Span {
     }
 
     /// The `traceparent` to send to this host with what is done here; `None` unless the operator lets it know of traces.
+    /// [`EVERY_HOST`] stands for whoever may get it.
     pub fn traceparent_for(&self, host: &str) -> Option<String> {
         TRACING.get().filter(|tracing| tells(&tracing.told_hosts, host))?;
         self.traceparent().or_else(|| current(written))
@@ -182,32 +190,39 @@ fn begun(kind: Kind, name: &'static str, began_at: Option<SystemTime>) -> Span {
     if !is_recorded() {
         return Span::default();
     }
-    start(tracing, kind, name, began_at, &Context::current())
+    let mut builder = builder(kind, name);
+    builder.start_time = began_at;
+    start(tracing, builder, &Context::current())
 }
 
 /// Something that goes on with the trace of a `traceparent`, or with what is done here where there is none, or else begins
-/// a trace of its own, which is sampled as the operator says.
+/// a trace of its own, which is sampled as the operator says. Of a caller ([`Kind::Server`]) whom the sampler does not
+/// follow there is a link, and no more.
 pub fn root(kind: Kind, name: &'static str, traceparent: Option<&str>) -> Span {
-    let Some(tracing) = TRACING.get() else { return Span::default() };
+    TRACING.get().map(|tracing| root_in(tracing, kind, name, traceparent)).unwrap_or_default()
+}
+
+fn root_in(tracing: &Tracing, kind: Kind, name: &'static str, traceparent: Option<&str>) -> Span {
     match traceparent.and_then(parsed) {
-        Some(parent) => start(tracing, kind, name, None, &Context::new().with_remote_span_context(parent)),
+        // The sampler goes by the trace's id, which is not for strangers to choose.
+        Some(caller) if kind == Kind::Server && !tracing.follows_parent => {
+            let builder = builder(kind, name).with_links(vec![Link::with_context(caller)]);
+            start(tracing, builder, &Context::new())
+        }
+        Some(parent) => start(tracing, builder(kind, name), &Context::new().with_remote_span_context(parent)),
         None => match current(SpanContext::is_sampled) {
             // It stays as unsampled as what it is part of.
             Some(false) => Span { context: Some(Context::current()), is_recorded: false },
-            Some(true) | None => start(tracing, kind, name, None, &Context::current()),
+            Some(true) | None => start(tracing, builder(kind, name), &Context::current()),
         },
     }
 }
 
-fn start(
-    tracing: &Tracing,
-    kind: Kind,
-    name: &'static str,
-    began_at: Option<SystemTime>,
-    parent: &Context,
-) -> Span {
-    let mut builder = SpanBuilder::from_name(name).with_kind(kind.into());
-    builder.start_time = began_at;
+fn builder(kind: Kind, name: &'static str) -> SpanBuilder {
+    SpanBuilder::from_name(name).with_kind(kind.into())
+}
+
+fn start(tracing: &Tracing, builder: SpanBuilder, parent: &Context) -> Span {
     let span = tracing.tracer.build_with_context(builder, parent);
     if span.is_recording() {
         return Span { context: Some(parent.with_span(span)), is_recorded: true };
@@ -235,13 +250,59 @@ fn tells(told: &[String], host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     told.iter().any(|told| match told.strip_prefix('.') {
         Some(domain) => host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.')),
-        None => told == "*" || *told == host,
+        None => told == EVERY_HOST || *told == host,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, carried, child, current_ids, is_on, is_recorded, root, tells};
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry::SpanId;
+    use opentelemetry::trace::TracerProvider;
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData, SpanExporter};
+
+    use super::{
+        EVERY_HOST, Kind, Tracing, carried, child, current_ids, is_on, is_recorded, root, root_in, tells,
+    };
+
+    /// Spans that ended.
+    #[derive(Clone, Debug, Default)]
+    struct Ended(Arc<Mutex<Vec<SpanData>>>);
+
+    impl SpanExporter for Ended {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().expect("nobody panics").extend(batch);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_caller_chooses_the_trace_only_where_the_sampler_follows_callers() {
+        let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+        let traceparent = format!("00-{trace}-{span}-01");
+        let began = |kind, follows_parent| {
+            let ended = Ended::default();
+            let provider = SdkTracerProvider::builder()
+                .with_sampler(Sampler::AlwaysOn)
+                .with_simple_exporter(ended.clone())
+                .build();
+            let tracing = Tracing { tracer: provider.tracer("test"), told_hosts: Vec::new(), follows_parent };
+            drop(root_in(&tracing, kind, "root", Some(&traceparent)));
+            let span = ended.0.lock().expect("nobody panics").pop().expect("it ended");
+            let links: Vec<String> =
+                span.links.iter().map(|link| link.span_context.trace_id().to_string()).collect();
+            (span.span_context.trace_id().to_string(), span.parent_span_id, links)
+        };
+        let within = (trace.to_owned(), SpanId::from_hex(span).expect("an id"), Vec::<String>::new());
+        assert_eq!(began(Kind::Server, true), within);
+        assert_eq!(began(Kind::Consumer, true), within);
+        assert_eq!(began(Kind::Consumer, false), within, "what waited for a worker is our own");
+        let (own, parent, links) = began(Kind::Server, false);
+        assert_ne!(own, trace);
+        assert_eq!((parent, links), (SpanId::INVALID, vec![trace.to_owned()]));
+    }
 
     #[tokio::test]
     async fn while_traces_are_off_nothing_is_known_and_nothing_is_done() {
@@ -265,5 +326,6 @@ mod tests {
         assert!(told(&["erp.example"], "ERP.example") && !told(&["erp.example"], "a.erp.example"));
         assert!(told(&[".example"], "a.erp.example") && !told(&[".example"], "example"));
         assert!(!told(&[".example"], "badexample") && told(&["*"], "anything") && !told(&[], "anything"));
+        assert!(told(&["*"], EVERY_HOST) && !told(&["erp.example", ".example"], EVERY_HOST));
     }
 }

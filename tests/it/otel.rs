@@ -1,6 +1,7 @@
 //! What the program says of itself to a collector: one trace from a request through the queue to outside systems, metrics
 //! and the log, by gRPC and by HTTP; and that nobody suffers when the collector is away.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ const CALLER_SPAN: &str = "b7ad6b7169203331";
 const RECORDS: usize = 3;
 /// A process that ends sends what waits, which a collector that is away must not hold up for longer.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
+/// The same of one that takes requests and answers none, after three seconds of patience for all signals.
+const SILENT_STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// An integration from one outside system to another.
 async fn integration(scene: &Scene, source: &Outside, destination: &Outside) -> String {
@@ -286,6 +289,21 @@ async fn a_collector_that_is_away_is_warned_of_once_and_costs_nothing_else() {
     let asked = Instant::now();
     assert!(trestle.terminate().await.iter().all(|status| status.success()));
     assert!(asked.elapsed() < STOP_LIMIT, "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_collector_that_never_answers_holds_no_process_that_ends() {
+    // The system takes the connections; nobody reads what comes.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let setup = Setup::new()
+        .setting("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", silent.local_addr().expect("bound")))
+        .setting("OTEL_METRIC_EXPORT_INTERVAL", "100")
+        .setting("OTEL_BSP_SCHEDULE_DELAY", "50");
+    let mut trestle = setup.embedded().await;
+    trestle.client().query("query Last { __typename }", Value::Null).await;
+    let asked = Instant::now();
+    assert!(trestle.terminate().await.iter().all(|status| status.success()));
+    assert!(asked.elapsed() < SILENT_STOP_LIMIT, "{:?}", asked.elapsed());
 }
 
 #[tokio::test]

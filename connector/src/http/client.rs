@@ -102,6 +102,8 @@ pub(crate) struct Client {
     egress: Egress,
     http: reqwest::Client,
     base: Url,
+    /// Whom requests may tell of traces.
+    pub(super) tell: call::Tell,
     redactor: Arc<Redactor>,
     /// For captured refusals.
     room: Arc<Semaphore>,
@@ -196,6 +198,11 @@ impl Client {
             }
             other => other,
         };
+        let tell = match redirects {
+            _ if headers.contains_key(call::TRACEPARENT) => call::Tell::Nobody,
+            Redirects::AnyOrigin => call::Tell::Anybody,
+            Redirects::None | Redirects::SameOrigin => call::Tell::Host,
+        };
         let timeout = Duration::from_millis(settings.timeout_ms.clamp(1, TIMEOUT_MS_MAX));
         let http = egress.client(timeout, redirects, headers)?;
         let spacing = settings.rate_limit_per_second.filter(|rate| *rate > 0.0).map(|rate| 1.0 / rate);
@@ -203,6 +210,7 @@ impl Client {
             egress: egress.clone(),
             http,
             base,
+            tell,
             redactor: Arc::new(Redactor::new(secrets)),
             room: Arc::new(Semaphore::new(CAPTURED_MAX)),
             tokens,
@@ -322,7 +330,7 @@ impl Client {
         self.egress.check_url(request.url())?;
         self.pace.turn(&self.progress).await;
         self.take_turn().await;
-        let call = call::begin(&mut request);
+        let call = call::begin(&mut request, self.tell);
         let mut sent = Sent::of(&request);
         let mut response = match call.within(client.execute(request)).await {
             Ok(response) => {

@@ -87,6 +87,7 @@ impl Background {
             // In the order of all: jobs, then systems, then how integrations are.
             let recovered = heal_systems(&tx, &runs, now).await?;
             let ended: Vec<Ended<'_>> = runs.iter().map(|(_, run)| succeeded(run)).collect();
+            tx.count_after_commit(ended.iter().map(|ended| ended.status));
             for change in runs_ended(tx.connection(), &ended, now).await? {
                 tx.tell_after_commit(change);
             }

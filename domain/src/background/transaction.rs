@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use entity::run::RunStatus;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, IntoActiveModel};
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use crate::change::{Change, journal};
 use crate::database::one_of;
 use crate::dispatch::JobHint;
 use crate::error::{Doing, Result};
+use crate::health::status::count_ended;
 use crate::insert::insert_rows;
 use crate::scope::{TenantOwned, announce};
 
@@ -25,12 +27,21 @@ pub(super) struct BatchTx {
     changes: Vec<Change>,
     /// Only told.
     passing: Vec<Change>,
+    /// Of runs that end, for the instruments.
+    ended: Vec<RunStatus>,
 }
 
 impl BatchTx {
     pub(super) async fn begin(app: &Arc<App>) -> Result<Self> {
         let tx = app.database().across_tenants().begin().await?;
-        Ok(Self { app: app.clone(), tx, hints: Vec::new(), changes: Vec::new(), passing: Vec::new() })
+        Ok(Self {
+            app: app.clone(),
+            tx,
+            hints: Vec::new(),
+            changes: Vec::new(),
+            passing: Vec::new(),
+            ended: Vec::new(),
+        })
     }
 
     pub(super) fn connection(&self) -> &DatabaseTransaction {
@@ -71,12 +82,18 @@ impl BatchTx {
         self.passing.push(change);
     }
 
-    /// Keeps what changed, commits, then pushes and tells.
+    /// After the commit: count runs that ended so.
+    pub(super) fn count_after_commit(&mut self, statuses: impl IntoIterator<Item = RunStatus>) {
+        self.ended.extend(statuses);
+    }
+
+    /// Keeps what changed, commits, then pushes, tells and counts.
     pub(super) async fn commit(self) -> Result<()> {
-        let Self { app, tx, hints, mut changes, passing } = self;
+        let Self { app, tx, hints, mut changes, passing, ended } = self;
         journal::keep(&tx, &changes).await?;
         changes.extend(passing);
         tx.commit().await.doing("committing a batch")?;
+        count_ended(ended);
         announce(&app, changes, hints);
         Ok(())
     }

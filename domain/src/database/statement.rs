@@ -2,6 +2,7 @@
 //! while traces are on, of those that are sampled; and how long those that need no transaction wait for a connection.
 //! Deliberately absent: values. They are parameters and are not looked at; what a statement spells out in quotes is blanked.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime};
 
 use sea_orm::{DatabaseBackend, DatabaseConnection};
@@ -15,8 +16,8 @@ const TEXT_BYTES_MAX: usize = 4 * 1024;
 const NO_TABLES: [&str; 4] = ["select", "values", "unnest", "json_each"];
 
 tokio::task_local! {
-    /// Of which pool a connection was asked for, and when.
-    static ASKED: (&'static str, Instant);
+    /// Of which pool a connection was asked for, and when; and whether there was one.
+    static ASKED: (&'static str, Instant, Cell<bool>);
 }
 
 /// Watches every statement of a connection, and of the transactions that it begins.
@@ -24,8 +25,11 @@ pub(super) fn watch(connection: &mut DatabaseConnection) {
     let backend = connection.get_database_backend();
     connection.set_metric_callback(move |done| {
         // It began when there was a connection for it.
-        if let Ok((pool, asked)) = ASKED.try_with(|asked| *asked) {
-            let waited = asked.elapsed().saturating_sub(done.elapsed);
+        let waited = ASKED.try_with(|(pool, asked, was_there)| {
+            was_there.set(true);
+            (*pool, asked.elapsed().saturating_sub(done.elapsed))
+        });
+        if let Ok((pool, waited)) = waited {
             telemetry::instruments().connection_wait.record(&[pool], waited);
         }
         if trace::is_on() {
@@ -34,9 +38,19 @@ pub(super) fn watch(connection: &mut DatabaseConnection) {
     });
 }
 
-/// A single statement that takes a connection of this pool for itself, and tells how long it waited for it.
+/// A single statement that takes a connection of this pool for itself, and tells how long it waited for it, also in vain.
 pub(super) async fn asked<T>(pool: &'static str, statement: impl Future<Output = T>) -> T {
-    ASKED.scope((pool, Instant::now()), statement).await
+    let statement = async move {
+        let answer = statement.await;
+        ASKED.with(|(pool, asked, was_there)| {
+            // Without a connection nothing is done that is watched.
+            if !was_there.get() {
+                telemetry::instruments().connection_wait.record(&[*pool], asked.elapsed());
+            }
+        });
+        answer
+    };
+    ASKED.scope((pool, Instant::now(), Cell::new(false)), statement).await
 }
 
 fn told(backend: DatabaseBackend, sql: &str, elapsed: Duration, has_failed: bool) {

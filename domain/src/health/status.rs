@@ -131,6 +131,7 @@ pub(crate) fn fresh(tenant_id: Uuid, integration_id: Uuid, now: DateTime<Utc>) -
 /// Counts a run that ends, and derives how its integration is now. Comes after everything else that the end changes.
 pub(crate) async fn run_ended(tx: &TxScope, run: &run::Model, status: RunStatus) -> Result<()> {
     let now = tx.app().clock().now();
+    tx.count_after_commit([status]);
     tx.tell_all_after_commit(runs_ended(tx.connection(), &[Ended { run, status }], now).await?);
     Ok(())
 }
@@ -148,8 +149,16 @@ pub(crate) async fn runs_ended_by_ids(tx: &TxScope, ids: Vec<Uuid>) -> Result<()
         .await
         .doing("reading runs that ended")?;
     let ended: Vec<Ended<'_>> = runs.iter().map(|run| Ended { run, status: run.status }).collect();
+    tx.count_after_commit(ended.iter().map(|ended| ended.status));
     tx.tell_all_after_commit(runs_ended(tx.connection(), &ended, tx.app().clock().now()).await?);
     Ok(())
+}
+
+/// Counts runs for the instruments, once their ends are committed.
+pub(crate) fn count_ended(statuses: Vec<RunStatus>) {
+    for status in statuses {
+        telemetry::instruments().runs.add(&[outcome(status)], 1);
+    }
 }
 
 /// As the instruments have it. What has not ended is not counted by anybody.
@@ -163,16 +172,13 @@ fn outcome(status: RunStatus) -> &'static str {
 }
 
 /// The same for runs of several integrations: two statements, and a third where one of these was not well or a run says
-/// nothing of its own. Answers with what listeners are to be told after the commit.
+/// nothing of its own. Answers with what listeners are to be told after the commit, when the instruments count them, too.
 pub(crate) async fn runs_ended(
     connection: &DatabaseTransaction,
     ended: &[Ended<'_>],
     now: DateTime<Utc>,
 ) -> Result<Vec<Change>> {
     rollup::count(connection, ended, now).await?;
-    for ended in ended {
-        telemetry::instruments().runs.add(&[outcome(ended.status)], 1);
-    }
     let mut changed = BTreeSet::new();
     let mut rows = std::collections::BTreeMap::new();
     for ended in ended {

@@ -3,12 +3,14 @@
 
 use std::fmt::Debug;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::future::poll_fn;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
@@ -21,11 +23,26 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// When the collector was complained of, whichever signal it did not take.
 #[derive(Debug, Default)]
-pub(super) struct Complaints(Mutex<Option<Instant>>);
+pub(super) struct Complaints {
+    last: Mutex<Option<Instant>>,
+    has_given_up: AtomicBool,
+}
 
 impl Complaints {
+    /// Nothing is sent any more, and nobody complains of it: the process ends, and its runtime before it.
+    pub(super) fn give_up(&self) {
+        self.has_given_up.store(true, Ordering::Release);
+    }
+
+    fn has_given_up(&self) -> bool {
+        self.has_given_up.load(Ordering::Acquire)
+    }
+
     fn is_due(&self) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.has_given_up() {
+            return false;
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let is_due = last.is_none_or(|at| at.elapsed() >= COMPLAINT_INTERVAL);
         if is_due {
             *last = Some(Instant::now());
@@ -56,6 +73,10 @@ impl<E> Told<E> {
     async fn tell(&self, export: impl Future<Output = OTelSdkResult> + Send) -> OTelSdkResult {
         let mut export = pin!(export);
         let result = poll_fn(|task| {
+            // Its timers would panic in a runtime that ends.
+            if self.complaints.has_given_up() {
+                return Poll::Ready(Err(OTelSdkError::AlreadyShutdown));
+            }
             let _entered = self.runtime.enter();
             export.as_mut().poll(task)
         })

@@ -18,6 +18,16 @@ const SAMPLER_ARG: &str = "OTEL_TRACES_SAMPLER_ARG";
 
 /// Where telemetry is sent; everything that is written is checked, also while nothing is sent.
 pub(super) fn otlp(written: &Written) -> Result<Option<OtlpOptions>, WrongSetting> {
+    let of_signals = [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &written.otlp_traces_endpoint),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &written.otlp_metrics_endpoint),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", &written.otlp_logs_endpoint),
+    ];
+    for (name, endpoint) in of_signals {
+        if filled(endpoint.clone()).is_some() {
+            return Err(wrong(name, format!("is not taken: everything goes to the collector of {ENDPOINT}")));
+        }
+    }
     let (sampling, follows_parent) = sampling(written)?;
     let protocol = match filled(written.otlp_protocol.clone()).as_deref() {
         None | Some("http/protobuf") => Protocol::Http,
@@ -232,6 +242,18 @@ mod tests {
             problem(Written { otlp_protocol: some("http/json"), ..none() }),
             "OTEL_EXPORTER_OTLP_PROTOCOL: `http/json` is neither `http/protobuf` nor `grpc`"
         );
+        let endpoint = || some("http://localhost:4318/v1/traces");
+        for (name, written) in [
+            ("TRACES", Written { otlp_traces_endpoint: endpoint(), ..none() }),
+            ("METRICS", Written { otlp_metrics_endpoint: endpoint(), ..none() }),
+            ("LOGS", Written { otlp_logs_endpoint: endpoint(), ..none() }),
+        ] {
+            let expected = format!(
+                "OTEL_EXPORTER_OTLP_{name}_ENDPOINT: is not taken: everything goes to the collector of \
+                 OTEL_EXPORTER_OTLP_ENDPOINT"
+            );
+            assert_eq!(problem(written), expected);
+        }
         let headers = problem(Written { otlp_headers: some("s3cr3t"), ..none() });
         assert!(
             headers.starts_with("OTEL_EXPORTER_OTLP_HEADERS: is not like") && !headers.contains("s3cr3t")

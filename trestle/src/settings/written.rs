@@ -264,6 +264,18 @@ pub struct Written {
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) otlp_endpoint: Option<String>,
+    /// Refused: there is one collector
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", value_name = "URL", hide = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otlp_traces_endpoint: Option<String>,
+    /// Refused: there is one collector
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", value_name = "URL", hide = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otlp_metrics_endpoint: Option<String>,
+    /// Refused: there is one collector
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", value_name = "URL", hide = true, global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) otlp_logs_endpoint: Option<String>,
     /// How the collector is spoken to: `http/protobuf` or `grpc` [default: http/protobuf]
     #[arg(long, env = "OTEL_EXPORTER_OTLP_PROTOCOL", value_name = "PROTOCOL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,7 +9,25 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::{access, connector, error, lists, numbers, read, reply, serve, source, try_read};
+use crate::call::Tell;
+use crate::egress::Redirects;
+use crate::http::client::Client;
 use crate::{Connector as _, Egress, HttpConnector, SystemErrorKind};
+
+/// Who is asked without anything secret may redirect to a host that is not to know of traces.
+#[tokio::test]
+async fn where_redirects_lead_anywhere_no_single_host_is_told_of_the_trace() {
+    let tell = |mut config: Value, redirects| {
+        config["baseUrl"] = json!("http://127.0.0.1:9");
+        let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]);
+        Client::open(&egress, &access(config, &json!({"token": "t"})), redirects).unwrap().tell
+    };
+    assert_eq!(tell(json!({}), Redirects::SameOrigin), Tell::Anybody);
+    assert_eq!(tell(json!({"auth": "bearer"}), Redirects::SameOrigin), Tell::Host);
+    assert_eq!(tell(json!({"headers": {"X-Extra": "x"}}), Redirects::SameOrigin), Tell::Host);
+    assert_eq!(tell(json!({}), Redirects::None), Tell::Host);
+    assert_eq!(tell(json!({"headers": {"TraceParent": "00"}}), Redirects::None), Tell::Nobody);
+}
 
 #[tokio::test]
 async fn credentials_are_sent_and_go_nowhere_else() {
