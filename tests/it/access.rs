@@ -562,7 +562,11 @@ async fn listen(world: &mut World, client: &Client, field: &str) -> Outcome {
     let run = format!("subscription {{ runChanged(runId: \"{}\") {{ id }} }}", world.target.run);
     socket.send(json!({"id": "2", "type": "subscribe", "payload": {"query": run}})).await;
     let message = first_message(&mut socket).await;
-    assert_eq!(message["id"], "2", "{message:#}");
+    assert!(message["payload"]["errors"].is_null(), "{message:#}");
+    if message["id"] == "1" {
+        // Something that was made to happen before is still under way.
+        return Outcome::Allowed;
+    }
     for _ in 0..TOUCHES_MAX {
         world.touch().await;
         while let Some(incoming) = socket.receive_within(EVENT_LIMIT).await {
