@@ -191,6 +191,11 @@ impl Listening {
         Told { ids, has_more: true, has_missed }
     }
 
+    /// Counts as having missed something: what it took could not be read.
+    pub fn miss(&self) {
+        self.inbox.lock().has_missed = true;
+    }
+
     /// From now on of these tenants: the listener's rights have changed. What changed in between counts as missed.
     pub fn follow(&mut self, tenants: &Tenants) {
         if self.tenants != *tenants {

@@ -17,6 +17,8 @@ use crate::http::ErrorCode;
 const READ_INTERVAL: Duration = Duration::from_millis(100);
 /// Objects of one read, which are in memory until they are sent.
 const READ_MAX: usize = 100;
+/// How long a subscription waits that can't read or ask who its caller is.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a quiet subscription trusts its token before it looks again whether its caller is still signed in.
 const RENEW_INTERVAL: Duration = Duration::from_secs(30);
 /// The same right before something is sent: whoever signed out hears nothing more after so long.
@@ -98,9 +100,14 @@ impl<T: Live> Listener<T> {
             if self.has_ended {
                 return None;
             }
-            if let Err(error) = self.step().await {
-                self.has_ended = true;
-                return Some(Err(error));
+            match self.step().await {
+                Ok(()) => {}
+                // Whoever listens is told nothing: what changes meanwhile is read when the database is back.
+                Err(error) if error.is(ErrorCode::Unavailable) => self.put_off(),
+                Err(error) => {
+                    self.has_ended = true;
+                    return Some(Err(error));
+                }
             }
         }
     }
@@ -113,8 +120,15 @@ impl<T: Live> Listener<T> {
         };
         tokio::select! {
             () = read => Box::pin(self.read()).await,
-            () = sleep_until(self.renewed_at + RENEW_INTERVAL) => Box::pin(self.renew()).await,
+            () = sleep_until(self.read_at.max(self.renewed_at + RENEW_INTERVAL)) => Box::pin(self.renew()).await,
         }
+    }
+
+    /// Tries again in a moment, and then reads what has changed since the last read.
+    fn put_off(&mut self) {
+        tracing::debug!("a subscription cannot read for now; it tries again");
+        self.told.miss();
+        self.read_at = Instant::now() + RETRY_INTERVAL;
     }
 
     async fn read(&mut self) -> Result<()> {

@@ -180,6 +180,18 @@ async fn who_missed_changes_is_told_what_there_is_now() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_read_for_a_moment_is_told_when_it_can_be() {
+    let mut fixture = Fixture::new().await;
+    run::cancel(&fixture.actor, fixture.run.id).await.unwrap();
+    // As a step that finds the database away.
+    let told = fixture.listener.told.take(100);
+    assert!(told.ids.contains(&fixture.run.id));
+    fixture.listener.put_off();
+    let next = fixture.listener.next().await.unwrap().unwrap();
+    assert_eq!((next.id, next.status), (fixture.run.id, run::RunStatus::Canceled));
+}
+
+#[tokio::test]
 async fn who_comes_back_is_told_what_changed_meanwhile_and_until_when() {
     let mut fixture = Fixture::new().await;
     let caller = fixture.listener.caller.clone();
