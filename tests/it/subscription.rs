@@ -11,9 +11,11 @@ use tokio::sync::OnceCell;
 
 use crate::harness::client::Client;
 use crate::harness::fixture::stream;
+use crate::harness::postgres::Database;
 use crate::harness::process::Process;
+use crate::harness::redis::{Redis, RedisServer};
 use crate::harness::subscription::{Incoming, Socket, Subscription};
-use crate::harness::trestle::{Setup, Trestle, jwt_key};
+use crate::harness::trestle::{Setup, Stores, Trestle, jwt_key};
 use crate::harness::watchdog;
 use crate::peer::node;
 use crate::scene::{Scene, text};
@@ -127,6 +129,46 @@ async fn a_run_and_its_retry_are_told_in_one_process() {
 #[tokio::test]
 async fn a_run_and_its_retry_are_told_across_processes() {
     a_run_and_its_retry_are_told(&Trestle::split(1).await).await;
+}
+
+async fn cancel(client: &Client, run: &str) {
+    client.mutate("cancelRun", json!({"runId": run}), "run { id }").await;
+}
+
+fn is_canceled(event: &Value, run: &str) -> bool {
+    event["runChanged"] == json!({"id": run, "status": "CANCELED"})
+}
+
+#[tokio::test]
+async fn what_another_process_does_while_redis_is_away_is_told_when_it_is_back() {
+    let stores = Stores { database: Database::create().await, redis: Redis::Own(RedisServer::start().await) };
+    let mut trestle = Setup::new().split_on(stores, 0).await;
+    let scene = Scene::of(&trestle).await;
+    let (_process, other) = trestle.another_server().await;
+    let elsewhere = other.with_token(scene.admin().token().unwrap());
+    let integration = half_failing(&scene, 2).await;
+    let mut runs = scene.admin().subscribe("subscription { runChanged { id status } }", Value::Null).await;
+    // No worker takes them.
+    let mut waiting = Vec::new();
+    for _ in 0..TRIGGERS_MAX {
+        waiting.push(scene.fixture.start_run(&integration).await);
+        if waiting.len() >= 3 && runs.next_within(SILENCE).await.is_some() {
+            break;
+        }
+    }
+    let [first, second, third] = &waiting[..3] else { unreachable!("there are three") };
+    cancel(&elsewhere, first).await;
+    runs.find(EVENT_LIMIT, |event| is_canceled(event, first)).await;
+
+    let Redis::Own(redis) = &mut trestle.stores_mut().redis else { unreachable!("made above") };
+    redis.stop_immediate();
+    cancel(&elsewhere, second).await;
+    // What is told after it does not make it forgotten.
+    cancel(scene.admin(), third).await;
+    runs.find(EVENT_LIMIT, |event| is_canceled(event, third)).await;
+    let Redis::Own(redis) = &mut trestle.stores_mut().redis else { unreachable!("made above") };
+    redis.start_again().await;
+    runs.find(EVENT_LIMIT, |event| is_canceled(event, second)).await;
 }
 
 /// Subscribes on a socket of its own, and gives the socket.
