@@ -4,8 +4,9 @@
 pub(crate) mod journal;
 mod listening;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{broadcast, mpsc};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ pub use self::listening::{Interest, Listening, Told};
 
 /// Changes kept for who looks at all of them and lags; past that it is told that it missed some.
 const CHANGES_BUFFERED: usize = 4_096;
-/// Changes that wait to be sent to other processes; past that they are dropped, as a hint may be.
+/// Changes that wait to be sent to other processes; past that they are dropped, and the others are told so.
 const OUTBOUND_BUFFERED: usize = 8_192;
 
 /// What kind of object changed.
@@ -55,12 +56,19 @@ pub struct Changes {
     listeners: Arc<Listeners>,
     all: broadcast::Sender<Change>,
     outbound: Option<mpsc::Sender<Change>>,
+    /// Since when changes of this process have not been sent to others that are not told so yet.
+    unsent_since: Arc<Mutex<Option<DateTime<Utc>>>>,
 }
 
 impl Changes {
     /// Within this process only.
     pub fn in_process() -> Self {
-        Self { listeners: Arc::default(), all: broadcast::channel(CHANGES_BUFFERED).0, outbound: None }
+        Self {
+            listeners: Arc::default(),
+            all: broadcast::channel(CHANGES_BUFFERED).0,
+            outbound: None,
+            unsent_since: Arc::default(),
+        }
     }
 
     /// With a bridge: what is published here is to be sent to the other processes from the receiver.
@@ -69,14 +77,36 @@ impl Changes {
         (Self { outbound: Some(outbound), ..Self::in_process() }, receiver)
     }
 
-    /// Tells everybody. A bridge that is full loses the hint; the row stays right.
+    /// Tells everybody. A bridge that is full loses the hint, and tells the others that it did; the row stays right.
     pub fn publish(&self, change: Change) {
         self.publish_local(change);
         if let Some(outbound) = &self.outbound
             && outbound.try_send(change).is_err()
         {
             tracing::debug!("a live update was dropped: the bridge to other processes is behind");
+            self.unsent_since.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(now);
         }
+    }
+
+    /// Since when changes were not sent because the bridge was full; asked once, it is for the bridge to tell.
+    pub fn take_unsent_since(&self) -> Option<DateTime<Utc>> {
+        self.unsent_since.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// From now on, until [`be_sure`](Self::be_sure), what changes in other processes may not arrive. Until then no listener has
+    /// been told of everything.
+    pub fn doubt(&self) {
+        self.listeners.doubt(now());
+    }
+
+    /// From now on what changes in other processes arrives. Each listener looks for what did not since the doubt began.
+    pub fn be_sure(&self) {
+        self.listeners.be_sure();
+    }
+
+    /// What changed in another process since this time may not have arrived: each listener looks for it.
+    pub fn miss(&self, since: DateTime<Utc>) {
+        self.listeners.miss(since);
     }
 
     /// Tells listeners of this process about a change made in another one.

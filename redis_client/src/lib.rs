@@ -76,6 +76,8 @@ pub enum Heard {
     Opened,
     /// A message.
     Message(Msg),
+    /// The channel has closed: until it is open again, messages are lost.
+    Closed,
 }
 
 /// Whether a URL is one that [`RedisServer::new`] takes.
@@ -134,8 +136,10 @@ impl RedisServer {
         let mut pause = LISTEN_PAUSE_MIN;
         loop {
             let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            match self.listen_once(channel, &mut heard).await {
+            let ended = self.listen_once(channel, &mut heard).await;
+            match ended {
                 Ok(()) => {
+                    heard(Heard::Closed);
                     tracing::warn!(channel, "a Redis channel closed, it is opened again");
                     pause = LISTEN_PAUSE_MIN;
                 }

@@ -2,7 +2,8 @@
 
 mod harness;
 
-use domain::change::{Change, ChangeKind, Changes};
+use domain::Tenants;
+use domain::change::{self, Change, ChangeKind, Changes, Interest};
 use tokio::sync::broadcast::Receiver;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -73,6 +74,9 @@ async fn what_changes_in_one_process_is_heard_in_the_other_and_once_in_its_own()
         assert_eq!(heard.iter().filter(|heard| **heard == first).count(), 1);
     }
 
+    let runs = Interest { kind: ChangeKind::Run, id: None, integration_id: None };
+    let listening = api.changes.listen(runs, &Tenants::All);
+    assert_eq!(listening.sure_until(), None);
     redis.kill();
     worker.changes.publish(change());
     redis.revive();
@@ -80,6 +84,9 @@ async fn what_changes_in_one_process_is_heard_in_the_other_and_once_in_its_own()
     api.heard = api.heard.resubscribe();
     arrives(&worker, &mut api).await;
     arrives(&api, &mut worker).await;
+    // What changed meanwhile was lost, so that everybody is to look for it.
+    let told = listening.take(1);
+    assert!(told.has_missed && told.missed_since.is_some_and(|since| since <= change::now()), "{told:?}");
 
     shutdown.cancel();
     tasks.close();

@@ -40,6 +40,12 @@ impl ResolverError {
         domain::Error::internal("following a reference", format!("the {what} is not there")).into()
     }
 
+    /// Whether this is its code.
+    pub(super) fn is(&self, code: ErrorCode) -> bool {
+        let set = self.0.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        matches!(set, Some(async_graphql::Value::String(set)) if set == code.as_str())
+    }
+
     fn with(mut self, name: &str, value: impl Into<async_graphql::Value>) -> Self {
         self.0.extensions.get_or_insert_with(ErrorExtensionValues::default).set(name, value);
         self

@@ -164,7 +164,11 @@ impl<E: Executor> EventStream<E> {
 impl<E: Executor> Audience for EventStream<E> {
     async fn tell(&self, told: Told<'_>) -> bool {
         let bytes = match told {
-            Told::Next(answer) => next(answer),
+            Told::Unauthenticated(_) if self.listener.token.is_some() => {
+                self.send(Bytes::from_static(b": the access token is no longer valid\n\n")).await;
+                return false;
+            }
+            Told::Next(answer) | Told::Unauthenticated(answer) => next(answer),
             Told::Refused(answer) => {
                 let mut text = next::<Answer>(answer);
                 text.extend_from_slice(&complete());

@@ -280,6 +280,12 @@ impl Answer {
         Self { response, executed }.with_cost(context)
     }
 
+    /// Whether something in it needs a token, or a better one.
+    pub(super) fn is_unauthenticated(&self) -> bool {
+        let code = Some(ErrorCode::Unauthenticated.as_str());
+        self.response.errors.iter().any(|error| code_of(error) == code)
+    }
+
     fn with_cost(mut self, context: &AnswerContext) -> Self {
         if let Some(cost) = context.cost {
             self.response.extensions.insert("cost".to_owned(), cost.value(SystemTime::now()));

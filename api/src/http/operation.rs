@@ -19,6 +19,8 @@ use super::metrics::Outcome;
 pub(super) enum Told<'a> {
     /// A result, or an event; more may follow.
     Next(&'a Answer),
+    /// A result that the caller's token is no longer good for; where there is none, nothing but a result.
+    Unauthenticated(&'a Answer),
     /// It was not executed; the last.
     Refused(&'a Answer),
     /// There is nothing more; the last.
@@ -67,7 +69,12 @@ async fn run_subscription<E: Executor>(state: &HttpState<E>, prepared: Prepared,
                     break Outcome::Refused;
                 }
                 events += 1;
-                if !audience.tell(Told::Next(&answer)).await {
+                let told = if answer.is_unauthenticated() {
+                    Told::Unauthenticated(&answer)
+                } else {
+                    Told::Next(&answer)
+                };
+                if !audience.tell(told).await {
                     break Outcome::Succeeded;
                 }
             }

@@ -134,6 +134,23 @@ async fn a_subscription_is_streamed_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_subscription_whose_token_is_no_longer_good_ends_and_is_not_complete() {
+    let server = Server::start().await;
+    let mut events = Events::open(&server, "good", "subscription { signedOut }").await;
+    assert_eq!(events.said().await, Some(Sent::Next(json!({ "data": { "signedOut": 1 } }))));
+    let reason = "the access token is no longer valid".to_owned();
+    assert_eq!(events.said().await, Some(Sent::Comment(reason)));
+    assert_eq!(events.said().await, None);
+
+    // Who has none is told that it takes one.
+    let mut events = Events::open(&server, "", "subscription { signedOut }").await;
+    assert_eq!(events.said().await, Some(Sent::Next(json!({ "data": { "signedOut": 1 } }))));
+    let Some(Sent::Next(refused)) = events.said().await else { panic!("no refusal") };
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{refused:#}");
+    assert_eq!(events.said().await, Some(Sent::Complete));
+}
+
+#[tokio::test]
 async fn queries_and_mutations_are_one_result() {
     let server = Server::start().await;
     for (query, data) in

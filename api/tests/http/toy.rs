@@ -200,6 +200,11 @@ impl Ticks {
         stream::iter([1, 2]).inspect(|number| assert!(*number != 2, "boom"))
     }
 
+    /// One event, and then the caller's token is no longer good.
+    async fn signed_out(&self) -> impl Stream<Item = Result<i32>> {
+        stream::iter([Ok(1), Err(coded_error(ErrorCode::Unauthenticated, "no longer good"))])
+    }
+
     async fn denied(&self) -> Result<stream::Pending<i32>> {
         Err(coded_error(ErrorCode::Forbidden, "not for you"))
     }

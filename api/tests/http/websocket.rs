@@ -288,6 +288,23 @@ async fn tokens_are_checked_at_the_start_and_later() {
 }
 
 #[tokio::test]
+async fn a_subscription_whose_token_is_no_longer_good_ends_the_connection_and_does_not_complete() {
+    let server = Server::start().await;
+    let mut socket = Socket::ready(&server, json!({ "authorization": "Bearer good" })).await;
+    socket.subscribe("a", "subscription { signedOut }").await;
+    assert_eq!(socket.receive().await["payload"]["data"], json!({ "signedOut": 1 }));
+    assert_eq!(socket.close_code().await, 4403, "the client comes again with a new token");
+
+    // Who has none is told that it takes one, and goes on.
+    let mut socket = Socket::ready(&server, json!({})).await;
+    socket.subscribe("a", "subscription { signedOut }").await;
+    assert_eq!(socket.receive().await["payload"]["data"], json!({ "signedOut": 1 }));
+    let refused = socket.receive().await;
+    assert_eq!(refused["payload"]["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{refused:#}");
+    assert_eq!(socket.receive().await, json!({ "id": "a", "type": "complete" }));
+}
+
+#[tokio::test]
 async fn pages_of_other_sites_may_not_connect() {
     let portal = "https://portal.example.com";
     let server = start(|options| options.allowed_origins = vec![portal.parse().unwrap()]).await;

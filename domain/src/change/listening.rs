@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -45,6 +46,8 @@ pub struct Told {
     pub has_more: bool,
     /// Others changed, too, and nobody knows which.
     pub has_missed: bool,
+    /// And did so since this time at the earliest; `None` when it was after the last were taken.
+    pub missed_since: Option<DateTime<Utc>>,
 }
 
 /// Every listener of the process.
@@ -53,6 +56,8 @@ pub(super) struct Listeners {
     places: RwLock<Places>,
     /// Objects that wait for all of them.
     waiting: AtomicUsize,
+    /// Since when what changes in other processes may not arrive; `None` while it does.
+    doubt_from: Mutex<Option<DateTime<Utc>>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,9 +78,38 @@ struct Waiting {
     ids: Vec<Uuid>,
     known: HashSet<Uuid>,
     has_missed: bool,
+    missed_since: Option<DateTime<Utc>>,
 }
 
 impl Listeners {
+    pub(super) fn doubt(&self, from: DateTime<Utc>) {
+        self.doubt_from().get_or_insert(from);
+    }
+
+    pub(super) fn be_sure(&self) {
+        let from = *self.doubt_from();
+        if let Some(from) = from {
+            self.miss(from);
+            // Last, so that each listener knows at any time that there is something it may not have heard.
+            *self.doubt_from() = None;
+        }
+    }
+
+    pub(super) fn miss(&self, since: DateTime<Utc>) {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        for inbox in places.of_tenants.values().flatten().chain(&places.of_all) {
+            let mut waiting = inbox.lock();
+            waiting.has_missed = true;
+            waiting.missed_since = Some(waiting.missed_since.map_or(since, |other| other.min(since)));
+            drop(waiting);
+            inbox.arrived.notify_one();
+        }
+    }
+
+    fn doubt_from(&self) -> MutexGuard<'_, Option<DateTime<Utc>>> {
+        self.doubt_from.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn tell(&self, change: &Change) {
         let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
         let of_tenant = places.of_tenants.get(&change.tenant_id).map_or(&[][..], Vec::as_slice);
@@ -173,22 +207,41 @@ impl Listening {
         !waiting.ids.is_empty() || waiting.has_missed
     }
 
+    /// Whether others in other processes changed, of which nothing has arrived.
+    pub fn has_lost(&self) -> bool {
+        self.inbox.lock().missed_since.is_some()
+    }
+
+    /// Until when everything has arrived; `None` for now.
+    pub fn sure_until(&self) -> Option<DateTime<Utc>> {
+        // In this order: who misses something knows so before the doubt ends.
+        let doubt = *self.listeners.doubt_from();
+        let missed = self.inbox.lock().missed_since;
+        [doubt, missed].into_iter().flatten().min()
+    }
+
     /// Takes what changed, at most so many objects.
     pub fn take(&self, most: usize) -> Told {
         let mut waiting = self.inbox.lock();
         let has_missed = std::mem::take(&mut waiting.has_missed);
+        let missed_since = waiting.missed_since.take();
         if waiting.ids.len() <= most {
             waiting.known = HashSet::new();
             let ids = std::mem::take(&mut waiting.ids);
             self.listeners.waiting.fetch_sub(ids.len(), Ordering::Relaxed);
-            return Told { ids, has_more: false, has_missed };
+            return Told { ids, has_more: false, has_missed, missed_since };
         }
         let ids: Vec<Uuid> = waiting.ids.drain(..most).collect();
         for id in &ids {
             waiting.known.remove(id);
         }
         self.listeners.waiting.fetch_sub(ids.len(), Ordering::Relaxed);
-        Told { ids, has_more: true, has_missed }
+        Told { ids, has_more: true, has_missed, missed_since }
+    }
+
+    /// Counts as having missed something: what it took could not be read.
+    pub fn miss(&self) {
+        self.inbox.lock().has_missed = true;
     }
 
     /// From now on of these tenants: the listener's rights have changed. What changed in between counts as missed.
@@ -219,7 +272,7 @@ mod tests {
 
     use super::{Interest, Told, WAITING_MAX};
     use crate::actor::Tenants;
-    use crate::change::{Change, ChangeKind, Changes};
+    use crate::change::{Change, ChangeKind, Changes, now};
 
     const RUNS: Interest = Interest { kind: ChangeKind::Run, id: None, integration_id: None };
 
@@ -287,6 +340,32 @@ mod tests {
         let told = listening.take(WAITING_MAX);
         assert_eq!((told.ids.len(), told.has_more, told.has_missed), (WAITING_MAX, false, true));
         assert_eq!(listening.take(1), Told::default());
+    }
+
+    #[test]
+    fn what_may_not_have_arrived_counts_as_missed_by_all_and_until_then_nobody_is_sure() {
+        let changes = Changes::in_process();
+        let (ours, staff) = (changes.listen(RUNS, &of(1)), changes.listen(RUNS, &Tenants::All));
+        assert_eq!(ours.sure_until(), None);
+        changes.doubt();
+        let from = ours.sure_until().expect("it is in doubt");
+        assert!(from <= now());
+        changes.doubt();
+        assert_eq!(staff.sure_until(), Some(from), "the first time counts");
+        assert!(ours.arrived().now_or_never().is_none(), "nothing can be done about it yet");
+        changes.be_sure();
+        for listening in [&ours, &staff] {
+            assert!(listening.arrived().now_or_never().is_some() && listening.has_lost());
+            assert_eq!(listening.sure_until(), Some(from), "it has not caught up yet");
+            let missed = Told { has_missed: true, missed_since: Some(from), ..Told::default() };
+            assert_eq!(listening.take(10), missed);
+            assert_eq!((listening.sure_until(), listening.take(10)), (None, Told::default()));
+        }
+        let earlier = from - chrono::Duration::seconds(5);
+        for since in [from, earlier, from] {
+            changes.miss(since);
+        }
+        assert_eq!(ours.take(10).missed_since, Some(earlier));
     }
 
     #[test]

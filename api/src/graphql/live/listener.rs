@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::change::{self, CATCH_UP_MAX, KEPT_MINUTES, Listening};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::caller::{Caller, LivePlace};
 use super::super::error::{ResolverError, Result};
@@ -17,6 +17,10 @@ use crate::http::ErrorCode;
 const READ_INTERVAL: Duration = Duration::from_millis(100);
 /// Objects of one read, which are in memory until they are sent.
 const READ_MAX: usize = 100;
+/// How long a subscription waits that can't read or ask who its caller is.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Listeners that all have lost something, or can't read, read within so many milliseconds, not at once.
+const SPREAD_MS: u64 = 3_000;
 /// How long a quiet subscription trusts its token before it looks again whether its caller is still signed in.
 const RENEW_INTERVAL: Duration = Duration::from_secs(30);
 /// The same right before something is sent: whoever signed out hears nothing more after so long.
@@ -31,6 +35,8 @@ pub(super) struct Listener<T> {
     incomplete: Option<ResolverError>,
     /// Read, and to be sent.
     ready: VecDeque<T>,
+    /// What changed before this the caller knows without being told.
+    began: DateTime<Utc>,
     /// Everything that changed before this was read.
     read_until: DateTime<Utc>,
     /// Everything that changed before this is told when `ready` is empty; `None` while more waits.
@@ -61,6 +67,7 @@ impl<T: Live> Listener<T> {
             watch,
             incomplete: None,
             ready: VecDeque::new(),
+            began: since,
             read_until: since,
             told_until: None,
             read_at: instant,
@@ -89,8 +96,10 @@ impl<T: Live> Listener<T> {
             if self.ready.is_empty()
                 && let Some(until) = self.told_until.take()
             {
-                self.read_until = until;
-                self.place.told_until(until);
+                // What may not have arrived is not told: who comes back is to be told of it.
+                let sure_until = self.told.sure_until().map_or(until, |sure| sure.min(until));
+                self.read_until = sure_until.max(self.read_until);
+                self.place.told_until(self.read_until);
             }
             if let Some(row) = row {
                 return Some(Ok(row));
@@ -98,9 +107,14 @@ impl<T: Live> Listener<T> {
             if self.has_ended {
                 return None;
             }
-            if let Err(error) = self.step().await {
-                self.has_ended = true;
-                return Some(Err(error));
+            match self.step().await {
+                Ok(()) => {}
+                // Whoever listens is told nothing: what changes meanwhile is read when the database is back.
+                Err(error) if error.is(ErrorCode::Unavailable) => self.put_off(),
+                Err(error) => {
+                    self.has_ended = true;
+                    return Some(Err(error));
+                }
             }
         }
     }
@@ -109,12 +123,22 @@ impl<T: Live> Listener<T> {
     async fn step(&mut self) -> Result<()> {
         let read = async {
             self.told.arrived().await;
+            if self.told.has_lost() {
+                sleep(spread()).await;
+            }
             sleep_until(self.read_at).await;
         };
         tokio::select! {
             () = read => Box::pin(self.read()).await,
-            () = sleep_until(self.renewed_at + RENEW_INTERVAL) => Box::pin(self.renew()).await,
+            () = sleep_until(self.read_at.max(self.renewed_at + RENEW_INTERVAL)) => Box::pin(self.renew()).await,
         }
+    }
+
+    /// Tries again in a moment, and then reads what has changed since the last read.
+    fn put_off(&mut self) {
+        tracing::debug!("a subscription cannot read for now; it tries again");
+        self.told.miss();
+        self.read_at = Instant::now() + RETRY_INTERVAL + spread();
     }
 
     async fn read(&mut self) -> Result<()> {
@@ -124,6 +148,10 @@ impl<T: Live> Listener<T> {
         }
         let told = self.told.take(READ_MAX);
         let mut ids = told.ids;
+        if let Some(since) = told.missed_since {
+            self.read_until = self.read_until.min(since.max(self.began));
+            self.place.told_until(self.read_until);
+        }
         if told.has_missed {
             tracing::debug!("a subscription missed changes; it reads what there is now");
             match self.watch.id {
@@ -170,6 +198,10 @@ impl<T: Live> Listener<T> {
         self.renewed_at = Instant::now();
         Ok(())
     }
+}
+
+fn spread() -> Duration {
+    Duration::from_millis(rand::random::<u64>() % SPREAD_MS)
 }
 
 #[cfg(test)]

@@ -262,7 +262,12 @@ impl<E: Executor> Connection<E> {
         };
         self.rate_limited = 0;
         self.serial += 1;
-        let output = Output { id: Arc::clone(&id), serial: self.serial, sender: self.sender.clone() };
+        let output = Output {
+            id: Arc::clone(&id),
+            serial: self.serial,
+            has_token: self.token.is_some(),
+            sender: self.sender.clone(),
+        };
         let state = Arc::clone(&self.state);
         let task = self.tasks.spawn(async move { run_operation(&state, prepared, &output).await });
         self.operations.insert(id, Running { serial: self.serial, task });

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::super::authentication::AuthenticationError;
 use super::super::operation::{Audience, Told};
 use super::connection::Event;
 
@@ -13,6 +14,8 @@ use super::connection::Event;
 pub(super) struct Output {
     pub(super) id: Arc<str>,
     pub(super) serial: u64,
+    /// Whether the connection is that of a token.
+    pub(super) has_token: bool,
     pub(super) sender: mpsc::Sender<Event>,
 }
 
@@ -20,7 +23,15 @@ impl Audience for Output {
     /// Waits while the queue is full. `false` when the connection has ended.
     async fn tell(&self, told: Told<'_>) -> bool {
         let (text, is_last) = match told {
-            Told::Next(answer) => (message_text("next", &self.id, answer), false),
+            Told::Unauthenticated(_) if self.has_token => {
+                // Ends the connection, so that the client comes again with a new token; at `complete` it would not.
+                let no_longer = Event::Reauthenticated(Err(AuthenticationError::Invalid));
+                drop(self.sender.send(no_longer).await);
+                return false;
+            }
+            Told::Next(answer) | Told::Unauthenticated(answer) => {
+                (message_text("next", &self.id, answer), false)
+            }
             Told::Refused(answer) => (message_text("error", &self.id, &answer.response.errors), true),
             Told::Complete => (json!({ "id": &*self.id, "type": "complete" }).to_string(), true),
         };

@@ -180,6 +180,43 @@ async fn who_missed_changes_is_told_what_there_is_now() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_read_for_a_moment_is_told_when_it_can_be() {
+    let mut fixture = Fixture::new().await;
+    run::cancel(&fixture.actor, fixture.run.id).await.unwrap();
+    // As a step that finds the database away.
+    let told = fixture.listener.told.take(100);
+    assert!(told.ids.contains(&fixture.run.id));
+    fixture.listener.put_off();
+    let next = fixture.listener.next().await.unwrap().unwrap();
+    assert_eq!((next.id, next.status), (fixture.run.id, run::RunStatus::Canceled));
+}
+
+#[tokio::test]
+async fn what_did_not_arrive_from_another_process_is_told_and_nothing_later_counts_as_told_before() {
+    let mut fixture = Fixture::new().await;
+    let (caller, app) = (fixture.listener.caller.clone(), fixture.app.clone());
+    app.changes().doubt();
+    let doubted = domain::change::now();
+    run::cancel(&fixture.actor, fixture.run.id).await.unwrap();
+    // As if it had been canceled by another process, and something else had happened in this one.
+    fixture.listener.told.take(100);
+    app.changes().publish(Change { id: Uuid::from_u128(1), ..fixture.change() });
+    {
+        let next = std::pin::pin!(fixture.listener.next());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(500), next).await.is_err(),
+            "nothing is at that id"
+        );
+    }
+    assert!(caller.told_until().unwrap() <= doubted);
+
+    app.changes().be_sure();
+    let next = fixture.listener.next().await.unwrap().unwrap();
+    assert_eq!((next.id, next.status), (fixture.run.id, run::RunStatus::Canceled));
+    assert!(caller.told_until().unwrap() > doubted);
+}
+
+#[tokio::test]
 async fn who_comes_back_is_told_what_changed_meanwhile_and_until_when() {
     let mut fixture = Fixture::new().await;
     let caller = fixture.listener.caller.clone();
