@@ -71,7 +71,11 @@ async fn a_strewn_load_is_interrupted_goes_on_and_is_known_afterwards() {
     postgres_execute(&source, &format!("UPDATE orders SET n = n + {ROWS}, amount = -1 WHERE n % 10 = 0"))
         .await;
     let changed = finished(&scene, &scene.fixture.start_run(&integration).await).await;
-    assert_eq!(changed["counts"]["updated"], ROWS / 10, "{changed:#}");
+    // A page that was written by a worker that lost the run meanwhile is written again, and is as it should be.
+    let counted = |name: &str| changed["counts"][name].as_u64().unwrap() as usize;
+    assert_eq!(counted("updated") + counted("unchanged"), ROWS / 10, "{changed:#}");
+    let there = "SELECT count(*)::text FROM orders WHERE amount = -1";
+    assert_eq!(postgres_rows(&destination, there).await, [(ROWS / 10).to_string()]);
     assert_eq!(kept(&trestle).await, format!("f {ROWS}"));
 }
 
