@@ -425,6 +425,7 @@ async fn who_is_suspended_only_reads(
 ) {
     let suspend = json!({"tenantId": world.target.tenant, "reason": "the invoice is open"});
     world.fixture.admin().mutate("suspendTenant", suspend, "tenant { id }").await;
+    world.alerts_are_closed().await;
     let before = world.stored().await;
     for caller in world.callers.iter().filter(|caller| caller.kind.home == Home::Same) {
         let viewer = caller.client.query("{ viewer { permissions } }", Value::Null).await;

@@ -972,6 +972,19 @@ impl World {
         .await;
     }
 
+    /// Nothing is expected of a tenant that is suspended, which is seen a moment later.
+    pub async fn alerts_are_closed(&self) {
+        let query = "query($id: ID!) { tenant(id: $id) { integrations(first: 100) { edges { node {
+            healthAlerts(filter: {open: true}) { edges { node { id } } } } } } } }";
+        until("the tenant's alerts are closed", SOON, async || {
+            let now = self.fixture.admin().query(query, json!({"id": self.target.tenant})).await;
+            let integrations = nodes(&now["tenant"]["integrations"]);
+            let is_open = |one: &Value| !nodes(&one["healthAlerts"]).is_empty();
+            if integrations.iter().any(is_open) { Err(now) } else { Ok(()) }
+        })
+        .await;
+    }
+
     async fn api_key(&self) -> String {
         let input = json!({"name": "Of quillon", "scopes": ["runs:read"], "tenantIds": [self.tenant.id]});
         text(&self.tenant_admin.mutate("createApiKey", input, "apiKey { id }").await["apiKey"]["id"])
