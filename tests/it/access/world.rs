@@ -28,7 +28,7 @@ pub const PASSWORD: &str = "nine plain words are a very good password";
 /// What those have later who change it.
 pub const NEW_PASSWORD: &str = "ten plain words are an even better password";
 /// Records of the run that is PARTIAL.
-const RECORDS: usize = 60;
+const RECORDS: usize = 90;
 /// Records of that run that the outside system takes.
 const TAKEN: u64 = 4;
 /// Columns that change by looking, or by and by.
