@@ -102,6 +102,20 @@ struct KeyTenantRow {
     tenant_status: TenantStatus,
 }
 
+/// Who a person is, for what they may do.
+struct Person {
+    id: Uuid,
+    session_id: Uuid,
+    name: String,
+    role: Role,
+    tenant: (Option<Uuid>, Option<TenantStatus>),
+    has_second_factor: bool,
+    /// An identity provider says who they are, and asks them for what is asked there.
+    comes_from_elsewhere: bool,
+    /// When their token ends.
+    expires_at: Option<DateTime<Utc>>,
+}
+
 impl App {
     /// Who stands behind a bearer: an access token, an API key or a portal token, of ours or of a portal's server;
     /// nobody without one.
@@ -163,35 +177,49 @@ impl App {
         if row.expires_at <= self.clock().now() {
             return Err(AuthenticationError::Expired);
         }
-        let staff = is_staff(row.role);
-        let tenants = match row.tenant_id {
+        self.person_actor(Person {
+            id: row.user_id,
+            session_id: token.session_id,
+            name: row.user_name,
+            role: row.role,
+            tenant: (row.tenant_id, row.tenant_status),
+            has_second_factor: row.second_factor_at.is_some(),
+            comes_from_elsewhere: row.identity_provider_id.is_some(),
+            expires_at: Some(token.expires_at),
+        })
+    }
+
+    /// What a person who is not disabled may do.
+    fn person_actor(self: &Arc<Self>, person: Person) -> Result<Actor> {
+        let staff = is_staff(person.role);
+        let (tenant_id, tenant_status) = person.tenant;
+        let tenants = match tenant_id {
             None if staff => Tenants::All,
             Some(tenant_id) if !staff => Tenants::Some(vec![tenant_id]),
             // The table's checks refuse such a row; if one were there, it would see nothing.
             _ => return Err(AuthenticationError::Invalid),
         };
-        let second_factor = match row.second_factor_at {
-            Some(_since) => SecondFactor::On,
-            // Whoever signed in elsewhere was asked there for what is asked there.
-            None if staff && self.people().staff_need_second_factor && row.identity_provider_id.is_none() => {
-                SecondFactor::Due
-            }
-            None => SecondFactor::Off,
+        let second_factor = if person.has_second_factor {
+            SecondFactor::On
+        } else if staff && self.people().staff_need_second_factor && !person.comes_from_elsewhere {
+            SecondFactor::Due
+        } else {
+            SecondFactor::Off
         };
         Ok(Actor::new(Inner {
             app: self.clone(),
-            principal: Principal::User { id: row.user_id, session_id: token.session_id },
-            role: Some(row.role),
-            suspended: suspended(row.tenant_id.zip(row.tenant_status)),
+            principal: Principal::User { id: person.id, session_id: person.session_id },
+            role: Some(person.role),
+            suspended: suspended(tenant_id.zip(tenant_status)),
             tenants,
             permissions: match second_factor {
                 SecondFactor::Due => PermissionSet::default(),
-                SecondFactor::On | SecondFactor::Off => PermissionSet::of(row.role, &[]),
+                SecondFactor::On | SecondFactor::Off => PermissionSet::of(person.role, &[]),
             },
             second_factor: Some(second_factor),
-            name: if staff { STAFF_NAME.to_owned() } else { row.user_name.clone() },
-            own_name: row.user_name,
-            expires_at: Some(token.expires_at),
+            name: if staff { STAFF_NAME.to_owned() } else { person.name.clone() },
+            own_name: person.name,
+            expires_at: person.expires_at,
         }))
     }
 

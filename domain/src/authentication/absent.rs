@@ -13,12 +13,12 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, FromQueryResult, QueryFilter};
 use uuid::Uuid;
 
-use super::{AuthenticationError, STAFF_NAME, equal, suspended};
-use crate::actor::{Actor, Inner, Principal, SecondFactor, Tenants};
+use super::{AuthenticationError, Person, equal};
+use crate::actor::Actor;
 use crate::app::App;
 use crate::error::{Doing, Result};
 use crate::identity;
-use crate::permission::{PermissionSet, is_staff};
+use crate::permission::is_staff;
 
 #[derive(FromQueryResult)]
 struct UserRow {
@@ -65,38 +65,20 @@ impl App {
             .and_where(Expr::col((user::Entity, user::Column::DisabledAt)).is_null())
             .to_owned();
         let row: UserRow = self.one(&query, "reading a user").await?.ok_or(AuthenticationError::Invalid)?;
-        let staff = is_staff(row.role);
-        let tenants = match row.tenant_id {
-            None if staff => Tenants::All,
-            Some(tenant_id) if !staff => Tenants::Some(vec![tenant_id]),
-            _ => return Err(AuthenticationError::Invalid),
-        };
-        let second_factor = match row.second_factor_at {
-            Some(_since) => SecondFactor::On,
-            None if staff
-                && self.people().staff_need_second_factor
-                && !self.comes_from_elsewhere(id).await? =>
-            {
-                SecondFactor::Due
-            }
-            None => SecondFactor::Off,
-        };
-        Ok(Actor::new(Inner {
-            app: self.clone(),
+        let has_second_factor = row.second_factor_at.is_some();
+        let comes_from_elsewhere =
+            !has_second_factor && is_staff(row.role) && self.comes_from_elsewhere(id).await?;
+        self.person_actor(Person {
+            id,
             // They are in no session.
-            principal: Principal::User { id, session_id: Uuid::nil() },
-            role: Some(row.role),
-            suspended: suspended(row.tenant_id.zip(row.tenant_status)),
-            tenants,
-            permissions: match second_factor {
-                SecondFactor::Due => PermissionSet::default(),
-                SecondFactor::On | SecondFactor::Off => PermissionSet::of(row.role, &[]),
-            },
-            second_factor: Some(second_factor),
-            name: if staff { STAFF_NAME.to_owned() } else { row.user_name.clone() },
-            own_name: row.user_name,
+            session_id: Uuid::nil(),
+            name: row.user_name,
+            role: row.role,
+            tenant: (row.tenant_id, row.tenant_status),
+            has_second_factor,
+            comes_from_elsewhere,
             expires_at: None,
-        }))
+        })
     }
 
     /// Whether an identity provider says who they are, and asks them for what is asked there.

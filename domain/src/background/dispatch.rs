@@ -161,8 +161,9 @@ impl Background {
         let values: [Value; 2] = [now.into(), i64::from(DUE_JOBS_MAX).into()];
         let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
         let row = connection.query_one_raw(statement).await.doing(doing)?;
-        let count: Option<i64> = row.map(|row| row.try_get_by_index(0)).transpose().doing(doing)?;
-        Ok(count.and_then(|count| u32::try_from(count).ok()).unwrap_or_default())
+        let row = row.ok_or_else(|| Error::internal(doing, "no answer"))?;
+        let count: i64 = row.try_get_by_index(0).doing(doing)?;
+        u32::try_from(count).doing(doing)
     }
 
     /// How many integrations there are of each health, archived ones included.
