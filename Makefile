@@ -33,7 +33,7 @@ chaos: build ## Move a million records in RUNS=2000 runs through faults made for
 	  cargo test --locked --workspace --test it -- chaos --nocapture --test-threads 1
 
 # Both in one build, so that what they share is built once.
-bench: ## Measure, optimised; WHAT="sync --rows 100000" (or latency, startup, live) measures a part
+bench: ## Measure, optimised; WHAT="sync --rows 100000" (or latency, startup, live, telemetry) measures a part
 	cargo build --locked --release --bin trestle --bin bench
 	$(CARGO_TARGET_DIR)/release/bench $(or $(WHAT),all)
 

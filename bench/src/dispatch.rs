@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::Bench;
 use crate::bullmq::{BullMq, Rates};
 use crate::client::Client;
+use crate::process::Process;
 use crate::report::{median, number, progress, table, thousands};
 use crate::servers::{Postgres, Redis};
 use crate::trestle::{Directory, Stores, Trestle};
@@ -28,19 +29,19 @@ const MADE_AT_ONCE: usize = 50;
 pub struct Options {
     /// Runs of a round
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
-    runs: u32,
+    pub runs: u32,
     /// Integrations, of which each has one run at a time
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    integrations: u32,
+    pub integrations: u32,
     /// Tenants that they belong to
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    tenants: u32,
+    pub tenants: u32,
     /// Runs at once, and jobs at once of BullMQ
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    concurrency: u32,
+    pub concurrency: u32,
     /// Requests at once that queue runs one by one
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    requests: u32,
+    pub requests: u32,
 }
 
 impl Default for Options {
@@ -110,13 +111,24 @@ pub enum Enqueue {
 }
 
 /// What one round of Trestle came to, in runs a second.
-struct Round {
-    one_by_one: f64,
-    together: f64,
-    done: f64,
+pub struct Round {
+    /// Queued by a request for each.
+    pub one_by_one: f64,
+    /// Queued by a request for all of a tenant.
+    pub together: f64,
+    /// Done, from the first claim to the last end.
+    pub done: f64,
+    /// All that were queued and done.
+    pub runs: f64,
+    /// Time of the processor that the worker took.
+    pub worker_cpu: Option<Duration>,
 }
 
-async fn once(
+/// Queues the runs and then starts a worker, which is stopped when all are done.
+///
+/// # Errors
+/// When a run fails, or they do not end.
+pub async fn once(
     program: &mut Trestle,
     stores: Stores<'_>,
     postgres: &Postgres,
@@ -143,6 +155,7 @@ async fn once(
         anyhow::Ok(())
     };
     tokio::time::timeout(ROUND_LIMIT, waiting).await.context("the runs do not end")??;
+    let worker_cpu = program.worker().and_then(Process::cpu);
     program.stop_worker();
     // From the first claim, so that the start of the worker is not in it, to the last end.
     let seconds = format!(
@@ -152,7 +165,7 @@ async fn once(
     let seconds = postgres.number("trestle", &seconds).await?;
     let failed = "SELECT count(*)::float8 FROM run WHERE status <> 'SUCCEEDED'";
     ensure!(postgres.number("trestle", failed).await? == 0.0, "a run did not succeed");
-    Ok(Round { one_by_one, together, done: runs / seconds })
+    Ok(Round { one_by_one, together, done: runs / seconds, runs, worker_cpu })
 }
 
 /// Queues the runs, the integrations of each tenant in turn, and gives how many a second.

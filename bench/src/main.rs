@@ -14,6 +14,7 @@ mod servers;
 mod slices;
 mod startup;
 mod sync;
+mod telemetry;
 mod trestle;
 
 use std::path::PathBuf;
@@ -21,15 +22,18 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
+/// Rounds of most measurements.
+const ROUNDS: u32 = 3;
+
 /// Measures an optimised Trestle. PostgreSQL and Redis are started for it in a temporary directory, on free ports.
 #[derive(Parser)]
 #[command(name = "bench", about, max_term_width = 110)]
 struct Arguments {
     #[command(subcommand)]
     what: What,
-    /// Rounds of each measurement; the median counts
-    #[arg(long, default_value_t = 3, global = true, value_parser = clap::value_parser!(u32).range(1..=99))]
-    rounds: u32,
+    /// Rounds of each measurement; the median counts [default: 3, of `telemetry` 5]
+    #[arg(long, global = true, value_parser = clap::value_parser!(u32).range(1..=99))]
+    rounds: Option<u32>,
     /// The program to measure [default: `trestle` beside this one]
     #[arg(long, value_name = "FILE", global = true)]
     trestle: Option<PathBuf>,
@@ -53,18 +57,25 @@ enum What {
     Live(live::Options),
     /// What portals ask, beside a handler written by hand, PostGraphile, and GraphQL Yoga with Prisma
     Reads(reads::Options),
+    /// What OpenTelemetry costs: the portal query, runs and a sync with it off and on
+    Telemetry(telemetry::Options),
     /// All of them with their defaults
     All,
     /// Serves the portal query, for `reads`
     #[command(hide = true)]
     Handler(reads::HandlerOptions),
+    /// Takes traces, metrics and logs, for `telemetry`
+    #[command(hide = true)]
+    Collector,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    if let What::Handler(options) = &arguments.what {
-        return runtime.block_on(reads::serve_handler(options));
+    match &arguments.what {
+        What::Handler(options) => return runtime.block_on(reads::serve_handler(options)),
+        What::Collector => return runtime.block_on(telemetry::serve_collector()),
+        _ => {}
     }
     let program = match arguments.trestle {
         // It is started in a directory of its own.
@@ -76,7 +87,7 @@ fn main() -> anyhow::Result<()> {
         "there is no {}: build it by `cargo build --release --bin trestle`, or name one by --trestle",
         program.display()
     );
-    let bench = Bench { program, rounds: arguments.rounds };
+    let bench = Bench { program, rounds: arguments.rounds.unwrap_or(ROUNDS), rounds_asked: arguments.rounds };
     runtime.block_on(async {
         report::machine();
         match arguments.what {
@@ -88,7 +99,8 @@ fn main() -> anyhow::Result<()> {
             What::Slices(options) => slices::measure(&bench, &options).await,
             What::Live(options) => live::measure(&bench, &options).await,
             What::Reads(options) => reads::measure(&bench, &options).await,
-            What::Handler(_served) => Ok(()),
+            What::Telemetry(options) => telemetry::measure(&bench, &options).await,
+            What::Handler(_) | What::Collector => Ok(()),
             What::All => {
                 sync::measure(&bench, &sync::Options::default()).await?;
                 latency::measure(&bench, &latency::Options::default()).await?;
@@ -97,7 +109,8 @@ fn main() -> anyhow::Result<()> {
                 startup::measure(&bench, &startup::Options::default()).await?;
                 slices::measure(&bench, &slices::Options::default()).await?;
                 live::measure(&bench, &live::Options::default()).await?;
-                reads::measure(&bench, &reads::Options::default()).await
+                reads::measure(&bench, &reads::Options::default()).await?;
+                telemetry::measure(&bench, &telemetry::Options::default()).await
             }
         }
     })
@@ -107,4 +120,6 @@ fn main() -> anyhow::Result<()> {
 struct Bench {
     program: PathBuf,
     rounds: u32,
+    /// What was said about the rounds, for those who want more of them by default.
+    rounds_asked: Option<u32>,
 }

@@ -4,14 +4,14 @@
 
 mod case;
 mod copy;
-mod data;
+pub mod data;
 mod growth;
 mod handler;
 mod health;
-mod load;
+pub mod load;
 mod peers;
-mod program;
-mod question;
+pub mod program;
+pub mod question;
 mod token;
 
 use std::path::{Path, PathBuf};

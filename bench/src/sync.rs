@@ -2,9 +2,9 @@
 //! key; the whole way through the program with its accounting. Beside it, in the same rounds, what PostgreSQL itself needs
 //! for the same rows, and what a team would otherwise use.
 
-mod orders;
+pub mod orders;
 mod peers;
-mod program;
+pub mod program;
 mod psql;
 
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ use self::peers::Peers;
 use crate::Bench;
 use crate::report::{median, number, progress, table, thousands};
 use crate::servers::Postgres;
+use crate::trestle::Settings;
 
 /// What is synced.
 #[derive(Args)]
@@ -67,13 +68,17 @@ enum Way {
 
 /// What one time took.
 #[derive(Clone, Copy)]
-struct Round {
+pub struct Round {
     /// Of the run; of peers the whole process, which is how they run.
-    seconds: f64,
-    rows: u32,
-    memory_peak: Option<f64>,
-    cpu_seconds: Option<f64>,
-    postgres_cpu_seconds: Option<f64>,
+    pub seconds: f64,
+    /// So many were moved.
+    pub rows: u32,
+    /// Most memory of what moved them, in MiB.
+    pub memory_peak: Option<f64>,
+    /// Time of the processor that it took.
+    pub cpu_seconds: Option<f64>,
+    /// The same of PostgreSQL.
+    pub postgres_cpu_seconds: Option<f64>,
 }
 
 /// Measures every case in alternating rounds.
@@ -139,7 +144,10 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
                 (Way::Copy | Way::Merge { .. } | Way::CopyTable, _) => {
                     psql::measure(&postgres, &file, case.way, rows).await
                 }
-                (Way::Program(kind), _) => program::measure(bench, &postgres, &file, rows, kind).await,
+                (Way::Program(kind), _) => {
+                    let settings = Settings::new();
+                    program::measure(bench, &postgres, &file, rows, kind, settings).await
+                }
                 (way, Some(peers)) => peers.measure(&postgres, &file, way, rows).await,
                 (_, None) => continue,
             };

@@ -46,13 +46,22 @@ pub struct Trestle {
 pub struct Directory {
     directory: TempDir,
     program: PathBuf,
+    settings: Settings,
 }
+
+/// Variables of the environment that each of the program's processes gets besides, with their values.
+pub type Settings = Vec<(&'static str, String)>;
 
 impl Directory {
     /// Makes an empty one.
     pub fn create(bench: &Bench) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("trestle-bench-").tempdir()?;
-        Ok(Self { directory, program: bench.program.clone() })
+        Ok(Self { directory, program: bench.program.clone(), settings: Settings::new() })
+    }
+
+    /// The same, with these settings for all that is started on it.
+    pub fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
     }
 
     /// Starts the program on it, and gives how long it took until it listened.
@@ -66,6 +75,12 @@ impl Directory {
 
     /// The same; where API and worker are apart, without a worker.
     pub fn start_server(self, stores: Stores<'_>) -> anyhow::Result<(Trestle, Duration)> {
+        let (server, url, took) = self.serve(stores)?;
+        Ok((Trestle { server, worker: None, more_workers: Vec::new(), directory: self, url }, took))
+    }
+
+    /// The process that listens, where it does, and how long it took until then.
+    fn serve(&self, stores: Stores<'_>) -> anyhow::Result<(Process, String, Duration)> {
         if !matches!(stores, Stores::Embedded) {
             let migrated = self.command(stores, "migrate").output()?;
             ensure!(
@@ -80,8 +95,7 @@ impl Directory {
         let mut server = Process::start("trestle", &mut command, &self.path().join("server.log"), "TERM")?;
         let url = server.line("listening on ", START_LIMIT)?;
         let took = started.elapsed();
-        let url = url.trim_end_matches('/').to_owned();
-        Ok((Trestle { server, worker: None, more_workers: Vec::new(), directory: self, url }, took))
+        Ok((server, url.trim_end_matches('/').to_owned(), took))
     }
 
     fn path(&self) -> &Path {
@@ -100,7 +114,8 @@ impl Directory {
             .env("TRESTLE_ADMIN_PASSWORD", ADMIN_PASSWORD)
             .env("TRESTLE_EGRESS_ALLOW", "127.0.0.0/8")
             // One caller asks as much as the machine can answer.
-            .env("TRESTLE_BUDGET_PER_MINUTE", "100000000");
+            .env("TRESTLE_BUDGET_PER_MINUTE", "100000000")
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
         let (database, redis) = match stores {
             Stores::Embedded => return command,
             Stores::Postgres(database) => (database, None),
@@ -149,6 +164,21 @@ impl Trestle {
     /// Stops the worker; the API goes on.
     pub fn stop_worker(&mut self) {
         self.worker = None;
+    }
+
+    /// Stops all of it, each process in order; [`resume`](Self::resume) starts it again.
+    pub fn pause(&mut self) {
+        self.stop_worker();
+        self.more_workers.clear();
+        self.server.stop();
+    }
+
+    /// Starts it on its data once more, without a worker where API and worker are apart, with these settings in place of
+    /// those before.
+    pub fn resume(&mut self, stores: Stores<'_>, settings: Settings) -> anyhow::Result<()> {
+        self.directory.settings = settings;
+        (self.server, self.url, _) = self.directory.serve(stores)?;
+        Ok(())
     }
 
     /// Where its API is.

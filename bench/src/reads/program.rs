@@ -15,7 +15,7 @@ use super::token;
 use crate::Bench;
 use crate::report::{mebibytes, progress};
 use crate::servers::{Postgres, Redis};
-use crate::trestle::{Directory, Stores, Trestle};
+use crate::trestle::{Directory, Settings, Stores, Trestle};
 
 /// Sessions that are made at once.
 const SESSIONS_AT_ONCE: usize = 8;
@@ -52,6 +52,18 @@ impl Program {
         let (trestle, _) = filled.stop().start_server(stores)?;
         let tenants = tenants(&trestle, &own).await?;
         Ok(Self { database: database.to_owned(), tenants, trestle, redis })
+    }
+
+    /// Stops its process.
+    pub fn pause(&mut self) {
+        self.trestle.pause();
+    }
+
+    /// Starts its process on its data once more, with these settings. Sessions stay as good as they are; its address is
+    /// another one.
+    pub fn resume(&mut self, postgres: &Postgres, settings: Settings) -> anyhow::Result<()> {
+        let (own, url) = (postgres.url(&self.database), self.redis.url());
+        self.trestle.resume(Stores::Apart { database: &own, redis: &url }, settings)
     }
 
     /// Where its API is.

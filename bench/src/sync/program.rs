@@ -11,7 +11,7 @@ use crate::Bench;
 use crate::client::{Client, milliseconds};
 use crate::report::mebibytes;
 use crate::servers::Postgres;
-use crate::trestle::{Directory, Stores};
+use crate::trestle::{Directory, Settings, Stores};
 
 /// The tenant of the measurement.
 const SLUG: &str = "bench";
@@ -38,13 +38,14 @@ pub struct Kind {
     pub from_table: Option<u32>,
 }
 
-/// Measures it once.
+/// Measures it once, with these settings of the program. It has ended when this gives its answer.
 pub async fn measure(
     bench: &Bench,
     postgres: &Postgres,
     file: &Path,
     rows: u32,
     kind: Kind,
+    settings: Settings,
 ) -> anyhow::Result<Round> {
     orders::empty_table(postgres, if kind.mapped { ", reference text NOT NULL" } else { "" }).await?;
     if kind.from_table.is_some() {
@@ -53,7 +54,7 @@ pub async fn measure(
     postgres.create_database("trestle").await?;
     let own = postgres.url("trestle");
     let stores = if kind.embedded { Stores::Embedded } else { Stores::Postgres(&own) };
-    let (program, _) = Directory::create(bench)?.start(stores)?;
+    let (program, _) = Directory::create(bench)?.with_settings(settings).start(stores)?;
     let admin = program.admin().await?;
     let integration = integration(&admin, postgres, kind).await?;
     place_file(file, &program.files(SLUG), rows, kind.bad_percent)?;
