@@ -16,7 +16,8 @@ use crate::program_role::has_code;
 
 /// Months after the current one that there are partitions for, at least.
 pub const MONTHS_AHEAD: u32 = 2;
-/// How long a change of partitions waits for others, in milliseconds: whoever comes after it waits behind it meanwhile.
+/// How long a change of partitions waits for others, in milliseconds: whoever comes after it waits behind it meanwhile. Longer
+/// than `deadlock_timeout`, a second, after which autovacuum gives way.
 const LOCK_TIMEOUT_MS: u32 = 1_500;
 /// Ids may be made by a clock that is so much behind.
 const CLOCK_ERROR: TimeDelta = TimeDelta::days(1);
