@@ -178,6 +178,10 @@ pub fn covered_until(partitions: &[Partition], now: DateTime<Utc>) -> DateTime<U
     let mut end = now;
     while let Some(partition) = partitions.iter().find(|partition| partition.has(first_id(end))) {
         let Some(until) = partition.until else { return time_of(Uuid::max()) };
+        // One that somebody else made may end within a millisecond.
+        if time_of(until) <= end {
+            break;
+        }
         end = time_of(until);
     }
     end
@@ -304,7 +308,10 @@ async fn size(connection: &impl ConnectionTrait, name: &str) -> Result<i64, DbEr
 mod tests {
     use chrono::{DateTime, Utc};
 
-    use super::{Partition, PartitionedTable, covered_until, expired, first_id, month_of, months_after, time_of};
+    use super::{
+        Partition, PartitionedTable, Uuid, covered_until, expired, first_id, is_made_ahead, month_of,
+        months_after, time_of,
+    };
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().expect("a time")
@@ -340,6 +347,21 @@ mod tests {
         assert_eq!(until("2026-11-27T00:00:00Z"), at("2027-02-01T00:00:00Z"));
         assert_eq!(until("2027-02-10T00:00:00Z"), at("2027-02-10T00:00:00Z"), "a gap");
         assert_eq!(until("2027-03-10T00:00:00Z"), at("2027-04-01T00:00:00Z"));
+        let odd = Partition { until: Some(Uuid::from_u128((5 << 80) + 1)), ..partition("odd", None, None) };
+        assert_eq!(covered_until(&[odd], DateTime::UNIX_EPOCH), DateTime::from_timestamp_millis(5).expect("a time"));
+    }
+
+    #[test]
+    fn this_month_and_the_next_two_are_to_be_there_and_the_last_one_for_another_day() {
+        let is_made = |now| is_made_ahead(&of_two_years(), at(now));
+        assert!(is_made("2026-11-30T23:59:59Z"), "until January");
+        assert!(!is_made("2026-12-01T00:00:00Z"), "February is missing");
+        assert!(is_made_ahead(&[], at("2026-12-01T00:00:00Z")), "a whole table");
+        let three = &of_two_years()[1..3];
+        let [january, february] = ["2027-01", "2027-02"].map(|month| partition("", Some(month), None));
+        assert!(!is_made_ahead(std::slice::from_ref(&january), at("2027-01-01T12:00:00Z")), "December");
+        assert!(is_made_ahead(std::slice::from_ref(&january), at("2027-01-02T00:00:00Z")));
+        assert!(is_made_ahead(&[three, &[february]].concat(), at("2027-01-01T12:00:00Z")));
     }
 
     #[test]
