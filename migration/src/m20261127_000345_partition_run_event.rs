@@ -7,10 +7,7 @@ use crate::partitioning::Partitioning;
 
 const RUN_EVENT: Partitioning = Partitioning {
     table: "run_event",
-    keys: &[
-        ("run_event_pkey", "PRIMARY KEY (id)"),
-        ("uq_run_event_tenant_id_id", "UNIQUE (tenant_id, id)"),
-    ],
+    keys: &[("run_event_pkey", "PRIMARY KEY (id)"), ("uq_run_event_tenant_id_id", "UNIQUE (tenant_id, id)")],
     references: &[(
         "fk_run_event_run_id",
         "FOREIGN KEY (tenant_id, run_id) REFERENCES \"run\" (tenant_id, id) ON DELETE NO ACTION",

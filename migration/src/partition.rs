@@ -159,8 +159,7 @@ pub async fn list(
           FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
           WHERE i.inhparent = to_regclass($1)) AS partition
         WHERE bound <> 'DEFAULT' ORDER BY from_id NULLS FIRST";
-    let statement =
-        Statement::from_sql_and_values(DbBackend::Postgres, sql, [Value::from(table.name())]);
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [Value::from(table.name())]);
     let rows = connection.query_all_raw(statement).await?;
     rows.iter()
         .map(|row| {
@@ -204,11 +203,7 @@ fn missing(partitions: &[Partition], now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
 }
 
 /// Those of the program whose every id is older.
-pub fn expired(
-    partitions: Vec<Partition>,
-    table: PartitionedTable,
-    before: DateTime<Utc>,
-) -> Vec<Partition> {
+pub fn expired(partitions: Vec<Partition>, table: PartitionedTable, before: DateTime<Utc>) -> Vec<Partition> {
     let is_over = |partition: &Partition| partition.until.is_some_and(|until| until <= first_id(before));
     partitions.into_iter().filter(|partition| is_over(partition) && partition.is_ours(table)).collect()
 }
@@ -348,7 +343,10 @@ mod tests {
         assert_eq!(until("2027-02-10T00:00:00Z"), at("2027-02-10T00:00:00Z"), "a gap");
         assert_eq!(until("2027-03-10T00:00:00Z"), at("2027-04-01T00:00:00Z"));
         let odd = Partition { until: Some(Uuid::from_u128((5 << 80) + 1)), ..partition("odd", None, None) };
-        assert_eq!(covered_until(&[odd], DateTime::UNIX_EPOCH), DateTime::from_timestamp_millis(5).expect("a time"));
+        assert_eq!(
+            covered_until(&[odd], DateTime::UNIX_EPOCH),
+            DateTime::from_timestamp_millis(5).expect("a time")
+        );
     }
 
     #[test]

@@ -117,10 +117,8 @@ impl Partitioning {
     async fn end_of_first(&self, manager: &SchemaManager<'_>) -> Result<DateTime<Utc>, DbErr> {
         let tx = manager.begin().await?;
         tx.get_connection().execute_unprepared("SET LOCAL trestle.tenants = '*'").await?;
-        let sql = format!(
-            "SELECT clock_timestamp(), (SELECT id FROM \"{}\" ORDER BY id DESC LIMIT 1)",
-            self.table
-        );
+        let sql =
+            format!("SELECT clock_timestamp(), (SELECT id FROM \"{}\" ORDER BY id DESC LIMIT 1)", self.table);
         let row = one(&tx, &sql, []).await?.ok_or_else(|| DbErr::Custom("no answer".to_owned()))?;
         let (now, newest): (DateTime<Utc>, Option<Uuid>) =
             (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
@@ -144,9 +142,8 @@ impl Partitioning {
         let table = self.table;
         let references = self.references.iter().map(|(name, what, _referred)| (*name, *what));
         let constraint = |(name, what)| format!("ALTER TABLE \"{table}\" ADD CONSTRAINT \"{name}\" {what}; ");
-        let index = |(name, columns): &(&str, &str)| {
-            format!("CREATE INDEX \"{name}\" ON \"{table}\" ({columns}); ")
-        };
+        let index =
+            |(name, columns): &(&str, &str)| format!("CREATE INDEX \"{name}\" ON \"{table}\" ({columns}); ");
         let constraints = self.keys.iter().copied().chain(references).map(constraint);
         let indexes = self.indexes.iter().map(index);
         constraints.chain(indexes).collect()

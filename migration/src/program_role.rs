@@ -129,10 +129,7 @@ pub(crate) fn has_code(error: &DbErr, code: &str) -> bool {
     else {
         return false;
     };
-    error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .is_some_and(|told| told == code)
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|told| told == code)
 }
 
 /// Changes only what is not so: a grant locks rows of the catalogue and makes every connection plan anew.

@@ -23,7 +23,8 @@ async fn partitions(connection: &mut PgConnection, table: &str) -> Vec<String> {
 }
 
 async fn migrated() -> Trestle {
-    let trestle = Trestle::stopped(Stores { database: Database::create().await, redis: Redis::create().await });
+    let trestle =
+        Trestle::stopped(Stores { database: Database::create().await, redis: Redis::create().await });
     let output = trestle.run_once(&["migrate"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     trestle
@@ -43,8 +44,7 @@ async fn several_processes_that_start_at_once_make_what_is_missing_once() {
         owner.execute(AssertSqlSafe(format!("DROP TABLE {name}"))).await.unwrap();
     }
     let done: Vec<_> = std::thread::scope(|scope| {
-        let started: Vec<_> =
-            (0..AT_ONCE).map(|_| scope.spawn(|| trestle.run_once(&["migrate"]))).collect();
+        let started: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(|| trestle.run_once(&["migrate"]))).collect();
         started.into_iter().map(|thread| thread.join().expect("it says why it panics")).collect()
     });
     for output in &done {

@@ -52,7 +52,11 @@ impl Database {
             partition::drop_expired(&owner.login, table, before).await.doing(doing)?;
         owner.sign_out().await?;
         for partition in &dropped {
-            tracing::info!(partition = partition.name, bytes = partition.bytes, "an old partition was dropped");
+            tracing::info!(
+                partition = partition.name,
+                bytes = partition.bytes,
+                "an old partition was dropped"
+            );
         }
         if let Some(partition) = in_use {
             tracing::info!(partition, "an old partition is in use; it is dropped another time");

@@ -29,10 +29,12 @@ pub async fn keep_what_was_there(db: &DatabaseConnection, rows: [Rows; 2]) {
     }
 
     // A clock was once wrong by years, and up was interrupted half way.
-    let late = run_event::Model { id: partition::first_id(at("2041-07-15T12:00:00Z")), ..rows[0].run_event() };
+    let late =
+        run_event::Model { id: partition::first_id(at("2041-07-15T12:00:00Z")), ..rows[0].run_event() };
     insert_event(db, late.clone()).await.expect("a whole table takes any id");
     if is_postgres {
-        let left = "ALTER TABLE run_event ADD CONSTRAINT ck_run_event_partition CHECK (message <> '') NOT VALID";
+        let left =
+            "ALTER TABLE run_event ADD CONSTRAINT ck_run_event_partition CHECK (message <> '') NOT VALID";
         db.execute_unprepared(left).await.expect("a constraint");
     }
     Migrator::up(db, None).await.expect("up with rows");
