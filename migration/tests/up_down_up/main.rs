@@ -748,11 +748,7 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             vec![tenant_id.clone(), at.clone()],
             lines_of_tenant.as_str(),
         ),
-        (
-            "SELECT id FROM log_line WHERE at < $1 ORDER BY at LIMIT 500",
-            vec![at.clone()],
-            old_lines.as_str(),
-        ),
+        ("SELECT id FROM log_line WHERE at < $1 ORDER BY at LIMIT 500", vec![at.clone()], old_lines.as_str()),
         (
             "SELECT count(*) FROM exchange WHERE tenant_id = $1 AND run_id = $2",
             vec![tenant_id.clone(), run_id.clone()],
