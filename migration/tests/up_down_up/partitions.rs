@@ -5,11 +5,10 @@ use chrono::{DateTime, Months, TimeDelta, Utc};
 use entity::{log_line, run_event};
 use migration::Migrator;
 use migration::partition::{self, PartitionedTable};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, IntoActiveModel, Statement, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Statement, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 
+use crate::insert;
 use crate::rows::Rows;
 
 const FIRST: &str = "m20261127_000345_partition_run_event";
@@ -31,7 +30,7 @@ pub async fn keep_what_was_there(db: &DatabaseConnection, rows: [Rows; 2]) {
     // A clock was once wrong by years, and up was interrupted half way.
     let late =
         run_event::Model { id: partition::first_id(at("2041-07-15T12:00:00Z")), ..rows[0].run_event() };
-    insert_event(db, late.clone()).await.expect("a whole table takes any id");
+    insert::<run_event::Entity>(db, late.clone()).await.expect("a whole table takes any id");
     if is_postgres {
         let left =
             "ALTER TABLE run_event ADD CONSTRAINT ck_run_event_partition CHECK (message <> '') NOT VALID";
@@ -82,12 +81,13 @@ pub async fn come_and_go(db: &DatabaseConnection, rows: Rows) {
         (month(3), name(month(3))),
     ] {
         let event = run_event::Model { id: partition::first_id(at), ..rows.run_event() };
-        insert_event(db, event.clone()).await.expect("it has a partition");
+        insert::<run_event::Entity>(db, event.clone()).await.expect("it has a partition");
         let sql = format!("SELECT tableoid::regclass::text AS name FROM run_event WHERE id = '{}'", event.id);
         assert_eq!(text(db, &sql).await, place);
     }
     let beyond = run_event::Model { id: partition::first_id(month(4)), ..rows.run_event() };
-    let refused = insert_event(db, beyond).await.expect_err("there is no partition").to_string();
+    let refused =
+        insert::<run_event::Entity>(db, beyond).await.expect_err("there is no partition").to_string();
     assert!(refused.contains("no partition of relation \"run_event\" found"), "{refused}");
 
     // While somebody reads, nothing is dropped, and nobody waits for long.
@@ -121,10 +121,7 @@ pub async fn come_and_go(db: &DatabaseConnection, rows: Rows) {
     let lines = partition::make_ahead(db, PartitionedTable::LogLine, now).await.expect("they are made");
     assert_eq!(lines.len(), 3);
     let line = log_line::Model { id: partition::first_id(now), ..rows.log_line() };
-    log_line::Entity::insert(line.into_active_model().reset_all())
-        .exec_without_returning(db)
-        .await
-        .expect("it has a partition");
+    insert::<log_line::Entity>(db, line).await.expect("it has a partition");
 }
 
 async fn are_there(db: &DatabaseConnection, rows: [Rows; 2]) {
@@ -135,11 +132,6 @@ async fn are_there(db: &DatabaseConnection, rows: [Rows; 2]) {
         let stored = log_line::Entity::find_by_id(line.id).one(db).await.expect("reads");
         assert_eq!(stored, Some(line));
     }
-}
-
-async fn insert_event(db: &DatabaseConnection, event: run_event::Model) -> Result<(), sea_orm::DbErr> {
-    let insert = run_event::Entity::insert(event.into_active_model().reset_all());
-    insert.exec_without_returning(db).await.map(|_| ())
 }
 
 async fn list(db: &DatabaseConnection, table: PartitionedTable) -> Vec<partition::Partition> {
