@@ -17,7 +17,7 @@ use crate::http::Stall;
 /// Longest time between two looks; each is a few indexed queries.
 const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(5);
 
-/// How often integrations are counted by their health, which reads a row of each.
+/// How often integrations are counted by their health, which reads a row of each; and partitions are looked at.
 const COUNT_INTERVAL: Duration = Duration::from_secs(30);
 /// What they are counted by. RUNNING is nobody's: their jobs tell.
 const HEALTH: [(HealthStatus, &str); 9] = [
@@ -50,6 +50,8 @@ struct Seen {
     stalled_since: Option<DateTime<Utc>>,
     /// Integrations by their health, as the instruments have it.
     health: Vec<(&'static str, u64)>,
+    /// Until when there are partitions; `None` on SQLite.
+    partitioned_until: Option<DateTime<Utc>>,
 }
 
 /// What became of the switch by a look.
@@ -138,6 +140,7 @@ impl DispatchWatch {
                     if counted_at.is_none_or(|at| at.elapsed() >= COUNT_INTERVAL) {
                         counted_at = Some(Instant::now());
                         self.count_health().await;
+                        self.look_at_partitions().await;
                     }
                 }
                 Err(_) if is_blind => {}
@@ -160,6 +163,13 @@ impl DispatchWatch {
                 |wanted| counts.iter().find(|(status, _)| *status == wanted).map_or(0, |(_, count)| *count);
             let health = HEALTH.iter().map(|(status, name)| (*name, count(*status))).collect();
             self.lock().health = health;
+        }
+    }
+
+    /// The same for partitions.
+    async fn look_at_partitions(&self) {
+        if let Ok(until) = self.background.partitioned_until().await {
+            self.lock().partitioned_until = until;
         }
     }
 
@@ -197,6 +207,9 @@ impl DispatchWatch {
         match seen.state.last_claim_at {
             Some(at) => instruments.dispatch_last_claim_age.set(&[], age(at)),
             None => instruments.dispatch_last_claim_age.forget(&[]),
+        }
+        if let Some(until) = seen.partitioned_until {
+            instruments.partitions_ahead.set(&[], (until - now).as_seconds_f64().max(0.0));
         }
         instruments.workers.set(&[], f64::from(seen.state.workers));
         instruments.worker_slots_busy.set(&[], f64::from(seen.state.busy_slots));

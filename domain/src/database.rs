@@ -4,6 +4,7 @@
 //! Behind the filters of the program PostgreSQL has its own: row-level security shows a connection the rows of the
 //! tenants that it names, and none when it names none (docs/adr/0020). This file is the one place that names them.
 
+mod partition;
 mod pool;
 mod statement;
 
@@ -35,7 +36,7 @@ use crate::error::{Doing, Error, Result};
 const CONNECTIONS_MAX: u32 = 20;
 /// Connections of PostgreSQL that see every tenant: a request needs one for a moment, to find out who asks.
 const ACROSS_CONNECTIONS_MAX: u32 = 10;
-/// One to migrate, and one to hold the lock meanwhile.
+/// One to change the schema, and one to hold the lock meanwhile.
 const LOGIN_CONNECTIONS_MAX: u32 = 2;
 /// How long a call waits for a free connection before it fails.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,6 +50,9 @@ const CLOCK_FIRST_WAIT_MAX: Duration = Duration::from_secs(4);
 pub(crate) const IDLE_IN_TRANSACTION_MAX: Duration = Duration::from_secs(10);
 /// How long SQLite waits for a lock that another process holds.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The advisory lock of whoever changes the schema.
+const SCHEMA_LOCK: i64 = 8_724_190_314;
 
 /// Connections by what they see.
 #[derive(Clone)]
@@ -149,7 +153,7 @@ impl Database {
     }
 
     /// Brings the schema up to date, one process after the other. On PostgreSQL as who signs in, who owns the tables; then
-    /// it makes the role under which the program works.
+    /// it makes the partitions of the months to come, and the role under which the program works.
     pub(crate) async fn migrate(&self) -> Result<()> {
         let Some(url) = &self.login_url else {
             return Migrator::up(&self.tenants.write, None).await.doing("migrating the database");
@@ -157,6 +161,7 @@ impl Database {
         let login = postgres(url, LOGIN_CONNECTIONS_MAX, Role::Login).await?;
         let lock = lock_schema(&login).await?;
         Migrator::up(&login, None).await.doing("migrating the database")?;
+        partition::make_at_start(&login).await?;
         let role = program_role::prepare(&login).await.doing("preparing the role of the program")?;
         lock.commit().await.doing("unlocking the schema")?;
         login.close().await.doing("closing the database")?;
@@ -237,11 +242,12 @@ async fn follow_clock(connection: &DatabaseConnection, wait_max: Duration) -> Re
     Ok(())
 }
 
-/// An advisory lock of one transaction, in which no other process looks at migrations: released with it, whatever
-/// happens.
+/// An advisory lock of one transaction, in which no other process looks at migrations or changes partitions: released with
+/// it, whatever happens.
 async fn lock_schema(login: &DatabaseConnection) -> Result<DatabaseTransaction> {
     let lock = login.begin().await.doing("locking the schema")?;
-    lock.execute_unprepared("SELECT pg_advisory_xact_lock(8724190314)").await.doing("locking the schema")?;
+    let sql = format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})");
+    lock.execute_unprepared(&sql).await.doing("locking the schema")?;
     Ok(lock)
 }
 

@@ -17,7 +17,16 @@ const NAMED_TENANTS: &str =
 
 /// Fences a table whose `column` names the tenant of a row. Rows without one are seen with every tenant only.
 pub(crate) async fn isolate(manager: &SchemaManager<'_>, table: &str, column: &str) -> Result<(), DbErr> {
-    fence(manager, table, &format!("\"{column}\" = ANY ({NAMED_TENANTS})")).await
+    fence(manager, table, &of_named_tenants(column)).await
+}
+
+/// What [`isolate`] executes on PostgreSQL, for tables that no migration makes.
+pub(crate) fn isolation(table: &str, column: &str) -> String {
+    fence_of(table, &of_named_tenants(column))
+}
+
+fn of_named_tenants(column: &str) -> String {
+    format!("\"{column}\" = ANY ({NAMED_TENANTS})")
 }
 
 /// Fences a table whose rows are seen where the row of `parent` is that their `column` refers to.
@@ -63,13 +72,16 @@ async fn fence(manager: &SchemaManager<'_>, table: &str, seen: &str) -> Result<(
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
+    manager.get_connection().execute_unprepared(&fence_of(table, seen)).await?;
+    Ok(())
+}
+
+fn fence_of(table: &str, seen: &str) -> String {
     // CASE and not OR: the planner takes half of the rows for it, whatever is inside, and so plans as if it were not
     // there. Of OR it would think that it leaves next to nothing.
     let condition = format!("CASE WHEN {EVERY_TENANT} THEN true ELSE {seen} END");
-    let sql = format!(
+    format!(
         "ALTER TABLE \"{table}\" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; \
          CREATE POLICY po_{table}_tenant ON \"{table}\" USING ({condition}) WITH CHECK ({condition})"
-    );
-    manager.get_connection().execute_unprepared(&sql).await?;
-    Ok(())
+    )
 }

@@ -136,6 +136,10 @@ mod m20261127_000290_create_change;
 mod m20261127_000300_create_export;
 mod m20261127_000301_create_export_chunk;
 mod m20261127_000330_tell_who_may_do_what;
+mod m20261127_000345_partition_run_event;
+mod m20261127_000346_partition_log_line;
+pub mod partition;
+mod partitioning;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -269,6 +273,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000300_create_export::Migration),
             Box::new(m20261127_000301_create_export_chunk::Migration),
             Box::new(m20261127_000330_tell_who_may_do_what::Migration),
+            Box::new(m20261127_000345_partition_run_event::Migration),
+            Box::new(m20261127_000346_partition_log_line::Migration),
         ]
     }
 }

@@ -42,8 +42,10 @@ pub enum ProgramRole {
 }
 
 /// What the program may do with the rows of a table.
-fn privileges(table: &str) -> &'static [&'static str] {
+fn privileges(table: &str, is_partition: bool) -> &'static [&'static str] {
     match table {
+        // Its rows are reached by the table that it is of, whose privileges count then.
+        _ if is_partition => &[],
         // Only whoever migrates looks at it.
         "seaql_migrations" => &[],
         // It is added to. A trigger refuses the rest too, which the owner of the table could drop.
@@ -116,20 +118,18 @@ async fn make<C: TransactionTrait>(tx: &C, about: &About) -> Result<bool, DbErr>
     let sql = format!("{create}GRANT {name} TO {}", quoted(&about.login));
     match savepoint.execute_unprepared(&sql).await {
         Ok(_) => savepoint.commit().await.map(|()| true),
-        Err(error) if is_refusal(&error) => savepoint.rollback().await.map(|()| false),
+        Err(error) if has_code(&error, INSUFFICIENT_PRIVILEGE) => savepoint.rollback().await.map(|()| false),
         Err(error) => Err(error),
     }
 }
 
-fn is_refusal(error: &DbErr) -> bool {
+/// Whether the database refused with this code.
+pub(crate) fn has_code(error: &DbErr, code: &str) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
     else {
         return false;
     };
-    error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .is_some_and(|code| code == INSUFFICIENT_PRIVILEGE)
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|told| told == code)
 }
 
 /// Changes only what is not so: a grant locks rows of the catalogue and makes every connection plan anew.
@@ -146,7 +146,8 @@ async fn grant(tx: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
         ROWS.map(|privilege| format!("has_table_privilege('{name}', c.oid, '{privilege}') AS {privilege}"));
     // Each of its tables: those of others in the same schema are none of the program's business.
     let sql = format!(
-        "SELECT c.relname::text AS name, quote_ident(c.relname) AS quoted, {} FROM pg_class AS c \
+        "SELECT c.relname::text AS name, quote_ident(c.relname) AS quoted, c.relispartition AS is_partition, {} \
+         FROM pg_class AS c \
          WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') \
          AND c.relowner = (SELECT m.relowner FROM pg_class AS m WHERE m.oid = to_regclass('seaql_migrations')) \
          ORDER BY c.relname",
@@ -155,10 +156,11 @@ async fn grant(tx: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
     for table in tx.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await? {
         let (name_of_table, quoted): (String, String) =
             (table.try_get("", "name")?, table.try_get("", "quoted")?);
+        let wanted = privileges(&name_of_table, table.try_get("", "is_partition")?);
         let (mut missing, mut surplus) = (Vec::new(), Vec::new());
         for privilege in ROWS {
             let has: bool = table.try_get("", &privilege.to_ascii_lowercase())?;
-            match (has, privileges(&name_of_table).contains(&privilege)) {
+            match (has, wanted.contains(&privilege)) {
                 (false, true) => missing.push(privilege),
                 (true, false) => surplus.push(privilege),
                 _ => {}

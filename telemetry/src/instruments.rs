@@ -69,6 +69,8 @@ pub struct Instruments {
     pub worker_slots_free: Gauge,
     /// Integrations by their health: `status`.
     pub integrations: Gauge,
+    /// How long there are partitions for what is written.
+    pub partitions_ahead: Gauge,
     /// Connections to the database: pool, `db.client.connection.state`.
     pub connection_count: Gauge,
     /// How many there may be: pool.
@@ -254,6 +256,15 @@ impl Default for Instruments {
                 ),
                 Meaning::Measure,
             ),
+            partitions_ahead: Gauge::new(
+                define!(
+                    "trestle.partitions.ahead",
+                    "s",
+                    &[],
+                    "For how long there are partitions for what is written, on PostgreSQL; at 0 nothing can be."
+                ),
+                Meaning::Measure,
+            ),
             connection_count: Gauge::new(
                 define!(
                     "db.client.connection.count",
@@ -340,7 +351,7 @@ impl Instruments {
         }
     }
 
-    pub(crate) fn families(&self) -> [Family<'_>; 26] {
+    pub(crate) fn families(&self) -> [Family<'_>; 27] {
         [
             Family::Counter(&self.graphql_operations),
             Family::Histogram(&self.graphql_duration),
@@ -361,6 +372,7 @@ impl Instruments {
             Family::Gauge(&self.worker_slots_busy),
             Family::Gauge(&self.worker_slots_free),
             Family::Gauge(&self.integrations),
+            Family::Gauge(&self.partitions_ahead),
             Family::Gauge(&self.connection_count),
             Family::Gauge(&self.connection_max),
             Family::Histogram(&self.connection_wait),

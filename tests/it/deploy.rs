@@ -75,7 +75,8 @@ fn the_alerts_pass_prometheus_own_checks_and_tests() {
 
 #[tokio::test]
 async fn what_alerts_and_dashboard_name_is_what_the_program_tells() {
-    let trestle = Trestle::embedded().await;
+    // Partitions are PostgreSQL's.
+    let trestle = Trestle::split(1).await;
     let scene = Scene::of(&trestle).await;
     let integration = scene.fixture.sandbox(&scene.tenant, json!({"records": 1}), json!({})).await;
     assert_eq!(scene.run(&integration).await["status"], "SUCCEEDED");

@@ -49,6 +49,7 @@ mod notice;
 mod oauth;
 mod otel;
 mod paging;
+mod partition;
 mod peer;
 mod people;
 mod portal_key;

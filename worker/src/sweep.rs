@@ -2,6 +2,7 @@
 //! told what it does not know, of jobs and of tenants' own caps. What a sweep is stands in `domain`; here is when, and
 //! the push.
 
+use std::error::Error;
 use std::time::Duration;
 
 use domain::background::{Background, Swept};
@@ -24,6 +25,9 @@ const FULL_BATCH: usize = 500;
 const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often rows that nobody looks at any more are deleted.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
+/// How often it is seen to that there are partitions for the months to come: often enough that a month of failures is seven
+/// hundred of them.
+const PARTITION_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// Sweeps until `shutdown`. An outage of database or queue is logged and waited out.
 pub(crate) async fn run(background: Background, queue: Queue, shutdown: CancellationToken) {
@@ -37,8 +41,10 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
     };
     let mut sweep = interval(SWEEP_INTERVAL);
     let mut purge = interval(PURGE_INTERVAL);
+    let mut partition = interval(PARTITION_INTERVAL);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    partition.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -47,6 +53,7 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
                 sweeper.sweep_groups().await;
             }
             _ = purge.tick() => sweeper.purge().await,
+            _ = partition.tick() => sweeper.make_partitions().await,
         }
     }
 }
@@ -140,6 +147,16 @@ impl Sweeper {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.pushes.failed(&error),
             Err(elapsed) => self.pushes.failed(&elapsed),
+        }
+    }
+
+    /// Somebody must act, for in two months nothing could be written any more.
+    async fn make_partitions(&self) {
+        if let Err(error) = self.background.make_partitions().await {
+            tracing::error!(
+                error = &error as &dyn Error,
+                "partitions for the months to come could not be made; it is tried again in an hour"
+            );
         }
     }
 

@@ -30,6 +30,7 @@ mod mail;
 mod metric;
 mod notice;
 mod page_event;
+mod partition;
 pub(crate) mod quarantine;
 pub(crate) mod receipt;
 mod reconciliation;

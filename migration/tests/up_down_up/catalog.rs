@@ -14,11 +14,14 @@ pub struct Column {
     data_type: Option<&'static str>,
 }
 
-/// Names of its tables.
+/// Names of its tables, partitions left out.
 pub async fn tables(db: &DatabaseConnection) -> BTreeSet<String> {
     let sql = match db.get_database_backend() {
         DbBackend::Sqlite => "SELECT name FROM sqlite_master WHERE type = 'table'",
-        _ => "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'",
+        _ => {
+            "SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace \
+             AND relkind IN ('r', 'p') AND NOT relispartition"
+        }
     };
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await;
     rows.expect("the catalog can be read")

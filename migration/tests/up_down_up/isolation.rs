@@ -41,11 +41,14 @@ pub async fn row_level_security_holds(db: &DatabaseConnection, url: &str, one: R
     for _first_and_again in 0..2 {
         assert_eq!(program_role::prepare(db).await.expect("the role is made"), ProgramRole::Ready);
     }
-    let fenced = fenced(db).await;
+    let (fenced, partitions) = fenced(db).await;
     let program = program(db, url).await;
     for table in &fenced {
         reads_what_the_setting_names(&program, table, one, other).await;
         writes_what_the_setting_names(db, &program, table, one, other).await;
+    }
+    for partition in &partitions {
+        is_no_way_round(db, &program, partition, one, other).await;
     }
     execute(&program, "SET trestle.tenants = 'somebody'").await.expect("any text can be set");
     assert!(
@@ -59,6 +62,8 @@ pub async fn row_level_security_holds(db: &DatabaseConnection, url: &str, one: R
         "TRUNCATE run CASCADE",
         "SELECT * FROM seaql_migrations",
         "CREATE TABLE mine (id int)",
+        "DROP TABLE run_event",
+        "CREATE TABLE run_event_1999_01 PARTITION OF run_event DEFAULT",
     ];
     for sql in beyond {
         assert_refused(execute(&program, sql).await, sql);
@@ -88,17 +93,18 @@ pub async fn references_name_the_tenant(db: &DatabaseConnection) {
     }
 }
 
-/// Names of the tables with a fence, once it is sure that none is missing.
-async fn fenced(db: &DatabaseConnection) -> BTreeSet<String> {
-    let sql = "SELECT c.relname::text AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced, \
+/// Names of the tables with a fence, and of partitions, once it is sure that none is missing.
+async fn fenced(db: &DatabaseConnection) -> (BTreeSet<String>, BTreeSet<String>) {
+    let sql = "SELECT c.relname::text AS name, c.relispartition AS is_partition, c.relrowsecurity AND c.relforcerowsecurity AS forced, \
                (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = c.oid AND p.polcmd = '*' AND p.polpermissive \
                  AND p.polroles = '{0}' AND p.polwithcheck IS NOT NULL) AS policies, \
                (SELECT count(*) FROM pg_policy AS p WHERE p.polrelid = c.oid) AS all_policies \
                FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')";
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await.expect("reads");
-    let mut fenced = BTreeSet::new();
+    let (mut fenced, mut partitions) = (BTreeSet::new(), BTreeSet::new());
     for row in rows {
         let name: String = row.try_get("", "name").expect("a name");
+        let is_partition: bool = row.try_get("", "is_partition").expect("a truth");
         let forced: bool = row.try_get("", "forced").expect("a truth");
         let policies: (i64, i64) = (
             row.try_get("", "policies").expect("a count"),
@@ -111,11 +117,34 @@ async fn fenced(db: &DatabaseConnection) -> BTreeSet<String> {
                 forced && policies == (1, 1),
                 "{name} has no fence, or more than one: see migration/src/isolation.rs"
             );
-            fenced.insert(name);
+            let names = if is_partition { &mut partitions } else { &mut fenced };
+            names.insert(name);
         }
     }
     assert!(fenced.len() >= 17, "{fenced:?}");
-    fenced
+    assert!(partitions.len() >= 2, "{partitions:?}");
+    (fenced, partitions)
+}
+
+/// Who names a partition in place of its table is refused; were they not, the fence would still be there.
+async fn is_no_way_round(
+    db: &DatabaseConnection,
+    program: &DatabaseConnection,
+    partition: &str,
+    one: Rows,
+    other: Rows,
+) {
+    let read = format!("SELECT count(*) AS n FROM \"{partition}\"");
+    let drop = format!("DROP TABLE \"{partition}\"");
+    for sql in [&read, &drop] {
+        assert_refused(execute(program, sql).await, sql);
+    }
+    let about = db.query_one_raw(Statement::from_string(DbBackend::Postgres, program_role::ABOUT)).await;
+    let role: String = about.expect("reads").expect("a row").try_get("", "name").expect("a name");
+    execute(db, &format!("GRANT SELECT ON \"{partition}\" TO {role}")).await.expect("a superuser grants");
+    reads_what_the_setting_names(program, partition, one, other).await;
+    assert_eq!(program_role::prepare(db).await.expect("the role is there"), ProgramRole::Ready);
+    assert_refused(execute(program, &read).await, &read);
 }
 
 /// A connection that works as the program.

@@ -8,6 +8,7 @@ mod catalog;
 mod groups;
 mod health;
 mod isolation;
+mod partitions;
 mod postgres;
 mod receipts;
 mod rows;
@@ -30,6 +31,7 @@ use entity::{
     webhook_endpoint, webhook_event, word_override, worker,
 };
 use migration::Migrator;
+use migration::partition::{self, PartitionedTable};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveEnum, ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend,
@@ -159,6 +161,7 @@ async fn prove(url: &str) {
     for rows in [one, other] {
         insert_and_read_back(&db, rows).await;
     }
+    partitions::keep_what_was_there(&db, [one, other]).await;
     if db.get_database_backend() == DbBackend::Postgres {
         isolation::row_level_security_holds(&db, url, one, other).await;
         isolation::references_name_the_tenant(&db).await;
@@ -168,6 +171,9 @@ async fn prove(url: &str) {
     uniques_are_unique(&db, one).await;
     checks_hold(&db, one).await;
     queue_queries_use_their_indexes(&db).await;
+    if db.get_database_backend() == DbBackend::Postgres {
+        partitions::come_and_go(&db, one).await;
+    }
 
     Migrator::down(&db, None).await.expect("down with rows in every table");
     assert_eq!(tables(&db).await, BTreeSet::from(["seaql_migrations".to_owned()]));
@@ -729,19 +735,20 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
         DbBackend::Sqlite => "sqlite_autoindex_run_metric_1 (run_id=?)",
         _ => "run_metric_pkey",
     };
+    let [lines_of_run, lines_of_tenant, old_lines] = index_names_of_log_line(db).await;
     let plans = [
         ("SELECT * FROM run_metric WHERE run_id = $1", vec![run_id.clone()], of_run_metric),
         (
             "SELECT * FROM log_line WHERE run_id = $1 ORDER BY id LIMIT 100",
             vec![run_id.clone()],
-            "ix_log_line_run_id_id",
+            lines_of_run.as_str(),
         ),
         (
             "SELECT * FROM log_line WHERE tenant_id = $1 AND at >= $2 AND at < $2 ORDER BY at, id LIMIT 100",
             vec![tenant_id.clone(), at.clone()],
-            "ix_log_line_tenant_id_at",
+            lines_of_tenant.as_str(),
         ),
-        ("SELECT id FROM log_line WHERE at < $1 ORDER BY at LIMIT 500", vec![at.clone()], "ix_log_line_at"),
+        ("SELECT id FROM log_line WHERE at < $1 ORDER BY at LIMIT 500", vec![at.clone()], old_lines.as_str()),
         (
             "SELECT count(*) FROM exchange WHERE tenant_id = $1 AND run_id = $2",
             vec![tenant_id.clone(), run_id.clone()],
@@ -862,6 +869,18 @@ async fn plan_of(db: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Ve
     let statement = Statement::from_sql_and_values(backend, format!("{explain} {sql}"), values);
     let rows = db.query_all_raw(statement).await.expect("a plan");
     rows.iter().map(|row| row.try_get("", column).expect("text")).collect()
+}
+
+/// A plan names those of the partition.
+async fn index_names_of_log_line(db: &DatabaseConnection) -> [String; 3] {
+    let table = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            let partitions = partition::list(db, PartitionedTable::LogLine).await.expect("reads");
+            partitions.first().expect("what was there is one").name.clone()
+        }
+        _ => "log_line".to_owned(),
+    };
+    ["run_id_id", "tenant_id_at", "at"].map(|columns| format!("ix_{table}_{columns}"))
 }
 
 /// Sets a column of every row.

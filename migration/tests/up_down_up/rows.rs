@@ -34,6 +34,11 @@ impl Rows {
         Uuid::from_bytes([self.tenant, table, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xff])
     }
 
+    /// The same for tables that are partitioned by the time in their ids: of the seventies.
+    fn early_id(self, table: u8) -> Uuid {
+        Uuid::from_bytes([0, table, 0, 0, 0, self.tenant, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0xff])
+    }
+
     pub fn tenant_id(self) -> Uuid {
         self.id(0)
     }
@@ -508,7 +513,7 @@ impl Rows {
 
     pub fn log_line(self) -> log_line::Model {
         log_line::Model {
-            id: self.id(51),
+            id: self.early_id(51),
             tenant_id: self.tenant_id(),
             run_id: Some(self.id(8)),
             integration_id: Some(self.id(7)),
@@ -719,7 +724,7 @@ impl Rows {
 
     pub fn run_event(self) -> run_event::Model {
         run_event::Model {
-            id: self.id(11),
+            id: self.early_id(11),
             tenant_id: self.tenant_id(),
             run_id: self.id(8),
             at: time(0),
