@@ -21,16 +21,10 @@ use crate::search;
 
 pub use entity::log_line::{LogLevel as Level, Model as LogLine};
 
-/// How long they are kept, in days: until somebody has looked into a failure.
-pub const KEPT_DAYS: i64 = 14;
 /// Lines beside one run that are told, before the middle of a span of time and behind it: those nearest to it.
 pub const NEARBY_MAX: u64 = 50;
 /// Integrations that share a system with a run whose lines are looked for, at most.
 const NEIGHBOURS_MAX: u64 = 1_000;
-/// Rows that one transaction deletes: writers wait for it on SQLite.
-const PURGED_ROWS_MAX: u64 = 2_000;
-/// Transactions of one purge; the next one goes on.
-const PURGES_MAX: u32 = 200;
 
 /// A line that is about to be stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -194,37 +188,6 @@ async fn beside(scope: &Scope, run: &run::Model, systems: [Uuid; 2]) -> Result<C
                 .add(of_no_system().add(Column::IntegrationId.is_in(neighbours)))
                 .add(of_nothing),
         ))
-}
-
-/// Deletes those that are kept long enough, whosever they are. Answers with how many.
-#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
-pub(crate) async fn purge(app: &App) -> Result<u64> {
-    let before = app.clock().now() - Duration::days(KEPT_DAYS);
-    let connection = app.across_tenants().writer();
-    let mut purged = 0;
-    for _ in 0..PURGES_MAX {
-        let ids: Vec<Uuid> = log_line::Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::At.lt(before))
-            .order_by(Column::At, Order::Asc)
-            .limit(PURGED_ROWS_MAX)
-            .into_tuple()
-            .all(connection)
-            .await
-            .doing("looking for old log lines")?;
-        let is_last = (ids.len() as u64) < PURGED_ROWS_MAX;
-        let deleted = log_line::Entity::delete_many()
-            .filter(Column::Id.is_in(ids))
-            .exec(connection)
-            .await
-            .doing("deleting old log lines")?;
-        purged += deleted.rows_affected;
-        if is_last {
-            break;
-        }
-    }
-    Ok(purged)
 }
 
 /// As it is stored.

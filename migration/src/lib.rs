@@ -136,6 +136,10 @@ mod m20261127_000290_create_change;
 mod m20261127_000300_create_export;
 mod m20261127_000301_create_export_chunk;
 mod m20261127_000330_tell_who_may_do_what;
+mod m20261127_000350_create_retention;
+mod m20261127_000351_add_record_removal_to_failure;
+mod m20261127_000352_index_failures_by_end;
+mod m20261127_000353_index_what_refers_to_runs;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -269,6 +273,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000300_create_export::Migration),
             Box::new(m20261127_000301_create_export_chunk::Migration),
             Box::new(m20261127_000330_tell_who_may_do_what::Migration),
+            Box::new(m20261127_000350_create_retention::Migration),
+            Box::new(m20261127_000351_add_record_removal_to_failure::Migration),
+            Box::new(m20261127_000352_index_failures_by_end::Migration),
+            Box::new(m20261127_000353_index_what_refers_to_runs::Migration),
         ]
     }
 }

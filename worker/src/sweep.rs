@@ -25,6 +25,9 @@ const PUSH_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often rows that nobody looks at any more are deleted.
 const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 
+/// How often what has been kept long enough is deleted, for two seconds at most.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Sweeps until `shutdown`. An outage of database or queue is logged and waited out.
 pub(crate) async fn run(background: Background, queue: Queue, shutdown: CancellationToken) {
     let mut sweeper = Sweeper {
@@ -37,8 +40,10 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
     };
     let mut sweep = interval(SWEEP_INTERVAL);
     let mut purge = interval(PURGE_INTERVAL);
+    let mut retention = interval(RETENTION_INTERVAL);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -47,6 +52,7 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
                 sweeper.sweep_groups().await;
             }
             _ = purge.tick() => sweeper.purge().await,
+            _ = retention.tick() => sweeper.retain().await,
         }
     }
 }
@@ -150,6 +156,27 @@ impl Sweeper {
                 tracing::debug!(purged, "rows that nobody looks at any more were deleted");
             }
             Err(error) => self.database.failed(&error),
+        }
+    }
+    /// Deletes what has been kept long enough.
+    async fn retain(&self) {
+        let removed = match self.background.retain().await {
+            Ok(removed) => removed,
+            Err(error) => return self.database.failed(&error),
+        };
+        self.database.answered();
+        for (kind, rows) in removed.by_kind() {
+            telemetry::instruments().retention_rows.add(&[kind], rows);
+        }
+        if removed.by_kind().iter().any(|(_kind, rows)| *rows > 0) {
+            tracing::info!(
+                runs = removed.runs,
+                failures = removed.failures,
+                records = removed.records,
+                log_lines = removed.log_lines,
+                is_more = removed.is_more,
+                "what had been kept long enough was deleted"
+            );
         }
     }
 }

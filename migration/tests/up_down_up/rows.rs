@@ -578,6 +578,7 @@ impl Rows {
             impact: failure::Impact::Critical,
             impact_reason: Some("order over 1 M".to_owned()),
             value_at_stake: Some(i64::MAX),
+            record_removed_at: Some(time(4)),
         }
     }
 
