@@ -10,11 +10,11 @@ use entity::{
     integration_health, invitation, job, kill_switch, kpi_rollup, log_line, mail, notice, notice_attempt,
     notice_channel, notice_delivery, notice_policy, notice_subject, occasion, ownership_rule, portal_cutoff,
     portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
-    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor,
-    session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor, stream_schema,
-    synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user, user_token,
-    webhook_endpoint, webhook_event, word_override, worker,
+    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token,
+    retention, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version,
+    second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor,
+    stream_schema, synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user,
+    user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -518,6 +518,18 @@ impl Rows {
             component: "pipeline::stream::writer".to_owned(),
             message: "writing is retried".to_owned(),
             attributes: json!({"attempt": 2}),
+        }
+    }
+
+    pub fn retention(self) -> retention::Model {
+        retention::Model {
+            tenant_id: self.tenant_id(),
+            kind: retention::RetentionKind::Records,
+            days: Some(3_650),
+            next_at: time(0),
+            round_at: time(1),
+            position_at: Some(time(2)),
+            position_id: Some(self.id(10)),
         }
     }
 

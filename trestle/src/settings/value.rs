@@ -3,6 +3,7 @@
 use std::fmt;
 
 use axum::http::HeaderValue;
+use domain::retention::DAYS_MAX;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
