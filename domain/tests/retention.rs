@@ -15,7 +15,7 @@ use domain::integration::{self, Integration, NewIntegration, Stream, SyncMode};
 use domain::log_line::{Level, NewLogLine};
 use domain::page::{Direction, PageArguments};
 use domain::retention::{self, DAYS_MAX, Retention, RetentionKind, record_expires_at};
-use domain::run::{self, Run};
+use domain::run::{self, RetryScope, Run};
 use domain::system::{self, NewSystem};
 use domain::tenant::{self, CreateTenant};
 use domain::{Error, ProblemCode, health};
@@ -105,7 +105,7 @@ impl Fixture {
         let run = run::start(&self.operator, integration.id, None).await.unwrap();
         let lease = self.claimed(run.id).await;
         let stop =
-            StreamStop::Source { error: SystemError::new(SystemErrorKind::NotFound, "no"), attempts: 1 };
+            StreamStop::Source { error: SystemError::new(SystemErrorKind::Malformed, "no"), attempts: 1 };
         assert!(lease.finish(RunEnd::Stopped { stream: "orders".to_owned(), stop }).await.unwrap());
         run.id
     }
@@ -295,7 +295,7 @@ async fn a_run_stays_while_something_needs_it() {
     let integration = it.integration(it.tenant_id).await;
     let open = it.run(&integration, &["a"]).await;
     let failed = it.fails(&integration).await;
-    let retried = run::retry(&it.operator, failed, Default::default(), None).await.unwrap().id;
+    let retried = run::retry(&it.operator, failed, RetryScope::AllRecords, None).await.unwrap().id;
     let lease = it.claimed(retried).await;
     assert!(lease.finish(RunEnd::Completed { last: None }).await.unwrap());
     it.keeps(it.tenant_id, RetentionKind::Runs, 1).await;
