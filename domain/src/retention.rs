@@ -137,8 +137,16 @@ pub async fn set(actor: &Actor, tenant_id: Uuid, kind: RetentionKind, days: Opti
     problems.check()?;
     let now = scope.app().clock().now();
     let tx = scope.begin(tenant_id).await?.ok_or_else(not_found)?;
-    let fresh =
-        Model { tenant_id, kind, days, next_at: now, round_at: now, position_at: None, position_id: None };
+    let fresh = Model {
+        tenant_id,
+        kind,
+        days,
+        next_at: now,
+        round_at: now,
+        position_at: None,
+        position_id: None,
+        told_until: None,
+    };
     store(&tx, fresh).await?;
     let name = sea_orm::ActiveEnum::to_value(&kind);
     let detail = match days {
@@ -154,7 +162,8 @@ async fn store(tx: &TxScope, row: Model) -> Result<()> {
     retention::Entity::insert(all_set::<retention::Entity>(row))
         .on_conflict(
             OnConflict::columns([Column::TenantId, Column::Kind])
-                .update_columns([Column::Days, Column::NextAt])
+                // What goes is announced anew.
+                .update_columns([Column::Days, Column::NextAt, Column::ToldUntil])
                 .to_owned(),
         )
         .exec_without_returning(tx.connection())

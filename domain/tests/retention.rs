@@ -155,6 +155,14 @@ impl Fixture {
         retention::by_tenants(&self.operator, &[tenant_id]).await.unwrap().remove(&tenant_id).unwrap()
     }
 
+    /// How many records of failures were said to go, and from which day on, oldest first.
+    async fn told(&self) -> Vec<(i64, String)> {
+        let sql = "SELECT json_extract(detail, '$.count'), json_extract(detail, '$.from') FROM occasion \
+                   WHERE kind = 'RECORDS_EXPIRING' ORDER BY id";
+        let rows = sqlx::query(sql).fetch_all(&mut self.database("trestle.db").await).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
     async fn execute(&self, sql: &str) {
         let mut database = self.database("trestle.db").await;
         sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut database).await.unwrap();
@@ -364,6 +372,41 @@ async fn records_go_before_their_failures_and_say_so_and_open_ones_never() {
     let counts: Vec<i64> = groups.unwrap().edges.iter().map(|edge| edge.node.failure_count).collect();
     assert_eq!(counts, [2], "the group has had as many as before");
     assert_eq!(it.found(run).await.unwrap().failed_count, 2);
+}
+
+#[tokio::test]
+async fn records_that_go_soon_are_told_once_and_once_a_day_at_most() {
+    let it = Fixture::new().await;
+    let integration = it.integration(it.tenant_id).await;
+    let run = it.run(&integration, &["a", "b", "c", "d"]).await;
+    let failures: Vec<Uuid> = it.failures(run).await.iter().map(|failure| failure.id).collect();
+    it.keeps(it.tenant_id, RetentionKind::Records, 10).await;
+    it.skips(&failures[..1]).await;
+    assert_eq!((it.retains().await.records, it.told().await), (0, Vec::new()));
+    it.passes(DAY / 4);
+    it.skips(&failures[1..3]).await;
+    it.passes(4 * DAY + DAY / 2);
+    assert_eq!((it.retains().await.records, it.told().await), (0, Vec::new()), "half of ten days are not over");
+    // All three, of which the first go in under five days, of the notice before which a day has passed.
+    it.passes(DAY);
+    it.retains().await;
+    let day = |days| (it.background.app().clock().now() + chrono::TimeDelta::hours(days * 24 - 18)).date_naive();
+    assert_eq!(it.told().await, [(3, day(5).to_string())]);
+    it.passes(DAY / 2);
+    it.retains().await;
+    assert_eq!(it.told().await.len(), 1, "once");
+    it.passes(4 * DAY);
+    assert_eq!(it.retains().await.records, 1);
+    it.passes(DAY);
+    assert_eq!(it.retains().await.records, 2);
+    assert_eq!(it.told().await.len(), 1);
+    // Who keeps failures for no longer than their records is told of both by one.
+    it.keeps(it.tenant_id, RetentionKind::Failures, 2).await;
+    it.skips(&failures[3..]).await;
+    it.retains().await;
+    it.passes(DAY + DAY / 2);
+    it.retains().await;
+    assert_eq!(it.told().await.iter().map(|(count, _)| *count).collect::<Vec<_>>(), [3, 1]);
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ pub struct Model {
     pub position_at: Option<DateTimeUtc>,
     /// Its id.
     pub position_id: Option<Uuid>,
+    /// Records of failures that were dealt with before this time were announced to go; `None`: none yet.
+    pub told_until: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -140,6 +140,7 @@ mod m20261127_000350_create_retention;
 mod m20261127_000351_add_record_removal_to_failure;
 mod m20261127_000352_index_failures_by_end;
 mod m20261127_000353_index_what_refers_to_runs;
+mod m20261127_000354_tell_of_records_that_expire;
 pub mod program_role;
 
 /// Every migration. `up`, `down` and `status` are those of [`MigratorTrait`].
@@ -277,6 +278,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000351_add_record_removal_to_failure::Migration),
             Box::new(m20261127_000352_index_failures_by_end::Migration),
             Box::new(m20261127_000353_index_what_refers_to_runs::Migration),
+            Box::new(m20261127_000354_tell_of_records_that_expire::Migration),
         ]
     }
 }

@@ -29,6 +29,7 @@ impl MigrationTrait for Migration {
                     .col(time("round_at"))
                     .col(time_null("position_at"))
                     .col(uuid_null("position_id"))
+                    .col(time_null("told_until"))
                     .primary_key(&mut primary_key(&["tenant_id", "kind"]))
                     .foreign_key(&mut reference(TABLE, "tenant_id", "tenant"))
                     .check(one_of(TABLE, "kind", &["RUNS", "FAILURES", "RECORDS", "LOG_LINES"]))

@@ -6,6 +6,7 @@
 //! [`Background::kept_longest`] is for whoever drops whole months of `run_event` and `log_line`. Of events a month may go only
 //! when it is empty, too: those of runs that are kept for longer (see `retention/run.rs`) are in it still.
 
+mod expiring;
 mod failure;
 mod log_line;
 mod record;
@@ -197,6 +198,8 @@ impl Background {
             RetentionKind::Records => record::step(&tx, before, after).await?,
             RetentionKind::LogLines => log_line::step(&tx, before).await?,
         };
+        let told_until =
+            if step.is_over { expiring::tell(&tx, &row, days, now).await? } else { row.told_until };
         let begins_anew = step.is_over
             && matches!(kind, RetentionKind::Runs | RetentionKind::Failures)
             && now - row.round_at >= Duration::hours(ROUND_HOURS);
@@ -207,6 +210,7 @@ impl Background {
             .col_expr(Column::RoundAt, Expr::value(if begins_anew { now } else { row.round_at }))
             .col_expr(Column::PositionAt, Expr::value(position.map(|position| position.at)))
             .col_expr(Column::PositionId, Expr::value(position.map(|position| position.id)))
+            .col_expr(Column::ToldUntil, Expr::value(told_until))
             .filter(Column::Kind.eq(kind))
             .exec(tx.connection())
             .await

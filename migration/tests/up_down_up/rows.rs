@@ -530,6 +530,7 @@ impl Rows {
             round_at: time(1),
             position_at: Some(time(2)),
             position_id: Some(self.id(10)),
+            told_until: Some(time(3)),
         }
     }
 
