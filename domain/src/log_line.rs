@@ -3,17 +3,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use entity::log_line::{self, Column, LogLevel, Model};
 use entity::{integration, run};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Order};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::ColumnTrait;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::app::App;
-use crate::error::{Doing, Result};
+use crate::error::Result;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::scope::{Keyset, Parent, Scope};

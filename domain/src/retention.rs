@@ -96,7 +96,7 @@ pub async fn by_tenants(actor: &Actor, tenants: &[Uuid]) -> Result<HashMap<Uuid,
             Some(days) => Retention { kind, days: Some(*days), is_default: false },
             None => Retention { kind, days: options.days(kind), is_default: true },
         });
-        (tenant_id, kinds.collect())
+        (tenant_id, kinds.collect::<Vec<_>>())
     };
     Ok(seen.into_iter().map(of).collect())
 }
