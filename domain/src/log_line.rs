@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use entity::log_line::{self, Column, LogLevel, Model};
 use entity::{integration, run};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Order};
 use sea_orm::ColumnTrait;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Order};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 

@@ -386,7 +386,11 @@ async fn records_that_go_soon_are_told_once_and_once_a_day_at_most() {
     it.passes(DAY / 4);
     it.skips(&failures[1..3]).await;
     it.passes(4 * DAY + DAY / 2);
-    assert_eq!((it.retains().await.records, it.told().await), (0, Vec::new()), "half of ten days are not over");
+    assert_eq!(
+        (it.retains().await.records, it.told().await),
+        (0, Vec::new()),
+        "half of ten days are not over"
+    );
     it.passes(DAY);
     it.retains().await;
     let first_goes = it.background.app().clock().now() + chrono::TimeDelta::hours(4 * 24 + 6);

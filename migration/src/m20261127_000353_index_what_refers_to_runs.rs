@@ -16,9 +16,8 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let indexes = REFERENCES.map(|(table, column)| {
-            index(table, &[column]).and_where(Expr::col(column).is_not_null()).take()
-        });
+        let indexes = REFERENCES
+            .map(|(table, column)| index(table, &[column]).and_where(Expr::col(column).is_not_null()).take());
         create_indexes(manager, indexes).await
     }
 

@@ -108,9 +108,8 @@ async fn make_again(manager: &SchemaManager<'_>, kinds: &[&'static str]) -> Resu
     connection.execute_unprepared(&copy).await?;
     // With its indexes, whose names are taken until then.
     connection.execute_unprepared(&format!("DROP TABLE {TABLE}_before")).await?;
-    let with = |column: &'static str| {
-        index(TABLE, &[column]).and_where(Expr::col(column).is_not_null()).take()
-    };
+    let with =
+        |column: &'static str| index(TABLE, &[column]).and_where(Expr::col(column).is_not_null()).take();
     create_indexes(
         manager,
         [

@@ -303,7 +303,8 @@ impl Told<'_> {
     fn expiring(&self) -> String {
         let is_floor = self.occasion.detail.get("isFloor") == Some(&Value::Bool(true));
         let message = if is_floor { "records-expiring-many" } else { "records-expiring" };
-        let number = |name| self.number(name).and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
+        let number =
+            |name| self.number(name).and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
         let date = self.text("from").unwrap_or_default();
         let filled =
             [("count", number("count").into()), ("date", date.into()), ("days", number("days").into())];

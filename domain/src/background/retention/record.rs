@@ -53,13 +53,12 @@ pub(super) async fn step(tx: &TxScope, before: DateTime<Utc>, after: Option<Posi
             .filter(Column::Status.is_in(OVER))
             .filter(condition)
     };
-    let rows: Vec<(Uuid, Option<Uuid>)> =
-        with_record(has_some.clone().add(Column::ExchangeId.is_not_null()))
-            .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
-            .into_tuple()
-            .all(tx.connection())
-            .await
-            .doing("taking failures whose records have been kept long enough")?;
+    let rows: Vec<(Uuid, Option<Uuid>)> = with_record(has_some.clone().add(Column::ExchangeId.is_not_null()))
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
+        .into_tuple()
+        .all(tx.connection())
+        .await
+        .doing("taking failures whose records have been kept long enough")?;
     let (ids, exchanges): (Vec<Uuid>, Vec<Option<Uuid>>) = rows.into_iter().unzip();
     let removed = tx
         .update::<failure::Entity>()
