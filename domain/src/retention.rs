@@ -211,7 +211,7 @@ pub(crate) async fn kept_longest(app: &App, kind: RetentionKind) -> Result<Optio
         .await
         .doing("reading how long things are kept")?;
     let longest = longest.flatten().and_then(|days| u32::try_from(days).ok());
-    Ok(longest.max(default))
+    Ok(Ord::max(longest, default))
 }
 
 fn own_days(row: &Model) -> Option<u32> {
