@@ -184,7 +184,7 @@ fn page(ids: &[&str]) -> AccountedPage {
         RecordFailure {
             stage: Stage::Map,
             code: RECORD_MAPPING_FAILED.to_owned(),
-            key: RecordKey::of(&record, &["id".to_owned()]).ok(),
+            key: RecordKey::of(&record, &["id".to_owned()]),
             position: None,
             field_errors: Vec::new(),
             http_status: None,
