@@ -23,6 +23,7 @@ use crate::incident::IncidentOptions;
 use crate::mail::{LinkTemplate, MailLinks};
 use crate::ownership_rule::CurrentRules;
 use crate::rate_limit::{InProcess, RateLimits};
+use crate::retention::RetentionOptions;
 use crate::signing_key::SigningKeys;
 use crate::system::References;
 use crate::token::TokenSigner;
@@ -74,6 +75,8 @@ pub struct OutsideOptions {
     pub connect: ConnectOptions,
     /// How large files of exports may be, and how long they are kept.
     pub exports: ExportOptions,
+    /// For how long history is kept of tenants that have no numbers of their own.
+    pub retention: RetentionOptions,
 }
 
 impl Default for OutsideOptions {
@@ -85,6 +88,7 @@ impl Default for OutsideOptions {
             rate_limits: Arc::new(InProcess::default()),
             connect: ConnectOptions::default(),
             exports: ExportOptions::default(),
+            retention: RetentionOptions::default(),
         }
     }
 }
@@ -256,6 +260,11 @@ impl App {
 
     pub(crate) fn exports(&self) -> &ExportOptions {
         &self.outside.exports
+    }
+
+    /// For how long history is kept of tenants that have no numbers of their own.
+    pub(crate) fn retention(&self) -> &RetentionOptions {
+        &self.outside.retention
     }
 
     pub(crate) fn rate_limits(&self) -> &Arc<dyn RateLimits> {

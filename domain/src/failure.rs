@@ -96,6 +96,10 @@ pub struct Failure {
     pub exchange_id: Option<Uuid>,
     /// The record as read, or as last edited.
     pub record: Option<Value>,
+    /// Whether there is one, for whoever may read it.
+    pub has_record: bool,
+    /// When it was deleted, because it had been kept long enough.
+    pub record_removed_at: Option<DateTime<Utc>>,
     /// Fields that are null only because this viewer may not see them: name and reason.
     pub redactions: Vec<(&'static str, String)>,
     /// Whether this viewer can retry it now.
@@ -374,7 +378,10 @@ fn viewed(actor: &Actor, beside: &Beside, page: Page<failure::Model>) -> Result<
 
 /// Whether the failure is of a run as a whole, and not of one record.
 pub(crate) fn is_whole(row: &failure::Model) -> bool {
-    row.record_key.is_none() && row.position.is_none() && row.record.is_none()
+    row.record_key.is_none()
+        && row.position.is_none()
+        && row.record.is_none()
+        && row.record_removed_at.is_none()
 }
 
 /// Whether what is stored can be written again; of something malformed it is the raw text, until it is edited.
@@ -473,6 +480,8 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
         technical_detail,
         exchange_id,
         record,
+        has_record,
+        record_removed_at: row.record_removed_at,
         redactions,
         viewer_can_retry,
         viewer_can_skip,

@@ -62,6 +62,7 @@ pub mod portal_session;
 pub mod quarantine;
 pub mod rate_limit;
 pub mod reconciliation;
+pub mod retention;
 pub mod retry;
 pub mod reveal;
 pub mod run;

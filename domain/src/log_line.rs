@@ -3,18 +3,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use entity::log_line::{self, Column, LogLevel, Model};
 use entity::{integration, run};
-use migration::partition::PartitionedTable;
+use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Order};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::actor::Actor;
-use crate::app::App;
-use crate::error::{Doing, Result};
+use crate::error::Result;
 use crate::page::{Direction, Page, PageArguments};
 use crate::permission::Permission;
 use crate::scope::{Keyset, Parent, Scope};
@@ -22,16 +20,10 @@ use crate::search;
 
 pub use entity::log_line::{LogLevel as Level, Model as LogLine};
 
-/// How long they are kept, in days: until somebody has looked into a failure.
-pub const KEPT_DAYS: i64 = 14;
 /// Lines beside one run that are told, before the middle of a span of time and behind it: those nearest to it.
 pub const NEARBY_MAX: u64 = 50;
 /// Integrations that share a system with a run whose lines are looked for, at most.
 const NEIGHBOURS_MAX: u64 = 1_000;
-/// Rows that one transaction deletes: writers wait for it on SQLite.
-const PURGED_ROWS_MAX: u64 = 2_000;
-/// Transactions of one purge; the next one goes on.
-const PURGES_MAX: u32 = 200;
 
 /// A line that is about to be stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,45 +187,6 @@ async fn beside(scope: &Scope, run: &run::Model, systems: [Uuid; 2]) -> Result<C
                 .add(of_no_system().add(Column::IntegrationId.is_in(neighbours)))
                 .add(of_nothing),
         ))
-}
-
-/// Deletes those that are kept long enough, whosever they are: by whole partitions where the database has some, and then row by
-/// row. Answers with how many rows.
-#[expect(clippy::disallowed_methods, reason = "a named cross-tenant function")]
-pub(crate) async fn purge(app: &App) -> Result<u64> {
-    let before = app.clock().now() - Duration::days(KEPT_DAYS);
-    if let Err(error) = app.database().drop_expired(PartitionedTable::LogLine, before).await {
-        // It costs time and no promise: their rows go all the same.
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "old partitions of log lines could not be dropped; their rows are deleted in small steps"
-        );
-    }
-    let connection = app.across_tenants().writer();
-    let mut purged = 0;
-    for _ in 0..PURGES_MAX {
-        let ids: Vec<Uuid> = log_line::Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::At.lt(before))
-            .order_by(Column::At, Order::Asc)
-            .limit(PURGED_ROWS_MAX)
-            .into_tuple()
-            .all(connection)
-            .await
-            .doing("looking for old log lines")?;
-        let is_last = (ids.len() as u64) < PURGED_ROWS_MAX;
-        let deleted = log_line::Entity::delete_many()
-            .filter(Column::Id.is_in(ids))
-            .exec(connection)
-            .await
-            .doing("deleting old log lines")?;
-        purged += deleted.rows_affected;
-        if is_last {
-            break;
-        }
-    }
-    Ok(purged)
 }
 
 /// As it is stored.

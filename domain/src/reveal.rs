@@ -72,7 +72,15 @@ pub async fn create(actor: &Actor, failure_id: Uuid, reason: &str, minutes: Opti
     let has_nothing =
         failure.record.is_none() && failure.edited_record.is_none() && failure.exchange_id.is_none();
     if has_nothing {
-        return Err(Error::conflict("failureId", "this failure has no record"));
+        let message = match failure.record_removed_at {
+            None => "this failure has no record".to_owned(),
+            Some(at) => format!(
+                "its record had been kept long enough, and was deleted on {}; run the integration again where the \
+                 record is to be read anew from its source",
+                at.format("%Y-%m-%d")
+            ),
+        };
+        return Err(Error::conflict("failureId", message));
     }
     let now = scope.app().clock().now();
     let tenant =

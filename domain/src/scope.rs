@@ -14,9 +14,10 @@ use entity::{
     integration_contact, integration_health, invitation, job, kill_switch, kpi_rollup, log_line, notice,
     notice_attempt, notice_channel, notice_delivery, notice_policy, notice_subject, occasion, ownership_rule,
     portal_cutoff, portal_key, portal_session, quarantine, receipt_block, receipt_segment, reconciliation,
-    reconciliation_difference, reconciliation_stream, retry, reveal, run, run_event, run_metric, run_slice,
-    run_stream, runbook, runbook_version, sla_clock, stream_cursor, stream_schema, synthetic_check,
-    synthetic_result, system, system_fault, system_grant, tenant, user, webhook_endpoint, webhook_event,
+    reconciliation_difference, reconciliation_stream, retention, retry, reveal, run, run_event, run_metric,
+    run_slice, run_stream, runbook, runbook_version, sla_clock, stream_cursor, stream_schema,
+    synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user, webhook_endpoint,
+    webhook_event,
 };
 use sea_orm::sea_query::{Condition, IntoCondition, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
@@ -103,6 +104,7 @@ tenant_owned!(
     health_alert.TenantId,
     health_rollup.TenantId,
     health_target.TenantId,
+    retention.TenantId,
     retry.TenantId,
     reveal.TenantId,
     job.TenantId,

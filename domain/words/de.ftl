@@ -67,6 +67,19 @@ incident-status = { $status ->
     [MONITORING] Der Dienst antwortet wieder. Was gewartet hat, geht Schritt für Schritt weiter, und wir beobachten es.
    *[RESOLVED] Es ist vorbei.
   }
+records-expiring-title = Datensätze von Fehlern werden gelöscht
+records-expiring = { $count ->
+    [one] Der Datensatz von { $count } erledigten Fehler wird
+   *[other] Die Datensätze von { $count } erledigten Fehlern werden
+  } ab dem { $date } (UTC) gelöscht, nach { $days ->
+    [one] { $days } Tag
+   *[other] { $days } Tagen
+  } Aufbewahrung. Die Fehler selbst bleiben, solange Sie sie aufbewahren.
+records-expiring-many = Die Datensätze von mehr als { $count } erledigten Fehlern werden ab dem { $date } (UTC) gelöscht, nach { $days ->
+    [one] { $days } Tag
+   *[other] { $days } Tagen
+  } Aufbewahrung. Die Fehler selbst bleiben, solange Sie sie aufbewahren.
+records-expiring-action = Exportieren Sie, was Sie behalten wollen: `createExport` von `failures`, die gelöst, ausgelassen oder überholt sind, mit `record`.
 incident-wait = Von Ihnen wird nichts gebraucht: Warten Sie, bis der andere Dienst wieder da ist. Wir kümmern uns darum, und was wartet, geht von selbst weiter.
 incident-wait-staff = Warten Sie, bis das andere System wieder da ist: Dies gehört zu einer Störung. Was wartet, geht dann von selbst weiter, und was sie beendet hat, wird erneut versucht.
 

@@ -69,6 +69,19 @@ incident-status = { $status ->
     [MONITORING] The service answers again. What waited goes on, step by step, and we keep watching.
    *[RESOLVED] It is over.
   }
+records-expiring-title = Records of failures will be deleted
+records-expiring = { $count ->
+    [one] The record of { $count } failure that is dealt with will be deleted
+   *[other] The records of { $count } failures that are dealt with will be deleted
+  } from { $date } (UTC) on, after { $days ->
+    [one] { $days } day
+   *[other] { $days } days
+  }. The failures themselves stay as long as you keep them.
+records-expiring-many = The records of more than { $count } failures that are dealt with will be deleted from { $date } (UTC) on, after { $days ->
+    [one] { $days } day
+   *[other] { $days } days
+  }. The failures themselves stay as long as you keep them.
+records-expiring-action = Export what you want to keep: `createExport` of `failures` that are resolved, skipped or superseded, with `record`.
 incident-wait = Nothing is needed from you: wait until the other service is back. We are on it, and what waits goes on by itself.
 incident-wait-staff = Wait until the other system is back: this belongs to an incident. What waits goes on by itself then, and what it ended is retried.
 

@@ -83,6 +83,8 @@ pub struct Model {
     pub impact_reason: Option<String>,
     /// The value of the record that is at stake, in ten-thousandths.
     pub value_at_stake: Option<i64>,
+    /// When its record was deleted, because it had been kept long enough.
+    pub record_removed_at: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -60,6 +60,7 @@ pub mod reconciliation_difference;
 pub mod reconciliation_stream;
 pub mod recovery_code;
 pub mod refresh_token;
+pub mod retention;
 pub mod retry;
 pub mod reveal;
 pub mod run;

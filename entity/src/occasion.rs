@@ -106,4 +106,6 @@ pub enum OccasionKind {
     SyntheticFailed,
     /// One does again, or none is sent any more.
     SyntheticPassed,
+    /// Records of failures will have been kept long enough soon.
+    RecordsExpiring,
 }

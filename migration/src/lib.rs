@@ -138,6 +138,11 @@ mod m20261127_000301_create_export_chunk;
 mod m20261127_000330_tell_who_may_do_what;
 mod m20261127_000345_partition_run_event;
 mod m20261127_000346_partition_log_line;
+mod m20261127_000350_create_retention;
+mod m20261127_000351_add_record_removal_to_failure;
+mod m20261127_000352_index_failures_by_end;
+mod m20261127_000353_index_what_refers_to_runs;
+mod m20261127_000354_tell_of_records_that_expire;
 pub mod partition;
 mod partitioning;
 pub mod program_role;
@@ -275,6 +280,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000330_tell_who_may_do_what::Migration),
             Box::new(m20261127_000345_partition_run_event::Migration),
             Box::new(m20261127_000346_partition_log_line::Migration),
+            Box::new(m20261127_000350_create_retention::Migration),
+            Box::new(m20261127_000351_add_record_removal_to_failure::Migration),
+            Box::new(m20261127_000352_index_failures_by_end::Migration),
+            Box::new(m20261127_000353_index_what_refers_to_runs::Migration),
+            Box::new(m20261127_000354_tell_of_records_that_expire::Migration),
         ]
     }
 }

@@ -57,6 +57,15 @@ impl PartitionedTable {
     }
 }
 
+/// What of a partition must be so before it is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// Its rows go with it.
+    Expired,
+    /// Its rows went before; while one is kept for longer, it stays.
+    Gone,
+}
+
 /// One partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partition {
@@ -256,7 +265,7 @@ async fn make<C: TransactionTrait>(
     tx.commit().await
 }
 
-/// Drops the partitions whose every id is older than `before`, each in a transaction. For PostgreSQL, signed in as the owner of
+/// Drops the partitions whose every id is older than `before`, each in a transaction, with their rows or when there are none. For PostgreSQL, signed in as the owner of
 /// the tables, one call at a time in a database.
 ///
 /// Nobody may read or write the table at that moment, so it waits for it no longer than a moment: what is in use then is
@@ -268,6 +277,7 @@ pub async fn drop_expired<C>(
     connection: &C,
     table: PartitionedTable,
     before: DateTime<Utc>,
+    contents: Contents,
 ) -> Result<Drops, DbErr>
 where
     C: ConnectionTrait + TransactionTrait,
@@ -276,6 +286,10 @@ where
     for Partition { name, .. } in expired(list(connection, table).await?, table, before) {
         let bytes = size(connection, &name).await?;
         let tx = connection.begin().await?;
+        if contents == Contents::Gone && !is_empty(&tx, &name).await? {
+            tx.rollback().await?;
+            continue;
+        }
         // Not detached before: that would lock what it refers to, too.
         let sql = format!("SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}; DROP TABLE \"{name}\"");
         match tx.execute_unprepared(&sql).await {
@@ -290,6 +304,12 @@ where
         drops.dropped.push(Dropped { name, bytes });
     }
     Ok(drops)
+}
+
+async fn is_empty(connection: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
+    let sql = format!("SELECT NOT EXISTS (SELECT 1 FROM \"{name}\")");
+    let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    row.ok_or_else(|| DbErr::Custom("the database answers nothing".to_owned()))?.try_get_by_index(0)
 }
 
 async fn size(connection: &impl ConnectionTrait, name: &str) -> Result<i64, DbErr> {

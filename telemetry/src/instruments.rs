@@ -79,6 +79,8 @@ pub struct Instruments {
     pub connection_wait: Histogram,
     /// Attempts at deliveries of notices: `outcome`.
     pub notice_deliveries: Counter,
+    /// What was deleted because it had been kept long enough: `kind`.
+    pub retention_rows: Counter,
     /// Resident memory.
     pub process_memory: Gauge,
     /// Processor time.
@@ -298,6 +300,12 @@ impl Default for Instruments {
                 &[Label { name: OUTCOME, values: &["delivered", "failed", "refused", "gone"] }],
                 "Attempts at delivering notices, by outcome."
             )),
+            retention_rows: Counter::new(define!(
+                "trestle.retention.rows",
+                "{row}",
+                &[Label { name: "kind", values: &["runs", "failures", "records", "log_lines"] }],
+                "What was deleted because it had been kept long enough, by kind: records are those of failures that stay."
+            )),
             process_memory: Gauge::new(
                 define!("process.memory.usage", "By", &[], "Resident memory of the process."),
                 Meaning::Level,
@@ -377,6 +385,7 @@ impl Instruments {
             Family::Gauge(&self.connection_max),
             Family::Histogram(&self.connection_wait),
             Family::Counter(&self.notice_deliveries),
+            Family::Counter(&self.retention_rows),
             Family::Gauge(&self.process_memory),
             Family::Gauge(&self.process_cpu),
             Family::Counter(&self.exports),

@@ -86,6 +86,7 @@ impl Program {
                         .collect(),
                 },
                 exports: settings.exports,
+                retention: settings.retention,
             },
         })
         .await?;

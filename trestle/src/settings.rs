@@ -23,6 +23,7 @@ use axum::http::HeaderValue;
 use domain::export::ExportOptions;
 use domain::incident::IncidentOptions;
 use domain::mail::{LinkTemplate, MailLinks};
+use domain::retention::{LOG_LINE_DAYS, RetentionOptions};
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use ipnet::IpNet;
@@ -35,7 +36,7 @@ use self::mail::{mail, notice_link, public_url};
 use self::otlp::otlp;
 use self::singer::Taps;
 use self::store::Stores;
-use self::value::{filled, flag, integer, networks, origins};
+use self::value::{days, filled, flag, integer, networks, origins};
 
 pub use self::key::secret_keys;
 pub use self::otlp::of_process;
@@ -105,6 +106,8 @@ pub struct Settings {
     pub incidents: IncidentOptions,
     /// How large files of exports may be, and how long they are kept.
     pub exports: ExportOptions,
+    /// For how long history is kept of tenants that have no numbers of their own.
+    pub retention: RetentionOptions,
     /// How long nothing may be claimed while a run is due.
     pub dispatch_timeout: Duration,
     /// Origins of browsers' pages.
@@ -346,6 +349,12 @@ impl Settings {
                     * 1024
                     * 1024,
                 kept: minutes("TRESTLE_EXPORT_MINUTES", written.export_minutes, 1_440, 1..=10_080)?,
+            },
+            retention: RetentionOptions {
+                run_days: days("TRESTLE_RETENTION_RUN_DAYS", written.retention_run_days, 0)?,
+                failure_days: days("TRESTLE_RETENTION_FAILURE_DAYS", written.retention_failure_days, 0)?,
+                record_days: days("TRESTLE_RETENTION_RECORD_DAYS", written.retention_record_days, 0)?,
+                log_line_days: days("TRESTLE_RETENTION_LOG_DAYS", written.retention_log_days, LOG_LINE_DAYS)?,
             },
             dispatch_timeout: seconds(
                 "TRESTLE_DISPATCH_TIMEOUT_SECONDS",

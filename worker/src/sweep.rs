@@ -28,6 +28,8 @@ const PURGE_INTERVAL: Duration = Duration::from_secs(600);
 /// How often it is seen to that there are partitions for the months to come: often enough that a month of failures is seven
 /// hundred of them.
 const PARTITION_INTERVAL: Duration = Duration::from_secs(3_600);
+/// How often what has been kept long enough is deleted, for two seconds at most.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Sweeps until `shutdown`. An outage of database or queue is logged and waited out.
 pub(crate) async fn run(background: Background, queue: Queue, shutdown: CancellationToken) {
@@ -42,9 +44,11 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
     let mut sweep = interval(SWEEP_INTERVAL);
     let mut purge = interval(PURGE_INTERVAL);
     let mut partition = interval(PARTITION_INTERVAL);
+    let mut retention = interval(RETENTION_INTERVAL);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     purge.set_missed_tick_behavior(MissedTickBehavior::Delay);
     partition.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    retention.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -53,7 +57,8 @@ pub(crate) async fn run(background: Background, queue: Queue, shutdown: Cancella
                 sweeper.sweep_groups().await;
             }
             _ = purge.tick() => sweeper.purge().await,
-            _ = partition.tick() => sweeper.make_partitions().await,
+            _ = partition.tick() => sweeper.tend_partitions().await,
+            _ = retention.tick() => sweeper.retain().await,
         }
     }
 }
@@ -150,12 +155,19 @@ impl Sweeper {
         }
     }
 
-    /// Somebody must act, for in two months nothing could be written any more.
-    async fn make_partitions(&self) {
+    /// When none can be made somebody must act, for in two months nothing could be written any more.
+    async fn tend_partitions(&self) {
         if let Err(error) = self.background.make_partitions().await {
             tracing::error!(
                 error = &error as &dyn Error,
                 "partitions for the months to come could not be made; it is tried again in an hour"
+            );
+        }
+        if let Err(error) = self.background.drop_partitions().await {
+            // It costs time and no promise: their rows go all the same.
+            tracing::warn!(
+                error = &error as &dyn Error,
+                "old partitions could not be dropped; their rows are deleted in small steps"
             );
         }
     }
@@ -167,6 +179,28 @@ impl Sweeper {
                 tracing::debug!(purged, "rows that nobody looks at any more were deleted");
             }
             Err(error) => self.database.failed(&error),
+        }
+    }
+
+    /// Deletes what has been kept long enough.
+    async fn retain(&self) {
+        let removed = match self.background.retain().await {
+            Ok(removed) => removed,
+            Err(error) => return self.database.failed(&error),
+        };
+        self.database.answered();
+        for (kind, rows) in removed.by_kind() {
+            telemetry::instruments().retention_rows.add(&[kind], rows);
+        }
+        if removed.by_kind().iter().any(|(_kind, rows)| *rows > 0) {
+            tracing::info!(
+                runs = removed.runs,
+                failures = removed.failures,
+                records = removed.records,
+                log_lines = removed.log_lines,
+                is_more = removed.is_more,
+                "what had been kept long enough was deleted"
+            );
         }
     }
 }

@@ -104,6 +104,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "createIdentityProvider", Access::Needs(Permission::IdentityProviderManage)),
     ("Mutation", "updateIdentityProvider", Access::Needs(Permission::IdentityProviderManage)),
     ("Mutation", "deleteIdentityProvider", Access::Needs(Permission::IdentityProviderManage)),
+    ("Mutation", "setTenantRetention", Access::Needs(Permission::TenantManage)),
     ("Mutation", "setSupportAccess", Access::Needs(Permission::SupportAccessManage)),
     ("Mutation", "suspendTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "resumeTenant", Access::Needs(Permission::TenantManage)),

@@ -10,6 +10,7 @@ use domain::Permission;
 use domain::failure::{self, Selection};
 use domain::id::Kind;
 use domain::incident::waiting_for;
+use domain::retention::record_expires_at;
 use entity::failure::FailureStatus as FailureState;
 use futures::stream::BoxStream;
 
@@ -338,7 +339,7 @@ impl Failure {
     }
 
     /// The request to an outside system that it came of, with its reply; null for failures that came of none, for most of a
-    /// run that has many, and after 30 days. Audience ENGINEER.
+    /// run that has many, after 30 days, and once its record was deleted. Audience ENGINEER.
     async fn exchange(&self, ctx: &Context<'_>) -> Option<Result<Exchange>> {
         let id = self.0.exchange_id?;
         let exchange = async { loaders(ctx)?.exchange((self.0.id, id)).await };
@@ -346,9 +347,26 @@ impl Failure {
     }
 
     /// The record as read, or as last edited. Tenant admins and members see it, and staff to whom `revealRecord` opened
-    /// it; others get null and a redaction.
+    /// it; others get null and a redaction. Null as well once it was deleted, at `recordRemovedAt`.
     async fn record(&self) -> Option<Json> {
         self.0.record.clone().map(Into::into)
+    }
+
+    /// When the record will have been kept long enough: it is deleted within a day then. Null while the failure is open or
+    /// retried, where it has no record, and where the tenant keeps records for ever.
+    async fn record_expires_at(&self, ctx: &Context<'_>) -> Option<Result<DateTime>> {
+        if !self.0.has_record || self.0.resolved_at.is_none() {
+            return None;
+        }
+        let kept = async { loaders(ctx)?.retention(self.0.tenant_id).await };
+        let expires = kept.await.map(|kept| record_expires_at(&self.0, &kept));
+        expires.transpose().map(|at| at.map(Into::into))
+    }
+
+    /// When the record was deleted because it had been kept long enough; null where that is not so. The failure stays, for it
+    /// to be known that there was one.
+    async fn record_removed_at(&self) -> Option<DateTime> {
+        self.0.record_removed_at.map(Into::into)
     }
 
     /// When staff of the operator could read the record, and why: the latest 20, newest first.

@@ -14,6 +14,7 @@ mod integration;
 mod kpi;
 mod notice;
 mod reconciliation;
+mod retention;
 mod row;
 mod run;
 mod synthetic_check;

@@ -20,11 +20,11 @@ pub enum LogLevel {
     Error,
 }
 
-/// A line that the program logged, kept for 14 days. Secrets, records and bodies are in none.
+/// A line that the program logged, kept for as long as `Tenant.retention` says. Secrets, records and bodies are in none.
 #[derive(Clone)]
 pub struct LogLine(pub(super) log_line::LogLine);
 
-/// A line that the program logged, kept for 14 days. Secrets, records and bodies are in none.
+/// A line that the program logged, kept for as long as `Tenant.retention` says. Secrets, records and bodies are in none.
 #[Object]
 impl LogLine {
     /// When it was logged.

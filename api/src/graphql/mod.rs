@@ -43,6 +43,7 @@ mod portal_key;
 mod portal_session;
 mod quarantine;
 mod reconciliation;
+mod retention;
 mod retry;
 mod reveal;
 mod run;
@@ -119,6 +120,7 @@ pub struct Mutation(
     Boxed<session::SessionMutation>,
     Boxed<second_factor::SecondFactorMutation>,
     Boxed<tenant::TenantMutation>,
+    Boxed<retention::RetentionMutation>,
     Boxed<user::UserMutation>,
     Boxed<invitation::InvitationMutation>,
     Boxed<identity_provider::IdentityProviderMutation>,

@@ -69,6 +69,8 @@ pub enum OccasionKind {
     SyntheticFailed,
     /// One does again, or none is sent any more.
     SyntheticPassed,
+    /// Records of failures that are dealt with will have been kept long enough soon, and are deleted then.
+    RecordsExpiring,
 }
 
 /// When a policy tells of something.

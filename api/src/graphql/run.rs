@@ -305,7 +305,7 @@ impl Run {
         Ok(Connection::new(page, RunEvent))
     }
 
-    /// What was logged while a worker had it, oldest first; kept for 14 days. Audience ENGINEER.
+    /// What was logged while a worker had it, oldest first; kept for as long as `Tenant.retention` says. Audience ENGINEER.
     async fn logs(
         &self,
         ctx: &Context<'_>,

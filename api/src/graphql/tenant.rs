@@ -21,6 +21,7 @@ use super::health::HealthOverview;
 use super::integration::{Integration, IntegrationFilter, IntegrationOrder};
 use super::loader::{FailureGroups, Failures, HealthOwner, Integrations, Runs, Systems};
 use super::page::{Connection, OrderDirection, arguments};
+use super::retention::TenantRetention;
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{DateTime, id, uuid};
 use super::system::{System, SystemFilter, SystemOrder};
@@ -85,6 +86,12 @@ impl Tenant {
     /// Runs of it at once, where it has a number of its own; null: what `TRESTLE_TENANT_CONCURRENCY` says.
     async fn run_concurrency(&self) -> Option<i32> {
         self.0.run_concurrency
+    }
+
+    /// How long each kind of its history is kept.
+    async fn retention(&self, ctx: &Context<'_>) -> Result<Vec<TenantRetention>> {
+        let kept = loaders(ctx)?.retention(self.0.id).await?;
+        Ok(kept.into_iter().map(Into::into).collect())
     }
 
     /// When it was made.
@@ -373,7 +380,7 @@ pub struct TenantPayload {
 }
 
 impl TenantPayload {
-    fn of(result: domain::Result<tenant::Tenant>) -> Result<Self> {
+    pub(super) fn of(result: domain::Result<tenant::Tenant>) -> Result<Self> {
         let (tenant, user_errors) = outcome(result)?;
         Ok(Self { tenant: tenant.map(Tenant), user_errors })
     }

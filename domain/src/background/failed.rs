@@ -196,6 +196,7 @@ pub(super) async fn end_failed(
         impact,
         impact_reason: None,
         value_at_stake: None,
+        record_removed_at: None,
     };
     let row = tx.insert::<failure::Entity>(row, "storing why a run failed").await?;
     tx.update::<run::Entity>()

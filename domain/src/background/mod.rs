@@ -37,6 +37,7 @@ mod reconciliation;
 pub(crate) mod reconnection;
 mod record_failure;
 pub(crate) mod recovery;
+mod retention;
 mod schedule;
 mod schema;
 mod slice;
@@ -62,6 +63,7 @@ pub use notice::{
     Answer, Delivery, DeliveryOutcome, DeliverySlot, DeliverySlots, NOTICE_LEASE_SECONDS, OutgoingNotice,
     UnderWay,
 };
+pub use retention::Removed;
 pub use sweep::{DuePosition, Swept};
 pub use synthetic::ClaimedCheck;
 

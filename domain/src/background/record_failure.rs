@@ -350,6 +350,7 @@ impl RunLease {
             impact: judged.impact,
             impact_reason: judged.reason,
             value_at_stake: judged.value,
+            record_removed_at: None,
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::error::{Doing, Result};
 use crate::run_event::{self, NewEvent};
 use crate::scope::TxScope;
 use crate::{
-    change, connect_link, contact, exchange, export, health, idempotency, job as jobs, kpi, log_line, notice,
+    change, connect_link, contact, exchange, export, health, idempotency, job as jobs, kpi, notice,
     portal_session, session, signing_key, synthetic_check, webhook_event,
 };
 
@@ -63,7 +63,7 @@ impl Background {
     }
 
     /// Deletes what nobody looks at any more: old idempotency keys, ended sessions, invitations long over, connect
-    /// links that are over, events of webhooks that are read, old exchanges and log lines, old hours and days, old notices,
+    /// links that are over, events of webhooks that are read, old exchanges, old hours and days, old notices,
     /// old results of synthetic checks, changes that nobody is told any more, files of exports that have expired, retired
     /// signing keys, old troubles of systems, workers that are gone; and takes
     /// groups from contacts that are gone. Answers with how many rows.
@@ -79,7 +79,7 @@ impl Background {
         let events = webhook_event::purge(self.app()).await?;
         let hours = self.purge_group_hours().await? + health::rollup::purge(self.app()).await?;
         let hours = hours + kpi::rollup::purge(self.app()).await?;
-        let clues = exchange::purge(self.app()).await? + log_line::purge(self.app()).await?;
+        let clues = exchange::purge(self.app()).await?;
         let keys = keys + signing_key::purge(self.app()).await?;
         let notices = notice::purge(self.app().across_tenants().writer(), self.app().clock().now()).await?;
         let results = synthetic_check::purge(self.app()).await? + contact::purge(self.app()).await?;

@@ -4,7 +4,7 @@
 //! What a partition is stands in `migration::partition`. On SQLite tables are whole, and there is nothing to do.
 
 use chrono::{DateTime, Utc};
-use migration::partition::{self, Drops, PartitionedTable};
+use migration::partition::{self, Contents, Drops, PartitionedTable};
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, Statement,
     TransactionTrait,
@@ -30,8 +30,8 @@ impl Database {
         owner.sign_out().await
     }
 
-    /// Drops the partitions of a table all of whose rows were made before `before`, by their ids, whosever they are; answers with
-    /// their names, the oldest first. Later is no other time than now.
+    /// Drops the partitions of a table all of whose rows were made before `before`, by their ids, whosever they are, with those
+    /// rows or when there are none; answers with their names, the oldest first. Later is no other time than now.
     ///
     /// One that others read or write is left for the next call, as is everything while another process changes partitions. So
     /// what must be gone is deleted by its rows, too. Rows that refer to others go with it; nothing may refer to them.
@@ -39,6 +39,7 @@ impl Database {
         &self,
         table: PartitionedTable,
         before: DateTime<Utc>,
+        contents: Contents,
     ) -> Result<Vec<String>> {
         let Some(url) = &self.login_url else { return Ok(Vec::new()) };
         let doing = "dropping old partitions";
@@ -49,7 +50,7 @@ impl Database {
         }
         let Some(owner) = Owner::sign_in(url, doing).await? else { return Ok(Vec::new()) };
         let Drops { dropped, in_use } =
-            partition::drop_expired(&owner.login, table, before).await.doing(doing)?;
+            partition::drop_expired(&owner.login, table, before, contents).await.doing(doing)?;
         owner.sign_out().await?;
         for partition in &dropped {
             tracing::info!(

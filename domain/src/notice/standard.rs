@@ -18,8 +18,8 @@ use crate::error::Result;
 
 /// Notices in an hour of the standard policy, at most: who gets more reads none. The others come together.
 const HOURLY_MAX: i32 = 10;
-/// What it tells: what stands still until somebody acts.
-const KINDS: [OccasionKind; 11] = [
+/// What it tells: what stands still until somebody acts, and what is gone unless somebody does.
+const KINDS: [OccasionKind; 12] = [
     OccasionKind::Held,
     OccasionKind::ReauthRequired,
     OccasionKind::GroupNew,
@@ -31,6 +31,7 @@ const KINDS: [OccasionKind; 11] = [
     OccasionKind::SlaWarning,
     OccasionKind::SlaBreached,
     OccasionKind::SyntheticFailed,
+    OccasionKind::RecordsExpiring,
 ];
 
 /// Id of the standard channel of an owner.

@@ -29,7 +29,8 @@ pub(crate) fn begun(occasion: &occasion::Model) -> Option<String> {
         | OccasionKind::IncidentUpdated
         | OccasionKind::IncidentResolved
         | OccasionKind::ChannelDisabled
-        | OccasionKind::SyntheticPassed => None,
+        | OccasionKind::SyntheticPassed
+        | OccasionKind::RecordsExpiring => None,
     }
 }
 

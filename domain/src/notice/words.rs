@@ -131,6 +131,7 @@ pub fn event_type(kind: OccasionKind) -> &'static str {
         OccasionKind::SlaBreached => "sla.breached",
         OccasionKind::SyntheticFailed => "synthetic_check.failed",
         OccasionKind::SyntheticPassed => "synthetic_check.passed",
+        OccasionKind::RecordsExpiring => "failure_records.expiring",
     }
 }
 
@@ -159,7 +160,9 @@ pub(crate) fn party_of(
 ) -> Option<ResponsibleParty> {
     let said: Option<ResponsibleParty> = one(&occasion.detail, "responsibleParty");
     said.or(match occasion.kind {
-        OccasionKind::ReauthRequired | OccasionKind::ChannelDisabled => Some(ResponsibleParty::Customer),
+        OccasionKind::ReauthRequired | OccasionKind::ChannelDisabled | OccasionKind::RecordsExpiring => {
+            Some(ResponsibleParty::Customer)
+        }
         OccasionKind::IncidentOpened | OccasionKind::IncidentUpdated => Some(ResponsibleParty::ThirdParty),
         // Of the operator's there is no customer.
         _ => None,
@@ -250,6 +253,7 @@ impl Told<'_> {
             OccasionKind::SlaBreached => format!("{integration}: a promise is overdue"),
             OccasionKind::SyntheticFailed => format!("{integration}: its synthetic check fails"),
             OccasionKind::SyntheticPassed => format!("{integration}: its synthetic check fails no more"),
+            OccasionKind::RecordsExpiring => self.language.say("records-expiring-title"),
         }
     }
 
@@ -285,6 +289,7 @@ impl Told<'_> {
                 Some("ARCHIVED") => "Somebody has archived the integration.".to_owned(),
                 _ => "The test record went the whole way.".to_owned(),
             },
+            OccasionKind::RecordsExpiring => self.expiring(),
             OccasionKind::IncidentOpened | OccasionKind::IncidentUpdated => {
                 let message = self.text("publicMessage").unwrap_or_else(|| self.fault("incident-message"));
                 self.with_users(message)
@@ -292,6 +297,18 @@ impl Told<'_> {
             OccasionKind::IncidentResolved => self.with_users(self.language.say("incident-over")),
             _ => self.failing(),
         }
+    }
+
+    /// How many records will be deleted, and from when on.
+    fn expiring(&self) -> String {
+        let is_floor = self.occasion.detail.get("isFloor") == Some(&Value::Bool(true));
+        let message = if is_floor { "records-expiring-many" } else { "records-expiring" };
+        let number =
+            |name| self.number(name).and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
+        let date = self.text("from").unwrap_or_default();
+        let filled =
+            [("count", number("count").into()), ("date", date.into()), ("days", number("days").into())];
+        self.language.tell(message, filled)
     }
 
     /// Why records or a run failed.
@@ -367,6 +384,7 @@ impl Told<'_> {
                 };
                 return Some(self.language.say(message));
             }
+            OccasionKind::RecordsExpiring => return Some(self.language.say("records-expiring-action")),
             OccasionKind::Held if self.failure.is_none() => {
                 Some("Look at what it is held for, then resume the integration.")
             }
@@ -402,6 +420,9 @@ impl Told<'_> {
                 self.occasion.incident_id.map(|id| GlobalId::new(Kind::Incident, id))
             }
             OccasionKind::RunFailed | OccasionKind::RunPartial | OccasionKind::Recovered => run.or(failure),
+            OccasionKind::RecordsExpiring => {
+                self.occasion.tenant_id.map(|id| GlobalId::new(Kind::Tenant, id))
+            }
             _ => group.or(failure).or(run).or(integration).or(system),
         }
     }
@@ -538,6 +559,30 @@ mod tests {
         assert_eq!(passed("REMOVED").summary, "Somebody has removed it.");
         assert_eq!(passed("ARCHIVED").summary, "Somebody has archived the integration.");
         assert!(passed("PASSED").is_recovery && passed("PASSED").action.is_none());
+    }
+
+    #[test]
+    fn records_that_go_are_told_with_how_many_and_from_when_on() {
+        let told = |count: u64, is_floor: bool, audience| {
+            let occasion = NewOccasion::new(OccasionKind::RecordsExpiring)
+                .detail("count", count)
+                .detail("isFloor", is_floor)
+                .detail("from", "2026-10-01")
+                .detail("days", 30)
+                .row(Some(Uuid::nil()), DateTime::UNIX_EPOCH);
+            item(&occasion, &Surroundings::default(), &shipped_english(), audience, None)
+        };
+        let one = told(1, false, Audience::Customer);
+        assert_eq!(one.title, "Records of failures will be deleted");
+        let stays = "after 30 days. The failures themselves stay as long as you keep them.";
+        let expected = format!(
+            "The record of 1 failure that is dealt with will be deleted from 2026-10-01 (UTC) on, {stays}"
+        );
+        assert_eq!((one.summary, one.acts.as_deref(), one.count), (expected, Some("you"), Some(1)));
+        assert!(one.action.is_some_and(|action| action.starts_with("Export what you want to keep")));
+        let many = told(10_000, true, Audience::Support);
+        assert!(many.summary.starts_with("The records of more than 10"), "{}", many.summary);
+        assert_eq!(many.acts.as_deref(), Some("the customer"));
     }
 
     #[test]

@@ -283,6 +283,7 @@ mod tests {
             impact: Default::default(),
             impact_reason: None,
             value_at_stake: None,
+            record_removed_at: None,
         }
     }
 

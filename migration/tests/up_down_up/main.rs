@@ -24,11 +24,11 @@ use entity::{
     integration_health, invitation, job, kill_switch, kpi_rollup, log_line, mail, notice, notice_attempt,
     notice_channel, notice_delivery, notice_policy, notice_subject, occasion, ownership_rule, portal_cutoff,
     portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
-    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor,
-    session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor, stream_schema,
-    synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user, user_token,
-    webhook_endpoint, webhook_event, word_override, worker,
+    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token,
+    retention, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version,
+    second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor,
+    stream_schema, synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user,
+    user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use migration::Migrator;
 use migration::partition::{self, PartitionedTable};
@@ -44,7 +44,7 @@ use catalog::{assert_columns, tables};
 use postgres::PostgresServer;
 use rows::Rows;
 
-const TABLES: [&str; 85] = [
+const TABLES: [&str; 86] = [
     "api_key",
     "api_key_tenant",
     "audit_chain",
@@ -101,6 +101,7 @@ const TABLES: [&str; 85] = [
     "reconciliation_stream",
     "recovery_code",
     "refresh_token",
+    "retention",
     "retry",
     "reveal",
     "run",
@@ -255,6 +256,7 @@ async fn columns_are_the_entities(db: &DatabaseConnection) {
     assert_columns::<reconciliation_stream::Entity>(db).await;
     assert_columns::<recovery_code::Entity>(db).await;
     assert_columns::<refresh_token::Entity>(db).await;
+    assert_columns::<retention::Entity>(db).await;
     assert_columns::<retry::Entity>(db).await;
     assert_columns::<reveal::Entity>(db).await;
     assert_columns::<run::Entity>(db).await;
@@ -319,6 +321,7 @@ async fn insert_and_read_back(db: &DatabaseConnection, rows: Rows) {
     round_trip::<webhook_endpoint::Entity>(db, rows.webhook_endpoint()).await;
     round_trip::<webhook_event::Entity>(db, rows.webhook_event()).await;
     round_trip::<integration::Entity>(db, rows.integration()).await;
+    round_trip::<retention::Entity>(db, rows.retention()).await;
     round_trip::<retry::Entity>(db, rows.retry()).await;
     round_trip::<backfill::Entity>(db, rows.backfill()).await;
     round_trip::<run::Entity>(db, rows.run()).await;
@@ -396,6 +399,7 @@ async fn enums_take_their_values_and_no_other(db: &DatabaseConnection) {
     assert_enum::<system_grant::GrantStatus>(db, "system_grant", "status").await;
     assert_enum::<system_grant::GrantEnd>(db, "system_grant", "end_reason").await;
     assert_enum::<integration::IntegrationStatus>(db, "integration", "status").await;
+    assert_enum::<retention::RetentionKind>(db, "retention", "kind").await;
     assert_enum::<retry::RetryStatus>(db, "retry", "status").await;
     assert_enum::<run::RunStatus>(db, "run", "status").await;
     assert_enum::<run::RunTrigger>(db, "run", "trigger").await;
@@ -749,6 +753,27 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             lines_of_tenant.as_str(),
         ),
         ("SELECT id FROM log_line WHERE at < $1 ORDER BY at LIMIT 500", vec![at.clone()], old_lines.as_str()),
+        (
+            "SELECT id FROM failure WHERE tenant_id = $1 AND resolved_at < $2 AND (resolved_at, id) > ($2, $3) \
+             ORDER BY resolved_at, id LIMIT 500",
+            vec![tenant_id.clone(), at.clone(), any_id.clone()],
+            "ix_failure_tenant_id_resolved_at_id",
+        ),
+        (
+            "SELECT 1 FROM failure WHERE tenant_id = $1 AND resolved_by_run_id = $2",
+            vec![tenant_id.clone(), run_id.clone()],
+            "ix_failure_resolved_by_run_id",
+        ),
+        (
+            "SELECT 1 FROM occasion WHERE tenant_id = $1 AND run_id = $2",
+            vec![tenant_id.clone(), run_id.clone()],
+            "ix_occasion_run_id",
+        ),
+        (
+            "SELECT * FROM retention WHERE kind = $1 AND next_at <= $2 ORDER BY next_at LIMIT 20",
+            vec![Value::from("RUNS"), at.clone()],
+            "ix_retention_kind_next_at",
+        ),
         (
             "SELECT count(*) FROM exchange WHERE tenant_id = $1 AND run_id = $2",
             vec![tenant_id.clone(), run_id.clone()],

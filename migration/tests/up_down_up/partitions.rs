@@ -4,7 +4,7 @@
 use chrono::{DateTime, Months, TimeDelta, Utc};
 use entity::{log_line, run_event};
 use migration::Migrator;
-use migration::partition::{self, PartitionedTable};
+use migration::partition::{self, Contents, PartitionedTable};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Statement, TransactionTrait};
 use sea_orm_migration::MigratorTrait;
 
@@ -93,12 +93,17 @@ pub async fn come_and_go(db: &DatabaseConnection, rows: Rows) {
     // While somebody reads, nothing is dropped, and nobody waits for long.
     let reader = db.begin().await.expect("a transaction");
     reader.execute_unprepared("SELECT 1 FROM run_event LIMIT 1").await.expect("reads");
-    let drops = partition::drop_expired(db, TABLE, month(0)).await.expect("it is no error");
+    let drops =
+        partition::drop_expired(db, TABLE, month(0), Contents::Expired).await.expect("it is no error");
     assert_eq!((drops.dropped, drops.in_use), (Vec::new(), Some(first.clone())));
     reader.rollback().await.expect("it ends");
 
+    let kept = partition::drop_expired(db, TABLE, month(1), Contents::Gone).await.expect("it is no error");
+    assert_eq!(kept.in_use, None);
+    assert_eq!(kept.dropped.len(), 0, "rows are kept for longer: {kept:?}");
     let dropped = async |before| -> Vec<String> {
-        let drops = partition::drop_expired(db, TABLE, before).await.expect("they are dropped");
+        let drops =
+            partition::drop_expired(db, TABLE, before, Contents::Expired).await.expect("they are dropped");
         assert_eq!(drops.in_use, None);
         assert!(drops.dropped.iter().all(|dropped| dropped.bytes > 0), "{drops:?}");
         drops.dropped.into_iter().map(|dropped| dropped.name).collect()
@@ -116,6 +121,12 @@ pub async fn come_and_go(db: &DatabaseConnection, rows: Rows) {
     db.execute_unprepared(&archive).await.expect("the owner may");
     assert_eq!(dropped(month(1)).await, [""; 0]);
     db.execute_unprepared("DROP TABLE run_event_archive").await.expect("the owner may");
+
+    // Its rows went before.
+    db.execute_unprepared("DELETE FROM run_event").await.expect("the owner may");
+    let drops = partition::drop_expired(db, TABLE, month(2), Contents::Gone).await.expect("it is no error");
+    let names: Vec<String> = drops.dropped.into_iter().map(|dropped| dropped.name).collect();
+    assert_eq!(names, [name(month(1))]);
 
     // Nothing is referred to by lines: nothing but the table is locked.
     let lines = partition::make_ahead(db, PartitionedTable::LogLine, now).await.expect("they are made");

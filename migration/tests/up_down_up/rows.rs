@@ -10,11 +10,11 @@ use entity::{
     integration_health, invitation, job, kill_switch, kpi_rollup, log_line, mail, notice, notice_attempt,
     notice_channel, notice_delivery, notice_policy, notice_subject, occasion, ownership_rule, portal_cutoff,
     portal_key, portal_key_tenant, portal_session, quarantine, receipt_block, receipt_segment,
-    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token, retry,
-    reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version, second_factor,
-    session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor, stream_schema,
-    synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user, user_token,
-    webhook_endpoint, webhook_event, word_override, worker,
+    reconciliation, reconciliation_difference, reconciliation_stream, recovery_code, refresh_token,
+    retention, retry, reveal, run, run_event, run_metric, run_slice, run_stream, runbook, runbook_version,
+    second_factor, session, sign_in_attempt, sign_on_attempt, signing_key, sla_clock, stream_cursor,
+    stream_schema, synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user,
+    user_token, webhook_endpoint, webhook_event, word_override, worker,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -526,6 +526,19 @@ impl Rows {
         }
     }
 
+    pub fn retention(self) -> retention::Model {
+        retention::Model {
+            tenant_id: self.tenant_id(),
+            kind: retention::RetentionKind::Records,
+            days: Some(3_650),
+            next_at: time(0),
+            round_at: time(1),
+            position_at: Some(time(2)),
+            position_id: Some(self.id(10)),
+            told_until: Some(time(3)),
+        }
+    }
+
     pub fn exchange(self) -> exchange::Model {
         exchange::Model {
             id: self.id(50),
@@ -583,6 +596,7 @@ impl Rows {
             impact: failure::Impact::Critical,
             impact_reason: Some("order over 1 M".to_owned()),
             value_at_stake: Some(i64::MAX),
+            record_removed_at: Some(time(4)),
         }
     }
 

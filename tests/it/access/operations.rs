@@ -604,6 +604,12 @@ fn sessions_and_tenants() -> Vec<Operation> {
             |t, _| json!({"identityProviderId": t.identity_provider}),
         ),
         mutation(
+            "setTenantRetention",
+            Rule::Needs("tenants:manage"),
+            Fresh::Tenant,
+            |t, _| json!({"tenantId": t.tenant, "kind": "LOG_LINES", "days": 30}),
+        ),
+        mutation(
             "setSupportAccess",
             Rule::Needs("support_access:manage"),
             Fresh::Nothing,

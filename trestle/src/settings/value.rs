@@ -3,6 +3,7 @@
 use std::fmt;
 
 use axum::http::HeaderValue;
+use domain::retention::DAYS_MAX;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +89,12 @@ pub(super) fn integer(
             Err(wrong(name, problem))
         }
     }
+}
+
+/// So many days; `None` for 0, which is for ever.
+pub(super) fn days(name: &str, number: Option<Number>, default: u32) -> Result<Option<u32>, WrongSetting> {
+    let days = integer(name, number, default as usize, 0..=DAYS_MAX as usize)?;
+    Ok((days > 0).then_some(days as u32))
 }
 
 pub(super) fn networks(name: &str, text: Option<String>) -> Result<Vec<IpNet>, WrongSetting> {

@@ -212,6 +212,22 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_EXPORT_MINUTES", value_name = "MINUTES", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) export_minutes: Option<Number>,
+    /// How many days runs are kept that have ended, where a tenant has no number of its own, to 3,650; 0: for ever [default: 0]
+    #[arg(long, env = "TRESTLE_RETENTION_RUN_DAYS", value_name = "DAYS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retention_run_days: Option<Number>,
+    /// How many days failures are kept once they are dealt with, likewise [default: 0]
+    #[arg(long, env = "TRESTLE_RETENTION_FAILURE_DAYS", value_name = "DAYS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retention_failure_days: Option<Number>,
+    /// How many days their records are kept, likewise; the failures stay [default: 0]
+    #[arg(long, env = "TRESTLE_RETENTION_RECORD_DAYS", value_name = "DAYS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retention_record_days: Option<Number>,
+    /// How many days lines of the log about tenants are kept, likewise [default: 14]
+    #[arg(long, env = "TRESTLE_RETENTION_LOG_DAYS", value_name = "DAYS", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) retention_log_days: Option<Number>,
     /// Origins whose pages may call the API from a browser: https://portal.example [default: its own]
     #[arg(long, env = "TRESTLE_ALLOWED_ORIGINS", value_name = "ORIGIN,…", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]

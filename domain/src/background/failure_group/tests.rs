@@ -206,6 +206,7 @@ impl Fixture {
             impact: Impact::Medium,
             impact_reason: None,
             value_at_stake: None,
+            record_removed_at: None,
         }
     }
 
