@@ -209,10 +209,9 @@ impl App {
                 Some(ours) => look_at_replica(replica.pool.url(), &mut connection, ours).await,
                 None => Err(Error::internal("asking the replica", "the primary does not answer")),
             };
-            let problem = answer.as_ref().err().map(ToString::to_string);
-            let now = replica.take(answer.ok());
+            let now = replica.take(answer.as_ref().ok().copied());
             if told != Some(now) {
-                tell(now, told, problem.as_deref());
+                tell(now, told, answer.as_ref().err());
                 told = Some(now);
             }
         }
@@ -248,7 +247,7 @@ impl App {
         let row = self.across_tenants().reader().query_one_raw(sql).await.doing(doing)?;
         let position: i64 =
             row.ok_or_else(|| Error::internal(doing, "no answer"))?.try_get_by_index(0).doing(doing)?;
-        position.try_into().doing(doing)
+        Position::try_from(position).doing(doing)
     }
 
     /// To be called when a change of `writers` has ended, whatever came of it: until the replica has it the primary answers
@@ -283,23 +282,22 @@ impl Actor {
     /// The same caller, for one query that reads the replica if there is one that has what they wrote; `last_write` is what
     /// other processes know of it. Every query is counted by what came of it.
     pub fn reading_replica(self, last_write: LastWrite) -> Self {
-        let from = match (self.app().replica(), self.principal()) {
-            (None, _) | (Some(_), Principal::Anonymous) => return self,
-            (Some(_), _) if last_write == LastWrite::Unknown => {
+        if *self.principal() == Principal::Anonymous {
+            return self;
+        }
+        let Some(replica) = self.app().replica() else { return self };
+        let elsewhere = match last_write {
+            LastWrite::None => None,
+            LastWrite::Before(position) => Some(position),
+            LastWrite::Unknown => {
                 telemetry::instruments().replica_queries.add(&["unknown"], 1);
-                ReadFrom::Primary
-            }
-            (Some(replica), principal) => {
-                let now = Instant::now();
-                let here = locked(&replica.writes).last_of(&principal.to_string(), now);
-                let elsewhere = match last_write {
-                    LastWrite::Before(position) => Some(position),
-                    LastWrite::None | LastWrite::Unknown => None,
-                };
-                let fitness = locked(&replica.standing).is_fit_for(here.max(elsewhere), now);
-                replica.choose(fitness)
+                return self;
             }
         };
+        let now = Instant::now();
+        let here = locked(&replica.writes).last_of(&self.principal().to_string(), now);
+        let fitness = locked(&replica.standing).is_fit_for(here.max(elsewhere), now);
+        let from = replica.choose(fitness);
         self.reading_from(from)
     }
 
@@ -354,14 +352,14 @@ async fn ask(connection: &mut PgConnection, ours: Identity) -> std::result::Resu
 }
 
 /// Says once that it has changed.
-fn tell(now: Told, before: Option<Told>, problem: Option<&str>) {
+fn tell(now: Told, before: Option<Told>, problem: Option<&Error>) {
     match now {
         Told::Used => tracing::info!("the replica answers queries"),
         // At first it is nothing but not yet known.
         Told::Behind if before.is_none() => tracing::debug!("the replica is looked at"),
         Told::Behind => tracing::info!("the replica is behind: the primary answers all queries"),
         Told::Unreachable => tracing::warn!(
-            error = problem.unwrap_or_default(),
+            error = problem.map(|error| error as &dyn std::error::Error),
             "the replica does not answer: until it does the primary answers all queries"
         ),
         Told::NoStandby => tracing::warn!(

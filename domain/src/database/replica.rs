@@ -112,9 +112,10 @@ impl ReplicaReading {
         asked: impl Future<Output = std::result::Result<T, DbErr>>,
     ) -> Option<std::result::Result<T, DbErr>> {
         let mut is_there = self.pool.is_there.subscribe();
+        let gone = async { is_there.wait_for(|is_there| !is_there).await.map(drop) };
         let outcome = tokio::select! {
             answer = asked => Some(answer),
-            _gone = is_there.wait_for(|is_there| !is_there) => None,
+            _gone = gone => None,
         };
         match outcome {
             Some(Ok(answer)) => return Some(Ok(answer)),
