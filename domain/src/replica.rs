@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::standing::{Position, Standing, Unfit};
-use self::writes::Writes;
+use self::writes::{Need, Writes};
 use crate::actor::{Actor, Principal};
 use crate::app::App;
 use crate::database::{ReplicaPool, ReplicaReading, STARTED};
@@ -273,12 +273,20 @@ impl App {
     fn note_write_before(&self, replica: &Replica, writers: &[String], position: Position) {
         let (mut writes, now) = (locked(&replica.writes), Instant::now());
         for writer in writers {
-            writes.put(writer, position, now);
+            writes.wrote(writer, position, now);
         }
     }
 }
 
 impl Actor {
+    /// To be called when they were told, by a subscription, what was committed before now: what they ask in this process,
+    /// because they were told, is not answered by a replica that lacks it.
+    pub fn note_told(&self) {
+        if let Some(replica) = self.app().replica() {
+            locked(&replica.writes).was_told(&self.principal().to_string(), Instant::now());
+        }
+    }
+
     /// The same caller, for one query that reads the replica if there is one that has what they wrote; `last_write` is what
     /// other processes know of it. Every query is counted by what came of it.
     pub fn reading_replica(self, last_write: LastWrite) -> Self {
@@ -287,16 +295,16 @@ impl Actor {
         }
         let Some(replica) = self.app().replica() else { return self };
         let elsewhere = match last_write {
-            LastWrite::None => None,
-            LastWrite::Before(position) => Some(position),
+            LastWrite::None => Need::default(),
+            LastWrite::Before(position) => Need { position: Some(position), until: None },
             LastWrite::Unknown => {
                 telemetry::instruments().replica_queries.add(&["unknown"], 1);
                 return self;
             }
         };
         let now = Instant::now();
-        let here = locked(&replica.writes).last_of(&self.principal().to_string(), now);
-        let fitness = locked(&replica.standing).is_fit_for(here.max(elsewhere), now);
+        let here = locked(&replica.writes).need_of(&self.principal().to_string(), now);
+        let fitness = locked(&replica.standing).is_fit_for(here.and(elsewhere), now);
         let from = replica.choose(fitness);
         self.reading_from(from)
     }
@@ -305,12 +313,10 @@ impl Actor {
     /// was asked for then.
     pub fn reading_replica_since(self, since: DateTime<Utc>) -> Self {
         let Some(replica) = self.app().replica() else { return self };
-        let age = (self.app().clock().now() - since).to_std().unwrap_or_default();
-        let fitness = {
-            let (standing, now) = (locked(&replica.standing), Instant::now());
-            let has_it = standing.lag(now).is_some_and(|lag| lag + CLOCK_ERROR_MAX < age);
-            standing.is_fit(now).and(if has_it { Ok(()) } else { Err(Unfit::OwnWrite) })
-        };
+        let (age, now) = ((self.app().clock().now() - since).to_std().unwrap_or_default(), Instant::now());
+        // Of what is so old that this process can't say when it was, the replica has everything or is not used.
+        let until = now.checked_sub(age).map(|then| then + CLOCK_ERROR_MAX);
+        let fitness = locked(&replica.standing).is_fit_for(Need { position: None, until }, now);
         let from = replica.choose(fitness);
         self.reading_from(from)
     }

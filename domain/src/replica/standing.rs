@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::writes::Need;
+
 /// A place in the write-ahead log, in bytes from its beginning.
 pub(crate) type Position = u64;
 
@@ -18,7 +20,7 @@ pub(crate) enum Unfit {
     Away,
     /// It may lack what is older than [`LAG_MAX`], or than this process.
     Behind,
-    /// It lacks what the caller wrote.
+    /// It lacks what the caller wrote, or was told.
     OwnWrite,
 }
 
@@ -111,13 +113,15 @@ impl Standing {
         if has_schema && is_near { Ok(()) } else { Err(Unfit::Behind) }
     }
 
-    /// Whether somebody may read it whose last write ended there.
+    /// Whether somebody may read it who needs this.
     ///
     /// # Errors
     /// Why not.
-    pub(crate) fn is_fit_for(&self, write: Option<Position>, now: Instant) -> Result<(), Unfit> {
+    pub(crate) fn is_fit_for(&self, need: Need, now: Instant) -> Result<(), Unfit> {
         self.is_fit(now)?;
-        if write.is_none_or(|write| self.has(write)) { Ok(()) } else { Err(Unfit::OwnWrite) }
+        let has_place = need.position.is_none_or(|position| self.has(position));
+        let is_complete = need.until.is_none_or(|until| self.complete_to >= Some(until));
+        if has_place && is_complete { Ok(()) } else { Err(Unfit::OwnWrite) }
     }
 
     fn has(&self, position: Position) -> bool {
@@ -129,6 +133,7 @@ impl Standing {
 mod tests {
     use std::time::{Duration, Instant};
 
+    use super::super::writes::Need;
     use super::{LAG_MAX, SAMPLES_MAX, Standing, Unfit};
 
     const TICK: Duration = Duration::from_millis(100);
@@ -184,12 +189,27 @@ mod tests {
         let (mut standing, now) = (Standing::default(), Instant::now());
         standing.primary_at(100, now);
         standing.replica_at(100);
-        assert_eq!(standing.is_fit_for(None, now), Ok(()));
-        assert_eq!(standing.is_fit_for(Some(100), now), Ok(()));
-        assert_eq!(standing.is_fit_for(Some(101), now), Err(Unfit::OwnWrite));
-        assert_eq!(standing.is_fit_for(Some(u64::MAX), now), Err(Unfit::OwnWrite));
+        let before = |position| Need { position: Some(position), until: None };
+        assert_eq!(standing.is_fit_for(Need::default(), now), Ok(()));
+        assert_eq!(standing.is_fit_for(before(100), now), Ok(()));
+        assert_eq!(standing.is_fit_for(before(101), now), Err(Unfit::OwnWrite));
+        assert_eq!(standing.is_fit_for(before(u64::MAX), now), Err(Unfit::OwnWrite));
         standing.replica_at(101);
-        assert_eq!(standing.is_fit_for(Some(101), now), Ok(()));
+        assert_eq!(standing.is_fit_for(before(101), now), Ok(()));
+    }
+
+    #[test]
+    fn who_was_told_something_reads_it_when_all_before_is_replayed() {
+        let (mut standing, start) = (Standing::default(), Instant::now());
+        standing.primary_at(100, start);
+        standing.replica_at(100);
+        let told = Need { position: None, until: Some(start + TICK) };
+        let now = start + TICK * 2;
+        assert_eq!(standing.is_fit_for(told, now), Err(Unfit::OwnWrite), "nobody knows where it was written");
+        standing.primary_at(110, now);
+        assert_eq!(standing.is_fit_for(told, now), Err(Unfit::OwnWrite));
+        standing.replica_at(110);
+        assert_eq!(standing.is_fit_for(told, now), Ok(()));
     }
 
     #[test]
