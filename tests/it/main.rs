@@ -58,6 +58,7 @@ mod receipts;
 mod reconciliation;
 mod redis;
 mod reference;
+mod replica;
 mod retry;
 mod reveal;
 mod rolling_restart;
