@@ -27,9 +27,9 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
 pub use self::pool::PoolUse;
-pub(crate) use self::replica::{ReplicaPool, ReplicaReading, STARTED};
 use self::pool::{PLATFORM, SCOPED};
 use self::replica::ReplicaReader;
+pub(crate) use self::replica::{ReplicaPool, ReplicaReading, STARTED};
 use crate::actor::Tenants;
 use crate::clock;
 use crate::error::{Doing, Error, Result};

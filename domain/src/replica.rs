@@ -65,7 +65,9 @@ pub enum ReplicaState {
 
 /// A replica that must not be named as one.
 #[derive(Debug, thiserror::Error)]
-#[error("it holds another database than TRESTLE_DATABASE_URL: it must be a standby of that server, with its database's name")]
+#[error(
+    "it holds another database than TRESTLE_DATABASE_URL: it must be a standby of that server, with its database's name"
+)]
 pub struct ForeignReplica;
 
 /// The replica of a process.
@@ -116,9 +118,7 @@ impl Replica {
     /// Where a request reads that needs this, and counts it.
     fn choose(&self, fitness: std::result::Result<(), Unfit>) -> ReadFrom {
         let (outcome, from) = match fitness {
-            Ok(()) => {
-                ("replica", ReadFrom::Replica(Arc::new(ReplicaReading::new(self.pool.clone()))))
-            }
+            Ok(()) => ("replica", ReadFrom::Replica(Arc::new(ReplicaReading::new(self.pool.clone())))),
             Err(Unfit::OwnWrite) => ("own_write", ReadFrom::Primary),
             Err(Unfit::Behind) => ("behind", ReadFrom::Primary),
             Err(Unfit::Away) => ("away", ReadFrom::Primary),

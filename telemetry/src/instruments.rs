@@ -19,7 +19,8 @@ const READING: Duration = Duration::from_millis(500);
 
 const OUTCOME: &str = "outcome";
 const OPERATION_TYPE: Label = Label { name: "type", values: &["query", "mutation", "subscription"] };
-const POOL: Label = Label { name: "db.client.connection.pool.name", values: &["scoped", "platform", "replica"] };
+const POOL: Label =
+    Label { name: "db.client.connection.pool.name", values: &["scoped", "platform", "replica"] };
 
 macro_rules! define {
     ($name:literal, $unit:literal, $labels:expr, $help:literal) => {

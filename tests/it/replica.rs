@@ -85,7 +85,8 @@ impl Pair {
 /// Queries of the process that this client asks, by what came of them.
 async fn outcomes(client: &Client) -> BTreeMap<String, u64> {
     let (_, metrics) = client.get("/metrics").await;
-    let lines = metrics.lines().filter_map(|line| line.strip_prefix("trestle_replica_queries_total{outcome=\""));
+    let lines =
+        metrics.lines().filter_map(|line| line.strip_prefix("trestle_replica_queries_total{outcome=\""));
     let outcome = |line: &str| {
         let (outcome, count) = line.split_once("\"} ").unwrap();
         (outcome.to_owned(), count.parse().unwrap())
@@ -96,7 +97,9 @@ async fn outcomes(client: &Client) -> BTreeMap<String, u64> {
 /// What has been counted since.
 async fn gained(client: &Client, before: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
     let now = outcomes(client).await.into_iter();
-    now.map(|(outcome, count)| (outcome.clone(), count - before[&outcome])).filter(|(_, more)| *more > 0).collect()
+    now.map(|(outcome, count)| (outcome.clone(), count - before[&outcome]))
+        .filter(|(_, more)| *more > 0)
+        .collect()
 }
 
 fn counted(outcomes: &[(&str, u64)]) -> Vec<(String, u64)> {
@@ -159,7 +162,8 @@ async fn nobody_notices_that_the_replica_ends_and_it_is_used_again_when_it_is_ba
         standby.stop_immediate();
         standby
     });
-    let query = "query($id: ID!) { tenant(id: $id) { name integrations(first: 5) { edges { node { id } } } } }";
+    let query =
+        "query($id: ID!) { tenant(id: $id) { name integrations(first: 5) { edges { node { id } } } } }";
     let mut asked = 0;
     while asked < QUERIES || !stop.is_finished() {
         let data = pair.viewer.query(query, json!({"id": pair.tenant.id})).await;
@@ -196,7 +200,8 @@ async fn a_replica_that_is_away_at_the_start_is_used_when_it_comes() {
 #[tokio::test]
 async fn what_is_no_replica_is_not_used_as_one() {
     let stores = Stores { database: Database::create().await, redis: Redis::create().await };
-    let (same, other) = (format!("{}?application_name=reader", stores.database.url()), Database::create().await);
+    let (same, other) =
+        (format!("{}?application_name=reader", stores.database.url()), Database::create().await);
     let mut trestle = Trestle::stopped(stores);
     trestle.change_setting(READ_URL, other.url());
     let refused = trestle.run_once(&["api"]);

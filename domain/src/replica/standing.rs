@@ -152,7 +152,11 @@ mod tests {
         assert_eq!(standing.is_fit(now), Err(Unfit::Away));
         standing.replica_at(100);
         assert_eq!(standing.is_fit(now + LAG_MAX), Ok(()));
-        assert_eq!(standing.is_fit(now + LAG_MAX + TICK), Err(Unfit::Behind), "the primary was not heard of since");
+        assert_eq!(
+            standing.is_fit(now + LAG_MAX + TICK),
+            Err(Unfit::Behind),
+            "the primary was not heard of since"
+        );
     }
 
     #[test]
