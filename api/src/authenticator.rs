@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::Request;
 use async_trait::async_trait;
 use domain::authentication::AuthenticationError as Refusal;
+use domain::replica::ReplicaState;
 use domain::{Actor, App, Locale, Principal};
 use secrecy::SecretString;
 
@@ -110,6 +111,14 @@ impl Readiness for AppReadiness {
             error: outcome.err().map(|error| chain(&error)),
         };
         vec![dependency("database", database), dependency("queue", queue)]
+    }
+
+    fn replica(&self) -> Option<&'static str> {
+        self.app.replica_state().map(|state| match state {
+            ReplicaState::Used => "ok",
+            ReplicaState::Behind => "behind",
+            ReplicaState::Away => "unreachable",
+        })
     }
 
     fn dispatch(&self) -> Dispatch {

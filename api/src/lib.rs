@@ -23,6 +23,7 @@ pub use self::dispatch::DispatchWatch;
 pub use self::export::Exporter;
 
 use self::authenticator::{AppAuthenticator, AppReadiness};
+use self::graphql::Freshness;
 use self::http::{
     BudgetOptions, Connections, DocumentOptions, GraphiqlOptions, HttpOptions, SharedStore, WebSocketOptions,
 };
@@ -88,7 +89,8 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
     if let Some(dispatch) = options.dispatch.clone() {
         options.instruments.before_reading(move |instruments| dispatch.tell(instruments));
     }
-    let executor = graphql::ApiExecutor::new(options.trace_url.clone());
+    let freshness = Freshness::new(app, options.shared.clone());
+    let executor = graphql::ApiExecutor::new(options.trace_url.clone(), freshness);
     http::router(HttpOptions {
         instruments: options.instruments,
         jwks: Arc::new(move || keys.jwks()),
@@ -101,6 +103,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         list_sizes: graphql::LIST_SIZES,
         documents: options.documents,
         shared: options.shared,
+        has_replica: app.has_replica(),
         websocket: options.websocket,
         connections: options.connections,
         pages: connect::pages(app.clone()).merge(webhook::endpoints(app)).merge(export::files(app)),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::permission::{Audience, Permission, PermissionSet, audience, is_staff};
+use crate::replica::ReadFrom;
 use crate::scope::Scope;
 use crate::words::{Language, Locale};
 
@@ -71,9 +72,9 @@ impl fmt::Display for Principal {
     }
 }
 
-/// A caller, with the language they read. Cheap to clone.
+/// A caller, with the language they read, and from which server. Cheap to clone.
 #[derive(Clone)]
-pub struct Actor(Arc<Inner>, Locale);
+pub struct Actor(Arc<Inner>, Locale, ReadFrom);
 
 #[derive(Clone)]
 pub(crate) struct Inner {
@@ -107,24 +108,34 @@ pub(crate) enum SecondFactor {
 
 impl Actor {
     pub(crate) fn new(inner: Inner) -> Self {
-        Self(Arc::new(inner), Locale::default())
+        Self(Arc::new(inner), Locale::default(), ReadFrom::Primary)
     }
 
     /// The same caller, who reads this language.
     pub fn reading(self, locale: Locale) -> Self {
-        Self(self.0, locale)
+        Self(self.0, locale, self.2)
+    }
+
+    /// The same caller, who reads from there.
+    pub(crate) fn reading_from(self, from: ReadFrom) -> Self {
+        Self(self.0, self.1, from)
+    }
+
+    /// The same caller, who sees what was committed a moment ago: for what decides who may see what.
+    pub(crate) fn on_primary(&self) -> Self {
+        self.clone().reading_from(ReadFrom::Primary)
     }
 
     /// The same caller, who sees of their tenants this one alone; `None` when it is not among them.
     pub(crate) fn within(&self, tenant_id: Uuid) -> Option<Self> {
         let inner = Inner { tenants: Tenants::Some(vec![tenant_id]), ..Inner::clone(&self.0) };
-        self.0.tenants.contains(tenant_id).then(|| Self(Arc::new(inner), self.1))
+        self.0.tenants.contains(tenant_id).then(|| Self(Arc::new(inner), self.1, self.2.clone()))
     }
 
     /// The same caller without a permission.
     pub(crate) fn without(&self, permission: Permission) -> Self {
         let inner = Inner { permissions: self.0.permissions.without(permission), ..Inner::clone(&self.0) };
-        Self(Arc::new(inner), self.1)
+        Self(Arc::new(inner), self.1, self.2.clone())
     }
 
     /// The language they read.
@@ -170,7 +181,7 @@ impl Actor {
     }
 
     /// The rows that this caller may touch for a permission; for one that writes, none of a partner's
-    /// suspended tenants.
+    /// suspended tenants, and as they are on the primary.
     ///
     /// # Errors
     /// [`Error::Unauthenticated`] for nobody, [`Error::Forbidden`] when the role or scopes lack it, or
@@ -183,7 +194,8 @@ impl Actor {
             }
             tenants => tenants.clone(),
         };
-        Ok(Scope::new(self.0.app.clone(), tenants))
+        let scope = Scope::new(self.0.app.clone(), tenants);
+        Ok(if permission.writes() { scope } else { scope.reading_from(self.2.clone()) })
     }
 
     /// Checks a permission without a scope, for a second one that a call needs.

@@ -23,6 +23,7 @@ use crate::incident::IncidentOptions;
 use crate::mail::{LinkTemplate, MailLinks};
 use crate::ownership_rule::CurrentRules;
 use crate::rate_limit::{InProcess, RateLimits};
+use crate::replica::Replica;
 use crate::retention::RetentionOptions;
 use crate::signing_key::SigningKeys;
 use crate::system::References;
@@ -109,6 +110,7 @@ pub struct PeopleOptions {
 /// What a process has once.
 pub struct App {
     database: Database,
+    replica: Option<Replica>,
     cipher: Cipher,
     signing_keys: SigningKeys,
     words: CurrentWords,
@@ -133,8 +135,18 @@ impl App {
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be reached.
     pub async fn open(options: AppOptions) -> Result<Arc<Self>> {
-        let database = Database::connect(&options.database_url).await?;
+        Self::open_with_replica(options, None).await
+    }
+
+    /// The same beside a replica of PostgreSQL, `postgres://…`, which answers queries from when it is
+    /// [watched](Self::watch_replica). It need not answer now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); when there is a replica of SQLite.
+    pub async fn open_with_replica(options: AppOptions, replica_url: Option<&str>) -> Result<Arc<Self>> {
+        let database = Database::connect(&options.database_url, replica_url).await?;
         Ok(Arc::new(Self {
+            replica: database.replica().cloned().map(Replica::new),
             database,
             cipher: Cipher::new(&options.secret_keys),
             signing_keys: SigningKeys::new(options.token_signer),
@@ -297,6 +309,10 @@ impl App {
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
+    }
+
+    pub(crate) fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
     }
 
     /// The connections that see every tenant; see [`AcrossTenants`].

@@ -6,6 +6,7 @@
 
 mod partition;
 mod pool;
+mod replica;
 mod statement;
 
 use std::fmt::Write;
@@ -28,6 +29,8 @@ use uuid::Uuid;
 
 pub use self::pool::PoolUse;
 use self::pool::{PLATFORM, SCOPED};
+use self::replica::ReplicaReader;
+pub(crate) use self::replica::{ReplicaPool, ReplicaReading, STARTED};
 use crate::actor::Tenants;
 use crate::clock;
 use crate::error::{Doing, Error, Result};
@@ -62,6 +65,8 @@ pub(crate) struct Database {
     across_tenants: AcrossTenants,
     /// Where to migrate; `None` on SQLite, where everything is one role.
     login_url: Option<String>,
+    /// A standby that answers queries.
+    replica: Option<ReplicaPool>,
 }
 
 /// Readers and a writer. On PostgreSQL both are one pool; SQLite has one writer at a time anyhow, and one connection for
@@ -80,8 +85,9 @@ struct Ends {
 pub(crate) struct AcrossTenants(Ends);
 
 impl Database {
-    /// Connects by URL: `postgres://…`, or `sqlite://path?mode=rwc`.
-    pub(crate) async fn connect(url: &str) -> Result<Self> {
+    /// Connects by URL: `postgres://…`, or `sqlite://path?mode=rwc`; where there is a `replica` of PostgreSQL it need not
+    /// answer.
+    pub(crate) async fn connect(url: &str, replica: Option<&str>) -> Result<Self> {
         let (tenants, across, login_url) = if url.starts_with("sqlite:") {
             let (write, read) = (sqlite(url, 1).await?, sqlite(url, CONNECTIONS_MAX).await?);
             let ends = Ends { name: PLATFORM, write, read };
@@ -98,10 +104,31 @@ impl Database {
             let both = |name, pool: DatabaseConnection| Ends { name, read: pool.clone(), write: pool };
             (both(SCOPED, tenants), both(PLATFORM, across), Some(url.to_owned()))
         };
-        Ok(Self { tenants, across_tenants: AcrossTenants(across), login_url })
+        let replica = match (replica, &login_url) {
+            (Some(url), Some(_postgres)) => Some(ReplicaPool::new(url).await?),
+            (Some(_url), None) => {
+                return Err(Error::internal("connecting to the replica", "SQLite has no replicas"));
+            }
+            (None, _) => None,
+        };
+        Ok(Self { tenants, across_tenants: AcrossTenants(across), login_url, replica })
     }
 
-    /// For reading the rows of these tenants, outside a transaction.
+    /// The same as [`reader_of`](Self::reader_of), from the replica for as long as it answers this request.
+    pub(crate) fn replica_reader_of(&self, tenants: &Tenants, reading: Arc<ReplicaReading>) -> TenantReader {
+        let named = match tenants {
+            Tenants::Some(tenants) => listed(tenants).into(),
+            Tenants::All => EVERY_TENANT.into(),
+        };
+        TenantReader::Replica(ReplicaReader::new(reading, named, self.reader_of(tenants)))
+    }
+
+    /// The connections to a replica, where there is one.
+    pub(crate) fn replica(&self) -> Option<&ReplicaPool> {
+        self.replica.as_ref()
+    }
+
+    /// For reading the rows of these tenants from the primary, outside a transaction.
     pub(crate) fn reader_of(&self, tenants: &Tenants) -> TenantReader {
         match (tenants, &self.login_url) {
             (Tenants::Some(tenants), Some(_postgres)) => {
@@ -209,6 +236,7 @@ impl Database {
             Some(_postgres) => [&self.tenants, &self.across_tenants.0]
                 .into_iter()
                 .map(|ends| PoolUse::of_postgres(ends.name, ends.write.get_postgres_connection_pool()))
+                .chain(self.replica.as_ref().map(ReplicaPool::usage))
                 .collect(),
             None => vec![
                 PoolUse::of_sqlite(SCOPED, self.tenants.read.get_sqlite_connection_pool()),
@@ -219,6 +247,9 @@ impl Database {
 
     /// Closes every connection, so that SQLite folds its log into the file.
     pub(crate) async fn close(&self) -> Result<()> {
+        if let Some(replica) = &self.replica {
+            replica.close().await?;
+        }
         for ends in [&self.tenants, &self.across_tenants.0] {
             ends.read.close_by_ref().await.doing("closing the database")?;
             ends.write.close_by_ref().await.doing("closing the database")?;
@@ -340,6 +371,8 @@ pub(crate) enum TenantReader {
         /// What the setting becomes.
         tenants: Arc<str>,
     },
+    /// PostgreSQL's replica, and the primary where it does not answer.
+    Replica(ReplicaReader),
 }
 
 impl TenantReader {
@@ -366,6 +399,7 @@ impl ConnectionTrait for TenantReader {
             Self::Plain(connection) | Self::Fenced { pool: connection, .. } => {
                 connection.get_database_backend()
             }
+            Self::Replica(reader) => reader.pool().get_database_backend(),
         }
     }
 
@@ -383,6 +417,7 @@ impl ConnectionTrait for TenantReader {
             Self::Fenced { pool, tenants } => {
                 statement::asked(SCOPED, pool.query_one_raw(Self::fenced(statement, tenants))).await
             }
+            Self::Replica(reader) => reader.one(statement).await,
         }
     }
 
@@ -392,6 +427,7 @@ impl ConnectionTrait for TenantReader {
             Self::Fenced { pool, tenants } => {
                 statement::asked(SCOPED, pool.query_all_raw(Self::fenced(statement, tenants))).await
             }
+            Self::Replica(reader) => reader.all(statement).await,
         }
     }
 }
@@ -506,7 +542,7 @@ mod tests {
     async fn what_is_answered_after_the_disk_was_full_is_there() {
         let directory = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}?mode=rwc", directory.path().join("full.db").display());
-        let database = Database::connect(&url).await.expect("a new file");
+        let database = Database::connect(&url, None).await.expect("a new file");
         let writer = &database.tenants.write;
         let unprepared = async |sql: &str| writer.execute_unprepared(sql).await.map(drop);
         unprepared("CREATE TABLE note (id integer)").await.expect("a table");

@@ -62,6 +62,7 @@ pub mod portal_session;
 pub mod quarantine;
 pub mod rate_limit;
 pub mod reconciliation;
+pub mod replica;
 pub mod retention;
 pub mod retry;
 pub mod reveal;
@@ -98,6 +99,7 @@ pub use actor::{Actor, Principal, Tenants};
 pub use app::{App, AppOptions, OutsideOptions, PeopleOptions};
 pub use error::{Error, Problem, ProblemCode, Result};
 pub use permission::{Audience, Permission};
+pub use replica::LastWrite;
 pub use scope::{Scope, TxScope};
 pub use words::Locale;
 

@@ -37,6 +37,7 @@ use crate::error::{Doing, Error, Result};
 use crate::health::status::count_ended;
 use crate::id::{GlobalId, Kind};
 use crate::insert::insert_rows;
+use crate::replica::ReadFrom;
 
 pub(crate) use self::keyset::{Keyset, Parent};
 
@@ -164,11 +165,26 @@ impl Shared for incident_entry::Entity {
 pub struct Scope {
     app: Arc<App>,
     tenants: Tenants,
+    from: ReadFrom,
 }
 
 impl Scope {
+    /// One that reads from the primary.
     pub(crate) fn new(app: Arc<App>, tenants: Tenants) -> Self {
-        Self { app, tenants }
+        Self { app, tenants, from: ReadFrom::Primary }
+    }
+
+    /// The same, which reads from there.
+    pub(crate) fn reading_from(self, from: ReadFrom) -> Self {
+        Self { from, ..self }
+    }
+
+    /// For single statements on the rows of these tenants, which whoever asks has checked.
+    pub(crate) fn reader_of(&self, tenants: &Tenants) -> TenantReader {
+        match &self.from {
+            ReadFrom::Primary => self.app.database().reader_of(tenants),
+            ReadFrom::Replica(reading) => self.app.database().replica_reader_of(tenants, reading.clone()),
+        }
     }
 
     /// The process-wide parts.
@@ -197,7 +213,7 @@ impl Scope {
             },
         };
         let is_of_one = matches!(&self.tenants, Tenants::Some(tenants) if tenants.len() == 1);
-        ScopedSelect { select, is_of_one, connection: self.app.database().reader_of(&self.tenants) }
+        ScopedSelect { select, is_of_one, connection: self.reader_of(&self.tenants) }
     }
 
     /// Starts a query of the operator's rows, filtered by what of them the tenants see.
@@ -207,7 +223,7 @@ impl Scope {
             Tenants::All => E::find(),
             Tenants::Some(tenants) => E::find().filter(E::shared_with(tenants)),
         };
-        ScopedSelect { select, is_of_one: false, connection: self.app.database().reader_of(&self.tenants) }
+        ScopedSelect { select, is_of_one: false, connection: self.reader_of(&self.tenants) }
     }
 
     /// Begins a transaction for one tenant's rows; `None` when the tenant is not inside.

@@ -19,7 +19,8 @@ const READING: Duration = Duration::from_millis(500);
 
 const OUTCOME: &str = "outcome";
 const OPERATION_TYPE: Label = Label { name: "type", values: &["query", "mutation", "subscription"] };
-const POOL: Label = Label { name: "db.client.connection.pool.name", values: &["scoped", "platform"] };
+const POOL: Label =
+    Label { name: "db.client.connection.pool.name", values: &["scoped", "platform", "replica"] };
 
 macro_rules! define {
     ($name:literal, $unit:literal, $labels:expr, $help:literal) => {
@@ -77,6 +78,10 @@ pub struct Instruments {
     pub connection_max: Gauge,
     /// How long a statement or transaction waited for one: pool.
     pub connection_wait: Histogram,
+    /// Queries that a replica might answer: `outcome`.
+    pub replica_queries: Counter,
+    /// How much the replica may lack.
+    pub replica_lag: Gauge,
     /// Attempts at deliveries of notices: `outcome`.
     pub notice_deliveries: Counter,
     /// What was deleted because it had been kept long enough: `kind`.
@@ -294,6 +299,21 @@ impl Default for Instruments {
                 ),
                 WAIT_BOUNDS,
             ),
+            replica_queries: Counter::new(define!(
+                "trestle.replica.queries",
+                "{query}",
+                &[Label {
+                    name: OUTCOME,
+                    values: &["replica", "own_write", "behind", "away", "unknown", "failed"]
+                }],
+                "Queries with a replica, by whether it answers them or why the primary does; failed: it did not, at first."
+            )),
+            replica_lag: Gauge::level(define!(
+                "trestle.replica.lag",
+                "s",
+                &[],
+                "How long ago what the replica may lack was committed, at the most; 0 without a replica."
+            )),
             notice_deliveries: Counter::new(define!(
                 "trestle.notice.deliveries",
                 "{attempt}",
@@ -359,7 +379,7 @@ impl Instruments {
         }
     }
 
-    pub(crate) fn families(&self) -> [Family<'_>; 27] {
+    pub(crate) fn families(&self) -> [Family<'_>; 30] {
         [
             Family::Counter(&self.graphql_operations),
             Family::Histogram(&self.graphql_duration),
@@ -384,6 +404,8 @@ impl Instruments {
             Family::Gauge(&self.connection_count),
             Family::Gauge(&self.connection_max),
             Family::Histogram(&self.connection_wait),
+            Family::Counter(&self.replica_queries),
+            Family::Gauge(&self.replica_lag),
             Family::Counter(&self.notice_deliveries),
             Family::Counter(&self.retention_rows),
             Family::Gauge(&self.process_memory),

@@ -26,9 +26,10 @@ use crate::scene::text;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "nine plain words are a very good password";
 /// Every setting, with a value that cannot be used and words of the complaint; none where any text can be used.
-const SETTINGS: [(&str, Option<(&str, &str)>); 27] = [
+const SETTINGS: [(&str, Option<(&str, &str)>); 28] = [
     ("TRESTLE_DATA_DIR", None),
     ("TRESTLE_DATABASE_URL", Some(("mysql://localhost/x", "postgres:// or sqlite://"))),
+    ("TRESTLE_DATABASE_READ_URL", Some(("postgres://standby/trestle", "SQLite has no replicas"))),
     ("TRESTLE_REDIS_URL", Some(("http://localhost", "redis://"))),
     ("TRESTLE_BIND", Some(("nowhere", "`nowhere`"))),
     ("TRESTLE_FILES_DIR", None),

@@ -59,6 +59,7 @@ mod receipts;
 mod reconciliation;
 mod redis;
 mod reference;
+mod replica;
 mod retention;
 mod retry;
 mod reveal;

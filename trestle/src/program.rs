@@ -37,11 +37,11 @@ impl Program {
             make_data_dir(&settings.data_dir)?;
         }
         let keys = Keys::of(&settings)?;
-        let options =
+        let queue_options =
             QueueOptions { tenant_concurrency: settings.tenant_concurrency as usize, lease: settings.lease };
         let queue = match &settings.redis_url {
-            Some(url) => Queue::redis(url, options)?,
-            None => Queue::table(options),
+            Some(url) => Queue::redis(url, queue_options)?,
+            None => Queue::table(queue_options),
         };
         let rate_limits: Arc<dyn RateLimits> = match &settings.redis_url {
             Some(url) => Arc::new(SharedRateLimits::redis(url)?),
@@ -54,7 +54,7 @@ impl Program {
             (Changes::in_process(), None)
         };
         let egress = Egress::new(settings.egress_allow.clone());
-        let app = App::open(AppOptions {
+        let options = AppOptions {
             database_url: settings.database_url.clone(),
             files_dir: settings.files_dir.clone(),
             secret_keys: keys.secrets,
@@ -88,8 +88,8 @@ impl Program {
                 exports: settings.exports,
                 retention: settings.retention,
             },
-        })
-        .await?;
+        };
+        let app = App::open_with_replica(options, settings.database_read_url.as_deref()).await?;
         Ok(Self { settings, app, queue, outbound })
     }
 

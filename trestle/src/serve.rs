@@ -77,6 +77,10 @@ pub async fn run_program(
     let tasks = TaskTracker::new();
     let bridge = bridge(&mut program, &tasks);
     if roles != Roles::Worker {
+        if let Err(problem) = program.app.check_replica().await {
+            return Err(wrong("TRESTLE_DATABASE_READ_URL", problem.to_string()).into());
+        }
+        tasks.spawn(watch_replica(program.app.clone(), shutdown.clone()));
         ensure_admin(&program).await?;
     }
     words::reread(&program.app).await.context("reading the overridden words")?;
@@ -247,6 +251,14 @@ async fn reread(app: Arc<App>, overlap: Duration, shutdown: CancellationToken) {
     }
 }
 
+/// Uses the replica, where there is one, while it is fit for that.
+async fn watch_replica(app: Arc<App>, shutdown: CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = app.watch_replica() => {}
+    }
+}
+
 /// Listens to changes of who may do what, so that this process may remember who stands behind a token.
 async fn listen_to_identities(app: Arc<App>, shutdown: CancellationToken) {
     let mut is_away = false;
@@ -328,7 +340,8 @@ async fn start_api(
     Ok(AbortOnDropHandle::new(server))
 }
 
-/// Has the instruments know how connections to the database are used, as long as there are any.
+/// Has the instruments know how connections to the database are used, as long as there are any, and how far the replica
+/// is.
 fn tell_pools(app: &Arc<App>) {
     let app = Arc::downgrade(app);
     telemetry::instruments().before_reading(move |instruments| {
@@ -336,6 +349,9 @@ fn tell_pools(app: &Arc<App>) {
             instruments.connection_count.set(&[pool.name, "used"], f64::from(pool.used));
             instruments.connection_count.set(&[pool.name, "idle"], f64::from(pool.idle));
             instruments.connection_max.set(&[pool.name], f64::from(pool.max));
+        }
+        if let Some(lag) = app.upgrade().and_then(|app| app.replica_lag()) {
+            instruments.replica_lag.set(&[], lag.as_secs_f64());
         }
     });
 }

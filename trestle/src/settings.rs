@@ -35,7 +35,7 @@ use self::graphql::{documents, graphiql, introspection};
 use self::mail::{mail, notice_link, public_url};
 use self::otlp::otlp;
 use self::singer::Taps;
-use self::store::Stores;
+use self::store::{Stores, read_url};
 use self::value::{days, filled, flag, integer, networks, origins};
 
 pub use self::key::secret_keys;
@@ -58,6 +58,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// With its scheme.
     pub database_url: String,
+    /// A standby of PostgreSQL's that answers queries.
+    pub database_read_url: Option<String>,
     /// Whether the database is the embedded one.
     pub embedded: bool,
     /// The queue of several processes.
@@ -191,6 +193,7 @@ impl Settings {
         self.data_dir = directory.to_owned();
         self.files_dir = directory.join("files");
         self.database_url = format!("sqlite://{}?mode=rwc", directory.join("trestle.db").display());
+        self.database_read_url = None;
         self.embedded = true;
         self.redis_url = None;
         self.secret_keys = None;
@@ -213,6 +216,7 @@ impl Settings {
                 return Err(wrong("TRESTLE_DATABASE_URL", "must begin with postgres:// or sqlite://"));
             }
         };
+        let database_read_url = read_url(filled(written.database_read_url), &database_url, embedded)?;
         let redis_url = filled(written.redis_url);
         if let Some(url) = &redis_url {
             redis_client::check(url).map_err(|error| wrong("TRESTLE_REDIS_URL", error.to_string()))?;
@@ -303,6 +307,7 @@ impl Settings {
             files_dir: filled(written.files_dir).map_or_else(|| data_dir.join("files"), PathBuf::from),
             data_dir,
             database_url,
+            database_read_url,
             embedded,
             redis_url,
             bind,

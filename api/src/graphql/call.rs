@@ -102,7 +102,10 @@ impl Extension for RequestCalls {
         next: NextExecute<'_>,
     ) -> Response {
         let mut response = next.run(ctx, operation_name).await;
-        if let Some(until) = ctx.data_opt::<Arc<Caller>>().and_then(|caller| caller.told_until()) {
+        if let Some((caller, until)) =
+            ctx.data_opt::<Arc<Caller>>().and_then(|caller| Some((caller, caller.told_until()?)))
+        {
+            caller.actor().note_told();
             let until = until.to_rfc3339_opts(SecondsFormat::Millis, true);
             response.extensions.insert(SINCE.to_owned(), Value::String(until));
         }

@@ -6,7 +6,7 @@ use async_graphql::{Context, DataContext, Request};
 use chrono::{DateTime, Utc};
 use domain::authentication::AuthenticationError;
 use domain::session::Origin;
-use domain::{Actor, App, Locale};
+use domain::{Actor, App, LastWrite, Locale};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::{ResolverError, Result};
@@ -84,6 +84,11 @@ impl Caller {
     /// The time up to which every subscription of the request has told of everything; `None` without any.
     pub(super) fn told_until(&self) -> Option<DateTime<Utc>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).iter().min().copied()
+    }
+
+    /// From now on the request reads the replica, if it may.
+    pub(super) fn read_replica(&self, last_write: LastWrite) {
+        self.become_actor(self.actor().reading_replica(last_write));
     }
 
     /// From now on the request is this actor's.

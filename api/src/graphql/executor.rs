@@ -15,6 +15,7 @@ use lru::LruCache;
 use telemetry::trace;
 
 use super::caller::Caller;
+use super::freshness::Freshness;
 use super::{Schema, quick_schema, schema_with, terse_schema, traced_schema};
 use crate::http::RequestOrigin;
 
@@ -31,16 +32,19 @@ pub(crate) struct ApiExecutor {
     /// The same with spans; `None` while traces are off.
     traced: Option<Schema>,
     proven: Arc<Proven>,
+    /// Says which queries read a replica; `None` where there is none.
+    freshness: Option<Arc<Freshness>>,
 }
 
 impl ApiExecutor {
     /// With where engineers see traces: an address with `{traceId}` in it.
-    pub(crate) fn new(trace_url: Option<String>) -> Self {
+    pub(crate) fn new(trace_url: Option<String>, freshness: Option<Arc<Freshness>>) -> Self {
         Self {
             strict: schema_with(trace_url.clone()),
             quick: quick_schema(trace_url.clone()),
             traced: trace::is_on().then(|| traced_schema(trace_url)),
             proven: Arc::default(),
+            freshness,
         }
     }
 
@@ -58,7 +62,15 @@ impl ApiExecutor {
 impl Executor for ApiExecutor {
     async fn execute(&self, mut request: Request) -> Response {
         if !is_query(&mut request) {
-            return self.strict.execute(request).await;
+            let change = self.freshness.as_ref().and_then(|freshness| freshness.change(&request));
+            let response = self.strict.execute(request).await;
+            if let Some(change) = change {
+                change.ended().await;
+            }
+            return response;
+        }
+        if let Some(freshness) = &self.freshness {
+            freshness.read(&request);
         }
         let key = self.proven.key(&request);
         if !self.proven.contains(key) {

@@ -22,6 +22,7 @@ mod executor;
 mod export;
 mod failure;
 mod failure_group;
+mod freshness;
 mod health;
 mod identity_provider;
 mod inbox;
@@ -74,6 +75,7 @@ use self::boxed::Boxed;
 pub use self::caller::Caller;
 pub(crate) use self::cost::{FIELD_COSTS, LIST_SIZES};
 pub(crate) use self::executor::ApiExecutor;
+pub(crate) use self::freshness::Freshness;
 
 /// What can be asked.
 #[derive(MergedObject, Default)]

@@ -14,7 +14,7 @@ use async_graphql::{Name, Value};
 use chrono::{DateTime, SecondsFormat, Utc};
 use lru::LruCache;
 
-use super::shared::SharedStore;
+use super::shared::{LastWrite, SharedStore};
 
 /// An empty budget is full after so long, and so no more than this much is ever saved up.
 const FILLED_AFTER: Duration = Duration::from_secs(60);
@@ -73,6 +73,8 @@ pub(super) struct Cost {
     /// Points of a full budget.
     limit: u64,
     draw: Draw,
+    /// What was heard beside it of the caller's last write; told to nobody.
+    pub(super) last_write: LastWrite,
 }
 
 impl Budget {
@@ -94,7 +96,7 @@ impl Budget {
         let retry_in = Duration::from_micros(wait);
         let full_in = FILLED_AFTER.saturating_sub(self.time_of(REFUSED_COST)) + retry_in;
         let draw = Draw { is_granted: false, remaining: self.remaining(full_in), full_in, retry_in };
-        Some(Cost { requested: REFUSED_COST, limit: self.points, draw })
+        Some(Cost { requested: REFUSED_COST, limit: self.points, draw, last_write: LastWrite::Unknown })
     }
 
     /// Draws `cost` points, or where they are not there what a refusal costs. An operation that costs more than the
@@ -106,14 +108,18 @@ impl Budget {
             Some(shared) => shared.draw(caller, price, refusal, FILLED_AFTER).await,
             None => None,
         };
-        let (is_granted, full_in) = shared.unwrap_or_else(|| self.draw_here(caller, price, refusal));
+        let (is_granted, full_in, last_write) = shared.unwrap_or_else(|| {
+            let (is_granted, full_in) = self.draw_here(caller, price, refusal);
+            let last_write = if self.shared.is_some() { LastWrite::Unknown } else { LastWrite::None };
+            (is_granted, full_in, last_write)
+        });
         let retry_in =
             if is_granted { Duration::ZERO } else { (full_in + price).saturating_sub(FILLED_AFTER) };
         let draw = Draw { is_granted, remaining: self.remaining(full_in), full_in, retry_in };
         if !is_granted {
             self.block(caller, (full_in + refusal).saturating_sub(FILLED_AFTER));
         }
-        Cost { requested: cost, limit: self.points, draw }
+        Cost { requested: cost, limit: self.points, draw, last_write }
     }
 
     fn draw_here(&self, caller: &str, price: Duration, refusal: Duration) -> (bool, Duration) {

@@ -22,6 +22,7 @@ use super::limits::Prices;
 use super::metrics::{Outcome, type_name};
 use super::occupancy::Place;
 use super::parameters::Parameters;
+use super::shared::LastWrite;
 use super::{introspection, limits};
 
 /// Queries and mutations of one caller that this process executes at once. A browser sends 6 over HTTP/1.1; more than
@@ -115,11 +116,20 @@ pub(super) async fn admit<E: Executor>(
     }
     let cost = match &state.budget {
         Some(budget) => budget.draw(&caller, prepared.cost).await,
-        None => return Ok(register(state, prepared, registered).await),
+        None => {
+            let is_query = prepared.operation_type == OperationType::Query;
+            let last_write = match &state.options.shared {
+                Some(shared) if is_query && state.options.has_replica => shared.last_write(&caller).await,
+                _ => LastWrite::None,
+            };
+            prepared.request = prepared.request.data(last_write);
+            return Ok(register(state, prepared, registered).await);
+        }
     };
     if cost.retry_in().is_some() {
         return Err(exhausted(cost));
     }
+    prepared.request = prepared.request.data(cost.last_write);
     prepared.context.cost = Some(cost);
     Ok(register(state, prepared, registered).await)
 }

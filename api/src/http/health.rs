@@ -30,6 +30,12 @@ pub trait Readiness: Send + Sync {
     /// One entry for each dependency, asked now.
     async fn check(&self) -> Vec<Dependency>;
 
+    /// How a replica is that answers queries, in one word, as it was seen last; `None` where there is none. Without it the
+    /// primary answers them.
+    fn replica(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether workers take what is due, as it was seen last.
     fn dispatch(&self) -> Dispatch {
         Dispatch::Unwatched
@@ -71,7 +77,7 @@ pub(super) async fn healthz() -> Response {
 }
 
 /// `GET /readyz`: 200 when every dependency answers, else 503. While shutting down it is 503, so that no new
-/// requests are sent here. That no worker takes what is due makes it `degraded`: a process that only serves can still be
+/// requests are sent here. How a replica is stands among the checks, and makes nothing of it worse. That no worker takes what is due makes it `degraded`: a process that only serves can still be
 /// sent requests; one whose own worker should take it is not ready.
 pub(super) async fn readyz<E: Executor>(State(state): State<Arc<HttpState<E>>>) -> Response {
     let told = |code: StatusCode, status: &str, checks: Map<String, Value>, reason: Option<String>| {
@@ -101,6 +107,8 @@ pub(super) async fn readyz<E: Executor>(State(state): State<Arc<HttpState<E>>>) 
         let status = if dependency.error.is_none() { "ok" } else { "unreachable" };
         checks.insert(dependency.name.to_owned(), status.into());
     }
+    let replica = state.options.readiness.replica();
+    checks.extend(replica.map(|replica| ("replica".to_owned(), replica.into())));
     let dispatch = state.options.readiness.dispatch();
     let check = match &dispatch {
         Dispatch::Unwatched => None,

@@ -48,7 +48,7 @@ pub use self::error::{ErrorCode, code_of, coded_error};
 pub use self::graphiql::{GraphiqlOptions, SignIn, Tab};
 pub use self::health::{Dependency, Dispatch, Readiness, Stall, metrics_router};
 pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
-pub use self::shared::{SharedStore, SharedStoreError};
+pub use self::shared::{LastWrite, SharedStore, SharedStoreError};
 pub use self::websocket::WebSocketOptions;
 
 pub(crate) use self::occupancy::{Occupancy, Place};
@@ -111,6 +111,8 @@ pub struct HttpOptions<E> {
     pub documents: DocumentOptions,
     /// What processes share; `None`: nothing.
     pub shared: Option<Arc<SharedStore>>,
+    /// Whether queries may be answered by a replica, for which must be known what their callers wrote ([`LastWrite`]).
+    pub has_replica: bool,
     /// Longest execution of a query or mutation.
     pub execution_timeout: Duration,
     /// Timing of WebSocket connections and event streams.
@@ -140,6 +142,7 @@ impl<E: Executor> HttpOptions<E> {
             list_sizes: &[],
             documents: DocumentOptions::default(),
             shared: None,
+            has_replica: false,
             execution_timeout: limits::EXECUTION_TIMEOUT,
             websocket: WebSocketOptions::default(),
             connections: Connections::default(),

@@ -1,5 +1,5 @@
-//! What API processes share through Redis: budgets of callers, and documents that clients registered. Both can be
-//! lost. When Redis is slow or away its callers go on without it, told by `None`; it is asked again a second later.
+//! What API processes share through Redis: budgets of callers, documents that clients registered, and until where in the
+//! write-ahead log of the database callers wrote. All can be lost. When Redis is slow or away its callers go on without it, told by `None`; it is asked again a second later.
 //! This is the only file of the crate that talks to Redis.
 
 use std::fmt;
@@ -18,6 +18,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const DOCUMENTS_MAX: usize = 2_000;
 /// How long documents are kept after the last one came.
 const DOCUMENTS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long it is kept until where a caller wrote: a replica that lacks what is so old is not read.
+const WRITE_KEPT: Duration = Duration::from_secs(60);
 /// The keys of documents; the braces make them live in one slot of a Redis Cluster.
 const DOCUMENT_KEYS: [&str; 2] = ["{trestle:documents}:text", "{trestle:documents}:used"];
 
@@ -27,10 +29,36 @@ pub struct SharedStore {
     draw: Script,
     document: Script,
     register: Script,
+    wrote: Script,
     start: Instant,
     /// In µs after `start`.
     paused_until: AtomicU64,
     is_away: AtomicBool,
+}
+
+/// What other processes know of where in the write-ahead log a caller last wrote. In the data of each query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LastWrite {
+    /// That they did not lately, or that there are no other processes.
+    #[default]
+    None,
+    /// Before this place.
+    Before(u64),
+    /// Nobody can tell now.
+    Unknown,
+}
+
+impl LastWrite {
+    fn of(position: Option<u64>) -> Self {
+        position.map_or(Self::None, Self::Before)
+    }
+}
+
+/// The keys of a caller, which live in one slot of a Redis Cluster: the budget, and the last write.
+fn keys_of(caller: &str) -> [String; 2] {
+    let budget = format!("{{trestle:budget:{caller}}}");
+    let written = format!("{budget}:written");
+    [budget, written]
 }
 
 /// A URL that is not one of Redis.
@@ -57,6 +85,7 @@ impl SharedStore {
             draw: Script::new(include_str!("lua/draw.lua")),
             document: Script::new(include_str!("lua/document.lua")),
             register: Script::new(include_str!("lua/register.lua")),
+            wrote: Script::new(include_str!("lua/wrote.lua")),
             start: Instant::now(),
             paused_until: AtomicU64::new(0),
             is_away: AtomicBool::new(false),
@@ -64,20 +93,35 @@ impl SharedStore {
     }
 
     /// Draws from the caller's budget: whether it was granted, and how much is missing from it now, as the time to get
-    /// it back.
+    /// it back. In the same breath, where they last wrote.
     pub(super) async fn draw(
         &self,
         caller: &str,
         price: Duration,
         refusal: Duration,
         whole: Duration,
-    ) -> Option<(bool, Duration)> {
-        let mut call = self.draw.key(format!("{{trestle:budget:{caller}}}"));
+    ) -> Option<(bool, Duration, LastWrite)> {
+        let mut call = self.draw.prepare_invoke();
+        call.key(&keys_of(caller));
         for duration in [price, refusal, whole] {
             call.arg(duration.as_secs_f64() * 1e6);
         }
-        let (is_granted, missing): (bool, u64) = self.answer(&call).await?;
-        Some((is_granted, Duration::from_micros(missing)))
+        let (is_granted, missing, written): (bool, u64, Option<u64>) = self.answer(&call).await?;
+        Some((is_granted, Duration::from_micros(missing), LastWrite::of(written)))
+    }
+
+    /// Where a caller last wrote, for whoever draws from no budget.
+    pub(super) async fn last_write(&self, caller: &str) -> LastWrite {
+        let mut call = self.wrote.prepare_invoke();
+        call.key(&keys_of(caller)[1]);
+        self.answer::<Option<u64>>(&call).await.map_or(LastWrite::Unknown, LastWrite::of)
+    }
+
+    /// Keeps that a caller's last write ends before this place.
+    pub(crate) async fn wrote(&self, caller: &str, position: u64) {
+        let mut call = self.wrote.prepare_invoke();
+        call.key(&keys_of(caller)[1]).arg(position).arg(WRITE_KEPT.as_millis() as u64);
+        self.answer::<Option<u64>>(&call).await;
     }
 
     /// The document that a client registered under this hash.

@@ -162,12 +162,14 @@ impl ClaimedExport {
         self.row.row_count
     }
 
-    /// Whoever asked for it, with the rights that they have now; `None` when they may not have it any more.
+    /// Whoever asked for it, with the rights that they have now; `None` when they may not have it any more. They read the
+    /// replica when that has all that was there when they asked.
     ///
     /// # Errors
     /// [`Error::Internal`](crate::Error::Internal) when the database can't be asked.
     pub async fn reader(&self) -> Result<Option<Actor>> {
-        creator(&self.app, &self.row).await
+        let creator = creator(&self.app, &self.row).await?;
+        Ok(creator.map(|creator| creator.reading_replica_since(self.row.created_at)))
     }
 
     /// How often the lease is to be renewed.

@@ -6,11 +6,13 @@ use sqlx::{PgPool, SqlitePool};
 pub(super) const SCOPED: &str = "scoped";
 /// The pool for what crosses tenants.
 pub(super) const PLATFORM: &str = "platform";
+/// The pool of the replica.
+pub(super) const REPLICA: &str = "replica";
 
 /// How a pool of connections is used. On SQLite readers are `scoped`, and the one that writes is `platform`.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolUse {
-    /// `scoped` for tenants' rows, `platform` for what crosses tenants.
+    /// `scoped` for tenants' rows, `platform` for what crosses tenants, `replica` for what a replica answers.
     pub name: &'static str,
     /// Connections that are lent.
     pub used: u32,

@@ -189,7 +189,7 @@ async fn written(
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let reader = scope.app().database().reader_of(&Tenants::Some(vec![stream.tenant_id]));
+    let reader = scope.reader_of(&Tenants::Some(vec![stream.tenant_id]));
     let receipts = receipt::lookup(&reader, stream, Uuid::nil(), &keys, &keys, &Stride::default()).await?;
     let runs: HashSet<Uuid> = receipts.values().map(|receipt| receipt.run).collect();
     let runs = scope.find::<run::Entity>().filter(run::Column::Id.is_in(runs)).all().await?;

@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::process::{Process, find_program, free_port};
+use super::wait::{SOON, until};
 use super::watchdog;
 
 /// How long a server may take until it answers.
@@ -42,22 +43,60 @@ impl PostgresServer {
         tokio::task::spawn_blocking(move || initialise(&cluster))
             .await
             .expect("initialise says why it panics");
-        let mut server = Self { directory, port: 0, process: None };
-        let mut attempt = 1;
-        loop {
-            server.port = free_port();
-            match server.launch().await {
-                Ok(()) => break,
-                Err(log) => assert!(attempt < START_ATTEMPTS, "PostgreSQL does not start; its log:\n{log}"),
-            }
-            attempt += 1;
-        }
+        let server = Self::launched(directory).await;
         let mut superuser = connect(&server.superuser_url()).await;
         superuser
             .execute(AssertSqlSafe(format!("CREATE ROLE {OWNER} LOGIN CREATEDB CREATEROLE")))
             .await
             .expect("the superuser may create a role");
         server
+    }
+
+    /// Makes and starts a hot standby of this server: a copy that follows. It stops when dropped.
+    pub async fn standby(&self) -> Self {
+        let (directory, port) = (watchdog::directory("standby"), self.port);
+        let cluster = directory.clone();
+        tokio::task::spawn_blocking(move || copy(port, &cluster)).await.expect("copy says why it panics");
+        Self::launched(directory).await
+    }
+
+    /// One with the data of this directory, on a free port.
+    async fn launched(directory: PathBuf) -> Self {
+        let mut server = Self { directory, port: 0, process: None };
+        let mut attempt = 1;
+        loop {
+            server.port = free_port();
+            match server.launch().await {
+                Ok(()) => return server,
+                Err(log) => assert!(attempt < START_ATTEMPTS, "PostgreSQL does not start; its log:\n{log}"),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Where a standby has the same database.
+    pub fn url_of(&self, database: &Database) -> String {
+        let mut url = reqwest::Url::parse(database.url()).expect("it was connected to");
+        url.set_port(Some(self.port)).expect("it has a host");
+        url.to_string()
+    }
+
+    /// Has a standby replay nothing from now on; it goes on answering.
+    pub async fn pause_replay(&self) {
+        let mut superuser = connect(&self.superuser_url()).await;
+        superuser.execute("SELECT pg_wal_replay_pause()").await.expect("it is a standby");
+        until("it replays nothing", SOON, async || {
+            let state = "SELECT pg_get_wal_replay_pause_state()";
+            let state: String = sqlx::query_scalar(state).fetch_one(&mut superuser).await.expect("a state");
+            if state == "paused" { Ok(()) } else { Err(state) }
+        })
+        .await;
+    }
+
+    /// Has it go on.
+    pub async fn resume_replay(&self) {
+        let mut superuser = connect(&self.superuser_url()).await;
+        superuser.execute("SELECT pg_wal_replay_resume()").await.expect("it is a standby");
     }
 
     /// Where the superuser of this server connects.
@@ -236,6 +275,19 @@ fn initialise(directory: &Path) {
     run_as_owner(&mut command, directory);
     let output = command.output().unwrap_or_else(|error| panic!("starting initdb: {error}"));
     assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Copies the server on this port.
+fn copy(port: u16, directory: &Path) {
+    if let Some((uid, gid)) = unprivileged(directory) {
+        chown(directory, Some(uid), Some(gid)).expect("root may give a directory away");
+    }
+    let mut command = Command::new(program("pg_basebackup"));
+    command.arg("-D").arg(directory.join("data")).args(["-U", SUPERUSER, "-h", "127.0.0.1"]);
+    command.args(["-p", &port.to_string(), "-R", "-X", "stream", "-c", "fast", "--no-sync"]);
+    run_as_owner(&mut command, directory);
+    let output = command.output().unwrap_or_else(|error| panic!("starting pg_basebackup: {error}"));
+    assert!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// PostgreSQL refuses to run as root: then it runs as the user who owns its directory.

@@ -1,4 +1,4 @@
-//! The stores of credentials that are references: where they are, and how to sign in there.
+//! The stores of credentials that are references: where they are, and how to sign in there; and the standby of the database.
 
 use std::time::Duration;
 
@@ -92,6 +92,25 @@ fn aws(written: &Written) -> Result<Option<AwsOptions>, WrongSetting> {
         secret_access_key: secret_access_key.into(),
         session_token: filled(written.aws_session_token.clone()).map(Into::into),
     }))
+}
+
+/// Where a standby of this database is. Whether it is one is known when it answers.
+pub(super) fn read_url(
+    url: Option<String>,
+    database_url: &str,
+    embedded: bool,
+) -> Result<Option<String>, WrongSetting> {
+    let Some(url) = url else { return Ok(None) };
+    let problem = if embedded {
+        "needs PostgreSQL at TRESTLE_DATABASE_URL: SQLite has no replicas"
+    } else if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        "must begin with postgres://"
+    } else if url == database_url {
+        "is TRESTLE_DATABASE_URL itself: it must be another server, a hot standby of that one"
+    } else {
+        return Ok(Some(url));
+    };
+    Err(wrong("TRESTLE_DATABASE_READ_URL", problem))
 }
 
 /// The address of a store.

@@ -87,6 +87,28 @@ fn a_wrong_setting_is_one_line_that_names_it() {
     assert!(problem(page).starts_with("TRESTLE_NOTICE_URL: must be one http:// or https:// URL"));
     let totp = Written { require_staff_totp: Some(Flag::Text("yes".into())), ..Default::default() };
     assert_eq!(problem(totp), "TRESTLE_REQUIRE_STAFF_TOTP: `yes` is neither `true` nor `false`");
+    let replica = |url: &str, of: Option<&str>| {
+        problem(Written {
+            database_url: of.map(str::to_owned),
+            database_read_url: some(url),
+            secret_key: some(&("A".repeat(43) + "=")),
+            ..Default::default()
+        })
+    };
+    let (primary, standby) = ("postgres://db/trestle", "postgres://standby/trestle");
+    assert_eq!(
+        replica(standby, None),
+        "TRESTLE_DATABASE_READ_URL: needs PostgreSQL at TRESTLE_DATABASE_URL: SQLite has no replicas"
+    );
+    assert_eq!(
+        replica("standby:5432", Some(primary)),
+        "TRESTLE_DATABASE_READ_URL: must begin with postgres://"
+    );
+    assert_eq!(
+        replica(primary, Some(primary)),
+        "TRESTLE_DATABASE_READ_URL: is TRESTLE_DATABASE_URL itself: it must be another server, a hot standby of that one"
+    );
+    assert_eq!([replica(standby, Some(primary)), replica(" ", None)], ["", ""]);
     let mysql = Written { database_url: some("mysql://localhost"), ..Default::default() };
     assert_eq!(problem(mysql), "TRESTLE_DATABASE_URL: must begin with postgres:// or sqlite://");
 }

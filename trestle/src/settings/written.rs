@@ -17,6 +17,16 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) database_url: Option<String>,
+    /// A hot standby of the PostgreSQL server, with the same database: `postgres://…`; answers queries of the API [default: none, the database answers them]
+    #[arg(
+        long,
+        env = "TRESTLE_DATABASE_READ_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) database_read_url: Option<String>,
     /// `redis://…`, `redis-sentinel://…` or `redis-cluster://…`, with TLS `rediss…`; needed when api and worker are separate
     /// processes [default: none, the queue is in the process]
     #[arg(long, env = "TRESTLE_REDIS_URL", value_name = "URL", hide_env_values = true, global = true)]
