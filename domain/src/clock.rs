@@ -14,22 +14,30 @@ static AHEAD_MS: AtomicI64 = AtomicI64::new(0);
 
 /// Tells the time, to the millisecond: what the API shows, and what both databases keep exactly.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+pub struct Clock {
+    now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    is_common: bool,
+}
 
 impl Clock {
     /// The database's clock, as far as this process knows it; the system's where the database is a file.
     pub fn system() -> Self {
-        Self(Arc::new(common_time))
+        Self { now: Arc::new(common_time), is_common: true }
     }
 
     /// A clock of the caller's own.
     pub fn from_fn(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
+        Self { now: Arc::new(now), is_common: false }
     }
 
     /// Now, UTC, cut to milliseconds.
     pub fn now(&self) -> DateTime<Utc> {
-        (self.0)().trunc_subsecs(3)
+        (self.now)().trunc_subsecs(3)
+    }
+
+    /// Whether it is the one that ids are made by.
+    pub(crate) fn is_common(&self) -> bool {
+        self.is_common
     }
 }
 

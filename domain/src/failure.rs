@@ -11,7 +11,7 @@ use entity::failure::{
 use entity::run_event::Audience;
 use entity::{integration, quarantine, run};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
-use sea_orm::{ActiveEnum, ColumnTrait};
+use sea_orm::{ActiveEnum, ColumnTrait, Iterable};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -250,8 +250,43 @@ fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> 
     }
 }
 
-fn filtered(scope: &Scope, filter: &FailureFilter) -> ScopedSelect<failure::Entity> {
-    scope.find::<failure::Entity>().filter(filter.condition(scope))
+fn filtered(scope: &Scope, filter: &FailureFilter, order: FailureOrder) -> ScopedSelect<failure::Entity> {
+    use failure::Column;
+    // What no index is asked for.
+    let others = FailureFilter {
+        category: filter.category.clone(),
+        responsible_party: filter.responsible_party.clone(),
+        reference_part: filter.reference_part.clone(),
+        ..FailureFilter::default()
+    };
+    let failures = scope
+        .find::<failure::Entity>()
+        .of_tenant(filter.tenant_id)
+        .under::<integration::Entity>(Column::IntegrationId, filter.integration_id)
+        .under::<run::Entity>(Column::RunId, filter.run_id)
+        .under::<quarantine::Entity>(Column::QuarantineId, filter.quarantine_id)
+        .in_tenant_of::<entity::failure_group::Entity>(filter.group_id)
+        .one_found(Column::GroupId, filter.group_id.map(failure_group::members), "id")
+        .one_of(Column::BusinessReference, filter.reference.clone().map(|one| [one]))
+        .one_of(Column::BusinessReference, filter.references.clone())
+        .one_of(Column::Status, filter.status.clone())
+        .one_of(Column::Code, filter.code.clone())
+        .made_within(scope.app(), (Column::FailedAt, Column::Id), filter.failed_from, filter.failed_before)
+        .filter(others.condition(scope));
+    let is_under = filter.integration_id.or(filter.run_id).or(filter.group_id).is_some();
+    if is_under { by_status(failures, filter, order) } else { failures }
+}
+
+/// For what stands under an integration, a run or a group, of which an index has the failures by status.
+fn by_status(
+    failures: ScopedSelect<failure::Entity>,
+    filter: &FailureFilter,
+    order: FailureOrder,
+) -> ScopedSelect<failure::Entity> {
+    match (&filter.status, order) {
+        (None, FailureOrder::FailedAt) => failures.each_of(failure::Column::Status, FailureStatus::iter()),
+        _ => failures,
+    }
 }
 
 /// One failure.
@@ -289,8 +324,9 @@ pub async fn list(
     page: &PageArguments,
 ) -> Result<Page<Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
+    let failures = filtered(&scope, filter, order);
     let order = keyset(order, direction);
-    let page = filtered(&scope, filter).page(&order, &page.check(order.name)?).await?;
+    let page = failures.page(&order, &page.check(order.name)?).await?;
     let of_page = groups(page.edges.iter().map(|edge| &edge.node));
     let beside = Beside::read(actor, &scope, of_page).await?;
     viewed(actor, &beside, page)
@@ -310,6 +346,10 @@ pub async fn pages_by_parent(
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<Failure>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
+    let mut failures = filtered(&scope, filter, order);
+    if matches!(parent, FailureParent::Integration | FailureParent::Run | FailureParent::Group) {
+        failures = by_status(failures, filter, order);
+    }
     let order = keyset(order, direction);
     let under = match parent {
         FailureParent::Tenant => Parent::by(failure::Column::TenantId),
@@ -324,7 +364,7 @@ pub async fn pages_by_parent(
         _ => HashMap::new(),
     };
     let all: Vec<Uuid> = parents.iter().chain(members.keys()).copied().collect();
-    let mut pages = filtered(&scope, filter).pages_by_parent(under, &all, &order, &request).await?;
+    let mut pages = failures.pages_by_parent(under, &all, &order, &request).await?;
     // Those of a group that was merged into another are that one's.
     for (member, into) in members {
         // Who asks for that one as well reads in it what is its own.

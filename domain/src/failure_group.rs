@@ -190,8 +190,8 @@ async fn filtered(
             Column::ResponsibleParty.is_in(meant_parties(scope, parties))
         })
         .filter_some(filter.code.clone(), |code| Column::Code.is_in(code))
-        .filter_some(filter.integration_id, |id| Column::IntegrationId.eq(id))
-        .filter_some(filter.tenant_id, |id| Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
+        .under::<integration::Entity>(Column::IntegrationId, filter.integration_id)
         .filter_some(assignees, |ids| Column::AssigneeId.is_in(ids)))
 }
 

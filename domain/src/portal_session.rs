@@ -110,7 +110,7 @@ pub async fn list(
     let active = portal_session::Column::EndedAt.is_null().and(portal_session::Column::ExpiresAt.gt(now));
     scope
         .find::<portal_session::Entity>()
-        .filter_some(filter.tenant_id, |id| portal_session::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(end_user, |name| portal_session::Column::EndUser.eq(name))
         .filter_some(filter.active, |wanted| if wanted { active } else { active.not() })
         .page(&keyset, &page.check(keyset.name)?)

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
 use entity::{backfill, integration, reconciliation, retry, run};
 use sea_orm::sea_query::{Expr, Order};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Iterable, QueryFilter, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -134,18 +134,27 @@ fn newest_first(direction: Direction) -> Keyset<run::Entity> {
 }
 
 fn filtered(scope: &Scope, filter: &RunFilter) -> ScopedSelect<run::Entity> {
-    scope
+    let runs = scope
         .find::<run::Entity>()
-        .filter_some(filter.status.clone(), |status| run::Column::Status.is_in(status))
-        .filter_some(filter.trigger.clone(), |trigger| run::Column::Trigger.is_in(trigger))
-        .filter_some(filter.integration_id, |id| run::Column::IntegrationId.eq(id))
-        .filter_some(filter.tenant_id, |id| run::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
+        .under::<integration::Entity>(run::Column::IntegrationId, filter.integration_id)
+        .one_of(run::Column::Status, filter.status.clone())
+        .one_of(run::Column::Trigger, filter.trigger.clone())
         .filter_some(filter.retry_id, |id| run::Column::RetryId.eq(id))
         .filter_some(filter.backfill_id, |id| run::Column::BackfillId.eq(id))
         .filter_some(filter.reconciliation_id, |id| run::Column::ReconciliationId.eq(id))
-        .filter_some(filter.queued_from, |at| run::Column::QueuedAt.gte(at))
-        .filter_some(filter.queued_before, |at| run::Column::QueuedAt.lt(at))
-        .filter_some(filter.kill_switch_id, |id| run::Column::Id.in_subquery(job::kept_by(id)))
+        .made_within(
+            scope.app(),
+            (run::Column::QueuedAt, run::Column::Id),
+            filter.queued_from,
+            filter.queued_before,
+        )
+        .filter_some(filter.kill_switch_id, |id| run::Column::Id.in_subquery(job::kept_by(id)));
+    // The index of an integration has them by status.
+    match (&filter.status, filter.integration_id) {
+        (None, Some(_)) => runs.each_of(run::Column::Status, RunStatus::iter()),
+        _ => runs,
+    }
 }
 
 /// One run.
@@ -196,6 +205,7 @@ pub async fn pages_by_parent(
 ) -> Result<HashMap<Uuid, Page<Run>>> {
     let scope = actor.authorize(Permission::RunRead)?;
     let order = newest_first(direction);
+    let by_status = parent == RunParent::Integration;
     let parent = match parent {
         RunParent::Tenant => Parent::by(run::Column::TenantId),
         RunParent::Integration => Parent::of::<integration::Entity>(run::Column::IntegrationId),
@@ -203,7 +213,11 @@ pub async fn pages_by_parent(
         RunParent::Backfill => Parent::of::<backfill::Entity>(run::Column::BackfillId),
         RunParent::Reconciliation => Parent::of::<reconciliation::Entity>(run::Column::ReconciliationId),
     };
-    filtered(&scope, filter).pages_by_parent(parent, parents, &order, &page.check(order.name)?).await
+    let mut runs = filtered(&scope, filter);
+    if filter.status.is_none() && by_status {
+        runs = runs.each_of(run::Column::Status, RunStatus::iter());
+    }
+    runs.pages_by_parent(parent, parents, &order, &page.check(order.name)?).await
 }
 
 /// Cancels a run: at once when it waits, within seconds when a worker has it. What is done stays.

@@ -1,0 +1,240 @@
+//! Which index a list is read from where a filter has several values, or the caller several tenants: for each of them the
+//! first rows of the page, in its order, of which the page is merged. So a page costs as many rows as it has for each
+//! value and tenant, whatever else there is; of `IN` PostgreSQL would sort all that there is, or look at all in the order
+//! of the list.
+//!
+//! Deliberately absent: SQLite, where filters are conditions and nothing else.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::tenant;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoTableRef, Query, SelectStatement};
+use sea_orm::{ColumnTrait, DatabaseBackend, EntityTrait, QueryFilter, Select, Value};
+use uuid::Uuid;
+
+use super::{ScopedSelect, TenantOwned};
+use crate::actor::Tenants;
+use crate::app::App;
+use crate::id::first_id_at;
+
+/// So many streams are merged at most; filters that would make more are conditions of each.
+const STREAMS_MAX: usize = 500;
+/// How far apart the time of a row and that of its id may be: both are of the clock that all processes have in common,
+/// and moments of one transaction. One that waits for a lock is not cut short, so it is minutes.
+const ID_AWAY_MAX: TimeDelta = TimeDelta::minutes(10);
+/// The only column of a table of values.
+const VALUE: &str = "value";
+
+/// A column with values that are read apart.
+pub(super) struct Axis<E: EntityTrait> {
+    column: E::Column,
+    values: Values,
+    /// It has no other values, so that it narrows nothing.
+    is_whole: bool,
+}
+
+enum Values {
+    These(Vec<Value>),
+    /// What the named column of a query has.
+    Found(&'static str, SelectStatement),
+}
+
+/// Whose rows a query is of.
+pub(super) enum Across<E: EntityTrait> {
+    /// One tenant's, or nobody's.
+    One,
+    /// Those of tenants that this column names.
+    Several(E::Column, Vec<Uuid>),
+    /// Everybody's, each named by this column.
+    All(E::Column),
+}
+
+impl<E: TenantOwned> Across<E> {
+    pub(super) fn of(tenants: &Tenants) -> Self {
+        match tenants {
+            Tenants::All => Self::All(E::tenant_column()),
+            Tenants::Some(tenants) if tenants.len() < 2 => Self::One,
+            Tenants::Some(tenants) => Self::Several(E::tenant_column(), tenants.clone()),
+        }
+    }
+}
+
+impl<E: EntityTrait> ScopedSelect<E> {
+    /// Narrows it, if there is something to narrow by, to rows whose column is one of these. An index must have them in
+    /// the order of the list, behind the tenant.
+    pub(crate) fn one_of<V: Into<Value>>(
+        mut self,
+        column: E::Column,
+        values: Option<impl IntoIterator<Item = V>>,
+    ) -> Self {
+        let Some(values) = values else { return self };
+        let mut distinct: Vec<Value> = Vec::new();
+        for value in values.into_iter().map(Into::into) {
+            if !distinct.contains(&value) {
+                distinct.push(value);
+            }
+        }
+        self.axes.push(Axis { column, values: Values::These(distinct), is_whole: false });
+        self
+    }
+
+    /// Narrows it likewise to rows whose column is what the named column of a query finds, which is little.
+    pub(crate) fn one_found(
+        mut self,
+        column: E::Column,
+        found: Option<SelectStatement>,
+        of_found: &'static str,
+    ) -> Self {
+        let Some(found) = found else { return self };
+        self.axes.push(Axis { column, values: Values::Found(of_found, found), is_whole: false });
+        self
+    }
+
+    /// These are all values that the column has: the index that has the list in its order has this column before.
+    pub(crate) fn each_of<V: Into<Value>>(
+        mut self,
+        column: E::Column,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        self.axes.push(Axis { column, values: Values::These(values), is_whole: true });
+        self
+    }
+
+    /// Narrows it to rows of this time, if any is given, which their ids tell as well, and all indexes end with those.
+    /// Not where somebody else's clock is used: ids are made by the system's.
+    pub(crate) fn made_within(
+        mut self,
+        app: &App,
+        (time, id): (E::Column, E::Column),
+        from: Option<DateTime<Utc>>,
+        before: Option<DateTime<Utc>>,
+    ) -> Self {
+        let follows = app.clock().is_common();
+        if let Some(from) = from {
+            self = self.filter(time.gte(from));
+            if let Some(first) = first_id_at(from - ID_AWAY_MAX).filter(|_| follows) {
+                self = self.filter(id.gte(first));
+            }
+        }
+        if let Some(before) = before {
+            self = self.filter(time.lt(before));
+            if let Some(last) = first_id_at(before + ID_AWAY_MAX).filter(|_| follows) {
+                self = self.filter(id.lt(last));
+            }
+        }
+        self
+    }
+
+    /// The query with everything that narrows it.
+    pub(super) fn narrowed(select: Select<E>, axes: Vec<Axis<E>>) -> Select<E> {
+        axes.into_iter().filter(|axis| !axis.is_whole).fold(select, |select, axis| {
+            select.filter(match axis.values {
+                Values::These(values) => axis.column.is_in(values),
+                Values::Found(_, found) => axis.column.in_subquery(found),
+            })
+        })
+    }
+}
+
+impl<E: TenantOwned> ScopedSelect<E> {
+    /// Narrows it to rows of this tenant, if one is given.
+    pub(crate) fn of_tenant(mut self, tenant_id: Option<Uuid>) -> Self {
+        let Some(id) = tenant_id else { return self };
+        self.across = Across::One;
+        self.filter(E::tenant_column().eq(id))
+    }
+
+    /// Narrows it to rows whose column names this one of `P`, if one is given; its tenant is theirs, too.
+    pub(crate) fn under<P: TenantOwned>(self, column: E::Column, id: Option<Uuid>) -> Self {
+        match id {
+            Some(named) => self.in_tenant_of::<P>(id).filter(column.eq(named)),
+            None => self,
+        }
+    }
+
+    /// Narrows it to rows of the tenant of this one of `P`, if one is given.
+    pub(crate) fn in_tenant_of<P: TenantOwned>(mut self, id: Option<Uuid>) -> Self {
+        let Some(id) = id else { return self };
+        if !matches!(self.across, Across::One) {
+            self.across = Across::One;
+            let tenant = Query::select()
+                .column(P::tenant_column().as_column_ref())
+                .from(P::default().into_table_ref())
+                .and_where(Expr::col((P::default(), "id")).eq(id))
+                .to_owned();
+            let is_its = Expr::col(E::tenant_column().as_column_ref())
+                .eq(Expr::SubQuery(None, Box::new(tenant.into())));
+            self = self.filter(is_its);
+        }
+        self
+    }
+}
+
+/// How a list is read.
+pub(super) struct Streams<E: EntityTrait> {
+    /// The rows of each stream, of which the page is the first.
+    pub(super) one: Select<E>,
+    /// Tables of values, each with its name, whose rows together are the streams; none where there is one.
+    pub(super) sources: Vec<(SelectStatement, String)>,
+    count: usize,
+}
+
+impl<E: EntityTrait> Streams<E> {
+    /// On PostgreSQL those of the axes, in the order in which they were given, and of the tenants.
+    pub(super) fn of(
+        select: Select<E>,
+        axes: Vec<Axis<E>>,
+        across: Across<E>,
+        backend: DatabaseBackend,
+    ) -> Self {
+        if backend != DatabaseBackend::Postgres {
+            return Self { one: ScopedSelect::narrowed(select, axes), sources: Vec::new(), count: 1 };
+        }
+        let is_narrowed = axes.iter().any(|axis| !axis.is_whole);
+        let mut streams = Self { one: select, sources: Vec::new(), count: 1 };
+        for axis in axes {
+            match axis.values {
+                Values::Found(name, found) => streams.split(axis.column, found, name),
+                Values::These(values) if axis.is_whole || values.len() > 1 => {
+                    streams.split_by(axis.column, values, axis.is_whole);
+                }
+                Values::These(values) => streams.one = streams.one.filter(axis.column.is_in(values)),
+            }
+        }
+        match across {
+            Across::Several(column, tenants) => {
+                streams.split_by(column, tenants.into_iter().map(Value::from).collect(), true);
+            }
+            // Rows of nobody are found under no tenant: a list that has some is read as one.
+            Across::All(column) if is_narrowed && !column.def().is_null() => {
+                let tenants = Query::select().column(tenant::Column::Id).from(tenant::Entity).to_owned();
+                streams.split(column, tenants, "id");
+            }
+            Across::All(_) | Across::One => {}
+        }
+        streams
+    }
+
+    /// By these values, unless there are too many. It is one text of SQL however many there are.
+    fn split_by(&mut self, column: E::Column, values: Vec<Value>, is_narrowed: bool) {
+        let count = self.count * values.len();
+        match values.first().map(Value::array_type) {
+            Some(kind) if count <= STREAMS_MAX => {
+                self.count = count;
+                let array = Value::Array(kind, Some(Box::new(values)));
+                let unnested = Func::cust("unnest").arg(Expr::val(array));
+                self.split(column, Query::select().expr_as(unnested, VALUE).to_owned(), VALUE);
+            }
+            _ if is_narrowed => {}
+            _ => self.one = self.one.clone().filter(column.is_in(values)),
+        }
+    }
+
+    /// By what the named column of a query finds.
+    fn split(&mut self, column: E::Column, source: SelectStatement, of_source: &'static str) {
+        let name = format!("apart_{}", self.sources.len());
+        let is_its = Expr::col(column.as_column_ref()).equals((name.clone(), of_source));
+        self.one = self.one.clone().filter(is_its);
+        self.sources.push((source, name));
+    }
+}
