@@ -322,3 +322,6 @@ fn sortable(value: &Value) -> (i64, Uuid) {
         _ => (0, Uuid::nil()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,19 @@ pub(super) struct Axis<E: EntityTrait> {
     is_whole: bool,
 }
 
+impl<E: EntityTrait> Axis<E> {
+    /// Of these, each once.
+    pub(super) fn these(column: E::Column, values: impl IntoIterator<Item = Value>) -> Self {
+        let mut distinct: Vec<Value> = Vec::new();
+        for value in values {
+            if !distinct.contains(&value) {
+                distinct.push(value);
+            }
+        }
+        Self { column, values: Values::These(distinct), is_whole: false }
+    }
+}
+
 enum Values {
     These(Vec<Value>),
     /// What the named column of a query has.
@@ -67,13 +80,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
         values: Option<impl IntoIterator<Item = V>>,
     ) -> Self {
         let Some(values) = values else { return self };
-        let mut distinct: Vec<Value> = Vec::new();
-        for value in values.into_iter().map(Into::into) {
-            if !distinct.contains(&value) {
-                distinct.push(value);
-            }
-        }
-        self.axes.push(Axis { column, values: Values::These(distinct), is_whole: false });
+        self.axes.push(Axis::these(column, values.into_iter().map(Into::into)));
         self
     }
 
