@@ -10,7 +10,7 @@ use entity::failure::{
 };
 use entity::run_event::Audience;
 use entity::{integration, quarantine, run};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
+use sea_orm::sea_query::{CaseStatement, Condition, Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
 use sea_orm::{ActiveEnum, ColumnTrait, Iterable};
 use serde_json::Value;
 use uuid::Uuid;
@@ -195,20 +195,22 @@ impl FailureFilter {
     }
 }
 
-/// Where one of these acts next: who acts on its group does.
+/// Where one of these acts next: who acts on its group does. It is asked of each failure that a list comes to; of EXISTS
+/// PostgreSQL would read all groups first.
 fn with_party(parties: &[ResponsibleParty]) -> SimpleExpr {
     use entity::failure_group::{Column, Entity};
-    let parties = || parties.iter().map(ActiveEnum::to_value);
     let of_group = Query::select()
-        .expr(Expr::val(1))
+        .column((Entity, Column::ResponsibleParty))
         .from(Entity)
         .and_where(Expr::col((Entity, Column::TenantId)).equals((failure::Entity, failure::Column::TenantId)))
         .and_where(Expr::col((Entity, Column::Id)).equals((failure::Entity, failure::Column::GroupId)))
-        .and_where(Expr::col((Entity, Column::ResponsibleParty)).is_in(parties()))
         .to_owned();
-    let without_group = failure::Column::GroupId.is_null();
-    let own = Expr::col((failure::Entity, failure::Column::ResponsibleParty)).is_in(parties());
-    Expr::exists(of_group).or(without_group.and(own))
+    let own = Expr::col((failure::Entity, failure::Column::ResponsibleParty));
+    let party: Expr = CaseStatement::new()
+        .case(failure::Column::GroupId.is_null(), own)
+        .finally(Expr::SubQuery(None, Box::new(of_group.into())))
+        .into();
+    party.is_in(parties.iter().map(ActiveEnum::to_value))
 }
 
 /// Orders of a list of failures.
@@ -273,6 +275,10 @@ fn filtered(scope: &Scope, filter: &FailureFilter, order: FailureOrder) -> Scope
         .one_of(Column::Code, filter.code.clone())
         .made_within(scope.app(), (Column::FailedAt, Column::Id), filter.failed_from, filter.failed_before)
         .filter(others.condition(scope));
+    let failures = match order {
+        FailureOrder::FailedAt => failures,
+        FailureOrder::LastAttemptAt => failures.each_tenant(),
+    };
     let is_under = filter.integration_id.or(filter.run_id).or(filter.group_id).is_some();
     if is_under { by_status(failures, filter, order) } else { failures }
 }

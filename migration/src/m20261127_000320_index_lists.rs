@@ -6,7 +6,7 @@
 //! and keeps those that it has.
 
 use sea_orm_migration::prelude::DeriveMigrationName;
-use sea_orm_migration::sea_orm::DbBackend;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::sea_query::{ConditionalStatement, Expr, ExprTrait, Index, SimpleExpr};
 use sea_orm_migration::{DbErr, MigrationTrait, SchemaManager};
 
@@ -21,12 +21,22 @@ impl MigrationTrait for Migration {
         change(manager, surplus(), missing()).await?;
         if manager.get_database_backend() == DbBackend::Postgres {
             change(manager, replaced(), replacing()).await?;
+            for (table, parents) in PARENTS {
+                let sql = format!(
+                    "CREATE STATISTICS st_{table}_tenant_id (dependencies) ON tenant_id, {parents} FROM {table}"
+                );
+                manager.get_connection().execute_unprepared(&sql).await?;
+            }
         }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         if manager.get_database_backend() == DbBackend::Postgres {
+            for (table, _parents) in PARENTS {
+                let sql = format!("DROP STATISTICS st_{table}_tenant_id");
+                manager.get_connection().execute_unprepared(&sql).await?;
+            }
             change(manager, replacing(), replaced()).await?;
         }
         change(manager, missing(), surplus()).await
@@ -36,6 +46,24 @@ impl MigrationTrait for Migration {
         Some(true)
     }
 }
+
+/// Tables whose lists stand under something, by which columns: what that is has one tenant, so both together are no rarer
+/// than it alone. Who does not know that takes few rows for fewer, and would rather sort them.
+const PARENTS: [(&str, &str); 13] = [
+    ("backfill", "integration_id"),
+    ("failure", "integration_id, run_id, group_id"),
+    ("failure_group", "integration_id"),
+    ("failure_group_activity", "group_id"),
+    ("health_alert", "integration_id"),
+    ("health_target", "integration_id"),
+    ("quarantine", "integration_id, run_id"),
+    ("reconciliation", "integration_id"),
+    ("reconciliation_difference", "reconciliation_id"),
+    ("run", "integration_id"),
+    ("run_event", "run_id"),
+    ("run_slice", "run_id"),
+    ("synthetic_result", "integration_id"),
+];
 
 /// An index, by its table, columns and condition.
 type Listed = (&'static str, &'static [&'static str], Option<SimpleExpr>);
@@ -47,6 +75,7 @@ fn missing() -> Vec<Listed> {
     vec![
         ("failure", &["tenant_id", "last_attempt_at", "id"], None),
         ("run", &["tenant_id", "trigger", "id"], None),
+        ("run_slice", &["tenant_id", "run_id", "id"], None),
         ("audit_entry", &["principal", "id"], None),
         // Entries of the operator have no tenant, so those of every tenant are not to be had from each tenant's.
         ("audit_entry", &["operation", "id"], None),

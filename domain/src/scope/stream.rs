@@ -20,7 +20,7 @@ use crate::id::first_id_at;
 const STREAMS_MAX: usize = 500;
 /// How far apart the time of a row and that of its id may be: both are of the clock that all processes have in common,
 /// and moments of one transaction. One that waits for a lock is not cut short, so it is minutes.
-const ID_AWAY_MAX: TimeDelta = TimeDelta::minutes(10);
+const ID_AWAY_MAX: TimeDelta = TimeDelta::minutes(5);
 /// The only column of a table of values.
 const VALUE: &str = "value";
 
@@ -59,6 +59,8 @@ pub(super) enum Across<E: EntityTrait> {
     Several(E::Column, Vec<Uuid>),
     /// Everybody's, each named by this column.
     All(E::Column),
+    /// The same, of a list whose order no index has but behind the tenant.
+    Each(E::Column),
 }
 
 impl<E: TenantOwned> Across<E> {
@@ -104,6 +106,14 @@ impl<E: EntityTrait> ScopedSelect<E> {
     ) -> Self {
         let values = values.into_iter().map(Into::into).collect();
         self.axes.push(Axis { column, values: Values::These(values), is_whole: true });
+        self
+    }
+
+    /// Its order, or what narrows it, an index has behind the tenant only: everybody's are read apart.
+    pub(crate) fn each_tenant(mut self) -> Self {
+        if let Across::All(column) = self.across {
+            self.across = Across::Each(column);
+        }
         self
     }
 
@@ -213,11 +223,13 @@ impl<E: EntityTrait> Streams<E> {
                 streams.split_by(column, tenants.into_iter().map(Value::from).collect(), true);
             }
             // Rows of nobody are found under no tenant: a list that has some is read as one.
-            Across::All(column) if is_narrowed && !column.def().is_null() => {
+            Across::All(column) | Across::Each(column) if column.def().is_null() => {}
+            Across::All(_) if !is_narrowed => {}
+            Across::All(column) | Across::Each(column) => {
                 let tenants = Query::select().column(tenant::Column::Id).from(tenant::Entity).to_owned();
                 streams.split(column, tenants, "id");
             }
-            Across::All(_) | Across::One => {}
+            Across::One => {}
         }
         streams
     }
