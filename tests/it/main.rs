@@ -51,6 +51,7 @@ mod otel;
 mod paging;
 mod peer;
 mod people;
+mod plans;
 mod portal_key;
 mod quarantine;
 mod rate_limit;
