@@ -49,10 +49,9 @@ impl MigrationTrait for Migration {
 
 /// Tables whose lists stand under something, by which columns: what that is has one tenant, so both together are no rarer
 /// than it alone. Who does not know that takes few rows for fewer, and would rather sort them.
-const PARENTS: [(&str, &str); 13] = [
+const PARENTS: [(&str, &str); 12] = [
     ("backfill", "integration_id"),
     ("failure", "integration_id, run_id, group_id"),
-    ("failure_group", "integration_id"),
     ("failure_group_activity", "group_id"),
     ("health_alert", "integration_id"),
     ("health_target", "integration_id"),

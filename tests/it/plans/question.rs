@@ -13,12 +13,14 @@ const PAGING: [&str; 4] = ["first", "after", "last", "before"];
 /// Lists under something that no index has in this order, or together with this filter. What is read is at most what
 /// stands there, mostly little; an index of each pair would cost every row that is stored. A line of the log may be stored
 /// long after it was logged.
-const UNSERVED: [(&str, &[&str]); 8] = [
+const UNSERVED: [(&str, &[&str]); 10] = [
+    ("Backfill.runs", &["integrationId"]),
     ("FailureGroup.failures", &["LAST_ATTEMPT_AT", "code", "quarantineId", "integrationId"]),
-    ("Integration.failureGroups", &["FAILURE_COUNT", "URGENCY", "assigneeId"]),
+    ("Integration.failureGroups", &["FAILURE_COUNT", "URGENCY", "assigneeId", "code"]),
     ("Integration.failures", &["LAST_ATTEMPT_AT", "code", "quarantineId", "groupId"]),
     ("Integration.runs", &["trigger", "killSwitchId"]),
-    ("Quarantine.failures", &["LAST_ATTEMPT_AT", "groupId"]),
+    ("Quarantine.failures", &["LAST_ATTEMPT_AT", "groupId", "integrationId"]),
+    ("Retry.runs", &["integrationId"]),
     (
         "Run.failures",
         &[
