@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use uuid::Uuid;
+
+use crate::id;
 
 /// A difference of so much, in milliseconds, is somebody's mistake and not the way to the database and back.
 const WORTH_TELLING_MS: i64 = 1_000;
@@ -33,6 +36,14 @@ impl Clock {
     /// Now, UTC, cut to milliseconds.
     pub fn now(&self) -> DateTime<Utc> {
         (self.now)().trunc_subsecs(3)
+    }
+
+    /// When a new row with this id is made. By the clock that ids are made by it is what the id says, so that a list in the
+    /// order of ids is one in the order of time, and a span of time is a span of ids, whatever became of the clock in
+    /// between; by another clock it is now.
+    pub(crate) fn made_at(&self, id: Uuid) -> DateTime<Utc> {
+        let of_id = self.is_common.then(|| id::time_of(id)).flatten();
+        of_id.unwrap_or_else(|| self.now())
     }
 
     /// Whether it is the one that ids are made by.
@@ -67,4 +78,30 @@ pub(crate) fn follow(database: DateTime<Utc>) {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
 fn own_time() -> DateTime<Utc> {
     Utc::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, SubsecRound, TimeDelta};
+
+    use super::{Clock, common_time};
+    use crate::id::{first_id_at, new_id, time_of};
+
+    #[test]
+    fn a_row_is_made_when_its_id_is() {
+        let before = common_time().trunc_subsecs(3);
+        let id = new_id();
+        let at = Clock::system().made_at(id);
+        assert!(before <= at && at <= common_time() + TimeDelta::seconds(1), "{before} {at}");
+        assert_eq!(time_of(id), Some(at));
+        let first = first_id_at(at).expect("a time of our days");
+        let next = first_id_at(at + TimeDelta::milliseconds(1)).expect("a time of our days");
+        assert!(first <= id && id < next, "the ids of a millisecond are those of that time");
+    }
+
+    #[test]
+    fn by_a_clock_of_its_own_a_row_is_made_now() {
+        let now = DateTime::from_timestamp_millis(1_000_000_000_000).expect("a time");
+        assert_eq!(Clock::from_fn(move || now).made_at(new_id()), now);
+    }
 }

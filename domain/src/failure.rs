@@ -252,8 +252,28 @@ fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> 
     }
 }
 
-fn filtered(scope: &Scope, filter: &FailureFilter, order: FailureOrder) -> ScopedSelect<failure::Entity> {
+/// The failures of a list, whatever it stands under.
+fn filtered(
+    scope: &Scope,
+    filter: &FailureFilter,
+    order: FailureOrder,
+    parent: Option<FailureParent>,
+) -> ScopedSelect<failure::Entity> {
     use failure::Column;
+    let failures = scope
+        .find::<failure::Entity>()
+        .of_tenant(filter.tenant_id)
+        .under::<run::Entity>(Column::RunId, filter.run_id)
+        .under::<quarantine::Entity>(Column::QuarantineId, filter.quarantine_id)
+        .under::<integration::Entity>(Column::IntegrationId, filter.integration_id)
+        .in_tenant_of::<entity::failure_group::Entity>(filter.group_id)
+        .made_within(scope.app(), (Column::FailedAt, Column::Id), filter.failed_from, filter.failed_before);
+    let is_within = filter.run_id.or(filter.quarantine_id).is_some()
+        || matches!(parent, Some(FailureParent::Run | FailureParent::Quarantine));
+    if is_within || order == FailureOrder::LastAttemptAt {
+        // One range of one index, in which all else that is asked for is looked for.
+        return failures.filter(filter.condition(scope));
+    }
     // What no index is asked for.
     let others = FailureFilter {
         category: filter.category.clone(),
@@ -261,36 +281,18 @@ fn filtered(scope: &Scope, filter: &FailureFilter, order: FailureOrder) -> Scope
         reference_part: filter.reference_part.clone(),
         ..FailureFilter::default()
     };
-    let failures = scope
-        .find::<failure::Entity>()
-        .of_tenant(filter.tenant_id)
-        .under::<integration::Entity>(Column::IntegrationId, filter.integration_id)
-        .under::<run::Entity>(Column::RunId, filter.run_id)
-        .under::<quarantine::Entity>(Column::QuarantineId, filter.quarantine_id)
-        .in_tenant_of::<entity::failure_group::Entity>(filter.group_id)
+    let failures = failures
         .one_found(Column::GroupId, filter.group_id.map(failure_group::members), "id")
         .one_of(Column::BusinessReference, filter.reference.clone().map(|one| [one]))
         .one_of(Column::BusinessReference, filter.references.clone())
         .one_of(Column::Status, filter.status.clone())
         .one_of(Column::Code, filter.code.clone())
-        .made_within(scope.app(), (Column::FailedAt, Column::Id), filter.failed_from, filter.failed_before)
         .filter(others.condition(scope));
-    let failures = match order {
-        FailureOrder::FailedAt => failures,
-        FailureOrder::LastAttemptAt => failures.each_tenant(),
-    };
-    let is_under = filter.integration_id.or(filter.run_id).or(filter.group_id).is_some();
-    if is_under { by_status(failures, filter, order) } else { failures }
-}
-
-/// For what stands under an integration, a run or a group, of which an index has the failures by status.
-fn by_status(
-    failures: ScopedSelect<failure::Entity>,
-    filter: &FailureFilter,
-    order: FailureOrder,
-) -> ScopedSelect<failure::Entity> {
-    match (&filter.status, order) {
-        (None, FailureOrder::FailedAt) => failures.each_of(failure::Column::Status, FailureStatus::iter()),
+    let is_under = filter.integration_id.or(filter.group_id).is_some()
+        || matches!(parent, Some(FailureParent::Integration | FailureParent::Group));
+    // Under an integration or a group an index has them by status.
+    match filter.status {
+        None if is_under => failures.each_of(Column::Status, FailureStatus::iter()),
         _ => failures,
     }
 }
@@ -330,7 +332,7 @@ pub async fn list(
     page: &PageArguments,
 ) -> Result<Page<Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let failures = filtered(&scope, filter, order);
+    let failures = filtered(&scope, filter, order, None);
     let order = keyset(order, direction);
     let page = failures.page(&order, &page.check(order.name)?).await?;
     let of_page = groups(page.edges.iter().map(|edge| &edge.node));
@@ -352,10 +354,7 @@ pub async fn pages_by_parent(
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<Failure>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let mut failures = filtered(&scope, filter, order);
-    if matches!(parent, FailureParent::Integration | FailureParent::Run | FailureParent::Group) {
-        failures = by_status(failures, filter, order);
-    }
+    let failures = filtered(&scope, filter, order, Some(parent));
     let order = keyset(order, direction);
     let under = match parent {
         FailureParent::Tenant => Parent::by(failure::Column::TenantId),

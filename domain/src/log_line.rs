@@ -71,9 +71,13 @@ pub struct LogFilter {
 }
 
 impl LogFilter {
-    /// All but since when.
+    /// Of the lines of a run, of which there are so many a minute at most. A line is stored after it was logged, so its id
+    /// does not tell when that was.
     fn condition(&self) -> Result<Condition> {
         let mut condition = Condition::all();
+        if let Some(from) = self.from {
+            condition = condition.add(Column::At.gte(from));
+        }
         if let Some(to) = self.to {
             condition = condition.add(Column::At.lt(to));
         }
@@ -114,8 +118,6 @@ pub async fn pages_by_run(
     scope
         .find::<log_line::Entity>()
         .filter(filter.condition()?)
-        // A line may be stored long after it was logged, and never before.
-        .made_within(scope.app(), (Column::At, Column::Id), filter.from, None)
         .pages_by_parent(Parent::by(Column::RunId), runs, &OLDEST_FIRST, &page.check(OLDEST_FIRST.name)?)
         .await
 }

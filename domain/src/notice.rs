@@ -137,7 +137,7 @@ pub async fn deliveries(
         .of_tenant(filter.tenant_id)
         .filter_some(filter.is_operators, |is| is_or_is_not_null(notice_delivery::Column::TenantId, is))
         .filter_some(filter.channel_id, |id| notice_delivery::Column::ChannelId.eq(id))
-        .one_of(notice_delivery::Column::Status, filter.status.clone())
+        .one_of_rare(notice_delivery::Column::Status, filter.status.clone(), "DELIVERED")
         .page(&keyset, &page.check(keyset.name)?)
         .await?;
     Ok(rows.map(|row| seen_by(actor, row)))

@@ -108,14 +108,21 @@ pub async fn list(
         return Err(Error::Argument { argument: "filter", message });
     }
     let active = portal_session::Column::EndedAt.is_null().and(portal_session::Column::ExpiresAt.gt(now));
-    let sessions = scope
+    // Those that are good are few of all that are kept, and none of them is older than one may be.
+    let made_from = filter.active.filter(|wanted| *wanted).map(|_| now - Duration::seconds(TTL_SECONDS_MAX));
+    scope
         .find::<portal_session::Entity>()
         .of_tenant(filter.tenant_id)
         .one_of(portal_session::Column::EndUser, end_user.map(|name| [name]))
-        .filter_some(filter.active, |wanted| if wanted { active } else { active.not() });
-    // Those that are good are few, and by a time that is not the list's.
-    let sessions = if filter.active == Some(true) { sessions.each_tenant() } else { sessions };
-    sessions.page(&keyset, &page.check(keyset.name)?).await
+        .filter_some(filter.active, |wanted| if wanted { active } else { active.not() })
+        .made_within(
+            scope.app(),
+            (portal_session::Column::CreatedAt, portal_session::Column::Id),
+            made_from,
+            None,
+        )
+        .page(&keyset, &page.check(keyset.name)?)
+        .await
 }
 
 /// Mints a portal session.
@@ -143,9 +150,9 @@ pub async fn create(actor: &Actor, input: CreatePortalSession) -> Result<PortalT
         problems.add(ProblemCode::Invalid, "ttlSeconds", message);
     }
     problems.check()?;
-    let now = app.clock().now();
-    let expires_at = now + Duration::seconds(ttl_seconds);
     let id = new_id();
+    let now = app.clock().made_at(id);
+    let expires_at = now + Duration::seconds(ttl_seconds);
     let subject = GlobalId::new(Kind::PortalSession, id).to_string();
     let token =
         app.signer().sign(TokenKind::Portal, subject, id, now, expires_at).doing("signing a portal token")?;

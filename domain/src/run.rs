@@ -133,27 +133,35 @@ fn newest_first(direction: Direction) -> Keyset<run::Entity> {
     Keyset { name: "run", column: None, id: run::Column::Id, direction }
 }
 
-fn filtered(scope: &Scope, filter: &RunFilter) -> ScopedSelect<run::Entity> {
+/// The runs of a list, whatever it stands under.
+fn filtered(scope: &Scope, filter: &RunFilter, parent: Option<RunParent>) -> ScopedSelect<run::Entity> {
+    use run::Column;
     let runs = scope
         .find::<run::Entity>()
         .of_tenant(filter.tenant_id)
-        .under::<integration::Entity>(run::Column::IntegrationId, filter.integration_id)
-        .one_of(run::Column::Status, filter.status.clone())
-        .one_of(run::Column::Trigger, filter.trigger.clone())
-        .filter_some(filter.retry_id, |id| run::Column::RetryId.eq(id))
-        .filter_some(filter.backfill_id, |id| run::Column::BackfillId.eq(id))
-        .filter_some(filter.reconciliation_id, |id| run::Column::ReconciliationId.eq(id))
-        .made_within(
-            scope.app(),
-            (run::Column::QueuedAt, run::Column::Id),
-            filter.queued_from,
-            filter.queued_before,
-        )
-        .filter_some(filter.kill_switch_id, |id| run::Column::Id.in_subquery(job::kept_by(id)));
-    // The index of an integration has them by status.
-    match (&filter.status, filter.integration_id) {
-        (None, Some(_)) => runs.each_of(run::Column::Status, RunStatus::iter()),
-        _ => runs,
+        .under::<integration::Entity>(Column::IntegrationId, filter.integration_id)
+        .filter_some(filter.retry_id, |id| Column::RetryId.eq(id))
+        .filter_some(filter.backfill_id, |id| Column::BackfillId.eq(id))
+        .filter_some(filter.reconciliation_id, |id| Column::ReconciliationId.eq(id))
+        .made_within(scope.app(), (Column::QueuedAt, Column::Id), filter.queued_from, filter.queued_before)
+        .filter_some(filter.kill_switch_id, |id| Column::Id.in_subquery(job::kept_by(id)));
+    let is_within = filter.retry_id.or(filter.backfill_id).or(filter.reconciliation_id).is_some()
+        || matches!(parent, Some(RunParent::Retry | RunParent::Backfill | RunParent::Reconciliation));
+    if is_within {
+        // One range of an index, in which all else that is asked for is looked for.
+        return runs
+            .filter_some(filter.status.clone(), |status| Column::Status.is_in(status))
+            .filter_some(filter.trigger.clone(), |trigger| Column::Trigger.is_in(trigger));
+    }
+    let runs = runs.one_of(Column::Status, filter.status.clone());
+    if filter.integration_id.is_none() && parent != Some(RunParent::Integration) {
+        return runs.one_of(Column::Trigger, filter.trigger.clone());
+    }
+    // Under an integration an index has them by status.
+    let runs = runs.filter_some(filter.trigger.clone(), |trigger| Column::Trigger.is_in(trigger));
+    match filter.status {
+        None => runs.each_of(Column::Status, RunStatus::iter()),
+        Some(_) => runs,
     }
 }
 
@@ -188,7 +196,7 @@ pub async fn list(
 ) -> Result<Page<Run>> {
     let scope = actor.authorize(Permission::RunRead)?;
     let order = newest_first(direction);
-    filtered(&scope, filter).page(&order, &page.check(order.name)?).await
+    filtered(&scope, filter, None).page(&order, &page.check(order.name)?).await
 }
 
 /// A page of runs for each parent, in one statement.
@@ -205,7 +213,7 @@ pub async fn pages_by_parent(
 ) -> Result<HashMap<Uuid, Page<Run>>> {
     let scope = actor.authorize(Permission::RunRead)?;
     let order = newest_first(direction);
-    let by_status = parent == RunParent::Integration;
+    let runs = filtered(&scope, filter, Some(parent));
     let parent = match parent {
         RunParent::Tenant => Parent::by(run::Column::TenantId),
         RunParent::Integration => Parent::of::<integration::Entity>(run::Column::IntegrationId),
@@ -213,10 +221,6 @@ pub async fn pages_by_parent(
         RunParent::Backfill => Parent::of::<backfill::Entity>(run::Column::BackfillId),
         RunParent::Reconciliation => Parent::of::<reconciliation::Entity>(run::Column::ReconciliationId),
     };
-    let mut runs = filtered(&scope, filter);
-    if filter.status.is_none() && by_status {
-        runs = runs.each_of(run::Column::Status, RunStatus::iter());
-    }
     runs.pages_by_parent(parent, parents, &order, &page.check(order.name)?).await
 }
 

@@ -92,7 +92,7 @@ pub async fn list(
         })
         .filter_some(filter.object_id.as_deref(), |id| audit_entry::Column::Object.eq(id))
         .one_of(audit_entry::Column::Operation, filter.operation.clone())
-        .one_of(audit_entry::Column::Outcome, filter.outcome.clone())
+        .one_of_rare(audit_entry::Column::Outcome, filter.outcome.clone(), "SUCCEEDED")
         .made_within(
             scope.app(),
             (audit_entry::Column::At, audit_entry::Column::Id),

@@ -1,12 +1,11 @@
 //! Which index a list is read from where a filter has several values, or the caller several tenants: for each of them the
 //! first rows of the page, in its order, of which the page is merged. So a page costs as many rows as it has for each
 //! value and tenant, whatever else there is; of `IN` PostgreSQL would sort all that there is, or look at all in the order
-//! of the list.
+//! of the list. Everybody's rows, which staff read, are never read tenant by tenant: there may be thousands.
 //!
 //! Deliberately absent: SQLite, where filters are conditions and nothing else.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::tenant;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoTableRef, Query, SelectStatement};
 use sea_orm::{ColumnTrait, DatabaseBackend, EntityTrait, QueryFilter, Select, Value};
 use uuid::Uuid;
@@ -18,8 +17,8 @@ use crate::id::first_id_at;
 
 /// So many streams are merged at most; filters that would make more are conditions of each.
 const STREAMS_MAX: usize = 500;
-/// How far apart the time of a row and that of its id may be: both are of the clock that all processes have in common,
-/// and moments of one transaction. One that waits for a lock is not cut short, so it is minutes.
+/// How far apart the time of a row and that of its id may be that a program before `Clock::made_at` has stored: both were
+/// moments of one transaction, by one clock. A transaction that waits for a lock is not cut short, so it is minutes.
 const ID_AWAY_MAX: TimeDelta = TimeDelta::minutes(5);
 /// The only column of a table of values.
 const VALUE: &str = "value";
@@ -57,16 +56,14 @@ pub(super) enum Across<E: EntityTrait> {
     One,
     /// Those of tenants that this column names.
     Several(E::Column, Vec<Uuid>),
-    /// Everybody's, each named by this column.
-    All(E::Column),
-    /// The same, of a list whose order no index has but behind the tenant.
-    Each(E::Column),
+    /// Everybody's: of indexes without the tenant.
+    All,
 }
 
 impl<E: TenantOwned> Across<E> {
     pub(super) fn of(tenants: &Tenants) -> Self {
         match tenants {
-            Tenants::All => Self::All(E::tenant_column()),
+            Tenants::All => Self::All,
             Tenants::Some(tenants) if tenants.len() < 2 => Self::One,
             Tenants::Some(tenants) => Self::Several(E::tenant_column(), tenants.clone()),
         }
@@ -84,6 +81,25 @@ impl<E: EntityTrait> ScopedSelect<E> {
         let Some(values) = values else { return self };
         self.axes.push(Axis::these(column, values.into_iter().map(Into::into)));
         self
+    }
+
+    /// The same of a column of which nearly all rows have one value, the usual one, and of which an index has the others
+    /// only. PostgreSQL knows that it is enough by the text of the statement, which says so; an index of those that are
+    /// asked for with the usual one there is none, and need not be: a page of them is soon full.
+    pub(crate) fn one_of_rare<V: Into<Value>>(
+        self,
+        column: E::Column,
+        values: Option<impl IntoIterator<Item = V>>,
+        usual: &'static str,
+    ) -> Self {
+        let Some(values) = values else { return self };
+        let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+        let usual = Value::from(usual);
+        if values.contains(&usual) {
+            return self.filter(column.is_in(values));
+        }
+        let is_rare = Expr::col(column.as_column_ref()).ne(Expr::Constant(usual));
+        self.filter(is_rare).one_of(column, Some(values))
     }
 
     /// Narrows it likewise to rows whose column is what the named column of a query finds, which is little.
@@ -109,16 +125,12 @@ impl<E: EntityTrait> ScopedSelect<E> {
         self
     }
 
-    /// Its order, or what narrows it, an index has behind the tenant only: everybody's are read apart.
-    pub(crate) fn each_tenant(mut self) -> Self {
-        if let Across::All(column) = self.across {
-            self.across = Across::Each(column);
-        }
-        self
-    }
-
-    /// Narrows it to rows of this time, if any is given, which their ids tell as well, and all indexes end with those.
-    /// Not where somebody else's clock is used: ids are made by the system's.
+    /// Narrows it to rows of this time, if any is given. The time must be what `Clock::made_at` has for the id: then a span
+    /// of time is a span of ids, too, which all indexes end with, so nothing of another time is read.
+    ///
+    /// It is exact: the time decides, and the ids leave out nothing. The time of a row is that of its id, to the
+    /// millisecond; of rows that were stored before it was so, both are of one transaction. Where somebody else's clock
+    /// is used, ids say nothing of the time, and are not looked at.
     pub(crate) fn made_within(
         mut self,
         app: &App,
@@ -197,7 +209,7 @@ pub(super) struct Streams<E: EntityTrait> {
 }
 
 impl<E: EntityTrait> Streams<E> {
-    /// On PostgreSQL those of the axes, in the order in which they were given, and of the tenants.
+    /// On PostgreSQL those of the axes, in the order in which they were given, and of the tenants that a caller has.
     pub(super) fn of(
         select: Select<E>,
         axes: Vec<Axis<E>>,
@@ -207,7 +219,6 @@ impl<E: EntityTrait> Streams<E> {
         if backend != DatabaseBackend::Postgres {
             return Self { one: ScopedSelect::narrowed(select, axes), sources: Vec::new(), count: 1 };
         }
-        let is_narrowed = axes.iter().any(|axis| !axis.is_whole);
         let mut streams = Self { one: select, sources: Vec::new(), count: 1 };
         for axis in axes {
             match axis.values {
@@ -222,14 +233,7 @@ impl<E: EntityTrait> Streams<E> {
             Across::Several(column, tenants) => {
                 streams.split_by(column, tenants.into_iter().map(Value::from).collect(), true);
             }
-            // Rows of nobody are found under no tenant: a list that has some is read as one.
-            Across::All(column) | Across::Each(column) if column.def().is_null() => {}
-            Across::All(_) if !is_narrowed => {}
-            Across::All(column) | Across::Each(column) => {
-                let tenants = Query::select().column(tenant::Column::Id).from(tenant::Entity).to_owned();
-                streams.split(column, tenants, "id");
-            }
-            Across::One => {}
+            Across::One | Across::All => {}
         }
         streams
     }

@@ -79,11 +79,18 @@ fn pages_of_any_number_of_parents_are_one_text() {
 #[test]
 fn values_and_tenants_are_read_apart_and_merged() {
     let code = || Axis::these(failure::Column::Code, ["a".into(), "b".into()]);
-    let all = Across::All(failure::Column::TenantId);
-    let (sql, _) = ID_ORDER.merged(streams(vec![code()], all), &first(20)).build(PostgresQueryBuilder);
+    let two = Across::Several(failure::Column::TenantId, vec![Uuid::nil(), Uuid::max()]);
+    let (sql, _) = ID_ORDER.merged(streams(vec![code()], two), &first(20)).build(PostgresQueryBuilder);
     assert_eq!(
         text(sql),
-        r#"SELECT * FROM (SELECT unnest($1) AS "value") AS "apart_0", (SELECT "id" FROM "tenant") AS "apart_1" INNER JOIN LATERAL (SELECT * FROM "failure" WHERE "failure"."code" = "apart_0"."value" AND "failure"."tenant_id" = "apart_1"."id" ORDER BY "failure"."id" DESC LIMIT $2) AS "stream" ON TRUE ORDER BY "stream"."id" DESC LIMIT $3"#
+        r#"SELECT * FROM (SELECT unnest($1) AS "value") AS "apart_0", (SELECT unnest($2) AS "value") AS "apart_1" INNER JOIN LATERAL (SELECT * FROM "failure" WHERE "failure"."code" = "apart_0"."value" AND "failure"."tenant_id" = "apart_1"."value" ORDER BY "failure"."id" DESC LIMIT $3) AS "stream" ON TRUE ORDER BY "stream"."id" DESC LIMIT $4"#
+    );
+    // Everybody's are read by value, and not by tenant.
+    let (sql, _) =
+        ID_ORDER.merged(streams(vec![code()], Across::All), &first(20)).build(PostgresQueryBuilder);
+    assert_eq!(
+        text(sql),
+        r#"SELECT * FROM (SELECT unnest($1) AS "value") AS "apart_0" INNER JOIN LATERAL (SELECT * FROM "failure" WHERE "failure"."code" = "apart_0"."value" ORDER BY "failure"."id" DESC LIMIT $2) AS "stream" ON TRUE ORDER BY "stream"."id" DESC LIMIT $3"#
     );
     // One value of one tenant is one stream, and so is everything.
     let one = Axis::these(failure::Column::Code, ["a".into()]);
@@ -92,8 +99,8 @@ fn values_and_tenants_are_read_apart_and_merged() {
         text(sql),
         r#"SELECT * FROM "failure" WHERE "failure"."code" IN ($1) ORDER BY "failure"."id" DESC LIMIT $2"#
     );
-    let all = Across::All(failure::Column::TenantId);
-    let (sql, _) = ID_ORDER.merged(streams(Vec::new(), all), &first(20)).build(PostgresQueryBuilder);
+    let (sql, _) =
+        ID_ORDER.merged(streams(Vec::new(), Across::All), &first(20)).build(PostgresQueryBuilder);
     assert_eq!(text(sql), r#"SELECT * FROM "failure" ORDER BY "failure"."id" DESC LIMIT $1"#);
 }
 
@@ -109,8 +116,7 @@ fn too_many_values_are_a_condition() {
 #[test]
 fn sqlite_is_asked_as_ever() {
     let code = Axis::these(failure::Column::Code, ["a".into(), "b".into()]);
-    let all = Across::All(failure::Column::TenantId);
-    let streams = Streams::of(failures(), vec![code], all, DatabaseBackend::Sqlite);
+    let streams = Streams::of(failures(), vec![code], Across::All, DatabaseBackend::Sqlite);
     let (sql, _) = ID_ORDER.merged(streams, &first(20)).build(SqliteQueryBuilder);
     assert_eq!(
         text(sql),
