@@ -41,6 +41,7 @@ use crate::insert::insert_rows;
 use self::stream::{Across, Axis};
 
 pub(crate) use self::keyset::{Keyset, Parent};
+pub(crate) use self::stream::made_within;
 
 /// Longest wait before a push for which a process keeps a task, which its shutdown waits for.
 const PUSH_LATER_MAX: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@
 //! Deliberately absent: SQLite, where filters are conditions and nothing else.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, IntoTableRef, Query, SelectStatement};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, IntoTableRef, Query, SelectStatement};
 use sea_orm::{ColumnTrait, DatabaseBackend, EntityTrait, QueryFilter, Select, Value};
 use uuid::Uuid;
 
@@ -70,6 +70,33 @@ impl<E: TenantOwned> Across<E> {
     }
 }
 
+/// That a row is of this time, from the one to before the other, by its columns of time and id. The time must be what
+/// [`Clock::made_at`](crate::clock::Clock::made_at) has for the id: then a span of time is a span of ids, too, which all
+/// indexes end with, so nothing of another time is read.
+///
+/// It is exact: the time decides, and the ids leave out nothing. The time of a row is that of its id, to the millisecond; of
+/// rows that were stored before it was so, both are of one transaction. Where somebody else's clock is used, ids say nothing
+/// of the time, and are not looked at.
+pub(crate) fn made_within<C: ColumnTrait>(
+    app: &App,
+    (time, id): (C, C),
+    from: Option<DateTime<Utc>>,
+    before: Option<DateTime<Utc>>,
+) -> Condition {
+    let follows = app.clock().is_common();
+    let id_at = |at: DateTime<Utc>| first_id_at(at).filter(|_| follows);
+    let mut condition = Condition::all();
+    if let Some(from) = from {
+        condition = condition.add(time.gte(from));
+        condition = condition.add_option(id_at(from - ID_AWAY_MAX).map(|first| id.gte(first)));
+    }
+    if let Some(before) = before {
+        condition = condition.add(time.lt(before));
+        condition = condition.add_option(id_at(before + ID_AWAY_MAX).map(|last| id.lt(last)));
+    }
+    condition
+}
+
 impl<E: EntityTrait> ScopedSelect<E> {
     /// Narrows it, if there is something to narrow by, to rows whose column is one of these. An index must have them in
     /// the order of the list, behind the tenant.
@@ -125,33 +152,15 @@ impl<E: EntityTrait> ScopedSelect<E> {
         self
     }
 
-    /// Narrows it to rows of this time, if any is given. The time must be what `Clock::made_at` has for the id: then a span
-    /// of time is a span of ids, too, which all indexes end with, so nothing of another time is read.
-    ///
-    /// It is exact: the time decides, and the ids leave out nothing. The time of a row is that of its id, to the
-    /// millisecond; of rows that were stored before it was so, both are of one transaction. Where somebody else's clock
-    /// is used, ids say nothing of the time, and are not looked at.
+    /// Narrows it to rows of this time, if any is given; see [`made_within`].
     pub(crate) fn made_within(
-        mut self,
+        self,
         app: &App,
-        (time, id): (E::Column, E::Column),
+        columns: (E::Column, E::Column),
         from: Option<DateTime<Utc>>,
         before: Option<DateTime<Utc>>,
     ) -> Self {
-        let follows = app.clock().is_common();
-        if let Some(from) = from {
-            self = self.filter(time.gte(from));
-            if let Some(first) = first_id_at(from - ID_AWAY_MAX).filter(|_| follows) {
-                self = self.filter(id.gte(first));
-            }
-        }
-        if let Some(before) = before {
-            self = self.filter(time.lt(before));
-            if let Some(last) = first_id_at(before + ID_AWAY_MAX).filter(|_| follows) {
-                self = self.filter(id.lt(last));
-            }
-        }
-        self
+        self.filter(made_within(app, columns, from, before))
     }
 
     /// The query with everything that narrows it.
