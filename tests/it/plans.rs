@@ -1,6 +1,6 @@
 //! Every list of the schema, with each of its filters and orders, is read through an index, however many rows there are:
-//! a real PostgreSQL with a million runs and a million failures says how it answers what the program asks, and how many
-//! rows it looks at. A list or filter that is new in the schema is asked too, or has no sample here and fails the test.
+//! a real PostgreSQL with a million runs says how it answers what the program asks, and how many rows it looks at. A list
+//! or filter that is new in the schema is asked too, or has no sample here and fails the test.
 //! Deliberately absent: how long anything takes (`bench`), and SQLite.
 
 mod judge;
@@ -107,6 +107,10 @@ async fn every_list_is_read_through_an_index_with_a_million_rows() {
     for list in lists(&schema, &samples) {
         for variant in &list.variants {
             for caller in &callers {
+                // What stands under something has one tenant, whoever asks.
+                if caller.label == "partner" && !list.is_of_root() {
+                    continue;
+                }
                 ask(caller, &list, variant, &samples, &mut plans, &mut faults).await;
             }
         }

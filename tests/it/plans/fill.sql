@@ -1,4 +1,5 @@
--- Rows for every list, as many as a large installation has: half of the runs and failures are of the tenant that is asked
+-- Rows for every list: a million runs, and of what stands beside them a part, so that it is there within a minute. Half of
+-- the runs and failures are of the tenant that is asked
 -- (`asked`, which is there), a fifth of one integration of it, and what a filter looks for lies in the middle, so that who
 -- reads through a list comes to it late from either end. Everything is named by its kind and number, see `made`.
 
@@ -74,7 +75,8 @@ INSERT INTO failure (id, tenant_id, integration_id, run_id, stream, business_ref
         CASE used(r) WHEN 0 THEN made(8, 0, 1) WHEN 40 THEN NULL ELSE made(8, g, 100000) END,
         CASE WHEN n BETWEEN 420000 AND 439999 THEN made(11, 0, 1) END
     -- Twenty thousand are of one run, and as many of one quarantine.
-    FROM (SELECT n, CASE WHEN n BETWEEN 400000 AND 439999 THEN 400000 ELSE n END AS r FROM generate_series(0::bigint, 999999) AS n) AS f,
+    FROM (SELECT n, CASE WHEN n BETWEEN 400000 AND 439999 THEN 400000 ELSE n END AS r FROM generate_series(0::bigint, 999999) AS n
+        WHERE n % 7 < 3 OR n BETWEEN 400000 AND 439999 OR n BETWEEN 500000 AND 500799 OR n BETWEEN 520000 AND 520019) AS f,
         -- A group of the same integration: whose they are repeats itself every 1,560. Those of the first are all of one.
         LATERAL (SELECT r % 1560 + r / 1560 % 64 * 1560 AS g) AS of_group, i
     WHERE i.k = used(r);
@@ -86,15 +88,15 @@ CREATE FUNCTION r(n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT C
 INSERT INTO run_event (id, tenant_id, run_id, at, type, audience, component, message, attributes)
     SELECT made(12, n, 300000), run.tenant_id, run.id, made_at(n, 300000), 'run.started',
         CASE n % 3 WHEN 0 THEN 'CUSTOMER' ELSE 'ENGINEER' END, 'worker', 'Something happened', '{}'
-    FROM generate_series(0::bigint, 299999) AS n JOIN run ON run.id = made(4, r(n), 1000000);
+    FROM generate_series(0::bigint, 299999, 2) AS n JOIN run ON run.id = made(4, r(n), 1000000);
 INSERT INTO log_line (id, tenant_id, run_id, at, level, component, message, attributes)
     SELECT made(13, n, 300000), run.tenant_id, run.id, made_at(n, 300000), CASE n % 11 WHEN 0 THEN 'WARN' ELSE 'INFO' END,
         CASE n % 7 WHEN 0 THEN 'pipeline::stream::writer' ELSE 'worker' END, 'Something happened', '{}'
-    FROM generate_series(0::bigint, 299999) AS n JOIN run ON run.id = made(4, r(n), 1000000);
+    FROM generate_series(0::bigint, 299999, 2) AS n JOIN run ON run.id = made(4, r(n), 1000000);
 INSERT INTO run_slice (id, tenant_id, run_id, stream, ordinal, part, fresh, status, page_count, read_count, created_count, updated_count,
         unchanged_count, skipped_count, failed_count, created_at)
     SELECT made(26, n, 100000), run.tenant_id, run.id, 'orders', n, '{}', true, 'FINISHED', 1, 1, 1, 0, 0, 0, 0, made_at(n, 100000)
-    FROM generate_series(0::bigint, 99999) AS n JOIN run ON run.id = made(4, r(n), 1000000);
+    FROM generate_series(0::bigint, 99999, 2) AS n JOIN run ON run.id = made(4, r(n), 1000000);
 INSERT INTO failure_group_activity (id, tenant_id, group_id, at, kind, audience, is_by_staff, note)
     SELECT made(15, n, 100000), g.tenant_id, g.id, made_at(n, 100000), 'COMMENT', CASE n % 3 WHEN 0 THEN 'CUSTOMER' ELSE 'SUPPORT' END,
         false, 'Something was done'
@@ -140,7 +142,7 @@ INSERT INTO audit_entry (id, chain_id, number, tenant_id, at, principal, name, o
         CASE WHEN n BETWEEN 150200 AND 150399 THEN 'skipFailures' ELSE 'startRun' END,
         CASE WHEN n BETWEEN 150400 AND 150599 THEN 'run_' || replace(made(4, 0, 1)::text, '-', '') END,
         CASE WHEN n BETWEEN 150600 AND 150799 THEN 'DENIED' ELSE 'SUCCEEDED' END, ''
-    FROM generate_series(0::bigint, 299999) AS n JOIN t ON t.k = whose(n);
+    FROM generate_series(0::bigint, 299999, 3) AS n JOIN t ON t.k = whose(n);
 INSERT INTO notice_channel (id, tenant_id, name, kind, status, addresses, to_admins, is_default, created_at, updated_at)
     SELECT made(18, n, 20000), CASE WHEN n % 11 > 1 THEN t.id END, 'Channel ' || n, 'EMAIL', 'ACTIVE', '[]', false, false, now(), now()
     FROM generate_series(0::bigint, 19999) AS n JOIN t ON t.k = whose(n);
@@ -161,8 +163,9 @@ INSERT INTO notice_delivery (id, tenant_id, notice_id, channel_id, status, attem
     FROM (SELECT row_number() OVER (ORDER BY id) - 1 AS n, notice.* FROM notice WHERE channel_name = 'Channel') AS w;
 INSERT INTO portal_session (id, tenant_id, end_user, scopes, created_by, created_at, expires_at)
     SELECT made(20, n, 100000), t.id, CASE WHEN n BETWEEN 50000 AND 50199 THEN 'Rare' ELSE 'User ' || n % 100 END, '[]', 'Somebody',
-        made_at(n, 100000), CASE WHEN n BETWEEN 50200 AND 50399 THEN timestamptz '{now}' + interval '1 day' ELSE made_at(n, 100000) END
-    FROM generate_series(0::bigint, 99999) AS n JOIN t ON t.k = whose(n);
+        made_at(n, 100000), CASE WHEN n > 100000 THEN timestamptz '{now}' + interval '1 hour' ELSE made_at(n, 100000) END
+    -- The last forty were made within the last hours, and are still good.
+    FROM generate_series(0::bigint, 100989) AS n JOIN t ON t.k = whose(n) WHERE n < 100000 OR n >= 100950;
 
 -- What people make is less.
 INSERT INTO "user" (id, tenant_id, email, name, role, password_hash, created_at, updated_at, disabled_at)

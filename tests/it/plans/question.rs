@@ -3,38 +3,52 @@
 
 use serde_json::Value;
 
-use super::sample::Samples;
+use super::sample::{Samples, TENANT};
 use crate::sdl::{Kind, Sdl, Type, named};
 
 /// Objects of a page.
 pub const PAGE_ROWS: u64 = 10;
 /// What selects a part of a list; the rest narrows or orders it.
 const PAGING: [&str; 4] = ["first", "after", "last", "before"];
-/// Lists under something that no index has in this order, or together with this filter. What is read is at most what
-/// stands there, mostly little; an index of each pair would cost every row that is stored. A line of the log may be stored
-/// long after it was logged.
+/// What no index has of a list under something: which list, by which filters or orders. It is looked for among what stands
+/// there, in the order of the list until the page is full; an index of each pair would cost every row that is stored. The
+/// filter's description says so, which is [`AMONG`].
 const UNSERVED: [(&str, &[&str]); 10] = [
+    // A backfill has one integration, and so have a run, and a quarantine: another one has nothing in it.
     ("Backfill.runs", &["integrationId"]),
-    ("FailureGroup.failures", &["LAST_ATTEMPT_AT", "code", "quarantineId", "integrationId"]),
-    ("Integration.failureGroups", &["FAILURE_COUNT", "URGENCY", "assigneeId", "code"]),
-    ("Integration.failures", &["LAST_ATTEMPT_AT", "code", "quarantineId", "groupId"]),
-    ("Integration.runs", &["trigger", "killSwitchId"]),
-    ("Quarantine.failures", &["LAST_ATTEMPT_AT", "groupId", "integrationId"]),
     ("Retry.runs", &["integrationId"]),
+    ("Quarantine.failures", &["LAST_ATTEMPT_AT", "groupId", "integrationId"]),
+    ("Run.quarantines", &["status", "integrationId"]),
+    // Of a run, which has few of them: lists of many runs at once read one range for each.
     (
         "Run.failures",
         &[
             "LAST_ATTEMPT_AT",
+            "status",
             "code",
             "quarantineId",
+            "groupId",
             "integrationId",
             "businessReference.eq",
             "businessReference.in",
         ],
     ),
-    ("Run.logs", &["to"]),
-    ("Run.quarantines", &["status", "integrationId"]),
+    // So many lines a minute at most. One may be stored long after it was logged, so its id does not tell its time.
+    ("Run.logs", &["from", "to"]),
+    // Of one integration or cause, by what its failures, runs and groups mostly share.
+    ("FailureGroup.failures", &["LAST_ATTEMPT_AT", "code", "quarantineId", "integrationId"]),
+    ("Integration.failures", &["LAST_ATTEMPT_AT", "code", "quarantineId", "groupId"]),
+    ("Integration.failureGroups", &["FAILURE_COUNT", "URGENCY", "assigneeId", "code"]),
+    ("Integration.runs", &["trigger", "killSwitchId"]),
 ];
+/// What the description of a filter of those lists has.
+const AMONG: &str = "looked for among";
+/// Filters that an index has behind the tenant only: who may see every tenant names one, as the field's description says,
+/// which is [`NAMED`].
+const OF_A_TENANT: [(&str, &[&str]); 3] =
+    [("Query.failures", &["code"]), ("Query.runs", &["trigger"]), ("Query.portalSessions", &["endUser"])];
+/// What the description of such a field has.
+const NAMED: &str = "name a tenant";
 
 /// A list.
 pub struct List {
@@ -64,9 +78,11 @@ pub fn lists(schema: &Sdl, samples: &Samples) -> Vec<List> {
                 let input = named(&value.of);
                 match argument.as_str() {
                     "filter" => {
+                        list.check_words(schema, input);
                         let filters = filters(schema, samples, input).into_iter();
                         let served = filters.filter(|(name, _)| list.serves(name));
-                        let served: Vec<_> = served.map(|(_, filter)| format!("filter: {filter}")).collect();
+                        let served: Vec<_> =
+                            served.map(|(name, filter)| list.filtered(&name, &filter)).collect();
                         list.variants.extend(served);
                     }
                     "orderBy" => {
@@ -116,8 +132,35 @@ impl List {
     }
 
     fn serves(&self, argument: &str) -> bool {
+        !self.named(UNSERVED).contains(&argument)
+    }
+
+    fn filtered(&self, name: &str, filter: &str) -> String {
+        match self.named(OF_A_TENANT).contains(&name) {
+            true => format!("filter: {{tenantId: {TENANT}, {}", filter.trim_start_matches('{')),
+            false => format!("filter: {filter}"),
+        }
+    }
+
+    /// The arguments that one of the tables above has for it.
+    fn named<const N: usize>(&self, table: [(&str, &'static [&'static str]); N]) -> &'static [&'static str] {
         let name = self.name();
-        !UNSERVED.iter().any(|(list, arguments)| *list == name && arguments.contains(&argument))
+        table.iter().find(|(list, _)| *list == name).map_or(&[], |(_, arguments)| *arguments)
+    }
+
+    /// A caller can read what is slower than the rest.
+    fn check_words(&self, schema: &Sdl, filter: &str) {
+        let of = schema.get(filter);
+        let says = |description: &str, words: &str| {
+            let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(description.contains(words), "{} by {filter}: {description}", self.name());
+        };
+        if !self.named(UNSERVED).is_empty() {
+            says(&of.description, AMONG);
+        }
+        for name in self.named(OF_A_TENANT) {
+            says(&of.fields[*name].description, NAMED);
+        }
     }
 
     /// Under how many objects it is asked for.

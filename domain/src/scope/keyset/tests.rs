@@ -99,8 +99,7 @@ fn values_and_tenants_are_read_apart_and_merged() {
         text(sql),
         r#"SELECT * FROM "failure" WHERE "failure"."code" IN ($1) ORDER BY "failure"."id" DESC LIMIT $2"#
     );
-    let (sql, _) =
-        ID_ORDER.merged(streams(Vec::new(), Across::All), &first(20)).build(PostgresQueryBuilder);
+    let (sql, _) = ID_ORDER.merged(streams(Vec::new(), Across::All), &first(20)).build(PostgresQueryBuilder);
     assert_eq!(text(sql), r#"SELECT * FROM "failure" ORDER BY "failure"."id" DESC LIMIT $1"#);
 }
 
