@@ -251,7 +251,7 @@ pub async fn list(
     let keyset = Keyset { name: "export", column: None, id: export::Column::Id, direction };
     let rows = scope
         .find::<export::Entity>()
-        .filter_some(tenant_id, |id| export::Column::TenantId.eq(id))
+        .of_tenant(tenant_id)
         .page(&keyset, &page.check(keyset.name)?)
         .await?;
     let mut failed = None;

@@ -185,6 +185,11 @@ INSERT INTO portal_key (id, tenant_id, name, algorithm, public_key, thumbprint, 
 INSERT INTO identity_provider (id, tenant_id, name, issuer, client_id, redirect_uris, role_mapping, creates_users, trusts_email, created_at, updated_at)
     SELECT made(37, n, 20000), t.id, 'Provider', 'https://example.com', 'id', '[]', '[]', false, false, now(), now()
     FROM generate_series(0::bigint, 19999) AS n JOIN t ON t.k = whose(n);
+INSERT INTO export (id, tenant_id, field, query, status, principal, created_by, locale, row_count, byte_count, packed_byte_count, checksum, chunk_count,
+        attempt, available_at, secret_hash, sealed_secret, created_at)
+    SELECT made(40, n, 20000), t.id, 'runs', '{ runs { edges { node { id } } } }', 'EXPIRED', 'user_' || n % 50, 'Somebody', 'en', 0, 0, 0, 0, 0,
+        1, now(), '', '', made_at(n, 20000)
+    FROM generate_series(0::bigint, 19999) AS n JOIN t ON t.k = whose(n);
 INSERT INTO kill_switch (id, tenant_id, scope, reason, message_for_customers, on_release, created_by, is_by_staff, created_at, released_at, drained_at)
     SELECT made(33, n, 20000), t.id, 'TENANT', 'Something', 'Something', 'CANCEL', 'Somebody', true, now(),
         CASE n % 11 WHEN 1 THEN NULL ELSE now() END, now()
