@@ -125,11 +125,8 @@ pub async fn list(
 ) -> Result<Page<ApiKey>> {
     let scope = actor.authorize(Permission::UserRead)?;
     let keyset = Keyset { name: "api_key", column: None, id: api_key::Column::Id, direction };
-    let rows = scope
-        .find::<api_key::Entity>()
-        .filter_some(tenant_id, |id| api_key::Column::TenantId.eq(id))
-        .page(&keyset, &page.check(keyset.name)?)
-        .await?;
+    let rows =
+        scope.find::<api_key::Entity>().of_tenant(tenant_id).page(&keyset, &page.check(keyset.name)?).await?;
     let (cursors, nodes): (Vec<_>, Vec<_>) =
         rows.edges.into_iter().map(|edge| (edge.cursor, edge.node)).unzip();
     let edges = cursors

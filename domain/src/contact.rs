@@ -89,7 +89,7 @@ pub async fn list(
     let of_nobody = contact::Column::TenantId;
     scope
         .find::<contact::Entity>()
-        .filter_some(filter.tenant_id, |id| contact::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.is_operators, |is_operators| {
             if is_operators { of_nobody.is_null() } else { of_nobody.is_not_null() }
         })

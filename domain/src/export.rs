@@ -249,11 +249,8 @@ pub async fn list(
 ) -> Result<Page<Export>> {
     let scope = actor.authorize(Permission::ExportManage)?;
     let keyset = Keyset { name: "export", column: None, id: export::Column::Id, direction };
-    let rows = scope
-        .find::<export::Entity>()
-        .filter_some(tenant_id, |id| export::Column::TenantId.eq(id))
-        .page(&keyset, &page.check(keyset.name)?)
-        .await?;
+    let rows =
+        scope.find::<export::Entity>().of_tenant(tenant_id).page(&keyset, &page.check(keyset.name)?).await?;
     let mut failed = None;
     let seen = rows.map(|row| view(actor, row).map_err(|error| failed = Some(error)).ok());
     if let Some(error) = failed {

@@ -10,8 +10,8 @@ use entity::failure::{
 };
 use entity::run_event::Audience;
 use entity::{integration, quarantine, run};
-use sea_orm::sea_query::{Condition, Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
-use sea_orm::{ActiveEnum, ColumnTrait};
+use sea_orm::sea_query::{CaseStatement, Condition, Expr, ExprTrait, LikeExpr, Query, SimpleExpr};
+use sea_orm::{ActiveEnum, ColumnTrait, Iterable};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -199,20 +199,22 @@ impl FailureFilter {
     }
 }
 
-/// Where one of these acts next: who acts on its group does.
+/// Where one of these acts next: who acts on its group does. It is asked of each failure that a list comes to; of EXISTS
+/// PostgreSQL would read all groups first.
 fn with_party(parties: &[ResponsibleParty]) -> SimpleExpr {
     use entity::failure_group::{Column, Entity};
-    let parties = || parties.iter().map(ActiveEnum::to_value);
     let of_group = Query::select()
-        .expr(Expr::val(1))
+        .column((Entity, Column::ResponsibleParty))
         .from(Entity)
         .and_where(Expr::col((Entity, Column::TenantId)).equals((failure::Entity, failure::Column::TenantId)))
         .and_where(Expr::col((Entity, Column::Id)).equals((failure::Entity, failure::Column::GroupId)))
-        .and_where(Expr::col((Entity, Column::ResponsibleParty)).is_in(parties()))
         .to_owned();
-    let without_group = failure::Column::GroupId.is_null();
-    let own = Expr::col((failure::Entity, failure::Column::ResponsibleParty)).is_in(parties());
-    Expr::exists(of_group).or(without_group.and(own))
+    let own = Expr::col((failure::Entity, failure::Column::ResponsibleParty));
+    let party: Expr = CaseStatement::new()
+        .case(failure::Column::GroupId.is_null(), own)
+        .finally(Expr::SubQuery(None, Box::new(of_group.into())))
+        .into();
+    party.is_in(parties.iter().map(ActiveEnum::to_value))
 }
 
 /// Orders of a list of failures.
@@ -254,8 +256,49 @@ fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> 
     }
 }
 
-fn filtered(scope: &Scope, filter: &FailureFilter) -> ScopedSelect<failure::Entity> {
-    scope.find::<failure::Entity>().filter(filter.condition(scope))
+/// The failures of a list, whatever it stands under.
+fn filtered(
+    scope: &Scope,
+    filter: &FailureFilter,
+    order: FailureOrder,
+    parent: Option<FailureParent>,
+) -> ScopedSelect<failure::Entity> {
+    use failure::Column;
+    let failures = scope
+        .find::<failure::Entity>()
+        .of_tenant(filter.tenant_id)
+        .under::<run::Entity>(Column::RunId, filter.run_id)
+        .under::<quarantine::Entity>(Column::QuarantineId, filter.quarantine_id)
+        .under::<integration::Entity>(Column::IntegrationId, filter.integration_id)
+        .in_tenant_of::<entity::failure_group::Entity>(filter.group_id)
+        .made_within(scope.app(), (Column::FailedAt, Column::Id), filter.failed_from, filter.failed_before);
+    let is_within = filter.run_id.or(filter.quarantine_id).is_some()
+        || matches!(parent, Some(FailureParent::Run | FailureParent::Quarantine));
+    if is_within || order == FailureOrder::LastAttemptAt {
+        // One range of one index, in which all else that is asked for is looked for.
+        return failures.filter(filter.condition(scope));
+    }
+    // What no index is asked for.
+    let others = FailureFilter {
+        category: filter.category.clone(),
+        responsible_party: filter.responsible_party.clone(),
+        reference_part: filter.reference_part.clone(),
+        ..FailureFilter::default()
+    };
+    let failures = failures
+        .one_found(Column::GroupId, filter.group_id.map(failure_group::members), "id")
+        .one_of(Column::BusinessReference, filter.reference.clone().map(|one| [one]))
+        .one_of(Column::BusinessReference, filter.references.clone())
+        .one_of(Column::Status, filter.status.clone())
+        .one_of(Column::Code, filter.code.clone())
+        .filter(others.condition(scope));
+    let is_under = filter.integration_id.or(filter.group_id).is_some()
+        || matches!(parent, Some(FailureParent::Integration | FailureParent::Group));
+    // Under an integration or a group an index has them by status.
+    match filter.status {
+        None if is_under => failures.each_of(Column::Status, FailureStatus::iter()),
+        _ => failures,
+    }
 }
 
 /// One failure.
@@ -293,8 +336,9 @@ pub async fn list(
     page: &PageArguments,
 ) -> Result<Page<Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
+    let failures = filtered(&scope, filter, order, None);
     let order = keyset(order, direction);
-    let page = filtered(&scope, filter).page(&order, &page.check(order.name)?).await?;
+    let page = failures.page(&order, &page.check(order.name)?).await?;
     let of_page = groups(page.edges.iter().map(|edge| &edge.node));
     let beside = Beside::read(actor, &scope, of_page).await?;
     viewed(actor, &beside, page)
@@ -314,6 +358,7 @@ pub async fn pages_by_parent(
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<Failure>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
+    let failures = filtered(&scope, filter, order, Some(parent));
     let order = keyset(order, direction);
     let under = match parent {
         FailureParent::Tenant => Parent::by(failure::Column::TenantId),
@@ -328,7 +373,7 @@ pub async fn pages_by_parent(
         _ => HashMap::new(),
     };
     let all: Vec<Uuid> = parents.iter().chain(members.keys()).copied().collect();
-    let mut pages = filtered(&scope, filter).pages_by_parent(under, &all, &order, &request).await?;
+    let mut pages = failures.pages_by_parent(under, &all, &order, &request).await?;
     // Those of a group that was merged into another are that one's.
     for (member, into) in members {
         // Who asks for that one as well reads in it what is its own.

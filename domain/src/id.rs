@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
 
+use chrono::{DateTime, Utc};
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::clock;
@@ -216,6 +217,18 @@ pub fn new_id() -> Uuid {
     let now = clock::common_time();
     let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
     Uuid::new_v7(Timestamp::from_unix(&COUNTER, seconds, now.timestamp_subsec_nanos()))
+}
+
+/// When an id was made, to the millisecond; `None` of one that does not tell.
+pub(crate) fn time_of(id: Uuid) -> Option<DateTime<Utc>> {
+    let millis = i64::try_from(id.as_u128() >> 80).ok()?;
+    if id.get_version_num() == 7 { DateTime::from_timestamp_millis(millis) } else { None }
+}
+
+/// The first id of a moment; `None` of one before 1970, or too far ahead for an id.
+pub(crate) fn first_id_at(time: DateTime<Utc>) -> Option<Uuid> {
+    let millis = u64::try_from(time.timestamp_millis()).ok().filter(|millis| *millis < 1 << 48)?;
+    Some(Uuid::from_u128(u128::from(millis) << 80))
 }
 
 /// The id of what has a name and is the same in every installation: a UUIDv7 of the first moment of 1970, so that it

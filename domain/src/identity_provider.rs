@@ -170,7 +170,7 @@ pub async fn list(
         Keyset { name: "identity_provider", column: None, id: identity_provider::Column::Id, direction };
     let rows = scope
         .find::<identity_provider::Entity>()
-        .filter_some(tenant_id, |id| identity_provider::Column::TenantId.eq(id))
+        .of_tenant(tenant_id)
         .page(&keyset, &page.check(keyset.name)?)
         .await?;
     Ok(rows.map(IdentityProvider::from))

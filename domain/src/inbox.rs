@@ -113,8 +113,8 @@ fn filtered(actor: &Actor, scope: &Scope, filter: &InboxFilter) -> ScopedSelect<
         // One that is only being made.
         .filter(Column::FailureCount.gt(0))
         .filter(Column::MergedIntoId.is_null())
-        .filter_some(filter.tenant_id, |id| Column::TenantId.eq(id))
-        .filter_some(filter.integration_id, |id| Column::IntegrationId.eq(id))
+        .of_tenant(filter.tenant_id)
+        .under::<integration::Entity>(Column::IntegrationId, filter.integration_id)
         .filter_some(filter.impact_min, |min| Column::Impact.is_in(impacts(min)))
 }
 

@@ -144,7 +144,7 @@ pub async fn list(
     let keyset = Keyset { name: "invitation", column: None, id: invitation::Column::Id, direction };
     let rows = scope
         .find::<invitation::Entity>()
-        .filter_some(filter.tenant_id, |id| invitation::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.status.clone(), |statuses| {
             let none = Expr::val(1).eq(0);
             statuses.into_iter().fold(none, |any, status| any.or(has_status(status, now)))

@@ -100,7 +100,7 @@ pub async fn list(
     let keyset = Keyset { name: "kill_switch", column: None, id: kill_switch::Column::Id, direction };
     let rows = scope
         .find::<kill_switch::Entity>()
-        .filter_some(filter.tenant_id, |id| kill_switch::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.engaged, |engaged| {
             let released = kill_switch::Column::ReleasedAt;
             if engaged { released.is_null() } else { released.is_not_null() }

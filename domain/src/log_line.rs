@@ -64,6 +64,8 @@ pub struct LogFilter {
 }
 
 impl LogFilter {
+    /// Of the lines of a run, of which there are so many a minute at most. A line is stored after it was logged, so its id
+    /// does not tell when that was.
     fn condition(&self) -> Result<Condition> {
         let mut condition = Condition::all();
         if let Some(from) = self.from {

@@ -110,7 +110,7 @@ pub async fn list(
     let keyset = Keyset { name: "notice", column: None, id: notice::Column::Id, direction };
     scope
         .find::<notice::Entity>()
-        .filter_some(filter.tenant_id, |id| notice::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.is_operators, |is| is_or_is_not_null(notice::Column::TenantId, is))
         .filter_some(filter.channel_id, |id| notice::Column::ChannelId.eq(id))
         .filter_some(filter.policy_id, |id| notice::Column::PolicyId.eq(id))
@@ -134,10 +134,10 @@ pub async fn deliveries(
     let keyset = Keyset { name: "delivery", column: None, id: notice_delivery::Column::Id, direction };
     let rows = scope
         .find::<notice_delivery::Entity>()
-        .filter_some(filter.tenant_id, |id| notice_delivery::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.is_operators, |is| is_or_is_not_null(notice_delivery::Column::TenantId, is))
         .filter_some(filter.channel_id, |id| notice_delivery::Column::ChannelId.eq(id))
-        .filter_some(filter.status.clone(), |status| notice_delivery::Column::Status.is_in(status))
+        .one_of_rare(notice_delivery::Column::Status, filter.status.clone(), "DELIVERED")
         .page(&keyset, &page.check(keyset.name)?)
         .await?;
     Ok(rows.map(|row| seen_by(actor, row)))

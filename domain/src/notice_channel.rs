@@ -206,7 +206,7 @@ pub async fn list(
     let keyset = Keyset { name: "channel", column: None, id: notice_channel::Column::Id, direction };
     let rows = scope
         .find::<notice_channel::Entity>()
-        .filter_some(filter.tenant_id, |id| notice_channel::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.is_operators, |is_operators| {
             is_or_is_not_null(notice_channel::Column::TenantId, is_operators)
         })

@@ -123,7 +123,7 @@ pub async fn list(
     let keyset = Keyset { name: "policy", column: None, id: notice_policy::Column::Id, direction };
     scope
         .find::<notice_policy::Entity>()
-        .filter_some(filter.tenant_id, |id| notice_policy::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.is_operators, |is| is_or_is_not_null(notice_policy::Column::TenantId, is))
         .page(&keyset, &page.check(keyset.name)?)
         .await

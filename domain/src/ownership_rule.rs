@@ -112,7 +112,7 @@ pub async fn list(
     let keyset = Keyset { name: "ownership_rule", column: Some(Column::Position), id: Column::Id, direction };
     scope
         .find::<ownership_rule::Entity>()
-        .filter_some(filter.tenant_id, |id| Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.is_operators, |is_operators| -> SimpleExpr {
             if is_operators { Column::TenantId.is_null() } else { Column::TenantId.is_not_null() }
         })

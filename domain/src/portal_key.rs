@@ -116,7 +116,7 @@ pub async fn list(
     let keyset = Keyset { name: "portal_key", column: None, id: portal_key::Column::Id, direction };
     let rows = scope
         .find::<portal_key::Entity>()
-        .filter_some(tenant_id, |id| portal_key::Column::TenantId.eq(id))
+        .of_tenant(tenant_id)
         .page(&keyset, &page.check(keyset.name)?)
         .await?;
     let (cursors, nodes): (Vec<_>, Vec<_>) =

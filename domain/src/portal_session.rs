@@ -108,11 +108,19 @@ pub async fn list(
         return Err(Error::Argument { argument: "filter", message });
     }
     let active = portal_session::Column::EndedAt.is_null().and(portal_session::Column::ExpiresAt.gt(now));
+    // Those that are good are few of all that are kept, and none of them is older than one may be.
+    let made_from = filter.active.filter(|wanted| *wanted).map(|_| now - Duration::seconds(TTL_SECONDS_MAX));
     scope
         .find::<portal_session::Entity>()
-        .filter_some(filter.tenant_id, |id| portal_session::Column::TenantId.eq(id))
-        .filter_some(end_user, |name| portal_session::Column::EndUser.eq(name))
+        .of_tenant(filter.tenant_id)
+        .one_of(portal_session::Column::EndUser, end_user.map(|name| [name]))
         .filter_some(filter.active, |wanted| if wanted { active } else { active.not() })
+        .made_within(
+            scope.app(),
+            (portal_session::Column::CreatedAt, portal_session::Column::Id),
+            made_from,
+            None,
+        )
         .page(&keyset, &page.check(keyset.name)?)
         .await
 }
@@ -142,9 +150,9 @@ pub async fn create(actor: &Actor, input: CreatePortalSession) -> Result<PortalT
         problems.add(ProblemCode::Invalid, "ttlSeconds", message);
     }
     problems.check()?;
-    let now = app.clock().now();
-    let expires_at = now + Duration::seconds(ttl_seconds);
     let id = new_id();
+    let now = app.clock().made_at(id);
+    let expires_at = now + Duration::seconds(ttl_seconds);
     let subject = GlobalId::new(Kind::PortalSession, id).to_string();
     let token =
         app.signer().sign(TokenKind::Portal, subject, id, now, expires_at).doing("signing a portal token")?;

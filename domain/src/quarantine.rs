@@ -67,9 +67,9 @@ fn keyset(direction: Direction) -> Keyset<quarantine::Entity> {
 fn filtered(scope: &Scope, filter: &QuarantineFilter) -> ScopedSelect<quarantine::Entity> {
     scope
         .find::<quarantine::Entity>()
-        .filter_some(filter.status.clone(), |status| quarantine::Column::Status.is_in(status))
-        .filter_some(filter.integration_id, |id| quarantine::Column::IntegrationId.eq(id))
-        .filter_some(filter.tenant_id, |id| quarantine::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
+        .under::<entity::integration::Entity>(quarantine::Column::IntegrationId, filter.integration_id)
+        .one_of(quarantine::Column::Status, filter.status.clone())
 }
 
 /// Quarantines by id, those that the caller may see.

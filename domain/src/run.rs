@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStatus};
 use entity::{backfill, integration, reconciliation, retry, run};
 use sea_orm::sea_query::{Expr, Order};
-use sea_orm::{ColumnTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Iterable, QueryFilter, QuerySelect};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -133,19 +133,36 @@ fn newest_first(direction: Direction) -> Keyset<run::Entity> {
     Keyset { name: "run", column: None, id: run::Column::Id, direction }
 }
 
-fn filtered(scope: &Scope, filter: &RunFilter) -> ScopedSelect<run::Entity> {
-    scope
+/// The runs of a list, whatever it stands under.
+fn filtered(scope: &Scope, filter: &RunFilter, parent: Option<RunParent>) -> ScopedSelect<run::Entity> {
+    use run::Column;
+    let runs = scope
         .find::<run::Entity>()
-        .filter_some(filter.status.clone(), |status| run::Column::Status.is_in(status))
-        .filter_some(filter.trigger.clone(), |trigger| run::Column::Trigger.is_in(trigger))
-        .filter_some(filter.integration_id, |id| run::Column::IntegrationId.eq(id))
-        .filter_some(filter.tenant_id, |id| run::Column::TenantId.eq(id))
-        .filter_some(filter.retry_id, |id| run::Column::RetryId.eq(id))
-        .filter_some(filter.backfill_id, |id| run::Column::BackfillId.eq(id))
-        .filter_some(filter.reconciliation_id, |id| run::Column::ReconciliationId.eq(id))
-        .filter_some(filter.queued_from, |at| run::Column::QueuedAt.gte(at))
-        .filter_some(filter.queued_before, |at| run::Column::QueuedAt.lt(at))
-        .filter_some(filter.kill_switch_id, |id| run::Column::Id.in_subquery(job::kept_by(id)))
+        .of_tenant(filter.tenant_id)
+        .under::<integration::Entity>(Column::IntegrationId, filter.integration_id)
+        .filter_some(filter.retry_id, |id| Column::RetryId.eq(id))
+        .filter_some(filter.backfill_id, |id| Column::BackfillId.eq(id))
+        .filter_some(filter.reconciliation_id, |id| Column::ReconciliationId.eq(id))
+        .made_within(scope.app(), (Column::QueuedAt, Column::Id), filter.queued_from, filter.queued_before)
+        .filter_some(filter.kill_switch_id, |id| Column::Id.in_subquery(job::kept_by(id)));
+    let is_within = filter.retry_id.or(filter.backfill_id).or(filter.reconciliation_id).is_some()
+        || matches!(parent, Some(RunParent::Retry | RunParent::Backfill | RunParent::Reconciliation));
+    if is_within {
+        // One range of an index, in which all else that is asked for is looked for.
+        return runs
+            .filter_some(filter.status.clone(), |status| Column::Status.is_in(status))
+            .filter_some(filter.trigger.clone(), |trigger| Column::Trigger.is_in(trigger));
+    }
+    let runs = runs.one_of(Column::Status, filter.status.clone());
+    if filter.integration_id.is_none() && parent != Some(RunParent::Integration) {
+        return runs.one_of(Column::Trigger, filter.trigger.clone());
+    }
+    // Under an integration an index has them by status.
+    let runs = runs.filter_some(filter.trigger.clone(), |trigger| Column::Trigger.is_in(trigger));
+    match filter.status {
+        None => runs.each_of(Column::Status, RunStatus::iter()),
+        Some(_) => runs,
+    }
 }
 
 /// One run.
@@ -179,7 +196,7 @@ pub async fn list(
 ) -> Result<Page<Run>> {
     let scope = actor.authorize(Permission::RunRead)?;
     let order = newest_first(direction);
-    filtered(&scope, filter).page(&order, &page.check(order.name)?).await
+    filtered(&scope, filter, None).page(&order, &page.check(order.name)?).await
 }
 
 /// A page of runs for each parent, in one statement.
@@ -196,6 +213,7 @@ pub async fn pages_by_parent(
 ) -> Result<HashMap<Uuid, Page<Run>>> {
     let scope = actor.authorize(Permission::RunRead)?;
     let order = newest_first(direction);
+    let runs = filtered(&scope, filter, Some(parent));
     let parent = match parent {
         RunParent::Tenant => Parent::by(run::Column::TenantId),
         RunParent::Integration => Parent::of::<integration::Entity>(run::Column::IntegrationId),
@@ -203,7 +221,7 @@ pub async fn pages_by_parent(
         RunParent::Backfill => Parent::of::<backfill::Entity>(run::Column::BackfillId),
         RunParent::Reconciliation => Parent::of::<reconciliation::Entity>(run::Column::ReconciliationId),
     };
-    filtered(&scope, filter).pages_by_parent(parent, parents, &order, &page.check(order.name)?).await
+    runs.pages_by_parent(parent, parents, &order, &page.check(order.name)?).await
 }
 
 /// Cancels a run: at once when it waits, within seconds when a worker has it. What is done stays.

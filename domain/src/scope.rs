@@ -2,6 +2,7 @@
 //! that it starts is filtered by its tenants already: a query that forgets its tenant does not compile.
 
 mod keyset;
+mod stream;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,7 +40,10 @@ use crate::id::{GlobalId, Kind};
 use crate::insert::insert_rows;
 use crate::replica::ReadFrom;
 
+use self::stream::{Across, Axis};
+
 pub(crate) use self::keyset::{Keyset, Parent};
+pub(crate) use self::stream::made_within;
 
 /// Longest wait before a push for which a process keeps a task, which its shutdown waits for.
 const PUSH_LATER_MAX: Duration = Duration::from_secs(5);
@@ -212,8 +216,12 @@ impl Scope {
                 several => E::find().filter(E::tenant_column().is_in(several.iter().copied())),
             },
         };
-        let is_of_one = matches!(&self.tenants, Tenants::Some(tenants) if tenants.len() == 1);
-        ScopedSelect { select, is_of_one, connection: self.reader_of(&self.tenants) }
+        ScopedSelect {
+            select,
+            axes: Vec::new(),
+            across: Across::of(&self.tenants),
+            connection: self.reader_of(&self.tenants),
+        }
     }
 
     /// Starts a query of the operator's rows, filtered by what of them the tenants see.
@@ -223,7 +231,12 @@ impl Scope {
             Tenants::All => E::find(),
             Tenants::Some(tenants) => E::find().filter(E::shared_with(tenants)),
         };
-        ScopedSelect { select, is_of_one: false, connection: self.reader_of(&self.tenants) }
+        ScopedSelect {
+            select,
+            axes: Vec::new(),
+            across: Across::One,
+            connection: self.reader_of(&self.tenants),
+        }
     }
 
     /// Begins a transaction for one tenant's rows; `None` when the tenant is not inside.
@@ -238,8 +251,8 @@ impl Scope {
 /// A query that is filtered by tenant already.
 pub(crate) struct ScopedSelect<E: EntityTrait> {
     select: Select<E>,
-    /// It names the one tenant whose rows it is of.
-    is_of_one: bool,
+    axes: Vec<Axis<E>>,
+    across: Across<E>,
     connection: TenantReader,
 }
 
@@ -272,12 +285,12 @@ impl<E: EntityTrait> ScopedSelect<E> {
 
     /// One row.
     pub(crate) async fn one(self) -> Result<Option<E::Model>> {
-        self.select.one(&self.connection).await.doing("reading a row")
+        Self::narrowed(self.select, self.axes).one(&self.connection).await.doing("reading a row")
     }
 
     /// The rows; the caller has bounded them.
     pub(crate) async fn all(self) -> Result<Vec<E::Model>> {
-        self.select.all(&self.connection).await.doing("reading rows")
+        Self::narrowed(self.select, self.axes).all(&self.connection).await.doing("reading rows")
     }
 
     /// These columns of the rows; the caller has bounded them.
@@ -285,7 +298,8 @@ impl<E: EntityTrait> ScopedSelect<E> {
         self,
         columns: impl IntoIterator<Item = E::Column>,
     ) -> Result<Vec<T>> {
-        let select = columns.into_iter().fold(self.select.select_only(), QuerySelect::column);
+        let select = Self::narrowed(self.select, self.axes).select_only();
+        let select = columns.into_iter().fold(select, QuerySelect::column);
         select.into_tuple().all(&self.connection).await.doing("reading rows")
     }
 
@@ -294,7 +308,11 @@ impl<E: EntityTrait> ScopedSelect<E> {
         self,
         shape: impl FnOnce(Select<E>) -> Select<E>,
     ) -> Result<Vec<T>> {
-        shape(self.select).into_model::<T>().all(&self.connection).await.doing("reading rows")
+        shape(Self::narrowed(self.select, self.axes))
+            .into_model::<T>()
+            .all(&self.connection)
+            .await
+            .doing("reading rows")
     }
 
     /// How many there are.
@@ -302,7 +320,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
     where
         E::Model: Sync,
     {
-        self.select.count(&self.connection).await.doing("counting rows")
+        Self::narrowed(self.select, self.axes).count(&self.connection).await.doing("counting rows")
     }
 }
 

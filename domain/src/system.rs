@@ -190,7 +190,7 @@ fn filtered(scope: &Scope, filter: &SystemFilter) -> Result<ScopedSelect<system:
     }
     Ok(scope
         .find::<system::Entity>()
-        .filter_some(filter.tenant_id, |id| system::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(connector, |name| system::Column::Connector.eq(name))
         .filter_some(filter.status.clone(), |status| system::Column::Status.is_in(status))
         .filter_some(search::text(filter.search.as_deref())?, |text| {

@@ -152,7 +152,7 @@ pub async fn list(
     let keyset = Keyset { name, column, id: user::Column::Id, direction };
     let rows = scope
         .find::<user::Entity>()
-        .filter_some(filter.tenant_id, |id| user::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.role.clone(), |roles| user::Column::Role.is_in(roles))
         .filter_some(filter.disabled, |disabled| {
             if disabled { user::Column::DisabledAt.is_not_null() } else { user::Column::DisabledAt.is_null() }

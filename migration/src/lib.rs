@@ -135,6 +135,7 @@ mod m20261126_000286_create_synthetic_result;
 mod m20261127_000290_create_change;
 mod m20261127_000300_create_export;
 mod m20261127_000301_create_export_chunk;
+mod m20261127_000320_index_lists;
 mod m20261127_000330_tell_who_may_do_what;
 mod m20261127_000345_partition_run_event;
 mod m20261127_000346_partition_log_line;
@@ -277,6 +278,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000290_create_change::Migration),
             Box::new(m20261127_000300_create_export::Migration),
             Box::new(m20261127_000301_create_export_chunk::Migration),
+            Box::new(m20261127_000320_index_lists::Migration),
             Box::new(m20261127_000330_tell_who_may_do_what::Migration),
             Box::new(m20261127_000345_partition_run_event::Migration),
             Box::new(m20261127_000346_partition_log_line::Migration),

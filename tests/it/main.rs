@@ -52,6 +52,7 @@ mod paging;
 mod partition;
 mod peer;
 mod people;
+mod plans;
 mod portal_key;
 mod quarantine;
 mod rate_limit;

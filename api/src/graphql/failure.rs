@@ -406,7 +406,9 @@ pub struct StringFilter {
     contains: Option<String>,
 }
 
-/// Which failures are taken; all conditions hold at once.
+/// Which failures are taken; all conditions hold at once. What is asked for beside `runId`, `quarantineId`, `groupId` or
+/// `integrationId`, or under one of them, is looked for among the failures there, in their order until the page is full;
+/// an operation may take 30 seconds. A span of `failedAt` has nothing else looked at.
 #[derive(Debug, Default, InputObject)]
 pub struct FailureFilter {
     /// One of these.
@@ -415,7 +417,8 @@ pub struct FailureFilter {
     category: Option<Vec<FailureCategory>>,
     /// One of these.
     responsible_party: Option<Vec<ResponsibleParty>>,
-    /// One of these codes of the error catalogue.
+    /// One of these codes of the error catalogue. Staff who look for a rare one name a tenant, too, or ask
+    /// `failureGroups`: of every tenant's failures all that are newer are looked at.
     code: Option<Vec<String>>,
     /// Of this integration.
     integration_id: Option<ID>,

@@ -393,7 +393,8 @@ impl FailureGroupActivity {
     }
 }
 
-/// Which groups are taken; all conditions hold at once.
+/// Which groups are taken; all conditions hold at once. Under an integration they are looked for among its groups, which
+/// are as few as the causes of its failures, also in an order other than the usual one.
 #[derive(Debug, Default, InputObject)]
 pub struct FailureGroupFilter {
     /// One of these.

@@ -53,7 +53,8 @@ impl LogLine {
     }
 }
 
-/// Which lines a list has; all conditions hold at once.
+/// Which lines a list has; all conditions hold at once. They are looked for among the lines of the run, in their order until
+/// the page is full; a run keeps at most 600 a minute.
 #[derive(Debug, Default, InputObject)]
 pub struct LogFilter {
     /// Logged at or after.

@@ -59,7 +59,8 @@ impl PortalSession {
 pub struct PortalSessionFilter {
     /// Of this tenant.
     tenant_id: Option<ID>,
-    /// Of the end user with exactly this name.
+    /// Of the end user with exactly this name. Staff name a tenant, too: of every tenant's sessions all that are newer are
+    /// looked at.
     end_user: Option<String>,
     /// True: only those whose tokens are good. False: only those that have ended or expired.
     active: Option<bool>,

@@ -176,7 +176,7 @@ impl Quarantine {
     }
 }
 
-/// Which quarantines a list has; all conditions hold at once.
+/// Which quarantines a list has; all conditions hold at once. Under a run they are looked for among what was kept of it.
 #[derive(Debug, Default, InputObject)]
 pub struct QuarantineFilter {
     /// One of these.

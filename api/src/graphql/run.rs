@@ -365,12 +365,15 @@ impl Run {
     }
 }
 
-/// Which runs a list has; all conditions hold at once.
+/// Which runs a list has; all conditions hold at once. What is asked for of one integration, retry, backfill or
+/// reconciliation beside a status is looked for among its runs, in their order until the page is full; an operation may
+/// take 30 seconds. A span of `queuedAt` has nothing else looked at.
 #[derive(Debug, Default, InputObject)]
 pub struct RunFilter {
     /// One of these.
     status: Option<Vec<RunStatus>>,
-    /// Started by one of these.
+    /// Started by one of these. Staff who look for a rare one name a tenant, too: of every tenant's runs all that are newer
+    /// are looked at.
     trigger: Option<Vec<RunTrigger>>,
     /// Of this integration.
     integration_id: Option<ID>,

@@ -31,16 +31,16 @@ const FORMAT: u8 = 1;
 /// Adds an entry to the chain of its tenant, or to the operator's.
 pub(super) async fn append(connection: &impl ConnectionTrait, call: &Call, entry: Entry) -> Result<()> {
     let app = call.actor.app();
-    // Microseconds are what PostgreSQL keeps.
-    let now = app.clock().now().trunc_subsecs(6);
-    let chain = lock(connection, app, entry.tenant_id, now).await?;
+    let chain = lock(connection, app, entry.tenant_id, app.clock().now()).await?;
     let who = entry.who.unwrap_or_else(|| Who::of(&call.actor));
+    let id = new_id();
     let mut row = audit_entry::Model {
-        id: new_id(),
+        id,
         chain_id: chain.id,
         number: chain.last_number + 1,
         tenant_id: entry.tenant_id,
-        at: now,
+        // Microseconds are what PostgreSQL keeps.
+        at: app.clock().made_at(id).trunc_subsecs(6),
         principal: who.principal,
         role: who.role,
         name: who.name,

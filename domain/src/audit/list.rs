@@ -84,17 +84,21 @@ pub async fn list(
     let sees_staff = actor.is_staff();
     let rows = scope
         .find::<audit_entry::Entity>()
-        .filter_some(filter.tenant_id, |id| audit_entry::Column::TenantId.eq(id))
+        .of_tenant(filter.tenant_id)
         .filter_some(filter.actor_id.as_deref(), |id| {
             let by = audit_entry::Column::Principal.eq(id);
             let no_staff = audit_entry::Column::Role.is_null().or(audit_entry::Column::Role.is_not_in(STAFF));
             if sees_staff { by } else { by.and(no_staff) }
         })
         .filter_some(filter.object_id.as_deref(), |id| audit_entry::Column::Object.eq(id))
-        .filter_some(filter.operation.clone(), |names| audit_entry::Column::Operation.is_in(names))
-        .filter_some(filter.outcome.clone(), |outcomes| audit_entry::Column::Outcome.is_in(outcomes))
-        .filter_some(filter.from, |at| audit_entry::Column::At.gte(at))
-        .filter_some(filter.before, |at| audit_entry::Column::At.lt(at))
+        .one_of(audit_entry::Column::Operation, filter.operation.clone())
+        .one_of_rare(audit_entry::Column::Outcome, filter.outcome.clone(), "SUCCEEDED")
+        .made_within(
+            scope.app(),
+            (audit_entry::Column::At, audit_entry::Column::Id),
+            filter.from,
+            filter.before,
+        )
         .page(&keyset, &page.check(keyset.name)?)
         .await?;
     Ok(rows.map(|row| view(row, sees_staff)))

@@ -159,8 +159,10 @@ pub(super) async fn end_failed(
     let stream = whole.stream.as_deref().unwrap_or_default();
     let (group_id, _known) = failure_group::find_or_make(tx, run.integration_id, stream, &cause).await?;
     let impact = impact_of(tx, run.integration_id, whole.stream.as_deref()).await?;
+    let id = new_id();
+    let made_at = tx.app().clock().made_at(id);
     let row = failure::Model {
-        id: new_id(),
+        id,
         tenant_id: run.tenant_id,
         integration_id: run.integration_id,
         run_id: run.id,
@@ -177,8 +179,8 @@ pub(super) async fn end_failed(
         hint: whole.hint.map(|hint| clean(&hint, 500)),
         field_errors: FieldErrorList::default(),
         attempts: i32::try_from(whole.attempts).unwrap_or(i32::MAX),
-        failed_at: now,
-        last_attempt_at: now,
+        failed_at: made_at,
+        last_attempt_at: made_at,
         next_attempt_at: None,
         resolved_at: None,
         resolved_by_run_id: None,

@@ -199,7 +199,6 @@ impl RunLease {
         found: Vec<Difference>,
         tally: &mut Tally,
     ) -> Result<()> {
-        let now = self.app.clock().now();
         // Their receipts say that they are there, which is known to be wrong.
         let doubts: Vec<(&str, InDoubt)> = found
             .iter()
@@ -220,7 +219,7 @@ impl RunLease {
             let failed = [as_failure(difference)];
             let group_id = self.groups_in(tx, stream, &failed).await?[0];
             let [failed] = failed;
-            let failure = self.failure_row(stream, failed, group_id, now)?;
+            let failure = self.failure_row(stream, failed, group_id)?;
             tally.add(group_id, &failure);
             differences.push(reconciliation_difference::Model {
                 id: new_id(),
@@ -250,7 +249,6 @@ impl RunLease {
         extras: Extras,
         tally: &mut Tally,
     ) -> Result<()> {
-        let now = self.app.clock().now();
         let (mut failures, mut differences) = (Vec::new(), Vec::new());
         for Gone { key, .. } in extras.kept {
             let (record_key, business_reference) = (key.canonical().to_owned(), clean(key.reference(), 500));
@@ -258,7 +256,7 @@ impl RunLease {
                 let failed = [extra::as_failure(key)];
                 let group_id = self.groups_in(tx, stream, &failed).await?[0];
                 let [failed] = failed;
-                let failure = self.failure_row(stream, failed, group_id, now)?;
+                let failure = self.failure_row(stream, failed, group_id)?;
                 tally.add(group_id, &failure);
                 failures.push(failure);
             }

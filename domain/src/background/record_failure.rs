@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
 use entity::failure::{self, FailureStage, FailureStatus, FieldError, FieldErrorList};
 use entity::run::RunScope;
 use pipeline::{NewReceipt, RecordFailure, Stage};
@@ -283,12 +282,11 @@ impl RunLease {
         quarantine_id: Option<Uuid>,
         tally: &mut Tally,
     ) -> Result<()> {
-        let now = self.app.clock().now();
         let kept = self.keep_exchanges(tx, &failures).await?;
         let mut rows = Vec::with_capacity(failures.len());
         for (failed, group_id) in failures {
             let exchange_id = failed.exchange.as_ref().and_then(|one| kept.get(&one.identity()).copied());
-            let row = self.failure_row(stream, failed, group_id, now)?;
+            let row = self.failure_row(stream, failed, group_id)?;
             tally.add(group_id, &row);
             rows.push(failure::Model { quarantine_id, exchange_id, ..row });
         }
@@ -303,9 +301,9 @@ impl RunLease {
         stream: &str,
         failed: RecordFailure,
         group_id: Uuid,
-        now: DateTime<Utc>,
     ) -> Result<failure::Model> {
         let id = new_id();
+        let made_at = self.app.clock().made_at(id);
         let entry = catalogue::entry(&failed.code);
         let judged = self.judge(stream, &failed);
         let record = failed.record.map(Value::from).or_else(|| failed.raw.map(Value::String));
@@ -331,8 +329,8 @@ impl RunLease {
             retryable: entry.retryable,
             field_errors: field_errors(failed.field_errors),
             attempts: attempts(failed.attempts),
-            failed_at: now,
-            last_attempt_at: now,
+            failed_at: made_at,
+            last_attempt_at: made_at,
             next_attempt_at: None,
             resolved_at: None,
             resolved_by_run_id: None,

@@ -57,7 +57,7 @@ pub async fn report(
     }
     scope
         .find::<sla_clock::Entity>()
-        .filter_some(tenant_id, |id| Column::TenantId.eq(id))
+        .of_tenant(tenant_id)
         .filter(Column::StartedAt.gte(from))
         .filter(Column::StartedAt.lt(to))
         .shaped(by_line)

@@ -137,7 +137,7 @@ async fn create_all(tx: &mut TxScope, new: Vec<NewRun<'_>>, wait: Duration) -> R
             retry_id: new.retry_id,
             backfill_id: new.backfill_id,
             reconciliation_id: new.reconciliation_id,
-            queued_at: now,
+            queued_at: tx.app().clock().made_at(new.id),
             started_at: None,
             finished_at: None,
             read_count: 0,

@@ -15,6 +15,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::stream::{Across, Streams};
 use super::{ScopedSelect, TenantOwned};
 use crate::error::{Doing, Result};
 use crate::page::{Direction, Edge, Page, PageRequest, Position, encode};
@@ -25,6 +26,8 @@ const PARENT: &str = "parent";
 const OWNER: &str = "owner";
 /// The rows of the pages.
 const FOUND: &str = "found";
+/// The rows of one stream.
+const STREAM: &str = "stream";
 
 /// Under what the rows of a list stand, with a page for each.
 pub(crate) struct Parent<E: EntityTrait> {
@@ -61,7 +64,14 @@ impl<E: TenantOwned> Parent<E> {
 impl<E: EntityTrait> ScopedSelect<E> {
     /// One page, by keyset.
     pub(crate) async fn page(self, order: &Keyset<E>, request: &PageRequest) -> Result<Page<E::Model>> {
-        order.read(self.select, request, &self.connection).await
+        let backend = self.connection.get_database_backend();
+        let select = order.constrain(self.select, request);
+        let streams = Streams::of(select, self.axes, self.across, backend);
+        let rows = E::Model::find_by_statement(backend.build(&order.merged(streams, request)))
+            .all(&self.connection)
+            .await
+            .doing("reading a page")?;
+        Ok(order.page(rows, request))
     }
 
     /// One page for each parent, in one statement.
@@ -72,13 +82,15 @@ impl<E: EntityTrait> ScopedSelect<E> {
         order: &Keyset<E>,
         request: &PageRequest,
     ) -> Result<HashMap<Uuid, Page<E::Model>>> {
-        let select = order.constrain(self.select, request);
         let column = parent.column;
-        let parent = if self.is_of_one { Parent::by(column) } else { parent };
+        let parent = if matches!(self.across, Across::One) { Parent::by(column) } else { parent };
         let backend = self.connection.get_database_backend();
+        let select = order.constrain(self.select, request);
+        // Of one parent, so of one tenant.
+        let streams = |select| Streams::of(select, self.axes, Across::One, backend);
         let statement = match backend {
-            DatabaseBackend::Postgres => order.of_each(select, parent, parents, request),
-            _ => order.numbered(select, column, parents, request),
+            DatabaseBackend::Postgres => order.of_each(select, streams, parent, parents, request),
+            _ => order.numbered(streams(select).one, column, parents, request),
         };
         let rows = E::Model::find_by_statement(backend.build(&statement))
             .all(&self.connection)
@@ -133,6 +145,7 @@ impl<E: EntityTrait> Keyset<E> {
     fn of_each(
         &self,
         select: Select<E>,
+        streams: impl FnOnce(Select<E>) -> Streams<E>,
         parent: Parent<E>,
         parents: &[Uuid],
         request: &PageRequest,
@@ -151,13 +164,37 @@ impl<E: EntityTrait> Keyset<E> {
             pages.join_as(JoinType::InnerJoin, table, OWNER, is_it);
             select = select.filter(Expr::col(of_row.as_column_ref()).equals((OWNER, column)));
         }
-        for (column, direction) in self.sort(request.backward) {
-            select = select.order_by(column, direction.clone());
-            pages.order_by((FOUND, column), direction);
-        }
-        let of_one = select.limit(request.limit + 1).into_query();
+        let of_one = self.merged(streams(select), request);
         pages.join_lateral(JoinType::InnerJoin, of_one, FOUND, Expr::cust("TRUE"));
+        self.order(&mut pages, FOUND, request);
         pages
+    }
+
+    /// The first rows of several streams, and one more than are asked for.
+    fn merged(&self, streams: Streams<E>, request: &PageRequest) -> SelectStatement {
+        let mut one = streams.one;
+        for (column, direction) in self.sort(request.backward) {
+            one = one.order_by(column, direction);
+        }
+        let one = one.limit(request.limit + 1).into_query();
+        if streams.sources.is_empty() {
+            return one;
+        }
+        let mut rows = Query::select();
+        rows.columns(E::Column::iter().map(|column| (STREAM, column)));
+        for (source, name) in streams.sources {
+            rows.from_subquery(source, name);
+        }
+        rows.join_lateral(JoinType::InnerJoin, one, STREAM, Expr::cust("TRUE"));
+        self.order(&mut rows, STREAM, request);
+        rows.limit(request.limit + 1);
+        rows
+    }
+
+    fn order(&self, rows: &mut SelectStatement, table: &'static str, request: &PageRequest) {
+        for (column, direction) in self.sort(request.backward) {
+            rows.order_by((table, column), direction);
+        }
     }
 
     /// The same by numbering the rows of each parent.
@@ -285,3 +322,6 @@ fn sortable(value: &Value) -> (i64, Uuid) {
         _ => (0, Uuid::nil()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,6 +104,11 @@ impl PostgresServer {
         format!("postgres://{SUPERUSER}@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// What it logs.
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("server.log")
+    }
+
     /// An empty database on this server.
     pub async fn database(&self) -> Database {
         self.database_of(OWNER).await
@@ -153,7 +158,7 @@ impl PostgresServer {
             "logging_collector=off",
         ]);
         run_as_owner(&mut command, &self.directory);
-        let process = Process::start("postgres", &mut command, &self.directory.join("server.log"), "QUIT");
+        let process = Process::start("postgres", &mut command, &self.log(), "QUIT");
         let process = self.process.insert(process);
         // By its socket: at the port another program might answer, should it have been quicker.
         let socket = self.directory.display();

@@ -104,7 +104,7 @@ impl Background {
             }
         }
         let waiting = ended.waiting(&tx, let_go).await?;
-        let failures = ended.failures().add(failure::Column::Status.eq(FailureStatus::Open));
+        let failures = ended.failures(tx.app()).add(failure::Column::Status.eq(FailureStatus::Open));
         let fresh = match taken_up.retry(&mut tx, BY, failures).await? {
             Some(retry) => ended.retried(&tx, retry).await?,
             None => Vec::new(),

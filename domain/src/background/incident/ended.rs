@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::super::circuit::WAIT_CODE;
 use super::super::ending::of_the_whole;
+use crate::app::App;
 use crate::error::{Doing, Result};
 use crate::incident::fault::codes;
-use crate::scope::TxScope;
+use crate::scope::{TxScope, made_within};
 
 /// Runs of one system that get a time; what waits besides comes by the times that it has.
 const JOBS_MAX: u64 = 10_000;
@@ -56,7 +57,8 @@ impl Ended<'_> {
     }
 
     /// The failures of whole runs that the outage ended, whatever became of them.
-    pub(super) fn failures(&self) -> Condition {
+    pub(super) fn failures(&self, app: &App) -> Condition {
+        let from = self.row.first_seen_at - WRITTEN_BEFORE;
         let mut of_it = Condition::any();
         for (end, side) in ENDS {
             let of_end = Condition::all()
@@ -66,7 +68,7 @@ impl Ended<'_> {
         }
         Condition::all()
             .add(failure::Column::TenantId.eq(self.row.tenant_id))
-            .add(failure::Column::FailedAt.gte(self.row.first_seen_at - WRITTEN_BEFORE))
+            .add(made_within(app, (failure::Column::FailedAt, failure::Column::Id), Some(from), None))
             .add(of_the_whole())
             .add(of_it)
     }
@@ -76,7 +78,7 @@ impl Ended<'_> {
         let failures = Query::select()
             .column(failure::Column::Id)
             .from(failure::Entity)
-            .cond_where(self.failures())
+            .cond_where(self.failures(tx.app()))
             .to_owned();
         tx.find::<integration::Entity>()
             .select_only()

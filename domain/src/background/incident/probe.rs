@@ -123,7 +123,7 @@ impl Background {
             .column(failure::Column::Id)
             .column(failure::Column::IntegrationId)
             .filter(failure::Column::Status.eq(FailureStatus::Open))
-            .filter(ended.failures())
+            .filter(ended.failures(self.app()))
             .filter(may_run)
             .order_by_asc(failure::Column::LastAttemptAt)
             .order_by_asc(failure::Column::Id)
