@@ -13,7 +13,6 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use entity::user::Role;
 use entity::{failure, integration, system};
-use sea_orm::ColumnTrait;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -119,8 +118,7 @@ impl Onlooker {
 /// Denied without `failures:read`.
 pub async fn of_failures(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<SuggestedAction>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let rows =
-        scope.find::<failure::Entity>().filter(failure::Column::Id.is_in(ids.iter().copied())).all().await?;
+    let rows = scope.find::<failure::Entity>().of_ids(failure::Column::Id, ids.iter().copied()).all().await?;
     let integrations = rows.iter().map(|row| row.integration_id);
     let places = Places::read(&scope, integrations).await?;
     let quarantines =
@@ -190,7 +188,7 @@ pub async fn of_integrations(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid
 pub async fn of_systems(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<SuggestedAction>>> {
     let scope = actor.authorize(Permission::SystemRead)?;
     let systems =
-        scope.find::<system::Entity>().filter(system::Column::Id.is_in(ids.iter().copied())).all().await?;
+        scope.find::<system::Entity>().of_ids(system::Column::Id, ids.iter().copied()).all().await?;
     let authorizations = system_grant::by_systems(actor, ids).await?;
     let language = actor.language();
     let found = systems.into_iter().filter_map(|row| {

@@ -107,8 +107,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<ApiKey>> {
 /// Denied without `users:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, ApiKey>> {
     let scope = actor.authorize(Permission::UserRead)?;
-    let rows =
-        scope.find::<api_key::Entity>().filter(api_key::Column::Id.is_in(ids.iter().copied())).all().await?;
+    let rows = scope.find::<api_key::Entity>().of_ids(api_key::Column::Id, ids.iter().copied()).all().await?;
     Ok(with_tenants(scope.app(), rows).await?.into_iter().map(|key| (key.id, key)).collect())
 }
 
@@ -192,12 +191,8 @@ pub async fn create(actor: &Actor, input: CreateApiKey) -> Result<CreatedApiKey>
 pub async fn revoke(actor: &Actor, id: Uuid) -> Result<ApiKey> {
     let scope = actor.authorize(Permission::ApiKeyManage)?;
     let not_found = || Error::not_found("apiKeyId", "API key");
-    let row = scope
-        .find::<api_key::Entity>()
-        .filter(api_key::Column::Id.eq(id))
-        .one()
-        .await?
-        .ok_or_else(not_found)?;
+    let row =
+        scope.find::<api_key::Entity>().of_id(api_key::Column::Id, id).one().await?.ok_or_else(not_found)?;
     let mut key = with_tenants(scope.app(), vec![row]).await?.pop().ok_or_else(not_found)?;
     if key.revoked_at.is_some() {
         return Ok(key);

@@ -61,7 +61,7 @@ fn order(direction: Direction) -> Keyset<backfill::Entity> {
 /// Denied without `runs:read`.
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Backfill>> {
     let scope = actor.authorize(Permission::RunRead)?;
-    scope.find::<backfill::Entity>().filter(backfill::Column::Id.eq(id)).one().await
+    scope.find::<backfill::Entity>().of_id(backfill::Column::Id, id).one().await
 }
 
 /// Backfills by id, those that the caller may see.
@@ -70,8 +70,8 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Backfill>> {
 /// Denied without `runs:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Backfill>> {
     let scope = actor.authorize(Permission::RunRead)?;
-    let of_these = backfill::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find::<backfill::Entity>().filter(of_these).all().await?;
+    let rows =
+        scope.find::<backfill::Entity>().of_ids(backfill::Column::Id, ids.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -249,7 +249,7 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Backfill> {
     let scope = actor.authorize(Permission::RunStart)?;
     let row = scope
         .find::<backfill::Entity>()
-        .filter(backfill::Column::Id.eq(id))
+        .of_id(backfill::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("backfillId", "backfill"))?;
@@ -303,6 +303,6 @@ pub(crate) async fn is_under_way(tx: &TxScope, integration_id: Uuid, streams: &[
 }
 
 async fn first_outcome(scope: &Scope, id: Uuid) -> Result<Backfill> {
-    let first = scope.find::<backfill::Entity>().filter(backfill::Column::Id.eq(id)).one().await?;
+    let first = scope.find::<backfill::Entity>().of_id(backfill::Column::Id, id).one().await?;
     first.ok_or_else(|| Error::conflict("idempotencyKey", "what this key made is no longer yours to see"))
 }

@@ -64,8 +64,7 @@ pub enum ContactOrder {
 /// Denied without `contacts:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Contact>> {
     let scope = actor.authorize(Permission::ContactRead)?;
-    let these = contact::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find::<contact::Entity>().filter(these).all().await?;
+    let rows = scope.find::<contact::Entity>().of_ids(contact::Column::Id, ids.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -140,7 +139,7 @@ pub(crate) async fn of_tenant_or_operator(
     let owner = contact::Column::TenantId;
     scope
         .find::<contact::Entity>()
-        .filter(contact::Column::Id.eq(id))
+        .of_id(contact::Column::Id, id)
         .filter(owner.eq(tenant_id).or(owner.is_null()))
         .one()
         .await
@@ -154,7 +153,7 @@ pub(crate) fn owned_by(column: impl ColumnTrait, owner: Option<Uuid>) -> SimpleE
 async fn found(scope: &Scope, id: Uuid) -> Result<Contact> {
     scope
         .find::<contact::Entity>()
-        .filter(contact::Column::Id.eq(id))
+        .of_id(contact::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("contactId", "contact"))

@@ -28,7 +28,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
 pub use self::pool::PoolUse;
-use self::pool::{PLATFORM, SCOPED};
+use self::pool::{LISTS, PLATFORM, SCOPED};
 use self::replica::ReplicaReader;
 pub(crate) use self::replica::{ReplicaPool, ReplicaReading, STARTED};
 use crate::actor::Tenants;
@@ -39,6 +39,8 @@ use crate::error::{Doing, Error, Result};
 const CONNECTIONS_MAX: u32 = 20;
 /// Connections of PostgreSQL that see every tenant: a request needs one for a moment, to find out who asks.
 const ACROSS_CONNECTIONS_MAX: u32 = 10;
+/// Connections of PostgreSQL for lists, and for rows by their ids.
+const LISTS_CONNECTIONS_MAX: u32 = 12;
 /// One to change the schema, and one to hold the lock meanwhile.
 const LOGIN_CONNECTIONS_MAX: u32 = 2;
 /// How long a call waits for a free connection before it fails.
@@ -62,6 +64,9 @@ const SCHEMA_LOCK: i64 = 8_724_190_314;
 pub(crate) struct Database {
     /// On PostgreSQL its connections see no row until a transaction names tenants.
     tenants: Ends,
+    /// For single statements that read tenants' rows in the order of an index. They are planned once for a connection and
+    /// not for each call, which takes longer than finding a page. On SQLite the readers.
+    lists: DatabaseConnection,
     across_tenants: AcrossTenants,
     /// Where to migrate; `None` on SQLite, where everything is one role.
     login_url: Option<String>,
@@ -88,21 +93,23 @@ impl Database {
     /// Connects by URL: `postgres://…`, or `sqlite://path?mode=rwc`; where there is a `replica` of PostgreSQL it need not
     /// answer.
     pub(crate) async fn connect(url: &str, replica: Option<&str>) -> Result<Self> {
-        let (tenants, across, login_url) = if url.starts_with("sqlite:") {
+        let (tenants, lists, across, login_url) = if url.starts_with("sqlite:") {
             let (write, read) = (sqlite(url, 1).await?, sqlite(url, CONNECTIONS_MAX).await?);
             let ends = Ends { name: PLATFORM, write, read };
-            (ends.clone(), ends, None)
+            (ends.clone(), ends.read.clone(), ends, None)
         } else {
             // The schema, and the role to work under, may be made later; that the server answers is known now.
             let login = postgres(url, 1, Role::Login).await?;
             login.ping().await.doing("connecting to the database")?;
             follow_clock(&login, CLOCK_FIRST_WAIT_MAX).await?;
             login.close().await.doing("connecting to the database")?;
-            let tenants = postgres(url, CONNECTIONS_MAX, Role::Program { setting: "" }).await?;
-            let across =
-                postgres(url, ACROSS_CONNECTIONS_MAX, Role::Program { setting: EVERY_TENANT }).await?;
+            let program = |setting| Role::Program { setting, plans: Plans::Auto };
+            let tenants = postgres(url, CONNECTIONS_MAX, program("")).await?;
+            let lists = Role::Program { setting: "", plans: Plans::Once };
+            let lists = postgres(url, LISTS_CONNECTIONS_MAX, lists).await?;
+            let across = postgres(url, ACROSS_CONNECTIONS_MAX, program(EVERY_TENANT)).await?;
             let both = |name, pool: DatabaseConnection| Ends { name, read: pool.clone(), write: pool };
-            (both(SCOPED, tenants), both(PLATFORM, across), Some(url.to_owned()))
+            (both(SCOPED, tenants), lists, both(PLATFORM, across), Some(url.to_owned()))
         };
         let replica = match (replica, &login_url) {
             (Some(url), Some(_postgres)) => Some(ReplicaPool::new(url).await?),
@@ -111,7 +118,7 @@ impl Database {
             }
             (None, _) => None,
         };
-        Ok(Self { tenants, across_tenants: AcrossTenants(across), login_url, replica })
+        Ok(Self { tenants, lists, across_tenants: AcrossTenants(across), login_url, replica })
     }
 
     /// The same as [`reader_of`](Self::reader_of), from the replica for as long as it answers this request.
@@ -131,9 +138,11 @@ impl Database {
     /// For reading the rows of these tenants from the primary, outside a transaction.
     pub(crate) fn reader_of(&self, tenants: &Tenants) -> TenantReader {
         match (tenants, &self.login_url) {
-            (Tenants::Some(tenants), Some(_postgres)) => {
-                TenantReader::Fenced { pool: self.tenants.read.clone(), tenants: listed(tenants).into() }
-            }
+            (Tenants::Some(tenants), Some(_postgres)) => TenantReader::Fenced {
+                pool: (SCOPED, self.tenants.read.clone()),
+                lists: self.lists.clone(),
+                tenants: listed(tenants).into(),
+            },
             (Tenants::Some(_), None) => TenantReader::Plain(self.tenants.read.clone()),
             (Tenants::All, _) => TenantReader::Plain(self.across_tenants.reader().clone()),
         }
@@ -235,7 +244,9 @@ impl Database {
         match &self.login_url {
             Some(_postgres) => [&self.tenants, &self.across_tenants.0]
                 .into_iter()
-                .map(|ends| PoolUse::of_postgres(ends.name, ends.write.get_postgres_connection_pool()))
+                .map(|ends| (ends.name, &ends.write))
+                .chain([(LISTS, &self.lists)])
+                .map(|(name, pool)| PoolUse::of_postgres(name, pool.get_postgres_connection_pool()))
                 .chain(self.replica.as_ref().map(ReplicaPool::usage))
                 .collect(),
             None => vec![
@@ -250,6 +261,7 @@ impl Database {
         if let Some(replica) = &self.replica {
             replica.close().await?;
         }
+        self.lists.close_by_ref().await.doing("closing the database")?;
         for ends in [&self.tenants, &self.across_tenants.0] {
             ends.read.close_by_ref().await.doing("closing the database")?;
             ends.write.close_by_ref().await.doing("closing the database")?;
@@ -376,7 +388,10 @@ pub(crate) enum TenantReader {
     Plain(DatabaseConnection),
     /// PostgreSQL.
     Fenced {
-        pool: DatabaseConnection,
+        /// What it reads from, by its name.
+        pool: (&'static str, DatabaseConnection),
+        /// The pool for what is read in the order of an index.
+        lists: DatabaseConnection,
         /// What the setting becomes.
         tenants: Arc<str>,
     },
@@ -385,6 +400,18 @@ pub(crate) enum TenantReader {
 }
 
 impl TenantReader {
+    /// For a statement that reads rows in the order of an index, or by their ids, whoever's they are and whatever is asked
+    /// for: PostgreSQL plans it once. Its values are not known then, so a condition on one of them must not be what makes
+    /// an index fit.
+    pub(crate) fn in_order_of_index(self) -> Self {
+        match self {
+            Self::Fenced { pool: _, lists, tenants } => {
+                Self::Fenced { pool: (LISTS, lists.clone()), lists, tenants }
+            }
+            Self::Plain(_) | Self::Replica(_) => self,
+        }
+    }
+
     /// The same statement behind the fence. What it reads comes LATERAL to the row that has named the tenants, and begins
     /// only when that is there, so policies are judged by what it named; and were they judged before, there would be no
     /// row. Its rows stay in their order: there is one row before them.
@@ -405,7 +432,7 @@ impl TenantReader {
 impl ConnectionTrait for TenantReader {
     fn get_database_backend(&self) -> DatabaseBackend {
         match self {
-            Self::Plain(connection) | Self::Fenced { pool: connection, .. } => {
+            Self::Plain(connection) | Self::Fenced { pool: (_, connection), .. } => {
                 connection.get_database_backend()
             }
             Self::Replica(reader) => reader.pool().get_database_backend(),
@@ -423,8 +450,8 @@ impl ConnectionTrait for TenantReader {
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
         match self {
             Self::Plain(connection) => connection.query_one_raw(statement).await,
-            Self::Fenced { pool, tenants } => {
-                statement::asked(SCOPED, pool.query_one_raw(Self::fenced(statement, tenants))).await
+            Self::Fenced { pool: (name, pool), tenants, .. } => {
+                statement::asked(name, pool.query_one_raw(Self::fenced(statement, tenants))).await
             }
             Self::Replica(reader) => reader.one(statement).await,
         }
@@ -433,8 +460,8 @@ impl ConnectionTrait for TenantReader {
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Plain(connection) => connection.query_all_raw(statement).await,
-            Self::Fenced { pool, tenants } => {
-                statement::asked(SCOPED, pool.query_all_raw(Self::fenced(statement, tenants))).await
+            Self::Fenced { pool: (name, pool), tenants, .. } => {
+                statement::asked(name, pool.query_all_raw(Self::fenced(statement, tenants))).await
             }
             Self::Replica(reader) => reader.all(statement).await,
         }
@@ -454,7 +481,18 @@ enum Role {
     Program {
         /// Whose rows it sees where no transaction says so.
         setting: &'static str,
+        /// How its statements are planned.
+        plans: Plans,
     },
+}
+
+/// How PostgreSQL plans prepared statements. <https://www.postgresql.org/docs/current/sql-prepare.html>
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plans {
+    /// As it sees fit: for the values of each call, unless that did not pay five times.
+    Auto,
+    /// Once for a connection, for any values.
+    Once,
 }
 
 async fn postgres(url: &str, connections_max: u32, role: Role) -> Result<DatabaseConnection> {
@@ -470,7 +508,7 @@ async fn postgres(url: &str, connections_max: u32, role: Role) -> Result<Databas
 async fn begin_as(connection: &mut PgConnection, role: Role) -> std::result::Result<(), sqlx::Error> {
     let setting = match role {
         Role::Login => EVERY_TENANT,
-        Role::Program { setting } => setting,
+        Role::Program { setting, .. } => setting,
     };
     let mut sql = format!("SET trestle.tenants = '{setting}'");
     if matches!(role, Role::Program { .. }) {
@@ -488,6 +526,9 @@ async fn begin_as(connection: &mut PgConnection, role: Role) -> std::result::Res
         let idle_ms = IDLE_IN_TRANSACTION_MAX.as_millis();
         write!(sql, "; SET idle_in_transaction_session_timeout = {idle_ms}; {IN_ORDER}")
             .expect("a text grows");
+    }
+    if matches!(role, Role::Program { plans: Plans::Once, .. }) {
+        sql.push_str("; SET plan_cache_mode = force_generic_plan");
     }
     connection.execute(AssertSqlSafe(sql)).await?;
     Ok(())

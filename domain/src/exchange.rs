@@ -65,7 +65,7 @@ pub type OfFailure = (Uuid, Uuid);
 pub async fn by_failures(actor: &Actor, of: &[OfFailure]) -> Result<HashMap<OfFailure, Exchange>> {
     let scope = actor.authorize(Permission::InternalsRead)?;
     let ids: HashSet<Uuid> = of.iter().map(|(_, exchange_id)| *exchange_id).collect();
-    let rows = scope.find::<exchange::Entity>().filter(exchange::Column::Id.is_in(ids)).all().await?;
+    let rows = scope.find::<exchange::Entity>().of_ids(exchange::Column::Id, ids).all().await?;
     let rows: HashMap<Uuid, Model> = rows.into_iter().map(|row| (row.id, row)).collect();
     let revealed = reveal::open_to(actor).await?;
     let language = actor.language();

@@ -232,8 +232,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Export>> {
 /// Denied without `exports:manage`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Export>> {
     let scope = actor.authorize(Permission::ExportManage)?;
-    let these = export::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find::<export::Entity>().filter(these).all().await?;
+    let rows = scope.find::<export::Entity>().of_ids(export::Column::Id, ids.iter().copied()).all().await?;
     rows.into_iter().map(|row| Ok((row.id, view(actor, row)?))).collect()
 }
 
@@ -272,7 +271,7 @@ pub async fn list(
 pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Export> {
     let scope = actor.authorize(Permission::ExportManage)?;
     let not_found = || Error::not_found("exportId", "export");
-    let row = scope.find::<export::Entity>().filter(export::Column::Id.eq(id)).one().await?;
+    let row = scope.find::<export::Entity>().of_id(export::Column::Id, id).one().await?;
     let tenant_id = row.ok_or_else(not_found)?.tenant_id;
     let tx = scope.begin(tenant_id).await?.ok_or_else(not_found)?;
     let now = tx.app().clock().now();

@@ -1,5 +1,6 @@
 //! Failures as their viewers may read them.
 
+mod parts;
 mod selection;
 
 use std::collections::{HashMap, HashSet};
@@ -28,6 +29,7 @@ use crate::scope::{Keyset, Parent, Scope, ScopedSelect};
 use crate::search;
 use crate::words::{Language, Locale, lower_first};
 
+pub use self::parts::FailureParts;
 pub use self::selection::{Selection, skip};
 pub(crate) use self::selection::{not_open, select};
 pub use entity::failure::FieldError;
@@ -242,6 +244,19 @@ pub enum FailureParent {
     Group,
 }
 
+/// A list of failures, whatever it stands under.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FailureList {
+    /// Which.
+    pub filter: FailureFilter,
+    /// By what they are ordered.
+    pub order: FailureOrder,
+    /// Up or down.
+    pub direction: Direction,
+    /// What of each is asked for.
+    pub parts: FailureParts,
+}
+
 fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> {
     let id = failure::Column::Id;
     match order {
@@ -307,8 +322,8 @@ fn filtered(
 /// Denied without `failures:read`.
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let row = scope.find::<failure::Entity>().filter(failure::Column::Id.eq(id)).one().await?;
-    let beside = Beside::read(actor, &scope, groups(row.iter())).await?;
+    let row = scope.find::<failure::Entity>().of_id(failure::Column::Id, id).one().await?;
+    let beside = Beside::read(actor, &scope, FailureParts::ALL, groups(row.iter())).await?;
     row.map(|row| view(actor, &beside, row)).transpose()
 }
 
@@ -318,9 +333,8 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Failure>> {
 /// Denied without `failures:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let rows =
-        scope.find::<failure::Entity>().filter(failure::Column::Id.is_in(ids.iter().copied())).all().await?;
-    let beside = Beside::read(actor, &scope, groups(rows.iter())).await?;
+    let rows = scope.find::<failure::Entity>().of_ids(failure::Column::Id, ids.iter().copied()).all().await?;
+    let beside = Beside::read(actor, &scope, FailureParts::ALL, groups(rows.iter())).await?;
     rows.into_iter().map(|row| Ok((row.id, view(actor, &beside, row)?))).collect()
 }
 
@@ -328,19 +342,13 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Failure
 ///
 /// # Errors
 /// Denied without `failures:read`; [`Error::Argument`] for a bad page.
-pub async fn list(
-    actor: &Actor,
-    filter: &FailureFilter,
-    order: FailureOrder,
-    direction: Direction,
-    page: &PageArguments,
-) -> Result<Page<Failure>> {
+pub async fn list(actor: &Actor, list: &FailureList, page: &PageArguments) -> Result<Page<Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let failures = filtered(&scope, filter, order, None);
-    let order = keyset(order, direction);
+    let failures = filtered(&scope, &list.filter, list.order, None).marking(&list.parts.marks());
+    let order = keyset(list.order, list.direction);
     let page = failures.page(&order, &page.check(order.name)?).await?;
     let of_page = groups(page.edges.iter().map(|edge| &edge.node));
-    let beside = Beside::read(actor, &scope, of_page).await?;
+    let beside = Beside::read(actor, &scope, list.parts, of_page).await?;
     viewed(actor, &beside, page)
 }
 
@@ -352,14 +360,12 @@ pub async fn pages_by_parent(
     actor: &Actor,
     parent: FailureParent,
     parents: &[Uuid],
-    filter: &FailureFilter,
-    order: FailureOrder,
-    direction: Direction,
+    list: &FailureList,
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<Failure>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let failures = filtered(&scope, filter, order, Some(parent));
-    let order = keyset(order, direction);
+    let failures = filtered(&scope, &list.filter, list.order, Some(parent)).marking(&list.parts.marks());
+    let order = keyset(list.order, list.direction);
     let under = match parent {
         FailureParent::Tenant => Parent::by(failure::Column::TenantId),
         FailureParent::Integration => Parent::of::<integration::Entity>(failure::Column::IntegrationId),
@@ -389,7 +395,7 @@ pub async fn pages_by_parent(
         pages.insert(into, joined);
     }
     let of_pages = groups(pages.values().flat_map(|page| page.edges.iter().map(|edge| &edge.node)));
-    let beside = Beside::read(actor, &scope, of_pages).await?;
+    let beside = Beside::read(actor, &scope, list.parts, of_pages).await?;
     pages.into_iter().map(|(parent, page)| Ok((parent, viewed(actor, &beside, page)?))).collect()
 }
 
@@ -399,6 +405,8 @@ fn groups<'a>(rows: impl Iterator<Item = &'a failure::Model>) -> HashSet<Uuid> {
 
 /// What stands beside rows, and decides how they read.
 struct Beside {
+    /// What is asked for.
+    parts: FailureParts,
     /// Failures whose records are open to the viewer.
     revealed: HashSet<Uuid>,
     /// Where groups stand.
@@ -406,9 +414,16 @@ struct Beside {
 }
 
 impl Beside {
-    async fn read(actor: &Actor, scope: &Scope, groups: HashSet<Uuid>) -> Result<Self> {
-        let standings = failure_group::standings(scope, groups).await?;
-        Ok(Self { revealed: reveal::open_to(actor).await?, standings })
+    async fn read(actor: &Actor, scope: &Scope, parts: FailureParts, groups: HashSet<Uuid>) -> Result<Self> {
+        let standings = match parts.standing {
+            true => failure_group::standings(scope, groups).await?,
+            false => HashMap::new(),
+        };
+        let revealed = match parts.record {
+            true => reveal::open_to(actor).await?,
+            false => HashSet::new(),
+        };
+        Ok(Self { parts, revealed, standings })
     }
 }
 
@@ -483,7 +498,8 @@ fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> Result<Failu
         }
         may
     });
-    let record = match row.edited_record.as_ref().or(row.record.as_ref()) {
+    let stored = row.edited_record.as_ref().or(row.record.as_ref());
+    let record = match stored.filter(|_| beside.parts.record) {
         None => None,
         Some(ciphertext) if actor.may(Permission::RecordRead) || beside.revealed.contains(&row.id) => {
             let text = actor.app().unseal(row.tenant_id, row.id, ciphertext)?;

@@ -203,7 +203,7 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Failure
     let scope = actor.authorize(Permission::FailureRead)?;
     let rows = scope
         .find::<failure_group::Entity>()
-        .filter(failure_group::Column::Id.is_in(ids.iter().copied()))
+        .of_ids(failure_group::Column::Id, ids.iter().copied())
         .filter(failure_group::Column::FailureCount.gt(0))
         .all()
         .await?;

@@ -84,7 +84,7 @@ pub async fn by_integrations(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid
     let now = scope.app().clock().now();
     let integrations = scope
         .find::<integration::Entity>()
-        .filter(integration::Column::Id.is_in(ids.iter().copied()))
+        .of_ids(integration::Column::Id, ids.iter().copied())
         .all()
         .await?;
     let rows = scope

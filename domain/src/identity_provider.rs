@@ -310,7 +310,7 @@ pub(crate) fn global_id(id: Uuid) -> GlobalId {
 async fn managed(actor: &Actor, scope: &Scope, id: Uuid) -> Result<identity_provider::Model> {
     let row = scope
         .find::<identity_provider::Entity>()
-        .filter(identity_provider::Column::Id.eq(id))
+        .of_id(identity_provider::Column::Id, id)
         .one()
         .await?
         .ok_or_else(not_found)?;
@@ -359,7 +359,7 @@ async fn check_tenant(
         }
         None => identity_provider::Column::TenantId.is_null(),
         Some(id) => {
-            if scope.find::<tenant::Entity>().filter(tenant::Column::Id.eq(id)).one().await?.is_none() {
+            if scope.find::<tenant::Entity>().of_id(tenant::Column::Id, id).one().await?.is_none() {
                 problems.add(ProblemCode::NotFound, "tenantId", "no tenant has this id");
                 return Ok(());
             }

@@ -141,8 +141,11 @@ pub struct IncidentFilter {
 /// Denied without `incidents:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Incident>> {
     let scope = actor.authorize(Permission::IncidentRead)?;
-    let these = incident::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find_shared::<incident::Entity>().filter(these).all().await?;
+    let rows = scope
+        .find_shared::<incident::Entity>()
+        .of_ids(incident::Column::Id, ids.iter().copied())
+        .all()
+        .await?;
     let seen = views(actor, &scope, rows).await?;
     Ok(seen.into_iter().map(|incident| (incident.id, incident)).collect())
 }

@@ -209,7 +209,7 @@ async fn integrations_of<K: Eq + Hash>(
     pages: HashMap<K, Page<integration_health::Model>>,
 ) -> Result<HashMap<K, Page<Integration>>> {
     let ids = pages.values().flat_map(|page| page.edges.iter().map(|edge| edge.node.integration_id));
-    let rows = scope.find::<integration::Entity>().filter(integration::Column::Id.is_in(ids)).all().await?;
+    let rows = scope.find::<integration::Entity>().of_ids(integration::Column::Id, ids).all().await?;
     let rows: HashMap<Uuid, Integration> = rows.into_iter().map(|row| (row.id, row)).collect();
     let page = |page: Page<integration_health::Model>| Page {
         // No integration is ever deleted, so each is there.
@@ -233,7 +233,7 @@ async fn integrations_of<K: Eq + Hash>(
 /// Denied without `integrations:read`.
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Integration>> {
     let scope = actor.authorize(Permission::IntegrationRead)?;
-    scope.find::<integration::Entity>().filter(integration::Column::Id.eq(id)).one().await
+    scope.find::<integration::Entity>().of_id(integration::Column::Id, id).one().await
 }
 
 /// Integrations by id, archived or not, those that the caller may see.
@@ -242,8 +242,11 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Integration>> {
 /// Denied without `integrations:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Integration>> {
     let scope = actor.authorize(Permission::IntegrationRead)?;
-    let ids = integration::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find::<integration::Entity>().filter(ids).all().await?;
+    let rows = scope
+        .find::<integration::Entity>()
+        .of_ids(integration::Column::Id, ids.iter().copied())
+        .all()
+        .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -571,7 +574,7 @@ fn next_run(row: &Integration, now: DateTime<Utc>) -> Result<Option<DateTime<Utc
 async fn found(scope: &Scope, id: Uuid) -> Result<Integration> {
     scope
         .find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(id))
+        .of_id(integration::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("integrationId", "integration"))

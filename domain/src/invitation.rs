@@ -121,11 +121,8 @@ pub struct InvitationFilter {
 /// Denied without `users:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Invitation>> {
     let scope = actor.authorize(Permission::UserRead)?;
-    let rows = scope
-        .find::<invitation::Entity>()
-        .filter(invitation::Column::Id.is_in(ids.iter().copied()))
-        .all()
-        .await?;
+    let rows =
+        scope.find::<invitation::Entity>().of_ids(invitation::Column::Id, ids.iter().copied()).all().await?;
     Ok(views(scope.app(), rows).await?.into_iter().map(|one| (one.id, one)).collect())
 }
 
@@ -425,7 +422,7 @@ fn refused() -> Error {
 async fn managed(actor: &Actor, scope: &Scope, id: Uuid) -> Result<invitation::Model> {
     let row = scope
         .find::<invitation::Entity>()
-        .filter(invitation::Column::Id.eq(id))
+        .of_id(invitation::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("invitationId", "invitation"))?;
@@ -453,7 +450,7 @@ async fn letter(
 ) -> Result<Letter> {
     let tenant = match row.tenant_id {
         None => None,
-        Some(id) => scope.find::<tenant::Entity>().filter(tenant::Column::Id.eq(id)).one().await?,
+        Some(id) => scope.find::<tenant::Entity>().of_id(tenant::Column::Id, id).one().await?,
     };
     Ok(Letter::Invitation {
         email: row.email.clone(),

@@ -163,7 +163,7 @@ pub async fn release(actor: &Actor, id: Uuid) -> Result<KillSwitch> {
     let not_found = || Error::not_found("killSwitchId", "kill switch");
     let row = scope
         .find::<kill_switch::Entity>()
-        .filter(kill_switch::Column::Id.eq(id))
+        .of_id(kill_switch::Column::Id, id)
         .one()
         .await?
         .ok_or_else(not_found)?;
@@ -245,7 +245,7 @@ async fn check_target(
         }
         KillSwitchScope::Tenant => {
             let Some(id) = target.tenant_id else { return Ok(None) };
-            let found = scope.find::<tenant::Entity>().filter(tenant::Column::Id.eq(id)).one().await?;
+            let found = scope.find::<tenant::Entity>().of_id(tenant::Column::Id, id).one().await?;
             if found.is_none() {
                 problems.add(ProblemCode::NotFound, "tenantId", "no tenant has this id");
             }
@@ -253,8 +253,7 @@ async fn check_target(
         }
         KillSwitchScope::Integration => {
             let Some(id) = target.integration_id else { return Ok(None) };
-            let found =
-                scope.find::<integration::Entity>().filter(integration::Column::Id.eq(id)).one().await?;
+            let found = scope.find::<integration::Entity>().of_id(integration::Column::Id, id).one().await?;
             if found.is_none() {
                 problems.add(ProblemCode::NotFound, "integrationId", "no integration has this id");
             }

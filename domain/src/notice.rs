@@ -82,7 +82,7 @@ pub struct DeliveryFilter {
 /// Denied without `notices:read`.
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Notice>> {
     let scope = actor.authorize(Permission::NoticeRead)?;
-    scope.find::<notice::Entity>().filter(notice::Column::Id.eq(id)).one().await
+    scope.find::<notice::Entity>().of_id(notice::Column::Id, id).one().await
 }
 
 /// Notices by id, those that the caller may see.
@@ -91,8 +91,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Notice>> {
 /// Denied without `notices:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Notice>> {
     let scope = actor.authorize(Permission::NoticeRead)?;
-    let these = notice::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find::<notice::Entity>().filter(these).all().await?;
+    let rows = scope.find::<notice::Entity>().of_ids(notice::Column::Id, ids.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -204,7 +203,7 @@ pub async fn attempts_by_deliveries(
 pub async fn replay(actor: &Actor, id: Uuid) -> Result<Notice> {
     let scope = actor.authorize(Permission::NoticeManage)?;
     let not_found = || Error::not_found("noticeId", "notice");
-    let row = scope.find::<notice::Entity>().filter(notice::Column::Id.eq(id)).one().await?;
+    let row = scope.find::<notice::Entity>().of_id(notice::Column::Id, id).one().await?;
     let row = row.ok_or_else(not_found)?;
     if row.sent_at.is_none() {
         return Err(Error::conflict("noticeId", "was not sent yet: it waits for its time"));

@@ -186,8 +186,11 @@ impl NoticeChannel {
 /// Denied without `notices:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, NoticeChannel>> {
     let scope = actor.authorize(Permission::NoticeRead)?;
-    let these = notice_channel::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find::<notice_channel::Entity>().filter(these).all().await?;
+    let rows = scope
+        .find::<notice_channel::Entity>()
+        .of_ids(notice_channel::Column::Id, ids.iter().copied())
+        .all()
+        .await?;
     let now = scope.app().clock().now();
     Ok(rows.into_iter().map(|row| (row.id, NoticeChannel::of(row, actor, now))).collect())
 }
@@ -534,7 +537,7 @@ async fn give_up(tx: &DatabaseTransaction, id: Uuid, now: DateTime<Utc>, why: &s
 async fn found(scope: &Scope, id: Uuid) -> Result<notice_channel::Model> {
     scope
         .find::<notice_channel::Entity>()
-        .filter(notice_channel::Column::Id.eq(id))
+        .of_id(notice_channel::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("channelId", "channel"))

@@ -104,8 +104,11 @@ pub struct NoticePolicyChanges {
 /// Denied without `notices:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, NoticePolicy>> {
     let scope = actor.authorize(Permission::NoticeRead)?;
-    let these = notice_policy::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find::<notice_policy::Entity>().filter(these).all().await?;
+    let rows = scope
+        .find::<notice_policy::Entity>()
+        .of_ids(notice_policy::Column::Id, ids.iter().copied())
+        .all()
+        .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -401,7 +404,7 @@ async fn check_selectors(
             let ids = selectors.tenant_ids.iter().copied();
             let there: Vec<Uuid> = scope
                 .find::<tenant::Entity>()
-                .filter(tenant::Column::Id.is_in(ids))
+                .of_ids(tenant::Column::Id, ids)
                 .all()
                 .await?
                 .into_iter()
@@ -414,7 +417,7 @@ async fn check_selectors(
         let ids = selectors.integration_ids.iter().copied();
         let there: Vec<Uuid> = scope
             .find::<integration::Entity>()
-            .filter(integration::Column::Id.is_in(ids))
+            .of_ids(integration::Column::Id, ids)
             .filter_some(row.tenant_id, |id| integration::Column::TenantId.eq(id))
             .all()
             .await?
@@ -443,7 +446,7 @@ async fn check_channels(
     } else if has_owner {
         let there: Vec<Uuid> = scope
             .find::<notice_channel::Entity>()
-            .filter(notice_channel::Column::Id.is_in(ids.iter().copied()))
+            .of_ids(notice_channel::Column::Id, ids.iter().copied())
             .filter(is_of(notice_channel::Column::TenantId, row.tenant_id))
             .all()
             .await?
@@ -476,7 +479,7 @@ async fn keep_channels(tx: &DatabaseTransaction, row: &NoticePolicy) -> Result<(
 async fn found(scope: &Scope, id: Uuid) -> Result<NoticePolicy> {
     scope
         .find::<notice_policy::Entity>()
-        .filter(notice_policy::Column::Id.eq(id))
+        .of_id(notice_policy::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("policyId", "policy"))

@@ -38,11 +38,12 @@ pub struct PageRequest {
 }
 
 /// Ascending or descending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Smallest or oldest first.
     Ascending,
     /// Largest or newest first.
+    #[default]
     Descending,
 }
 

@@ -93,11 +93,8 @@ pub struct CreatePortalKey {
 /// Denied without `users:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, PortalKey>> {
     let scope = actor.authorize(Permission::UserRead)?;
-    let rows = scope
-        .find::<portal_key::Entity>()
-        .filter(portal_key::Column::Id.is_in(ids.iter().copied()))
-        .all()
-        .await?;
+    let rows =
+        scope.find::<portal_key::Entity>().of_ids(portal_key::Column::Id, ids.iter().copied()).all().await?;
     Ok(with_tenants(scope.app(), rows).await?.into_iter().map(|key| (key.id, key)).collect())
 }
 
@@ -193,7 +190,7 @@ pub async fn revoke(actor: &Actor, id: Uuid) -> Result<PortalKey> {
     let not_found = || Error::not_found("portalKeyId", "portal key");
     let row = scope
         .find::<portal_key::Entity>()
-        .filter(portal_key::Column::Id.eq(id))
+        .of_id(portal_key::Column::Id, id)
         .one()
         .await?
         .ok_or_else(not_found)?;

@@ -82,7 +82,7 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, PortalS
     let scope = actor.authorize(Permission::PortalSessionCreate)?;
     let rows = scope
         .find::<portal_session::Entity>()
-        .filter(portal_session::Column::Id.is_in(ids.iter().copied()))
+        .of_ids(portal_session::Column::Id, ids.iter().copied())
         .all()
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
@@ -180,7 +180,7 @@ pub async fn create(actor: &Actor, input: CreatePortalSession) -> Result<PortalT
 pub async fn end(actor: &Actor, id: Uuid) -> Result<PortalSession> {
     let scope = actor.authorize(Permission::PortalSessionCreate)?;
     let not_found = || Error::not_found("portalSessionId", "portal session");
-    let row = scope.find::<portal_session::Entity>().filter(portal_session::Column::Id.eq(id)).one().await?;
+    let row = scope.find::<portal_session::Entity>().of_id(portal_session::Column::Id, id).one().await?;
     let row = row.ok_or_else(not_found)?;
     let now = scope.app().clock().now();
     if row.ended_at.is_some() || row.expires_at <= now {
@@ -243,7 +243,7 @@ pub async fn end_all(actor: &Actor, tenant_id: Uuid, ended: EndedSessions) -> Re
     let scope = actor.authorize(Permission::PortalSessionCreate)?;
     let mut problems = Problems::default();
     let not_found = || Error::not_found("tenantId", "tenant");
-    let tenant = scope.find::<tenant::Entity>().filter(tenant::Column::Id.eq(tenant_id)).one().await?;
+    let tenant = scope.find::<tenant::Entity>().of_id(tenant::Column::Id, tenant_id).one().await?;
     if tenant.is_none() {
         problems.add(ProblemCode::NotFound, "tenantId", "no tenant has this id");
     }

@@ -78,8 +78,8 @@ fn filtered(scope: &Scope, filter: &QuarantineFilter) -> ScopedSelect<quarantine
 /// Denied without `failures:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Quarantine>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let of_these = quarantine::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find::<quarantine::Entity>().filter(of_these).all().await?;
+    let rows =
+        scope.find::<quarantine::Entity>().of_ids(quarantine::Column::Id, ids.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -205,7 +205,7 @@ async fn commit(tx: TxScope, scope: &Scope, id: Uuid, note: Option<String>) -> R
 async fn found(scope: &Scope, id: Uuid) -> Result<Quarantine> {
     scope
         .find::<quarantine::Entity>()
-        .filter(quarantine::Column::Id.eq(id))
+        .of_id(quarantine::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("quarantineId", "quarantine"))

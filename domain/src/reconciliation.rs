@@ -103,8 +103,11 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Reconciliation>> {
 /// Denied without `runs:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Reconciliation>> {
     let scope = actor.authorize(Permission::RunRead)?;
-    let of_these = reconciliation::Column::Id.is_in(ids.iter().copied());
-    let rows = scope.find::<reconciliation::Entity>().filter(of_these).all().await?;
+    let rows = scope
+        .find::<reconciliation::Entity>()
+        .of_ids(reconciliation::Column::Id, ids.iter().copied())
+        .all()
+        .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -207,7 +210,7 @@ pub async fn start(
     let request = idempotency::Request::new(actor, idempotency_key, "reconcileIntegration", &input)?;
     let integration = scope
         .find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(integration_id))
+        .of_id(integration::Column::Id, integration_id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("integrationId", "integration"))?;
@@ -387,7 +390,7 @@ async fn has_extras(scope: &Scope, id: Uuid) -> Result<bool> {
 }
 
 async fn found(scope: &Scope, id: Uuid) -> Result<Option<Reconciliation>> {
-    scope.find::<reconciliation::Entity>().filter(reconciliation::Column::Id.eq(id)).one().await
+    scope.find::<reconciliation::Entity>().of_id(reconciliation::Column::Id, id).one().await
 }
 
 fn no_longer_visible() -> Error {

@@ -122,7 +122,7 @@ pub async fn set(actor: &Actor, tenant_id: Uuid, kind: RetentionKind, days: Opti
     let not_found = || Error::not_found("tenantId", "tenant");
     let row = scope
         .find::<tenant::Entity>()
-        .filter(tenant::Column::Id.eq(tenant_id))
+        .of_id(tenant::Column::Id, tenant_id)
         .one()
         .await?
         .ok_or_else(not_found)?;

@@ -74,7 +74,7 @@ fn of_the_whole() -> Condition {
 /// Denied without `failures:read`.
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Retry>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    scope.find::<retry::Entity>().filter(retry::Column::Id.eq(id)).one().await
+    scope.find::<retry::Entity>().of_id(retry::Column::Id, id).one().await
 }
 
 /// Retries by id, those that the caller may see.
@@ -83,8 +83,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Retry>> {
 /// Denied without `failures:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Retry>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let rows =
-        scope.find::<retry::Entity>().filter(retry::Column::Id.is_in(ids.iter().copied())).all().await?;
+    let rows = scope.find::<retry::Entity>().of_ids(retry::Column::Id, ids.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -159,7 +158,7 @@ pub async fn cancel(actor: &Actor, id: Uuid) -> Result<Retry> {
     let scope = actor.authorize(Permission::FailureRetry)?;
     let row = scope
         .find::<retry::Entity>()
-        .filter(retry::Column::Id.eq(id))
+        .of_id(retry::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("retryId", "retry"))?;
@@ -507,6 +506,6 @@ async fn or_first(
 }
 
 pub(crate) async fn first_outcome(scope: &Scope, id: Uuid) -> Result<Retry> {
-    let first = scope.find::<retry::Entity>().filter(retry::Column::Id.eq(id)).one().await?;
+    let first = scope.find::<retry::Entity>().of_id(retry::Column::Id, id).one().await?;
     first.ok_or_else(|| Error::conflict("idempotencyKey", "what this key made is no longer yours to see"))
 }

@@ -64,7 +64,7 @@ pub async fn create(actor: &Actor, failure_id: Uuid, reason: &str, minutes: Opti
     let not_found = || Error::not_found("failureId", "failure");
     let failure = scope
         .find::<failure::Entity>()
-        .filter(failure::Column::Id.eq(failure_id))
+        .of_id(failure::Column::Id, failure_id)
         .one()
         .await?
         .ok_or_else(not_found)?;

@@ -171,7 +171,7 @@ fn filtered(scope: &Scope, filter: &RunFilter, parent: Option<RunParent>) -> Sco
 /// Denied without `runs:read`.
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Run>> {
     let scope = actor.authorize(Permission::RunRead)?;
-    scope.find::<run::Entity>().filter(run::Column::Id.eq(id)).one().await
+    scope.find::<run::Entity>().of_id(run::Column::Id, id).one().await
 }
 
 /// Runs by id, those that the caller may see.
@@ -180,7 +180,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Run>> {
 /// Denied without `runs:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Run>> {
     let scope = actor.authorize(Permission::RunRead)?;
-    let rows = scope.find::<run::Entity>().filter(run::Column::Id.is_in(ids.iter().copied())).all().await?;
+    let rows = scope.find::<run::Entity>().of_ids(run::Column::Id, ids.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -393,7 +393,7 @@ pub(crate) async fn under_way_since(
 async fn found(scope: &Scope, id: Uuid) -> Result<Run> {
     scope
         .find::<run::Entity>()
-        .filter(run::Column::Id.eq(id))
+        .of_id(run::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("runId", "run"))

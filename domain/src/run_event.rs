@@ -171,7 +171,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<RunEvent>> {
     let scope = actor.authorize(Permission::RunRead)?;
     scope
         .find::<run_event::Entity>()
-        .filter(run_event::Column::Id.eq(id))
+        .of_id(run_event::Column::Id, id)
         .filter(run_event::Column::Audience.is_in(readable(actor.audience())))
         .one()
         .await

@@ -120,7 +120,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Runbook>> {
     if let Some(built_in) = built_in::get(id) {
         return Ok(Some(built_in.clone()));
     }
-    let row = scope.find::<runbook::Entity>().filter(runbook::Column::Id.eq(id)).one().await?;
+    let row = scope.find::<runbook::Entity>().of_id(runbook::Column::Id, id).one().await?;
     Ok(row.map(|row| Runbook::of(row, scope.app().clock().now())))
 }
 

@@ -20,11 +20,14 @@ use entity::{
     synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user, webhook_endpoint,
     webhook_event,
 };
-use sea_orm::sea_query::{Condition, IntoCondition, Order, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{
+    CaseStatement, ColumnType, Condition, Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement,
+    SimpleExpr,
+};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, FromQueryResult, IntoActiveModel,
-    ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, TryGetableMany, UpdateMany,
-    Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
+    IdenStatic, IntoActiveModel, Iterable, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select, TryGetableMany, UpdateMany, Value,
 };
 use uuid::Uuid;
 
@@ -32,7 +35,7 @@ use crate::actor::Tenants;
 use crate::app::App;
 use crate::audit::Entry;
 use crate::change::{Change, journal};
-use crate::database::TenantReader;
+use crate::database::{TenantReader, one_of};
 use crate::dispatch::{JobHint, PUSH_TIMEOUT};
 use crate::error::{Doing, Error, Result};
 use crate::health::status::count_ended;
@@ -260,6 +263,40 @@ impl<E: EntityTrait> ScopedSelect<E> {
     /// Narrows it.
     pub(crate) fn filter(mut self, condition: impl IntoCondition) -> Self {
         self.select = self.select.filter(condition.into_condition());
+        self
+    }
+
+    /// Narrows it to the row of this id, which PostgreSQL need not plan anew.
+    pub(crate) fn of_id(mut self, id_column: E::Column, id: Uuid) -> Self {
+        self.connection = self.connection.in_order_of_index();
+        self.filter(id_column.eq(id))
+    }
+
+    /// The same to the rows of these ids, however many they are.
+    pub(crate) fn of_ids(mut self, id_column: E::Column, ids: impl IntoIterator<Item = Uuid>) -> Self {
+        let backend = self.connection.get_database_backend();
+        self.connection = self.connection.in_order_of_index();
+        self.filter(one_of(backend, id_column, ids))
+    }
+
+    /// Of these columns it reads nothing but whether something is in them: then it is empty. They hold text or bytes, and may
+    /// hold none.
+    pub(crate) fn marking(mut self, columns: &[E::Column]) -> Self {
+        if columns.is_empty() {
+            return self;
+        }
+        let is_marked = |column: &E::Column| columns.iter().any(|marked| marked.as_str() == column.as_str());
+        self.select = E::Column::iter().fold(self.select.select_only(), |select, column| {
+            if !is_marked(&column) {
+                return select.column(column);
+            }
+            let empty = match column.def().get_column_type() {
+                ColumnType::Text | ColumnType::String(_) => Expr::val(""),
+                _ => Expr::val(Vec::<u8>::new()),
+            };
+            let is_something = Expr::col(column.as_column_ref()).is_not_null();
+            select.expr_as(CaseStatement::new().case(is_something, empty), column.as_str())
+        });
         self
     }
 

@@ -129,7 +129,7 @@ pub async fn reset(
     let scope = actor.authorize(Permission::IntegrationWrite)?;
     let row = scope
         .find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(integration_id))
+        .of_id(integration::Column::Id, integration_id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("integrationId", "integration"))?;

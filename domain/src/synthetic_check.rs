@@ -307,7 +307,7 @@ async fn update(tx: &TxScope, set: SyntheticCheck) -> Result<()> {
 async fn found(scope: &Scope, integration_id: Uuid) -> Result<(Integration, system::Model)> {
     let row = scope
         .find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(integration_id))
+        .of_id(integration::Column::Id, integration_id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("integrationId", "integration"))?;

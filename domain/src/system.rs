@@ -204,7 +204,7 @@ fn filtered(scope: &Scope, filter: &SystemFilter) -> Result<ScopedSelect<system:
 /// Denied without `systems:read`.
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<System>> {
     let scope = actor.authorize(Permission::SystemRead)?;
-    Ok(scope.find::<system::Entity>().filter(system::Column::Id.eq(id)).one().await?.map(System::from))
+    Ok(scope.find::<system::Entity>().of_id(system::Column::Id, id).one().await?.map(System::from))
 }
 
 /// Systems by id, those that the caller may see.
@@ -213,8 +213,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<System>> {
 /// Denied without `systems:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, System>> {
     let scope = actor.authorize(Permission::SystemRead)?;
-    let rows =
-        scope.find::<system::Entity>().filter(system::Column::Id.is_in(ids.iter().copied())).all().await?;
+    let rows = scope.find::<system::Entity>().of_ids(system::Column::Id, ids.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
 }
 
@@ -440,7 +439,7 @@ pub(crate) async fn owner(
         problems.add(ProblemCode::Required, "tenantId", "must name the tenant");
         return Ok(None);
     };
-    let tenant = scope.find::<tenant::Entity>().filter(tenant::Column::Id.eq(id)).one().await?;
+    let tenant = scope.find::<tenant::Entity>().of_id(tenant::Column::Id, id).one().await?;
     if tenant.is_none() {
         problems.add(ProblemCode::NotFound, "tenantId", "no tenant has this id");
     }
@@ -457,7 +456,7 @@ pub(crate) fn is_foreign_key_violation(error: &Error) -> bool {
 async fn found(scope: &Scope, id: Uuid) -> Result<system::Model> {
     scope
         .find::<system::Entity>()
-        .filter(system::Column::Id.eq(id))
+        .of_id(system::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("systemId", "system"))

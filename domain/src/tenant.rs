@@ -112,8 +112,7 @@ pub async fn get(actor: &Actor, key: &TenantKey) -> Result<Option<Tenant>> {
 /// Denied for nobody.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Tenant>> {
     let scope = actor.authorize(Permission::TenantRead)?;
-    let rows =
-        scope.find::<tenant::Entity>().filter(tenant::Column::Id.is_in(ids.iter().copied())).all().await?;
+    let rows = scope.find::<tenant::Entity>().of_ids(tenant::Column::Id, ids.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -354,7 +353,7 @@ pub async fn set_support_access(
 async fn found(scope: &Scope, id: Uuid) -> Result<Tenant> {
     scope
         .find::<tenant::Entity>()
-        .filter(tenant::Column::Id.eq(id))
+        .of_id(tenant::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("tenantId", "tenant"))

@@ -110,7 +110,7 @@ pub enum UserOrder {
 /// Denied without `users:read`.
 pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<User>> {
     let scope = actor.authorize(Permission::UserRead)?;
-    Ok(scope.find::<user::Entity>().filter(user::Column::Id.eq(id)).one().await?.map(User::from))
+    Ok(scope.find::<user::Entity>().of_id(user::Column::Id, id).one().await?.map(User::from))
 }
 
 /// People by id, those whom the caller may see.
@@ -119,7 +119,7 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<User>> {
 /// Denied without `users:read`.
 pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, User>> {
     let scope = actor.authorize(Permission::UserRead)?;
-    let rows = scope.find::<user::Entity>().filter(user::Column::Id.is_in(ids.iter().copied())).all().await?;
+    let rows = scope.find::<user::Entity>().of_ids(user::Column::Id, ids.iter().copied()).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
 }
 
@@ -347,7 +347,7 @@ pub(crate) async fn is_taken(scope: &Scope, email: &str) -> Result<bool> {
 pub(crate) async fn managed(actor: &Actor, scope: &Scope, id: Uuid) -> Result<user::Model> {
     let row = scope
         .find::<user::Entity>()
-        .filter(user::Column::Id.eq(id))
+        .of_id(user::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("userId", "user"))?;
@@ -403,7 +403,7 @@ pub(crate) async fn check_tenant(
         problems.add(ProblemCode::Required, "tenantId", "this role needs a tenant");
         return Ok(None);
     };
-    let found = scope.find::<tenant::Entity>().filter(tenant::Column::Id.eq(tenant_id)).one().await?;
+    let found = scope.find::<tenant::Entity>().of_id(tenant::Column::Id, tenant_id).one().await?;
     if found.is_none() {
         problems.add(ProblemCode::NotFound, "tenantId", "no tenant has this id");
         return Ok(None);

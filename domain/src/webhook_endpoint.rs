@@ -126,7 +126,7 @@ pub async fn by_systems(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Web
 pub async fn rotate(actor: &Actor, system_id: Uuid, overlap_hours: i32) -> Result<System> {
     let scope = actor.authorize(Permission::SystemWrite)?;
     let not_found = || Error::not_found("systemId", "system");
-    let row = scope.find::<system::Entity>().filter(system::Column::Id.eq(system_id)).one().await?;
+    let row = scope.find::<system::Entity>().of_id(system::Column::Id, system_id).one().await?;
     let row = row.ok_or_else(not_found)?;
     if !(0..=OVERLAP_HOURS_MAX).contains(&overlap_hours) {
         let message = format!("must be 0 to {OVERLAP_HOURS_MAX}");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use connector::{Record, RecordKey, SystemError, SystemErrorKind};
 use domain::background::{Claim, Removed, RunEnd, RunLease};
-use domain::failure::{self, FailureFilter, FailureOrder, Selection};
+use domain::failure::{self, FailureFilter, FailureList, Selection};
 use domain::failure_group::{self, FailureGroupFilter, FailureGroupOrder};
 use domain::integration::{self, Integration, NewIntegration, Stream, SyncMode};
 use domain::log_line::{Level, NewLogLine};
@@ -140,8 +140,8 @@ impl Fixture {
 
     async fn failures(&self, run: Uuid) -> Vec<failure::Failure> {
         let filter = FailureFilter { run_id: Some(run), ..Default::default() };
-        let (order, page) = (FailureOrder::default(), PageArguments::default());
-        let list = failure::list(&self.operator, &filter, order, Direction::Ascending, &page).await;
+        let list = FailureList { filter, direction: Direction::Ascending, ..Default::default() };
+        let list = failure::list(&self.operator, &list, &PageArguments::default()).await;
         list.unwrap().edges.into_iter().map(|edge| edge.node).collect()
     }
 

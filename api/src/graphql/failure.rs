@@ -7,7 +7,7 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
 use domain::Permission;
-use domain::failure::{self, Selection};
+use domain::failure::{self, FailureList, FailureParts, Selection};
 use domain::id::Kind;
 use domain::incident::waiting_for;
 use domain::retention::record_expires_at;
@@ -512,13 +512,31 @@ impl FailureQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Failure>> {
-        let filter = filter.unwrap_or_default().decode()?;
-        let order = order_by.unwrap_or_default();
-        let page = arguments(first, after, last, before);
-        let rows =
-            failure::list(&actor(ctx)?, &filter, order.field.into(), order.direction.into(), &page).await?;
+        let list = failure_list(ctx, filter, order_by)?;
+        let rows = failure::list(&actor(ctx)?, &list, &arguments(first, after, last, before)).await?;
         Ok(Connection::new(rows, Failure))
     }
+}
+
+/// What a list of failures asks for: which, in which order, and what of each.
+pub(super) fn failure_list(
+    ctx: &Context<'_>,
+    filter: Option<FailureFilter>,
+    order_by: Option<FailureOrder>,
+) -> domain::Result<FailureList> {
+    let order_by = order_by.unwrap_or_default();
+    let failures = ctx.look_ahead().field("edges").field("node");
+    let asks = |fields: &[&str]| fields.iter().any(|field| failures.field(field).exists());
+    Ok(FailureList {
+        filter: filter.unwrap_or_default().decode()?,
+        order: order_by.field.into(),
+        direction: order_by.direction.into(),
+        parts: FailureParts {
+            record: asks(&["record", "redactions"]),
+            technical_detail: asks(&["technicalDetail", "redactions"]),
+            standing: asks(&["responsibleParty", "suggestedAction"]),
+        },
+    })
 }
 
 /// The failures that a bulk operation takes: by id, or by filter.

@@ -23,6 +23,7 @@ use super::error::{Result, filter_text};
 use super::escalation::{Escalation, SlaClock};
 use super::failure::{
     Failure, FailureCategory, FailureFilter, FailureOrder, FailureStage, Impact, Redaction, ResponsibleParty,
+    failure_list,
 };
 use super::incident::Incident;
 use super::integration::Integration;
@@ -278,13 +279,7 @@ impl FailureGroup {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Failure>> {
-        let order_by = order_by.unwrap_or_default();
-        let list = Failures {
-            of: FailureParent::Group,
-            filter: filter.unwrap_or_default().decode()?,
-            order: order_by.field.into(),
-            direction: order_by.direction.into(),
-        };
+        let list = Failures { of: FailureParent::Group, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Failure))
     }

@@ -25,7 +25,7 @@ use super::backfill::{Backfill, BackfillFilter, BackfillOrder, BackfillOrderFiel
 use super::caller::{actor, loaders};
 use super::contact::IntegrationContacts;
 use super::error::Result;
-use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::failure::{Failure, FailureFilter, FailureOrder, failure_list};
 use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::health::{
     HealthAlert, HealthAlertFilter, HealthAlertOrder, HealthAlertOrderField, HealthStatus,
@@ -285,13 +285,7 @@ impl Integration {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Failure>> {
-        let order_by = order_by.unwrap_or_default();
-        let list = Failures {
-            of: FailureParent::Integration,
-            filter: filter.unwrap_or_default().decode()?,
-            order: order_by.field.into(),
-            direction: order_by.direction.into(),
-        };
+        let list = Failures { of: FailureParent::Integration, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Failure))
     }

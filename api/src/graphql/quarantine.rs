@@ -12,7 +12,7 @@ use domain::quarantine;
 
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
-use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::failure::{Failure, FailureFilter, FailureOrder, failure_list};
 use super::integration::Integration;
 use super::loader::Failures;
 use super::page::{Connection, OrderDirection, arguments};
@@ -164,13 +164,7 @@ impl Quarantine {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Failure>> {
-        let order_by = order_by.unwrap_or_default();
-        let list = Failures {
-            of: FailureParent::Quarantine,
-            filter: filter.unwrap_or_default().decode()?,
-            order: order_by.field.into(),
-            direction: order_by.direction.into(),
-        };
+        let list = Failures { of: FailureParent::Quarantine, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Failure))
     }

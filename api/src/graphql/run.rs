@@ -16,7 +16,7 @@ use futures::stream::BoxStream;
 use super::backfill::Backfill;
 use super::caller::{actor, loaders};
 use super::error::{Result, UserError, outcome};
-use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::failure::{Failure, FailureFilter, FailureOrder, failure_list};
 use super::integration::Integration;
 use super::live::{self, Watch};
 use super::loader::{Events, Failures, Logs, Quarantines, Slices};
@@ -281,13 +281,7 @@ impl Run {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Failure>> {
-        let order_by = order_by.unwrap_or_default();
-        let list = Failures {
-            of: FailureParent::Run,
-            filter: filter.unwrap_or_default().decode()?,
-            order: order_by.field.into(),
-            direction: order_by.direction.into(),
-        };
+        let list = Failures { of: FailureParent::Run, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Failure))
     }

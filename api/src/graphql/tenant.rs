@@ -15,7 +15,7 @@ use domain::tenant::{self, TenantKey};
 
 use super::caller::{actor, caller, loaders};
 use super::error::{ResolverError, Result, UserError, outcome};
-use super::failure::{Failure, FailureFilter, FailureOrder};
+use super::failure::{Failure, FailureFilter, FailureOrder, failure_list};
 use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::health::HealthOverview;
 use super::integration::{Integration, IntegrationFilter, IntegrationOrder};
@@ -178,13 +178,7 @@ impl Tenant {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Failure>> {
-        let order_by = order_by.unwrap_or_default();
-        let list = Failures {
-            of: FailureParent::Tenant,
-            filter: filter.unwrap_or_default().decode()?,
-            order: order_by.field.into(),
-            direction: order_by.direction.into(),
-        };
+        let list = Failures { of: FailureParent::Tenant, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Failure))
     }

@@ -220,6 +220,59 @@ async fn another_tenants_objects_are_not_there() {
 }
 
 #[tokio::test]
+async fn a_field_of_a_listed_failure_is_the_same_whatever_else_is_asked_for() {
+    const FIELDS: [&str; 12] = [
+        "record",
+        "technicalDetail",
+        "httpStatus",
+        "redactions { field reason }",
+        "responsibleParty",
+        "suggestedAction",
+        "summary",
+        "viewerCanRetry",
+        "viewerCanEdit",
+        "viewerCanSkip",
+        "recordExpiresAt",
+        "recordRemovedAt",
+    ];
+    let world = World::new().await;
+    let customer = world.customer("acme").await;
+    let run = world.failed_run(&customer, 1).await;
+    let failure = world.failures_of(run).await[0];
+    // The group is with somebody else than the code says.
+    let group = "query ($id: ID!) { failure(id: $id) { group { id } } }";
+    let variables = json!({ "id": id(Kind::Failure, failure) });
+    let support = world.person(Role::Support, &customer.tenant).await;
+    let group = world.data(&support, group, variables.clone()).await["failure"]["group"]["id"].clone();
+    let hand_over = "mutation ($id: ID!) {
+        handOverFailureGroup(input: { groupId: $id, to: ENGINEERING, note: \"a test\" }) { userErrors { message } }
+    }";
+    let handed_over = world.data(&support, hand_over, json!({ "id": group })).await;
+    assert_eq!(handed_over["handOverFailureGroup"]["userErrors"], json!([]));
+
+    for role in [Role::Engineer, Role::Support, Role::TenantMember, Role::TenantViewer] {
+        let person = world.person(role, &customer.tenant).await;
+        let one = format!("query ($id: ID!) {{ failure(id: $id) {{ {} }} }}", FIELDS.join(" "));
+        let one = world.data(&person, &one, variables.clone()).await["failure"].clone();
+        assert!(!one["summary"].is_null());
+        for field in FIELDS {
+            let name = field.split(' ').next().unwrap();
+            let list = format!(
+                "query {{
+                    failures {{ edges {{ node {{ it: {field} }} }} }}
+                    runs {{ edges {{ node {{ failures {{ edges {{ ...Of }} }} }} }} }}
+                }}
+                fragment Of on FailureEdge {{ node {{ ... on Failure {{ {field} }} }} }}"
+            );
+            let data = world.data(&person, &list, json!({})).await;
+            assert_eq!(data["failures"]["edges"][0]["node"]["it"], one[name], "{role:?} {field}");
+            let nested = &data["runs"]["edges"][0]["node"]["failures"]["edges"][0]["node"][name];
+            assert_eq!(nested, &one[name], "{role:?} {field} of a run");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_failure_shows_each_viewer_their_layer() {
     let world = World::new().await;
     let customer = world.customer("acme").await;

@@ -291,13 +291,12 @@ impl World {
     pub async fn failures_of(&self, run_id: Uuid) -> Vec<Uuid> {
         let filter = domain::failure::FailureFilter { run_id: Some(run_id), ..Default::default() };
         let page = PageArguments { first: Some(100), ..PageArguments::default() };
-        let rows = domain::failure::list(
-            &self.operator,
-            &filter,
-            domain::failure::FailureOrder::FailedAt,
-            domain::page::Direction::Descending,
-            &page,
-        );
+        let list = domain::failure::FailureList {
+            filter,
+            direction: domain::page::Direction::Descending,
+            ..Default::default()
+        };
+        let rows = domain::failure::list(&self.operator, &list, &page);
         rows.await.unwrap().edges.into_iter().map(|edge| edge.node.id).collect()
     }
 }

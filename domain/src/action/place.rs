@@ -123,7 +123,7 @@ impl Places {
         }
         let integrations = scope
             .find::<integration::Entity>()
-            .filter(integration::Column::Id.is_in(ids.iter().copied()))
+            .of_ids(integration::Column::Id, ids.iter().copied())
             .all()
             .await?;
         let ends: HashSet<Uuid> =
@@ -206,7 +206,7 @@ pub(super) async fn held_quarantines(
     }
     let rows = scope
         .find::<quarantine::Entity>()
-        .filter(quarantine::Column::Id.is_in(ids))
+        .of_ids(quarantine::Column::Id, ids)
         .filter(quarantine::Column::Status.eq(QuarantineStatus::Held))
         .all()
         .await?;
@@ -225,7 +225,7 @@ pub(super) async fn outlived_runs(
     }
     let runs = scope
         .find::<run::Entity>()
-        .filter(run::Column::Id.is_in(ids))
+        .of_ids(run::Column::Id, ids)
         .filter(run::Column::BackfillId.is_not_null())
         .all()
         .await?;

@@ -175,7 +175,7 @@ async fn checked(scope: &Scope, row: Contact, has_owner: bool, problems: &mut Pr
     if let Some(user_id) = row.user_id.filter(|_| has_owner) {
         let user = scope
             .find::<user::Entity>()
-            .filter(user::Column::Id.eq(user_id))
+            .of_id(user::Column::Id, user_id)
             .filter(owned_by(user::Column::TenantId, row.tenant_id))
             .one()
             .await?;

@@ -107,7 +107,7 @@ pub async fn delete(actor: &Actor, id: Uuid, replacement: Option<Uuid>) -> Resul
 async fn successor(scope: &Scope, row: &Contact, id: Uuid) -> Result<Contact> {
     let other = scope
         .find::<contact::Entity>()
-        .filter(contact::Column::Id.eq(id))
+        .of_id(contact::Column::Id, id)
         .filter(owned_by(contact::Column::TenantId, row.tenant_id))
         .one()
         .await?

@@ -84,7 +84,7 @@ pub async fn by_integrations(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid
 pub async fn set(actor: &Actor, id: Uuid, roles: ContactRoles) -> Result<Integration> {
     let scope = actor.authorize(Permission::IntegrationWrite)?;
     let not_found = || Error::not_found("integrationId", "integration");
-    let row = scope.find::<integration::Entity>().filter(integration::Column::Id.eq(id)).one().await?;
+    let row = scope.find::<integration::Entity>().of_id(integration::Column::Id, id).one().await?;
     let row = row.ok_or_else(not_found)?;
     let ContactRoles { integration_owner_id, data_steward_id, business_sponsor_id } = roles;
     let roles = [

@@ -4,6 +4,8 @@ use sqlx::{PgPool, SqlitePool};
 
 /// The pool for tenants' rows, among the instruments.
 pub(super) const SCOPED: &str = "scoped";
+/// The pool for tenants' rows in the order of an index, among the instruments; PostgreSQL's alone.
+pub(super) const LISTS: &str = "lists";
 /// The pool for what crosses tenants.
 pub(super) const PLATFORM: &str = "platform";
 /// The pool of the replica.
@@ -12,7 +14,7 @@ pub(super) const REPLICA: &str = "replica";
 /// How a pool of connections is used. On SQLite readers are `scoped`, and the one that writes is `platform`.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolUse {
-    /// `scoped` for tenants' rows, `platform` for what crosses tenants, `replica` for what a replica answers.
+    /// `scoped` for tenants' rows, `lists` for what is read of them in the order of an index, `platform` for what crosses tenants, `replica` for what a replica answers.
     pub name: &'static str,
     /// Connections that are lent.
     pub used: u32,

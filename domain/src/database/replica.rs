@@ -12,7 +12,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{Executor, PgConnection, Row};
 
 use super::pool::{PoolUse, REPLICA};
-use super::{CONNECTIONS_MAX, Role, TenantReader, begin_as, common, open, statement};
+use super::{CONNECTIONS_MAX, Plans, Role, TenantReader, begin_as, common, open, statement};
 use crate::error::{Doing, Result};
 
 /// How long a statement waits for a connection to the replica, before the primary answers it.
@@ -89,7 +89,7 @@ async fn begin_reading(
     if !is_standby || started != known.load(Ordering::SeqCst) {
         return Err(sqlx::Error::Configuration("this is not the standby whose position is known".into()));
     }
-    begin_as(connection, Role::Program { setting: "" }).await?;
+    begin_as(connection, Role::Program { setting: "", plans: Plans::Auto }).await?;
     connection.execute("SET default_transaction_read_only = on").await?;
     Ok(())
 }

@@ -295,7 +295,7 @@ fn at(code: ProblemCode, field: &str, index: usize, message: &str) -> Problem {
 async fn found(scope: &Scope, id: Uuid) -> Result<EscalationPolicy> {
     scope
         .find::<escalation_policy::Entity>()
-        .filter(escalation_policy::Column::Id.eq(id))
+        .of_id(escalation_policy::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("policyId", "policy of escalation"))

@@ -55,7 +55,7 @@ pub(crate) async fn select(scope: &Scope, selection: &Selection) -> Result<Optio
             }
             let rows: HashMap<Uuid, (Uuid, FailureStatus)> = scope
                 .find::<failure::Entity>()
-                .filter(failure::Column::Id.is_in(ids.iter().copied()))
+                .of_ids(failure::Column::Id, ids.iter().copied())
                 .all()
                 .await?
                 .into_iter()

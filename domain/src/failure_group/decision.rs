@@ -339,7 +339,7 @@ pub async fn comment(
 pub(super) async fn found(scope: &Scope, id: Uuid) -> Result<failure_group::Model> {
     let row = scope
         .find::<failure_group::Entity>()
-        .filter(failure_group::Column::Id.eq(id))
+        .of_id(failure_group::Column::Id, id)
         .filter(failure_group::Column::FailureCount.gt(0))
         .one()
         .await?

@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 
 use entity::failure::ResponsibleParty;
 use entity::failure_group::{self, FailureGroupStatus};
-use sea_orm::ColumnTrait;
 use uuid::Uuid;
 
 use super::is_ours;
@@ -48,7 +47,7 @@ async fn read(scope: &Scope, ids: &HashSet<Uuid>) -> Result<HashMap<Uuid, (Stand
     }
     let rows: Vec<(Uuid, ResponsibleParty, FailureGroupStatus, Option<Uuid>)> = scope
         .find::<failure_group::Entity>()
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .of_ids(Column::Id, ids.iter().copied())
         .tuples([Column::Id, Column::ResponsibleParty, Column::Status, Column::MergedIntoId])
         .await?;
     let found = rows.into_iter().map(|(group_id, party, status, into)| {

@@ -81,7 +81,7 @@ impl Causes {
             .await?;
         let with_failures = scope
             .find::<integration::Entity>()
-            .filter(integration::Column::Id.is_in(ids.iter().copied()))
+            .of_ids(integration::Column::Id, ids.iter().copied())
             .filter(Expr::cust(asks_customers("integration")))
             .tuples::<(Uuid,)>([integration::Column::Id])
             .await?;

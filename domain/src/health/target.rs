@@ -120,7 +120,7 @@ pub async fn set(
     let not_found = || Error::not_found("integrationId", "integration");
     let row = scope
         .find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(integration_id))
+        .of_id(integration::Column::Id, integration_id)
         .one()
         .await?
         .ok_or_else(not_found)?;
@@ -243,8 +243,7 @@ pub(crate) async fn of_rows(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let found =
-        scope.find::<health_target::Entity>().filter(health_target::Column::Id.is_in(ids)).all().await?;
+    let found = scope.find::<health_target::Entity>().of_ids(health_target::Column::Id, ids).all().await?;
     Ok(found.iter().map(|row| (row.integration_id, HealthTargets::of(row))).collect())
 }
 

@@ -342,8 +342,7 @@ async fn named(scope: &Scope, ids: &[Uuid], problems: &mut Problems) -> Result<H
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows =
-        scope.find::<system::Entity>().filter(system::Column::Id.is_in(ids.iter().copied())).all().await?;
+    let rows = scope.find::<system::Entity>().of_ids(system::Column::Id, ids.iter().copied()).all().await?;
     let rows: HashMap<Uuid, system::Model> = rows.into_iter().map(|row| (row.id, row)).collect();
     problems.missing("systemIds", ids, |id| rows.contains_key(&id), "system");
     Ok(rows)

@@ -64,7 +64,7 @@ pub async fn set(actor: &Actor, integration_id: Uuid, kpis: Vec<NewKpi>) -> Resu
     let not_found = || Error::not_found("integrationId", "integration");
     let row = scope
         .find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(integration_id))
+        .of_id(integration::Column::Id, integration_id)
         .one()
         .await?
         .ok_or_else(not_found)?;

@@ -213,7 +213,7 @@ async fn checked(
     if let Some(contact_id) = row.contact_id.filter(|_| has_owner) {
         let contact = scope
             .find::<contact::Entity>()
-            .filter(contact::Column::Id.eq(contact_id))
+            .of_id(contact::Column::Id, contact_id)
             .filter(owned_by(contact::Column::TenantId, row.tenant_id))
             .one()
             .await?;
@@ -299,7 +299,7 @@ fn at(code: ProblemCode, field: &str, index: usize, message: &str) -> Problem {
 async fn found(scope: &Scope, id: Uuid) -> Result<OwnershipRule> {
     scope
         .find::<ownership_rule::Entity>()
-        .filter(ownership_rule::Column::Id.eq(id))
+        .of_id(ownership_rule::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("ruleId", "rule of ownership"))

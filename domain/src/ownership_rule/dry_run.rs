@@ -97,7 +97,7 @@ async fn connectors(scope: &Scope, ids: BTreeSet<Uuid>) -> Result<HashMap<Uuid, 
     use integration::Column;
     let ends: Vec<(Uuid, Uuid, Uuid)> = scope
         .find::<integration::Entity>()
-        .filter(Column::Id.is_in(ids))
+        .of_ids(Column::Id, ids)
         .tuples([Column::Id, Column::SourceId, Column::DestinationId])
         .await?;
     let systems: BTreeSet<Uuid> =

@@ -58,7 +58,7 @@ async fn edit_and_start_once(
 ) -> Result<Retry> {
     let row = scope
         .find::<failure::Entity>()
-        .filter(failure::Column::Id.eq(failure_id))
+        .of_id(failure::Column::Id, failure_id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("failureId", "failure"))?;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use entity::integration::{self, IntegrationStatus};
 use entity::run::{self, Model as Run, RunScope, RunStatus, RunTrigger};
-use sea_orm::ColumnTrait;
 use serde_json::json;
 use telemetry::trace::{self, Kind as SpanKind};
 use uuid::Uuid;
@@ -200,13 +199,13 @@ fn following(first: Uuid, place: usize) -> Uuid {
 
 /// The run that the first call with the same idempotency key made.
 pub(super) async fn first_outcome(scope: &Scope, id: Uuid) -> Result<Run> {
-    let first = scope.find::<run::Entity>().filter(run::Column::Id.eq(id)).one().await?;
+    let first = scope.find::<run::Entity>().of_id(run::Column::Id, id).one().await?;
     first.ok_or_else(no_longer_visible)
 }
 
 async fn first_outcomes(scope: &Scope, ids: impl ExactSizeIterator<Item = Uuid>) -> Result<Vec<Run>> {
     let count = ids.len();
-    let runs = scope.find::<run::Entity>().filter(run::Column::Id.is_in(ids));
+    let runs = scope.find::<run::Entity>().of_ids(run::Column::Id, ids);
     let runs = runs.order_by(run::Column::Id, sea_orm::Order::Asc).all().await?;
     if runs.len() == count { Ok(runs) } else { Err(no_longer_visible()) }
 }
@@ -218,7 +217,7 @@ fn no_longer_visible() -> Error {
 pub(super) async fn startable(scope: &Scope, id: Uuid) -> Result<integration::Model> {
     let integration = scope
         .find::<integration::Entity>()
-        .filter(integration::Column::Id.eq(id))
+        .of_id(integration::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("integrationId", "integration"))?;
@@ -236,7 +235,7 @@ async fn all_startable(scope: &Scope, ids: &[Uuid]) -> Result<Vec<integration::M
         let message = format!("names {} integrations; at most {RUNS_AT_ONCE_MAX} are allowed", ids.len());
         return Err(Error::rejected(Problem::new(ProblemCode::TooLong, ["integrationIds"], message)));
     }
-    let rows = scope.find::<integration::Entity>().filter(integration::Column::Id.is_in(ids.iter().copied()));
+    let rows = scope.find::<integration::Entity>().of_ids(integration::Column::Id, ids.iter().copied());
     let rows: HashMap<Uuid, integration::Model> =
         rows.all().await?.into_iter().map(|row| (row.id, row)).collect();
     let tenant_id = ids.first().and_then(|id| rows.get(id)).map(|row| row.tenant_id);

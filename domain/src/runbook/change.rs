@@ -202,7 +202,7 @@ async fn found(scope: &Scope, id: Uuid) -> Result<runbook::Model> {
     }
     scope
         .find::<runbook::Entity>()
-        .filter(runbook::Column::Id.eq(id))
+        .of_id(runbook::Column::Id, id)
         .one()
         .await?
         .ok_or_else(|| Error::not_found("runbookId", "runbook"))
@@ -210,7 +210,7 @@ async fn found(scope: &Scope, id: Uuid) -> Result<runbook::Model> {
 
 async fn tenant_of(scope: &Scope, id: Option<Uuid>, problems: &mut Problems) -> Result<Option<Uuid>> {
     let Some(id) = id else { return Ok(None) };
-    let found = scope.find::<integration::Entity>().filter(integration::Column::Id.eq(id)).one().await?;
+    let found = scope.find::<integration::Entity>().of_id(integration::Column::Id, id).one().await?;
     if found.is_none() {
         problems.add(ProblemCode::NotFound, "integrationId", "no integration has this id");
     }

@@ -31,7 +31,7 @@ pub async fn by_failures(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Ve
     actor.require(Permission::FailureRead)?;
     let failures: Vec<(Uuid, Uuid, String)> = scope
         .find::<failure::Entity>()
-        .filter(failure::Column::Id.is_in(ids.iter().copied()))
+        .of_ids(failure::Column::Id, ids.iter().copied())
         .tuples([failure::Column::Id, failure::Column::IntegrationId, failure::Column::Code])
         .await?;
     let integrations: HashSet<Uuid> = failures.iter().map(|(_, integration_id, _)| *integration_id).collect();
@@ -131,7 +131,7 @@ async fn read(scope: &Scope, ids: HashSet<Uuid>) -> Result<HashMap<Uuid, Runbook
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows = scope.find::<runbook::Entity>().filter(runbook::Column::Id.is_in(ids)).all().await?;
+    let rows = scope.find::<runbook::Entity>().of_ids(runbook::Column::Id, ids).all().await?;
     let now = scope.app().clock().now();
     Ok(rows.into_iter().map(|row| (row.id, Runbook::of(row, now))).collect())
 }

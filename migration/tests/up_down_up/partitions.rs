@@ -59,7 +59,7 @@ pub async fn come_and_go(db: &DatabaseConnection, rows: Rows) {
     let first = format!("run_event_until_{}", first_end.format("%Y_%m"));
     assert_eq!(names(db, TABLE).await, std::slice::from_ref(&first));
     // The program was away for four months.
-    let month = |number| first_end.checked_add_months(Months::new(4 + number)).expect("a date");
+    let month = |number: u32| first_end.checked_add_months(Months::new(4 + number)).expect("a date");
     let now = month(0) + TimeDelta::days(20);
     assert!(!partition::is_made_ahead(&list(db, TABLE).await, now));
     assert_eq!(partition::covered_until(&list(db, TABLE).await, now), now, "nothing can be written");

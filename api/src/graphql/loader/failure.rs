@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader;
 use domain::Actor;
 use domain::exchange::{self, Exchange};
-use domain::failure::{self, Failure, FailureFilter, FailureOrder, FailureParent};
-use domain::page::{Direction, Page, PageArguments};
+use domain::failure::{self, Failure, FailureList, FailureParent};
+use domain::page::{Page, PageArguments};
 use domain::reveal::{self, Reveal};
 use domain::runbook::{self, Runbook};
 use uuid::Uuid;
@@ -18,9 +18,7 @@ use super::{Beside, List, Loaders, Reader};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(in crate::graphql) struct Failures {
     pub(in crate::graphql) of: FailureParent,
-    pub(in crate::graphql) filter: FailureFilter,
-    pub(in crate::graphql) order: FailureOrder,
-    pub(in crate::graphql) direction: Direction,
+    pub(in crate::graphql) list: FailureList,
 }
 
 impl List for Failures {
@@ -32,8 +30,7 @@ impl List for Failures {
         parents: &[Uuid],
         page: &PageArguments,
     ) -> domain::Result<HashMap<Uuid, Page<Failure>>> {
-        failure::pages_by_parent(actor, self.of, parents, &self.filter, self.order, self.direction, page)
-            .await
+        failure::pages_by_parent(actor, self.of, parents, &self.list, page).await
     }
 }
 
