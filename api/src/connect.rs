@@ -70,6 +70,8 @@ async fn back(
     let caller = Origin { address: origin.client, user_agent: origin.user_agent.clone() };
     match connect_link::finish(&app, back, caller, Some(origin.request_id.clone())).await {
         Ok(connected) => {
+            // Where they go now they ask as somebody else, of whom nobody knows that they wrote this.
+            app.until_replicated().await;
             let mut response = match &connected.return_url {
                 Some(url) => Redirect::to(url.as_str()).into_response(),
                 None => page(StatusCode::OK, "Connected", &thanks(&connected)),

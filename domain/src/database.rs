@@ -144,7 +144,11 @@ impl Database {
                 tenants: listed(tenants).into(),
             },
             (Tenants::Some(_), None) => TenantReader::Plain(self.tenants.read.clone()),
-            (Tenants::All, _) => TenantReader::Plain(self.across_tenants.reader().clone()),
+            (Tenants::All, Some(_postgres)) => TenantReader::Everybody {
+                pool: self.across_tenants.reader().clone(),
+                lists: self.lists.clone(),
+            },
+            (Tenants::All, None) => TenantReader::Plain(self.across_tenants.reader().clone()),
         }
     }
 
@@ -384,8 +388,14 @@ const FENCE_ENDS: &str = ") AS read WHERE fence.named IS NOT NULL OFFSET 0) AS f
 /// On PostgreSQL each names the tenants itself, for as long as it runs: one round trip, prepared, and no transaction.
 #[derive(Clone)]
 pub(crate) enum TenantReader {
-    /// Nothing to name: SQLite, or all tenants.
+    /// SQLite.
     Plain(DatabaseConnection),
+    /// PostgreSQL, of all tenants: its connections name them.
+    Everybody {
+        pool: DatabaseConnection,
+        /// As of the others.
+        lists: DatabaseConnection,
+    },
     /// PostgreSQL.
     Fenced {
         /// What it reads from, by its name.
@@ -400,13 +410,15 @@ pub(crate) enum TenantReader {
 }
 
 impl TenantReader {
-    /// For a statement that reads rows in the order of an index, or by their ids, whoever's they are and whatever is asked
-    /// for: PostgreSQL plans it once. Its values are not known then, so a condition on one of them must not be what makes
-    /// an index fit.
-    pub(crate) fn in_order_of_index(self) -> Self {
+    /// For a statement that reads rows by their ids, or in the order of an index that has all that it asks for: PostgreSQL
+    /// plans it once. Its values are not known then, so that it can't choose between indexes by them.
+    pub(crate) fn planned_once(self) -> Self {
         match self {
             Self::Fenced { pool: _, lists, tenants } => {
                 Self::Fenced { pool: (LISTS, lists.clone()), lists, tenants }
+            }
+            Self::Everybody { pool: _, lists } => {
+                Self::Fenced { pool: (LISTS, lists.clone()), lists, tenants: EVERY_TENANT.into() }
             }
             Self::Plain(_) | Self::Replica(_) => self,
         }
@@ -432,9 +444,9 @@ impl TenantReader {
 impl ConnectionTrait for TenantReader {
     fn get_database_backend(&self) -> DatabaseBackend {
         match self {
-            Self::Plain(connection) | Self::Fenced { pool: (_, connection), .. } => {
-                connection.get_database_backend()
-            }
+            Self::Plain(connection)
+            | Self::Everybody { pool: connection, .. }
+            | Self::Fenced { pool: (_, connection), .. } => connection.get_database_backend(),
             Self::Replica(reader) => reader.pool().get_database_backend(),
         }
     }
@@ -449,7 +461,9 @@ impl ConnectionTrait for TenantReader {
 
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
         match self {
-            Self::Plain(connection) => connection.query_one_raw(statement).await,
+            Self::Plain(connection) | Self::Everybody { pool: connection, .. } => {
+                connection.query_one_raw(statement).await
+            }
             Self::Fenced { pool: (name, pool), tenants, .. } => {
                 statement::asked(name, pool.query_one_raw(Self::fenced(statement, tenants))).await
             }
@@ -459,7 +473,9 @@ impl ConnectionTrait for TenantReader {
 
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
         match self {
-            Self::Plain(connection) => connection.query_all_raw(statement).await,
+            Self::Plain(connection) | Self::Everybody { pool: connection, .. } => {
+                connection.query_all_raw(statement).await
+            }
             Self::Fenced { pool: (name, pool), tenants, .. } => {
                 statement::asked(name, pool.query_all_raw(Self::fenced(statement, tenants))).await
             }

@@ -271,6 +271,17 @@ fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> 
     }
 }
 
+/// Whether an index has all that a list asks for in its order: what portals ask for again and again.
+fn is_served(list: &FailureList, parent: Option<FailureParent>) -> bool {
+    let by_status = FailureFilter { status: list.filter.status.clone(), ..FailureFilter::default() };
+    let has_index = match parent {
+        None | Some(FailureParent::Tenant | FailureParent::Integration) => true,
+        Some(FailureParent::Run) => list.filter.status.is_none(),
+        Some(FailureParent::Quarantine | FailureParent::Group) => false,
+    };
+    list.order == FailureOrder::FailedAt && list.filter == by_status && has_index
+}
+
 /// The failures of a list, whatever it stands under.
 fn filtered(
     scope: &Scope,
@@ -344,7 +355,9 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Failure
 /// Denied without `failures:read`; [`Error::Argument`] for a bad page.
 pub async fn list(actor: &Actor, list: &FailureList, page: &PageArguments) -> Result<Page<Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let failures = filtered(&scope, &list.filter, list.order, None).marking(&list.parts.marks());
+    let failures = filtered(&scope, &list.filter, list.order, None)
+        .marking(&list.parts.marks())
+        .planned_once_if(is_served(list, None));
     let order = keyset(list.order, list.direction);
     let page = failures.page(&order, &page.check(order.name)?).await?;
     let of_page = groups(page.edges.iter().map(|edge| &edge.node));
@@ -364,7 +377,9 @@ pub async fn pages_by_parent(
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<Failure>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let failures = filtered(&scope, &list.filter, list.order, Some(parent)).marking(&list.parts.marks());
+    let failures = filtered(&scope, &list.filter, list.order, Some(parent))
+        .marking(&list.parts.marks())
+        .planned_once_if(is_served(list, Some(parent)));
     let order = keyset(list.order, list.direction);
     let under = match parent {
         FailureParent::Tenant => Parent::by(failure::Column::TenantId),

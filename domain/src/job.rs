@@ -191,7 +191,8 @@ pub(crate) fn kept_by(kill_switch_id: Uuid) -> SelectStatement {
         .column(job::Column::SubjectId)
         .from(job::Entity)
         .and_where(job::Column::KillSwitchId.eq(kill_switch_id))
-        .and_where(job::Column::Status.eq(JobStatus::Held))
+        // Written out: the index of these has no others.
+        .and_where(Expr::col(job::Column::Status).eq(Expr::Constant(JobStatus::Held.into())))
         .to_owned()
 }
 

@@ -111,6 +111,7 @@ pub async fn pages_by_run(
     scope
         .find::<log_line::Entity>()
         .filter(filter.condition()?)
+        .planned_once()
         .pages_by_parent(Parent::by(Column::RunId), runs, &OLDEST_FIRST, &page.check(OLDEST_FIRST.name)?)
         .await
 }

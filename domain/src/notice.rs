@@ -114,6 +114,7 @@ pub async fn list(
         .filter_some(filter.channel_id, |id| notice::Column::ChannelId.eq(id))
         .filter_some(filter.policy_id, |id| notice::Column::PolicyId.eq(id))
         .filter_some(filter.integration_id, |id| notice::Column::IntegrationId.eq(id))
+        .of_one_if(filter.channel_id.or(filter.policy_id).or(filter.integration_id).is_some())
         .filter_some(filter.occasion_kinds.clone(), |kinds| notice::Column::OccasionKind.is_in(kinds))
         .page(&keyset, &page.check(keyset.name)?)
         .await
@@ -136,6 +137,7 @@ pub async fn deliveries(
         .of_tenant(filter.tenant_id)
         .filter_some(filter.is_operators, |is| is_or_is_not_null(notice_delivery::Column::TenantId, is))
         .filter_some(filter.channel_id, |id| notice_delivery::Column::ChannelId.eq(id))
+        .of_one_if(filter.channel_id.is_some())
         .one_of_rare(notice_delivery::Column::Status, filter.status.clone(), "DELIVERED")
         .page(&keyset, &page.check(keyset.name)?)
         .await?;

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseBackend, QueryResult, Statement};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-use self::standing::{Position, Standing, Unfit};
+use self::standing::{Position, Standing, Unfit, position_of, timeline_of};
 use self::writes::{Need, Writes};
 use crate::actor::{Actor, Principal};
 use crate::app::App;
@@ -28,6 +28,12 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(150);
 const ANSWER_MAX: Duration = Duration::from_secs(1);
 /// How wrong the clock of a process may be, generously.
 const CLOCK_ERROR_MAX: Duration = Duration::from_secs(1);
+/// How long what others see already may stay beyond `pg_current_wal_lsn` with `synchronous_commit = off`: three times
+/// PostgreSQL's `wal_writer_delay`, which is 200 ms unless somebody changes it, generously.
+const UNWRITTEN_MAX: Duration = Duration::from_secs(1);
+/// Where the primary's log ends. Not where it is written to the file: with `synchronous_commit = off` a commit may be answered
+/// before.
+const END_OF_LOG: &str = "pg_current_wal_insert_lsn";
 /// A place that no server comes to: the write of somebody ended nobody knows where.
 const NOWHERE: Position = Position::MAX;
 
@@ -47,7 +53,7 @@ pub enum LastWrite {
     #[default]
     None,
     /// It ends before this place of the write-ahead log, as [`App::note_write`] gives it.
-    Before(u64),
+    Before(u128),
     /// There may be one: who knows can't be asked.
     Unknown,
 }
@@ -84,6 +90,13 @@ struct Identity {
     database: i64,
 }
 
+/// What the primary says.
+#[derive(Clone, Copy, Debug)]
+struct Primary {
+    identity: Identity,
+    position: Position,
+}
+
 /// What the named server says.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
@@ -91,6 +104,8 @@ enum Answer {
     Standby { position: Position, started: i64 },
     /// It is none, or replays no write-ahead log.
     NoStandby,
+    /// It is not known to have come to the primary's timeline, or is on a later one.
+    OtherTimeline,
     /// It holds something else.
     Foreign,
 }
@@ -102,6 +117,7 @@ enum Told {
     Behind,
     Unreachable,
     NoStandby,
+    OtherTimeline,
     Foreign,
 }
 
@@ -140,6 +156,7 @@ impl Replica {
                 };
             }
             Some(Answer::NoStandby) => Told::NoStandby,
+            Some(Answer::OtherTimeline) => Told::OtherTimeline,
             Some(Answer::Foreign) => Told::Foreign,
             None => Told::Unreachable,
         };
@@ -178,7 +195,7 @@ impl App {
     pub async fn check_replica(&self) -> std::result::Result<(), ForeignReplica> {
         let Some(replica) = self.replica() else { return Ok(()) };
         let look = async {
-            let ours = self.primary_identity().await.ok()?;
+            let ours = self.look_at_primary().await.ok()?;
             let mut connection = PgConnection::connect(replica.pool.url()).await.ok()?;
             ask(&mut connection, ours).await.ok()
         };
@@ -192,14 +209,22 @@ impl App {
     /// the schema is up to date; never ends, but returns at once where no replica was named.
     pub async fn watch_replica(&self) {
         let Some(replica) = self.replica() else { return };
-        let (mut ours, mut connection, mut told) = (None, None, None);
+        let (mut ours, mut connection, mut told) = (None::<Primary>, None, None);
         let mut tick = interval(LOOK_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
             let asked = Instant::now();
-            match self.look_at_primary(&mut ours).await {
-                Ok(position) => locked(&replica.standing).primary_at(position, asked),
+            match self.look_at_primary().await {
+                Ok(primary) => {
+                    let mut standing = locked(&replica.standing);
+                    if ours.is_some_and(|known| known.identity != primary.identity) {
+                        // Places in the log of another cluster are no places in this one's.
+                        *standing = Standing::default();
+                    }
+                    standing.primary_at(primary.position, asked);
+                    ours = Some(primary);
+                }
                 Err(error) => tracing::debug!(
                     error = &error as &dyn std::error::Error,
                     "the primary does not say how far it is"
@@ -217,57 +242,69 @@ impl App {
         }
     }
 
-    async fn look_at_primary(&self, ours: &mut Option<Identity>) -> Result<Position> {
+    /// Who it is, too, each time: another server may have become the primary, and be behind the one that was.
+    async fn look_at_primary(&self) -> Result<Primary> {
         let doing = "asking the primary how far it is";
-        let look = async {
-            if ours.is_none() {
-                *ours = Some(self.primary_identity().await?);
-            }
-            self.primary_position("pg_current_wal_lsn").await
-        };
-        timeout(ANSWER_MAX, look).await.doing(doing)?
-    }
-
-    async fn primary_identity(&self) -> Result<Identity> {
-        let doing = "asking the primary who it is";
-        let sql = Statement::from_string(DatabaseBackend::Postgres, format!("SELECT {IDENTITY}"));
-        let row = self.across_tenants().reader().query_one_raw(sql).await.doing(doing)?;
-        let row = row.ok_or_else(|| Error::internal(doing, "no answer"))?;
-        Ok(Identity {
+        let sql = format!("SELECT {}, {TIMELINE}, {IDENTITY}", place("pg_current_wal_lsn"));
+        let row = timeout(ANSWER_MAX, self.ask_primary(sql)).await.doing(doing)??;
+        let identity = Identity {
             system: row.try_get("", "system").doing(doing)?,
             database: row.try_get("", "database").doing(doing)?,
-        })
+        };
+        Ok(Primary { identity, position: position_in(&row)? })
     }
 
-    /// `function` is one of PostgreSQL's that tell where it is.
-    async fn primary_position(&self, function: &str) -> Result<Position> {
+    /// Where its log ends now, on its timeline.
+    async fn end_of_log(&self) -> Result<Position> {
+        let sql = format!("SELECT {}, {TIMELINE}", place(END_OF_LOG));
+        let doing = "asking the primary where its log ends";
+        let row = timeout(ANSWER_MAX, self.ask_primary(sql)).await.doing(doing)??;
+        position_in(&row)
+    }
+
+    async fn ask_primary(&self, sql: String) -> Result<QueryResult> {
         let doing = "asking the primary how far it is";
-        let sql = format!("SELECT ({function}() - '0/0'::pg_lsn)::bigint");
         let sql = Statement::from_string(DatabaseBackend::Postgres, sql);
         let row = self.across_tenants().reader().query_one_raw(sql).await.doing(doing)?;
-        let position: i64 =
-            row.ok_or_else(|| Error::internal(doing, "no answer"))?.try_get_by_index(0).doing(doing)?;
-        Position::try_from(position).doing(doing)
+        row.ok_or_else(|| Error::internal(doing, "no answer"))
     }
 
     /// To be called when a change of `writers` has ended, whatever came of it: until the replica has it the primary answers
     /// them. The place for [`LastWrite::Before`]; `None` where there is no replica.
-    pub async fn note_write(&self, writers: &[String]) -> Option<u64> {
+    pub async fn note_write(&self, writers: &[String]) -> Option<u128> {
         let replica = self.replica()?;
-        // Not what is written to the file: with `synchronous_commit = off` a commit may be answered before.
-        let asked = timeout(ANSWER_MAX, self.primary_position("pg_current_wal_insert_lsn")).await;
-        let position = match asked {
-            Ok(Ok(position)) => position,
-            Ok(Err(_)) | Err(_) => NOWHERE,
-        };
+        let position = self.end_of_log().await.unwrap_or(NOWHERE);
         self.note_write_before(replica, writers, position);
         Some(position)
     }
 
     /// The same of a change that was given up in the middle, of which nobody knows whether it was committed.
-    pub fn note_unknown_write(&self, writers: &[String]) -> Option<u64> {
+    pub fn note_unknown_write(&self, writers: &[String]) -> Option<u128> {
         self.note_write_before(self.replica()?, writers, NOWHERE);
         Some(NOWHERE)
+    }
+
+    /// Waits until the replica has what was committed before now, or is not used; not for long, and not at all where there is
+    /// none. For a change of somebody who is nobody here, and is sent to where they ask as somebody else.
+    pub async fn until_replicated(&self) {
+        let Some(replica) = self.replica() else { return };
+        let wait = async {
+            let need = Need { position: Some(self.end_of_log().await?), until: None };
+            let lacks_it =
+                || locked(&replica.standing).is_fit_for(need, Instant::now()) == Err(Unfit::OwnWrite);
+            while lacks_it() {
+                sleep(LOOK_INTERVAL).await;
+            }
+            Ok::<_, Error>(())
+        };
+        match timeout(ANSWER_MAX, wait).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "nobody waits for the replica: the primary does not say how far it is"
+            ),
+            Err(_elapsed) => tracing::debug!("the replica was not waited for any longer"),
+        }
     }
 
     fn note_write_before(&self, replica: &Replica, writers: &[String], position: Position) {
@@ -283,7 +320,8 @@ impl Actor {
     /// because they were told, is not answered by a replica that lacks it.
     pub fn note_told(&self) {
         if let Some(replica) = self.app().replica() {
-            locked(&replica.writes).was_told(&self.principal().to_string(), Instant::now());
+            let now = Instant::now();
+            locked(&replica.writes).was_told(&self.principal().to_string(), now + UNWRITTEN_MAX, now);
         }
     }
 
@@ -326,7 +364,28 @@ impl Actor {
 const IDENTITY: &str = "(SELECT system_identifier FROM pg_control_system()) AS system, \
     (SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS database";
 
-async fn look_at_replica(url: &str, open: &mut Option<PgConnection>, ours: Identity) -> Result<Answer> {
+/// A column that says on which timeline a server is: what a primary writes, and of a standby the last that it surely replays,
+/// by its control file. That learns of a new one with the first page that is written after it, and at the latest by a
+/// restartpoint; what has received it already (`pg_stat_wal_receiver`) only few roles may see.
+const TIMELINE: &str = "(CASE WHEN pg_is_in_recovery() \
+    THEN (SELECT greatest(c.timeline_id, r.min_recovery_end_timeline) \
+        FROM pg_control_checkpoint() c, pg_control_recovery() r) \
+    ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END)::bigint AS timeline";
+
+/// A column that says where a server is by `function`, one of PostgreSQL's that tell that.
+fn place(function: &str) -> String {
+    format!("({function}() - '0/0'::pg_lsn)::bigint AS position")
+}
+
+/// The place that is in both columns.
+fn position_in(row: &QueryResult) -> Result<Position> {
+    let doing = "reading where the primary is";
+    let timeline: i64 = row.try_get("", "timeline").doing(doing)?;
+    let bytes: i64 = row.try_get("", "position").doing(doing)?;
+    position_of(timeline, bytes).ok_or_else(|| Error::internal(doing, "it is nowhere"))
+}
+
+async fn look_at_replica(url: &str, open: &mut Option<PgConnection>, ours: Primary) -> Result<Answer> {
     let look = async {
         // Taken out: one that did not answer is closed.
         let mut connection = match open.take() {
@@ -340,20 +399,21 @@ async fn look_at_replica(url: &str, open: &mut Option<PgConnection>, ours: Ident
     timeout(ANSWER_MAX, look).await.doing("asking the replica")?.doing("asking the replica")
 }
 
-async fn ask(connection: &mut PgConnection, ours: Identity) -> std::result::Result<Answer, sqlx::Error> {
+async fn ask(connection: &mut PgConnection, ours: Primary) -> std::result::Result<Answer, sqlx::Error> {
     let sql = format!(
         "SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint END AS position, \
-         {STARTED} AS started, {IDENTITY}"
+         {STARTED} AS started, {TIMELINE}, {IDENTITY}"
     );
     let row = connection.fetch_one(AssertSqlSafe(sql)).await?;
     let theirs = Identity { system: row.try_get("system")?, database: row.try_get("database")? };
-    if theirs != ours {
+    if theirs != ours.identity {
         return Ok(Answer::Foreign);
     }
-    let position: Option<i64> = row.try_get("position")?;
-    Ok(match position.and_then(|position| Position::try_from(position).ok()) {
-        Some(position) => Answer::Standby { position, started: row.try_get("started")? },
+    let (timeline, bytes): (i64, Option<i64>) = (row.try_get("timeline")?, row.try_get("position")?);
+    Ok(match bytes.and_then(|bytes| position_of(timeline, bytes)) {
         None => Answer::NoStandby,
+        Some(position) if timeline_of(position) != timeline_of(ours.position) => Answer::OtherTimeline,
+        Some(position) => Answer::Standby { position, started: row.try_get("started")? },
     })
 }
 
@@ -370,6 +430,10 @@ fn tell(now: Told, before: Option<Told>, problem: Option<&Error>) {
         ),
         Told::NoStandby => tracing::warn!(
             "TRESTLE_DATABASE_READ_URL names no standby that replays the primary's log: the primary answers all queries"
+        ),
+        Told::OtherTimeline => tracing::warn!(
+            "TRESTLE_DATABASE_READ_URL names a standby that is not known to have followed the primary to its timeline: until \
+             it is the primary answers all queries"
         ),
         Told::Foreign => tracing::error!(
             "TRESTLE_DATABASE_READ_URL names another database than TRESTLE_DATABASE_URL: the primary answers all queries"

@@ -137,6 +137,12 @@ pub async fn set(actor: &Actor, tenant_id: Uuid, kind: RetentionKind, days: Opti
     problems.check()?;
     let now = scope.app().clock().now();
     let tx = scope.begin(tenant_id).await?.ok_or_else(not_found)?;
+    let own = tx
+        .find::<retention::Entity>()
+        .filter(Column::Kind.eq(kind))
+        .one(tx.connection())
+        .await
+        .doing("reading how long something is kept")?;
     let fresh = Model {
         tenant_id,
         kind,
@@ -145,7 +151,8 @@ pub async fn set(actor: &Actor, tenant_id: Uuid, kind: RetentionKind, days: Opti
         round_at: now,
         position_at: None,
         position_id: None,
-        told_until: None,
+        // Of another time what goes is announced anew.
+        told_until: own.filter(|own| own.days == days).and_then(|own| own.told_until),
     };
     store(&tx, fresh).await?;
     let name = sea_orm::ActiveEnum::to_value(&kind);
@@ -162,7 +169,6 @@ async fn store(tx: &TxScope, row: Model) -> Result<()> {
     retention::Entity::insert(all_set::<retention::Entity>(row))
         .on_conflict(
             OnConflict::columns([Column::TenantId, Column::Kind])
-                // What goes is announced anew.
                 .update_columns([Column::Days, Column::NextAt, Column::ToldUntil])
                 .to_owned(),
         )

@@ -128,6 +128,7 @@ pub async fn pages_by_run(
     scope
         .find::<run_event::Entity>()
         .filter(run_event::Column::Audience.is_in(readable(actor.audience())))
+        .planned_once()
         .pages_by_parent(
             Parent::of::<run::Entity>(run_event::Column::RunId),
             runs,
@@ -154,6 +155,7 @@ pub async fn pages_between(
         .filter(run_event::Column::Audience.is_in(readable(actor.audience())))
         .filter(run_event::Column::At.gte(from))
         .filter(run_event::Column::At.lt(to))
+        .planned_once()
         .pages_by_parent(
             Parent::of::<run::Entity>(run_event::Column::RunId),
             runs,

@@ -266,17 +266,26 @@ impl<E: EntityTrait> ScopedSelect<E> {
         self
     }
 
-    /// Narrows it to the row of this id, which PostgreSQL need not plan anew.
-    pub(crate) fn of_id(mut self, id_column: E::Column, id: Uuid) -> Self {
-        self.connection = self.connection.in_order_of_index();
-        self.filter(id_column.eq(id))
+    /// Has PostgreSQL plan it once, for whatever values: when there is an index for all that it asks for, in its order.
+    pub(crate) fn planned_once(mut self) -> Self {
+        self.connection = self.connection.planned_once();
+        self
+    }
+
+    /// The same where this holds.
+    pub(crate) fn planned_once_if(self, is_served: bool) -> Self {
+        if is_served { self.planned_once() } else { self }
+    }
+
+    /// Narrows it to the row of this id.
+    pub(crate) fn of_id(self, id_column: E::Column, id: Uuid) -> Self {
+        self.planned_once().filter(id_column.eq(id))
     }
 
     /// The same to the rows of these ids, however many they are.
-    pub(crate) fn of_ids(mut self, id_column: E::Column, ids: impl IntoIterator<Item = Uuid>) -> Self {
+    pub(crate) fn of_ids(self, id_column: E::Column, ids: impl IntoIterator<Item = Uuid>) -> Self {
         let backend = self.connection.get_database_backend();
-        self.connection = self.connection.in_order_of_index();
-        self.filter(one_of(backend, id_column, ids))
+        self.planned_once().filter(one_of(backend, id_column, ids))
     }
 
     /// Of these columns it reads nothing but whether something is in them: then it is empty. They hold text or bytes, and may

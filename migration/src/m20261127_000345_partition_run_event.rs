@@ -14,6 +14,7 @@ const RUN_EVENT: Partitioning = Partitioning {
         "run",
     )],
     indexes: &[("ix_run_event_tenant_id_run_id_id", "tenant_id, run_id, id")],
+    statistics: &[("st_run_event_tenant_id", "(dependencies) ON tenant_id, run_id")],
 };
 
 #[derive(DeriveMigrationName)]

@@ -14,6 +14,7 @@ const LOG_LINE: Partitioning = Partitioning {
         ("ix_log_line_tenant_id_at", "tenant_id, at"),
         ("ix_log_line_at", "at"),
     ],
+    statistics: &[],
 };
 
 #[derive(DeriveMigrationName)]

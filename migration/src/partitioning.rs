@@ -26,6 +26,8 @@ pub(crate) struct Partitioning {
     pub(crate) references: &'static [(&'static str, &'static str, &'static str)],
     /// Names of the other indexes, and their columns.
     pub(crate) indexes: &'static [(&'static str, &'static str)],
+    /// Names of extended statistics, and what they are. New partitions have them from the table.
+    pub(crate) statistics: &'static [(&'static str, &'static str)],
 }
 
 impl Partitioning {
@@ -58,6 +60,10 @@ impl Partitioning {
                 let renamed = name.replacen(table, &partition, 1);
                 format!("ALTER INDEX \"{name}\" RENAME TO \"{renamed}\"; ")
             })
+            .chain(self.statistics.iter().map(|(name, _what)| {
+                let renamed = name.replacen(table, &partition, 1);
+                format!("ALTER STATISTICS \"{name}\" RENAME TO \"{renamed}\"; ")
+            }))
             .collect();
         let sql = format!(
             "{}ALTER TABLE \"{table}\" RENAME TO \"{partition}\"; {renames}\
@@ -137,7 +143,7 @@ impl Partitioning {
             .collect()
     }
 
-    /// The keys, references and indexes of a table that has none.
+    /// The keys, references, indexes and statistics of a table that has none.
     fn constraints(&self) -> String {
         let table = self.table;
         let references = self.references.iter().map(|(name, what, _referred)| (*name, *what));
@@ -146,7 +152,11 @@ impl Partitioning {
             |(name, columns): &(&str, &str)| format!("CREATE INDEX \"{name}\" ON \"{table}\" ({columns}); ");
         let constraints = self.keys.iter().copied().chain(references).map(constraint);
         let indexes = self.indexes.iter().map(index);
-        constraints.chain(indexes).collect()
+        let statistics = self
+            .statistics
+            .iter()
+            .map(|(name, what)| format!("CREATE STATISTICS \"{name}\" {what} FROM \"{table}\"; "));
+        constraints.chain(indexes).chain(statistics).collect()
     }
 }
 

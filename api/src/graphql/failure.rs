@@ -5,6 +5,7 @@
     reason = "a connection has four arguments, besides its filter and its order"
 )]
 
+use async_graphql::parser::types::{Selection as Selected, SelectionSet};
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
 use domain::Permission;
 use domain::failure::{self, FailureList, FailureParts, Selection};
@@ -525,8 +526,13 @@ pub(super) fn failure_list(
     order_by: Option<FailureOrder>,
 ) -> domain::Result<FailureList> {
     let order_by = order_by.unwrap_or_default();
-    let failures = ctx.look_ahead().field("edges").field("node");
-    let asks = |fields: &[&str]| fields.iter().any(|field| failures.field(field).exists());
+    // By the whole document: a list that several fragments ask for is one, and they may ask for different fields of it.
+    let (operation, fragments) = (&ctx.query_env.operation.node, &ctx.query_env.fragments);
+    let sets = || {
+        let of_fragments = fragments.values().map(|fragment| &fragment.node.selection_set.node);
+        of_fragments.chain([&operation.selection_set.node])
+    };
+    let asks = |fields: &[&str]| sets().any(|set| names_one(set, fields));
     Ok(FailureList {
         filter: filter.unwrap_or_default().decode()?,
         order: order_by.field.into(),
@@ -536,6 +542,19 @@ pub(super) fn failure_list(
             technical_detail: asks(&["technicalDetail", "redactions"]),
             standing: asks(&["responsibleParty", "suggestedAction"]),
         },
+    })
+}
+
+/// Whether a field of one of these names is in it, of whatever object.
+fn names_one(set: &SelectionSet, fields: &[&str]) -> bool {
+    set.items.iter().any(|item| match &item.node {
+        Selected::Field(field) => {
+            let (name, inside) = (field.node.name.node.as_str(), &field.node.selection_set.node);
+            fields.contains(&name) || names_one(inside, fields)
+        }
+        Selected::InlineFragment(fragment) => names_one(&fragment.node.selection_set.node, fields),
+        // It is one of the document's.
+        Selected::FragmentSpread(_) => false,
     })
 }
 

@@ -4,6 +4,7 @@
 
 use std::any::TypeId;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::Request;
 use domain::{App, LastWrite, Principal};
@@ -11,6 +12,11 @@ use tokio::runtime::Handle;
 
 use super::caller::Caller;
 use crate::http::{LastWrite as ToldWrite, SharedStore};
+
+/// How often other processes are told a write that Redis did not take: until a replica that lacks it is not read any more.
+const RETRIES: usize = 10;
+/// How long after each other: longer than Redis is left alone for once it did not answer.
+const RETRY_INTERVAL: Duration = Duration::from_millis(1_100);
 
 /// What a process with a replica has to know of its callers.
 pub(crate) struct Freshness {
@@ -42,13 +48,38 @@ impl Freshness {
         Some(Change { freshness: Arc::clone(self), caller, before, has_ended: false })
     }
 
-    async fn tell(&self, writers: &[String], position: Option<u64>) {
-        if let (Some(shared), Some(position)) = (&self.shared, position) {
-            for writer in writers {
-                shared.wrote(writer, position).await;
-            }
+    /// Tells the other processes, which is waited for; when Redis does not take it, again later, for which nobody waits.
+    async fn tell(&self, writers: &[String], position: Option<u128>) {
+        let (Some(shared), Some(position)) = (&self.shared, position) else { return };
+        let untold = tell_all(shared, writers.to_vec(), position).await;
+        if untold.is_empty() {
+            return;
+        }
+        let shared = Arc::clone(shared);
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let mut untold = untold;
+                for _retry in 0..RETRIES {
+                    tokio::time::sleep(RETRY_INTERVAL).await;
+                    untold = tell_all(&shared, untold, position).await;
+                    if untold.is_empty() {
+                        return;
+                    }
+                }
+            });
         }
     }
+}
+
+/// The writers of whom it was not taken.
+async fn tell_all(shared: &SharedStore, writers: Vec<String>, position: u128) -> Vec<String> {
+    let mut untold = Vec::new();
+    for writer in writers {
+        if !shared.wrote(&writer, position).await {
+            untold.push(writer);
+        }
+    }
+    untold
 }
 
 /// A change that is under way. Given up before its end, what it wrote is not known, and its caller reads the primary for a

@@ -24,7 +24,8 @@ pub struct InboxCounts {
     low: BigInt,
 }
 
-/// Which groups of the inbox are taken; all conditions hold at once.
+/// Which groups of the inbox are taken; all conditions hold at once. Those of an integration are looked for among what is most
+/// urgent, in that order until the page is full.
 #[derive(Debug, Default, InputObject)]
 pub struct InboxFilter {
     /// Of this tenant.

@@ -170,7 +170,7 @@ impl Quarantine {
     }
 }
 
-/// Which quarantines a list has; all conditions hold at once. Under a run they are looked for among what was kept of it.
+/// Which quarantines a list has; all conditions hold at once. Under a run or an integration they are looked for among what was kept of it.
 #[derive(Debug, Default, InputObject)]
 pub struct QuarantineFilter {
     /// One of these.

@@ -1,5 +1,6 @@
 //! What API processes share through Redis: budgets of callers, documents that clients registered, and until where in the
-//! write-ahead log of the database callers wrote. All can be lost. When Redis is slow or away its callers go on without it, told by `None`; it is asked again a second later.
+//! write-ahead log of the database callers wrote. All can be lost. When Redis is slow or away its callers go on without it,
+//! told by `None`; it is asked again a second later.
 //! This is the only file of the crate that talks to Redis.
 
 use std::fmt;
@@ -43,14 +44,15 @@ pub enum LastWrite {
     #[default]
     None,
     /// Before this place.
-    Before(u64),
+    Before(u128),
     /// Nobody can tell now.
     Unknown,
 }
 
 impl LastWrite {
-    fn of(position: Option<u64>) -> Self {
-        position.map_or(Self::None, Self::Before)
+    /// As Redis has it: in decimals, which hold more than its client reads as a number.
+    fn of(position: Option<String>) -> Self {
+        position.map_or(Self::None, |position| position.parse::<u128>().map_or(Self::Unknown, Self::Before))
     }
 }
 
@@ -106,7 +108,7 @@ impl SharedStore {
         for duration in [price, refusal, whole] {
             call.arg(duration.as_secs_f64() * 1e6);
         }
-        let (is_granted, missing, written): (bool, u64, Option<u64>) = self.answer(&call).await?;
+        let (is_granted, missing, written): (bool, u64, Option<String>) = self.answer(&call).await?;
         Some((is_granted, Duration::from_micros(missing), LastWrite::of(written)))
     }
 
@@ -114,14 +116,14 @@ impl SharedStore {
     pub(super) async fn last_write(&self, caller: &str) -> LastWrite {
         let mut call = self.wrote.prepare_invoke();
         call.key(&keys_of(caller)[1]);
-        self.answer::<Option<u64>>(&call).await.map_or(LastWrite::Unknown, LastWrite::of)
+        self.answer::<Option<String>>(&call).await.map_or(LastWrite::Unknown, LastWrite::of)
     }
 
-    /// Keeps that a caller's last write ends before this place.
-    pub(crate) async fn wrote(&self, caller: &str, position: u64) {
+    /// Keeps that a caller's last write ends before this place; whether it is kept.
+    pub(crate) async fn wrote(&self, caller: &str, position: u128) -> bool {
         let mut call = self.wrote.prepare_invoke();
-        call.key(&keys_of(caller)[1]).arg(position).arg(WRITE_KEPT.as_millis() as u64);
-        self.answer::<Option<u64>>(&call).await;
+        call.key(&keys_of(caller)[1]).arg(position.to_string()).arg(WRITE_KEPT.as_millis() as u64);
+        self.answer::<Option<String>>(&call).await.is_some()
     }
 
     /// The document that a client registered under this hash.
@@ -172,5 +174,19 @@ impl SharedStore {
             );
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LastWrite;
+
+    #[test]
+    fn a_place_is_read_whole_and_what_is_none_is_unknown() {
+        let of = |text: &str| LastWrite::of(Some(text.to_owned()));
+        assert_eq!(LastWrite::of(None), LastWrite::None);
+        assert_eq!(of("18446744073709551617"), LastWrite::Before((1_u128 << 64) + 1));
+        assert_eq!(of(&u128::MAX.to_string()), LastWrite::Before(u128::MAX));
+        assert_eq!([of(""), of("-1"), of("1e3")], [LastWrite::Unknown; 3]);
     }
 }

@@ -117,9 +117,21 @@ impl Background {
                     removed.is_more = true;
                     return Ok(removed);
                 }
-                if let Some(rows) = self.retention_step(tenant_id, kind).await? {
-                    removed.add(kind, rows);
-                    did_something = true;
+                match self.retention_step(tenant_id, kind).await {
+                    Ok(Some(rows)) => {
+                        removed.add(kind, rows);
+                        did_something = true;
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::error!(
+                            tenant.id = %tenant_id,
+                            kind = kind.to_value(),
+                            error = &error as &dyn std::error::Error,
+                            "what has been kept long enough could not be deleted; it is tried again in an hour"
+                        );
+                        self.put_retention_off(tenant_id, kind).await?;
+                    }
                 }
             }
             if !did_something {
@@ -173,6 +185,19 @@ impl Background {
         }
         due.sort_by_key(|row| row.next_at);
         Ok(due.into_iter().map(|row| (row.tenant_id, row.kind)).collect())
+    }
+
+    /// Lets others go on where one can't; an error where nobody can.
+    async fn put_retention_off(&self, tenant_id: Uuid, kind: RetentionKind) -> Result<()> {
+        let tx = TxScope::begin(self.app(), tenant_id).await?;
+        let next_at = self.app().clock().now() + Duration::hours(1);
+        tx.update::<retention::Entity>()
+            .col_expr(Column::NextAt, Expr::value(next_at))
+            .filter(Column::Kind.eq(kind))
+            .exec(tx.connection())
+            .await
+            .doing("putting off what could not be deleted")?;
+        tx.commit().await
     }
 
     /// One step; answers with how many rows are gone, or `None` when somebody else is at it.

@@ -3,9 +3,9 @@
 //!
 //! Deliberately absent: a connection for anything that is not single and reading, also none that migrates or locks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, RuntimeErr, Statement};
 use sqlx::postgres::PgPoolOptions;
@@ -27,16 +27,53 @@ const CANCELED: &str = "57014";
 pub(crate) struct ReplicaPool {
     url: Arc<str>,
     connection: DatabaseConnection,
-    /// When the server was started whose position is known; 0 while none is.
-    server: Arc<AtomicI64>,
+    server: Arc<KnownServer>,
     /// Whether it answers: what waits for it is told when it does no more.
     is_there: tokio::sync::watch::Sender<bool>,
+}
+
+/// The server whose position is known.
+#[derive(Default)]
+struct KnownServer {
+    /// When it was started; 0 while none is known.
+    started: AtomicI64,
+    last: Mutex<LastServer>,
+}
+
+/// The server that was known last.
+#[derive(Default)]
+struct LastServer {
+    started: i64,
+    /// When it took the place of another one.
+    since: Option<Instant>,
+}
+
+impl LastServer {
+    fn is(&mut self, started: i64, now: Instant) {
+        if self.started != 0 && self.started != started {
+            self.since = Some(now);
+        }
+        self.started = started;
+    }
+
+    /// Whether a connection that was opened so long ago, to the server that was known then, leads to it.
+    fn has(&self, age: Duration, now: Instant) -> bool {
+        // One may have been under way, to the former, when it changed.
+        self.since.is_none_or(|since| age + ACQUIRE_TIMEOUT < now.saturating_duration_since(since))
+    }
+}
+
+impl KnownServer {
+    fn last(&self) -> MutexGuard<'_, LastServer> {
+        // It is whole after every step.
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl ReplicaPool {
     /// Opens no connection yet.
     pub(super) async fn new(url: &str) -> Result<Self> {
-        let server = Arc::new(AtomicI64::new(0));
+        let server = Arc::new(KnownServer::default());
         let mut options = common(url, CONNECTIONS_MAX);
         options.connect_lazy(true).acquire_timeout(ACQUIRE_TIMEOUT).connect_timeout(ACQUIRE_TIMEOUT);
         options.map_sqlx_postgres_opts(|postgres| postgres.application_name("trestle"));
@@ -45,8 +82,13 @@ impl ReplicaPool {
             let known = known.clone();
             pool.after_connect(move |connection, _metadata| {
                 let known = known.clone();
-                Box::pin(async move { begin_reading(connection, &known).await })
+                Box::pin(async move { begin_reading(connection, &known.started).await })
             })
+        });
+        let known = server.clone();
+        options.map_sqlx_postgres_before_acquire(move |_connection, metadata| {
+            let leads_there = known.last().has(metadata.age, Instant::now());
+            Box::pin(async move { Ok(leads_there) })
         });
         let connection = open(options).await?;
         Ok(Self { url: url.into(), connection, server, is_there: tokio::sync::watch::Sender::new(false) })
@@ -57,15 +99,16 @@ impl ReplicaPool {
         &self.url
     }
 
-    /// The server that was started then answers.
+    /// The server that was started then answers. Connections to another one behind the same address are used no more.
     pub(crate) fn is_back(&self, started: i64) {
-        self.server.store(started, Ordering::SeqCst);
+        self.server.last().is(started, Instant::now());
+        self.server.started.store(started, Ordering::SeqCst);
         self.is_there.send_replace(true);
     }
 
     /// It does not answer: nobody waits for it any more.
     pub(crate) fn is_away(&self) {
-        self.server.store(0, Ordering::SeqCst);
+        self.server.started.store(0, Ordering::SeqCst);
         self.is_there.send_replace(false);
     }
 
@@ -90,7 +133,9 @@ async fn begin_reading(
         return Err(sqlx::Error::Configuration("this is not the standby whose position is known".into()));
     }
     begin_as(connection, Role::Program { setting: "", plans: Plans::Auto }).await?;
-    connection.execute("SET default_transaction_read_only = on").await?;
+    // A lock that is replayed, of a migration for example, is waited for without end otherwise, also while the replica says how
+    // far it is. Who has waited for so long asks the primary.
+    connection.execute("SET default_transaction_read_only = on; SET lock_timeout = '1s'").await?;
     Ok(())
 }
 
@@ -188,5 +233,30 @@ impl ReplicaReader {
             }
         }
         self.primary.query_all_raw(statement).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{ACQUIRE_TIMEOUT, LastServer};
+
+    #[test]
+    fn connections_from_before_another_server_was_known_do_not_lead_to_it() {
+        let (mut last, start) = (LastServer::default(), Instant::now());
+        let (tick, hour) = (Duration::from_millis(1), Duration::from_secs(3_600));
+        last.is(1, start);
+        assert!(last.has(hour, start), "there was no other");
+        last.is(1, start + tick);
+        assert!(last.has(hour, start + tick), "it went away, and is the same");
+        let changed = start + hour;
+        last.is(2, changed);
+        let now = changed + hour;
+        assert!(!last.has(hour + tick, now));
+        assert!(!last.has(hour - ACQUIRE_TIMEOUT, now), "it may have been opened to the former");
+        assert!(last.has(hour - ACQUIRE_TIMEOUT - tick, now));
+        last.is(1, now);
+        assert!(!last.has(tick, now + tick * 2), "the former once more is another one");
     }
 }

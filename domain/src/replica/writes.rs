@@ -61,9 +61,9 @@ impl Writes {
         self.put(caller, Need { position: Some(position), until: None }, now);
     }
 
-    /// Somebody was told what was committed before now.
-    pub(crate) fn was_told(&mut self, caller: &str, now: Instant) {
-        self.put(caller, Need { position: None, until: Some(now) }, now);
+    /// Somebody was told what was committed before `until`.
+    pub(crate) fn was_told(&mut self, caller: &str, until: Instant, now: Instant) {
+        self.put(caller, Need { position: None, until: Some(until) }, now);
     }
 
     fn put(&mut self, caller: &str, need: Need, now: Instant) {
@@ -96,7 +96,7 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::time::{Duration, Instant};
 
-    use super::{KEPT, Need, Writes};
+    use super::{KEPT, Need, Position, Writes};
 
     #[test]
     fn the_furthest_write_of_each_is_kept_for_a_while() {
@@ -115,20 +115,20 @@ mod tests {
     fn what_somebody_was_told_is_needed_beside_what_they_wrote() {
         let (mut writes, now) = (Writes::default(), Instant::now());
         let later = now + Duration::from_secs(1);
-        writes.was_told("ada", now);
+        writes.was_told("ada", now, now);
         writes.wrote("ada", 10, now);
         assert_eq!(writes.need_of("ada", now), Need { position: Some(10), until: Some(now) });
-        writes.was_told("ada", later);
-        assert_eq!(writes.need_of("ada", later), Need { position: Some(10), until: Some(later) });
+        writes.was_told("ada", later, now);
+        assert_eq!(writes.need_of("ada", now), Need { position: Some(10), until: Some(later) });
         assert_eq!(writes.need_of("bob", later), Need::default());
     }
 
     #[test]
     fn what_is_unknown_counts_until_nothing_was_written_for_a_while() {
         let (mut writes, now) = (Writes::default(), Instant::now());
-        writes.wrote("ada", u64::MAX, now);
+        writes.wrote("ada", Position::MAX, now);
         writes.wrote("ada", 10, now + Duration::from_secs(1));
-        assert_eq!(writes.need_of("ada", now + Duration::from_secs(1)).position, Some(u64::MAX));
+        assert_eq!(writes.need_of("ada", now + Duration::from_secs(1)).position, Some(Position::MAX));
         writes.wrote("ada", 20, now + KEPT * 2);
         assert_eq!(writes.need_of("ada", now + KEPT * 2).position, Some(20));
     }

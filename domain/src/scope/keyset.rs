@@ -68,7 +68,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
         let select = order.constrain(self.select, request);
         let streams = Streams::of(select, self.axes, self.across, backend);
         let rows = E::Model::find_by_statement(backend.build(&order.merged(streams, request)))
-            .all(&self.connection.in_order_of_index())
+            .all(&self.connection)
             .await
             .doing("reading a page")?;
         Ok(order.page(rows, request))
@@ -93,7 +93,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
             _ => order.numbered(streams(select).one, column, parents, request),
         };
         let rows = E::Model::find_by_statement(backend.build(&statement))
-            .all(&self.connection.in_order_of_index())
+            .all(&self.connection)
             .await
             .doing("reading pages")?;
         let mut groups: HashMap<Uuid, Vec<E::Model>> = HashMap::new();

@@ -36,7 +36,8 @@ impl<E: EntityTrait> Axis<E> {
     pub(super) fn these(column: E::Column, values: impl IntoIterator<Item = Value>) -> Self {
         let mut distinct: Vec<Value> = Vec::new();
         for value in values {
-            if !distinct.contains(&value) {
+            // So many are one condition, in which it does not matter.
+            if distinct.len() > STREAMS_MAX || !distinct.contains(&value) {
                 distinct.push(value);
             }
         }
@@ -175,6 +176,14 @@ impl<E: EntityTrait> ScopedSelect<E> {
 }
 
 impl<E: TenantOwned> ScopedSelect<E> {
+    /// Where this holds it is narrowed to rows of something that has one tenant: they are not read tenant by tenant.
+    pub(crate) fn of_one_if(mut self, is_of_one: bool) -> Self {
+        if is_of_one {
+            self.across = Across::One;
+        }
+        self
+    }
+
     /// Narrows it to rows of this tenant, if one is given.
     pub(crate) fn of_tenant(mut self, tenant_id: Option<Uuid>) -> Self {
         let Some(id) = tenant_id else { return self };

@@ -735,6 +735,7 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
     let (tenant_id, any_id) = (Value::from(Rows::of(1).tenant_id()), Value::from(Rows::of(1).id(7)));
     let run_id = Value::from(Rows::of(1).id(8));
     let at = Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH);
+    let later = Value::from(chrono::DateTime::<chrono::Utc>::UNIX_EPOCH + chrono::TimeDelta::days(50_000));
     let of_run_metric = match backend {
         DbBackend::Sqlite => "sqlite_autoindex_run_metric_1 (run_id=?)",
         _ => "run_metric_pkey",
@@ -748,8 +749,8 @@ async fn queue_queries_use_their_indexes(db: &DatabaseConnection) {
             lines_of_run.as_str(),
         ),
         (
-            "SELECT * FROM log_line WHERE tenant_id = $1 AND at >= $2 AND at < $2 ORDER BY at, id LIMIT 100",
-            vec![tenant_id.clone(), at.clone()],
+            "SELECT * FROM log_line WHERE tenant_id = $1 AND at >= $2 AND at < $3 ORDER BY at, id LIMIT 100",
+            vec![tenant_id.clone(), at.clone(), later],
             lines_of_tenant.as_str(),
         ),
         ("SELECT id FROM log_line WHERE at < $1 ORDER BY at LIMIT 500", vec![at.clone()], old_lines.as_str()),

@@ -2,7 +2,7 @@
 //! what they should, and go when they are over. Time is what the tests say it is.
 
 use chrono::{DateTime, Months, TimeDelta, Utc};
-use entity::{log_line, run_event};
+use entity::{log_line, retention, run_event};
 use migration::Migrator;
 use migration::partition::{self, Contents, PartitionedTable};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, Statement, TransactionTrait};
@@ -51,6 +51,10 @@ pub async fn keep_what_was_there(db: &DatabaseConnection, rows: [Rows; 2]) {
     run_event::Entity::delete_by_id(late.id).exec(db).await.expect("it may be deleted");
     Migrator::up(db, None).await.expect("up again");
     are_there(db, rows).await;
+    // Of a newer table.
+    for rows in rows {
+        insert::<retention::Entity>(db, rows.retention()).await.expect("it was gone with its table");
+    }
 }
 
 /// The last of the tests: it drops rows that others look at.

@@ -17,7 +17,7 @@ CREATE FUNCTION made(kind int, n bigint, of bigint) RETURNS uuid LANGUAGE sql IM
 -- What indexes are not of a constraint is built afterwards, which is several times faster.
 CREATE TABLE index_of AS SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition
     FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indrelid
-    WHERE t.relnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conindid = i.indexrelid);
+    WHERE t.relnamespace = 'public'::regnamespace AND t.relkind = 'r' AND NOT t.relispartition AND NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conindid = i.indexrelid);
 DO $$ DECLARE one record; BEGIN
     FOR one IN SELECT name FROM index_of LOOP EXECUTE 'DROP INDEX ' || one.name; END LOOP; END $$;
 

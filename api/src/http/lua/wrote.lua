@@ -1,4 +1,4 @@
--- Until where a caller wrote, in whole numbers of up to 64 bits, which Lua's would not hold: they are compared as text.
+-- Until where a caller wrote, in whole numbers of up to 128 bits, which Lua's would not hold: they are compared as text.
 -- KEYS: 1 that place. ARGV: 1 the place of a new write, 2 how long it is kept, in ms; without both nothing is written.
 -- Answers the place that is known.
 local known = redis.call('GET', KEYS[1])

@@ -34,7 +34,9 @@ pub(super) async fn tell(
     let kept_since = now - Duration::days(days.into());
     let ahead = Duration::hours(AHEAD_HOURS.min(i64::from(days) * 24 / 2));
     let until = kept_since + ahead;
-    if row.told_until.is_some_and(|told| until < told + Duration::hours(PAUSE_HOURS)) {
+    // So that none goes between two times.
+    let pause = Duration::hours(PAUSE_HOURS).min(ahead / 2);
+    if row.told_until.is_some_and(|told| until < told + pause) {
         return Ok(row.told_until);
     }
     let since = row.told_until.map_or(kept_since, |told| told.max(kept_since));
