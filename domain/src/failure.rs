@@ -273,13 +273,12 @@ fn keyset(order: FailureOrder, direction: Direction) -> Keyset<failure::Entity> 
 
 /// Whether an index has all that a list asks for in its order: what portals ask for again and again.
 fn is_served(list: &FailureList, parent: Option<FailureParent>) -> bool {
-    let by_status = FailureFilter { status: list.filter.status.clone(), ..FailureFilter::default() };
-    let has_index = match parent {
-        None | Some(FailureParent::Tenant | FailureParent::Integration) => true,
-        Some(FailureParent::Run) => list.filter.status.is_none(),
-        Some(FailureParent::Quarantine | FailureParent::Group) => false,
-    };
-    list.order == FailureOrder::FailedAt && list.filter == by_status && has_index
+    list.filter == FailureFilter::default()
+        && list.order == FailureOrder::FailedAt
+        && matches!(
+            parent,
+            None | Some(FailureParent::Tenant | FailureParent::Integration | FailureParent::Run)
+        )
 }
 
 /// The failures of a list, whatever it stands under.

@@ -389,7 +389,7 @@ impl FailureGroupActivity {
 }
 
 /// Which groups are taken; all conditions hold at once. Under an integration they are looked for among its groups, which
-/// are as few as the causes of its failures, also in an order other than the usual one.
+/// are as few as the causes of its failures, also in an order other than the usual one; so are an assignee's under a tenant.
 #[derive(Debug, Default, InputObject)]
 pub struct FailureGroupFilter {
     /// One of these.

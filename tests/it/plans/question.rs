@@ -13,13 +13,15 @@ const PAGING: [&str; 4] = ["first", "after", "last", "before"];
 /// What no index has of a list under something, or of one thing: which list, by which filters or orders. It is looked for among what stands
 /// there, in the order of the list until the page is full; an index of each pair would cost every row that is stored. The
 /// filter's description says so, which is [`AMONG`].
-const UNSERVED: [(&str, &[&str]); 12] = [
+const UNSERVED: [(&str, &[&str]); 13] = [
     // A backfill has one integration, and so have a run, and a quarantine: another one has nothing in it.
     ("Backfill.runs", &["integrationId", "status", "trigger"]),
     ("Retry.runs", &["integrationId", "status", "trigger"]),
-    ("Quarantine.failures", &["LAST_ATTEMPT_AT", "groupId", "integrationId"]),
+    ("Quarantine.failures", &["LAST_ATTEMPT_AT", "status", "code", "groupId", "integrationId"]),
     ("Run.quarantines", &["status", "integrationId"]),
     ("Integration.quarantines", &["status"]),
+    // What somebody has, of one tenant's.
+    ("Tenant.failureGroups", &["assigneeId"]),
     // What is urgent, of one integration.
     ("Query.inbox", &["integrationId"]),
     // Of a run, which has few of them: lists of many runs at once read one range for each.
