@@ -1080,6 +1080,12 @@ async fn open(trestle: &Trestle) -> (SqliteConnection, Vec<(String, String)>) {
         if table.starts_with("audit_") || table == "worker" || table == "log_line" {
             continue;
         }
+        if table == "retention" {
+            // The rest of it is how far sweeps are, and of tenants that say nothing, too.
+            let said = "SELECT quote(tenant_id) || ' ' || kind || ' ' || days FROM retention WHERE days IS NOT NULL ORDER BY 1";
+            tables.push((table, said.to_owned()));
+            continue;
+        }
         let columns = format!("SELECT name FROM pragma_table_info('{table}')");
         let columns = connection.fetch_all(AssertSqlSafe(columns)).await.unwrap();
         let columns: Vec<String> = columns
