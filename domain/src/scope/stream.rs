@@ -48,7 +48,7 @@ impl<E: EntityTrait> Axis<E> {
 enum Values {
     These(Vec<Value>),
     /// What the named column of a query has.
-    Found(&'static str, SelectStatement),
+    Found(&'static str, Box<SelectStatement>),
 }
 
 /// Whose rows a query is of.
@@ -138,7 +138,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
         of_found: &'static str,
     ) -> Self {
         let Some(found) = found else { return self };
-        self.axes.push(Axis { column, values: Values::Found(of_found, found), is_whole: false });
+        self.axes.push(Axis { column, values: Values::Found(of_found, Box::new(found)), is_whole: false });
         self
     }
 
@@ -169,7 +169,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
         axes.into_iter().filter(|axis| !axis.is_whole).fold(select, |select, axis| {
             select.filter(match axis.values {
                 Values::These(values) => axis.column.is_in(values),
-                Values::Found(_, found) => axis.column.in_subquery(found),
+                Values::Found(_, found) => axis.column.in_subquery(*found),
             })
         })
     }
@@ -240,7 +240,7 @@ impl<E: EntityTrait> Streams<E> {
         let mut streams = Self { one: select, sources: Vec::new(), count: 1 };
         for axis in axes {
             match axis.values {
-                Values::Found(name, found) => streams.split(axis.column, found, name),
+                Values::Found(name, found) => streams.split(axis.column, *found, name),
                 Values::These(values) if axis.is_whole || values.len() > 1 => {
                     streams.split_by(axis.column, values, axis.is_whole);
                 }
