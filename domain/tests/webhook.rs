@@ -264,7 +264,7 @@ async fn who_wants_nothing_of_what_comes_reads_on_all_the_same() {
         let it = &it;
         async move { it.send(&number.to_string()).await }
     });
-    let taken: Vec<Taken> = sent.buffer_unordered(200).collect().await;
+    let taken: Vec<Taken> = sent.buffer_unordered(50).collect().await;
     assert!(taken.iter().all(|taken| *taken == Taken::Stored));
     assert_eq!(it.runs(&other).await.len(), 0);
     it.send("last").await;
