@@ -2,10 +2,11 @@
 //! [`Scope`](crate::Scope) only, and what stands before or across tenants through [`AcrossTenants`].
 //!
 //! Behind the filters of the program PostgreSQL has its own: row-level security shows a connection the rows of the
-//! tenants that it names, and none when it names none (docs/adr/0020). This file is the one place that names them.
+//! tenants that it names, and none when it names none (docs/adr/0020). This file names them for transactions, and `database/reader.rs` for what only reads.
 
 mod partition;
 mod pool;
+mod reader;
 mod replica;
 mod statement;
 
@@ -13,15 +14,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use migration::program_role::{self, ProgramRole};
 use migration::{Migrator, MigratorTrait};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    DbErr, ExecResult, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    Value, Values,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
@@ -29,6 +28,7 @@ use uuid::Uuid;
 
 pub use self::pool::PoolUse;
 use self::pool::{LISTS, PLATFORM, SCOPED};
+pub(crate) use self::reader::TenantReader;
 use self::replica::ReplicaReader;
 pub(crate) use self::replica::{ReplicaPool, ReplicaReading, STARTED};
 use crate::actor::Tenants;
@@ -377,116 +377,6 @@ fn listed(tenants: &[Uuid]) -> String {
 /// <https://www.postgresql.org/docs/current/runtime-config-query.html>
 const IN_ORDER: &str = "SELECT set_config('random_page_cost', '1.1', false) FROM pg_settings \
      WHERE name = 'random_page_cost' AND source = 'default'";
-
-/// What stands before a statement behind the fence.
-const FENCE_BEGINS: &str = " CROSS JOIN LATERAL (SELECT * FROM (";
-/// What stands after it.
-const FENCE_ENDS: &str = ") AS read WHERE fence.named IS NOT NULL OFFSET 0) AS fenced";
-
-/// Single statements that read the rows of some tenants.
-///
-/// On PostgreSQL each names the tenants itself, for as long as it runs: one round trip, prepared, and no transaction.
-#[derive(Clone)]
-pub(crate) enum TenantReader {
-    /// SQLite.
-    Plain(DatabaseConnection),
-    /// PostgreSQL, of all tenants: its connections name them.
-    Everybody {
-        pool: DatabaseConnection,
-        /// As of the others.
-        lists: DatabaseConnection,
-    },
-    /// PostgreSQL.
-    Fenced {
-        /// What it reads from, by its name.
-        pool: (&'static str, DatabaseConnection),
-        /// The pool for what is read in the order of an index.
-        lists: DatabaseConnection,
-        /// What the setting becomes.
-        tenants: Arc<str>,
-    },
-    /// PostgreSQL's replica, and the primary where it does not answer.
-    Replica(ReplicaReader),
-}
-
-impl TenantReader {
-    /// For a statement that reads rows by their ids, or in the order of an index that has all that it asks for: PostgreSQL
-    /// plans it once. Its values are not known then, so that it can't choose between indexes by them.
-    pub(crate) fn planned_once(self) -> Self {
-        match self {
-            Self::Fenced { pool: _, lists, tenants } => {
-                Self::Fenced { pool: (LISTS, lists.clone()), lists, tenants }
-            }
-            Self::Everybody { pool: _, lists } => {
-                Self::Fenced { pool: (LISTS, lists.clone()), lists, tenants: EVERY_TENANT.into() }
-            }
-            Self::Plain(_) | Self::Replica(_) => self,
-        }
-    }
-
-    /// The same statement behind the fence. What it reads comes LATERAL to the row that has named the tenants, and begins
-    /// only when that is there, so policies are judged by what it named; and were they judged before, there would be no
-    /// row. Its rows stay in their order: there is one row before them.
-    fn fenced(statement: Statement, tenants: &Arc<str>) -> Statement {
-        let Statement { sql, values, db_backend } = statement;
-        let mut values = values.map_or_else(Vec::new, |values| values.0);
-        values.push(Value::from(tenants.as_ref()));
-        let number = values.len();
-        let sql = format!(
-            "SELECT fenced.* FROM (SELECT set_config('trestle.tenants', ${number}, true) AS named OFFSET 0) AS fence\
-             {FENCE_BEGINS}{sql}{FENCE_ENDS}"
-        );
-        Statement { sql, values: Some(Values(values)), db_backend }
-    }
-}
-
-#[async_trait]
-impl ConnectionTrait for TenantReader {
-    fn get_database_backend(&self) -> DatabaseBackend {
-        match self {
-            Self::Plain(connection)
-            | Self::Everybody { pool: connection, .. }
-            | Self::Fenced { pool: (_, connection), .. } => connection.get_database_backend(),
-            Self::Replica(reader) => reader.pool().get_database_backend(),
-        }
-    }
-
-    async fn execute_raw(&self, _statement: Statement) -> std::result::Result<ExecResult, DbErr> {
-        Err(only_reads())
-    }
-
-    async fn execute_unprepared(&self, _sql: &str) -> std::result::Result<ExecResult, DbErr> {
-        Err(only_reads())
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
-        match self {
-            Self::Plain(connection) | Self::Everybody { pool: connection, .. } => {
-                connection.query_one_raw(statement).await
-            }
-            Self::Fenced { pool: (name, pool), tenants, .. } => {
-                statement::asked(name, pool.query_one_raw(Self::fenced(statement, tenants))).await
-            }
-            Self::Replica(reader) => reader.one(statement).await,
-        }
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
-        match self {
-            Self::Plain(connection) | Self::Everybody { pool: connection, .. } => {
-                connection.query_all_raw(statement).await
-            }
-            Self::Fenced { pool: (name, pool), tenants, .. } => {
-                statement::asked(name, pool.query_all_raw(Self::fenced(statement, tenants))).await
-            }
-            Self::Replica(reader) => reader.all(statement).await,
-        }
-    }
-}
-
-fn only_reads() -> DbErr {
-    DbErr::Custom("a reader of tenants' rows was asked to write".to_owned())
-}
 
 /// As whom a connection of PostgreSQL works.
 #[derive(Clone, Copy)]

@@ -5,10 +5,11 @@
     reason = "a connection has four arguments, besides its filter and its order"
 )]
 
-use async_graphql::parser::types::{Selection as Selected, SelectionSet};
+mod list;
+
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
 use domain::Permission;
-use domain::failure::{self, FailureList, FailureParts, Selection};
+use domain::failure::{self, Selection};
 use domain::id::Kind;
 use domain::incident::waiting_for;
 use domain::retention::record_expires_at;
@@ -18,19 +19,22 @@ use futures::stream::BoxStream;
 use super::action::SuggestedAction;
 use super::caller::{actor, loaders};
 use super::clues::{FailureClues, WINDOW_SECONDS_DEFAULT};
-use super::error::{Result, UserError, exactly_one, filter_text, outcome};
+use super::error::{Result, UserError, exactly_one, outcome};
 use super::exchange::Exchange;
 use super::failure_group::FailureGroup;
 use super::integration::Integration;
 use super::live::{self, Watch};
 use super::loader::ActionsOf;
-use super::page::{Connection, OrderDirection, arguments};
+use super::page::{Connection, arguments};
 use super::quarantine::Quarantine;
 use super::reveal::Reveal;
-use super::run::{DateTimeFilter, Run};
+use super::run::Run;
 use super::runbook::Runbook;
 use super::scalar::{BigInt, DateTime, Json, id, optional_uuid, uuid, uuids};
 use super::tenant::Tenant;
+
+pub(super) use self::list::failure_list;
+pub use self::list::{FailureFilter, FailureOrder};
 
 /// Why integrations fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -396,96 +400,6 @@ impl Failure {
     }
 }
 
-/// Which texts are taken; all conditions hold at once. Upper and lower case differ.
-#[derive(Debug, Default, InputObject)]
-pub struct StringFilter {
-    /// Exactly this.
-    eq: Option<String>,
-    /// One of these.
-    r#in: Option<Vec<String>>,
-    /// With this somewhere in it.
-    contains: Option<String>,
-}
-
-/// Which failures are taken; all conditions hold at once. What is asked for beside `runId`, `quarantineId`, `groupId` or
-/// `integrationId`, or under one of them, is looked for among the failures there, in their order until the page is full;
-/// an operation may take 30 seconds. A span of `failedAt` has nothing else looked at.
-#[derive(Debug, Default, InputObject)]
-pub struct FailureFilter {
-    /// One of these.
-    status: Option<Vec<FailureStatus>>,
-    /// One of these.
-    category: Option<Vec<FailureCategory>>,
-    /// One of these.
-    responsible_party: Option<Vec<ResponsibleParty>>,
-    /// One of these codes of the error catalogue. Staff who look for a rare one name a tenant, too, or ask
-    /// `failureGroups`: of every tenant's failures all that are newer are looked at.
-    code: Option<Vec<String>>,
-    /// Of this integration.
-    integration_id: Option<ID>,
-    /// That failed first in this run.
-    run_id: Option<ID>,
-    /// Of the page of this quarantine.
-    quarantine_id: Option<ID>,
-    /// Of this group, and of those that were merged into it.
-    group_id: Option<ID>,
-    /// Of this tenant.
-    tenant_id: Option<ID>,
-    /// By the key of the record in the business's own terms.
-    business_reference: Option<StringFilter>,
-    /// That failed first in this time.
-    failed_at: Option<DateTimeFilter>,
-}
-
-impl FailureFilter {
-    pub(super) fn decode(self) -> domain::Result<failure::FailureFilter> {
-        let reference = self.business_reference.unwrap_or_default();
-        let failed_at = self.failed_at.unwrap_or_default();
-        let texts =
-            |texts: Vec<String>| texts.into_iter().map(filter_text).collect::<domain::Result<Vec<_>>>();
-        Ok(failure::FailureFilter {
-            status: self.status.map(|status| status.into_iter().map(Into::into).collect()),
-            category: self.category.map(|category| category.into_iter().map(Into::into).collect()),
-            responsible_party: self
-                .responsible_party
-                .map(|party| party.into_iter().map(Into::into).collect()),
-            code: self.code.map(texts).transpose()?,
-            integration_id: optional_uuid(Kind::Integration, self.integration_id.as_ref()),
-            run_id: optional_uuid(Kind::Run, self.run_id.as_ref()),
-            quarantine_id: optional_uuid(Kind::Quarantine, self.quarantine_id.as_ref()),
-            group_id: optional_uuid(Kind::FailureGroup, self.group_id.as_ref()),
-            tenant_id: optional_uuid(Kind::Tenant, self.tenant_id.as_ref()),
-            reference: reference.eq.map(filter_text).transpose()?,
-            references: reference.r#in.map(texts).transpose()?,
-            reference_part: reference.contains.map(filter_text).transpose()?,
-            failed_from: failed_at.gte.map(|time| time.0),
-            failed_before: failed_at.lt.map(|time| time.0),
-        })
-    }
-}
-
-/// By what failures are ordered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Enum)]
-#[graphql(remote = "domain::failure::FailureOrder")]
-pub enum FailureOrderField {
-    /// By the time they failed first.
-    #[default]
-    FailedAt,
-    /// By the time they were last tried.
-    LastAttemptAt,
-}
-
-/// Order of a list of failures; newest first by default.
-#[derive(Clone, Copy, Debug, Default, InputObject)]
-pub struct FailureOrder {
-    /// By what.
-    #[graphql(default)]
-    pub(super) field: FailureOrderField,
-    /// Which way.
-    #[graphql(default)]
-    pub(super) direction: OrderDirection,
-}
-
 /// Queries of failures.
 #[derive(Default)]
 pub struct FailureQuery;
@@ -517,45 +431,6 @@ impl FailureQuery {
         let rows = failure::list(&actor(ctx)?, &list, &arguments(first, after, last, before)).await?;
         Ok(Connection::new(rows, Failure))
     }
-}
-
-/// What a list of failures asks for: which, in which order, and what of each.
-pub(super) fn failure_list(
-    ctx: &Context<'_>,
-    filter: Option<FailureFilter>,
-    order_by: Option<FailureOrder>,
-) -> domain::Result<FailureList> {
-    let order_by = order_by.unwrap_or_default();
-    // By the whole document: a list that several fragments ask for is one, and they may ask for different fields of it.
-    let (operation, fragments) = (&ctx.query_env.operation.node, &ctx.query_env.fragments);
-    let sets = || {
-        let of_fragments = fragments.values().map(|fragment| &fragment.node.selection_set.node);
-        of_fragments.chain([&operation.selection_set.node])
-    };
-    let asks = |fields: &[&str]| sets().any(|set| names_one(set, fields));
-    Ok(FailureList {
-        filter: filter.unwrap_or_default().decode()?,
-        order: order_by.field.into(),
-        direction: order_by.direction.into(),
-        parts: FailureParts {
-            record: asks(&["record", "redactions"]),
-            technical_detail: asks(&["technicalDetail", "redactions"]),
-            standing: asks(&["responsibleParty", "suggestedAction"]),
-        },
-    })
-}
-
-/// Whether a field of one of these names is in it, of whatever object.
-fn names_one(set: &SelectionSet, fields: &[&str]) -> bool {
-    set.items.iter().any(|item| match &item.node {
-        Selected::Field(field) => {
-            let (name, inside) = (field.node.name.node.as_str(), &field.node.selection_set.node);
-            fields.contains(&name) || names_one(inside, fields)
-        }
-        Selected::InlineFragment(fragment) => names_one(&fragment.node.selection_set.node, fields),
-        // It is one of the document's.
-        Selected::FragmentSpread(_) => false,
-    })
 }
 
 /// The failures that a bulk operation takes: by id, or by filter.

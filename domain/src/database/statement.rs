@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use sea_orm::{DatabaseBackend, DatabaseConnection};
 use telemetry::trace::{self, Kind};
 
-use super::{FENCE_BEGINS, FENCE_ENDS};
+use super::reader::{FENCE_BEGINS, FENCE_ENDS};
 
 /// Of a statement, in bytes: the longest of ours with their lists of columns.
 const TEXT_BYTES_MAX: usize = 4 * 1024;

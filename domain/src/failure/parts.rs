@@ -3,7 +3,7 @@
 
 use entity::failure::Column;
 
-/// What of each failure somebody looks at. What is absent from it has the value that it has without.
+/// What of each failure somebody looks at, besides what costs nothing: by default everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FailureParts {
     /// `record`, and all that is said of its being hidden (`redactions`); without, there is none.
@@ -15,6 +15,9 @@ pub struct FailureParts {
 }
 
 impl FailureParts {
+    /// None of it.
+    pub const NONE: Self = Self { record: false, technical_detail: false, standing: false };
+
     /// Everything.
     pub const ALL: Self = Self { record: true, technical_detail: true, standing: true };
 
