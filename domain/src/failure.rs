@@ -334,14 +334,19 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Failure>> {
     row.map(|row| view(actor, &beside, row)).transpose()
 }
 
-/// Failures by id, those that the caller may see.
+/// Failures by id, those that the caller may see, with what is asked for of them.
 ///
 /// # Errors
 /// Denied without `failures:read`.
-pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Failure>> {
+pub async fn by_ids(actor: &Actor, ids: &[Uuid], parts: FailureParts) -> Result<HashMap<Uuid, Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
-    let rows = scope.find::<failure::Entity>().of_ids(failure::Column::Id, ids.iter().copied()).all().await?;
-    let beside = Beside::read(actor, &scope, FailureParts::ALL, groups(rows.iter())).await?;
+    let rows = scope
+        .find::<failure::Entity>()
+        .of_ids(failure::Column::Id, ids.iter().copied())
+        .marking(&parts.marks())
+        .all()
+        .await?;
+    let beside = Beside::read(actor, &scope, parts, groups(rows.iter())).await?;
     rows.into_iter().map(|row| Ok((row.id, view(actor, &beside, row)?))).collect()
 }
 

@@ -3,6 +3,7 @@
 
 mod check;
 mod hold;
+mod parts;
 mod retry_policy;
 mod status;
 
@@ -37,6 +38,7 @@ pub use self::hold::{HOLD_AFTER_DEFAULT, HOLD_AFTER_MAX};
 pub(crate) use self::hold::{
     count_failed_run, forget_failed_runs, hold_for_deletions, hold_for_quality, hold_for_schema,
 };
+pub use self::parts::IntegrationParts;
 pub use self::retry_policy::{PROGRESS_TIMEOUT_SECONDS_DEFAULT, RetryPolicy};
 pub(crate) use self::status::let_go_held;
 pub use self::status::{archive, pause, resume};
@@ -139,6 +141,19 @@ pub struct IntegrationFilter {
     pub health: Option<Vec<HealthStatus>>,
 }
 
+/// A list of integrations, whatever it stands under: by default of all that are not archived, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct IntegrationList {
+    /// Which.
+    pub filter: IntegrationFilter,
+    /// By what they are ordered.
+    pub order: IntegrationOrder,
+    /// Up or down.
+    pub direction: Direction,
+    /// What of each is asked for.
+    pub parts: IntegrationParts,
+}
+
 /// By what a list of integrations is ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum IntegrationOrder {
@@ -184,8 +199,9 @@ fn condition(filter: &IntegrationFilter) -> Result<Condition> {
         .add_option(filter.health.as_deref().map(health::status::has_one_of)))
 }
 
-fn filtered(scope: &Scope, filter: &IntegrationFilter) -> Result<ScopedSelect<integration::Entity>> {
-    Ok(scope.find::<integration::Entity>().filter(condition(filter)?))
+fn filtered(scope: &Scope, list: &IntegrationList) -> Result<ScopedSelect<integration::Entity>> {
+    let integrations = scope.find::<integration::Entity>().filter(condition(&list.filter)?);
+    Ok(integrations.marking(&list.parts.marks()))
 }
 
 /// How those integrations are that a filter takes.
@@ -207,9 +223,15 @@ fn health_of_filtered(
 async fn integrations_of<K: Eq + Hash>(
     scope: &Scope,
     pages: HashMap<K, Page<integration_health::Model>>,
+    parts: IntegrationParts,
 ) -> Result<HashMap<K, Page<Integration>>> {
     let ids = pages.values().flat_map(|page| page.edges.iter().map(|edge| edge.node.integration_id));
-    let rows = scope.find::<integration::Entity>().of_ids(integration::Column::Id, ids).all().await?;
+    let rows = scope
+        .find::<integration::Entity>()
+        .of_ids(integration::Column::Id, ids)
+        .marking(&parts.marks())
+        .all()
+        .await?;
     let rows: HashMap<Uuid, Integration> = rows.into_iter().map(|row| (row.id, row)).collect();
     let page = |page: Page<integration_health::Model>| Page {
         // No integration is ever deleted, so each is there.
@@ -236,15 +258,20 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Integration>> {
     scope.find::<integration::Entity>().of_id(integration::Column::Id, id).one().await
 }
 
-/// Integrations by id, archived or not, those that the caller may see.
+/// Integrations by id, archived or not, those that the caller may see, with what is asked for of them.
 ///
 /// # Errors
 /// Denied without `integrations:read`.
-pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Integration>> {
+pub async fn by_ids(
+    actor: &Actor,
+    ids: &[Uuid],
+    parts: IntegrationParts,
+) -> Result<HashMap<Uuid, Integration>> {
     let scope = actor.authorize(Permission::IntegrationRead)?;
     let rows = scope
         .find::<integration::Entity>()
         .of_ids(integration::Column::Id, ids.iter().copied())
+        .marking(&parts.marks())
         .all()
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
@@ -263,20 +290,14 @@ pub fn retry_policy(actor: &Actor, integration: &Integration) -> Result<RetryPol
 ///
 /// # Errors
 /// Denied without `integrations:read`; [`Error::Argument`] for a bad page or filter.
-pub async fn list(
-    actor: &Actor,
-    filter: &IntegrationFilter,
-    order: IntegrationOrder,
-    direction: Direction,
-    page: &PageArguments,
-) -> Result<Page<Integration>> {
+pub async fn list(actor: &Actor, list: &IntegrationList, page: &PageArguments) -> Result<Page<Integration>> {
     let scope = actor.authorize(Permission::IntegrationRead)?;
-    if let Some(order) = keyset(order, direction) {
-        return filtered(&scope, filter)?.page(&order, &page.check(order.name)?).await;
+    if let Some(order) = keyset(list.order, list.direction) {
+        return filtered(&scope, list)?.page(&order, &page.check(order.name)?).await;
     }
-    let order = by_health(direction);
-    let rows = health_of_filtered(&scope, filter)?.page(&order, &page.check(order.name)?).await?;
-    let mut pages = integrations_of(&scope, HashMap::from([((), rows)])).await?;
+    let order = by_health(list.direction);
+    let rows = health_of_filtered(&scope, &list.filter)?.page(&order, &page.check(order.name)?).await?;
+    let mut pages = integrations_of(&scope, HashMap::from([((), rows)]), list.parts).await?;
     pages.remove(&()).ok_or_else(|| Error::internal("reading integrations by health", "there is no page"))
 }
 
@@ -287,23 +308,22 @@ pub async fn list(
 pub async fn pages_by_tenant(
     actor: &Actor,
     tenants: &[Uuid],
-    filter: &IntegrationFilter,
-    order: IntegrationOrder,
-    direction: Direction,
+    list: &IntegrationList,
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<Integration>>> {
     let scope = actor.authorize(Permission::IntegrationRead)?;
-    if let Some(order) = keyset(order, direction) {
+    if let Some(order) = keyset(list.order, list.direction) {
         let request = page.check(order.name)?;
-        let rows = filtered(&scope, filter)?;
+        let rows = filtered(&scope, list)?;
         return rows
             .pages_by_parent(Parent::by(integration::Column::TenantId), tenants, &order, &request)
             .await;
     }
-    let (order, parent) = (by_health(direction), Parent::by(integration_health::Column::TenantId));
+    let (order, parent) = (by_health(list.direction), Parent::by(integration_health::Column::TenantId));
     let request = page.check(order.name)?;
-    let rows = health_of_filtered(&scope, filter)?.pages_by_parent(parent, tenants, &order, &request).await?;
-    integrations_of(&scope, rows).await
+    let rows = health_of_filtered(&scope, &list.filter)?;
+    let rows = rows.pages_by_parent(parent, tenants, &order, &request).await?;
+    integrations_of(&scope, rows, list.parts).await
 }
 
 /// Makes an integration, active. A schedule ticks from now on.

@@ -288,8 +288,8 @@ impl<E: EntityTrait> ScopedSelect<E> {
         self.planned_once().filter(one_of(backend, id_column, ids))
     }
 
-    /// Of these columns it reads nothing but whether something is in them: then it is empty. They hold text or bytes, and may
-    /// hold none.
+    /// Of these columns it reads nothing but whether something is in them: then it is empty. They hold text, bytes or lists
+    /// (as JSON).
     pub(crate) fn marking(mut self, columns: &[E::Column]) -> Self {
         if columns.is_empty() {
             return self;
@@ -301,6 +301,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
             }
             let empty = match column.def().get_column_type() {
                 ColumnType::Text | ColumnType::String(_) => Expr::val(""),
+                ColumnType::Json | ColumnType::JsonBinary => Expr::val(serde_json::Value::Array(Vec::new())),
                 _ => Expr::val(Vec::<u8>::new()),
             };
             let is_something = Expr::col(column.as_column_ref()).is_not_null();

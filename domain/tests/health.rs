@@ -18,8 +18,8 @@ use domain::health::{
     ReasonCode, Series,
 };
 use domain::integration::{
-    self, Integration, IntegrationChanges, IntegrationFilter, IntegrationOrder, NewIntegration, NewSchedule,
-    Stream, SyncMode,
+    self, Integration, IntegrationChanges, IntegrationFilter, IntegrationList, IntegrationOrder,
+    NewIntegration, NewSchedule, Stream, SyncMode,
 };
 use domain::page::{Direction, PageArguments};
 use domain::system::{self, NewSystem, SystemChanges};
@@ -673,12 +673,12 @@ async fn lists_have_the_worst_first_and_those_that_are_asked_for() {
     integration::pause(&it.operator, paused.id, None).await.unwrap();
     let list = async |health: Option<Vec<HealthStatus>>| {
         let filter = IntegrationFilter { health, ..Default::default() };
+        let (order, direction) = (IntegrationOrder::Health, Direction::Descending);
+        let list = IntegrationList { filter, order, direction, ..Default::default() };
         let mut found = Vec::new();
         let mut page = PageArguments { first: Some(3), ..Default::default() };
         loop {
-            let order = IntegrationOrder::Health;
-            let rows = integration::list(&it.operator, &filter, order, Direction::Descending, &page);
-            let rows = rows.await.unwrap();
+            let rows = integration::list(&it.operator, &list, &page).await.unwrap();
             page.after = rows.edges.last().map(|edge| edge.cursor.clone());
             found.extend(rows.edges.into_iter().map(|edge| edge.node.id));
             if !rows.has_next {

@@ -19,8 +19,8 @@ use domain::change::Changes;
 use domain::clock::Clock;
 use domain::dispatch::{Dispatch, DispatchError, JobHint};
 use domain::integration::{
-    self, Integration, IntegrationChanges, IntegrationFilter, IntegrationOrder, NewIntegration, NewSchedule,
-    Status, Stream, SyncMode,
+    self, Integration, IntegrationChanges, IntegrationFilter, IntegrationList, IntegrationOrder,
+    IntegrationParts, NewIntegration, NewSchedule, Status, Stream, SyncMode,
 };
 use domain::page::{Direction, Page, PageArguments};
 use domain::system::{self, NewSystem, System, SystemChanges, SystemFilter, SystemOrder, SystemStatus};
@@ -266,8 +266,9 @@ fn names<T>(page: Page<T>, name: impl Fn(T) -> String) -> Vec<String> {
 
 async fn all_integrations(actor: &Actor, filter: IntegrationFilter) -> Vec<String> {
     let page = PageArguments::default();
-    let order = IntegrationOrder::Name;
-    let page = integration::list(actor, &filter, order, Direction::Ascending, &page).await.unwrap();
+    let (order, direction) = (IntegrationOrder::Name, Direction::Ascending);
+    let list = IntegrationList { filter, order, direction, ..Default::default() };
+    let page = integration::list(actor, &list, &page).await.unwrap();
     names(page, |integration| integration.name)
 }
 
@@ -300,7 +301,10 @@ async fn an_integration_is_made_as_it_was_asked_for() {
     assert_eq!(made.schedule_cron.as_deref(), Some("30 16 * * *"));
     assert_eq!(made.next_run_at.unwrap().to_rfc3339(), "2026-09-21T14:30:00+00:00");
     assert_eq!(integration::get(&it.operator, made.id).await.unwrap(), Some(made.clone()));
-    assert_eq!(integration::by_ids(&it.operator, &[made.id]).await.unwrap()[&made.id], made);
+    assert_eq!(
+        integration::by_ids(&it.operator, &[made.id], IntegrationParts::ALL).await.unwrap()[&made.id],
+        made
+    );
 
     let again = new_integration(it.tenant.id, "Orders", source.id, destination.id);
     assert_eq!(problems(integration::create(&it.operator, again).await), ["Conflict name"]);
@@ -634,10 +638,8 @@ async fn lists_filter_order_and_nest() {
 
     let first = PageArguments { first: Some(1), ..Default::default() };
     let tenants = [it.tenant.id, other.id];
-    let (order, direction) = (IntegrationOrder::CreatedAt, Direction::Descending);
-    let none = IntegrationFilter::default();
-    let pages =
-        integration::pages_by_tenant(&it.operator, &tenants, &none, order, direction, &first).await.unwrap();
+    let all = IntegrationList::default();
+    let pages = integration::pages_by_tenant(&it.operator, &tenants, &all, &first).await.unwrap();
     assert_eq!(pages[&it.tenant.id].edges[0].node, made);
     assert_eq!((pages[&other.id].edges.len(), pages[&other.id].has_next), (1, false));
 

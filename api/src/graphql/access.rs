@@ -7,6 +7,7 @@ use async_graphql::parser::types::Field;
 use async_graphql::registry::{MetaField, MetaType, Registry};
 use async_graphql::resolver_utils::enum_value;
 use async_graphql::{Context, ContextSelectionSet, OutputType, Positioned, ServerResult, Value};
+use async_trait::async_trait;
 use domain::permission::Grant;
 use domain::{Permission, Principal};
 
@@ -352,6 +353,7 @@ fn name(role: domain::Role) -> String {
 /// other way to it.
 pub(super) struct Descriptions;
 
+#[async_trait]
 impl OutputType for Descriptions {
     fn type_name() -> Cow<'static, str> {
         "Boolean".into()

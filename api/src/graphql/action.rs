@@ -55,48 +55,48 @@ pub struct SuggestedAction(pub(super) action::SuggestedAction);
 #[Object]
 impl SuggestedAction {
     /// What kind of step it is.
-    async fn kind(&self) -> SuggestedActionKind {
+    fn kind(&self) -> SuggestedActionKind {
         self.0.kind.into()
     }
 
     /// For a button, in the viewer's language.
-    async fn label(&self) -> &str {
+    fn label(&self) -> &str {
         &self.0.label
     }
 
     /// Why it helps, in the viewer's language.
-    async fn explanation(&self) -> &str {
+    fn explanation(&self) -> &str {
         &self.0.explanation
     }
 
     /// Name of the mutation that does it; null for what is done elsewhere.
-    async fn mutation(&self) -> Option<&str> {
+    fn mutation(&self) -> Option<&str> {
         self.0.mutation
     }
 
     /// The `input` of the mutation. It can be sent as it is, once the fields of `missingInput` are added. Null without a
     /// mutation, and where the viewer has no right to it.
-    async fn input(&self) -> Option<Json> {
+    fn input(&self) -> Option<Json> {
         self.0.input.clone().map(Into::into)
     }
 
     /// Names of fields that are to be added to `input`, e.g. `record`.
-    async fn missing_input(&self) -> Vec<&'static str> {
+    fn missing_input(&self) -> Vec<&'static str> {
         self.0.missing_input.to_vec()
     }
 
     /// Whether it would be done for this viewer now; true for what is done elsewhere.
-    async fn is_available(&self) -> bool {
+    fn is_available(&self) -> bool {
         self.0.is_available
     }
 
     /// Why it would not, in the viewer's language: who can do it, or what is in the way. Null when it is available.
-    async fn unavailable_reason(&self) -> Option<&str> {
+    fn unavailable_reason(&self) -> Option<&str> {
         self.0.unavailable_reason.as_deref()
     }
 
     /// WAIT: when what is waited for is tried by itself; null when nobody knows.
-    async fn until(&self) -> Option<DateTime> {
+    fn until(&self) -> Option<DateTime> {
         self.0.until.map(Into::into)
     }
 }

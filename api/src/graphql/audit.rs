@@ -47,59 +47,59 @@ impl AuditEntry {
     }
 
     /// When it was.
-    async fn at(&self) -> DateTime {
+    fn at(&self) -> DateTime {
         self.0.at.into()
     }
 
     /// Id of the user, API key or portal session; null for nobody, for the operator's command line, and for staff
     /// towards a tenant.
-    async fn actor_id(&self) -> Option<ID> {
+    fn actor_id(&self) -> Option<ID> {
         self.0.actor_id.map(|id| ID(id.to_string()))
     }
 
     /// Their name then. A tenant reads of staff only that it was the operator's support team.
-    async fn actor_name(&self) -> &str {
+    fn actor_name(&self) -> &str {
         &self.0.actor_name
     }
 
     /// Their role then; null where `actorId` is.
-    async fn role(&self) -> Option<Role> {
+    fn role(&self) -> Option<Role> {
         self.0.role.map(Into::into)
     }
 
     /// The IP address that it came from; not shown of staff towards a tenant.
-    async fn address(&self) -> Option<&str> {
+    fn address(&self) -> Option<&str> {
         self.0.address.as_deref()
     }
 
     /// The `User-Agent` that it came with, at most 300 characters; not shown of staff towards a tenant.
-    async fn user_agent(&self) -> Option<&str> {
+    fn user_agent(&self) -> Option<&str> {
         self.0.user_agent.as_deref()
     }
 
     /// The request, as in the header `x-request-id` of its answer.
-    async fn request_id(&self) -> Option<&str> {
+    fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
     /// Name of the mutation; `query` or `subscription` for what may not be read; a command of the operator's.
-    async fn operation(&self) -> &str {
+    fn operation(&self) -> &str {
         &self.0.operation
     }
 
     /// Id of what was changed, or was to be; null when it is nothing in particular.
-    async fn object_id(&self) -> Option<ID> {
+    fn object_id(&self) -> Option<ID> {
         self.0.object.clone().map(ID)
     }
 
     /// What came of it.
-    async fn outcome(&self) -> AuditOutcome {
+    fn outcome(&self) -> AuditOutcome {
         self.0.outcome.into()
     }
 
     /// Codes and fields of what was wrong, the permission that was missing, or the reason that was given. Never what
     /// somebody typed as a value.
-    async fn detail(&self) -> Option<&str> {
+    fn detail(&self) -> Option<&str> {
         self.0.detail.as_deref()
     }
 }

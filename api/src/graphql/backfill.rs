@@ -15,7 +15,7 @@ use super::caller::{actor, loaders};
 use super::error::{ResolverError, Result, UserError, outcome};
 use super::integration::Integration;
 use super::loader::Runs;
-use super::page::{Connection, OrderDirection, arguments};
+use super::page::{Listed, OrderDirection, arguments};
 use super::run::{Run, RunCounts, RunFilter, RunOrder, RunStatus};
 use super::scalar::{DateTime, Json, id, uuid};
 use super::tenant::Tenant;
@@ -45,17 +45,17 @@ impl Backfill {
     }
 
     /// Name of the stream.
-    async fn stream(&self) -> &str {
+    fn stream(&self) -> &str {
         &self.0.stream
     }
 
     /// The lowest value of the cursor field, itself included.
-    async fn from(&self) -> Json {
+    fn from(&self) -> Json {
         self.0.range_from.clone().into()
     }
 
     /// The value of the cursor field that is the first not to be read; null reads to the end.
-    async fn to(&self) -> Option<Json> {
+    fn to(&self) -> Option<Json> {
         self.0.range_until.clone().map(Into::into)
     }
 
@@ -70,12 +70,12 @@ impl Backfill {
     }
 
     /// Who asked for it, in words a customer understands.
-    async fn requested_by(&self) -> &str {
+    fn requested_by(&self) -> &str {
         &self.0.requested_by
     }
 
     /// When it was asked for.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
@@ -95,14 +95,14 @@ impl Backfill {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Run>> {
+    ) -> Result<Listed<Run>> {
         let list = Runs {
             of: RunParent::Backfill,
             filter: filter.unwrap_or_default().decode(),
             direction: order_by.unwrap_or_default().direction.into(),
         };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
-        Ok(Connection::new(page, Run))
+        Ok(Listed::new(page, Run))
     }
 }
 

@@ -154,6 +154,9 @@ pub(super) fn origin<'a>(ctx: &impl DataContext<'a>) -> Origin {
 /// # Errors
 /// As [`caller`].
 pub(super) fn loaders<'a>(ctx: &Context<'a>) -> Result<&'a Loaders> {
-    ctx.data::<Loaders>()
-        .map_err(|_missing| domain::Error::internal("finding the loaders", "the request has none").into())
+    let loaders = ctx
+        .data::<Loaders>()
+        .map_err(|_missing| domain::Error::internal("finding the loaders", "the request has none"))?;
+    loaders.ask(ctx);
+    Ok(loaders)
 }

@@ -47,17 +47,17 @@ pub struct ClueTrigger(run::Run);
 #[Object]
 impl ClueTrigger {
     /// What kind of thing.
-    async fn kind(&self) -> RunTrigger {
+    fn kind(&self) -> RunTrigger {
         self.0.trigger.into()
     }
 
     /// Who or what, in words a customer understands.
-    async fn triggered_by(&self) -> &str {
+    fn triggered_by(&self) -> &str {
         &self.0.triggered_by
     }
 
     /// When the run was asked for.
-    async fn queued_at(&self) -> DateTime {
+    fn queued_at(&self) -> DateTime {
         self.0.queued_at.into()
     }
 

@@ -39,57 +39,57 @@ impl Contact {
     }
 
     /// The tenant whose it is; null for the operator's.
-    async fn tenant_id(&self) -> Option<ID> {
+    fn tenant_id(&self) -> Option<ID> {
         self.0.tenant_id.map(|tenant| id(Kind::Tenant, tenant))
     }
 
     /// What it is.
-    async fn kind(&self) -> ContactKind {
+    fn kind(&self) -> ContactKind {
         self.0.kind.into()
     }
 
     /// Name for people.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Mail address.
-    async fn email(&self) -> Option<&str> {
+    fn email(&self) -> Option<&str> {
         self.0.email.as_deref()
     }
 
     /// As it is dialled.
-    async fn phone(&self) -> Option<&str> {
+    fn phone(&self) -> Option<&str> {
         self.0.phone.as_deref()
     }
 
     /// Where else, like a page or a chat.
-    async fn url(&self) -> Option<&str> {
+    fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
 
     /// Who of those that sign in it is; null: nobody.
-    async fn user_id(&self) -> Option<ID> {
+    fn user_id(&self) -> Option<ID> {
         self.0.user_id.map(|user| id(Kind::User, user))
     }
 
     /// For people.
-    async fn note(&self) -> Option<&str> {
+    fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
 
     /// Grows by one with each change; a change names the one that it is of.
-    async fn version(&self) -> i32 {
+    fn version(&self) -> i32 {
         self.0.version
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 }

@@ -32,27 +32,27 @@ impl EscalationPolicy {
     }
 
     /// The smallest is asked first; of two alike the older one.
-    async fn position(&self) -> i32 {
+    fn position(&self) -> i32 {
         i32::try_from(self.0.position).unwrap_or(i32::MAX)
     }
 
     /// Name for people.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Whether groups that begin may get it.
-    async fn is_enabled(&self) -> bool {
+    fn is_enabled(&self) -> bool {
         self.0.is_enabled
     }
 
     /// Whether it is there by itself; it can be changed and switched off, and not be deleted.
-    async fn is_default(&self) -> bool {
+    fn is_default(&self) -> bool {
         self.0.is_default
     }
 
     /// Which groups it is for.
-    async fn selectors(&self) -> EscalationSelection {
+    fn selectors(&self) -> EscalationSelection {
         let EscalationSelectors { tenant_ids, codes, categories } = self.0.selectors.clone();
         EscalationSelection {
             tenant_ids: tenant_ids.into_iter().map(|tenant| id(Kind::Tenant, tenant)).collect(),
@@ -62,7 +62,7 @@ impl EscalationPolicy {
     }
 
     /// What happens, one after the other.
-    async fn steps(&self) -> Vec<EscalationPolicyStep> {
+    fn steps(&self) -> Vec<EscalationPolicyStep> {
         let step = |step: &EscalationStep| EscalationPolicyStep {
             after_seconds: BigInt(step.after_seconds),
             party: step.party.into(),
@@ -72,32 +72,32 @@ impl EscalationPolicy {
     }
 
     /// Somebody does something within so long; null: that is not promised.
-    async fn respond_within_seconds(&self) -> Option<BigInt> {
+    fn respond_within_seconds(&self) -> Option<BigInt> {
         self.0.respond_within_seconds.map(Into::into)
     }
 
     /// It is over within so long; null: that is not promised.
-    async fn resolve_within_seconds(&self) -> Option<BigInt> {
+    fn resolve_within_seconds(&self) -> Option<BigInt> {
         self.0.resolve_within_seconds.map(Into::into)
     }
 
     /// After how much of either time staff are warned, in percent.
-    async fn warn_percent(&self) -> i32 {
+    fn warn_percent(&self) -> i32 {
         self.0.warn_percent
     }
 
     /// Grows by one with each change; a change names the one that it is of.
-    async fn version(&self) -> i32 {
+    fn version(&self) -> i32 {
         self.0.version
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_graphql::futures_util::stream::BoxStream;
 use async_graphql::parser::types::{DocumentOperations, OperationType};
 use async_graphql::{Data, Executor, Request, Response, Value, Variables};
+use async_trait::async_trait;
 use lru::LruCache;
 use telemetry::trace;
 
@@ -59,6 +60,7 @@ impl ApiExecutor {
     }
 }
 
+#[async_trait]
 impl Executor for ApiExecutor {
     async fn execute(&self, mut request: Request) -> Response {
         if !is_query(&mut request) {

@@ -71,74 +71,74 @@ impl Export {
     }
 
     /// The connection that it goes through: `failures`.
-    async fn connection(&self) -> &str {
+    fn connection(&self) -> &str {
         &self.0.field
     }
 
     /// The query, as it was given.
-    async fn query(&self) -> &str {
+    fn query(&self) -> &str {
         &self.0.query
     }
 
     /// Its variables; null where none were given.
-    async fn variables(&self) -> Option<Json> {
+    fn variables(&self) -> Option<Json> {
         self.0.variables.clone().map(Json)
     }
 
     /// How far it is.
-    async fn status(&self) -> ExportStatus {
+    fn status(&self) -> ExportStatus {
         self.0.status.into()
     }
 
     /// Objects that are in the file so far, a line each.
-    async fn row_count(&self) -> BigInt {
+    fn row_count(&self) -> BigInt {
         self.0.row_count.into()
     }
 
     /// Bytes of the file so far, before it is packed.
-    async fn byte_count(&self) -> BigInt {
+    fn byte_count(&self) -> BigInt {
         self.0.byte_count.into()
     }
 
     /// Why it came to nothing, machine-readable and stable; null where it did not.
-    async fn failure_code(&self) -> Option<ExportFailureCode> {
+    fn failure_code(&self) -> Option<ExportFailureCode> {
         self.0.failure.as_ref().map(|(code, _message)| (*code).into())
     }
 
     /// Why it came to nothing, for people: what went wrong, and what to do; null where it did not.
-    async fn failure_message(&self) -> Option<&str> {
+    fn failure_message(&self) -> Option<&str> {
         self.0.failure.as_ref().map(|(_code, message)| message.as_str())
     }
 
     /// Who asked for it, in words a customer understands.
-    async fn created_by(&self) -> &str {
+    fn created_by(&self) -> &str {
         &self.0.created_by
     }
 
     /// When it was asked for.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was begun; null before that.
-    async fn started_at(&self) -> Option<DateTime> {
+    fn started_at(&self) -> Option<DateTime> {
         self.0.started_at.map(Into::into)
     }
 
     /// When it ended; null before that.
-    async fn finished_at(&self) -> Option<DateTime> {
+    fn finished_at(&self) -> Option<DateTime> {
         self.0.finished_at.map(Into::into)
     }
 
     /// Until when the file can be had: a download must have ended by then. Null where there is none.
-    async fn expires_at(&self) -> Option<DateTime> {
+    fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(Into::into)
     }
 
     /// Where the file is had, with `GET` and no token: the link is one, and is to be kept like one. Only a path on this API
     /// where the installation does not say where it is reached. Null while there is no file, and to everybody but whoever
     /// asked for it.
-    async fn url(&self) -> Option<&str> {
+    fn url(&self) -> Option<&str> {
         self.0.url.as_ref().map(|url| url.expose_secret())
     }
 }

@@ -25,8 +25,9 @@ use super::failure_group::FailureGroup;
 use super::integration::Integration;
 use super::live::{self, Watch};
 use super::loader::ActionsOf;
-use super::page::{Connection, arguments};
+use super::page::{Listed, arguments};
 use super::quarantine::Quarantine;
+use super::ready::{Quick, put_enums, ready, ready_fields};
 use super::reveal::Reveal;
 use super::run::Run;
 use super::runbook::Runbook;
@@ -176,8 +177,8 @@ impl Failure {
     }
 
     /// The integration that moves the record.
-    async fn integration(&self, ctx: &Context<'_>) -> Result<Integration> {
-        Ok(Integration(loaders(ctx)?.referred(self.0.integration_id, "integration").await?))
+    async fn integration(&self, ctx: &Context<'_>) -> Result<Quick<Integration>> {
+        Ok(Quick(Integration(loaders(ctx)?.referred(self.0.integration_id, "integration").await?)))
     }
 
     /// The run in which it failed first.
@@ -186,12 +187,12 @@ impl Failure {
     }
 
     /// Name of the stream; null for a failure of the run as a whole.
-    async fn stream(&self) -> Option<&str> {
+    fn stream(&self) -> Option<&str> {
         self.0.stream.as_deref()
     }
 
     /// Key of the record in the business's own terms, e.g. `PO-10042`; null for a failure of the run as a whole.
-    async fn business_reference(&self) -> Option<&str> {
+    fn business_reference(&self) -> Option<&str> {
         self.0.business_reference.as_deref()
     }
 
@@ -210,53 +211,53 @@ impl Failure {
     }
 
     /// How far it is.
-    async fn status(&self) -> FailureStatus {
+    fn status(&self) -> FailureStatus {
         self.0.status.into()
     }
 
     /// Why it happened.
-    async fn category(&self) -> FailureCategory {
+    fn category(&self) -> FailureCategory {
         self.0.category.into()
     }
 
     /// Where in the pipeline.
-    async fn stage(&self) -> FailureStage {
+    fn stage(&self) -> FailureStage {
         self.0.stage.into()
     }
 
     /// Stable code from the error catalogue, e.g. `destination.rejected`, `record.schema_violation`.
-    async fn code(&self) -> &str {
+    fn code(&self) -> &str {
         &self.0.code
     }
 
     /// Who acts next.
-    async fn responsible_party(&self) -> ResponsibleParty {
+    fn responsible_party(&self) -> ResponsibleParty {
         self.0.responsible_party.into()
     }
 
     /// Whether a retry can help.
-    async fn retryable(&self) -> Retryable {
+    fn retryable(&self) -> Retryable {
         self.0.retryable.into()
     }
 
     /// How much depends on it, by the rules of its stream.
-    async fn impact(&self) -> Impact {
+    fn impact(&self) -> Impact {
         self.0.impact.into()
     }
 
     /// The label of the rule that says so; null where none does.
-    async fn impact_reason(&self) -> Option<&str> {
+    fn impact_reason(&self) -> Option<&str> {
         self.0.impact_reason.as_deref()
     }
 
     /// What is at stake with the record: the number at `valueField` of its stream without its sign, as a decimal number of
     /// up to four places; null where there is none.
-    async fn value_at_stake(&self) -> Option<&str> {
+    fn value_at_stake(&self) -> Option<&str> {
         self.0.value_at_stake.as_deref()
     }
 
     /// What happened, in the customer's words: no stack trace, host name or upstream text.
-    async fn summary(&self) -> &str {
+    fn summary(&self) -> &str {
         &self.0.summary
     }
 
@@ -292,42 +293,42 @@ impl Failure {
     }
 
     /// Every rule the record broke, not only the first.
-    async fn field_errors(&self) -> Vec<FieldError> {
+    fn field_errors(&self) -> Vec<FieldError> {
         self.0.field_errors.iter().cloned().map(Into::into).collect()
     }
 
     /// How often the record was tried.
-    async fn attempts(&self) -> i32 {
+    fn attempts(&self) -> i32 {
         self.0.attempts
     }
 
     /// When it failed first.
-    async fn failed_at(&self) -> DateTime {
+    fn failed_at(&self) -> DateTime {
         self.0.failed_at.into()
     }
 
     /// When it was last tried.
-    async fn last_attempt_at(&self) -> DateTime {
+    fn last_attempt_at(&self) -> DateTime {
         self.0.last_attempt_at.into()
     }
 
     /// When it is tried again by itself; null: it is not.
-    async fn next_attempt_at(&self) -> Option<DateTime> {
+    fn next_attempt_at(&self) -> Option<DateTime> {
         self.0.next_attempt_at.map(Into::into)
     }
 
     /// When it was resolved, skipped or superseded; null before that.
-    async fn resolved_at(&self) -> Option<DateTime> {
+    fn resolved_at(&self) -> Option<DateTime> {
         self.0.resolved_at.map(Into::into)
     }
 
     /// Status of the outside system's reply. Audience SUPPORT.
-    async fn http_status(&self) -> Option<i32> {
+    fn http_status(&self) -> Option<i32> {
         self.0.http_status
     }
 
     /// The error chain. Audience ENGINEER.
-    async fn technical_detail(&self) -> Option<&str> {
+    fn technical_detail(&self) -> Option<&str> {
         self.0.technical_detail.as_deref()
     }
 
@@ -353,7 +354,7 @@ impl Failure {
 
     /// The record as read, or as last edited. Tenant admins and members see it, and staff to whom `revealRecord` opened
     /// it; others get null and a redaction. Null as well once it was deleted, at `recordRemovedAt`.
-    async fn record(&self) -> Option<Json> {
+    fn record(&self) -> Option<Json> {
         self.0.record.clone().map(Into::into)
     }
 
@@ -370,7 +371,7 @@ impl Failure {
 
     /// When the record was deleted because it had been kept long enough; null where that is not so. The failure stays, for it
     /// to be known that there was one.
-    async fn record_removed_at(&self) -> Option<DateTime> {
+    fn record_removed_at(&self) -> Option<DateTime> {
         self.0.record_removed_at.map(Into::into)
     }
 
@@ -380,25 +381,59 @@ impl Failure {
     }
 
     /// Fields of this object that are null only because this viewer may not see them, and why.
-    async fn redactions(&self) -> Vec<Redaction> {
+    fn redactions(&self) -> Vec<Redaction> {
         Redaction::all(&self.0.redactions)
     }
 
     /// Whether this viewer can retry it now.
-    async fn viewer_can_retry(&self) -> bool {
+    fn viewer_can_retry(&self) -> bool {
         self.0.viewer_can_retry
     }
 
     /// Whether this viewer can skip it now.
-    async fn viewer_can_skip(&self) -> bool {
+    fn viewer_can_skip(&self) -> bool {
         self.0.viewer_can_skip
     }
 
     /// Whether this viewer can edit its record and retry it now.
-    async fn viewer_can_edit(&self) -> bool {
+    fn viewer_can_edit(&self) -> bool {
         self.0.viewer_can_edit
     }
 }
+
+ready_fields!(FieldError { "path" => path, "rule" => rule, "message" => message });
+
+ready_fields!(Redaction { "field" => field, "reason" => reason });
+
+put_enums!(FailureStatus, FailureCategory, FailureStage, ResponsibleParty, Retryable, Impact);
+
+ready!(Failure {
+    "stream" => stream,
+    "businessReference" => business_reference,
+    "status" => status,
+    "category" => category,
+    "stage" => stage,
+    "code" => code,
+    "responsibleParty" => responsible_party,
+    "retryable" => retryable,
+    "impact" => impact,
+    "impactReason" => impact_reason,
+    "valueAtStake" => value_at_stake,
+    "summary" => summary,
+    "fieldErrors" => field_errors,
+    "attempts" => attempts,
+    "failedAt" => failed_at,
+    "lastAttemptAt" => last_attempt_at,
+    "nextAttemptAt" => next_attempt_at,
+    "resolvedAt" => resolved_at,
+    "httpStatus" => http_status,
+    "technicalDetail" => technical_detail,
+    "recordRemovedAt" => record_removed_at,
+    "redactions" => redactions,
+    "viewerCanRetry" => viewer_can_retry,
+    "viewerCanSkip" => viewer_can_skip,
+    "viewerCanEdit" => viewer_can_edit,
+});
 
 /// Queries of failures.
 #[derive(Default)]
@@ -426,10 +461,10 @@ impl FailureQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Failure>> {
+    ) -> Result<Listed<Failure>> {
         let list = failure_list(ctx, filter, order_by)?;
         let rows = failure::list(&actor(ctx)?, &list, &arguments(first, after, last, before)).await?;
-        Ok(Connection::new(rows, Failure))
+        Ok(Listed::new(rows, Failure))
     }
 }
 

@@ -29,7 +29,7 @@ use super::incident::Incident;
 use super::integration::Integration;
 use super::live::{self, Watch};
 use super::loader::{FailureGroupActivities, Failures};
-use super::page::{Connection, OrderDirection, arguments};
+use super::page::{Connection, Listed, OrderDirection, arguments};
 use super::scalar::{BigInt, DateTime, id, optional_uuid, uuid};
 use super::tenant::Tenant;
 use super::viewer::Audience;
@@ -98,37 +98,37 @@ impl FailureGroup {
     }
 
     /// Name of the stream; null for failures of runs as a whole that are of none.
-    async fn stream(&self) -> Option<&str> {
+    fn stream(&self) -> Option<&str> {
         self.0.stream.as_deref()
     }
 
     /// Stable code from the error catalogue, e.g. `destination.rejected`.
-    async fn code(&self) -> &str {
+    fn code(&self) -> &str {
         &self.0.code
     }
 
     /// Why it happens.
-    async fn category(&self) -> FailureCategory {
+    fn category(&self) -> FailureCategory {
         self.0.category.into()
     }
 
     /// Where in the pipeline.
-    async fn stage(&self) -> FailureStage {
+    fn stage(&self) -> FailureStage {
         self.0.stage.into()
     }
 
     /// The field of the records, as a JSON Pointer with `*` for places in lists; null where it is about no field.
-    async fn field_path(&self) -> Option<&str> {
+    fn field_path(&self) -> Option<&str> {
         self.0.field_path.as_deref()
     }
 
     /// The rule that the field broke, e.g. `required`.
-    async fn rule(&self) -> Option<&str> {
+    fn rule(&self) -> Option<&str> {
         self.0.rule.as_deref()
     }
 
     /// What happens, in the customer's words: no stack trace, host name or upstream text.
-    async fn summary(&self) -> &str {
+    fn summary(&self) -> &str {
         &self.0.summary
     }
 
@@ -145,73 +145,73 @@ impl FailureGroup {
     }
 
     /// What the outside system says, without what is of one record. Audience ENGINEER.
-    async fn reason(&self) -> Option<&str> {
+    fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }
 
     /// How far it is.
-    async fn status(&self) -> FailureGroupStatus {
+    fn status(&self) -> FailureGroupStatus {
         self.0.status.into()
     }
 
     /// Since when.
-    async fn status_at(&self) -> DateTime {
+    fn status_at(&self) -> DateTime {
         self.0.status_at.into()
     }
 
     /// Who acts next. A tenant reads of the operator no more than that it is the operator.
-    async fn responsible_party(&self) -> ResponsibleParty {
+    fn responsible_party(&self) -> ResponsibleParty {
         self.0.responsible_party.into()
     }
 
     /// The highest impact of its failures, since it began or was back.
-    async fn impact(&self) -> Impact {
+    fn impact(&self) -> Impact {
         self.0.impact.into()
     }
 
     /// What is at stake with its records together that have not arrived: a decimal number of up to four places, in whatever
     /// unit the field of its stream has; null where there is none.
-    async fn value_at_stake(&self) -> Option<&str> {
+    fn value_at_stake(&self) -> Option<&str> {
         self.0.value_at_stake.as_deref()
     }
 
     /// When the first failed.
-    async fn first_seen_at(&self) -> DateTime {
+    fn first_seen_at(&self) -> DateTime {
         self.0.first_seen_at.into()
     }
 
     /// When one failed last.
-    async fn last_seen_at(&self) -> DateTime {
+    fn last_seen_at(&self) -> DateTime {
         self.0.last_seen_at.into()
     }
 
     /// How many there have been, open or not.
-    async fn failure_count(&self) -> BigInt {
+    fn failure_count(&self) -> BigInt {
         self.0.failure_count.into()
     }
 
     /// In how many runs.
-    async fn run_count(&self) -> BigInt {
+    fn run_count(&self) -> BigInt {
         self.0.run_count.into()
     }
 
     /// Snoozed until this time; null: not by time.
-    async fn snoozed_until(&self) -> Option<DateTime> {
+    fn snoozed_until(&self) -> Option<DateTime> {
         self.0.snoozed_until.map(Into::into)
     }
 
     /// Snoozed until `failureCount` is this; null: not by count.
-    async fn snoozed_until_count(&self) -> Option<BigInt> {
+    fn snoozed_until_count(&self) -> Option<BigInt> {
         self.0.snoozed_until_count.map(Into::into)
     }
 
     /// Snoozed until an hour has so many; null: not by rate.
-    async fn snoozed_until_hour_count(&self) -> Option<BigInt> {
+    fn snoozed_until_hour_count(&self) -> Option<BigInt> {
         self.0.snoozed_until_hour_count.map(Into::into)
     }
 
     /// When it was resolved; null while it is not.
-    async fn resolved_at(&self) -> Option<DateTime> {
+    fn resolved_at(&self) -> Option<DateTime> {
         self.0.resolved_at.map(Into::into)
     }
 
@@ -278,10 +278,10 @@ impl FailureGroup {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Failure>> {
+    ) -> Result<Listed<Failure>> {
         let list = Failures { of: FailureParent::Group, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
-        Ok(Connection::new(page, Failure))
+        Ok(Listed::new(page, Failure))
     }
 
     /// What was done with it and said about it, newest first. Each viewer reads what is meant for their audience.
@@ -299,13 +299,13 @@ impl FailureGroup {
     }
 
     /// Fields of this object that are null only because this viewer may not see them, and why.
-    async fn redactions(&self) -> Vec<Redaction> {
+    fn redactions(&self) -> Vec<Redaction> {
         Redaction::all(&self.0.redactions)
     }
 
     /// Whether this viewer can decide about it: a tenant's people can about what is with them. Of what is not they may still
     /// say that it is over.
-    async fn viewer_can_decide(&self) -> bool {
+    fn viewer_can_decide(&self) -> bool {
         self.0.viewer_can_decide
     }
 }
@@ -333,57 +333,57 @@ pub struct FailureGroupActivity(pub(super) failure_group::FailureGroupActivity);
 #[Object]
 impl FailureGroupActivity {
     /// When.
-    async fn at(&self) -> DateTime {
+    fn at(&self) -> DateTime {
         self.0.at.into()
     }
 
     /// What.
-    async fn kind(&self) -> FailureGroupActivityKind {
+    fn kind(&self) -> FailureGroupActivityKind {
         self.0.kind.into()
     }
 
     /// Who may read it.
-    async fn audience(&self) -> Audience {
+    fn audience(&self) -> Audience {
         self.0.audience.into()
     }
 
     /// Who did it; null for Trestle itself. Staff are not named to a tenant.
-    async fn actor_name(&self) -> Option<&str> {
+    fn actor_name(&self) -> Option<&str> {
         self.0.actor_name.as_deref()
     }
 
     /// The status before, of a change of it; null when the group began.
-    async fn from_status(&self) -> Option<FailureGroupStatus> {
+    fn from_status(&self) -> Option<FailureGroupStatus> {
         self.0.from_status.map(Into::into)
     }
 
     /// The status after.
-    async fn to_status(&self) -> Option<FailureGroupStatus> {
+    fn to_status(&self) -> Option<FailureGroupStatus> {
         self.0.to_status.map(Into::into)
     }
 
     /// Who acted before, of a hand-over.
-    async fn from_party(&self) -> Option<ResponsibleParty> {
+    fn from_party(&self) -> Option<ResponsibleParty> {
         self.0.from_party.map(Into::into)
     }
 
     /// Who acts now.
-    async fn to_party(&self) -> Option<ResponsibleParty> {
+    fn to_party(&self) -> Option<ResponsibleParty> {
         self.0.to_party.map(Into::into)
     }
 
     /// The comment, the reason, or what was said with it.
-    async fn note(&self) -> Option<&str> {
+    fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
 
     /// Name of who has it now, of an assignment; null for nobody, and to those who may not read contacts.
-    async fn assignee_name(&self) -> Option<&str> {
+    fn assignee_name(&self) -> Option<&str> {
         self.0.assignee_name.as_deref()
     }
 
     /// Name of the rule of ownership that did it; null where none did. To a tenant the operator's have no names.
-    async fn rule_name(&self) -> Option<&str> {
+    fn rule_name(&self) -> Option<&str> {
         self.0.rule_name.as_deref()
     }
 }

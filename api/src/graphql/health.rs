@@ -104,17 +104,17 @@ pub struct HealthMetrics(health::Metrics);
 #[Object]
 impl HealthMetrics {
     /// Begin of the first hour or day.
-    async fn from(&self) -> DateTime {
+    fn from(&self) -> DateTime {
         self.0.from.into()
     }
 
     /// End of the last one; yet to come where that is the present one.
-    async fn to(&self) -> DateTime {
+    fn to(&self) -> DateTime {
         self.0.to.into()
     }
 
     /// How they ended.
-    async fn runs(&self) -> HealthRuns {
+    fn runs(&self) -> HealthRuns {
         HealthRuns {
             succeeded: self.0.succeeded().into(),
             partial: self.0.partial().into(),
@@ -124,38 +124,38 @@ impl HealthMetrics {
     }
 
     /// What became of their records.
-    async fn records(&self) -> HealthRecords {
+    fn records(&self) -> HealthRecords {
         let [read, created, updated, unchanged, skipped, failed] = self.0.records().map(BigInt::from);
         HealthRecords { read, created, updated, unchanged, skipped, failed }
     }
 
     /// Of the runs that ended by themselves the percentage of which every record arrived; null without any.
-    async fn run_success_percent(&self) -> Option<f64> {
+    fn run_success_percent(&self) -> Option<f64> {
         self.0.run_success_percent()
     }
 
     /// Of the records read the percentage that did not fail; null without any.
-    async fn record_success_percent(&self) -> Option<f64> {
+    fn record_success_percent(&self) -> Option<f64> {
         self.0.record_success_percent()
     }
 
     /// Half of the runs that went through took no longer, in milliseconds; off by at most 4.4 %. Null without any.
-    async fn latency_p50_ms(&self) -> Option<f64> {
+    fn latency_p50_ms(&self) -> Option<f64> {
         self.0.latency_ms(0.5)
     }
 
     /// 95 % of the runs that went through took no longer, in milliseconds; off by at most 4.4 %. Null without any.
-    async fn latency_p95_ms(&self) -> Option<f64> {
+    fn latency_p95_ms(&self) -> Option<f64> {
         self.0.latency_ms(0.95)
     }
 
     /// How long the runs that went through took on average, in milliseconds; null without any.
-    async fn latency_mean_ms(&self) -> Option<f64> {
+    fn latency_mean_ms(&self) -> Option<f64> {
         self.0.latency_mean_ms()
     }
 
     /// Records that they read in a second; null where they took no time.
-    async fn records_per_second(&self) -> Option<f64> {
+    fn records_per_second(&self) -> Option<f64> {
         self.0.records_per_second()
     }
 }
@@ -221,17 +221,17 @@ impl IntegrationHealth {
     }
 
     /// Its status.
-    async fn status(&self) -> HealthStatus {
+    fn status(&self) -> HealthStatus {
         self.health.status.into()
     }
 
     /// Since when; of RUNNING since when it was HEALTHY or UNKNOWN.
-    async fn since(&self) -> DateTime {
+    fn since(&self) -> DateTime {
         self.health.since.into()
     }
 
     /// Why, in the order of the statuses; empty where all is well.
-    async fn reasons(&self) -> Vec<HealthReason> {
+    fn reasons(&self) -> Vec<HealthReason> {
         let reason = |reason: &health::HealthReason| HealthReason {
             code: reason.code.into(),
             message: reason.message.clone(),
@@ -247,7 +247,7 @@ impl IntegrationHealth {
     }
 
     /// How old what it brought home is.
-    async fn freshness(&self) -> Freshness {
+    fn freshness(&self) -> Freshness {
         let freshness = self.health.freshness;
         Freshness {
             newest_success_at: freshness.newest_success_at.map(Into::into),
@@ -329,12 +329,12 @@ pub struct HealthOverview {
 #[Object]
 impl HealthOverview {
     /// The worst of their statuses; UNKNOWN where there is no integration.
-    async fn status(&self) -> HealthStatus {
+    fn status(&self) -> HealthStatus {
         self.overview.status().into()
     }
 
     /// How many have which status, the worst first; those that are archived are not counted.
-    async fn integrations(&self) -> Vec<HealthCount> {
+    fn integrations(&self) -> Vec<HealthCount> {
         let count = |(status, count): &(health::HealthStatus, i64)| HealthCount {
             status: (*status).into(),
             integrations: (*count).into(),
@@ -412,17 +412,17 @@ impl HealthTargetChange {
     }
 
     /// What was expected from then on.
-    async fn targets(&self) -> HealthTargets {
+    fn targets(&self) -> HealthTargets {
         self.0.targets.into()
     }
 
     /// Who set it; a tenant reads of the operator's staff only that it was they.
-    async fn set_by(&self) -> &str {
+    fn set_by(&self) -> &str {
         &self.0.set_by
     }
 
     /// When.
-    async fn set_at(&self) -> DateTime {
+    fn set_at(&self) -> DateTime {
         self.0.set_at.into()
     }
 }
@@ -458,27 +458,27 @@ impl HealthAlert {
     }
 
     /// Which target.
-    async fn kind(&self) -> HealthAlertKind {
+    fn kind(&self) -> HealthAlertKind {
         self.0.kind.into()
     }
 
     /// What was measured when it was opened, in the unit of its kind.
-    async fn observed(&self) -> f64 {
+    fn observed(&self) -> f64 {
         self.0.observed
     }
 
     /// What it was to be at least, or at most.
-    async fn expected(&self) -> f64 {
+    fn expected(&self) -> f64 {
         self.0.expected
     }
 
     /// When it was seen.
-    async fn opened_at(&self) -> DateTime {
+    fn opened_at(&self) -> DateTime {
         self.0.opened_at.into()
     }
 
     /// When it was over; null while it is open.
-    async fn closed_at(&self) -> Option<DateTime> {
+    fn closed_at(&self) -> Option<DateTime> {
         self.0.closed_at.map(Into::into)
     }
 }

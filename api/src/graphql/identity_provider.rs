@@ -46,63 +46,63 @@ impl IdentityProvider {
     }
 
     /// Name for people, e.g. for the button that leads there.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Its issuer, under which it is discovered.
-    async fn issuer(&self) -> &str {
+    fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
     /// The id that it gave us.
-    async fn client_id(&self) -> &str {
+    fn client_id(&self) -> &str {
         &self.0.client_id
     }
 
     /// Whether there is a client secret.
-    async fn has_client_secret(&self) -> bool {
+    fn has_client_secret(&self) -> bool {
         self.0.has_client_secret
     }
 
     /// Pages to which it may send people back.
-    async fn redirect_uris(&self) -> &[String] {
+    fn redirect_uris(&self) -> &[String] {
         &self.0.redirect_uris
     }
 
     /// The claim of the id token that roles are derived from at each sign-in; null: roles are given here.
-    async fn role_claim(&self) -> Option<&str> {
+    fn role_claim(&self) -> Option<&str> {
         self.0.role_claim.as_deref()
     }
 
     /// Which value of the claim gives which role; the first that somebody has counts.
-    async fn role_mapping(&self) -> Vec<MappedRole> {
+    fn role_mapping(&self) -> Vec<MappedRole> {
         let mapping = self.0.role_mapping.iter();
         mapping.map(|mapped| MappedRole { value: mapped.value.clone(), role: mapped.role.into() }).collect()
     }
 
     /// The role of whoever has none of the values; null: they don't come in.
-    async fn default_role(&self) -> Option<Role> {
+    fn default_role(&self) -> Option<Role> {
         self.0.default_role.map(Into::into)
     }
 
     /// Whether whoever signs in there for the first time is made a user.
-    async fn creates_users(&self) -> bool {
+    fn creates_users(&self) -> bool {
         self.0.creates_users
     }
 
     /// Whether its mail addresses count as verified, though it does not say so.
-    async fn trusts_email(&self) -> bool {
+    fn trusts_email(&self) -> bool {
         self.0.trusts_email
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 }

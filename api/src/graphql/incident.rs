@@ -102,37 +102,37 @@ impl Incident {
     }
 
     /// One line: to a tenant a neutral one.
-    async fn title(&self) -> &str {
+    fn title(&self) -> &str {
         &self.0.title
     }
 
     /// What those who are hit read: by the operator's staff, or the words of the catalogue until they have written some.
-    async fn public_message(&self) -> &str {
+    fn public_message(&self) -> &str {
         &self.0.public_message
     }
 
     /// How far it is.
-    async fn status(&self) -> IncidentStatus {
+    fn status(&self) -> IncidentStatus {
         self.0.status.into()
     }
 
     /// Since when.
-    async fn status_at(&self) -> DateTime {
+    fn status_at(&self) -> DateTime {
         self.0.status_at.into()
     }
 
     /// When the first attempt failed; to a tenant, of its own systems.
-    async fn started_at(&self) -> DateTime {
+    fn started_at(&self) -> DateTime {
         self.0.started_at.into()
     }
 
     /// When it was found, or somebody said that there is one.
-    async fn detected_at(&self) -> DateTime {
+    fn detected_at(&self) -> DateTime {
         self.0.detected_at.into()
     }
 
     /// When it was resolved; null while it is not.
-    async fn resolved_at(&self) -> Option<DateTime> {
+    fn resolved_at(&self) -> Option<DateTime> {
         self.0.resolved_at.map(Into::into)
     }
 
@@ -166,47 +166,47 @@ impl Incident {
 
     /// Where the systems are, e.g. `api.example.com` or `db.example.com:5432`; null where somebody named systems, and to
     /// others than staff.
-    async fn host(&self) -> Option<&str> {
+    fn host(&self) -> Option<&str> {
         self.inside()?.host.as_deref()
     }
 
     /// Connector of the system that was hit first. For staff.
-    async fn connector_name(&self) -> Option<&str> {
+    fn connector_name(&self) -> Option<&str> {
         self.inside()?.connector.as_deref()
     }
 
     /// What is wrong there. For staff.
-    async fn fault(&self) -> Option<IncidentFault> {
+    fn fault(&self) -> Option<IncidentFault> {
         Some(self.inside()?.fault.into())
     }
 
     /// How bad it is. For staff.
-    async fn severity(&self) -> Option<IncidentSeverity> {
+    fn severity(&self) -> Option<IncidentSeverity> {
         Some(self.inside()?.severity.into())
     }
 
     /// Name of who leads. For staff.
-    async fn commander(&self) -> Option<&str> {
+    fn commander(&self) -> Option<&str> {
         self.inside()?.commander.as_deref()
     }
 
     /// How many tenants it hits. For staff.
-    async fn tenant_count(&self) -> Option<i32> {
+    fn tenant_count(&self) -> Option<i32> {
         Some(self.inside()?.tenant_count)
     }
 
     /// How many systems it hits. For staff.
-    async fn system_count(&self) -> Option<i32> {
+    fn system_count(&self) -> Option<i32> {
         Some(self.inside()?.system_count)
     }
 
     /// Name of who said that there is one; null where it was found. For staff.
-    async fn created_by(&self) -> Option<&str> {
+    fn created_by(&self) -> Option<&str> {
         self.inside()?.created_by.as_deref()
     }
 
     /// What came of looking back; null until that is written. For staff.
-    async fn postmortem(&self) -> Option<IncidentPostmortem> {
+    fn postmortem(&self) -> Option<IncidentPostmortem> {
         self.inside()?.postmortem.clone().map(IncidentPostmortem::of)
     }
 }
@@ -236,17 +236,17 @@ impl AffectedSystem {
     }
 
     /// When it was hit first, or named.
-    async fn first_seen_at(&self) -> DateTime {
+    fn first_seen_at(&self) -> DateTime {
         self.0.first_seen_at.into()
     }
 
     /// When an attempt failed because of it last; null: none has.
-    async fn last_failed_at(&self) -> Option<DateTime> {
+    fn last_failed_at(&self) -> Option<DateTime> {
         self.0.last_failed_at.map(Into::into)
     }
 
     /// Since when it answers again; null while it does not.
-    async fn recovered_at(&self) -> Option<DateTime> {
+    fn recovered_at(&self) -> Option<DateTime> {
         self.0.recovered_at.map(Into::into)
     }
 }
@@ -259,32 +259,32 @@ pub struct IncidentEntry(incident::IncidentEntry);
 #[Object]
 impl IncidentEntry {
     /// When.
-    async fn at(&self) -> DateTime {
+    fn at(&self) -> DateTime {
         self.0.at.into()
     }
 
     /// What.
-    async fn kind(&self) -> IncidentEntryKind {
+    fn kind(&self) -> IncidentEntryKind {
         self.0.kind.into()
     }
 
     /// The status from then on, of a change of it.
-    async fn status(&self) -> Option<IncidentStatus> {
+    fn status(&self) -> Option<IncidentStatus> {
         self.0.status.map(Into::into)
     }
 
     /// In words.
-    async fn text(&self) -> &str {
+    fn text(&self) -> &str {
         &self.0.text
     }
 
     /// Who did it; null for Trestle itself. Staff are not named to a tenant.
-    async fn actor_name(&self) -> Option<&str> {
+    fn actor_name(&self) -> Option<&str> {
         self.0.actor_name.as_deref()
     }
 
     /// Whether those who are hit read it, too.
-    async fn is_public(&self) -> bool {
+    fn is_public(&self) -> bool {
         self.0.is_public
     }
 }

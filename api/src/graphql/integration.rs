@@ -12,7 +12,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 use domain::failure::FailureParent;
 use domain::failure_group::FailureGroupParent;
 use domain::id::Kind;
-use domain::integration;
+use domain::integration::{self, IntegrationList};
 use domain::page::{Direction, PageArguments};
 use domain::quarantine::QuarantineParent;
 use domain::run::RunParent;
@@ -36,8 +36,9 @@ use super::loader::{
     ActionsOf, Backfills, FailureGroups, Failures, HealthAlerts, HealthTargetChanges, Quarantines,
     Reconciliations, Runs,
 };
-use super::page::{Connection, OrderDirection, arguments};
+use super::page::{Connection, Listed, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
+use super::ready::{put_enums, ready};
 use super::reconciliation::{
     Reconciliation, ReconciliationFilter, ReconciliationOrder, ReconciliationOrderField,
 };
@@ -73,6 +74,20 @@ pub enum ReconcilePolicy {
     AfterRun,
 }
 
+put_enums!(IntegrationStatus, ReconcilePolicy);
+
+ready!(Integration {
+    "name" => name,
+    "description" => description,
+    "status" => status,
+    "statusReason" => status_reason,
+    "holdAfter" => hold_after,
+    "failedRunCount" => failed_run_count,
+    "reconcile" => reconcile,
+    "createdAt" => created_at,
+    "updatedAt" => updated_at,
+});
+
 /// Moves streams of records from a source system to a destination system.
 #[derive(Clone)]
 pub struct Integration(pub(super) integration::Integration);
@@ -91,22 +106,22 @@ impl Integration {
     }
 
     /// Name for people; unique among the tenant's integrations that are not archived.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// For people.
-    async fn description(&self) -> Option<&str> {
+    fn description(&self) -> Option<&str> {
         self.0.description.as_deref()
     }
 
     /// PAUSED by a person, HELD by the system (quality gate, kill switch, reauthorisation needed).
-    async fn status(&self) -> IntegrationStatus {
+    fn status(&self) -> IntegrationStatus {
         self.0.status.into()
     }
 
     /// Why it is paused or held.
-    async fn status_reason(&self) -> Option<&str> {
+    fn status_reason(&self) -> Option<&str> {
         self.0.status_reason.as_deref()
     }
 
@@ -128,13 +143,13 @@ impl Integration {
     }
 
     /// What it moves, in this order.
-    async fn streams(&self) -> Vec<Stream> {
+    fn streams(&self) -> Vec<Stream> {
         let of = |stream: &stream::Stream| Stream { integration_id: self.0.id, stream: stream.clone() };
         self.0.streams.0.iter().map(of).collect()
     }
 
     /// Cron expression with a time zone, or null: runs on demand only.
-    async fn schedule(&self) -> Option<Schedule> {
+    fn schedule(&self) -> Option<Schedule> {
         Schedule::of(&self.0)
     }
 
@@ -144,18 +159,18 @@ impl Integration {
     }
 
     /// Failed runs in a row after which it is held by itself; 0 is never. A run is failed that could not go on.
-    async fn hold_after(&self) -> i32 {
+    fn hold_after(&self) -> i32 {
         self.0.hold_after
     }
 
     /// Runs that failed since the last one that went through.
-    async fn failed_run_count(&self) -> i32 {
+    fn failed_run_count(&self) -> i32 {
         self.0.failed_run_count
     }
 
     /// Why the system holds it; null when it does not. `resumeIntegration` lets it go on,
     /// or where it is held for a quarantine `releaseQuarantine` or `discardQuarantine`.
-    async fn hold(&self) -> Option<IntegrationHold> {
+    fn hold(&self) -> Option<IntegrationHold> {
         let since = self.0.held_at?;
         Some(IntegrationHold { integration: self.0.clone(), since: since.into() })
     }
@@ -170,14 +185,14 @@ impl Integration {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Run>> {
+    ) -> Result<Listed<Run>> {
         let list = Runs {
             of: RunParent::Integration,
             filter: filter.unwrap_or_default().decode(),
             direction: order_by.unwrap_or_default().direction.into(),
         };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
-        Ok(Connection::new(page, Run))
+        Ok(Listed::new(page, Run))
     }
 
     /// Its backfills.
@@ -220,7 +235,7 @@ impl Integration {
     }
 
     /// Whether both ends are compared by themselves.
-    async fn reconcile(&self) -> ReconcilePolicy {
+    fn reconcile(&self) -> ReconcilePolicy {
         self.0.reconcile.into()
     }
 
@@ -284,10 +299,10 @@ impl Integration {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Failure>> {
+    ) -> Result<Listed<Failure>> {
         let list = Failures { of: FailureParent::Integration, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
-        Ok(Connection::new(page, Failure))
+        Ok(Listed::new(page, Failure))
     }
 
     /// How it is, and what became of its runs; null only where it is gone meanwhile.
@@ -360,12 +375,12 @@ impl Integration {
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was last changed by a person or the system.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 }
@@ -381,12 +396,12 @@ pub struct IntegrationHold {
 #[Object]
 impl IntegrationHold {
     /// In words for its people.
-    async fn reason(&self) -> &str {
+    fn reason(&self) -> &str {
         self.integration.status_reason.as_deref().unwrap_or_default()
     }
 
     /// Since when.
-    async fn since(&self) -> DateTime {
+    fn since(&self) -> DateTime {
         self.since
     }
 
@@ -447,6 +462,21 @@ pub struct IntegrationOrder {
     pub(super) direction: OrderDirection,
 }
 
+/// What a list of integrations asks for.
+pub(super) fn integration_list(
+    ctx: &Context<'_>,
+    filter: Option<IntegrationFilter>,
+    order_by: Option<IntegrationOrder>,
+) -> Result<IntegrationList> {
+    let order_by = order_by.unwrap_or_default();
+    Ok(IntegrationList {
+        filter: filter.unwrap_or_default().decode(),
+        order: order_by.field.into(),
+        direction: order_by.direction.into(),
+        parts: loaders(ctx)?.asked().integration,
+    })
+}
+
 /// Queries of integrations.
 #[derive(Default)]
 pub struct IntegrationQuery;
@@ -474,12 +504,8 @@ impl IntegrationQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Integration>> {
-        let filter = filter.unwrap_or_default().decode();
-        let order = order_by.unwrap_or_default();
-        let page = arguments(first, after, last, before);
-        let rows =
-            integration::list(&actor(ctx)?, &filter, order.field.into(), order.direction.into(), &page)
-                .await?;
+        let list = integration_list(ctx, filter, order_by)?;
+        let rows = integration::list(&actor(ctx)?, &list, &arguments(first, after, last, before)).await?;
         Ok(Connection::new(rows, Integration))
     }
 }

@@ -58,17 +58,17 @@ impl Invitation {
     }
 
     /// Where the mail goes, in lower case.
-    async fn email(&self) -> &str {
+    fn email(&self) -> &str {
         &self.0.email
     }
 
     /// Name for people, until they give their own.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// What they will be able to do.
-    async fn role(&self) -> Role {
+    fn role(&self) -> Role {
         self.0.role.into()
     }
 
@@ -80,32 +80,32 @@ impl Invitation {
     }
 
     /// What has become of it.
-    async fn status(&self) -> InvitationStatus {
+    fn status(&self) -> InvitationStatus {
         self.0.status.into()
     }
 
     /// Whether the last mail went out; null when that is more than a month ago.
-    async fn mail(&self) -> Option<MailStatus> {
+    fn mail(&self) -> Option<MailStatus> {
         self.0.mail.map(Into::into)
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When the link of the last mail ends.
-    async fn expires_at(&self) -> DateTime {
+    fn expires_at(&self) -> DateTime {
         self.0.expires_at.into()
     }
 
     /// When they came; null as long as they have not.
-    async fn accepted_at(&self) -> Option<DateTime> {
+    fn accepted_at(&self) -> Option<DateTime> {
         self.0.accepted_at.map(Into::into)
     }
 
     /// When it was taken back; null for one that was not.
-    async fn revoked_at(&self) -> Option<DateTime> {
+    fn revoked_at(&self) -> Option<DateTime> {
         self.0.revoked_at.map(Into::into)
     }
 

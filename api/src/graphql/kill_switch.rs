@@ -57,47 +57,47 @@ impl KillSwitch {
     }
 
     /// How far it reaches.
-    async fn scope(&self) -> KillSwitchScope {
+    fn scope(&self) -> KillSwitchScope {
         self.0.scope.into()
     }
 
     /// The connector's name, or the id of the tenant or integration; null where it reaches everything.
-    async fn target(&self) -> Option<&str> {
+    fn target(&self) -> Option<&str> {
         self.0.target.as_deref()
     }
 
     /// Why, for whoever engaged it and their colleagues; null to a tenant whom the operator stopped.
-    async fn reason(&self) -> Option<&str> {
+    fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }
 
     /// Why, in words for the customers: runs that wait for it show them.
-    async fn message_for_customers(&self) -> &str {
+    fn message_for_customers(&self) -> &str {
         &self.0.message_for_customers
     }
 
     /// What becomes of the runs that waited.
-    async fn on_release(&self) -> OnRelease {
+    fn on_release(&self) -> OnRelease {
         self.0.on_release.into()
     }
 
     /// Who engaged it; a tenant reads of the operator's staff only that it was they.
-    async fn created_by(&self) -> &str {
+    fn created_by(&self) -> &str {
         &self.0.created_by
     }
 
     /// When it was engaged.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it releases itself; null: when somebody does.
-    async fn expires_at(&self) -> Option<DateTime> {
+    fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(Into::into)
     }
 
     /// When it was released, or expired; null while it is engaged.
-    async fn released_at(&self) -> Option<DateTime> {
+    fn released_at(&self) -> Option<DateTime> {
         self.0.released_at.map(Into::into)
     }
 }

@@ -66,32 +66,32 @@ impl From<(Definition, Measuring)> for Kpi {
 #[Object]
 impl Kpi {
     /// Unique in its integration.
-    async fn key(&self) -> &str {
+    fn key(&self) -> &str {
         &self.0.key
     }
 
     /// For people.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Of its values, e.g. `EUR`; `%` of a share, `s`, `min`, `h` or `d` of a delay.
-    async fn unit(&self) -> &str {
+    fn unit(&self) -> &str {
         &self.0.unit
     }
 
     /// Whose records. Of a stream that is gone nothing is measured.
-    async fn stream(&self) -> &str {
+    fn stream(&self) -> &str {
         &self.0.stream
     }
 
     /// What of them.
-    async fn kind(&self) -> KpiKind {
+    fn kind(&self) -> KpiKind {
         kpi::kind(&self.0).into()
     }
 
     /// SUM: JSON Pointer to the number.
-    async fn field(&self) -> Option<&str> {
+    fn field(&self) -> Option<&str> {
         match &self.0.measure {
             Measure::Sum { field } => Some(field.as_str()),
             Measure::Count | Measure::Share { .. } | Measure::Delay { .. } => None,
@@ -99,7 +99,7 @@ impl Kpi {
     }
 
     /// SHARE: the JSON Schema.
-    async fn rule(&self) -> Option<Json> {
+    fn rule(&self) -> Option<Json> {
         match &self.0.measure {
             Measure::Share { rule } => Some(rule.clone().into()),
             Measure::Count | Measure::Sum { .. } | Measure::Delay { .. } => None,
@@ -107,7 +107,7 @@ impl Kpi {
     }
 
     /// DELAY: JSON Pointer to the earlier time.
-    async fn from_field(&self) -> Option<&str> {
+    fn from_field(&self) -> Option<&str> {
         match &self.0.measure {
             Measure::Delay { from, .. } => Some(from.as_str()),
             Measure::Count | Measure::Sum { .. } | Measure::Share { .. } => None,
@@ -115,7 +115,7 @@ impl Kpi {
     }
 
     /// DELAY: JSON Pointer to the later time; null for when the record is delivered.
-    async fn to_field(&self) -> Option<&str> {
+    fn to_field(&self) -> Option<&str> {
         match &self.0.measure {
             Measure::Delay { to, .. } => to.as_deref(),
             Measure::Count | Measure::Sum { .. } | Measure::Share { .. } => None,
@@ -123,7 +123,7 @@ impl Kpi {
     }
 
     /// What it is to be; null where nobody says.
-    async fn target(&self) -> Option<KpiTarget> {
+    fn target(&self) -> Option<KpiTarget> {
         self.0.target.map(|target| {
             let is = |bound: Bound| (target.bound == bound).then_some(target.value);
             KpiTarget { at_least: is(Bound::AtLeast), at_most: is(Bound::AtMost), per: target.per.into() }
@@ -131,7 +131,7 @@ impl Kpi {
     }
 
     /// Since when it is measured: what was delivered before is in no value, nor is what runs deliver that had begun before.
-    async fn measured_from(&self) -> DateTime {
+    fn measured_from(&self) -> DateTime {
         self.0.measured_from.into()
     }
 
@@ -185,33 +185,33 @@ pub struct KpiMeasurement {
 #[Object]
 impl KpiMeasurement {
     /// Begin of the first hour or day.
-    async fn from(&self) -> DateTime {
+    fn from(&self) -> DateTime {
         self.measured.from.into()
     }
 
     /// End of the last one; yet to come where that is the present one.
-    async fn to(&self) -> DateTime {
+    fn to(&self) -> DateTime {
         self.measured.to.into()
     }
 
     /// COUNT: records; SUM: the sum; SHARE: in percent; DELAY: the mean, in the unit of the KPI. Null for a share or a mean
     /// of no record, and of what the record schema classifies.
-    async fn value(&self) -> Option<f64> {
+    fn value(&self) -> Option<f64> {
         self.measured.value(&self.kpi).map(kpi::Decimal::as_f64)
     }
 
     /// The same as a decimal number, which is exact for a sum whatever its size: `value` has 15 digits.
-    async fn decimal(&self) -> Option<String> {
+    fn decimal(&self) -> Option<String> {
         self.measured.value(&self.kpi).map(|value| value.to_string())
     }
 
     /// Records of which there is a value.
-    async fn count(&self) -> BigInt {
+    fn count(&self) -> BigInt {
         self.measured.count().into()
     }
 
     /// Records of which there is none: the field is missing, or is no number or time.
-    async fn skipped_count(&self) -> BigInt {
+    fn skipped_count(&self) -> BigInt {
         self.measured.skipped().into()
     }
 

@@ -130,7 +130,8 @@ pub(super) async fn watch<T: Live, O: Send + 'static>(
     if let Some(id) = watch.integration_id {
         loaders(ctx)?.row::<Integration>(id).await?.ok_or_else(|| not_found("integration"))?;
     }
-    let mut listener = Listener::<T>::start(caller, watch).await?;
+    let asked = loaders(ctx)?.asked();
+    let mut listener = Listener::<T>::start(caller, watch, asked).await?;
     if let Some(id) = watch.id {
         let row = loaders(ctx)?.row::<T>(id).await?.ok_or_else(|| not_found(T::NAME))?;
         if watch.integration_id.is_some_and(|id| row.integration_id() != Some(id)) {

@@ -24,15 +24,15 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use async_graphql::dataloader::Loader;
+use async_graphql::Context;
 use domain::Actor;
 use domain::page::{Page, PageArguments};
 use uuid::Uuid;
 
 pub(super) use self::action::ActionsOf;
-use self::batch::Batches;
+use self::batch::{Batches, Loader};
 pub(super) use self::failure::Failures;
 pub(super) use self::failure_group::{FailureGroupActivities, FailureGroups};
 pub(super) use self::health::{HealthAlerts, HealthOwner, HealthTargetChanges, MetricsIn, SeriesOf};
@@ -41,6 +41,7 @@ pub(super) use self::reconciliation::{Differences, Reconciliations};
 pub(super) use self::run::{Events, EventsBetween, Logs, Runs, Slices};
 pub(super) use self::synthetic_check::SyntheticResults;
 pub(super) use self::system::Systems;
+use super::asked::Asked;
 use super::caller::Caller;
 use super::error::{ResolverError, Result};
 use super::page;
@@ -48,12 +49,26 @@ use super::page;
 pub(super) use self::incident::{AffectedSystems, IncidentTimeline};
 
 /// The loaders of one request.
-pub struct Loaders(Batches<Reader>);
+pub struct Loaders {
+    batches: Batches<Reader>,
+    asked: Arc<OnceLock<Asked>>,
+}
 
 impl Loaders {
     /// For a request of this caller.
     pub(super) fn new(caller: Arc<Caller>) -> Self {
-        Self(Batches::new(Reader(caller)))
+        let asked = Arc::<OnceLock<Asked>>::default();
+        Self { batches: Batches::new(Reader { caller, asked: asked.clone() }), asked }
+    }
+
+    /// Notes what the document asks for of rows.
+    pub(super) fn ask(&self, ctx: &Context<'_>) {
+        self.asked.get_or_init(|| Asked::by(ctx));
+    }
+
+    /// What the document asks for of rows: everything, where nobody has said.
+    pub(super) fn asked(&self) -> Asked {
+        self.asked.get().copied().unwrap_or_default()
     }
 
     /// A row by its id; `None` when there is none that the caller may see.
@@ -61,7 +76,7 @@ impl Loaders {
     /// # Errors
     /// What the domain's `by_ids` refuses.
     pub(super) async fn row<T: Row>(&self, id: Uuid) -> Result<Option<T>> {
-        self.0.load_one((id, PhantomData)).await
+        self.batches.load_one((id, PhantomData)).await
     }
 
     /// A row that another one refers to.
@@ -78,7 +93,7 @@ impl Loaders {
     /// As [`row`](Self::row).
     pub(super) async fn rows<T: Row>(&self, ids: &[Uuid]) -> Result<Vec<T>> {
         let keys: Vec<_> = ids.iter().map(|id| (*id, PhantomData)).collect();
-        Ok(self.0.load_many(&keys).await?.into_iter().flatten().collect())
+        Ok(self.batches.load_many(&keys).await?.into_iter().flatten().collect())
     }
 
     /// A page of a list under a row.
@@ -92,7 +107,7 @@ impl Loaders {
         page: PageArguments,
     ) -> Result<Page<L::Row>> {
         let key = Nested { parent, list, page };
-        match self.0.load_one(key.clone()).await? {
+        match self.batches.load_one(key.clone()).await? {
             Some(page) => page,
             None => Ok(page::empty(&key.page)),
         }
@@ -100,7 +115,7 @@ impl Loaders {
 
     /// What stands beside a row; `None` where nothing does.
     async fn beside<B: Beside>(&self, id: Uuid, what: B) -> Result<Option<B::Value>> {
-        self.0.load_one(Aside { id, what }).await?.transpose()
+        self.batches.load_one(Aside { id, what }).await?.transpose()
     }
 }
 
@@ -109,6 +124,7 @@ pub(super) trait Row: Clone + Send + Sync + 'static {
     fn by_ids(
         actor: &Actor,
         ids: &[Uuid],
+        asked: Asked,
     ) -> impl Future<Output = domain::Result<HashMap<Uuid, Self>>> + Send;
 }
 
@@ -139,18 +155,21 @@ trait Beside: Clone + Eq + Hash + Send + Sync + 'static {
 }
 
 /// Reads for the caller of one request.
-struct Reader(Arc<Caller>);
+struct Reader {
+    caller: Arc<Caller>,
+    asked: Arc<OnceLock<Asked>>,
+}
 
 impl<T: Row> Loader<(Uuid, PhantomData<fn() -> T>)> for Reader {
     type Value = T;
-    type Error = ResolverError;
 
     async fn load(
         &self,
         keys: &[(Uuid, PhantomData<fn() -> T>)],
     ) -> Result<HashMap<(Uuid, PhantomData<fn() -> T>), T>> {
         let ids: Vec<Uuid> = keys.iter().map(|(id, _)| *id).collect();
-        let rows = T::by_ids(&self.0.actor(), &ids).await?;
+        let asked = self.asked.get().copied().unwrap_or_default();
+        let rows = T::by_ids(&self.caller.actor(), &ids, asked).await?;
         Ok(rows.into_iter().map(|(id, row)| ((id, PhantomData), row)).collect())
     }
 }
@@ -166,11 +185,10 @@ struct Nested<L> {
 impl<L: List> Loader<Nested<L>> for Reader {
     /// Lists are refused one by one: a bad cursor in one field is no fault of the others.
     type Value = Result<Page<L::Row>>;
-    type Error = ResolverError;
 
     async fn load(&self, keys: &[Nested<L>]) -> Result<HashMap<Nested<L>, Self::Value>> {
         let groups = grouped(keys.iter().map(|key| ((&key.list, &key.page), key.parent)));
-        let actor = self.0.actor();
+        let actor = self.caller.actor();
         let mut values = HashMap::with_capacity(keys.len());
         for ((list, page), parents) in groups {
             let key = |parent| Nested { parent, list: list.clone(), page: page.clone() };
@@ -190,11 +208,10 @@ struct Aside<B> {
 impl<B: Beside> Loader<Aside<B>> for Reader {
     /// They are refused one by one: too many hours in one field are no fault of the others.
     type Value = Result<B::Value>;
-    type Error = ResolverError;
 
     async fn load(&self, keys: &[Aside<B>]) -> Result<HashMap<Aside<B>, Self::Value>> {
         let groups = grouped(keys.iter().map(|key| (&key.what, key.id)));
-        let actor = self.0.actor();
+        let actor = self.caller.actor();
         let mut values = HashMap::with_capacity(keys.len());
         for (what, ids) in groups {
             let key = |id| Aside { id, what: what.clone() };

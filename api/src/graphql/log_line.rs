@@ -28,27 +28,27 @@ pub struct LogLine(pub(super) log_line::LogLine);
 #[Object]
 impl LogLine {
     /// When it was logged.
-    async fn at(&self) -> DateTime {
+    fn at(&self) -> DateTime {
         self.0.at.into()
     }
 
     /// How much it matters.
-    async fn level(&self) -> LogLevel {
+    fn level(&self) -> LogLevel {
         self.0.level.into()
     }
 
     /// The part of the program that logged it, e.g. `pipeline::stream::writer`.
-    async fn component(&self) -> &str {
+    fn component(&self) -> &str {
         &self.0.component
     }
 
     /// In words for engineers.
-    async fn message(&self) -> &str {
+    fn message(&self) -> &str {
         &self.0.message
     }
 
     /// Its fields, an object of texts, numbers and booleans.
-    async fn attributes(&self) -> Json {
+    fn attributes(&self) -> Json {
         self.0.attributes.clone().into()
     }
 }

@@ -4,9 +4,9 @@
 pub mod access;
 mod action;
 mod api_key;
+mod asked;
 mod audit;
 mod backfill;
-mod boxed;
 mod call;
 mod caller;
 mod clues;
@@ -43,6 +43,7 @@ mod page;
 mod portal_key;
 mod portal_session;
 mod quarantine;
+mod ready;
 mod reconciliation;
 mod retention;
 mod retry;
@@ -71,7 +72,6 @@ mod words;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder, ValidationMode};
 
-use self::boxed::Boxed;
 pub use self::caller::Caller;
 pub(crate) use self::cost::{FIELD_COSTS, LIST_SIZES};
 pub(crate) use self::executor::ApiExecutor;
@@ -80,82 +80,82 @@ pub(crate) use self::freshness::Freshness;
 /// What can be asked.
 #[derive(MergedObject, Default)]
 pub struct Query(
-    Boxed<viewer::ViewerQuery>,
-    Boxed<node::NodeQuery>,
-    Boxed<tenant::TenantQuery>,
-    Boxed<user::UserQuery>,
-    Boxed<invitation::InvitationQuery>,
-    Boxed<identity_provider::IdentityProviderQuery>,
-    Boxed<api_key::ApiKeyQuery>,
-    Boxed<portal_key::PortalKeyQuery>,
-    Boxed<portal_session::PortalSessionQuery>,
-    Boxed<connector::ConnectorQuery>,
-    Boxed<system::SystemQuery>,
-    Boxed<integration::IntegrationQuery>,
-    Boxed<run::RunQuery>,
-    Boxed<backfill::BackfillQuery>,
-    Boxed<reconciliation::ReconciliationQuery>,
-    Boxed<failure::FailureQuery>,
-    Boxed<failure_group::FailureGroupQuery>,
-    Boxed<inbox::InboxQuery>,
-    Boxed<retry::RetryQuery>,
-    Boxed<quarantine::QuarantineQuery>,
-    Boxed<health::HealthQuery>,
-    Boxed<incident::IncidentQuery>,
-    Boxed<kill_switch::KillSwitchQuery>,
-    Boxed<runbook::RunbookQuery>,
-    Boxed<words::WordQuery>,
-    Boxed<notice::NoticeQuery>,
-    Boxed<notice_channel::NoticeChannelQuery>,
-    Boxed<notice_policy::NoticePolicyQuery>,
-    Boxed<escalation::EscalationQuery>,
-    Boxed<escalation_policy::EscalationPolicyQuery>,
-    Boxed<contact::ContactQuery>,
-    Boxed<ownership_rule::OwnershipRuleQuery>,
-    Boxed<audit::AuditQuery>,
-    Boxed<export::ExportQuery>,
+    viewer::ViewerQuery,
+    node::NodeQuery,
+    tenant::TenantQuery,
+    user::UserQuery,
+    invitation::InvitationQuery,
+    identity_provider::IdentityProviderQuery,
+    api_key::ApiKeyQuery,
+    portal_key::PortalKeyQuery,
+    portal_session::PortalSessionQuery,
+    connector::ConnectorQuery,
+    system::SystemQuery,
+    integration::IntegrationQuery,
+    run::RunQuery,
+    backfill::BackfillQuery,
+    reconciliation::ReconciliationQuery,
+    failure::FailureQuery,
+    failure_group::FailureGroupQuery,
+    inbox::InboxQuery,
+    retry::RetryQuery,
+    quarantine::QuarantineQuery,
+    health::HealthQuery,
+    incident::IncidentQuery,
+    kill_switch::KillSwitchQuery,
+    runbook::RunbookQuery,
+    words::WordQuery,
+    notice::NoticeQuery,
+    notice_channel::NoticeChannelQuery,
+    notice_policy::NoticePolicyQuery,
+    escalation::EscalationQuery,
+    escalation_policy::EscalationPolicyQuery,
+    contact::ContactQuery,
+    ownership_rule::OwnershipRuleQuery,
+    audit::AuditQuery,
+    export::ExportQuery,
 );
 
 /// What can be done. Bad input is answered in `userErrors`, each with its path; nothing is done then.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
-    Boxed<session::SessionMutation>,
-    Boxed<second_factor::SecondFactorMutation>,
-    Boxed<tenant::TenantMutation>,
-    Boxed<retention::RetentionMutation>,
-    Boxed<user::UserMutation>,
-    Boxed<invitation::InvitationMutation>,
-    Boxed<identity_provider::IdentityProviderMutation>,
-    Boxed<single_sign_on::SingleSignOnMutation>,
-    Boxed<api_key::ApiKeyMutation>,
-    Boxed<portal_key::PortalKeyMutation>,
-    Boxed<portal_session::PortalSessionMutation>,
-    Boxed<system::SystemMutation>,
-    Boxed<system_authorization::ConnectLinkMutation>,
-    Boxed<webhook::WebhookMutation>,
-    Boxed<integration::IntegrationMutation>,
-    Boxed<health::HealthMutation>,
-    Boxed<kpi::KpiMutation>,
-    Boxed<synthetic_check::SyntheticCheckMutation>,
-    Boxed<run::RunMutation>,
-    Boxed<backfill::BackfillMutation>,
-    Boxed<reconciliation::ReconciliationMutation>,
-    Boxed<failure::FailureMutation>,
-    Boxed<failure_group::FailureGroupMutation>,
-    Boxed<retry::RetryMutation>,
-    Boxed<quarantine::QuarantineMutation>,
-    Boxed<reveal::RevealMutation>,
-    Boxed<incident::IncidentMutation>,
-    Boxed<kill_switch::KillSwitchMutation>,
-    Boxed<runbook::RunbookMutation>,
-    Boxed<words::WordMutation>,
-    Boxed<notice::NoticeMutation>,
-    Boxed<notice_channel::NoticeChannelMutation>,
-    Boxed<notice_policy::NoticePolicyMutation>,
-    Boxed<escalation_policy::EscalationPolicyMutation>,
-    Boxed<contact::ContactMutation>,
-    Boxed<ownership_rule::OwnershipRuleMutation>,
-    Boxed<export::ExportMutation>,
+    session::SessionMutation,
+    second_factor::SecondFactorMutation,
+    tenant::TenantMutation,
+    retention::RetentionMutation,
+    user::UserMutation,
+    invitation::InvitationMutation,
+    identity_provider::IdentityProviderMutation,
+    single_sign_on::SingleSignOnMutation,
+    api_key::ApiKeyMutation,
+    portal_key::PortalKeyMutation,
+    portal_session::PortalSessionMutation,
+    system::SystemMutation,
+    system_authorization::ConnectLinkMutation,
+    webhook::WebhookMutation,
+    integration::IntegrationMutation,
+    health::HealthMutation,
+    kpi::KpiMutation,
+    synthetic_check::SyntheticCheckMutation,
+    run::RunMutation,
+    backfill::BackfillMutation,
+    reconciliation::ReconciliationMutation,
+    failure::FailureMutation,
+    failure_group::FailureGroupMutation,
+    retry::RetryMutation,
+    quarantine::QuarantineMutation,
+    reveal::RevealMutation,
+    incident::IncidentMutation,
+    kill_switch::KillSwitchMutation,
+    runbook::RunbookMutation,
+    words::WordMutation,
+    notice::NoticeMutation,
+    notice_channel::NoticeChannelMutation,
+    notice_policy::NoticePolicyMutation,
+    escalation_policy::EscalationPolicyMutation,
+    contact::ContactMutation,
+    ownership_rule::OwnershipRuleMutation,
+    export::ExportMutation,
 );
 
 /// What can be listened to, over a WebSocket or server-sent events. Updates are hints; who comes back after a while is told
@@ -189,7 +189,8 @@ pub(crate) fn terse_schema(trace_url: Option<String>) -> Schema {
 
 /// The same schema for queries that are known to be valid, and are asked of another one when they meet an error.
 fn quick_schema(trace_url: Option<String>) -> Schema {
-    types().data(clues::TraceUrl(trace_url)).validation_mode(ValidationMode::Fast).finish()
+    let types = types().data(clues::TraceUrl(trace_url)).data(ready::Unwatched);
+    types.validation_mode(ValidationMode::Fast).finish()
 }
 
 /// The same with a span for each field of the root, for what is in a trace that will be seen.

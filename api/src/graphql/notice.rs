@@ -76,98 +76,98 @@ pub struct NoticeItem(notice::NoticeItem);
 #[Object]
 impl NoticeItem {
     /// What it was.
-    async fn kind(&self) -> Option<OccasionKind> {
+    fn kind(&self) -> Option<OccasionKind> {
         self.0.kind.map(Into::into)
     }
 
     /// Its name in the taxonomy of events, e.g. `run.failed`: the `type` of a webhook.
     #[graphql(name = "type")]
-    async fn event_type(&self) -> Option<&'static str> {
+    fn event_type(&self) -> Option<&'static str> {
         self.0.kind.map(event_type)
     }
 
     /// Whether it says that something is over.
-    async fn is_recovery(&self) -> bool {
+    fn is_recovery(&self) -> bool {
         self.0.is_recovery
     }
 
     /// When it happened.
-    async fn at(&self) -> DateTime {
+    fn at(&self) -> DateTime {
         self.0.at.into()
     }
 
     /// Whom it concerns.
-    async fn tenant_id(&self) -> Option<ID> {
+    fn tenant_id(&self) -> Option<ID> {
         self.0.tenant_id.map(|tenant| id(Kind::Tenant, tenant))
     }
 
     /// The integration.
-    async fn integration_id(&self) -> Option<ID> {
+    fn integration_id(&self) -> Option<ID> {
         self.0.integration_id.map(|integration| id(Kind::Integration, integration))
     }
 
     /// The run.
-    async fn run_id(&self) -> Option<ID> {
+    fn run_id(&self) -> Option<ID> {
         self.0.run_id.map(|run| id(Kind::Run, run))
     }
 
     /// The group of failures, where it is about one.
-    async fn group_id(&self) -> Option<ID> {
+    fn group_id(&self) -> Option<ID> {
         self.0.group_id.map(|group| id(Kind::FailureGroup, group))
     }
 
     /// A failure that shows what it is about.
-    async fn failure_id(&self) -> Option<ID> {
+    fn failure_id(&self) -> Option<ID> {
         self.0.failure_id.map(|failure| id(Kind::Failure, failure))
     }
 
     /// The incident, where it is about one.
-    async fn incident_id(&self) -> Option<ID> {
+    fn incident_id(&self) -> Option<ID> {
         self.0.incident_id.map(|incident| id(Kind::Incident, incident))
     }
 
     /// The system, where it is about one.
-    async fn system_id(&self) -> Option<ID> {
+    fn system_id(&self) -> Option<ID> {
         self.0.system_id.map(|system| id(Kind::System, system))
     }
 
     /// Of the error catalogue.
-    async fn code(&self) -> Option<&str> {
+    fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
     /// Records concerned, where that is known.
-    async fn count(&self) -> Option<BigInt> {
+    fn count(&self) -> Option<BigInt> {
         self.0.count.map(BigInt)
     }
 
     /// Records in the business's own terms, up to 5 of them.
-    async fn business_references(&self) -> &[String] {
+    fn business_references(&self) -> &[String] {
         &self.0.references
     }
 
     /// One line.
-    async fn title(&self) -> &str {
+    fn title(&self) -> &str {
         &self.0.title
     }
 
     /// What happened.
-    async fn summary(&self) -> &str {
+    fn summary(&self) -> &str {
         &self.0.summary
     }
 
     /// Who acts next, as the receiver is told; null where nobody has to.
-    async fn acts_next(&self) -> Option<&str> {
+    fn acts_next(&self) -> Option<&str> {
         self.0.acts.as_deref()
     }
 
     /// What they do.
-    async fn action(&self) -> Option<&str> {
+    fn action(&self) -> Option<&str> {
         self.0.action.as_deref()
     }
 
     /// Where to look; null where the installation has no address.
-    async fn link(&self) -> Option<&str> {
+    fn link(&self) -> Option<&str> {
         self.0.link.as_deref()
     }
 }
@@ -185,62 +185,62 @@ impl Notice {
     }
 
     /// The tenant that is told; null for the operator.
-    async fn tenant_id(&self) -> Option<ID> {
+    fn tenant_id(&self) -> Option<ID> {
         self.0.tenant_id.map(|tenant| id(Kind::Tenant, tenant))
     }
 
     /// The policy that tells it; null where none has to: tests, and channels that do not work.
-    async fn policy_id(&self) -> Option<ID> {
+    fn policy_id(&self) -> Option<ID> {
         self.0.policy_id.map(|policy| id(Kind::NoticePolicy, policy))
     }
 
     /// The policy's name then.
-    async fn policy_name(&self) -> Option<&str> {
+    fn policy_name(&self) -> Option<&str> {
         self.0.policy_name.as_deref()
     }
 
     /// Where it is told.
-    async fn channel_id(&self) -> ID {
+    fn channel_id(&self) -> ID {
         id(Kind::NoticeChannel, self.0.channel_id)
     }
 
     /// The channel's name then.
-    async fn channel_name(&self) -> &str {
+    fn channel_name(&self) -> &str {
         &self.0.channel_name
     }
 
     /// Of how many occasions it tells.
-    async fn kind(&self) -> NoticeKind {
+    fn kind(&self) -> NoticeKind {
         self.0.kind.into()
     }
 
     /// What it tells; of many the first 50.
-    async fn items(&self) -> Vec<NoticeItem> {
+    fn items(&self) -> Vec<NoticeItem> {
         self.0.items.0.iter().cloned().map(NoticeItem).collect()
     }
 
     /// Of how many occasions it tells.
-    async fn item_count(&self) -> BigInt {
+    fn item_count(&self) -> BigInt {
         BigInt(self.0.item_count)
     }
 
     /// Why it was not sent at once; null when it was.
-    async fn waits_for(&self) -> Option<NoticeWait> {
+    fn waits_for(&self) -> Option<NoticeWait> {
         self.0.waits_for.map(Into::into)
     }
 
     /// When it is sent, of one that waits.
-    async fn due_at(&self) -> Option<DateTime> {
+    fn due_at(&self) -> Option<DateTime> {
         self.0.due_at.map(Into::into)
     }
 
     /// When it was given to be delivered; null while it waits.
-    async fn sent_at(&self) -> Option<DateTime> {
+    fn sent_at(&self) -> Option<DateTime> {
         self.0.sent_at.map(Into::into)
     }
 
     /// When its first occasion was noticed.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
@@ -264,42 +264,42 @@ impl NoticeDelivery {
     }
 
     /// What is delivered.
-    async fn notice_id(&self) -> ID {
+    fn notice_id(&self) -> ID {
         id(Kind::Notice, self.0.notice_id)
     }
 
     /// By which channel.
-    async fn channel_id(&self) -> ID {
+    fn channel_id(&self) -> ID {
         id(Kind::NoticeChannel, self.0.channel_id)
     }
 
     /// EMAIL: the address, which is null for others.
-    async fn recipient(&self) -> Option<&str> {
+    fn recipient(&self) -> Option<&str> {
         self.0.recipient.as_deref()
     }
 
     /// How far it is.
-    async fn status(&self) -> NoticeDeliveryStatus {
+    fn status(&self) -> NoticeDeliveryStatus {
         self.0.status.into()
     }
 
     /// When it is tried next; null when it is over.
-    async fn next_attempt_at(&self) -> Option<DateTime> {
+    fn next_attempt_at(&self) -> Option<DateTime> {
         (self.0.status == DeliveryStatus::Queued).then(|| self.0.available_at.into())
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it arrived or was given up.
-    async fn finished_at(&self) -> Option<DateTime> {
+    fn finished_at(&self) -> Option<DateTime> {
         self.0.finished_at.map(Into::into)
     }
 
     /// Why the last attempt failed, in words; null when it did not.
-    async fn last_error(&self) -> Option<&str> {
+    fn last_error(&self) -> Option<&str> {
         self.0.last_error.as_deref()
     }
 
@@ -321,32 +321,32 @@ pub struct NoticeAttempt(notice::NoticeAttempt);
 #[Object]
 impl NoticeAttempt {
     /// When it ended.
-    async fn at(&self) -> DateTime {
+    fn at(&self) -> DateTime {
         self.0.at.into()
     }
 
     /// What came of it.
-    async fn outcome(&self) -> NoticeAttemptOutcome {
+    fn outcome(&self) -> NoticeAttemptOutcome {
         self.0.outcome.into()
     }
 
     /// How long it took, in milliseconds.
-    async fn duration_ms(&self) -> BigInt {
+    fn duration_ms(&self) -> BigInt {
         BigInt(self.0.duration_ms)
     }
 
     /// Status of an HTTP reply; null when there was none.
-    async fn http_status(&self) -> Option<i32> {
+    fn http_status(&self) -> Option<i32> {
         self.0.http_status
     }
 
     /// The beginning of the reply, up to 500 characters.
-    async fn response(&self) -> Option<&str> {
+    fn response(&self) -> Option<&str> {
         self.0.response.as_deref()
     }
 
     /// Why it failed, in words; null when it did not.
-    async fn error(&self) -> Option<&str> {
+    fn error(&self) -> Option<&str> {
         self.0.error.as_deref()
     }
 }

@@ -54,67 +54,67 @@ impl NoticeChannel {
     }
 
     /// The tenant whose it is; null for the operator's.
-    async fn tenant_id(&self) -> Option<ID> {
+    fn tenant_id(&self) -> Option<ID> {
         self.0.tenant_id.map(|tenant| id(Kind::Tenant, tenant))
     }
 
     /// Name for people.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// How it is reached.
-    async fn kind(&self) -> NoticeChannelKind {
+    fn kind(&self) -> NoticeChannelKind {
         self.0.kind.into()
     }
 
     /// Whether anything is sent there.
-    async fn status(&self) -> NoticeChannelStatus {
+    fn status(&self) -> NoticeChannelStatus {
         self.0.status.into()
     }
 
     /// Why nothing is sent there; null while it is active.
-    async fn status_reason(&self) -> Option<&str> {
+    fn status_reason(&self) -> Option<&str> {
         self.0.status_reason.as_deref()
     }
 
     /// WEBHOOK: its URL. SLACK: its host, because the rest is a secret. Null for EMAIL.
-    async fn url(&self) -> Option<&str> {
+    fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
 
     /// WEBHOOK: until when each request is signed by the secret before, too; null when it is not any more.
-    async fn previous_secret_until(&self) -> Option<DateTime> {
+    fn previous_secret_until(&self) -> Option<DateTime> {
         self.0.previous_secret_until.map(Into::into)
     }
 
     /// EMAIL: to whom, which is null for others.
-    async fn addresses(&self) -> Option<&[String]> {
+    fn addresses(&self) -> Option<&[String]> {
         self.0.addresses.as_deref()
     }
 
     /// EMAIL: whether also to whoever administers the tenant, or of the operator's the platform.
-    async fn to_admins(&self) -> bool {
+    fn to_admins(&self) -> bool {
         self.0.to_admins
     }
 
     /// Whether everybody has it by themselves; it can be disabled, and not be deleted.
-    async fn is_default(&self) -> bool {
+    fn is_default(&self) -> bool {
         self.0.is_default
     }
 
     /// Since when nothing has arrived there; null when the last one did.
-    async fn failing_since(&self) -> Option<DateTime> {
+    fn failing_since(&self) -> Option<DateTime> {
         self.0.failing_since.map(Into::into)
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 }

@@ -131,27 +131,27 @@ impl NoticePolicy {
     }
 
     /// The tenant whose it is; null for the operator's.
-    async fn tenant_id(&self) -> Option<ID> {
+    fn tenant_id(&self) -> Option<ID> {
         self.0.tenant_id.map(|tenant| id(Kind::Tenant, tenant))
     }
 
     /// Name for people.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Whether it tells anything.
-    async fn is_enabled(&self) -> bool {
+    fn is_enabled(&self) -> bool {
         self.0.is_enabled
     }
 
     /// Whether everybody has it by themselves; it can be switched off, and not be deleted.
-    async fn is_default(&self) -> bool {
+    fn is_default(&self) -> bool {
         self.0.is_default
     }
 
     /// Of what it tells.
-    async fn selectors(&self) -> NoticeSelectors {
+    fn selectors(&self) -> NoticeSelectors {
         let selectors = &self.0.selectors;
         let ids = |kind, ids: &[uuid::Uuid]| ids.iter().map(|uuid| id(kind, *uuid)).collect();
         NoticeSelectors {
@@ -167,48 +167,48 @@ impl NoticePolicy {
     }
 
     /// The channels where it tells it.
-    async fn channel_ids(&self) -> Vec<ID> {
+    fn channel_ids(&self) -> Vec<ID> {
         self.0.channel_ids.0.iter().map(|channel| id(Kind::NoticeChannel, *channel)).collect()
     }
 
     /// When.
-    async fn delivery(&self) -> NoticeTiming {
+    fn delivery(&self) -> NoticeTiming {
         self.0.delivery.into()
     }
 
     /// DAILY: at which hour of the day, 0 to 23; null for midnight.
-    async fn digest_hour(&self) -> Option<i32> {
+    fn digest_hour(&self) -> Option<i32> {
         self.0.digest_hour
     }
 
     /// IANA name.
-    async fn time_zone(&self) -> &str {
+    fn time_zone(&self) -> &str {
         &self.0.time_zone
     }
 
     /// When nothing is sent: what comes then is told together afterwards. Null for never.
-    async fn quiet_hours(&self) -> Option<QuietHours> {
+    fn quiet_hours(&self) -> Option<QuietHours> {
         let (from, until) = (self.0.quiet_from.clone()?, self.0.quiet_until.clone()?);
         Some(QuietHours { from, until })
     }
 
     /// What is sent in quiet hours all the same.
-    async fn quiet_override(&self) -> Vec<OccasionKind> {
+    fn quiet_override(&self) -> Vec<OccasionKind> {
         self.0.quiet_override.0.iter().map(|kind| (*kind).into()).collect()
     }
 
     /// Notices an hour that are sent at once, at most; what exceeds is told together when the hour is over. Null for 1,000.
-    async fn hourly_max(&self) -> Option<i32> {
+    fn hourly_max(&self) -> Option<i32> {
         self.0.hourly_max
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 }

@@ -33,29 +33,29 @@ impl OwnershipRule {
     }
 
     /// The tenant whose it is; null for the operator's.
-    async fn tenant_id(&self) -> Option<ID> {
+    fn tenant_id(&self) -> Option<ID> {
         self.0.tenant_id.map(|tenant| id(Kind::Tenant, tenant))
     }
 
     /// The smallest is asked first; of two alike the older one.
-    async fn position(&self) -> i32 {
+    fn position(&self) -> i32 {
         i32::try_from(self.0.position).unwrap_or(i32::MAX)
     }
 
     /// Name for people.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Which groups it is about.
-    async fn selectors(&self) -> OwnershipSelectors {
+    fn selectors(&self) -> OwnershipSelectors {
         let RuleSelectors { codes, connectors, streams, tenant_ids } = self.0.selectors.clone();
         let tenant_ids = tenant_ids.into_iter().map(|tenant| id(Kind::Tenant, tenant)).collect();
         OwnershipSelectors { codes, connectors, streams, tenant_ids }
     }
 
     /// The operator's: who acts next; null: as usual for the code.
-    async fn responsible_party(&self) -> Option<ResponsibleParty> {
+    fn responsible_party(&self) -> Option<ResponsibleParty> {
         self.0.responsible_party.map(Into::into)
     }
 
@@ -67,17 +67,17 @@ impl OwnershipRule {
     }
 
     /// Grows by one with each change; a change names the one that it is of.
-    async fn version(&self) -> i32 {
+    fn version(&self) -> i32 {
         self.0.version
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 }

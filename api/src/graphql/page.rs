@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{Enum, OutputType, SimpleObject, TypeName};
+use async_graphql::{Context, Enum, OutputType, SimpleObject, TypeName, Value};
 use domain::page::{Direction, Page, PageArguments};
+
+use super::ready::{Put, Quick, Ready, ready_fields};
 
 /// Where a page stands in its list.
 #[derive(Clone, Debug, SimpleObject)]
@@ -47,6 +49,43 @@ pub struct Connection<N: OutputType> {
 impl<N: OutputType> TypeName for Connection<N> {
     fn type_name() -> Cow<'static, str> {
         format!("{}Connection", N::type_name()).into()
+    }
+}
+
+/// A page of objects that are resolved the short way.
+pub(super) type Listed<N> = Quick<Connection<Quick<N>>>;
+
+ready_fields!(PageInfo {
+    "hasNextPage" => has_next_page,
+    "hasPreviousPage" => has_previous_page,
+    "startCursor" => start_cursor,
+    "endCursor" => end_cursor,
+});
+
+impl<N: Ready> Ready for Edge<N> {
+    fn ready(&self, ctx: &Context<'_>) -> Option<Value> {
+        match ctx.item.node.name.node.as_str() {
+            "cursor" => self.cursor.put(ctx),
+            "node" => self.node.put(ctx),
+            _ => None,
+        }
+    }
+}
+
+impl<N: Ready> Ready for Connection<N> {
+    fn ready(&self, ctx: &Context<'_>) -> Option<Value> {
+        match ctx.item.node.name.node.as_str() {
+            "edges" => self.edges.put(ctx),
+            "pageInfo" => self.page_info.put(ctx),
+            _ => None,
+        }
+    }
+}
+
+impl<N: Ready> Listed<N> {
+    /// As [`Connection::new`].
+    pub(super) fn new<T>(page: Page<T>, object: impl Fn(T) -> N) -> Self {
+        Self(Connection::new(page, |row| Quick(object(row))))
     }
 }
 

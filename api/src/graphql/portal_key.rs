@@ -36,27 +36,27 @@ impl PortalKey {
     }
 
     /// Name for people.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// The only algorithm that its tokens may have.
-    async fn algorithm(&self) -> PortalKeyAlgorithm {
+    fn algorithm(&self) -> PortalKeyAlgorithm {
         self.0.algorithm.into()
     }
 
     /// Of the public key, to compare it by: SHA-256 as of RFC 7638.
-    async fn thumbprint(&self) -> &str {
+    fn thumbprint(&self) -> &str {
         &self.0.thumbprint
     }
 
     /// What its tokens may ask for: names from the permission table, e.g. `failures:retry`.
-    async fn scopes(&self) -> &[String] {
+    fn scopes(&self) -> &[String] {
         &self.0.scopes
     }
 
     /// Whether its tokens may be for any tenant, those to come too.
-    async fn all_tenants(&self) -> bool {
+    fn all_tenants(&self) -> bool {
         self.0.all_tenants
     }
 
@@ -67,17 +67,17 @@ impl PortalKey {
     }
 
     /// When it was registered.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it ends; null: never by itself.
-    async fn expires_at(&self) -> Option<DateTime> {
+    fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(Into::into)
     }
 
     /// Since when its tokens are refused; null: it is not revoked.
-    async fn revoked_at(&self) -> Option<DateTime> {
+    fn revoked_at(&self) -> Option<DateTime> {
         self.0.revoked_at.map(Into::into)
     }
 }

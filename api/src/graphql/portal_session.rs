@@ -29,27 +29,27 @@ impl PortalSession {
     }
 
     /// The portal's own name for the end user.
-    async fn end_user(&self) -> &str {
+    fn end_user(&self) -> &str {
         &self.0.end_user
     }
 
     /// Names from the permission table, e.g. `failures:retry`.
-    async fn scopes(&self) -> &[String] {
+    fn scopes(&self) -> &[String] {
         &self.0.scopes.0
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When its token ends by itself.
-    async fn expires_at(&self) -> DateTime {
+    fn expires_at(&self) -> DateTime {
         self.0.expires_at.into()
     }
 
     /// Since when its token is refused before its time; null: it was not ended.
-    async fn ended_at(&self) -> Option<DateTime> {
+    fn ended_at(&self) -> Option<DateTime> {
         self.0.ended_at.map(Into::into)
     }
 }

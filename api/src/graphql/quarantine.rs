@@ -15,7 +15,7 @@ use super::error::{Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder, failure_list};
 use super::integration::Integration;
 use super::loader::Failures;
-use super::page::{Connection, OrderDirection, arguments};
+use super::page::{Connection, Listed, OrderDirection, arguments};
 use super::retry::Retry;
 use super::run::Run;
 use super::scalar::{BigInt, DateTime, id, optional_uuid, uuid};
@@ -77,72 +77,72 @@ impl Quarantine {
     }
 
     /// Name of the stream.
-    async fn stream(&self) -> &str {
+    fn stream(&self) -> &str {
         &self.0.stream
     }
 
     /// How far it is.
-    async fn status(&self) -> QuarantineStatus {
+    fn status(&self) -> QuarantineStatus {
         self.0.status.into()
     }
 
     /// What was found.
-    async fn rule(&self) -> QuarantineRule {
+    fn rule(&self) -> QuarantineRule {
         self.0.rule.into()
     }
 
     /// The field that it is about; null where it is about records.
-    async fn field(&self) -> Option<&str> {
+    fn field(&self) -> Option<&str> {
         self.0.field.as_deref()
     }
 
     /// What was measured, in the unit of the rule.
-    async fn measured(&self) -> f64 {
+    fn measured(&self) -> f64 {
         self.0.measured
     }
 
     /// What is allowed, in the same unit.
-    async fn allowed(&self) -> f64 {
+    fn allowed(&self) -> f64 {
         self.0.allowed
     }
 
     /// What was found, in words for people.
-    async fn reason(&self) -> &str {
+    fn reason(&self) -> &str {
         &self.0.reason
     }
 
     /// Records that would have been written, and were kept: failures with the code `record.quarantined`.
-    async fn record_count(&self) -> BigInt {
+    fn record_count(&self) -> BigInt {
         self.0.record_count.into()
     }
 
     /// Records of the stream that the gate had looked at in this run.
-    async fn judged_count(&self) -> BigInt {
+    fn judged_count(&self) -> BigInt {
         self.0.judged_count.into()
     }
 
     /// How many of these failed by themselves.
-    async fn failed_count(&self) -> BigInt {
+    fn failed_count(&self) -> BigInt {
         self.0.failed_count.into()
     }
 
     /// When it was found.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was decided; null before that.
-    async fn decided_at(&self) -> Option<DateTime> {
+    fn decided_at(&self) -> Option<DateTime> {
         self.0.decided_at.map(Into::into)
     }
 
     /// Who decided, in words a customer understands; null before that.
-    async fn decided_by(&self) -> Option<&str> {
+    fn decided_by(&self) -> Option<&str> {
         self.0.decided_by.as_deref()
     }
 
     /// What they said about it.
-    async fn note(&self) -> Option<&str> {
+    fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
 
@@ -163,10 +163,10 @@ impl Quarantine {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Failure>> {
+    ) -> Result<Listed<Failure>> {
         let list = Failures { of: FailureParent::Quarantine, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
-        Ok(Connection::new(page, Failure))
+        Ok(Listed::new(page, Failure))
     }
 }
 

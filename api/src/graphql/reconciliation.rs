@@ -109,12 +109,12 @@ impl Reconciliation {
     }
 
     /// Who or what asked for it, in words a customer understands.
-    async fn requested_by(&self) -> &str {
+    fn requested_by(&self) -> &str {
         &self.0.requested_by
     }
 
     /// When it was asked for.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
@@ -183,32 +183,32 @@ pub struct ReconciledStream(reconciliation::ReconciledStream);
 #[Object]
 impl ReconciledStream {
     /// Name of the stream.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.stream
     }
 
     /// What came of it.
-    async fn outcome(&self) -> ReconciliationOutcome {
+    fn outcome(&self) -> ReconciliationOutcome {
         self.0.outcome.into()
     }
 
     /// What can't be told or repaired, and why, in words for people: always where the outcome is UNKNOWN.
-    async fn reason(&self) -> Option<&str> {
+    fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }
 
     /// Records of each kind.
-    async fn counts(&self) -> ReconciliationCounts {
+    fn counts(&self) -> ReconciliationCounts {
         (&self.0).into()
     }
 
     /// Sums that both ends have in common where they hold the same, in whatever order.
-    async fn checksums(&self) -> ReconciliationChecksums {
+    fn checksums(&self) -> ReconciliationChecksums {
         (&self.0).into()
     }
 
     /// When it was compared.
-    async fn finished_at(&self) -> DateTime {
+    fn finished_at(&self) -> DateTime {
         self.0.finished_at.into()
     }
 }
@@ -297,22 +297,22 @@ pub struct ReconciliationDifference(reconciliation::Difference);
 #[Object]
 impl ReconciliationDifference {
     /// Name of the stream.
-    async fn stream(&self) -> &str {
+    fn stream(&self) -> &str {
         &self.0.stream
     }
 
     /// Its key, as it is compared.
-    async fn key(&self) -> &str {
+    fn key(&self) -> &str {
         &self.0.record_key
     }
 
     /// Its key in the business's own terms.
-    async fn business_reference(&self) -> &str {
+    fn business_reference(&self) -> &str {
         &self.0.business_reference
     }
 
     /// How it differs.
-    async fn kind(&self) -> DifferenceKind {
+    fn kind(&self) -> DifferenceKind {
         self.0.kind.into()
     }
 

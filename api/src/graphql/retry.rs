@@ -19,7 +19,7 @@ use super::error::{Result, UserError, outcome};
 use super::failure::{FailureFilter, FieldError, selection};
 use super::live::{self, Watch};
 use super::loader::Runs;
-use super::page::{Connection, arguments};
+use super::page::{Listed, arguments};
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{BigInt, DateTime, Json, id, uuid};
 use super::tenant::Tenant;
@@ -56,42 +56,42 @@ impl Retry {
     }
 
     /// How far it is.
-    async fn status(&self) -> RetryStatus {
+    fn status(&self) -> RetryStatus {
         self.0.status.into()
     }
 
     /// Who asked for it, in words a customer understands.
-    async fn requested_by(&self) -> &str {
+    fn requested_by(&self) -> &str {
         &self.0.requested_by
     }
 
     /// When it was asked for.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it ended; null before that.
-    async fn finished_at(&self) -> Option<DateTime> {
+    fn finished_at(&self) -> Option<DateTime> {
         self.0.finished_at.map(Into::into)
     }
 
     /// Failures it took: resolved + failed + remaining.
-    async fn total(&self) -> BigInt {
+    fn total(&self) -> BigInt {
         self.0.total.into()
     }
 
     /// Failures it resolved.
-    async fn resolved(&self) -> BigInt {
+    fn resolved(&self) -> BigInt {
         self.0.resolved.into()
     }
 
     /// Failures that failed again, or were let go when it was canceled.
-    async fn failed(&self) -> BigInt {
+    fn failed(&self) -> BigInt {
         self.0.failed.into()
     }
 
     /// Failures that are still to be tried.
-    async fn remaining(&self) -> BigInt {
+    fn remaining(&self) -> BigInt {
         (self.0.total - self.0.resolved - self.0.failed).max(0).into()
     }
 
@@ -105,14 +105,14 @@ impl Retry {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Run>> {
+    ) -> Result<Listed<Run>> {
         let list = Runs {
             of: RunParent::Retry,
             filter: filter.unwrap_or_default().decode(),
             direction: order_by.unwrap_or_default().direction.into(),
         };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
-        Ok(Connection::new(page, Run))
+        Ok(Listed::new(page, Run))
     }
 }
 
@@ -164,62 +164,62 @@ pub struct RetryPlan(retry::RetryPlan);
 #[Object]
 impl RetryPlan {
     /// Open failures that match: retryable + notRetryable.
-    async fn total(&self) -> BigInt {
+    fn total(&self) -> BigInt {
         self.0.total.into()
     }
 
     /// Of these, how many would be tried.
-    async fn retryable(&self) -> BigInt {
+    fn retryable(&self) -> BigInt {
         self.0.retryable.into()
     }
 
     /// How many can't be tried, because nothing of them was kept that could be written.
-    async fn not_retryable(&self) -> BigInt {
+    fn not_retryable(&self) -> BigInt {
         self.0.not_retryable.into()
     }
 
     /// How many are there already, exactly so: nothing would be written.
-    async fn already_written(&self) -> BigInt {
+    fn already_written(&self) -> BigInt {
         self.0.count(Prediction::AlreadyWritten).into()
     }
 
     /// How many would write a key that was never written.
-    async fn would_create(&self) -> BigInt {
+    fn would_create(&self) -> BigInt {
         self.0.count(Prediction::WouldCreate).into()
     }
 
     /// How many would change what was written before they failed.
-    async fn would_update(&self) -> BigInt {
+    fn would_update(&self) -> BigInt {
         self.0.count(Prediction::WouldUpdate).into()
     }
 
     /// How many would put older contents over what a later run wrote.
-    async fn would_overwrite_newer(&self) -> BigInt {
+    fn would_overwrite_newer(&self) -> BigInt {
         self.0.count(Prediction::WouldOverwriteNewer).into()
     }
 
     /// How many would be deleted or marked at the destination, because they are gone from the source.
-    async fn would_be_removed(&self) -> BigInt {
+    fn would_be_removed(&self) -> BigInt {
         self.0.count(Prediction::WouldBeRemoved).into()
     }
 
     /// How many the mapping leaves out: they would end as skipped.
-    async fn would_be_left_out(&self) -> BigInt {
+    fn would_be_left_out(&self) -> BigInt {
         self.0.count(Prediction::WouldBeLeftOut).into()
     }
 
     /// How many would fail again, unless they are edited or the integration changed.
-    async fn cannot_succeed(&self) -> BigInt {
+    fn cannot_succeed(&self) -> BigInt {
         self.0.count(Prediction::CannotSucceed).into()
     }
 
     /// Of how many nobody can tell.
-    async fn unknown(&self) -> BigInt {
+    fn unknown(&self) -> BigInt {
         self.0.count(Prediction::Unknown).into()
     }
 
     /// How many are counted in `total` only: the first 10,000 are predicted, as far as 5 seconds last.
-    async fn unpredicted(&self) -> BigInt {
+    fn unpredicted(&self) -> BigInt {
         self.0.unpredicted.into()
     }
 

@@ -22,22 +22,22 @@ impl Reveal {
     }
 
     /// Who; a tenant reads only that it was the operator's support team.
-    async fn revealed_by(&self) -> &str {
+    fn revealed_by(&self) -> &str {
         &self.0.revealed_by
     }
 
     /// Why, in their words.
-    async fn reason(&self) -> &str {
+    fn reason(&self) -> &str {
         &self.0.reason
     }
 
     /// Since when.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// Until when; earlier if the tenant withdraws support access before.
-    async fn expires_at(&self) -> DateTime {
+    fn expires_at(&self) -> DateTime {
         self.0.expires_at.into()
     }
 }

@@ -21,8 +21,9 @@ use super::integration::Integration;
 use super::live::{self, Watch};
 use super::loader::{Events, Failures, Logs, Quarantines, Slices};
 use super::log_line::{LogFilter, LogLine};
-use super::page::{Connection, OrderDirection, arguments};
+use super::page::{Connection, Listed, OrderDirection, arguments};
 use super::quarantine::{Quarantine, QuarantineFilter, QuarantineOrder, QuarantineOrderField};
+use super::ready::{Quick, put_enums, ready, ready_fields};
 use super::reconciliation::Reconciliation;
 use super::run_event::RunEvent;
 use super::run_metric::RunMetrics;
@@ -157,22 +158,22 @@ impl Run {
     }
 
     /// What it executes.
-    async fn integration(&self, ctx: &Context<'_>) -> Result<Integration> {
-        Ok(Integration(loaders(ctx)?.referred(self.0.integration_id, "integration").await?))
+    async fn integration(&self, ctx: &Context<'_>) -> Result<Quick<Integration>> {
+        Ok(Quick(Integration(loaders(ctx)?.referred(self.0.integration_id, "integration").await?)))
     }
 
     /// How far it is.
-    async fn status(&self) -> RunStatus {
+    fn status(&self) -> RunStatus {
         self.0.status.into()
     }
 
     /// What started it.
-    async fn trigger(&self) -> RunTrigger {
+    fn trigger(&self) -> RunTrigger {
         self.0.trigger.into()
     }
 
     /// Who or what started it, in words a customer understands.
-    async fn triggered_by(&self) -> &str {
+    fn triggered_by(&self) -> &str {
         &self.0.triggered_by
     }
 
@@ -204,17 +205,17 @@ impl Run {
     }
 
     /// When it was asked for.
-    async fn queued_at(&self) -> DateTime {
+    fn queued_at(&self) -> DateTime {
         self.0.queued_at.into()
     }
 
     /// When a worker first took it; null while it waits.
-    async fn started_at(&self) -> Option<DateTime> {
+    fn started_at(&self) -> Option<DateTime> {
         self.0.started_at.map(Into::into)
     }
 
     /// When its outcome was written; null before that.
-    async fn finished_at(&self) -> Option<DateTime> {
+    fn finished_at(&self) -> Option<DateTime> {
         self.0.finished_at.map(Into::into)
     }
 
@@ -231,13 +232,13 @@ impl Run {
     }
 
     /// From start to finish, in milliseconds; null before it has finished, and for one that never started.
-    async fn duration_ms(&self) -> Option<BigInt> {
+    fn duration_ms(&self) -> Option<BigInt> {
         let (started, finished) = (self.0.started_at?, self.0.finished_at?);
         Some((finished - started).num_milliseconds().max(0).into())
     }
 
     /// What became of its records, those of the pages that are done.
-    async fn counts(&self) -> RunCounts {
+    fn counts(&self) -> RunCounts {
         run::RunCounts::of(&self.0).into()
     }
 
@@ -280,10 +281,10 @@ impl Run {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Failure>> {
+    ) -> Result<Listed<Failure>> {
         let list = Failures { of: FailureParent::Run, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
-        Ok(Connection::new(page, Failure))
+        Ok(Listed::new(page, Failure))
     }
 
     /// What happened, oldest first, in the standard taxonomy; each viewer sees the events of their audience.
@@ -348,6 +349,30 @@ impl Run {
         }
     }
 }
+
+ready_fields!(RunCounts {
+    "read" => read,
+    "created" => created,
+    "updated" => updated,
+    "unchanged" => unchanged,
+    "skipped" => skipped,
+    "failed" => failed,
+    "deleted" => deleted,
+    "unaccounted" => unaccounted,
+});
+
+put_enums!(RunStatus, RunTrigger);
+
+ready!(Run {
+    "status" => status,
+    "trigger" => trigger,
+    "triggeredBy" => triggered_by,
+    "queuedAt" => queued_at,
+    "startedAt" => started_at,
+    "finishedAt" => finished_at,
+    "durationMs" => duration_ms,
+    "counts" => counts,
+});
 
 impl Run {
     async fn waiting(&self, ctx: &Context<'_>) -> Result<Option<run::RunWait>> {
@@ -447,12 +472,12 @@ impl RunQuery {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Run>> {
+    ) -> Result<Listed<Run>> {
         let filter = filter.unwrap_or_default().decode();
         let RunOrder { field: RunOrderField::QueuedAt, direction } = order_by.unwrap_or_default();
         let page = arguments(first, after, last, before);
         let rows = run::list(&actor(ctx)?, &filter, direction.into(), &page).await?;
-        Ok(Connection::new(rows, Run))
+        Ok(Listed::new(rows, Run))
     }
 }
 

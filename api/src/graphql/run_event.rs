@@ -20,7 +20,7 @@ impl RunEvent {
     }
 
     /// When it happened.
-    async fn at(&self) -> DateTime {
+    fn at(&self) -> DateTime {
         self.0.at.into()
     }
 
@@ -30,27 +30,27 @@ impl RunEvent {
     }
 
     /// Who may read it.
-    async fn audience(&self) -> Audience {
+    fn audience(&self) -> Audience {
         self.0.audience.into()
     }
 
     /// What acted: `api`, `scheduler`, `worker`, `source`, `mapping`, `quality`, `destination`.
-    async fn component(&self) -> &str {
+    fn component(&self) -> &str {
         &self.0.component
     }
 
     /// Key of the record in the business's own terms; null when it is about no single record.
-    async fn business_reference(&self) -> Option<&str> {
+    fn business_reference(&self) -> Option<&str> {
         self.0.business_reference.as_deref()
     }
 
     /// One sentence.
-    async fn message(&self) -> &str {
+    fn message(&self) -> &str {
         &self.0.message
     }
 
     /// Details, an object.
-    async fn attributes(&self) -> Json {
+    fn attributes(&self) -> Json {
         self.0.attributes.clone().into()
     }
 }

@@ -33,27 +33,27 @@ pub struct RunSlice(pub(super) run_slice::RunSlice);
 #[Object]
 impl RunSlice {
     /// Name of the stream.
-    async fn stream(&self) -> &str {
+    fn stream(&self) -> &str {
         &self.0.stream
     }
 
     /// Its place among those of the stream, from 1.
-    async fn ordinal(&self) -> i32 {
+    fn ordinal(&self) -> i32 {
         self.0.ordinal
     }
 
     /// Where it is.
-    async fn status(&self) -> RunSliceStatus {
+    fn status(&self) -> RunSliceStatus {
         self.0.state.into()
     }
 
     /// What became of its records, those of the pages that are done. They are a part of the run's.
-    async fn counts(&self) -> RunCounts {
+    fn counts(&self) -> RunCounts {
         self.0.counts.into()
     }
 
     /// Pages that are done.
-    async fn page_count(&self) -> BigInt {
+    fn page_count(&self) -> BigInt {
         self.0.page_count.into()
     }
 
@@ -67,12 +67,12 @@ impl RunSlice {
     }
 
     /// When a worker first took it; null while it waits.
-    async fn started_at(&self) -> Option<DateTime> {
+    fn started_at(&self) -> Option<DateTime> {
         self.0.started_at.map(Into::into)
     }
 
     /// When its outcome was written; null before that.
-    async fn finished_at(&self) -> Option<DateTime> {
+    fn finished_at(&self) -> Option<DateTime> {
         self.0.finished_at.map(Into::into)
     }
 }

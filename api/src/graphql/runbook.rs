@@ -29,17 +29,17 @@ impl Runbook {
 
     /// Whether it ships with the product. Such a one can't be changed; one of the operator's own for its code stands ahead
     /// of it.
-    async fn is_built_in(&self) -> bool {
+    fn is_built_in(&self) -> bool {
         self.0.is_built_in
     }
 
     /// The code of the error catalogue that it is about; null: any.
-    async fn code(&self) -> Option<&str> {
+    fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
     /// Name of the connector that it is about; null: any.
-    async fn connector(&self) -> Option<&str> {
+    fn connector(&self) -> Option<&str> {
         self.0.connector.as_deref()
     }
 
@@ -51,47 +51,47 @@ impl Runbook {
     }
 
     /// One line.
-    async fn title(&self) -> &str {
+    fn title(&self) -> &str {
         &self.0.title
     }
 
     /// Markdown.
-    async fn body(&self) -> &str {
+    fn body(&self) -> &str {
         &self.0.body
     }
 
     /// Grows by one with each change.
-    async fn version(&self) -> i32 {
+    fn version(&self) -> i32 {
         self.0.version
     }
 
     /// It is to be reviewed so often, in days; null: never.
-    async fn review_interval_days(&self) -> Option<i32> {
+    fn review_interval_days(&self) -> Option<i32> {
         self.0.review_interval_days
     }
 
     /// When somebody last said that it is right; null: nobody has.
-    async fn last_reviewed_at(&self) -> Option<DateTime> {
+    fn last_reviewed_at(&self) -> Option<DateTime> {
         self.0.last_reviewed_at.map(Into::into)
     }
 
     /// Who said so.
-    async fn last_reviewed_by(&self) -> Option<&str> {
+    fn last_reviewed_by(&self) -> Option<&str> {
         self.0.last_reviewed_by.as_deref()
     }
 
     /// Whether a review is due: `reviewIntervalDays` after the last one, or after it was made.
-    async fn is_review_overdue(&self) -> bool {
+    fn is_review_overdue(&self) -> bool {
         self.0.is_review_overdue
     }
 
     /// When this version was written; null for what ships with the product.
-    async fn updated_at(&self) -> Option<DateTime> {
+    fn updated_at(&self) -> Option<DateTime> {
         self.0.updated_at.map(Into::into)
     }
 
     /// Who wrote this version; null for what ships with the product.
-    async fn updated_by(&self) -> Option<&str> {
+    fn updated_by(&self) -> Option<&str> {
         self.0.updated_by.as_deref()
     }
 }

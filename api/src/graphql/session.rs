@@ -24,32 +24,32 @@ impl Session {
     }
 
     /// When they signed in.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When its tokens were last issued, which its client asks for every 15 minutes while it is in use.
-    async fn last_used_at(&self) -> DateTime {
+    fn last_used_at(&self) -> DateTime {
         self.0.last_used_at.into()
     }
 
     /// When it ends by itself.
-    async fn expires_at(&self) -> DateTime {
+    fn expires_at(&self) -> DateTime {
         self.0.expires_at.into()
     }
 
     /// IP address to which its tokens were last issued; null where it is not known.
-    async fn address(&self) -> Option<&str> {
+    fn address(&self) -> Option<&str> {
         self.0.address.as_deref()
     }
 
     /// What the client there calls itself, at most 300 characters; null where it does not.
-    async fn user_agent(&self) -> Option<&str> {
+    fn user_agent(&self) -> Option<&str> {
         self.0.user_agent.as_deref()
     }
 
     /// Whether it is the session of this request.
-    async fn is_current(&self) -> bool {
+    fn is_current(&self) -> bool {
         self.0.is_current
     }
 }

@@ -220,59 +220,59 @@ pub struct Stream {
 #[Object]
 impl Stream {
     /// Unique in its integration.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.stream.name
     }
 
     /// How it is read.
-    async fn mode(&self) -> SyncMode {
+    fn mode(&self) -> SyncMode {
         self.stream.mode.into()
     }
 
     /// Fields of the source record that identify it; the business reference shown with a failure.
-    async fn key_fields(&self) -> &[String] {
+    fn key_fields(&self) -> &[String] {
         &self.stream.key_fields
     }
 
     /// INCREMENTAL: the field whose value grows.
-    async fn cursor_field(&self) -> Option<&str> {
+    fn cursor_field(&self) -> Option<&str> {
         self.stream.cursor_field.as_deref()
     }
 
     /// Options of the source, by its connector's `sourceSchema`.
-    async fn source(&self) -> Json {
+    fn source(&self) -> Json {
         self.stream.source.clone().into()
     }
 
     /// Options of the destination, by its connector's `destinationSchema`.
-    async fn destination(&self) -> Json {
+    fn destination(&self) -> Json {
         self.stream.destination.clone().into()
     }
 
     /// A program (VRL) from source record to destination record; null copies the record as it is.
-    async fn mapping(&self) -> Option<&str> {
+    fn mapping(&self) -> Option<&str> {
         self.stream.mapping.as_deref()
     }
 
     /// JSON Schema that every mapped record must satisfy; a record that does not becomes a failure.
-    async fn record_schema(&self) -> Option<Json> {
+    fn record_schema(&self) -> Option<Json> {
         self.stream.record_schema.clone().map(Into::into)
     }
 
     /// INCREMENTAL: how far before `cursor` the next run begins, for what came late: seconds where the cursor is a time, and
     /// a number where it is one. What is there already by the receipts is not written again.
-    async fn overlap(&self) -> Option<BigInt> {
+    fn overlap(&self) -> Option<BigInt> {
         self.stream.overlap.map(Into::into)
     }
 
     /// What a change of the source's fields does.
-    async fn on_schema_change(&self) -> OnSchemaChange {
+    fn on_schema_change(&self) -> OnSchemaChange {
         self.stream.on_schema_change.into()
     }
 
     /// What becomes of records at the destination that are gone from the source: at the end of each run of a FULL stream, and
     /// by the repair of a reconciliation; null leaves them as they are.
-    async fn deletions(&self) -> Option<Deletions> {
+    fn deletions(&self) -> Option<Deletions> {
         self.stream.deletions.clone().map(|deletions| Deletions {
             action: deletions.action.into(),
             mark_field: deletions.mark_field,
@@ -281,12 +281,12 @@ impl Stream {
     }
 
     /// When its quality gate holds the integration.
-    async fn quality(&self) -> StreamQuality {
+    fn quality(&self) -> StreamQuality {
         self.stream.quality.clone().into()
     }
 
     /// How much depends on its records.
-    async fn impact(&self) -> StreamImpact {
+    fn impact(&self) -> StreamImpact {
         self.stream.impact.clone().into()
     }
 

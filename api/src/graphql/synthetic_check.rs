@@ -54,59 +54,59 @@ pub struct SyntheticCheck(synthetic_check::SyntheticCheck);
 #[Object]
 impl SyntheticCheck {
     /// Name of the stream.
-    async fn stream(&self) -> &str {
+    fn stream(&self) -> &str {
         &self.0.stream
     }
 
     /// The record as the source would give it, with places for its mark.
-    async fn record(&self) -> Json {
+    fn record(&self) -> Json {
         self.0.record.clone().into()
     }
 
     /// When it is sent; null without a cron expression.
-    async fn schedule(&self) -> Option<SyntheticSchedule> {
+    fn schedule(&self) -> Option<SyntheticSchedule> {
         let (cron, time_zone) = (self.0.schedule_cron.clone()?, self.0.schedule_time_zone.clone()?);
         Some(SyntheticSchedule { cron, time_zone })
     }
 
     /// Time between two records in seconds; null with a cron expression, or on demand only.
-    async fn every_seconds(&self) -> Option<BigInt> {
+    fn every_seconds(&self) -> Option<BigInt> {
         self.0.every_seconds.map(Into::into)
     }
 
     /// Whether the record is removed again.
-    async fn remove(&self) -> bool {
+    fn remove(&self) -> bool {
         self.0.removes
     }
 
     /// When the next record is sent, or was to be; null on demand. What is paused, held or stopped sends none meanwhile.
-    async fn next_at(&self) -> Option<DateTime> {
+    fn next_at(&self) -> Option<DateTime> {
         self.0.next_at.map(Into::into)
     }
 
     /// Whether a record is on its way.
-    async fn is_under_way(&self) -> bool {
+    fn is_under_way(&self) -> bool {
         self.0.lease_token.is_some()
     }
 
     /// Since when it fails; null where the last record went the whole way.
-    async fn failing_since(&self) -> Option<DateTime> {
+    fn failing_since(&self) -> Option<DateTime> {
         self.0.failing_since.map(Into::into)
     }
 
     /// The key of a test record that may still be at a destination; it is removed before the next one is sent, and also while
     /// the integration is paused or held. Null where nothing is left.
-    async fn left_behind(&self) -> Option<&str> {
+    fn left_behind(&self) -> Option<&str> {
         self.0.leftover.as_ref().map(|leftover| leftover.key.as_str())
     }
 
     /// Who set it, in words a customer understands.
-    async fn set_by(&self) -> &str {
+    fn set_by(&self) -> &str {
         &self.0.set_by
     }
 
     /// When it was set as it is.
-    async fn set_at(&self) -> DateTime {
+    fn set_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 
@@ -167,22 +167,22 @@ impl SyntheticResult {
     }
 
     /// Whether it went the whole way.
-    async fn status(&self) -> SyntheticStatus {
+    fn status(&self) -> SyntheticStatus {
         self.0.status.into()
     }
 
     /// Name of the stream.
-    async fn stream(&self) -> &str {
+    fn stream(&self) -> &str {
         &self.0.stream
     }
 
     /// Where it failed; null where it went the whole way.
-    async fn stage(&self) -> Option<SyntheticStage> {
+    fn stage(&self) -> Option<SyntheticStage> {
         self.0.stage.map(Into::into)
     }
 
     /// Why, of the error catalogue; null where it went the whole way.
-    async fn code(&self) -> Option<&str> {
+    fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
@@ -197,25 +197,25 @@ impl SyntheticResult {
     }
 
     /// What the record was told by.
-    async fn mark(&self) -> &str {
+    fn mark(&self) -> &str {
         &self.0.mark
     }
 
     /// Whether the destination was asked for the record, and had it as it was written. Some can't be asked: then that it
     /// took the record is all that is known. False, too, where the record was there before with the same values, so that
     /// nothing was written.
-    async fn is_verified(&self) -> bool {
+    fn is_verified(&self) -> bool {
         self.0.is_verified
     }
 
     /// Whether nothing of it is at the destination any more, as far as the destination says. One of which nobody knows
     /// whether it was written is removed once more five minutes later, in case that it arrives late.
-    async fn is_removed(&self) -> bool {
+    fn is_removed(&self) -> bool {
         self.0.is_removed
     }
 
     /// How long each stage took, in their order; only those that it came to.
-    async fn durations(&self) -> Vec<SyntheticStageDuration> {
+    fn durations(&self) -> Vec<SyntheticStageDuration> {
         let duration = |one: &synthetic_check::StageDuration| SyntheticStageDuration {
             stage: one.stage.into(),
             ms: one.ms.into(),
@@ -224,17 +224,17 @@ impl SyntheticResult {
     }
 
     /// Who asked for it, in words a customer understands.
-    async fn triggered_by(&self) -> &str {
+    fn triggered_by(&self) -> &str {
         &self.0.triggered_by
     }
 
     /// When it began.
-    async fn started_at(&self) -> DateTime {
+    fn started_at(&self) -> DateTime {
         self.0.started_at.into()
     }
 
     /// When it ended.
-    async fn finished_at(&self) -> DateTime {
+    fn finished_at(&self) -> DateTime {
         self.0.finished_at.into()
     }
 }

@@ -122,7 +122,7 @@ impl System {
     }
 
     /// Name for people; unique in the tenant.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
@@ -134,12 +134,12 @@ impl System {
     }
 
     /// Where and how to reach it, by the connector's `configSchema`.
-    async fn config(&self) -> Json {
+    fn config(&self) -> Json {
         self.0.config.clone().into()
     }
 
     /// Whether credentials are stored.
-    async fn has_credentials(&self) -> bool {
+    fn has_credentials(&self) -> bool {
         self.0.has_credentials
     }
 
@@ -156,12 +156,12 @@ impl System {
     }
 
     /// What the last test or run found.
-    async fn status(&self) -> SystemStatus {
+    fn status(&self) -> SystemStatus {
         self.0.status.into()
     }
 
     /// The same, in the customer's words.
-    async fn status_message(&self) -> Option<&str> {
+    fn status_message(&self) -> Option<&str> {
         self.0.status_message.as_deref()
     }
 
@@ -172,22 +172,22 @@ impl System {
     }
 
     /// When it was last tested; null: not since it was changed.
-    async fn last_tested_at(&self) -> Option<DateTime> {
+    fn last_tested_at(&self) -> Option<DateTime> {
         self.0.last_tested_at.map(Into::into)
     }
 
     /// How often it may be asked, by all workers together; null: as often as one likes.
-    async fn rate_limit(&self) -> Option<RateLimit> {
+    fn rate_limit(&self) -> Option<RateLimit> {
         self.0.rate_limit.map(Into::into)
     }
 
     /// Whether runs may use it, or leave it alone because it failed too often in a row.
-    async fn circuit(&self) -> Circuit {
+    fn circuit(&self) -> Circuit {
         self.0.circuit.into()
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 }

@@ -18,9 +18,9 @@ use super::error::{ResolverError, Result, UserError, outcome};
 use super::failure::{Failure, FailureFilter, FailureOrder, failure_list};
 use super::failure_group::{FailureGroup, FailureGroupFilter, FailureGroupOrder};
 use super::health::HealthOverview;
-use super::integration::{Integration, IntegrationFilter, IntegrationOrder};
+use super::integration::{Integration, IntegrationFilter, IntegrationOrder, integration_list};
 use super::loader::{FailureGroups, Failures, HealthOwner, Integrations, Runs, Systems};
-use super::page::{Connection, OrderDirection, arguments};
+use super::page::{Connection, Listed, OrderDirection, arguments};
 use super::retention::TenantRetention;
 use super::run::{Run, RunFilter, RunOrder};
 use super::scalar::{DateTime, id, uuid};
@@ -49,27 +49,27 @@ impl Tenant {
     }
 
     /// Short name in paths: 2 to 63 characters of a-z, 0-9 and -; unique, and for good.
-    async fn slug(&self) -> &str {
+    fn slug(&self) -> &str {
         &self.0.slug
     }
 
     /// Name for people.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// The operator's own id for this customer; unique, optional.
-    async fn external_id(&self) -> Option<&str> {
+    fn external_id(&self) -> Option<&str> {
         self.0.external_id.as_deref()
     }
 
     /// Whether its runs may start.
-    async fn status(&self) -> TenantStatus {
+    fn status(&self) -> TenantStatus {
         self.0.status.into()
     }
 
     /// Why it is suspended; null while it is active.
-    async fn status_reason(&self) -> Option<&str> {
+    fn status_reason(&self) -> Option<&str> {
         self.0.status_reason.as_deref()
     }
 
@@ -79,12 +79,12 @@ impl Tenant {
     }
 
     /// Until when they allow it; null: for as long as `supportAccess` is true, or not at all.
-    async fn support_access_until(&self) -> Option<DateTime> {
+    fn support_access_until(&self) -> Option<DateTime> {
         self.0.support_access_until.map(Into::into)
     }
 
     /// Runs of it at once, where it has a number of its own; null: what `TRESTLE_TENANT_CONCURRENCY` says.
-    async fn run_concurrency(&self) -> Option<i32> {
+    fn run_concurrency(&self) -> Option<i32> {
         self.0.run_concurrency
     }
 
@@ -95,12 +95,12 @@ impl Tenant {
     }
 
     /// When it was made.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
+    fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 
@@ -115,12 +115,7 @@ impl Tenant {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Integration>> {
-        let order_by = order_by.unwrap_or_default();
-        let list = Integrations {
-            filter: filter.unwrap_or_default().decode(),
-            order: order_by.field.into(),
-            direction: order_by.direction.into(),
-        };
+        let list = Integrations(integration_list(ctx, filter, order_by)?);
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Connection::new(page, Integration))
     }
@@ -135,14 +130,14 @@ impl Tenant {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Run>> {
+    ) -> Result<Listed<Run>> {
         let list = Runs {
             of: RunParent::Tenant,
             filter: filter.unwrap_or_default().decode(),
             direction: order_by.unwrap_or_default().direction.into(),
         };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
-        Ok(Connection::new(page, Run))
+        Ok(Listed::new(page, Run))
     }
 
     /// Groups of its failures, the one with the latest failure first.
@@ -177,10 +172,10 @@ impl Tenant {
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Failure>> {
+    ) -> Result<Listed<Failure>> {
         let list = Failures { of: FailureParent::Tenant, list: failure_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
-        Ok(Connection::new(page, Failure))
+        Ok(Listed::new(page, Failure))
     }
 
     /// How its integrations are, and what became of their runs; null only where it is gone meanwhile.

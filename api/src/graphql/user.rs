@@ -30,17 +30,17 @@ impl User {
     }
 
     /// Mail address, in lower case.
-    async fn email(&self) -> &str {
+    fn email(&self) -> &str {
         &self.0.email
     }
 
     /// Name for people.
-    async fn name(&self) -> &str {
+    fn name(&self) -> &str {
         &self.0.name
     }
 
     /// What they may do.
-    async fn role(&self) -> Role {
+    fn role(&self) -> Role {
         self.0.role.into()
     }
 
@@ -52,17 +52,17 @@ impl User {
     }
 
     /// When they were added.
-    async fn created_at(&self) -> DateTime {
+    fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
     /// Since when they can't sign in; null for those who can.
-    async fn disabled_at(&self) -> Option<DateTime> {
+    fn disabled_at(&self) -> Option<DateTime> {
         self.0.disabled_at.map(Into::into)
     }
 
     /// Whether signing in asks them for a code of an authenticator app, too.
-    async fn second_factor(&self) -> bool {
+    fn second_factor(&self) -> bool {
         self.0.second_factor
     }
 }

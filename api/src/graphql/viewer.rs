@@ -53,12 +53,12 @@ pub struct Viewer(pub(super) viewer::Viewer);
 #[Object]
 impl Viewer {
     /// The role.
-    async fn role(&self) -> Role {
+    fn role(&self) -> Role {
         self.0.role.into()
     }
 
     /// The layer of information that is read.
-    async fn audience(&self) -> Audience {
+    fn audience(&self) -> Audience {
         self.0.audience.into()
     }
 
@@ -77,25 +77,25 @@ impl Viewer {
     }
 
     /// The language of what it reads of failures and actions (BCP 47), by the request's `Accept-Language`: `en`, `de`.
-    async fn locale(&self) -> &str {
+    fn locale(&self) -> &str {
         self.0.locale.tag()
     }
 
     /// Names from the permission table, e.g. `failures:retry`; while the tenant is suspended, none that changes
     /// anything.
-    async fn permissions(&self) -> Vec<&'static str> {
+    fn permissions(&self) -> Vec<&'static str> {
         self.0.permissions.iter().map(|permission| permission.name()).collect()
     }
 
     /// Whether signing in asks this person for a code of an authenticator app, too; null for API keys and portal
     /// sessions.
-    async fn second_factor(&self) -> Option<bool> {
+    fn second_factor(&self) -> Option<bool> {
         self.0.second_factor
     }
 
     /// Whether this person may do nothing before they set up a second factor, as staff must where the operator says so:
     /// until then `permissions` is empty.
-    async fn second_factor_required(&self) -> bool {
+    fn second_factor_required(&self) -> bool {
         self.0.second_factor_required
     }
 
@@ -107,7 +107,7 @@ impl Viewer {
     }
 
     /// When the token that was sent ends; null for an API key without an end.
-    async fn expires_at(&self) -> Option<DateTime> {
+    fn expires_at(&self) -> Option<DateTime> {
         self.0.expires_at.map(Into::into)
     }
 

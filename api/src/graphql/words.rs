@@ -26,47 +26,47 @@ pub struct Word(words::Word);
 #[Object]
 impl Word {
     /// Of the error catalogue.
-    async fn code(&self) -> &str {
+    fn code(&self) -> &str {
         self.0.code
     }
 
     /// Which of its words.
-    async fn part(&self) -> WordPart {
+    fn part(&self) -> WordPart {
         self.0.part.into()
     }
 
     /// For whom; null for what everybody reads.
-    async fn audience(&self) -> Option<Audience> {
+    fn audience(&self) -> Option<Audience> {
         self.0.audience.map(Into::into)
     }
 
     /// The language (BCP 47).
-    async fn locale(&self) -> &str {
+    fn locale(&self) -> &str {
         self.0.locale.tag()
     }
 
     /// What is said.
-    async fn text(&self) -> &str {
+    fn text(&self) -> &str {
         self.0.overridden.as_ref().map_or(&self.0.shipped, |overridden| &overridden.text)
     }
 
     /// What is shipped.
-    async fn shipped(&self) -> &str {
+    fn shipped(&self) -> &str {
         &self.0.shipped
     }
 
     /// Whether the operator says something else than what is shipped.
-    async fn is_overridden(&self) -> bool {
+    fn is_overridden(&self) -> bool {
         self.0.overridden.is_some()
     }
 
     /// When the operator's text was set; null where what is shipped is said.
-    async fn set_at(&self) -> Option<DateTime> {
+    fn set_at(&self) -> Option<DateTime> {
         self.0.overridden.as_ref().map(|overridden| overridden.set_at.into())
     }
 
     /// Who set it.
-    async fn set_by(&self) -> Option<&str> {
+    fn set_by(&self) -> Option<&str> {
         self.0.overridden.as_ref().map(|overridden| overridden.set_by.as_str())
     }
 }

@@ -1,11 +1,11 @@
 //! Lists of failures: which, in which order, and what of each, by what is asked for of them.
 
-use async_graphql::parser::types::{Selection, SelectionSet};
 use async_graphql::{Context, Enum, ID, InputObject};
-use domain::failure::{self, FailureList, FailureParts};
+use domain::failure::{self, FailureList};
 use domain::id::Kind;
 
-use super::super::error::filter_text;
+use super::super::caller::loaders;
+use super::super::error::{Result, filter_text};
 use super::super::page::OrderDirection;
 use super::super::run::DateTimeFilter;
 use super::super::scalar::optional_uuid;
@@ -106,39 +106,12 @@ pub(in crate::graphql) fn failure_list(
     ctx: &Context<'_>,
     filter: Option<FailureFilter>,
     order_by: Option<FailureOrder>,
-) -> domain::Result<FailureList> {
+) -> Result<FailureList> {
     let order_by = order_by.unwrap_or_default();
-    // By the whole document: a list that several fragments ask for is one, and they may ask for different fields of it.
-    let mut parts = FailureParts::NONE;
-    add_parts(&ctx.query_env.operation.node.selection_set.node, &mut parts);
-    for fragment in ctx.query_env.fragments.values() {
-        add_parts(&fragment.node.selection_set.node, &mut parts);
-    }
     Ok(FailureList {
         filter: filter.unwrap_or_default().decode()?,
         order: order_by.field.into(),
         direction: order_by.direction.into(),
-        parts,
+        parts: loaders(ctx)?.asked().failure,
     })
-}
-
-/// What fields of these names need, of whatever object they are.
-fn add_parts(set: &SelectionSet, parts: &mut FailureParts) {
-    for item in &set.items {
-        match &item.node {
-            Selection::Field(field) => {
-                match field.node.name.node.as_str() {
-                    "record" => parts.record = true,
-                    "technicalDetail" => parts.technical_detail = true,
-                    "redactions" => (parts.record, parts.technical_detail) = (true, true),
-                    "responsibleParty" | "suggestedAction" => parts.standing = true,
-                    _ => {}
-                }
-                add_parts(&field.node.selection_set.node, parts);
-            }
-            Selection::InlineFragment(fragment) => add_parts(&fragment.node.selection_set.node, parts),
-            // It is one of the document's.
-            Selection::FragmentSpread(_) => {}
-        }
-    }
 }

@@ -10,6 +10,7 @@ use domain::{Actor, Permission};
 use futures::stream::BoxStream;
 use uuid::Uuid;
 
+use super::super::asked::Asked;
 use super::super::error::Result;
 use super::super::live::{self, Live, Watch};
 use super::super::loader::Row;
@@ -24,7 +25,7 @@ struct HealthRow {
 }
 
 impl Row for HealthRow {
-    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+    async fn by_ids(actor: &Actor, ids: &[Uuid], _asked: Asked) -> domain::Result<HashMap<Uuid, Self>> {
         let rows = health::by_integrations(actor, ids).await?;
         Ok(rows
             .into_iter()

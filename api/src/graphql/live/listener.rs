@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use domain::change::{self, CATCH_UP_MAX, KEPT_MINUTES, Listening};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::super::asked::Asked;
 use super::super::caller::{Caller, LivePlace};
 use super::super::error::{ResolverError, Result};
 use super::{Live, Watch};
@@ -31,6 +32,8 @@ pub(super) struct Listener<T> {
     caller: Arc<Caller>,
     told: Listening,
     watch: Watch,
+    /// What is sent of each.
+    asked: Asked,
     /// That more was missed than is told; goes first.
     incomplete: Option<ResolverError>,
     /// Read, and to be sent.
@@ -54,7 +57,7 @@ impl<T: Live> Listener<T> {
     ///
     /// # Errors
     /// What the domain refuses.
-    pub(super) async fn start(caller: Arc<Caller>, watch: Watch) -> Result<Self> {
+    pub(super) async fn start(caller: Arc<Caller>, watch: Watch, asked: Asked) -> Result<Self> {
         let now = change::now();
         let since = watch.since.map_or(now, |since| since.min(now));
         // Before anything is read, so that no change falls in between.
@@ -65,6 +68,7 @@ impl<T: Live> Listener<T> {
             caller,
             told,
             watch,
+            asked,
             incomplete: None,
             ready: VecDeque::new(),
             began: since,
@@ -161,7 +165,7 @@ impl<T: Live> Listener<T> {
         }
         ids.retain(|id| self.ready.iter().all(|row| row.id() != *id));
         if !ids.is_empty() {
-            let mut rows = T::by_ids(&self.caller.actor(), &ids).await?;
+            let mut rows = T::by_ids(&self.caller.actor(), &ids, self.asked).await?;
             // In the order in which they changed.
             self.ready.extend(ids.iter().filter_map(|id| rows.remove(id)));
         }
@@ -184,7 +188,7 @@ impl<T: Live> Listener<T> {
             self.incomplete = Some(ResolverError::new(ErrorCode::CatchUpIncomplete, message));
         }
         if !missed.ids.is_empty() {
-            let mut rows = T::by_ids(&actor, &missed.ids).await?;
+            let mut rows = T::by_ids(&actor, &missed.ids, self.asked).await?;
             self.ready.extend(missed.ids.iter().filter_map(|id| rows.remove(id)));
         }
         Ok(())

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Poll, Wake, Waker};
 
-use async_graphql::dataloader::Loader;
 use futures::future::{BoxFuture, FutureExt, Shared, WeakShared};
 use telemetry::trace;
 use tracing::Instrument;
@@ -20,6 +19,15 @@ use super::super::error::{ResolverError, Result};
 
 /// Keys of one statement; far below what both databases take as parameters.
 const KEYS_MAX: usize = 1_000;
+
+/// What reads by many keys at once.
+pub(super) trait Loader<K>: Send + Sync + 'static {
+    /// What is found by a key.
+    type Value: Clone + Send + Sync + 'static;
+
+    /// What there is of these.
+    fn load(&self, keys: &[K]) -> impl Future<Output = Result<HashMap<K, Self::Value>>> + Send;
+}
 
 /// The batches of one request, one of each kind of key that is open at a time. They remember nothing: a subscription, whose
 /// request lasts for hours, would keep the rows of its last event.
@@ -84,7 +92,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
     pub(super) async fn load_one<K>(&self, key: K) -> Result<Option<L::Value>>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
-        L: Loader<K, Error = ResolverError>,
+        L: Loader<K>,
     {
         let found = self.join(vec![key.clone()]);
         Ok(found.await?.get(&key).cloned())
@@ -97,7 +105,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
     pub(super) async fn load_many<K>(&self, keys: &[K]) -> Result<Vec<Option<L::Value>>>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
-        L: Loader<K, Error = ResolverError>,
+        L: Loader<K>,
     {
         let mut values = Vec::with_capacity(keys.len());
         let parts: Vec<_> = keys.chunks(KEYS_MAX).map(|part| (part, self.join(part.to_vec()))).collect();
@@ -111,7 +119,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
     fn join<K>(&self, keys: Vec<K>) -> Awaited<K, L::Value>
     where
         K: Clone + Eq + Hash + Send + Sync + 'static,
-        L: Loader<K, Error = ResolverError>,
+        L: Loader<K>,
     {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let batch = open.get(&TypeId::of::<K>()).and_then(|batch| batch.downcast_ref::<Batch<K, L::Value>>());
@@ -137,7 +145,7 @@ impl<L: Send + Sync + 'static> Batches<L> {
 async fn load<K, L>(loader: Arc<L>, waiting: Arc<Waiting<K>>) -> Result<Found<K, L::Value>>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
-    L: Loader<K, Error = ResolverError>,
+    L: Loader<K>,
 {
     // Who is polled again because something else was found may ask for more, and stand behind others who do.
     while turn(&waiting.asked).await != waiting.asked.load(Ordering::Relaxed) {}
@@ -194,7 +202,6 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::{Arc, Mutex};
 
-    use async_graphql::dataloader::Loader;
     use futures::future::join_all;
 
     use super::{Batches, KEYS_MAX};
@@ -207,7 +214,6 @@ mod tests {
 
     impl Loader<i64> for Doubles {
         type Value = i64;
-        type Error = ResolverError;
 
         async fn load(&self, keys: &[i64]) -> Result<HashMap<i64, i64>> {
             self.0.lock().unwrap().push(keys.to_vec());
@@ -224,7 +230,6 @@ mod tests {
 
     impl Loader<i64> for Same {
         type Value = Arc<()>;
-        type Error = ResolverError;
 
         async fn load(&self, keys: &[i64]) -> Result<HashMap<i64, Arc<()>>> {
             Ok(keys.iter().map(|key| (*key, self.0.clone())).collect())

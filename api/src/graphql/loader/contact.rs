@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader;
 use domain::Actor;
 use domain::contact::{self, Contact, IntegrationContacts};
 use uuid::Uuid;
 
+use super::super::asked::Asked;
+use super::batch::Loader;
 use super::{Loaders, Reader, Row};
-use crate::graphql::error::{ResolverError, Result};
+use crate::graphql::error::Result;
 
 impl Row for Contact {
-    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+    async fn by_ids(actor: &Actor, ids: &[Uuid], _asked: Asked) -> domain::Result<HashMap<Uuid, Self>> {
         contact::by_ids(actor, ids).await
     }
 }
@@ -22,11 +23,10 @@ struct ContactsOf(Uuid);
 
 impl Loader<ContactsOf> for Reader {
     type Value = IntegrationContacts;
-    type Error = ResolverError;
 
     async fn load(&self, keys: &[ContactsOf]) -> Result<HashMap<ContactsOf, Self::Value>> {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let found = contact::by_integrations(&self.0.actor(), &ids).await?;
+        let found = contact::by_integrations(&self.caller.actor(), &ids).await?;
         Ok(found.into_iter().map(|(id, contacts)| (ContactsOf(id), contacts)).collect())
     }
 }
@@ -40,6 +40,6 @@ impl Loaders {
         &self,
         integration_id: Uuid,
     ) -> Result<IntegrationContacts> {
-        Ok(self.0.load_one(ContactsOf(integration_id)).await?.unwrap_or_default())
+        Ok(self.batches.load_one(ContactsOf(integration_id)).await?.unwrap_or_default())
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader;
 use domain::Actor;
 use domain::exchange::{self, Exchange};
 use domain::failure::{self, Failure, FailureList, FailureParent};
@@ -11,7 +10,8 @@ use domain::reveal::{self, Reveal};
 use domain::runbook::{self, Runbook};
 use uuid::Uuid;
 
-use super::super::error::{ResolverError, Result};
+use super::super::error::Result;
+use super::batch::Loader;
 use super::{Beside, List, Loaders, Reader};
 
 /// Failures under a tenant, an integration, a run, a quarantine or a group.
@@ -64,11 +64,10 @@ struct ExchangeOf(exchange::OfFailure);
 
 impl Loader<ExchangeOf> for Reader {
     type Value = Exchange;
-    type Error = ResolverError;
 
     async fn load(&self, keys: &[ExchangeOf]) -> Result<HashMap<ExchangeOf, Exchange>> {
         let of: Vec<exchange::OfFailure> = keys.iter().map(|key| key.0).collect();
-        let exchanges = exchange::by_failures(&self.0.actor(), &of).await?;
+        let exchanges = exchange::by_failures(&self.caller.actor(), &of).await?;
         Ok(exchanges.into_iter().map(|(of, exchange)| (ExchangeOf(of), exchange)).collect())
     }
 }
@@ -95,6 +94,6 @@ impl Loaders {
     /// # Errors
     /// What the domain refuses.
     pub(in crate::graphql) async fn exchange(&self, of: exchange::OfFailure) -> Result<Option<Exchange>> {
-        self.0.load_one(ExchangeOf(of)).await
+        self.batches.load_one(ExchangeOf(of)).await
     }
 }

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader;
 use domain::Actor;
 use domain::incident::{self, AffectedSystem, Incident, IncidentEntry};
 use domain::integration::Integration;
 use domain::page::{Direction, Page, PageArguments};
 use uuid::Uuid;
 
+use super::super::asked::Asked;
+use super::batch::Loader;
 use super::{List, Loaders, Reader, Row};
-use crate::graphql::error::{ResolverError, Result};
+use crate::graphql::error::Result;
 
 impl Loaders {
     /// The incident under way that a group of failures belongs to; `None` where it belongs to none.
@@ -18,7 +19,7 @@ impl Loaders {
     /// # Errors
     /// What the domain refuses.
     pub(in crate::graphql) async fn incident_of_group(&self, group_id: Uuid) -> Result<Option<Incident>> {
-        self.0.load_one(OfGroup(group_id)).await
+        self.batches.load_one(OfGroup(group_id)).await
     }
 
     /// The integrations that use a system.
@@ -29,12 +30,12 @@ impl Loaders {
         &self,
         system_id: Uuid,
     ) -> Result<Vec<Integration>> {
-        Ok(self.0.load_one(UsersOf(system_id)).await?.unwrap_or_default())
+        Ok(self.batches.load_one(UsersOf(system_id)).await?.unwrap_or_default())
     }
 }
 
 impl Row for Incident {
-    async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+    async fn by_ids(actor: &Actor, ids: &[Uuid], _asked: Asked) -> domain::Result<HashMap<Uuid, Self>> {
         incident::by_ids(actor, ids).await
     }
 }
@@ -45,11 +46,10 @@ struct OfGroup(Uuid);
 
 impl Loader<OfGroup> for Reader {
     type Value = Incident;
-    type Error = ResolverError;
 
     async fn load(&self, keys: &[OfGroup]) -> Result<HashMap<OfGroup, Incident>> {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let incidents = incident::of_groups(&self.0.actor(), &ids).await?;
+        let incidents = incident::of_groups(&self.caller.actor(), &ids).await?;
         Ok(incidents.into_iter().map(|(id, incident)| (OfGroup(id), incident)).collect())
     }
 }
@@ -60,11 +60,10 @@ struct UsersOf(Uuid);
 
 impl Loader<UsersOf> for Reader {
     type Value = Vec<Integration>;
-    type Error = ResolverError;
 
     async fn load(&self, keys: &[UsersOf]) -> Result<HashMap<UsersOf, Vec<Integration>>> {
         let ids: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
-        let integrations = incident::integrations_of_systems(&self.0.actor(), &ids).await?;
+        let integrations = incident::integrations_of_systems(&self.caller.actor(), &ids).await?;
         Ok(integrations.into_iter().map(|(id, rows)| (UsersOf(id), rows)).collect())
     }
 }

@@ -2,26 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
-use async_graphql::dataloader::Loader;
 use domain::Actor;
 use domain::backfill::{self, Backfill, BackfillFilter};
-use domain::integration::{self, Integration, IntegrationFilter, IntegrationOrder};
+use domain::integration::{self, Integration, IntegrationList};
 use domain::page::{Direction, Page, PageArguments};
 use domain::quarantine::{self, Quarantine, QuarantineFilter, QuarantineParent};
 use domain::stream_cursor::{self, StreamCursor};
 use domain::stream_schema::{self, StreamSchema};
 use uuid::Uuid;
 
-use super::super::error::{ResolverError, Result};
+use super::super::error::Result;
+use super::batch::Loader;
 use super::{List, Loaders, Reader};
 
 /// Integrations under a tenant.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(in crate::graphql) struct Integrations {
-    pub(in crate::graphql) filter: IntegrationFilter,
-    pub(in crate::graphql) order: IntegrationOrder,
-    pub(in crate::graphql) direction: Direction,
-}
+pub(in crate::graphql) struct Integrations(pub(in crate::graphql) IntegrationList);
 
 impl List for Integrations {
     type Row = Integration;
@@ -32,7 +28,7 @@ impl List for Integrations {
         parents: &[Uuid],
         page: &PageArguments,
     ) -> domain::Result<HashMap<Uuid, Page<Integration>>> {
-        integration::pages_by_tenant(actor, parents, &self.filter, self.order, self.direction, page).await
+        integration::pages_by_tenant(actor, parents, &self.0, page).await
     }
 }
 
@@ -83,12 +79,11 @@ struct CursorOf(Uuid, String);
 
 impl Loader<CursorOf> for Reader {
     type Value = StreamCursor;
-    type Error = ResolverError;
 
     async fn load(&self, keys: &[CursorOf]) -> Result<HashMap<CursorOf, StreamCursor>> {
         let integrations: HashSet<Uuid> = keys.iter().map(|key| key.0).collect();
         let integrations: Vec<Uuid> = integrations.into_iter().collect();
-        let cursors = stream_cursor::by_integrations(&self.0.actor(), &integrations).await?;
+        let cursors = stream_cursor::by_integrations(&self.caller.actor(), &integrations).await?;
         Ok(cursors.into_iter().map(|((id, stream), cursor)| (CursorOf(id, stream), cursor)).collect())
     }
 }
@@ -99,12 +94,11 @@ struct SchemaOf(Uuid, String);
 
 impl Loader<SchemaOf> for Reader {
     type Value = StreamSchema;
-    type Error = ResolverError;
 
     async fn load(&self, keys: &[SchemaOf]) -> Result<HashMap<SchemaOf, StreamSchema>> {
         let integrations: HashSet<Uuid> = keys.iter().map(|key| key.0).collect();
         let integrations: Vec<Uuid> = integrations.into_iter().collect();
-        let schemas = stream_schema::by_integrations(&self.0.actor(), &integrations).await?;
+        let schemas = stream_schema::by_integrations(&self.caller.actor(), &integrations).await?;
         Ok(schemas.into_iter().map(|((id, stream), schema)| (SchemaOf(id, stream), schema)).collect())
     }
 }
@@ -119,7 +113,7 @@ impl Loaders {
         integration_id: Uuid,
         stream: &str,
     ) -> Result<Option<StreamCursor>> {
-        self.0.load_one(CursorOf(integration_id, stream.to_owned())).await
+        self.batches.load_one(CursorOf(integration_id, stream.to_owned())).await
     }
 
     /// Which fields the records of a stream have; `None` where no run has seen any.
@@ -131,6 +125,6 @@ impl Loaders {
         integration_id: Uuid,
         stream: &str,
     ) -> Result<Option<StreamSchema>> {
-        self.0.load_one(SchemaOf(integration_id, stream.to_owned())).await
+        self.batches.load_one(SchemaOf(integration_id, stream.to_owned())).await
     }
 }

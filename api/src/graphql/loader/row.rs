@@ -21,16 +21,33 @@ use domain::tenant::{self, Tenant};
 use domain::user::{self, User};
 use uuid::Uuid;
 
+use super::super::asked::Asked;
 use super::Row;
 
 macro_rules! rows {
     ($($row:ty: $by_ids:path,)*) => {$(
         impl Row for $row {
-            async fn by_ids(actor: &Actor, ids: &[Uuid]) -> domain::Result<HashMap<Uuid, Self>> {
+            async fn by_ids(
+                actor: &Actor,
+                ids: &[Uuid],
+                _asked: Asked,
+            ) -> domain::Result<HashMap<Uuid, Self>> {
                 $by_ids(actor, ids).await
             }
         }
     )*};
+}
+
+impl Row for Integration {
+    async fn by_ids(actor: &Actor, ids: &[Uuid], asked: Asked) -> domain::Result<HashMap<Uuid, Self>> {
+        integration::by_ids(actor, ids, asked.integration).await
+    }
+}
+
+impl Row for Failure {
+    async fn by_ids(actor: &Actor, ids: &[Uuid], asked: Asked) -> domain::Result<HashMap<Uuid, Self>> {
+        failure::by_ids(actor, ids, asked.failure).await
+    }
 }
 
 rows! {
@@ -41,9 +58,7 @@ rows! {
     PortalKey: portal_key::by_ids,
     PortalSession: portal_session::by_ids,
     System: system::by_ids,
-    Integration: integration::by_ids,
     Run: run::by_ids,
-    Failure: failure::by_ids,
     FailureGroup: failure_group::by_ids,
     Retry: retry::by_ids,
     Backfill: backfill::by_ids,

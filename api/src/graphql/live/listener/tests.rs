@@ -25,6 +25,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Listener, RENEW_INTERVAL, Watch};
+use crate::graphql::asked::Asked;
 use crate::graphql::caller::Caller;
 
 const PASSWORD: &str = "correct horse battery staple 7";
@@ -136,7 +137,7 @@ impl Fixture {
         let actor = app.authenticate(Some(token.expose_secret())).await.unwrap();
         let run = run::start(&actor, integration.id, None).await.unwrap();
         let caller = Arc::new(Caller::new(app.clone(), Some(token), actor.clone()));
-        let listener = Listener::start(caller, Watch::default()).await.unwrap();
+        let listener = Listener::start(caller, Watch::default(), Asked::default()).await.unwrap();
         Self { app, actor, run, listener, _directory: directory }
     }
 
@@ -223,7 +224,7 @@ async fn who_comes_back_is_told_what_changed_meanwhile_and_until_when() {
     let before = caller.told_until().unwrap();
     run::cancel(&fixture.actor, fixture.run.id).await.unwrap();
     let watch = Watch { since: Some(before), ..Watch::default() };
-    let mut back = Listener::<Run>::start(caller.clone(), watch).await.unwrap();
+    let mut back = Listener::<Run>::start(caller.clone(), watch, Asked::default()).await.unwrap();
     let run = back.next().await.unwrap().unwrap();
     assert_eq!((run.id, run.status), (fixture.run.id, run::RunStatus::Canceled));
     let next = std::pin::pin!(back.next());
@@ -240,7 +241,7 @@ async fn who_was_away_for_too_long_is_told_so_and_hears_what_comes() {
     let caller = fixture.listener.caller.clone();
     let long_ago = domain::change::now() - chrono::Duration::hours(2);
     let watch = Watch { since: Some(long_ago), ..Watch::default() };
-    let mut back = Listener::<Run>::start(caller, watch).await.unwrap();
+    let mut back = Listener::<Run>::start(caller, watch, Asked::default()).await.unwrap();
     let incomplete = back.next().await.unwrap().unwrap_err();
     assert!(format!("{incomplete:?}").contains("CATCH_UP_INCOMPLETE"), "{incomplete:?}");
     // The newest come all the same: a run that waits since.
