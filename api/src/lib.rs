@@ -2,12 +2,14 @@
 //! Transport, protocol and limits are in `http`, the schema in `graphql`; deliberately absent are SQL, permissions and
 //! every business rule.
 
+mod allowance;
 mod authenticator;
 mod connect;
 mod dispatch;
 mod export;
 pub mod graphql;
 pub mod http;
+mod refusal;
 mod webhook;
 
 use std::sync::Arc;

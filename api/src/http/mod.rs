@@ -51,6 +51,7 @@ pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
 pub use self::shared::{LastWrite, SharedStore, SharedStoreError};
 pub use self::websocket::WebSocketOptions;
 
+pub(crate) use self::negotiation::encoding_quality;
 pub(crate) use self::occupancy::{Occupancy, Place};
 
 use self::budget::Budget;
