@@ -1,4 +1,4 @@
-//! The public API of Trestle: GraphQL over HTTP and WebSocket.
+//! The public API of Trestle: GraphQL over HTTP and WebSocket, and the portal that asks it.
 //! Transport, protocol and limits are in `http`, the schema in `graphql`; deliberately absent are SQL, permissions and
 //! every business rule.
 
@@ -27,7 +27,8 @@ pub use self::export::Exporter;
 use self::authenticator::{AppAuthenticator, AppReadiness};
 use self::graphql::Freshness;
 use self::http::{
-    BudgetOptions, Connections, DocumentOptions, GraphiqlOptions, HttpOptions, SharedStore, WebSocketOptions,
+    BudgetOptions, Connections, DocumentOptions, GraphiqlOptions, HttpOptions, PortalOptions, SharedStore,
+    WebSocketOptions,
 };
 
 /// What the API needs besides the [`App`].
@@ -38,6 +39,8 @@ pub struct ApiOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// GraphiQL for a browser's `GET /graphql`; `None` switches it off.
     pub graphiql: Option<GraphiqlOptions>,
+    /// The portal for a browser's `GET` of whatever is nothing else; `None` switches it off.
+    pub portal: Option<PortalOptions>,
     /// Who may read the schema.
     pub introspection: Introspection,
     /// Which documents are answered.
@@ -61,13 +64,14 @@ pub struct ApiOptions {
 }
 
 impl Default for ApiOptions {
-    /// No further origins, no trusted proxies, GraphiQL without tabs, the schema open to everybody, any document, no
-    /// budgets, the instruments of the process, nobody looks whether workers claim.
+    /// No further origins, no trusted proxies, GraphiQL without tabs, no portal, the schema open to everybody, any document,
+    /// no budgets, the instruments of the process, nobody looks whether workers claim.
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             graphiql: Some(GraphiqlOptions::default()),
+            portal: None,
             introspection: Introspection::default(),
             documents: DocumentOptions::default(),
             budget: None,
@@ -99,6 +103,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,
         graphiql: options.graphiql,
+        portal: options.portal,
         terse_executor: Some(executor.terse(options.trace_url)),
         budget: options.budget,
         field_costs: graphql::FIELD_COSTS,
