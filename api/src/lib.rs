@@ -10,6 +10,7 @@ mod export;
 pub mod graphql;
 pub mod http;
 mod refusal;
+mod upload;
 mod webhook;
 
 use std::sync::Arc;
@@ -57,6 +58,8 @@ pub struct ApiOptions {
     pub dispatch: Option<Arc<DispatchWatch>>,
     /// Checks what is to be exported, and carries it out while it [`run`](Exporter::run)s; `None`: one that only checks.
     pub exporter: Option<Arc<Exporter>>,
+    /// Largest file that is put where an integration reads it, in bytes.
+    pub upload_bytes_max: u64,
     /// Shared with [`http::serve`]: says when to close, and counts what is still open.
     pub connections: Connections,
     /// Where engineers see a trace, with `{traceId}` in it; `None`: nowhere.
@@ -65,7 +68,7 @@ pub struct ApiOptions {
 
 impl Default for ApiOptions {
     /// No further origins, no trusted proxies, GraphiQL without tabs, no portal, the schema open to everybody, any document,
-    /// no budgets, the instruments of the process, nobody looks whether workers claim.
+    /// no budgets, the instruments of the process, nobody looks whether workers claim, files of 1 GiB.
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
@@ -80,6 +83,7 @@ impl Default for ApiOptions {
             instruments: telemetry::instruments().clone(),
             dispatch: None,
             exporter: None,
+            upload_bytes_max: 1024 * 1024 * 1024,
             connections: Connections::default(),
             trace_url: None,
         }
@@ -113,7 +117,10 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         has_replica: app.has_replica(),
         websocket: options.websocket,
         connections: options.connections,
-        pages: connect::pages(app.clone()).merge(webhook::endpoints(app)).merge(export::files(app)),
+        pages: connect::pages(app.clone())
+            .merge(webhook::endpoints(app))
+            .merge(export::files(app))
+            .merge(upload::files(app, options.upload_bytes_max)),
         ..HttpOptions::new(
             executor,
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection, exporter }),

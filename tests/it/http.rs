@@ -26,7 +26,7 @@ use crate::scene::text;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "nine plain words are a very good password";
 /// Every setting, with a value that cannot be used and words of the complaint; none where any text can be used.
-const SETTINGS: [(&str, Option<(&str, &str)>); 29] = [
+const SETTINGS: [(&str, Option<(&str, &str)>); 30] = [
     ("TRESTLE_DATA_DIR", None),
     ("TRESTLE_DATABASE_URL", Some(("mysql://localhost/x", "postgres:// or sqlite://"))),
     ("TRESTLE_DATABASE_READ_URL", Some(("postgres://standby/trestle", "SQLite has no replicas"))),
@@ -50,6 +50,7 @@ const SETTINGS: [(&str, Option<(&str, &str)>); 29] = [
     ("TRESTLE_BUDGET_PER_MINUTE", Some(("-1", "whole number"))),
     ("TRESTLE_WEBSOCKETS_PER_CALLER", Some(("0", "whole number"))),
     ("TRESTLE_INTROSPECTION", Some(("nobody", "`nobody`"))),
+    ("TRESTLE_UPLOAD_MIB", Some(("0", "whole number"))),
     ("TRESTLE_GRAPHIQL", Some(("yes", "`yes`"))),
     ("TRESTLE_PORTAL", Some(("yes", "`yes`"))),
     ("TRESTLE_TRUSTED_DOCUMENTS", Some(("/nowhere.json", "/nowhere.json"))),

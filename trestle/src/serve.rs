@@ -330,6 +330,7 @@ async fn start_api(
         },
         dispatch: Some(dispatch),
         exporter: Some(exporter.clone()),
+        upload_bytes_max: settings.upload_bytes_max,
         connections: connections.clone(),
         trace_url: settings.trace_url.clone(),
         ..ApiOptions::default()

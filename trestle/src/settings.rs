@@ -109,6 +109,8 @@ pub struct Settings {
     pub incidents: IncidentOptions,
     /// How large files of exports may be, and how long they are kept.
     pub exports: ExportOptions,
+    /// Largest file that is put where an integration reads it, in bytes.
+    pub upload_bytes_max: u64,
     /// For how long history is kept of tenants that have no numbers of their own.
     pub retention: RetentionOptions,
     /// How long nothing may be claimed while a run is due.
@@ -361,6 +363,9 @@ impl Settings {
                     * 1024,
                 kept: minutes("TRESTLE_EXPORT_MINUTES", written.export_minutes, 1_440, 1..=10_080)?,
             },
+            upload_bytes_max: integer("TRESTLE_UPLOAD_MIB", written.upload_mib, 1_024, 1..=65_536)? as u64
+                * 1024
+                * 1024,
             retention: RetentionOptions {
                 run_days: days("TRESTLE_RETENTION_RUN_DAYS", written.retention_run_days, 0)?,
                 failure_days: days("TRESTLE_RETENTION_FAILURE_DAYS", written.retention_failure_days, 0)?,

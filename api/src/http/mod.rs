@@ -54,6 +54,7 @@ pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
 pub use self::shared::{LastWrite, SharedStore, SharedStoreError};
 pub use self::websocket::WebSocketOptions;
 
+pub(crate) use self::authentication::bearer_of_headers;
 pub(crate) use self::negotiation::encoding_quality;
 pub(crate) use self::occupancy::{Occupancy, Place};
 
@@ -210,11 +211,12 @@ struct RequestId(String);
 pub fn router<E: Executor>(mut options: HttpOptions<E>) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(options.allowed_origins.iter().cloned()))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::ACCEPT,
+            header::IF_NONE_MATCH,
             HeaderName::from_static(REQUEST_ID_HEADER),
             // Of pages that are traced: a request of theirs with one that is not allowed does not come at all.
             HeaderName::from_static("traceparent"),
@@ -344,6 +346,7 @@ fn request_span(request: &Request) -> Span {
         let method = match *request.method() {
             Method::GET => "GET",
             Method::POST => "POST",
+            Method::PUT => "PUT",
             Method::OPTIONS => "OPTIONS",
             Method::HEAD => "HEAD",
             _ => "_OTHER",

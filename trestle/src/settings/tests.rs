@@ -19,7 +19,7 @@ fn defaults_are_embedded() {
     );
     assert_eq!((settings.key_overlap.as_secs(), settings.dispatch_timeout.as_secs()), (60, 60));
     assert_eq!((settings.exports.bytes_max, settings.exports.kept.as_secs()), (1 << 30, 86_400));
-    assert!(settings.portal);
+    assert_eq!((settings.upload_bytes_max, settings.portal), (1 << 30, true));
     assert_eq!(settings.retention, domain::retention::RetentionOptions::default());
 }
 

@@ -222,6 +222,10 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_EXPORT_MINUTES", value_name = "MINUTES", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) export_minutes: Option<Number>,
+    /// Largest file that is put where an integration reads it, in MiB; 1 to 65,536 [default: 1024]
+    #[arg(long, env = "TRESTLE_UPLOAD_MIB", value_name = "MIB", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) upload_mib: Option<Number>,
     /// How many days runs are kept that have ended, where a tenant has no number of its own, to 3,650; 0: for ever [default: 0]
     #[arg(long, env = "TRESTLE_RETENTION_RUN_DAYS", value_name = "DAYS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
