@@ -5,18 +5,21 @@ export CARGO_TARGET_DIR
 TRESTLE := $(CARGO_TARGET_DIR)/debug/trestle
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test isolation fuzz chaos bench schema lint format build format-check clippy dependencies-check schema-check
+.PHONY: help portal run demo test isolation fuzz chaos bench schema lint format build format-check clippy dependencies-check schema-check
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Run Trestle, all in one process, with its data in ./trestle-data
+portal: ## Build the portal, where Node.js is 20.19 or newer and something of it has changed
+	@scripts/build-portal
+
+run: portal ## Run Trestle, all in one process, with its data in ./trestle-data
 	cargo run --locked --bin trestle
 
-demo: ## Run Trestle with a tenant, integrations and failures to look at
+demo: portal ## Run Trestle with a tenant, integrations and failures to look at
 	cargo run --locked --bin trestle -- demo
 
-test: ## Run every test; installs PostgreSQL, MariaDB and Redis where they are missing (TEST_DATABASE_URL, TEST_REDIS_URL name others)
+test: ## Run every test; installs PostgreSQL, MariaDB, Redis, Node.js and Chromium where they are missing (TEST_DATABASE_URL, TEST_REDIS_URL name others)
 	@scripts/install-test-servers
 	@$(MAKE) --no-print-directory build
 	cargo test --locked --workspace --no-fail-fast
@@ -33,7 +36,7 @@ chaos: build ## Move a million records in RUNS=2000 runs through faults made for
 	  cargo test --locked --workspace --test it -- chaos --nocapture --test-threads 1
 
 # Both in one build, so that what they share is built once.
-bench: ## Measure, optimised; WHAT="sync --rows 100000" (or latency, startup, live, telemetry) measures a part
+bench: portal ## Measure, optimised; WHAT="sync --rows 100000" (or latency, startup, live, telemetry) measures a part
 	cargo build --locked --release --bin trestle --bin bench
 	$(CARGO_TARGET_DIR)/release/bench $(or $(WHAT),all)
 
@@ -49,7 +52,7 @@ format: ## Format the code
 lint: format-check dependencies-check clippy schema-check ## Check format, dependencies, lints, schema.graphql and docs/connectors
 
 # Programs and tests together: one set of features, so that nothing is built twice.
-build: ## Build everything, tests included
+build: portal ## Build everything, tests included
 	cargo build --locked --workspace --all-targets
 
 format-check: ## Check the format

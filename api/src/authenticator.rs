@@ -85,7 +85,8 @@ impl AppAuthenticator {
     }
 }
 
-fn refused(refusal: Refusal) -> AuthenticationError {
+/// Why a token is refused, as the transport knows it; that it could not be checked is logged.
+pub(crate) fn refused(refusal: Refusal) -> AuthenticationError {
     match refusal {
         Refusal::Invalid => AuthenticationError::Invalid,
         Refusal::Expired => AuthenticationError::Expired,

@@ -1,13 +1,16 @@
-//! The public API of Trestle: GraphQL over HTTP and WebSocket.
+//! The public API of Trestle: GraphQL over HTTP and WebSocket, and the portal that asks it.
 //! Transport, protocol and limits are in `http`, the schema in `graphql`; deliberately absent are SQL, permissions and
 //! every business rule.
 
+mod allowance;
 mod authenticator;
 mod connect;
 mod dispatch;
 mod export;
 pub mod graphql;
 pub mod http;
+mod refusal;
+mod upload;
 mod webhook;
 
 use std::sync::Arc;
@@ -25,7 +28,8 @@ pub use self::export::Exporter;
 use self::authenticator::{AppAuthenticator, AppReadiness};
 use self::graphql::Freshness;
 use self::http::{
-    BudgetOptions, Connections, DocumentOptions, GraphiqlOptions, HttpOptions, SharedStore, WebSocketOptions,
+    BudgetOptions, Connections, DocumentOptions, GraphiqlOptions, HttpOptions, PortalOptions, SharedStore,
+    WebSocketOptions,
 };
 
 /// What the API needs besides the [`App`].
@@ -36,6 +40,8 @@ pub struct ApiOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// GraphiQL for a browser's `GET /graphql`; `None` switches it off.
     pub graphiql: Option<GraphiqlOptions>,
+    /// The portal for a browser's `GET` of whatever is nothing else; `None` switches it off.
+    pub portal: Option<PortalOptions>,
     /// Who may read the schema.
     pub introspection: Introspection,
     /// Which documents are answered.
@@ -52,6 +58,8 @@ pub struct ApiOptions {
     pub dispatch: Option<Arc<DispatchWatch>>,
     /// Checks what is to be exported, and carries it out while it [`run`](Exporter::run)s; `None`: one that only checks.
     pub exporter: Option<Arc<Exporter>>,
+    /// Largest file that is put where an integration reads it, in bytes.
+    pub upload_bytes_max: u64,
     /// Shared with [`http::serve`]: says when to close, and counts what is still open.
     pub connections: Connections,
     /// Where engineers see a trace, with `{traceId}` in it; `None`: nowhere.
@@ -59,13 +67,14 @@ pub struct ApiOptions {
 }
 
 impl Default for ApiOptions {
-    /// No further origins, no trusted proxies, GraphiQL without tabs, the schema open to everybody, any document, no
-    /// budgets, the instruments of the process, nobody looks whether workers claim.
+    /// No further origins, no trusted proxies, GraphiQL without tabs, no portal, the schema open to everybody, any document,
+    /// no budgets, the instruments of the process, nobody looks whether workers claim, files of 1 GiB.
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             graphiql: Some(GraphiqlOptions::default()),
+            portal: None,
             introspection: Introspection::default(),
             documents: DocumentOptions::default(),
             budget: None,
@@ -74,6 +83,7 @@ impl Default for ApiOptions {
             instruments: telemetry::instruments().clone(),
             dispatch: None,
             exporter: None,
+            upload_bytes_max: 1024 * 1024 * 1024,
             connections: Connections::default(),
             trace_url: None,
         }
@@ -97,6 +107,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         allowed_origins: options.allowed_origins,
         trusted_proxies: options.trusted_proxies,
         graphiql: options.graphiql,
+        portal: options.portal,
         terse_executor: Some(executor.terse(options.trace_url)),
         budget: options.budget,
         field_costs: graphql::FIELD_COSTS,
@@ -106,7 +117,10 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         has_replica: app.has_replica(),
         websocket: options.websocket,
         connections: options.connections,
-        pages: connect::pages(app.clone()).merge(webhook::endpoints(app)).merge(export::files(app)),
+        pages: connect::pages(app.clone())
+            .merge(webhook::endpoints(app))
+            .merge(export::files(app))
+            .merge(upload::files(app, options.upload_bytes_max)),
         ..HttpOptions::new(
             executor,
             Arc::new(AppAuthenticator { app: app.clone(), introspection: options.introspection, exporter }),

@@ -2,14 +2,12 @@
 //! sender's developers: what is wrong, and what to do.
 //! Deliberately absent: whose an address is, what makes a request good, and what becomes of it (`domain::webhook_event`).
 
-mod allowance;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -19,9 +17,11 @@ use domain::webhook_event::{Place, Reception, Taken};
 use futures::StreamExt;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
-use self::allowance::Allowance;
+use crate::allowance::Allowance;
 use crate::http::{Occupancy, RequestOrigin};
+use crate::refusal::{later, refused};
 
 /// Longest time for a body to arrive once its headers have: 1 MiB on a line of 1 Mbit/s.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,6 +30,10 @@ const DISCARDED_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bodies in memory at once, in KiB, whosever they are: they are read before it is known whether they are signed.
 const ROOM_KIB: usize = 64 * 1024;
 const BUSY: &str = "Too many requests are under way. Send this one again later.";
+/// Requests to one address in a second, in the long run: more than any vendor sends.
+const PER_SECOND: f64 = 200.0;
+/// Requests to one address in a moment, after a pause.
+const BURST: f64 = 2_000.0;
 /// Requests to one address at once.
 const AT_ONCE_MAX: usize = 64;
 /// Requests of one network at once, to whichever addresses.
@@ -41,7 +45,7 @@ const RETRY_AFTER_FULL_SECONDS: u64 = 60;
 
 struct Endpoints {
     reception: Reception,
-    allowance: Allowance,
+    allowance: Allowance<Uuid>,
     by_address: Occupancy,
     by_network: Occupancy,
     room: Arc<Semaphore>,
@@ -82,7 +86,7 @@ impl<'a> Room<'a> {
 pub(crate) fn endpoints(app: &Arc<App>) -> Router {
     let state = Endpoints {
         reception: Reception::new(app),
-        allowance: Allowance::default(),
+        allowance: Allowance::new(PER_SECOND, BURST),
         by_address: Occupancy::default(),
         by_network: Occupancy::default(),
         room: Arc::new(Semaphore::new(ROOM_KIB)),
@@ -207,14 +211,4 @@ async fn read(
 
 fn busy() -> Response {
     later(StatusCode::TOO_MANY_REQUESTS, "rate_limited", BUSY, RETRY_AFTER_SECONDS)
-}
-
-fn later(status: StatusCode, code: &str, message: &str, seconds: u64) -> Response {
-    let mut response = refused(status, code, message);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    response
-}
-
-fn refused(status: StatusCode, code: &str, message: &str) -> Response {
-    (status, Json(json!({"error": {"code": code, "message": message}}))).into_response()
 }

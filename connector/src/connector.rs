@@ -1,5 +1,6 @@
 //! The interface of a connector: how it describes itself, and how its two ends are opened.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,8 +9,8 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::{
-    AccessTokens, Classified, CredentialStore, Cursor, CursorRange, Destination, Division, Inbox, OAuth2,
-    Pace, Part, Progress, Receiver, Removal, Source, SystemError,
+    AccessTokens, Classified, CredentialStore, Cursor, CursorRange, Destination, Division, Inbox,
+    IncomingFile, OAuth2, Pace, Part, Progress, Receiver, Removal, Source, SystemError,
 };
 
 /// What a connector says about itself. One description validates input, documents the field and can
@@ -165,6 +166,17 @@ pub struct OpenDestination {
     pub resumed: bool,
 }
 
+/// A file that somebody puts where sources read.
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    /// Where, as [`file_path`](crate::file_path) spells it.
+    pub path: String,
+    /// Only if nothing is there.
+    pub only_new: bool,
+    /// Files of the tenant's directory that other systems work on ([`Connector::own_files`]): they stay as they are.
+    pub kept: HashSet<String>,
+}
+
 /// Code that talks to one kind of outside system.
 #[async_trait]
 pub trait Connector: Send + Sync {
@@ -259,6 +271,29 @@ pub trait Connector: Send + Sync {
     /// Whether its sources know by themselves where the run before ended, so that INCREMENTAL needs no cursor field and FULL
     /// is not possible: what was read is not there for ever.
     fn keeps_position(&self) -> bool {
+        false
+    }
+
+    /// How to tell which files of the tenant's directory a system with a config works on, so that nobody puts others in
+    /// their place; `None` where it works on none.
+    fn own_files(&self) -> Option<fn(&Value) -> Vec<String>> {
+        None
+    }
+
+    /// Begins a file that is put where its sources read; `None` where they read no files.
+    ///
+    /// # Errors
+    /// `Forbidden` and `Misconfigured` when the path is not one for a file; those of the store.
+    async fn begin_file(
+        &self,
+        _access: &SystemAccess,
+        _file: NewFile,
+    ) -> Result<Option<IncomingFile>, SystemError> {
+        Ok(None)
+    }
+
+    /// Whether a source with these options reads the file of this path, as [`file_path`](crate::file_path) spells it.
+    fn reads_file(&self, _options: &Value, _path: &str) -> bool {
         false
     }
 

@@ -46,12 +46,13 @@ mod webhook;
 
 pub use bounds::CursorRange;
 pub use connector::{
-    Connector, Description, Example, Failure, Guide, OpenDestination, OpenSource, StreamSpec, SyncMode,
-    SystemAccess,
+    Connector, Description, Example, Failure, Guide, NewFile, OpenDestination, OpenSource, StreamSpec,
+    SyncMode, SystemAccess,
 };
 pub use credential_store::CredentialStore;
 pub use cursor::{compare_cursor_values, is_after_watermark, is_comparable};
 pub use destination::{Action, Destination, Gone, Removal, Standing, Write, WriteOutcome};
+pub use directory::file_path;
 pub use division::{Division, PARTS_MAX, Part};
 pub use documentation::pages;
 pub use egress::{Egress, Names};
@@ -59,6 +60,7 @@ pub use error::{FieldError, RecordError, RecordErrorKind, SystemError, SystemErr
 pub use exchange::{
     CLASSIFICATION_KEYWORD, Captured, Classification, Classified, Content, Exchange, Header, SHOWN_BYTES_MAX,
 };
+pub use file::IncomingFile;
 pub use graphql::GraphqlConnector;
 pub use http::HttpConnector;
 pub use http::client::retry_after;

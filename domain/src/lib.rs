@@ -87,6 +87,7 @@ pub mod system;
 pub mod system_grant;
 pub mod tenant;
 pub mod token;
+pub mod upload;
 pub mod user;
 mod user_token;
 mod validation;

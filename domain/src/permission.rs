@@ -92,11 +92,13 @@ pub enum Permission {
     IncidentManage,
     /// Export what one may read; read and cancel exports, and download one's own.
     ExportManage,
+    /// Put files into the directory or bucket of a system, where integrations read them.
+    FileUpload,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -139,6 +141,7 @@ impl Permission {
         Self::IncidentRead,
         Self::IncidentManage,
         Self::ExportManage,
+        Self::FileUpload,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -186,6 +189,7 @@ impl Permission {
             Self::IncidentRead => "incidents:read",
             Self::IncidentManage => "incidents:manage",
             Self::ExportManage => "exports:manage",
+            Self::FileUpload => "files:upload",
         }
     }
 
@@ -263,6 +267,7 @@ impl Permission {
             Self::IncidentRead => [Always, Always, Always, Always, Always, Always, Scope, Scope],
             Self::IncidentManage => [Always, Always, Always, Never, Never, Never, Never, Never],
             Self::ExportManage => [Always, Always, Always, Always, Always, Never, Scope, Never],
+            Self::FileUpload => [Always, Always, Never, Always, Always, Never, Scope, Scope],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -280,7 +285,7 @@ impl Permission {
     pub fn implies(self) -> &'static [Self] {
         match self {
             Self::SystemWrite | Self::SystemTest => &[Self::SystemRead],
-            Self::IntegrationWrite => &[Self::IntegrationRead, Self::SystemRead],
+            Self::IntegrationWrite | Self::FileUpload => &[Self::IntegrationRead, Self::SystemRead],
             Self::IntegrationOperate | Self::RunRead => &[Self::IntegrationRead],
             Self::RunStart => &[Self::RunRead, Self::IntegrationRead],
             Self::FailureRead => &[Self::RunRead, Self::IntegrationRead],
@@ -404,7 +409,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 42);
+        assert_eq!(Permission::ALL.len(), 43);
     }
 
     #[test]

@@ -453,7 +453,11 @@ pub(crate) fn is_foreign_key_violation(error: &Error) -> bool {
     matches!(kind, Some(SqlErr::ForeignKeyConstraintViolation(_)))
 }
 
-async fn found(scope: &Scope, id: Uuid) -> Result<system::Model> {
+/// The row of a system.
+///
+/// # Errors
+/// Rejected: `NOT_FOUND` systemId.
+pub(crate) async fn found(scope: &Scope, id: Uuid) -> Result<system::Model> {
     scope
         .find::<system::Entity>()
         .of_id(system::Column::Id, id)

@@ -26,7 +26,7 @@ use crate::scene::text;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "nine plain words are a very good password";
 /// Every setting, with a value that cannot be used and words of the complaint; none where any text can be used.
-const SETTINGS: [(&str, Option<(&str, &str)>); 28] = [
+const SETTINGS: [(&str, Option<(&str, &str)>); 30] = [
     ("TRESTLE_DATA_DIR", None),
     ("TRESTLE_DATABASE_URL", Some(("mysql://localhost/x", "postgres:// or sqlite://"))),
     ("TRESTLE_DATABASE_READ_URL", Some(("postgres://standby/trestle", "SQLite has no replicas"))),
@@ -50,7 +50,9 @@ const SETTINGS: [(&str, Option<(&str, &str)>); 28] = [
     ("TRESTLE_BUDGET_PER_MINUTE", Some(("-1", "whole number"))),
     ("TRESTLE_WEBSOCKETS_PER_CALLER", Some(("0", "whole number"))),
     ("TRESTLE_INTROSPECTION", Some(("nobody", "`nobody`"))),
+    ("TRESTLE_UPLOAD_MIB", Some(("0", "whole number"))),
     ("TRESTLE_GRAPHIQL", Some(("yes", "`yes`"))),
+    ("TRESTLE_PORTAL", Some(("yes", "`yes`"))),
     ("TRESTLE_TRUSTED_DOCUMENTS", Some(("/nowhere.json", "/nowhere.json"))),
     ("TRESTLE_OPERATIONS", Some(("some", "`some`"))),
     ("TRESTLE_LOG", Some(("trestle=loud", ""))),
@@ -160,6 +162,39 @@ async fn every_answer_has_its_id_and_safe_headers_and_a_browser_gets_graphiql() 
         http().post(&url).header("origin", "https://evil.example").json(&json!({"query": "{ x }"}));
     let response = from_elsewhere.send().await.unwrap();
     assert!(!response.headers().contains_key("access-control-allow-origin"), "{:?}", response.headers());
+}
+
+#[tokio::test]
+async fn a_browser_gets_the_portal_where_it_is_built_in_and_not_switched_off() {
+    let page = async |trestle: &Trestle| {
+        let request = http().get(format!("{}/runs/run_1", trestle.url())).header("accept", "text/html");
+        request.send().await.unwrap()
+    };
+    let trestle = Trestle::embedded().await;
+    let (status, config) = trestle.client().get("/portal.json").await;
+    let expected = json!({"version": env!("CARGO_PKG_VERSION"), "demoSignIns": [], "graphiql": true});
+    assert_eq!((status, serde_json::from_str::<Value>(&config).unwrap()), (StatusCode::OK, expected));
+    let found = page(&trestle).await;
+    let is_built_in = !trestle.log().contains("built without the portal");
+    let expected = if is_built_in { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    assert_eq!(found.status(), expected);
+    if is_built_in {
+        let policy = found.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains("script-src 'self'; style-src 'self';"), "{policy}");
+        let text = found.text().await.unwrap();
+        let script = text.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js"));
+        let (status, script) = trestle.client().get(script.unwrap()).await;
+        assert!(status == StatusCode::OK && !script.is_empty());
+        assert!(
+            !text.contains("<style") && !text.contains("://"),
+            "nothing inline, nothing from elsewhere: {text}"
+        );
+    }
+
+    let off = Setup::new().setting("TRESTLE_PORTAL", "off").embedded().await;
+    assert_eq!(off.client().get("/portal.json").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(page(&off).await.status(), StatusCode::NOT_FOUND);
+    assert!(!off.log().contains("built without the portal"));
 }
 
 #[tokio::test]

@@ -84,5 +84,6 @@ mod support;
 mod sync;
 mod synthetic;
 mod tenant_cap;
+mod upload;
 mod webhook;
 mod words;

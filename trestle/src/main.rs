@@ -6,6 +6,7 @@ mod connectors;
 mod demo;
 mod keys;
 mod logging;
+mod portal;
 mod program;
 mod serve;
 mod settings;

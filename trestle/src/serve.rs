@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use api::http::{
-    BudgetOptions, Connections, GraphiqlOptions, ServerOptions, SharedStore, WebSocketOptions,
+    BudgetOptions, Connections, GraphiqlOptions, PortalOptions, ServerOptions, SharedStore, WebSocketOptions,
     metrics_router, serve,
 };
 use api::{ApiOptions, DispatchWatch, Exporter, router};
@@ -20,6 +20,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use worker::{Worker, WorkerOptions};
 
 use crate::admin::readable;
+use crate::portal;
 use crate::program::Program;
 use crate::settings::{Settings, wrong};
 
@@ -308,9 +309,16 @@ async fn start_api(
     tasks.spawn(listen_to_identities(program.app.clone(), shutdown.clone()));
     let exporter =
         Arc::new(Exporter::new(program.app.clone(), settings.documents.clone(), settings.trace_url.clone()));
+    if settings.portal && !portal::is_built_in() {
+        tracing::info!(
+            "built without the portal, so browsers get GraphiQL: `make run` builds it where Node.js is 20.19 or newer"
+        );
+    }
+    let portal = PortalOptions { files: portal::FILES, demo_sign_ins: graphiql.sign_ins.clone() };
     let options = ApiOptions {
         allowed_origins: settings.allowed_origins.clone(),
         trusted_proxies: settings.trusted_proxies.clone(),
+        portal: settings.portal.then_some(portal),
         graphiql: settings.graphiql.then_some(graphiql),
         introspection: settings.introspection,
         documents: settings.documents.clone(),
@@ -322,6 +330,7 @@ async fn start_api(
         },
         dispatch: Some(dispatch),
         exporter: Some(exporter.clone()),
+        upload_bytes_max: settings.upload_bytes_max,
         connections: connections.clone(),
         trace_url: settings.trace_url.clone(),
         ..ApiOptions::default()

@@ -36,7 +36,8 @@ use self::mail::{mail, notice_link, public_url};
 use self::otlp::otlp;
 use self::singer::Taps;
 use self::store::{Stores, read_url};
-use self::value::{days, filled, flag, integer, networks, origins};
+use self::value::{days, filled, flag, integer, networks, origins, switch};
+use crate::portal::is_built_in;
 
 pub use self::key::secret_keys;
 pub use self::otlp::of_process;
@@ -108,6 +109,8 @@ pub struct Settings {
     pub incidents: IncidentOptions,
     /// How large files of exports may be, and how long they are kept.
     pub exports: ExportOptions,
+    /// Largest file that is put where an integration reads it, in bytes.
+    pub upload_bytes_max: u64,
     /// For how long history is kept of tenants that have no numbers of their own.
     pub retention: RetentionOptions,
     /// How long nothing may be claimed while a run is due.
@@ -124,6 +127,8 @@ pub struct Settings {
     pub introspection: Introspection,
     /// Whether browsers get GraphiQL.
     pub graphiql: bool,
+    /// Whether browsers get the portal, if it is built in.
+    pub portal: bool,
     /// Which documents are answered.
     pub documents: DocumentOptions,
     /// Filter of the log.
@@ -241,17 +246,20 @@ impl Settings {
             return Err(wrong("TRESTLE_JWT_KEY", error.to_string()));
         }
         let public_url = public_url(filled(written.public_url))?;
+        let portal = switch("TRESTLE_PORTAL", filled(written.portal).as_deref())?.unwrap_or(true);
+        let has_portal = portal && is_built_in();
         let mail = mail(
             filled(written.smtp_url),
             filled(written.mail_from),
             public_url.as_deref(),
+            has_portal,
             [
                 filled(written.invitation_url),
                 filled(written.password_reset_url),
                 filled(written.email_confirmation_url),
             ],
         )?;
-        let notice_link = notice_link(filled(written.notice_url), public_url.as_deref())?;
+        let notice_link = notice_link(filled(written.notice_url), public_url.as_deref(), has_portal)?;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let log = filled(written.log).unwrap_or_else(|| DEFAULT_LOG.to_owned());
         if let Err(error) = log.parse::<tracing_subscriber::EnvFilter>() {
@@ -355,6 +363,9 @@ impl Settings {
                     * 1024,
                 kept: minutes("TRESTLE_EXPORT_MINUTES", written.export_minutes, 1_440, 1..=10_080)?,
             },
+            upload_bytes_max: integer("TRESTLE_UPLOAD_MIB", written.upload_mib, 1_024, 1..=65_536)? as u64
+                * 1024
+                * 1024,
             retention: RetentionOptions {
                 run_days: days("TRESTLE_RETENTION_RUN_DAYS", written.retention_run_days, 0)?,
                 failure_days: days("TRESTLE_RETENTION_FAILURE_DAYS", written.retention_failure_days, 0)?,
@@ -378,6 +389,7 @@ impl Settings {
             )?,
             introspection: introspection(filled(written.introspection))?,
             graphiql,
+            portal,
             documents,
             log,
             log_json,

@@ -5,21 +5,21 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use domain::App;
 use domain::export::PATH;
 use domain::export::download::{self, Download};
 use domain::id::{GlobalId, Kind};
 use domain::session::Origin;
 use futures::stream;
-use serde_json::json;
 
-use crate::http::{Occupancy, Place, RequestOrigin};
+use crate::http::{Occupancy, Place, RequestOrigin, encoding_quality};
+use crate::refusal::{later, refused};
 
 /// <https://jsonlines.org>
 const JSON_LINES: &str = "application/jsonl";
@@ -57,13 +57,15 @@ async fn file(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    files.answer(&token, &origin, &method, takes_gzip(&headers)).await.unwrap_or_else(|error| {
+    let is_packed = encoding_quality(&headers, "gzip") > 0;
+    files.answer(&token, &origin, &method, is_packed).await.unwrap_or_else(|error| {
         tracing::error!(
             error = &error as &dyn std::error::Error,
             request.id = origin.request_id,
             "a file of an export could not be given out"
         );
-        later(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The file can't be read now. Try again later.")
+        let message = "The file can't be read now. Try again later.";
+        later(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message, RETRY_AFTER_SECONDS)
     })
 }
 
@@ -127,59 +129,7 @@ fn head(download: &Download, id: &str, is_packed: bool) -> HeaderMap {
     headers
 }
 
-/// Whether an answer in gzip is accepted (RFC 9110, section 12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let mut gzip = None;
-    let mut any = None;
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    for coding in values.flat_map(|value| value.split(',')) {
-        let mut parts = coding.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-        let is_taken = weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0));
-        if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
-            gzip = Some(is_taken);
-        } else if name == "*" {
-            any = Some(is_taken);
-        }
-    }
-    gzip.or(any).unwrap_or(false)
-}
-
 fn busy() -> Response {
     let message = "Too many files are had at once from here. Ask for this one again later.";
-    later(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
-}
-
-fn later(status: StatusCode, code: &str, message: &str) -> Response {
-    let mut response = refused(status, code, message);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
-    response
-}
-
-fn refused(status: StatusCode, code: &str, message: &str) -> Response {
-    (status, Json(json!({"error": {"code": code, "message": message}}))).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::http::{HeaderMap, HeaderValue, header};
-
-    use super::takes_gzip;
-
-    #[test]
-    fn gzip_is_for_who_takes_it() {
-        let taken = |value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
-            takes_gzip(&headers)
-        };
-        for value in ["gzip", "deflate, GZIP;q=0.5", "br;q=1, x-gzip", "*", "identity;q=0.5, *;q=0.1"] {
-            assert!(taken(value), "{value}");
-        }
-        for value in ["", "identity", "gzip;q=0", "*, gzip;q=0", "br", "*;q=0", "gzip;q=x"] {
-            assert!(!taken(value), "{value}");
-        }
-        assert!(!takes_gzip(&HeaderMap::new()));
-    }
+    later(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message, RETRY_AFTER_SECONDS)
 }

@@ -198,7 +198,7 @@ fn address_of(part: &[u8]) -> Option<IpAddr> {
 ///
 /// # Errors
 /// [`AuthenticationError::Invalid`] when the header is there and is not `Bearer <token>`.
-pub(super) fn bearer_of_headers(headers: &HeaderMap) -> Result<Option<String>, AuthenticationError> {
+pub(crate) fn bearer_of_headers(headers: &HeaderMap) -> Result<Option<String>, AuthenticationError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

@@ -1,4 +1,5 @@
-//! The transport around the GraphQL schema: HTTP, WebSocket, event streams, limits, GraphiQL and the endpoints of operation.
+//! The transport around the GraphQL schema: HTTP, WebSocket, event streams, limits, GraphiQL, the portal and the endpoints of
+//! operation.
 //! async-graphql is used as schema and executor only; no resolver and no permission lives here.
 
 mod authentication;
@@ -18,6 +19,7 @@ mod negotiation;
 mod occupancy;
 mod operation;
 mod parameters;
+mod portal;
 mod server;
 mod shared;
 mod strict_json;
@@ -47,15 +49,19 @@ pub use self::documents::{DocumentOptions, ManifestError, TrustedDocuments};
 pub use self::error::{ErrorCode, code_of, coded_error};
 pub use self::graphiql::{GraphiqlOptions, SignIn, Tab};
 pub use self::health::{Dependency, Dispatch, Readiness, Stall, metrics_router};
+pub use self::portal::PortalOptions;
 pub use self::server::{Connections, PeerAddress, ServerOptions, serve};
 pub use self::shared::{LastWrite, SharedStore, SharedStoreError};
 pub use self::websocket::WebSocketOptions;
 
+pub(crate) use self::authentication::bearer_of_headers;
+pub(crate) use self::negotiation::encoding_quality;
 pub(crate) use self::occupancy::{Occupancy, Place};
 
 use self::budget::Budget;
 use self::documents::Documents;
 use self::metrics::Metrics;
+use self::portal::Portal;
 
 /// The path of queries, mutations, subscriptions and GraphiQL.
 pub const GRAPHQL_PATH: &str = "/graphql";
@@ -100,6 +106,8 @@ pub struct HttpOptions<E> {
     pub trusted_proxies: Vec<IpNet>,
     /// GraphiQL for a browser's `GET /graphql`; `None` switches it off.
     pub graphiql: Option<GraphiqlOptions>,
+    /// The portal for a browser's `GET` of whatever is nothing else; `None` switches it off.
+    pub portal: Option<PortalOptions>,
     /// What each caller may ask for; `None`: without end.
     pub budget: Option<BudgetOptions>,
     /// Points that fields cost whose work is more than a field's, by their names: hashing a password, calling another
@@ -124,8 +132,8 @@ pub struct HttpOptions<E> {
 }
 
 impl<E: Executor> HttpOptions<E> {
-    /// Options with everything optional at its default: no further origins, no trusted proxies, GraphiQL without tabs,
-    /// instruments of its own, an empty key set, no budgets, any document, 30 s of execution.
+    /// Options with everything optional at its default: no further origins, no trusted proxies, GraphiQL without tabs, no
+    /// portal, instruments of its own, an empty key set, no budgets, any document, 30 s of execution.
     pub fn new(executor: E, authenticator: Arc<dyn Authenticator>, readiness: Arc<dyn Readiness>) -> Self {
         Self {
             executor,
@@ -137,6 +145,7 @@ impl<E: Executor> HttpOptions<E> {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             graphiql: Some(GraphiqlOptions::default()),
+            portal: None,
             budget: None,
             field_costs: &[],
             list_sizes: &[],
@@ -163,6 +172,7 @@ struct HttpState<E> {
     metrics: Metrics,
     budget: Option<Budget>,
     documents: Documents,
+    portal: Option<Portal>,
     /// Queries and mutations that run, by caller.
     executing: Occupancy,
     /// WebSockets and event streams, by caller and all together.
@@ -184,6 +194,15 @@ impl<E> HttpState<E> {
     }
 }
 
+/// How far pages of others may take an answer in, in its extensions; without it not at all, but for what they ask by CORS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Openness {
+    /// In frames, as its content security policy says.
+    Framed,
+    /// As a script, a style or a picture.
+    Shared,
+}
+
 /// The id of one HTTP request, in its extensions.
 #[derive(Clone)]
 struct RequestId(String);
@@ -192,11 +211,12 @@ struct RequestId(String);
 pub fn router<E: Executor>(mut options: HttpOptions<E>) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(AllowOrigin::list(options.allowed_origins.iter().cloned()))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PUT])
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::ACCEPT,
+            header::IF_NONE_MATCH,
             HeaderName::from_static(REQUEST_ID_HEADER),
             // Of pages that are traced: a request of theirs with one that is not allowed does not come at all.
             HeaderName::from_static("traceparent"),
@@ -209,12 +229,14 @@ pub fn router<E: Executor>(mut options: HttpOptions<E>) -> Router {
         ])
         .max_age(CORS_MAX_AGE);
     let trusted_proxies: Arc<[IpNet]> = options.trusted_proxies.clone().into();
+    let portal = options.portal.take().map(|portal| Portal::new(portal, &options.allowed_origins));
     let pages = std::mem::take(&mut options.pages);
     let pages = pages.layer(middleware::from_fn_with_state(trusted_proxies.clone(), tell_origin));
     let state = Arc::new(HttpState {
         metrics: Metrics::new(options.instruments.clone()),
         budget: options.budget.map(|budget| Budget::new(budget, options.shared.clone())),
         documents: Documents::new(options.documents.clone(), options.shared.clone()),
+        portal,
         executing: Occupancy::default(),
         sockets: Occupancy::default(),
         handshakes: Occupancy::default(),
@@ -224,12 +246,13 @@ pub fn router<E: Executor>(mut options: HttpOptions<E>) -> Router {
         .route(GRAPHQL_PATH, any(graphql::handle::<E>))
         .route(graphiql::CONFIG_PATH, get(graphiql::config::<E>))
         .route("/graphiql/{file}", get(graphiql::asset))
+        .route(portal::CONFIG_PATH, get(portal::config::<E>))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz::<E>))
         .route("/metrics", get(health::metrics::<E>))
         .route("/.well-known/jwks.json", get(health::jwks::<E>))
         .merge(pages.with_state(()))
-        .fallback(not_found)
+        .fallback(portal_or_nothing::<E>)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state)
         .layer(cors)
@@ -240,9 +263,17 @@ pub fn router<E: Executor>(mut options: HttpOptions<E>) -> Router {
         .layer(middleware::from_fn_with_state(trusted_proxies, finish_response))
 }
 
-/// A person who opens the bare address is sent to GraphiQL; everything else unknown is a 404.
-async fn not_found(request: Request) -> Response {
-    if request.uri().path() == "/" && request.method() == Method::GET {
+/// What the portal has. Without it a person who opens the bare address is sent to GraphiQL; everything else unknown is a
+/// 404.
+async fn portal_or_nothing<E: Executor>(
+    State(state): State<Arc<HttpState<E>>>,
+    request: Request,
+) -> Response {
+    let (request, _body) = request.into_parts();
+    if let Some(answer) = state.portal.as_ref().and_then(|portal| portal.answer(&request)) {
+        return answer;
+    }
+    if request.uri.path() == "/" && request.method == Method::GET {
         return Redirect::temporary(GRAPHQL_PATH).into_response();
     }
     error::plain(
@@ -277,15 +308,19 @@ async fn finish_response(
     let span = request_span(&request);
     let mut response = span.within(next.run(request)).await;
     tell_status(&span, response.status());
+    let openness = response.extensions().get::<Openness>().copied();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID_HEADER, value);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    if openness != Some(Openness::Framed) {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
     // Pages of others may ask by CORS, and not take answers in as scripts, images or frames.
-    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
+    let taken_in_by = if openness == Some(Openness::Shared) { "cross-origin" } else { "same-origin" };
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static(taken_in_by));
     headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
     if is_encrypted {
         headers
@@ -311,6 +346,7 @@ fn request_span(request: &Request) -> Span {
         let method = match *request.method() {
             Method::GET => "GET",
             Method::POST => "POST",
+            Method::PUT => "PUT",
             Method::OPTIONS => "OPTIONS",
             Method::HEAD => "HEAD",
             _ => "_OTHER",

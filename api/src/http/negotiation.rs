@@ -1,5 +1,5 @@
-//! Which media type an answer has (`Accept`) and whether a body's type is taken (`Content-Type`).
-//! No other negotiation: no languages, no compression.
+//! Which media type an answer has (`Accept`), whether a body's type is taken (`Content-Type`), and how what is there packed
+//! may be sent (`Accept-Encoding`). No other negotiation: no languages, and nothing is packed for an answer.
 
 use axum::http::{HeaderMap, header};
 
@@ -77,6 +77,29 @@ pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     named && html > 0 && !(response_named && response > html) && !(json_named && json > html)
 }
 
+/// How much an encoding is wanted, from 0, which is not at all, to 1000: where it is not named, as much as all that are not
+/// (RFC 9110, section 12.5.3).
+pub(crate) fn encoding_quality(headers: &HeaderMap, name: &str) -> u32 {
+    let (mut named, mut others) = (None, None);
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    for coding in values.flat_map(|value| value.split(',')) {
+        let mut parts = coding.split(';').map(str::trim);
+        let found = parts.next().unwrap_or_default();
+        let quality = parts
+            .filter_map(|parameter| parameter.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
+            .map_or(1000, |(_, value)| thousandths(value.trim()));
+        // The older name of gzip.
+        let found = if found.eq_ignore_ascii_case("x-gzip") { "gzip" } else { found };
+        if found.eq_ignore_ascii_case(name) {
+            named = Some(quality);
+        } else if found == "*" {
+            others = Some(quality);
+        }
+    }
+    named.or(others).unwrap_or(0)
+}
+
 /// Whether a body's `Content-Type` is `application/json` in UTF-8. Anything else is refused: the types that a browser
 /// sends across sites without asking (form, multipart, text) could otherwise forge requests.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
@@ -137,7 +160,7 @@ fn thousandths(value: &str) -> u32 {
 mod tests {
     use axum::http::{HeaderMap, HeaderValue, header};
 
-    use super::{EventStreams, MediaType, event_streams, is_json, negotiate, wants_html};
+    use super::{EventStreams, MediaType, encoding_quality, event_streams, is_json, negotiate, wants_html};
 
     fn accept(value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))])
@@ -198,6 +221,23 @@ mod tests {
         for value in ["*/*", "application/json", "application/json, text/html;q=0.5"] {
             assert!(!wants_html(&accept(value)), "{value}");
         }
+    }
+
+    #[test]
+    fn an_encoding_is_for_who_takes_it() {
+        let quality = |value: &'static str, name| {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+            encoding_quality(&headers, name)
+        };
+        for value in ["gzip", "deflate, GZIP;q=0.5", "br;q=1, x-gzip", "*", "identity;q=0.5, *;q=0.1"] {
+            assert!(quality(value, "gzip") > 0, "{value}");
+        }
+        for value in ["", "identity", "gzip;q=0", "*, gzip;q=0", "br", "*;q=0", "gzip;q=x"] {
+            assert_eq!(quality(value, "gzip"), 0, "{value}");
+        }
+        assert_eq!(quality("gzip;q=0.5, br;q=0.25", "br"), 250);
+        assert_eq!(quality("gzip, *;q=0.1", "br"), 100);
+        assert_eq!(encoding_quality(&HeaderMap::new(), "gzip"), 0);
     }
 
     #[test]

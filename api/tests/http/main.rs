@@ -10,6 +10,7 @@ mod graphql_over_http;
 mod limits;
 mod listener;
 mod null_propagation;
+mod portal;
 mod server;
 mod toy;
 mod websocket;

@@ -97,6 +97,8 @@ pub(super) enum Condition {
     Absent,
     /// This version.
     Is(Version),
+    /// Whatever is there.
+    Any,
 }
 
 /// A bucket, and the part of it that belongs to the system.
@@ -200,10 +202,10 @@ impl Bucket {
 
     /// Whether a condition holds at this moment.
     pub(super) async fn holds(&self, key: &Path, condition: &Condition) -> Result<bool, SystemError> {
-        let there = self.look(key).await?;
-        Ok(match (condition, there) {
-            (Condition::Absent, there) => there.is_none(),
-            (Condition::Is(version), there) => there.is_some_and(|there| there.version == *version),
+        Ok(match condition {
+            Condition::Any => true,
+            Condition::Absent => self.look(key).await?.is_none(),
+            Condition::Is(version) => self.look(key).await?.is_some_and(|there| there.version == *version),
         })
     }
 
@@ -278,8 +280,8 @@ impl Bucket {
             Condition::Is(Version { e_tag: Some(e_tag), .. }) => {
                 PutMode::Update(UpdateVersion { e_tag: Some(e_tag.clone()), version: None })
             }
-            // Nothing to compare with on the other side; it was looked at just before.
-            Condition::Is(_) => PutMode::Overwrite,
+            // Of a version nothing to compare with on the other side; it was looked at just before.
+            Condition::Is(_) | Condition::Any => PutMode::Overwrite,
         };
         let options = PutOptions { mode, attributes: written_by(run), ..PutOptions::default() };
         let put = self.store.put_opts(key, PutPayload::from_bytes(bytes.clone()), options).await;
@@ -321,6 +323,7 @@ impl Bucket {
         self.guarded.completing_if(match condition {
             Condition::Absent => Some(("if-none-match", "*")),
             Condition::Is(version) => version.e_tag.as_deref().map(|e_tag| ("if-match", e_tag)),
+            Condition::Any => None,
         })?;
         let completed = self.store.complete_multipart(key, upload, parts.clone()).await;
         self.guarded.completing_if(None)?;

@@ -1,6 +1,6 @@
 //! The `file` connector: CSV, JSON Lines and Parquet, in the tenant's own directory or in a bucket.
 //!
-//! A path of the options becomes a real one, or a key, in `store` and `target` and nowhere else. Whether a file is packed
+//! A path of the options becomes a real one, or a key, in `store`, `target` and `incoming` and nowhere else. Whether a file is packed
 //! is known to `compression`, what its records are to `records`, and neither knows where it is. Deliberately absent:
 //! other stores, and archives that hold several files.
 
@@ -13,6 +13,7 @@ mod description;
 mod destination;
 mod division;
 mod format;
+mod incoming;
 mod json_lines;
 mod lines;
 mod object;
@@ -52,12 +53,14 @@ use self::records::Files;
 use self::source::{FileSource, Selection};
 use self::store::Store;
 use self::target::Target;
-use crate::directory::io_failure;
+use crate::directory::{components, io_failure};
 use crate::options::{decode, key_fields};
 use crate::{
-    Connector, Cursor, Description, Destination, Division, Egress, OpenDestination, OpenSource, Removal,
-    Source, SyncMode, SystemAccess, SystemError, SystemErrorKind,
+    Connector, Cursor, Description, Destination, Division, Egress, NewFile, OpenDestination, OpenSource,
+    Removal, Source, SyncMode, SystemAccess, SystemError, SystemErrorKind,
 };
+
+pub use self::incoming::IncomingFile;
 
 /// Files that `test` counts, at most, so that a huge directory does not hold it up.
 const COUNTED_FILES_MAX: usize = 10_000;
@@ -226,6 +229,23 @@ impl Connector for FileConnector {
     /// The file is written whole, and a run that finds another one in its place fails.
     fn takes_single_records(&self, _options: &Value) -> bool {
         false
+    }
+
+    async fn begin_file(
+        &self,
+        access: &SystemAccess,
+        file: NewFile,
+    ) -> Result<Option<IncomingFile>, SystemError> {
+        IncomingFile::begin(self.store(access)?, file).await.map(Some)
+    }
+
+    fn reads_file(&self, options: &Value, path: &str) -> bool {
+        let Some(meant) = options.get("path").and_then(Value::as_str) else { return false };
+        match Pattern::of(meant) {
+            Ok(Some(pattern)) => pattern.matches(path),
+            Ok(None) => components(meant).is_ok_and(|names| names.join("/") == path),
+            Err(_not_understood) => false,
+        }
     }
 
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {

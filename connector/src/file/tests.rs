@@ -9,6 +9,7 @@ use tempfile::{TempDir, tempdir};
 
 mod compression;
 mod csv;
+mod incoming;
 mod parquet;
 mod pattern;
 mod reading;

@@ -26,7 +26,7 @@ pub(crate) use self::failure::system_error;
 
 use self::destination::SqliteDestination;
 use self::source::SqliteSource;
-use crate::directory::{existing_file, writable_file};
+use crate::directory::{components, existing_file, writable_file};
 use crate::division::option_schema;
 use crate::options::{decode, key_fields};
 use crate::{
@@ -237,6 +237,10 @@ impl Connector for SqliteConnector {
         true
     }
 
+    fn own_files(&self) -> Option<fn(&Value) -> Vec<String>> {
+        Some(own_files)
+    }
+
     async fn open_destination(&self, open: OpenDestination) -> Result<Box<dyn Destination>, SystemError> {
         let config: Config = decode("config", &open.access.config)?;
         let options: DestinationOptions = decode("destination options", &open.options)?;
@@ -253,6 +257,13 @@ impl Connector for SqliteConnector {
             SqliteDestination::open(connection, options.table, options.create_table, key_fields).await?;
         Ok(Box::new(destination))
     }
+}
+
+/// The database, and what SQLite keeps beside it (<https://sqlite.org/tempfiles.html>).
+fn own_files(config: &Value) -> Vec<String> {
+    let path = config.get("path").and_then(Value::as_str).and_then(|path| components(path).ok());
+    let Some(path) = path.map(|names| names.join("/")) else { return Vec::new() };
+    ["", "-journal", "-wal", "-shm"].iter().map(|suffix| format!("{path}{suffix}")).collect()
 }
 
 type Resolve = fn(&Path, &str) -> Result<PathBuf, SystemError>;

@@ -48,6 +48,14 @@ async fn destination(directory: &TempDir, options: Value) -> Result<Box<dyn Dest
     SqliteConnector::new().open_destination(open).await
 }
 
+#[test]
+fn the_database_and_what_is_beside_it_are_its_own() {
+    let own = SqliteConnector::new().own_files().unwrap();
+    let expected = ["db/shop.db", "db/shop.db-journal", "db/shop.db-wal", "db/shop.db-shm"];
+    assert_eq!(own(&json!({"path": "./db//shop.db"})), expected);
+    assert!(own(&json!({"path": "../shop.db"})).is_empty());
+}
+
 fn writes(records: Value) -> Vec<Write> {
     let Value::Array(records) = records else { unreachable!("an array") };
     records.into_iter().map(|record| write_of(record, &["id"])).collect()

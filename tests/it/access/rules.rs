@@ -48,6 +48,7 @@ ownership_rules:manage  yes            yes      -       yes          -          
 incidents:read          yes            yes      yes     yes          yes           yes           scope   scope
 incidents:manage        yes            yes      yes     -            -             -             -       -
 exports:manage          yes            yes      yes     yes          yes           -             scope   -
+files:upload            yes            yes      -       yes          yes           -             scope   scope
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

@@ -14,6 +14,7 @@ use domain::run::{RunFilter, RunStatus};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use worker::{Worker, WorkerOptions};
 
+use crate::portal;
 use crate::program::Program;
 use crate::serve::{Roles, run_program, say};
 use crate::settings::Settings;
@@ -44,8 +45,9 @@ pub async fn run(mut settings: Settings) -> anyhow::Result<()> {
     finish_first_runs(&program).await?;
 
     let graphiql = queries::graphiql(&people);
+    let has_portal = program.settings.portal && portal::is_built_in();
     run_program(program, Roles::Both, graphiql, |address| {
-        say(&people.introduction(address));
+        say(&people.introduction(address, has_portal));
     })
     .await?;
     directory.close().context("removing the directory of the demonstration")

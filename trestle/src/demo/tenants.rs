@@ -43,12 +43,17 @@ pub struct Person {
 
 impl People {
     /// What a person at the terminal reads first.
-    pub fn introduction(&self, address: &str) -> String {
-        let mut text =
-            format!("\nOpen {address}/graphql in a browser: GraphiQL, with queries in its tabs.\n\n");
+    pub fn introduction(&self, address: &str, has_portal: bool) -> String {
+        let mut text = String::from("\n");
         // Writing to a string can't fail.
         let mut line = |line: String| writeln!(text, "{line}").unwrap_or_default();
-        line("Sign in (mutation signIn) as:".to_owned());
+        if has_portal {
+            line(format!("Open {address} in a browser: the portal, where a click signs you in."));
+            line(format!("GraphiQL is at {address}/graphql, with queries in its tabs.\n"));
+        } else {
+            line(format!("Open {address}/graphql in a browser: GraphiQL, with queries in its tabs.\n"));
+        }
+        line("Sign in as:".to_owned());
         for person in &self.users {
             line(format!("  {:<32} {:<28} {}", person.title, person.email, person.password));
         }

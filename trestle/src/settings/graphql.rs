@@ -3,6 +3,7 @@
 use api::Introspection;
 use api::http::{DocumentOptions, TrustedDocuments};
 
+use super::value::switch;
 use super::{WrongSetting, wrong};
 
 pub(super) fn introspection(text: Option<String>) -> Result<Introspection, WrongSetting> {
@@ -53,15 +54,14 @@ pub(super) fn documents(
 
 /// Whether browsers get GraphiQL: not where what they write is not answered.
 pub(super) fn graphiql(text: Option<String>, documents: &DocumentOptions) -> Result<bool, WrongSetting> {
-    match text.as_deref() {
+    const NAME: &str = "TRESTLE_GRAPHIQL";
+    match switch(NAME, text.as_deref())? {
         None => Ok(!documents.only_trusted),
-        Some("off") => Ok(false),
-        Some("on") if documents.only_trusted => {
+        Some(true) if documents.only_trusted => {
             let problem =
                 "can't be on with TRESTLE_OPERATIONS=trusted: what people write is no trusted document";
-            Err(wrong("TRESTLE_GRAPHIQL", problem))
+            Err(wrong(NAME, problem))
         }
-        Some("on") => Ok(true),
-        Some(other) => Err(wrong("TRESTLE_GRAPHIQL", format!("`{other}` is neither `on` nor `off`"))),
+        Some(is_on) => Ok(is_on),
     }
 }

@@ -19,6 +19,7 @@ fn defaults_are_embedded() {
     );
     assert_eq!((settings.key_overlap.as_secs(), settings.dispatch_timeout.as_secs()), (60, 60));
     assert_eq!((settings.exports.bytes_max, settings.exports.kept.as_secs()), (1 << 30, 86_400));
+    assert_eq!((settings.upload_bytes_max, settings.portal), (1 << 30, true));
     assert_eq!(settings.retention, domain::retention::RetentionOptions::default());
 }
 
@@ -85,6 +86,8 @@ fn a_wrong_setting_is_one_line_that_names_it() {
     assert!(problem(page).starts_with("TRESTLE_INVITATION_URL: must be one http:// or https:// URL"));
     let page = Written { notice_url: some("https://portal.example/open/"), ..Default::default() };
     assert!(problem(page).starts_with("TRESTLE_NOTICE_URL: must be one http:// or https:// URL"));
+    let switch = Written { portal: some("yes"), ..Default::default() };
+    assert_eq!(problem(switch), "TRESTLE_PORTAL: `yes` is neither `on` nor `off`");
     let totp = Written { require_staff_totp: Some(Flag::Text("yes".into())), ..Default::default() };
     assert_eq!(problem(totp), "TRESTLE_REQUIRE_STAFF_TOTP: `yes` is neither `true` nor `false`");
     let replica = |url: &str, of: Option<&str>| {

@@ -66,6 +66,16 @@ pub(super) fn flag(name: &str, written: Option<Flag>) -> Result<bool, WrongSetti
     }
 }
 
+/// `on` or `off`; `None` where nobody has said.
+pub(super) fn switch(name: &str, text: Option<&str>) -> Result<Option<bool>, WrongSetting> {
+    match text {
+        None => Ok(None),
+        Some("on") => Ok(Some(true)),
+        Some("off") => Ok(Some(false)),
+        Some(other) => Err(wrong(name, format!("`{other}` is neither `on` nor `off`"))),
+    }
+}
+
 /// An empty value counts as none, as shells and compose files leave it.
 pub(super) fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())

@@ -138,23 +138,23 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_MAIL_FROM", value_name = "SENDER", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) mail_from: Option<String>,
-    /// Where people reach the API from outside, for the links of mails, connect links and files of exports: https://trestle.example
+    /// Where people reach the API and the portal from outside, for the links of mails, connect links and files of exports: https://trestle.example
     #[arg(long, env = "TRESTLE_PUBLIC_URL", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) public_url: Option<String>,
-    /// The page where an invitation is accepted, with {token} in it [default: GraphiQL at the public URL]
+    /// The page where an invitation is accepted, with {token} in it [default: the portal at the public URL, or GraphiQL]
     #[arg(long, env = "TRESTLE_INVITATION_URL", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) invitation_url: Option<String>,
-    /// The page where a new password is chosen, with {token} in it [default: GraphiQL at the public URL]
+    /// The page where a new password is chosen, with {token} in it [default: the portal at the public URL, or GraphiQL]
     #[arg(long, env = "TRESTLE_PASSWORD_RESET_URL", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) password_reset_url: Option<String>,
-    /// The page where a new mail address is confirmed, with {token} in it [default: GraphiQL at the public URL]
+    /// The page where a new mail address is confirmed, with {token} in it [default: the portal at the public URL, or GraphiQL]
     #[arg(long, env = "TRESTLE_EMAIL_CONFIRMATION_URL", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) email_confirmation_url: Option<String>,
-    /// The page where notices lead, with {id} of what they are about in it [default: GraphiQL at the public URL]
+    /// The page where notices lead, with {id} of what they are about in it [default: the portal at the public URL, or GraphiQL]
     #[arg(long, env = "TRESTLE_NOTICE_URL", value_name = "URL", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) notice_url: Option<String>,
@@ -222,6 +222,10 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_EXPORT_MINUTES", value_name = "MINUTES", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) export_minutes: Option<Number>,
+    /// Largest file that is put where an integration reads it, in MiB; 1 to 65,536 [default: 1024]
+    #[arg(long, env = "TRESTLE_UPLOAD_MIB", value_name = "MIB", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) upload_mib: Option<Number>,
     /// How many days runs are kept that have ended, where a tenant has no number of its own, to 3,650; 0: for ever [default: 0]
     #[arg(long, env = "TRESTLE_RETENTION_RUN_DAYS", value_name = "DAYS", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -262,6 +266,10 @@ pub struct Written {
     #[arg(long, env = "TRESTLE_GRAPHIQL", value_name = "SWITCH", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) graphiql: Option<String>,
+    /// The portal for browsers: `on` or `off` [default: on]
+    #[arg(long, env = "TRESTLE_PORTAL", value_name = "SWITCH", global = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) portal: Option<String>,
     /// Manifest of documents that requests may name by id, JSON like {"<id>": "<document>"} [default: none]
     #[arg(long, env = "TRESTLE_TRUSTED_DOCUMENTS", value_name = "FILE", global = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
