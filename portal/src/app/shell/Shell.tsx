@@ -1,0 +1,71 @@
+import { Menu as MenuIcon } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Outlet } from "react-router";
+import { IconButton } from "@/ui";
+import { Toasts } from "@/ui/Toast";
+import { useIsStaff, usePermission } from "../session/viewer";
+import { Waiting } from "../Waiting";
+import { Brand } from "./Brand";
+import { Navigation } from "./Navigation";
+import { Notes } from "./Notes";
+import styles from "./Shell.module.css";
+
+// What one does not see at first is loaded behind what one does.
+const AccountMenu = lazy(() => import("./AccountMenu"));
+const NavigationSheet = lazy(() => import("./NavigationSheet"));
+const TenantSwitcher = lazy(() => import("./TenantSwitcher"));
+
+/** What is around every page: navigation, account, messages. */
+export function Shell() {
+  const { t } = useTranslation("common");
+  const [isOpen, setIsOpen] = useState(false);
+  const switchesTenants = usePermission("tenants:read");
+  const isStaff = useIsStaff();
+  const tools = (
+    <>
+      {isStaff && switchesTenants && (
+        <Suspense fallback={<div className={styles.switcherRoom} />}>
+          <TenantSwitcher />
+        </Suspense>
+      )}
+    </>
+  );
+  const account = (
+    <Suspense fallback={<div className={styles.accountRoom} />}>
+      <AccountMenu />
+    </Suspense>
+  );
+  return (
+    <div className={styles.shell}>
+      <a className={styles.skip} href="#content">
+        {t("shell.skip")}
+      </a>
+      <header className={styles.bar}>
+        <IconButton label={t("shell.openNavigation")} onPress={() => setIsOpen(true)}>
+          <MenuIcon size={20} aria-hidden />
+        </IconButton>
+        <Brand />
+        {account}
+      </header>
+      <aside className={styles.side}>
+        <Brand />
+        {tools}
+        <Navigation />
+        <div className={styles.foot}>{account}</div>
+      </aside>
+      <main id="content" className={styles.main} tabIndex={-1}>
+        <Notes />
+        <Waiting>
+          <Outlet />
+        </Waiting>
+      </main>
+      {isOpen && (
+        <Suspense>
+          <NavigationSheet onClose={() => setIsOpen(false)}>{tools}</NavigationSheet>
+        </Suspense>
+      )}
+      <Toasts />
+    </div>
+  );
+}
