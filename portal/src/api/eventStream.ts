@@ -1,5 +1,5 @@
 import type { SubscriptionForwarder } from "@urql/core";
-import { createClient, type RequestParams } from "graphql-sse";
+import type { Client, RequestParams } from "graphql-sse";
 
 interface Options {
   url: string;
@@ -13,16 +13,21 @@ const WAIT_MS_MAX = 30_000;
  * `since` of the last event, so that what changed meanwhile comes first.
  */
 export function eventStream({ url, headers }: Options): SubscriptionForwarder {
-  const streams = createClient({
-    url,
-    headers,
-    credentials: "omit",
-    retryAttempts: Number.POSITIVE_INFINITY,
-    retry: (retries) => {
-      const wait = Math.min(WAIT_MS_MAX, 500 * 2 ** Math.min(retries, 10));
-      return new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random() / 2)));
-    },
-  });
+  let client: Promise<Client> | undefined;
+  // Loaded when something is first listened to.
+  const streams = () =>
+    (client ??= import("graphql-sse").then(({ createClient }) =>
+      createClient({
+        url,
+        headers,
+        credentials: "omit",
+        retryAttempts: Number.POSITIVE_INFINITY,
+        retry: (retries) => {
+          const wait = Math.min(WAIT_MS_MAX, 500 * 2 ** Math.min(retries, 10));
+          return new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random() / 2)));
+        },
+      }),
+    ));
   return (operation) => ({
     subscribe: (observer) => {
       const { query = "" } = operation;
@@ -35,16 +40,29 @@ export function eventStream({ url, headers }: Options): SubscriptionForwarder {
           return since && query.includes("$since") ? { ...variables, since } : { ...variables };
         },
       };
-      const unsubscribe = streams.subscribe(request, {
-        next: (result) => {
-          const told = (result.extensions as Record<string, unknown> | undefined)?.since;
-          if (typeof told === "string") since = told;
-          observer.next(result as Parameters<typeof observer.next>[0]);
+      let isOver = false;
+      let unsubscribe: (() => void) | undefined;
+      void streams().then(
+        (stream) => {
+          if (isOver) return;
+          unsubscribe = stream.subscribe(request, {
+            next: (result) => {
+              const told = (result.extensions as Record<string, unknown> | undefined)?.since;
+              if (typeof told === "string") since = told;
+              observer.next(result as Parameters<typeof observer.next>[0]);
+            },
+            error: (error) => observer.error(error),
+            complete: () => observer.complete(),
+          });
         },
-        error: (error) => observer.error(error),
-        complete: () => observer.complete(),
-      });
-      return { unsubscribe };
+        (error: unknown) => observer.error(error),
+      );
+      return {
+        unsubscribe: () => {
+          isOver = true;
+          unsubscribe?.();
+        },
+      };
     },
   });
 }

@@ -38,14 +38,14 @@ export function useLive<Data, Variables extends AnyVariables>(
     if (paused || !isSeen) return;
     const given = JSON.parse(key) as Record<string, unknown>;
     const source = client.subscription(document, { ...given, since: memory.since } as unknown as Variables);
-    const { unsubscribe } = subscribe((result: Awaited<ReturnType<typeof source.toPromise>>) => {
+    const listening = subscribe((result: Awaited<ReturnType<typeof source.toPromise>>) => {
       const since: unknown = (result.extensions as Record<string, unknown> | undefined)?.since;
       if (typeof since === "string") memory.since = since;
       if (hasCode(result.error, "CATCH_UP_INCOMPLETE")) behind();
       else setError(result.error ?? null);
       if (result.data) changed(result.data);
     })(source);
-    return unsubscribe;
+    return () => listening.unsubscribe();
   }, [client, document, key, paused, isSeen, memory]);
 
   return error && problemOf(error);

@@ -63,10 +63,10 @@ export function usePages<Data, Variables extends AnyVariables, Node extends Row>
 }: Options<Data, Variables, Node>): Pages<Node, Data> {
   const client = useClient();
   const key = JSON.stringify(variables ?? {});
+  const types = typenames?.join(",");
   const context = useMemo(
-    () => ({ requestPolicy: "cache-and-network" as const, ...(typenames ? { additionalTypenames: typenames } : {}) }),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- a literal array is another one at each render
-    [typenames?.join()],
+    () => ({ requestPolicy: "cache-and-network" as const, ...(types ? { additionalTypenames: types.split(",") } : {}) }),
+    [types],
   );
   const variablesOf = (after: string | null) =>
     ({ ...(JSON.parse(key) as object), first: pageSize, after }) as unknown as Variables;
@@ -151,6 +151,5 @@ function pageOf<Node>(connection: Connection<Node> | null | undefined): Page<Nod
 
 /** The variables that name the list, as they were given. */
 function withoutPage(variables: AnyVariables): Record<string, unknown> {
-  const { first: _first, after: _after, ...rest } = (variables ?? {}) as Record<string, unknown>;
-  return rest;
+  return Object.fromEntries(Object.entries(variables ?? {}).filter(([name]) => name !== "first" && name !== "after"));
 }

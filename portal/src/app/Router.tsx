@@ -1,5 +1,5 @@
 import { lazy, useLayoutEffect } from "react";
-import { Outlet, Route, Routes, useLocation, useNavigationType } from "react-router";
+import { NavigationType, Outlet, Route, Routes, useLocation, useNavigationType } from "react-router";
 import { NotFound } from "@/ui";
 import { Waiting } from "./Waiting";
 
@@ -105,7 +105,7 @@ function Bare() {
 /** A page that one goes to begins at its top; going back, the browser restores where one was. */
 function useScrollToTop(): void {
   const { pathname } = useLocation();
-  const isBack = useNavigationType() === "POP";
+  const isBack = useNavigationType() === NavigationType.Pop;
   useLayoutEffect(() => {
     if (!isBack) window.scrollTo(0, 0);
     // eslint-disable-next-line react-hooks/exhaustive-deps -- another page, not another way to the same

@@ -13,7 +13,10 @@ const backend: BackendModule = {
   init: () => undefined,
   read: (language, namespace, done) => {
     const load = files[`./${language}/${namespace}.json`];
-    if (!load) return done(new Error(`no texts ${namespace} in ${language}`), null);
+    if (!load) {
+      done(new Error(`no texts ${namespace} in ${language}`), null);
+      return;
+    }
     load().then(
       (texts) => done(null, texts),
       (error: unknown) => done(error as Error, null),

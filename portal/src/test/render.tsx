@@ -1,4 +1,4 @@
-import { Client, type AnyVariables, type Operation, type OperationResult } from "@urql/core";
+import { Client, stringifyDocument, type AnyVariables, type Operation, type OperationResult } from "@urql/core";
 import { render } from "@testing-library/react";
 import { Suspense, type ReactElement } from "react";
 import { MemoryRouter, Route, Routes } from "react-router";
@@ -7,7 +7,7 @@ import { filter, map, pipe } from "wonka";
 import { TenantScopeProvider } from "@/app/session/TenantScopeProvider";
 import { ViewerContext, type Permission, type Viewer } from "@/app/session/viewer";
 import { ViewAsProvider } from "@/app/session/ViewAsProvider";
-import { Toasts } from "@/ui/Toast";
+import { Toasts } from "@/ui/Toasts";
 
 interface Options {
   /** The address; with `route` also what its parameters are. */
@@ -74,7 +74,7 @@ export function renderPage(page: ReactElement, { at = "/", route = "*", viewer, 
   return { ...shown, asked };
 }
 
+/** The name after `query` or `mutation`. */
 function nameOf({ query }: Operation): string {
-  const definition = query.definitions.find((each) => each.kind === "OperationDefinition");
-  return definition && "name" in definition ? (definition.name?.value ?? "") : "";
+  return /^\s*(?:query|mutation)\s+(\w+)/.exec(stringifyDocument(query))?.[1] ?? "";
 }

@@ -3,12 +3,13 @@ import { afterEach, beforeAll } from "vitest";
 import { startTexts } from "@/i18n";
 
 beforeAll(async () => {
-  window.ResizeObserver ??= class {
+  // jsdom lays nothing out.
+  window.ResizeObserver = class {
     observe() {}
     unobserve() {}
     disconnect() {}
   };
-  window.IntersectionObserver ??= class {
+  window.IntersectionObserver = class {
     root = null;
     rootMargin = "";
     scrollMargin = "";

@@ -1,9 +1,7 @@
-import type { ReactElement, ReactNode } from "react";
-import { Menu as AriaMenu, MenuItem, MenuTrigger } from "react-aria-components/Menu";
-import { Popover } from "react-aria-components/Popover";
-import { Separator } from "react-aria-components/Separator";
-import { useNavigate } from "react-router";
-import styles from "./Popover.module.css";
+import { cloneElement, lazy, Suspense, useRef, useState, type ReactElement, type ReactNode, type Ref } from "react";
+
+// A page is there before its menus are opened.
+const MenuList = lazy(() => import("./MenuList"));
 
 export interface MenuEntry {
   id: string;
@@ -18,9 +16,16 @@ export interface MenuEntry {
   isDanger?: boolean;
 }
 
+interface TriggerProps {
+  ref?: Ref<HTMLButtonElement>;
+  onPress?: () => void;
+  "aria-haspopup"?: "menu";
+  "aria-expanded"?: boolean;
+}
+
 export interface MenuProps {
   /** The button that opens it, a `Button` or `IconButton` of `ui`. */
-  trigger: ReactElement;
+  trigger: ReactElement<TriggerProps>;
   label: string;
   /** Entries; `"separator"` draws a line. */
   entries: readonly (MenuEntry | "separator")[];
@@ -28,38 +33,21 @@ export interface MenuProps {
 
 /** A button with things to do behind it. */
 export function Menu({ trigger, label, entries }: MenuProps) {
-  const navigate = useNavigate();
+  const button = useRef<HTMLButtonElement>(null);
+  const [isOpen, setIsOpen] = useState(false);
   return (
-    <MenuTrigger>
-      {trigger}
-      <Popover className={styles.popover ?? ""} placement="bottom end">
-        <AriaMenu className={styles.list ?? ""} aria-label={label}>
-          {entries.map((entry, index) =>
-            entry === "separator" ? (
-              <Separator key={index} className={styles.separator} />
-            ) : (
-              <MenuItem
-                key={entry.id}
-                id={entry.id}
-                textValue={entry.label}
-                isDisabled={entry.isDisabled ?? false}
-                className={styles.item ?? ""}
-                data-danger={entry.isDanger ?? undefined}
-                onAction={() => {
-                  if (entry.to !== undefined) void navigate(entry.to);
-                  entry.onAction?.();
-                }}
-              >
-                {entry.icon}
-                <span className={styles.words}>
-                  <span>{entry.label}</span>
-                  {entry.note !== undefined && <span className={styles.note}>{entry.note}</span>}
-                </span>
-              </MenuItem>
-            ),
-          )}
-        </AriaMenu>
-      </Popover>
-    </MenuTrigger>
+    <>
+      {cloneElement(trigger, {
+        ref: button,
+        onPress: () => setIsOpen(true),
+        "aria-haspopup": "menu",
+        "aria-expanded": isOpen,
+      })}
+      {isOpen && (
+        <Suspense>
+          <MenuList trigger={button} label={label} entries={entries} onClose={() => setIsOpen(false)} />
+        </Suspense>
+      )}
+    </>
   );
 }

@@ -1,4 +1,5 @@
-import { Radio, RadioGroup as AriaRadioGroup, type RadioGroupProps as AriaProps } from "react-aria-components/RadioGroup";
+import { RadioButton, RadioField, RadioGroup as AriaRadioGroup, type RadioGroupProps as AriaProps } from "react-aria-components/RadioGroup";
+import { Text } from "react-aria-components/Text";
 import styles from "./Field.module.css";
 import { FieldLabel, FieldNotes, labelling, type FieldLook } from "./FieldParts";
 import type { Option } from "./Select";
@@ -14,19 +15,23 @@ export function RadioGroup({ label, description, isOptional, hideLabel, options,
       {!hideLabel && <FieldLabel label={label} isOptional={isOptional} />}
       <div className={styles.options} data-orientation={props.orientation ?? "vertical"}>
         {options.map((option) => (
-          <Radio key={option.id} value={option.id} isDisabled={option.isDisabled ?? false} className={styles.choice ?? ""}>
-            {({ isSelected }) => (
-              <>
-                <span className={styles.box} data-round>
-                  {isSelected && <span className={styles.dot} />}
-                </span>
-                <span>
+          <RadioField key={option.id} value={option.id} isDisabled={option.isDisabled ?? false}>
+            <RadioButton className={styles.choice ?? ""}>
+              {({ isSelected }) => (
+                <>
+                  <span className={styles.box} data-round>
+                    {isSelected && <span className={styles.dot} />}
+                  </span>
                   {option.label}
-                  {option.description != null && <span className={styles.description}> {option.description}</span>}
-                </span>
-              </>
+                </>
+              )}
+            </RadioButton>
+            {option.description != null && (
+              <Text slot="description" className={styles.optionNote}>
+                {option.description}
+              </Text>
             )}
-          </Radio>
+          </RadioField>
         ))}
       </div>
       <FieldNotes description={description} />

@@ -27,7 +27,6 @@ export function VirtualList<Row extends { id: string }>({ label, pages, itemHeig
     observer.observe(document.body);
     return () => observer.disconnect();
   }, []);
-  // eslint-disable-next-line react-hooks/incompatible-library -- it is told by `getVirtualItems` at each render
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => itemHeight,

@@ -30,7 +30,6 @@ export function VirtualTable<Row extends { id: string }>({ label, pages, total, 
     observer.observe(document.body);
     return () => observer.disconnect();
   }, []);
-  // eslint-disable-next-line react-hooks/incompatible-library -- it is told by `getVirtualItems` at each render
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => rowHeight,

@@ -21,7 +21,7 @@ const SIGN_OUT = graphql(`
 `);
 
 /** Who is signed in; theme, language, sign out. */
-export default function AccountMenu() {
+export function AccountMenu() {
   const { t } = useTranslation("common");
   const client = useClient();
   const session = useSession();

@@ -3,18 +3,17 @@ import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Outlet } from "react-router";
 import { IconButton } from "@/ui";
-import { Toasts } from "@/ui/Toast";
+import { Toasts } from "@/ui/Toasts";
 import { useIsStaff, usePermission } from "../session/viewer";
 import { Waiting } from "../Waiting";
+import { AccountMenu } from "./AccountMenu";
 import { Brand } from "./Brand";
 import { Navigation } from "./Navigation";
 import { Notes } from "./Notes";
 import styles from "./Shell.module.css";
+import { TenantSwitcher } from "./TenantSwitcher";
 
-// What one does not see at first is loaded behind what one does.
-const AccountMenu = lazy(() => import("./AccountMenu"));
 const NavigationSheet = lazy(() => import("./NavigationSheet"));
-const TenantSwitcher = lazy(() => import("./TenantSwitcher"));
 
 /** What is around every page: navigation, account, messages. */
 export function Shell() {
@@ -22,20 +21,7 @@ export function Shell() {
   const [isOpen, setIsOpen] = useState(false);
   const switchesTenants = usePermission("tenants:read");
   const isStaff = useIsStaff();
-  const tools = (
-    <>
-      {isStaff && switchesTenants && (
-        <Suspense fallback={<div className={styles.switcherRoom} />}>
-          <TenantSwitcher />
-        </Suspense>
-      )}
-    </>
-  );
-  const account = (
-    <Suspense fallback={<div className={styles.accountRoom} />}>
-      <AccountMenu />
-    </Suspense>
-  );
+  const tools = isStaff && switchesTenants && <TenantSwitcher />;
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#content">
@@ -46,13 +32,13 @@ export function Shell() {
           <MenuIcon size={20} aria-hidden />
         </IconButton>
         <Brand />
-        {account}
+        <AccountMenu />
       </header>
       <aside className={styles.side}>
         <Brand />
         {tools}
         <Navigation />
-        <div className={styles.foot}>{account}</div>
+        <div className={styles.foot}><AccountMenu /></div>
       </aside>
       <main id="content" className={styles.main} tabIndex={-1}>
         <Notes />

@@ -1,51 +1,31 @@
-import { useState } from "react";
+import { ChevronsUpDown } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useQuery } from "urql";
-import { graphql } from "@/api";
-import { ComboBox } from "@/ui";
+import { Button } from "@/ui";
 import { useTenantScope } from "../session/tenantScope";
 
-const TENANTS = graphql(`
-  query TenantsToChoose($search: String) {
-    tenants(filter: { search: $search }, orderBy: { field: NAME, direction: ASC }, first: 20) {
-      edges {
-        node {
-          id
-          name
-          slug
-        }
-      }
-    }
-  }
-`);
-
-const ALL = "all";
+const TenantDialog = lazy(() => import("./TenantDialog"));
 
 /** For staff: which tenant lists are about. */
-export default function TenantSwitcher() {
+export function TenantSwitcher() {
   const { t } = useTranslation("common");
-  const { tenant, choose } = useTenantScope();
-  const all = { id: ALL, label: t("shell.allTenants") };
-  const [text, setText] = useState(tenant?.name ?? all.label);
-  const isSearched = text !== (tenant?.name ?? all.label);
-  const [{ data }] = useQuery({ query: TENANTS, variables: { search: isSearched && text ? text : null } });
-  const found = data?.tenants.edges.map(({ node }) => ({ id: node.id, label: node.name, description: node.slug })) ?? [];
-  const choice = (id: string) => {
-    const next = found.find((each) => each.id === id);
-    choose(next ? { id, name: next.label } : null);
-    setText(next?.label ?? all.label);
-  };
+  const { tenant } = useTenantScope();
+  const [isOpen, setIsOpen] = useState(false);
+  const name = tenant?.name ?? t("shell.allTenants");
   return (
-    <ComboBox
-      label={t("shell.tenant")}
-      hideLabel
-      isSearched
-      options={isSearched && text ? found : [all, ...found]}
-      inputValue={text}
-      onInputChange={setText}
-      value={tenant?.id ?? ALL}
-      onChange={(key) => key !== null && choice(String(key))}
-      onBlur={() => setText(tenant?.name ?? all.label)}
-    />
+    <>
+      <Button
+        aria-label={`${t("shell.chooseTenant")}: ${name}`}
+        icon={<ChevronsUpDown size={14} aria-hidden />}
+        onPress={() => setIsOpen(true)}
+      >
+        {name}
+      </Button>
+      {isOpen && (
+        <Suspense>
+          <TenantDialog onClose={() => setIsOpen(false)} />
+        </Suspense>
+      )}
+    </>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useEffectEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate, useSearchParams } from "react-router";
 import { open, useMutationForm } from "@/api";
@@ -13,13 +13,13 @@ export function SingleSignOnReturn() {
   const session = useSession();
   const navigate = useNavigate();
   const [address] = useSearchParams();
-  const attempt = useRef(keptAttempt());
+  const [attempt] = useState(keptAttempt);
   const isBegun = useRef(false);
   const form = useMutationForm(FINISH, {
     payload: (data) => data.finishSingleSignOn,
     context: open,
     onDone: (answer) => {
-      const next = attempt.current?.next;
+      const next = attempt?.next;
       forget();
       void navigate(`/sign-in${next ? `?next=${encodeURIComponent(next)}` : ""}`, { replace: true });
       session.begin(answer);
@@ -27,27 +27,27 @@ export function SingleSignOnReturn() {
   });
   const state = address.get("state");
   const code = address.get("code");
-  const { submit } = form;
-  useEffect(() => {
-    if (isBegun.current || !state || !code || !attempt.current) return;
+  const finish = useEffectEvent(() => {
+    if (isBegun.current || !state || !code || !attempt) return;
     isBegun.current = true;
-    void submit({ state, code, secret: attempt.current.secret });
-  }, [state, code, submit]);
+    void form.submit({ state, code, secret: attempt.secret });
+  });
+  useEffect(() => finish(), []);
 
   const reason = address.get("error_description") ?? address.get("error");
   const isOver = form.problem !== null || form.otherErrors.length > 0;
-  const provider = attempt.current?.providerId;
+  const provider = attempt?.providerId;
   return (
     <SignInFrame title={t("sso.returning")}>
       <FormBanner form={form} />
       {reason !== null ? (
         <Banner tone="danger">{t("sso.failed", { reason })}</Banner>
-      ) : !attempt.current || !code ? (
+      ) : !attempt || !code ? (
         <Banner tone="danger">{t("sso.lost")}</Banner>
       ) : (
         !isOver && <Spinner />
       )}
-      {(reason !== null || isOver || !attempt.current) && (
+      {(reason !== null || isOver || !attempt) && (
         <ButtonLink to={provider ? `/sign-in?provider=${encodeURIComponent(provider)}` : "/sign-in"}>{t("sso.again")}</ButtonLink>
       )}
     </SignInFrame>

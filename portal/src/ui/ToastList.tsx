@@ -5,28 +5,15 @@ import { Text } from "react-aria-components/Text";
 import {
   UNSTABLE_Toast as AriaToast,
   UNSTABLE_ToastContent as ToastContent,
-  UNSTABLE_ToastQueue as ToastQueue,
   UNSTABLE_ToastRegion as ToastRegion,
 } from "react-aria-components/Toast";
-import styles from "./Toast.module.css";
+import styles from "./ToastList.module.css";
+import { queue } from "./toastQueue";
 
-interface Message {
-  text: string;
-  tone: "success" | "danger" | "info";
-}
-
-const queue = new ToastQueue<Message>({ maxVisibleToasts: 3 });
 const icons = { success: CircleCheck, danger: CircleAlert, info: Info };
 
-const SHOWN_MS = 6_000;
-
-/** Says briefly what came of something; what one must read stands on the page. */
-export function toast(text: string, tone: Message["tone"] = "success"): void {
-  queue.add({ text, tone }, { timeout: SHOWN_MS });
-}
-
-/** Where the toasts appear; once, in the shell. */
-export function Toasts() {
+/** The messages of this moment. */
+export default function ToastList() {
   const { t } = useTranslation("common");
   return (
     <ToastRegion queue={queue} aria-label={t("messages")} className={styles.region ?? ""}>
