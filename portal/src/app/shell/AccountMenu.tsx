@@ -37,7 +37,8 @@ export function AccountMenu() {
     <Menu
       label={t("shell.account")}
       trigger={
-        <Button className={styles.account ?? ""} aria-label={`${t("shell.account")}: ${name}`}>
+        <Button className={styles.account ?? ""}>
+          <span className="visually-hidden">{t("shell.account")}: </span>
           <span className={styles.initial} aria-hidden>
             {name.slice(0, 1).toUpperCase()}
           </span>
