@@ -1,0 +1,2 @@
+/** The web components: `<script type="module" src="…/elements.js">`. */
+export {};

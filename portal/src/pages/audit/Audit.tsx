@@ -1,0 +1,7 @@
+import { useTranslation } from "react-i18next";
+import { Page } from "@/ui";
+
+export default function Audit() {
+  const { t } = useTranslation("common");
+  return <Page title={t("navigation.audit")} />;
+}

@@ -1,0 +1,54 @@
+import { Square, SquareCheck } from "lucide-react";
+import { isValidElement, type ReactNode } from "react";
+import ReactMarkdown, { type Components } from "react-markdown";
+import remarkGfm from "remark-gfm";
+import { Code } from "./Code";
+import { Link } from "./Link";
+import type { MarkdownProps } from "./Markdown";
+import styles from "./MarkdownText.module.css";
+
+const LOWEST_HEADING = 6;
+
+const components: Components = {
+  a: ({ href, children }) => (isOfPortal(href) ? <Link to={href}>{children}</Link> : <Link href={href ?? ""}>{children}</Link>),
+  code: ({ children }) => <Code>{textOf(children)}</Code>,
+  pre: ({ children }) => <Code isBlock>{textOf(children).replace(/\n$/, "")}</Code>,
+  img: ({ src, alt }) => (typeof src === "string" ? <Link href={src}>{alt || src}</Link> : null),
+  input: ({ checked }) => (checked ? <SquareCheck size={16} aria-label="☑" /> : <Square size={16} aria-label="☐" />),
+  table: ({ children }) => (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- whatever scrolls must be reachable by keys
+    <div className={styles.scroll} tabIndex={0}>
+      <table>{children}</table>
+    </div>
+  ),
+};
+
+/** The text of `Markdown`. */
+export default function MarkdownText({ children, level = 3 }: MarkdownProps) {
+  return (
+    <div className={styles.text}>
+      <ReactMarkdown remarkPlugins={[remarkGfm]} components={{ ...components, ...headings(level) }}>
+        {children}
+      </ReactMarkdown>
+    </div>
+  );
+}
+
+/** What is written as the first level stands below the page's own headings. */
+function headings(top: number): Components {
+  const at = (depth: number) => {
+    const Heading = `h${Math.min(top + depth, LOWEST_HEADING)}` as "h2";
+    return ({ children }: { children?: ReactNode }) => <Heading>{children}</Heading>;
+  };
+  return { h1: at(0), h2: at(1), h3: at(2), h4: at(3), h5: at(4), h6: at(5) };
+}
+
+function isOfPortal(href: string | undefined): href is string {
+  return href !== undefined && href.startsWith("/") && !href.startsWith("//");
+}
+
+function textOf(node: ReactNode): string {
+  if (typeof node === "string" || typeof node === "number") return String(node);
+  if (Array.isArray(node)) return (node as ReactNode[]).map(textOf).join("");
+  return isValidElement<{ children?: ReactNode }>(node) ? textOf(node.props.children) : "";
+}

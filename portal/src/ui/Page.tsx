@@ -1,0 +1,72 @@
+import { ChevronRight } from "lucide-react";
+import { useEffect, useRef, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useLocation } from "react-router";
+import { Link } from "./Link";
+import styles from "./Page.module.css";
+
+export interface Crumb {
+  label: string;
+  to: string;
+}
+
+export interface PageProps {
+  /** The heading, and the document's title. */
+  title: string;
+  /** In place of `title` in the heading, for example with a badge beside it. */
+  heading?: ReactNode;
+  /** The pages above it, from the outermost. */
+  breadcrumbs?: readonly Crumb[];
+  /** One sentence below the heading. */
+  description?: ReactNode;
+  /** Buttons at its right end. */
+  actions?: ReactNode;
+  /** `narrow` for forms and reading, `wide` for boards. */
+  width?: "narrow" | "normal" | "wide";
+  children?: ReactNode;
+}
+
+/** The page that was last arrived at; the first one that is loaded leaves the focus to the browser. */
+const arrival: { pathname: string | null } = { pathname: null };
+
+/** A page: its heading, which has the focus after a navigation, and what stands below it. */
+export function Page({ title, heading, breadcrumbs = [], description, actions, width = "normal", children }: PageProps) {
+  const { t } = useTranslation("common");
+  useEffect(() => {
+    document.title = title ? `${title} · Trestle` : "Trestle";
+  }, [title]);
+  const head = useRef<HTMLHeadingElement>(null);
+  const { pathname } = useLocation();
+  useEffect(() => {
+    if (arrival.pathname !== null && arrival.pathname !== pathname) head.current?.focus({ preventScroll: true });
+    arrival.pathname = pathname;
+  }, [pathname]);
+  return (
+    <div className={styles.page} data-width={width}>
+      {breadcrumbs.length > 0 && (
+        <nav aria-label={t("breadcrumbs")}>
+          <ol className={styles.crumbs}>
+            {breadcrumbs.map((crumb) => (
+              <li key={crumb.to}>
+                <Link kind="quiet" to={crumb.to}>
+                  {crumb.label}
+                </Link>
+                <ChevronRight size={14} aria-hidden />
+              </li>
+            ))}
+          </ol>
+        </nav>
+      )}
+      <header className={styles.header}>
+        <div className={styles.titles}>
+          <h1 tabIndex={-1} ref={head}>
+            {heading ?? title}
+          </h1>
+          {description != null && <p className={styles.description}>{description}</p>}
+        </div>
+        {actions != null && <div className={styles.actions}>{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}
