@@ -73,6 +73,58 @@ async fn what_was_valid_with_some_variables_is_not_with_others() {
     }
 }
 
+/// Everything that runs, failures and integrations have already, with what has to be waited for in between.
+const PLAIN: &str = "
+  query { runs(first: 3) { pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node {
+    __typename id status trigger triggeredBy queuedAt startedAt finishedAt durationMs
+    counts { read created updated unchanged skipped failed deleted unaccounted }
+    tenant { id }
+    integration { id name description status statusReason holdAfter failedRunCount reconcile createdAt updatedAt }
+    failures(first: 2) { pageInfo { hasNextPage } edges { cursor node {
+      id stream businessReference status category stage code responsibleParty retryable impact impactReason valueAtStake
+      summary fieldErrors { path rule message } attempts failedAt lastAttemptAt nextAttemptAt resolvedAt httpStatus
+      technicalDetail recordRemovedAt redactions { field reason } viewerCanRetry viewerCanSkip viewerCanEdit
+    } } }
+  } } } }";
+
+/// The ways in which a document can say what it wants of an object.
+const WAYS: [&str; 6] = [
+    "{ runs(first: 3) { edges { node { id state: status again: status status status } } } }",
+    "{ runs(first: 3) { edges { node { counts { read } id counts { failed } } } } }",
+    "{ runs(first: 3) { edges { ...E } } } fragment E on RunEdge { node { ...R ... { queuedAt } ... on Run { trigger } } } \
+     fragment R on Run { status failures(first: 1) { edges { node { ...F } } } } fragment F on Failure { __typename code }",
+    "{ runs(first: 3) { edges { node { ... on Node { id } status } } } }",
+    "{ runs(first: 3) { edges { node { id @skip(if: true) status @include(if: true) ... on Run @skip(if: true) { trigger } } } } }",
+    "{ runs(first: 3) { edges { node { integration { ... on Integration { name } streams { name } kpis { key } } } } } }",
+];
+
+#[tokio::test]
+async fn what_is_asked_again_is_answered_as_the_first_time() {
+    let scene = Scene::shared().await;
+    let source = json!({"records": 4});
+    let integration = scene.fixture.sandbox(&scene.tenant, source, json!({"rejectEvery": 2})).await;
+    let run = scene.fixture.start_run(&integration).await;
+    let run = scene.fixture.finished_run(&run).await;
+    assert_eq!(run["status"], "PARTIAL", "{run}");
+    for role in ["TENANT_VIEWER", "TENANT_ADMIN", "ENGINEER"] {
+        let person = scene.person(role).await;
+        for query in [PLAIN].into_iter().chain(WAYS) {
+            // Staff see the runs of others, which go on.
+            let of_tenant = format!("runs(first: 3, filter: {{tenantId: \"{}\"}})", scene.tenant.id);
+            let query = &query.replace("runs(first: 3)", &of_tenant);
+            let first = person.try_query(query, Value::Null).await;
+            assert!(
+                first.errors().is_empty() && first.text().contains("edges"),
+                "{role} {query}: {}",
+                first.body
+            );
+            for _ in 0..2 {
+                same(&person.try_query(query, Value::Null).await, &first);
+            }
+        }
+    }
+}
+
 /// Asks a server who a token is, so that it remembers that.
 async fn is_known(client: &Client) {
     for _ in 0..2 {
