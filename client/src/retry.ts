@@ -8,7 +8,10 @@ export interface RetryOptions {
   readonly attempts?: number;
   /** Longest wait before the second attempt, in milliseconds: 250. It doubles each time. */
   readonly baseMs?: number;
-  /** Longest wait before any attempt, in milliseconds: 30,000. When the server asks for more, its answer is thrown. */
+  /**
+   * Longest wait before any attempt, in milliseconds: 60,000, after which a budget is full again. When the server asks for
+   * more, its answer is thrown.
+   */
   readonly maximumMs?: number;
 }
 
@@ -19,7 +22,7 @@ export class RetryPolicy {
   private readonly maximumMs: number;
 
   constructor(options: RetryOptions | false | undefined) {
-    const { attempts = 5, baseMs = 250, maximumMs = 30_000 } = options === false ? { attempts: 1 } : (options ?? {});
+    const { attempts = 5, baseMs = 250, maximumMs = 60_000 } = options === false ? { attempts: 1 } : (options ?? {});
     this.attempts = attempts;
     this.baseMs = baseMs;
     this.maximumMs = maximumMs;

@@ -20,6 +20,8 @@ const WAITING_EVENTS = 1_000;
 const CLOCK_MARGIN_MS = 60_000;
 /** A connection that lasted so long did not fail at once. */
 const STEADY_MS = 10_000;
+/** After so many failures the wait for another connection does not grow any more: half a minute at most. */
+const LONGEST_WAIT_FAILURES = 8;
 /** Failures on the server's side in a row until they are thrown; a network may be away for longer. */
 const SERVER_FAILURES = 5;
 
@@ -94,7 +96,8 @@ export async function* listen(
     options.onReconnect?.(error);
     if (connection.wasSteady) failures = 0;
     failures += 1;
-    await pause(transport.retry.wait(failures, retryAfterOf(error)), signal);
+    const wait = transport.retry.wait(Math.min(failures, LONGEST_WAIT_FAILURES), retryAfterOf(error));
+    await pause(wait, signal);
   }
 }
 

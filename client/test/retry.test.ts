@@ -117,7 +117,7 @@ test("a connection that was never made was no request", async () => {
 
 test("each attempt has its time", async () => {
   const server = await start(silent, data({ a: 1 }));
-  const trestle = new Trestle({ url: server.url, retry: quick, timeout: 100 });
+  const trestle = new Trestle({ url: server.url, retry: quick, timeout: 500 });
   expect(await trestle.query(QUERY)).toEqual({ a: 1 });
   server.answer(silent);
   await expect(trestle.query(QUERY, {}, { retry: false, timeout: 50 })).rejects.toThrow("within 50 ms");

@@ -128,8 +128,8 @@ test("a connection on which nothing comes is given up", async () => {
   const server = await start(silent, stream([changed("a", T1)], "stay"), stream([changed("b")], "complete"));
   const reasons: string[] = [];
   const onReconnect = ({ message }: Error) => reasons.push(message);
-  expect(await take(server.url, 9, { silence: 100, onReconnect })).toEqual(["a", "b"]);
-  expect(reasons).toEqual(["Nothing came for 100 ms.", "Nothing came for 100 ms."]);
+  expect(await take(server.url, 9, { silence: 500, onReconnect })).toEqual(["a", "b"]);
+  expect(reasons).toEqual(["Nothing came for 500 ms.", "Nothing came for 500 ms."]);
 });
 
 test("who leaves the loop, or aborts, closes the connection", async () => {
@@ -141,10 +141,13 @@ test("who leaves the loop, or aborts, closes the connection", async () => {
   expect(await take(server.url, 1)).toEqual(["a"]);
   const reason = new Error("the page was left");
   const control = new AbortController();
-  setTimeout(() => {
-    control.abort(reason);
-  }, 100);
-  await expect(take(server.url, 9, { signal: control.signal })).rejects.toBe(reason);
+  const trestle = new Trestle({ url: server.url });
+  const events = trestle.subscribe(FailureChangedDocument, {}, { signal: control.signal });
+  await events.next();
+  await events.next();
+  const third = events.next();
+  control.abort(reason);
+  await expect(third).rejects.toBe(reason);
   await Promise.all(closed);
   expect(closed).toHaveLength(2);
 });
@@ -152,14 +155,21 @@ test("who leaves the loop, or aborts, closes the connection", async () => {
 test("a reader who is slow misses nothing, and holds no more than a bound", async () => {
   const many = (from: number, count: number) =>
     Array.from({ length: count }, (_, index) => changed(String(from + index), String(from + index)));
-  const server = await start(stream(many(0, 3_000), "stay"), (response, taken, request) => {
-    const next = Number(taken.request.variables["since"]) + 1;
-    return stream(many(next, 1_500 - next), "complete")(response, taken, request);
-  });
+  let closed: Promise<unknown> | undefined;
+  const server = await start(
+    (response, taken, request) => {
+      closed = once(response, "close");
+      return stream(many(0, 3_000), "stay")(response, taken, request);
+    },
+    (response, taken, request) => {
+      const next = Number(taken.request.variables["since"]) + 1;
+      return stream(many(next, 1_500 - next), "complete")(response, taken, request);
+    },
+  );
   const trestle = new Trestle({ url: server.url, retry: { baseMs: 5 } });
   const ids: number[] = [];
   for await (const { failureChanged } of trestle.subscribe(FailureChangedDocument, {})) {
-    if (ids.length === 0) await new Promise((resolve) => setTimeout(resolve, 200));
+    if (ids.length === 0) await closed;
     ids.push(Number(failureChanged.id));
   }
   expect(ids).toEqual(Array.from({ length: 1_500 }, (_, index) => index));
