@@ -57,6 +57,7 @@ mod portal_key;
 mod quarantine;
 mod rate_limit;
 mod receipts;
+mod recipe;
 mod reconciliation;
 mod redis;
 mod reference;
