@@ -44,9 +44,8 @@ export default defineConfig({
     renderBuiltUrl: (filename, { hostType }) => (hostType === "js" ? { relative: true } : `/${filename}`),
   },
   server: {
-    proxy: Object.fromEntries(
-      ["/graphql", "/portal.json", "/connect", "/exports", "/files"].map((route) => [route, { target: server }]),
-    ),
+    // Not `/connectors` and `/exports-list`, which are pages.
+    proxy: { "^/(graphql|portal\\.json|connect|exports|files|readyz|metrics)(/|\\?|$)": { target: server } },
   },
   test: {
     environment: "jsdom",
