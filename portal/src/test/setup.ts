@@ -1,5 +1,5 @@
 import { cleanup } from "@testing-library/react";
-import { afterEach, beforeAll } from "vitest";
+import { afterEach, beforeAll, vi } from "vitest";
 import { startTexts } from "@/i18n";
 
 beforeAll(async () => {
@@ -21,6 +21,8 @@ beforeAll(async () => {
       return [];
     }
   };
+  // It has no `CSS` either, which dialogs ask for.
+  vi.stubGlobal("CSS", { escape: (text: string) => text });
   await startTexts("en");
 });
 
