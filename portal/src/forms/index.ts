@@ -1,0 +1,3 @@
+export { Prose } from "./Prose";
+export { SchemaForm, type SchemaFormProps } from "./SchemaForm";
+export type { FormProblem } from "./validator";
