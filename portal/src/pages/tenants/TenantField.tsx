@@ -25,13 +25,16 @@ export interface TenantFieldProps {
   description?: string;
   isOptional?: boolean;
   isRequired?: boolean;
+  /** Also where lists are about one. */
+  isEmptyAtFirst?: boolean;
   onChoose?: (tenant: { id: string; name: string } | null) => void;
 }
 
 /** One tenant, found by typing; at first the one that lists are about. */
-export function TenantField({ label, onChoose, ...look }: TenantFieldProps) {
+export function TenantField({ label, onChoose, isEmptyAtFirst = false, ...look }: TenantFieldProps) {
   const { t } = useTranslation("tenants");
-  const { tenant } = useTenantScope();
+  const scope = useTenantScope();
+  const tenant = isEmptyAtFirst ? null : scope.tenant;
   const [id, setId] = useState(tenant?.id ?? null);
   const [text, setText] = useState(tenant?.name ?? "");
   const [{ data }] = useQuery({ query: TENANTS, variables: { search: text || null } });
