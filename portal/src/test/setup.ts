@@ -1,6 +1,9 @@
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeAll, vi } from "vitest";
 import { startTexts } from "@/i18n";
+
+// Machines that build are small and busy.
+configure({ asyncUtilTimeout: 10_000 });
 
 beforeAll(async () => {
   // jsdom lays nothing out.
