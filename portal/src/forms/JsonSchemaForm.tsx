@@ -41,13 +41,14 @@ export default function JsonSchemaForm({
   const [data, setData] = useState<unknown>(value);
   const [attempts, setAttempts] = useState(0);
   const [found, setFound] = useState<readonly FormProblem[]>(none);
-  const [changed, setChanged] = useState<{ of: readonly FormProblem[]; ids: ReadonlySet<string> }>({ of: none, ids: new Set() });
+  const answer = JSON.stringify(errors);
+  const [changed, setChanged] = useState<{ since: string; ids: readonly string[] }>({ since: answer, ids: [] });
 
   // What the server found stands until its field is changed.
-  const answered = useMemo(
-    () => (changed.of === errors ? errors.filter(({ path }) => !changed.ids.has(fieldIdOf(prefix, path))) : errors),
-    [errors, changed, prefix],
-  );
+  const answered = useMemo(() => {
+    const all = JSON.parse(answer) as FormProblem[];
+    return changed.since === answer ? all.filter(({ path }) => !changed.ids.includes(fieldIdOf(prefix, path))) : all;
+  }, [answer, changed, prefix]);
   const extraErrors = useMemo(() => {
     const builder = new ErrorSchemaBuilder();
     for (const { path, message } of answered) builder.addErrors(message, path);
@@ -72,7 +73,7 @@ export default function JsonSchemaForm({
         showErrorList={false}
         extraErrors={extraErrors}
         liveValidate={found.length > 0 ? "onChange" : false}
-        disabled={isDisabled || isBusy}
+        disabled={isDisabled}
         experimental_defaultFormStateBehavior={formState}
         translateString={(key, parameters) => {
           if (key === TranslatableString.NewStringDefault) return "";
@@ -82,7 +83,7 @@ export default function JsonSchemaForm({
         }}
         onChange={(event, id) => {
           setData(event.formData);
-          if (id !== undefined) setChanged((before) => ({ of: errors, ids: new Set(before.of === errors ? [...before.ids, id] : [id]) }));
+          if (id !== undefined) setChanged(({ since, ids }) => ({ since: answer, ids: since === answer ? [...ids, id] : [id] }));
           if (found.length > 0) setFound(validator.problems(event.formData));
           onChange?.(validator.tidy(event.formData));
         }}
@@ -92,6 +93,7 @@ export default function JsonSchemaForm({
         }}
         onSubmit={(event) => {
           setFound(none);
+          setChanged({ since: answer, ids: [] });
           setAttempts(attempts + 1);
           onSubmit?.(validator.tidy(event.formData));
         }}

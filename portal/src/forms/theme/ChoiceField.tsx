@@ -1,5 +1,5 @@
 import { getUiOptions, type FieldProps } from "@rjsf/utils";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Select, type Option } from "@/ui";
 import { FieldErrors } from "@/ui/FieldErrors";
@@ -28,6 +28,13 @@ export function ChoiceField(props: FieldProps) {
   const ui = getUiOptions(uiSchema);
   const description = ui.description ?? (isWhole ? schema.description : undefined);
   const id = `${fieldPathId.$id}__choice`;
+
+  // What is shown as chosen is in the data: its constant says which it is.
+  const isMissing = data === undefined && option !== undefined;
+  useEffect(() => {
+    if (isMissing) onChange(schemaUtils.getDefaultFormState(option) as unknown, fieldPathId.path);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- once, where nothing is there
+  }, [isMissing]);
 
   const choose = (key: unknown) => {
     const next = key === UNSET ? -1 : Number(key);
