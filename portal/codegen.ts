@@ -10,7 +10,7 @@ const config = {
 // Only types come of it: `src/api/graphql.ts` reads the documents where they are written, so that each page loads its own.
 const generation: CodegenConfig = {
   schema: "../schema.graphql",
-  documents: ["src/**/*.{ts,tsx}", "!src/api/generated/**"],
+  documents: ["src/**/*.{ts,tsx}", "!src/api/generated/**", "!src/**/*.test.{ts,tsx}"],
   ignoreNoDocuments: true,
   generates: {
     "src/api/generated/": {

@@ -7,17 +7,18 @@ import { defineConfig } from "vitest/config";
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const server = process.env.TRESTLE_URL ?? "http://127.0.0.1:8080";
 
+// The elements, which are built apart, are made of the same.
+export const alias = { "@": path("./src") };
+export const readable = [react(), { ...optimizeLocales.vite({ locales: ["en-US", "de-DE"] }), enforce: "pre" as const }];
+export const packed = compression({
+  include: /\.(js|css|html|svg|json)$/,
+  threshold: 512,
+  algorithms: [defineAlgorithm("gzip", { level: 9 }), defineAlgorithm("brotliCompress")],
+});
+
 export default defineConfig({
-  resolve: { alias: { "@": path("./src") } },
-  plugins: [
-    react(),
-    { ...optimizeLocales.vite({ locales: ["en-US", "de-DE"] }), enforce: "pre" },
-    compression({
-      include: /\.(js|css|html|svg|json)$/,
-      threshold: 512,
-      algorithms: [defineAlgorithm("gzip", { level: 9 }), defineAlgorithm("brotliCompress")],
-    }),
-  ],
+  resolve: { alias },
+  plugins: [...readable, packed],
   build: {
     outDir: "dist",
     assetsInlineLimit: 0,
@@ -25,34 +26,23 @@ export default defineConfig({
     // Nothing inline: the content security policy has no `unsafe-inline`.
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { app: path("./index.html"), elements: path("./src/elements/index.ts") },
-      // The elements are imported by pages of others, by a name that lasts.
-      preserveEntrySignatures: "exports-only",
       // What a page does not use of `ui` stays out of what it loads. Elsewhere importing a module may define a fragment.
       treeshake: {
         moduleSideEffects: [{ test: /\/src\/(ui|charts|i18n)\/[^.]+\.tsx?$/, sideEffects: false }],
       },
-      output: {
-        entryFileNames: (chunk) => (chunk.name === "elements" ? "elements.js" : "assets/[name]-[hash].js"),
-        chunkFileNames: "assets/[name]-[hash].js",
-        assetFileNames: "assets/[name]-[hash][extname]",
-      },
     },
   },
-  experimental: {
-    // Chunks of the elements are loaded from where the elements came, which is not the page that uses them.
-    renderBuiltUrl: (filename, { hostType }) => (hostType === "js" ? { relative: true } : `/${filename}`),
-  },
   server: {
-    proxy: Object.fromEntries(
-      ["/graphql", "/portal.json", "/connect", "/exports", "/files"].map((route) => [route, { target: server }]),
-    ),
+    // Not `/connectors` and `/exports-list`, which are pages.
+    proxy: { "^/(graphql|portal\\.json|connect|exports|files|readyz|metrics)(/|\\?|$)": { target: server } },
   },
   test: {
     environment: "jsdom",
     setupFiles: ["src/test/setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     css: false,
+    // Machines that build are small and busy.
+    testTimeout: 30_000,
     restoreMocks: true,
   },
 });

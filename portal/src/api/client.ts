@@ -1,7 +1,8 @@
-import { cacheExchange, Client, fetchExchange, subscriptionExchange } from "@urql/core";
+import { cacheExchange, Client, type Exchange, fetchExchange, subscriptionExchange } from "@urql/core";
 import { authExchange } from "@urql/exchange-auth";
 import { retryExchange } from "@urql/exchange-retry";
 import { eventStream } from "./eventStream";
+import { remember } from "./files";
 import { hasCode } from "./problem";
 import type { Session } from "./session";
 
@@ -11,19 +12,22 @@ export interface ApiOptions {
   language: () => string;
   /** Of the server; by default the one that the page came from. */
   url?: string;
+  /** Stands in front of all others. */
+  exchange?: Exchange;
 }
 
 /** A client of Trestle: everything that is fetched goes through it. */
-export function createApi({ session, language, url = "/graphql" }: ApiOptions): Client {
+export function createApi({ session, language, url = "/graphql", exchange }: ApiOptions): Client {
   const headers = (): Record<string, string> => {
     const token = session.token();
     return { "accept-language": language(), ...(token ? { authorization: `Bearer ${token}` } : {}) };
   };
-  return new Client({
+  const client = new Client({
     url,
     preferGetMethod: false,
     fetchOptions: () => ({ headers: { "accept-language": language() }, credentials: "omit" }),
     exchanges: [
+      ...(exchange ? [exchange] : []),
       cacheExchange,
       // In front of `authExchange`, so that a second try has the token of that moment.
       retryExchange({
@@ -55,6 +59,8 @@ export function createApi({ session, language, url = "/graphql" }: ApiOptions): 
       }),
     ],
   });
+  remember(client, { url, session });
+  return client;
 }
 
 /** For operations that need no sign-in, and must not wait for one that ended. */

@@ -17,6 +17,7 @@ const EmbedInbox = lazy(() => import("@/pages/embed/EmbedInbox"));
 const EmbedIntegrations = lazy(() => import("@/pages/embed/EmbedIntegrations"));
 const EmbedRuns = lazy(() => import("@/pages/embed/EmbedRuns"));
 const Escalations = lazy(() => import("@/pages/escalations/Escalations"));
+const Exports = lazy(() => import("@/pages/exports/Exports"));
 const Failure = lazy(() => import("@/pages/failures/Failure"));
 const FailureGroup = lazy(() => import("@/pages/groups/FailureGroup"));
 const Failures = lazy(() => import("@/pages/failures/Failures"));
@@ -73,6 +74,7 @@ export function Router() {
           <Route path="systems/:id" element={<System />} />
           <Route path="notices" element={<Notices />} />
           <Route path="audit" element={<Audit />} />
+          <Route path="exports-list" element={<Exports />} />
           <Route path="settings" element={<Settings />} />
           <Route path="people" element={<People />} />
           <Route path="keys" element={<Keys />} />

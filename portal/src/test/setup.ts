@@ -1,6 +1,9 @@
-import { cleanup } from "@testing-library/react";
-import { afterEach, beforeAll } from "vitest";
+import { cleanup, configure } from "@testing-library/react";
+import { afterEach, beforeAll, vi } from "vitest";
 import { startTexts } from "@/i18n";
+
+// Machines that build are small and busy.
+configure({ asyncUtilTimeout: 10_000 });
 
 beforeAll(async () => {
   // jsdom lays nothing out.
@@ -21,6 +24,8 @@ beforeAll(async () => {
       return [];
     }
   };
+  // It has no `CSS` either, which dialogs ask for.
+  vi.stubGlobal("CSS", { escape: (text: string) => text });
   await startTexts("en");
 });
 

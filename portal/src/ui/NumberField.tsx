@@ -6,15 +6,17 @@ import { NumberField as AriaNumberField, type NumberFieldProps as AriaProps } fr
 import styles from "./Field.module.css";
 import { FieldLabel, FieldNotes, labelling, type FieldLook } from "./FieldParts";
 
-export interface NumberFieldProps extends FieldLook, Omit<AriaProps, "children" | "className" | "style"> {}
+export interface NumberFieldProps extends FieldLook, Omit<AriaProps, "children" | "className" | "style"> {
+  placeholder?: string;
+}
 
 /** A number, written as the language does; `formatOptions` for units. */
-export function NumberField({ label, description, isOptional, hideLabel, ...props }: NumberFieldProps) {
+export function NumberField({ label, description, isOptional, hideLabel, placeholder, ...props }: NumberFieldProps) {
   return (
     <AriaNumberField {...props} {...labelling({ label, hideLabel })} className={styles.field ?? ""}>
       {!hideLabel && <FieldLabel label={label} isOptional={isOptional} />}
       <Group className={styles.group ?? ""}>
-        <Input className={styles.input ?? ""} />
+        <Input className={styles.input ?? ""} placeholder={placeholder} />
         <Button slot="decrement" className={styles.adjunct ?? ""}>
           <Minus size={14} aria-hidden />
         </Button>

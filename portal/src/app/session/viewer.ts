@@ -44,6 +44,7 @@ export type Permission =
   | "failures:read"
   | "failures:retry"
   | "failures:skip"
+  | "files:upload"
   | "identity_providers:manage"
   | "incidents:manage"
   | "incidents:read"

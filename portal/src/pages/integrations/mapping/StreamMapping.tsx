@@ -1,0 +1,100 @@
+import { lazy, Suspense, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useMutationForm } from "@/api";
+import { usePermission } from "@/app/session";
+import { Banner, Button, Card, FormActions, FormBanner, Skeleton, toast } from "@/ui";
+import { inputOf } from "../streams";
+import { UPDATE_INTEGRATION } from "../updateIntegration";
+import type { MappedStream, MappingOf } from "./Mapping";
+import { OpenFailures } from "./OpenFailures";
+import { problemOf } from "./problems";
+import { SourceFields } from "./SourceFields";
+import styles from "./Mapping.module.css";
+
+// The editor is larger than the page.
+const CodeEditor = lazy(() => import("./CodeEditor"));
+
+interface StreamMappingProps {
+  integration: MappingOf;
+  stream: MappedStream;
+}
+
+/** The program of a stream, with what the compiler says of it in place, and what it means for the failures that are open. */
+export function StreamMapping({ integration, stream }: StreamMappingProps) {
+  const { t } = useTranslation(["integrations", "common"]);
+  const mayWrite = usePermission("integrations:write") && integration.status !== "ARCHIVED";
+  const readsFailures = usePermission("failures:read");
+  const [program, setProgram] = useState(stream.mapping ?? "");
+  const [sent, setSent] = useState<string | null>(null);
+  const [savedCount, setSavedCount] = useState(0);
+  const at = integration.streams.indexOf(stream);
+  const field = `streams.${at}.mapping`;
+  const form = useMutationForm(UPDATE_INTEGRATION, {
+    payload: (data) => data.updateIntegration,
+    fields: [field],
+    onDone: () => {
+      toast(t("mapping.saved"));
+      setSavedCount((count) => count + 1);
+    },
+  });
+  const wrong = form.fieldErrors[field];
+  // What was said of another text is of no use here.
+  const problems = useMemo(() => (wrong === undefined || sent !== program ? [] : wrong.split(/\n(?=line \d+, column )/).map(problemOf)), [wrong, sent, program]);
+  const fields = useMemo(
+    () => (stream.schema?.fields ?? []).map(({ name, types }) => ({ label: name, detail: types.join(" | ").toLowerCase(), type: "property" })),
+    [stream.schema],
+  );
+  const save = () => {
+    setSent(program);
+    void form.submit({
+      integrationId: integration.id,
+      streams: integration.streams.map(({ schema: _, ...each }) =>
+        inputOf(each.name === stream.name ? { ...each, mapping: program.trim() === "" ? null : program } : each),
+      ),
+    });
+  };
+  const isChanged = program !== (stream.mapping ?? "");
+  return (
+    <div className={styles.columns}>
+      <Card title={t("mapping.title", { stream: stream.name })} description={t("mapping.lead")}>
+        <FormBanner form={form} />
+        {problems.length > 0 && (
+          <Banner tone="danger" title={t("mapping.problems", { count: problems.length })}>
+            <ul className={styles.problems}>
+              {problems.map(({ line, column, message }, index) => (
+                <li key={index}>
+                  {line !== null && <strong>{t("mapping.place", { line, column })} </strong>}
+                  {message}
+                </li>
+              ))}
+            </ul>
+          </Banner>
+        )}
+        {program.trim() === "" && <p className={styles.muted}>{t(mayWrite ? "mapping.emptyHelp" : "mapping.empty")}</p>}
+        <Suspense fallback={<Skeleton lines={8} />}>
+          <CodeEditor
+            label={t("mapping.title", { stream: stream.name })}
+            language="vrl"
+            value={stream.mapping ?? ""}
+            onChange={setProgram}
+            isReadOnly={!mayWrite}
+            problems={problems}
+            fields={fields}
+          />
+        </Suspense>
+        {mayWrite && (
+          <FormActions>
+            {isChanged && <span className={styles.muted}>{t("mapping.unsaved")}</span>}
+            <Button kind="primary" isPending={form.isBusy} isDisabled={!isChanged} onPress={save}>
+              {t("mapping.save")}
+            </Button>
+          </FormActions>
+        )}
+      </Card>
+      <div className={styles.side}>
+        <SourceFields stream={stream} />
+        {readsFailures && <OpenFailures key={savedCount} integrationId={integration.id} looksAtOnce={savedCount > 0} />}
+      </div>
+    </div>
+  );
+}
