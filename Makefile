@@ -70,3 +70,11 @@ schema-check: build ## Check that schema.graphql and docs/connectors are what th
 	@pages=$$(mktemp -d) && trap 'rm -rf "$$pages"' EXIT && $(TRESTLE) connectors --directory "$$pages" \
 	  && diff -ruN docs/connectors "$$pages" \
 	  || { echo "docs/connectors is not what the code says: run make schema" >&2; exit 1; }
+
+.PHONY: test-servers portal-check
+test-servers: ## Install what the tests start, where it is missing
+	@scripts/install-test-servers
+
+portal-check: ## Check the portal: types, lints, unit tests; what people do with it in a browser is in `make test`
+	@cd portal && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
+	@cd portal && npm run --silent check

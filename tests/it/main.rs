@@ -53,6 +53,7 @@ mod partition;
 mod peer;
 mod people;
 mod plans;
+mod portal;
 mod portal_key;
 mod quarantine;
 mod rate_limit;

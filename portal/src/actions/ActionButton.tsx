@@ -1,4 +1,5 @@
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
+import type { ResponsibleParty } from "@/api/generated/schema";
 import { Button, ButtonLink, type ButtonProps } from "@/ui";
 import { ActionIcon } from "./ActionIcon";
 import { isDirect } from "./directMutations";
@@ -79,7 +80,7 @@ interface Opened {
 }
 
 /** Steps that ask for something first. */
-const openers: Record<string, (opened: Opened) => React.ReactNode> = {
+const openers: Record<string, (opened: Opened) => ReactNode> = {
   createConnectLink: ({ action, close }) => <ConnectDialog systemId={inputOf(action, "systemId")} title={action.label} onClose={close} />,
   retryFailures: ({ subject, close, started }) => subject && <RetryDialog choice={choiceOf(subject)} onClose={close} onStarted={started} />,
   skipFailures: ({ action, subject, close, done }) =>
@@ -93,7 +94,7 @@ const openers: Record<string, (opened: Opened) => React.ReactNode> = {
     <QuarantineDialog quarantineId={inputOf(action, "quarantineId")} decision="discard" title={action.label} onClose={close} onDone={done} />
   ),
   handOverFailureGroup: ({ action, close, done }) => (
-    <HandOverDialog groupId={inputOf(action, "groupId")} to={inputOf(action, "to")} title={action.label} explanation={action.explanation} onClose={close} onDone={done} />
+    <HandOverDialog groupId={inputOf(action, "groupId")} to={[inputOf(action, "to") as ResponsibleParty]} title={action.label} explanation={action.explanation} onClose={close} onDone={done} />
   ),
 };
 

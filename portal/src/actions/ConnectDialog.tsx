@@ -1,6 +1,5 @@
 import { ExternalLink } from "lucide-react";
-import { useEffect } from "react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { graphql, useMutationForm } from "@/api";
 import { CopyButton, Dialog, FormBanner, KeyValue, Link, Skeleton, Time } from "@/ui";

@@ -1,7 +1,8 @@
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { graphql, useMutationForm } from "@/api";
 import type { ResponsibleParty } from "@/api/generated/schema";
-import { Dialog, toast } from "@/ui";
+import { Dialog, Select, toast } from "@/ui";
 import { NoteForm } from "./NoteForm";
 
 const HAND_OVER = graphql(`
@@ -23,10 +24,10 @@ const HAND_OVER = graphql(`
 
 interface HandOverDialogProps {
   groupId: string;
-  /** Who acts then. */
-  to: string;
+  /** Who acts then; of several one is chosen. */
+  to: readonly ResponsibleParty[];
   title: string;
-  explanation: string;
+  explanation?: string;
   onClose: () => void;
   onDone: () => void;
 }
@@ -34,6 +35,7 @@ interface HandOverDialogProps {
 /** Gives a group to who acts next, with what they need to know. */
 export default function HandOverDialog({ groupId, to, title, explanation, onClose, onDone }: HandOverDialogProps) {
   const { t } = useTranslation("actions");
+  const [party, setParty] = useState(to[0]);
   const form = useMutationForm(HAND_OVER, {
     payload: (data) => data.handOverFailureGroup,
     fields: ["note"],
@@ -52,10 +54,18 @@ export default function HandOverDialog({ groupId, to, title, explanation, onClos
         isRequired
         lengthMax={4_000}
         action={title}
-        onSubmit={(note) => void form.submit({ groupId, to: to as ResponsibleParty, note })}
+        onSubmit={(note) => party && void form.submit({ groupId, to: party, note })}
         onClose={onClose}
       >
-        <p>{explanation}</p>
+        {explanation !== undefined && <p>{explanation}</p>}
+        {to.length > 1 && (
+          <Select
+            label={t("handOver.to")}
+            options={to.map((each) => ({ id: each, label: t(`handOver.party.${each}`) }))}
+            value={party ?? null}
+            onChange={(key) => setParty(to.find((each) => each === key))}
+          />
+        )}
       </NoteForm>
     </Dialog>
   );

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { MutationForm } from "@/api";
 import { Button, Form, FormActions, FormBanner, TextArea, textOf } from "@/ui";
@@ -13,14 +14,16 @@ interface NoteFormProps {
   /** What the button does. */
   action: string;
   isDanger?: boolean;
+  /** Something is still to be chosen. */
+  isDisabled?: boolean;
   onSubmit: (note: string) => void;
   onClose: () => void;
   /** What will happen, and what is asked besides. */
-  children?: React.ReactNode;
+  children?: ReactNode;
 }
 
 /** A decision with a few words about it. */
-export function NoteForm({ form, name, label, description, isRequired = false, lengthMax, action, isDanger = false, onSubmit, onClose, children }: NoteFormProps) {
+export function NoteForm({ form, name, label, description, isRequired = false, lengthMax, action, isDanger = false, isDisabled = false, onSubmit, onClose, children }: NoteFormProps) {
   const { t } = useTranslation("common");
   return (
     <Form errors={form.fieldErrors} onSubmit={(data) => onSubmit(textOf(data, name).trim())}>
@@ -29,7 +32,7 @@ export function NoteForm({ form, name, label, description, isRequired = false, l
       <FormBanner form={form} />
       <FormActions>
         <Button onPress={onClose}>{t("cancel")}</Button>
-        <Button type="submit" kind={isDanger ? "danger" : "primary"} isPending={form.isBusy}>
+        <Button type="submit" kind={isDanger ? "danger" : "primary"} isPending={form.isBusy} isDisabled={isDisabled}>
           {action}
         </Button>
       </FormActions>

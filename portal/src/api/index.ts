@@ -6,5 +6,6 @@ export { hasCode, problemOf, type Problem, type ProblemKind } from "./problem";
 export { nobody, type Session } from "./session";
 export { useEvery } from "./useEvery";
 export { useLive } from "./useLive";
+export { useThrottled } from "./useThrottled";
 export { useMutationForm, type MutationForm, type UserError } from "./useMutationForm";
 export { usePages, type Pages } from "./usePages";

@@ -3,7 +3,6 @@ import { NavigationType, Outlet, Route, Routes, useLocation, useNavigationType }
 import { NotFound } from "@/ui";
 import { Waiting } from "./Waiting";
 
-const EmbedFrame = lazy(() => import("./EmbedFrame"));
 const SignedIn = lazy(() => import("./SignedIn"));
 const AcceptInvitation = lazy(() => import("@/pages/sign-in/AcceptInvitation"));
 const ConfirmEmail = lazy(() => import("@/pages/sign-in/ConfirmEmail"));
@@ -11,11 +10,8 @@ const ResetPassword = lazy(() => import("@/pages/sign-in/ResetPassword"));
 const SignIn = lazy(() => import("@/pages/sign-in/SignIn"));
 
 const Audit = lazy(() => import("@/pages/audit/Audit"));
+const Contacts = lazy(() => import("@/pages/contacts/Contacts"));
 const Connectors = lazy(() => import("@/pages/connectors/Connectors"));
-const EmbedConnect = lazy(() => import("@/pages/embed/EmbedConnect"));
-const EmbedInbox = lazy(() => import("@/pages/embed/EmbedInbox"));
-const EmbedIntegrations = lazy(() => import("@/pages/embed/EmbedIntegrations"));
-const EmbedRuns = lazy(() => import("@/pages/embed/EmbedRuns"));
 const Escalations = lazy(() => import("@/pages/escalations/Escalations"));
 const Exports = lazy(() => import("@/pages/exports/Exports"));
 const Failure = lazy(() => import("@/pages/failures/Failure"));
@@ -30,18 +26,22 @@ const Integrations = lazy(() => import("@/pages/integrations/Integrations"));
 const Keys = lazy(() => import("@/pages/keys/Keys"));
 const KillSwitches = lazy(() => import("@/pages/kill-switches/KillSwitches"));
 const Logs = lazy(() => import("@/pages/logs/Logs"));
+const NewIntegration = lazy(() => import("@/pages/integrations/new/NewIntegration"));
 const NewSystem = lazy(() => import("@/pages/systems/NewSystem"));
+const NewRunbook = lazy(() => import("@/pages/runbooks/NewRunbook"));
 const Notices = lazy(() => import("@/pages/notices/Notices"));
 const Open = lazy(() => import("@/pages/open/Open"));
 const Operations = lazy(() => import("@/pages/operations/Operations"));
 const People = lazy(() => import("@/pages/people/People"));
 const Run = lazy(() => import("@/pages/runs/Run"));
+const Runbook = lazy(() => import("@/pages/runbooks/Runbook"));
 const Runbooks = lazy(() => import("@/pages/runbooks/Runbooks"));
 const Settings = lazy(() => import("@/pages/settings/Settings"));
 const System = lazy(() => import("@/pages/systems/System"));
 const Systems = lazy(() => import("@/pages/systems/Systems"));
 const Tenant = lazy(() => import("@/pages/tenants/Tenant"));
 const Tenants = lazy(() => import("@/pages/tenants/Tenants"));
+const Words = lazy(() => import("@/pages/words/Words"));
 
 /** Every address of the portal; each page is loaded when it is first gone to. */
 export function Router() {
@@ -53,17 +53,11 @@ export function Router() {
         <Route path="reset-password" element={<ResetPassword />} />
         <Route path="accept-invitation" element={<AcceptInvitation />} />
         <Route path="confirm-email" element={<ConfirmEmail />} />
-        <Route path="embed" element={<EmbedFrame />}>
-          <Route path="inbox" element={<EmbedInbox />} />
-          <Route path="integrations" element={<EmbedIntegrations />} />
-          <Route path="runs" element={<EmbedRuns />} />
-          <Route path="connect" element={<EmbedConnect />} />
-          <Route path="*" element={<NotFound />} />
-        </Route>
         <Route element={<SignedIn />}>
           <Route index element={<Home />} />
           <Route path="inbox" element={<Inbox />} />
           <Route path="integrations" element={<Integrations />} />
+          <Route path="integrations/new" element={<NewIntegration />} />
           <Route path="integrations/:id" element={<Integration />} />
           <Route path="runs/:id" element={<Run />} />
           <Route path="failures" element={<Failures />} />
@@ -77,6 +71,7 @@ export function Router() {
           <Route path="exports-list" element={<Exports />} />
           <Route path="settings" element={<Settings />} />
           <Route path="people" element={<People />} />
+          <Route path="contacts" element={<Contacts />} />
           <Route path="keys" element={<Keys />} />
           <Route path="tenants" element={<Tenants />} />
           <Route path="tenants/:id" element={<Tenant />} />
@@ -84,6 +79,9 @@ export function Router() {
           <Route path="incidents/:id" element={<Incident />} />
           <Route path="escalations" element={<Escalations />} />
           <Route path="runbooks" element={<Runbooks />} />
+          <Route path="runbooks/new" element={<NewRunbook />} />
+          <Route path="runbooks/:id" element={<Runbook />} />
+          <Route path="words" element={<Words />} />
           <Route path="logs" element={<Logs />} />
           <Route path="kill-switches" element={<KillSwitches />} />
           <Route path="connectors" element={<Connectors />} />

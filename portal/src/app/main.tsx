@@ -1,18 +1,19 @@
 import "@/ui/tokens.css";
 import "@/ui/reset.css";
-import { StrictMode } from "react";
+import { lazy, StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { startTexts } from "@/i18n";
 import { App } from "./App";
-import { applyTheme } from "./theme";
+import { applyTheme, themeOf } from "./theme";
 
-applyTheme();
-await startTexts();
+const EmbeddedApp = lazy(() => import("@/pages/embed/EmbeddedApp"));
+
+// A frame of somebody else's page looks and speaks as that one says; what the browser keeps for the portal is not asked.
+const isEmbedded = /^\/embed(\/|$)/.test(window.location.pathname);
+const wishes = new URLSearchParams(window.location.search);
+applyTheme(isEmbedded ? themeOf(wishes.get("theme")) : undefined);
+await startTexts(isEmbedded ? wishes.get("language") : undefined);
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
-createRoot(root).render(
-  <StrictMode>
-    <App />
-  </StrictMode>,
-);
+createRoot(root).render(<StrictMode>{isEmbedded ? <Suspense><EmbeddedApp /></Suspense> : <App />}</StrictMode>);

@@ -7,8 +7,12 @@ const KEY = "trestle.theme";
 const listeners = new Set<() => void>();
 
 function current(): Theme {
-  const kept = localStorage.getItem(KEY) as Theme | null;
-  return kept !== null && themes.includes(kept) ? kept : "system";
+  return themeOf(localStorage.getItem(KEY));
+}
+
+/** The theme of a name; the system's for any other. */
+export function themeOf(name: string | null): Theme {
+  return themes.find((each) => each === name) ?? "system";
 }
 
 /** Puts the theme that was chosen onto the document; without a choice the system's counts. */

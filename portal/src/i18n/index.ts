@@ -26,20 +26,39 @@ const backend: BackendModule = {
 
 /** Texts in the language that was chosen, or else in the first of the browser's that there is. */
 export async function startTexts(chosen: string | null = localStorage.getItem(KEY)): Promise<typeof i18next> {
-  const wanted = [chosen, ...navigator.languages].map((tag) => tag?.slice(0, 2).toLowerCase());
-  await i18next
-    .use(backend)
-    .use(initReactI18next)
-    .init({
-      lng: wanted.find(isLanguage) ?? "en",
-      supportedLngs: languages,
-      fallbackLng: false,
-      ns: ["common"],
-      defaultNS: "common",
-      interpolation: { escapeValue: false },
-    });
+  await i18next.use(backend).use(initReactI18next).init(options(languageOf(chosen)));
   document.documentElement.lang = language();
   return i18next;
+}
+
+const others = new Map<Language, Promise<typeof i18next>>();
+
+/** Texts for a part of somebody else's page, which may speak another language than the part beside it. */
+export function textsIn(chosen: Language): Promise<typeof i18next> {
+  let texts = others.get(chosen);
+  if (!texts) {
+    const instance = i18next.createInstance();
+    texts = instance.use(backend).init(options(chosen)).then(() => instance);
+    others.set(chosen, texts);
+  }
+  return texts;
+}
+
+/** The language that a tag is of, or else the first of the browser's that there is. */
+export function languageOf(tag: string | null): Language {
+  const wanted = [tag, ...navigator.languages].map((each) => each?.slice(0, 2).toLowerCase());
+  return wanted.find(isLanguage) ?? "en";
+}
+
+function options(chosen: Language) {
+  return {
+    lng: chosen,
+    supportedLngs: languages,
+    fallbackLng: false,
+    ns: ["common"],
+    defaultNS: "common",
+    interpolation: { escapeValue: false },
+  } as const;
 }
 
 export async function chooseLanguage(chosen: Language): Promise<void> {
@@ -56,13 +75,12 @@ export function language(): Language {
 
 /** For `Intl`, in components. With the browser's region where it speaks the same language. */
 export function useLanguage(): string {
-  useTranslation("common");
-  return locale();
+  const { i18n } = useTranslation("common");
+  return localeOf(isLanguage(i18n.resolvedLanguage) ? i18n.resolvedLanguage : "en");
 }
 
 /** `en-GB` for who reads English in Britain. */
-export function locale(): string {
-  const spoken = language();
+export function localeOf(spoken: Language): string {
   return navigator.languages.find((tag) => tag.startsWith(`${spoken}-`)) ?? spoken;
 }
 

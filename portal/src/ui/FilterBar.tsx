@@ -12,7 +12,9 @@ import { useAddress } from "./useAddress";
 export type Filter =
   | { kind: "search"; name: string; label: string; placeholder?: string }
   | { kind: "choice"; name: string; label: string; options: readonly Option[] }
-  | { kind: "days"; name: string; label: string };
+  | { kind: "days"; name: string; label: string }
+  /** A field that reads and writes the address itself. */
+  | { kind: "own"; name: string; field: ReactNode };
 
 export interface FilterBarProps {
   filters: readonly Filter[];
@@ -47,6 +49,8 @@ export function FilterBar({ filters, children }: FilterBarProps) {
               value={address.get(filter.name) ?? ANY}
               onChange={(key) => setAddress({ [filter.name]: key === ANY || key === null ? null : String(key) })}
             />
+          ) : filter.kind === "own" ? (
+            filter.field
           ) : (
             <DateRange label={filter.label} hideLabel {...days(filter.name, address, setAddress)} />
           )}

@@ -10,7 +10,7 @@ import styles from "./MarkdownText.module.css";
 const LOWEST_HEADING = 6;
 
 const components: Components = {
-  a: ({ href, children }) => (isOfPortal(href) ? <Link to={href}>{children}</Link> : <Link href={href ?? ""}>{children}</Link>),
+  a: ({ href = "", children }) => (isOfPortal(href) ? <Link to={href}>{children}</Link> : <Link href={href}>{children}</Link>),
   code: ({ children }) => <Code>{textOf(children)}</Code>,
   pre: ({ children }) => <Code isBlock>{textOf(children).replace(/\n$/, "")}</Code>,
   img: ({ src, alt }) => (typeof src === "string" ? <Link href={src}>{alt || src}</Link> : null),
@@ -43,8 +43,8 @@ function headings(top: number): Components {
   return { h1: at(0), h2: at(1), h3: at(2), h4: at(3), h5: at(4), h6: at(5) };
 }
 
-function isOfPortal(href: string | undefined): href is string {
-  return href !== undefined && href.startsWith("/") && !href.startsWith("//");
+function isOfPortal(href: string): boolean {
+  return href.startsWith("/") && !href.startsWith("//");
 }
 
 function textOf(node: ReactNode): string {

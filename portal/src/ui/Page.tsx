@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useLocation } from "react-router";
 import { Link } from "./Link";
 import styles from "./Page.module.css";
+import { usePart } from "./part";
 
 export interface Crumb {
   label: string;
@@ -26,21 +27,20 @@ export interface PageProps {
   children?: ReactNode;
 }
 
-/** The page that was last arrived at; the first one that is loaded leaves the focus to the browser. */
-const arrival: { pathname: string | null } = { pathname: null };
-
 /** A page: its heading, which has the focus after a navigation, and what stands below it. */
 export function Page({ title, heading, breadcrumbs = [], description, actions, width = "normal", children }: PageProps) {
   const { t } = useTranslation("common");
+  const part = usePart();
+  const { isGuest } = part;
+  const Heading = isGuest ? "h2" : "h1";
   useEffect(() => {
-    document.title = title ? `${title} · Trestle` : "Trestle";
-  }, [title]);
+    if (!isGuest) document.title = title ? `${title} · Trestle` : "Trestle";
+  }, [title, isGuest]);
   const head = useRef<HTMLHeadingElement>(null);
   const { pathname } = useLocation();
   useEffect(() => {
-    if (arrival.pathname !== null && arrival.pathname !== pathname) head.current?.focus({ preventScroll: true });
-    arrival.pathname = pathname;
-  }, [pathname]);
+    if (part.arrive(pathname)) head.current?.focus({ preventScroll: true });
+  }, [part, pathname]);
   return (
     <div className={styles.page} data-width={width}>
       {breadcrumbs.length > 0 && (
@@ -59,9 +59,9 @@ export function Page({ title, heading, breadcrumbs = [], description, actions, w
       )}
       <header className={styles.header}>
         <div className={styles.titles}>
-          <h1 tabIndex={-1} ref={head}>
+          <Heading tabIndex={-1} ref={head} className={styles.heading}>
             {heading ?? title}
-          </h1>
+          </Heading>
           {description != null && <p className={styles.description}>{description}</p>}
         </div>
         {actions != null && <div className={styles.actions}>{actions}</div>}

@@ -1,5 +1,5 @@
 import type { CSSProperties, MouseEvent, Ref } from "react";
-import { useNavigate } from "react-router";
+import { useHref, useNavigate } from "react-router";
 import { Checkbox } from "./Checkbox";
 import { isHeader, type TableLook } from "./columns";
 import { Link } from "./Link";
@@ -17,11 +17,12 @@ interface TableRowProps<Row> extends Pick<TableLook<Row>, "columns" | "to" | "se
 export function TableRow<Row>({ row, index, columns, to, selected, onSelect, nameOf, style, measure }: TableRowProps<Row>) {
   const navigate = useNavigate();
   const target = to?.(row);
+  const href = useHref(target ?? "");
   const follow = (event: MouseEvent) => {
     // Buttons, links and words that are being marked are left alone.
     const isOther = (event.target as Element).closest("a, button, label, input, [role=checkbox]") !== null;
     if (target === undefined || isOther || window.getSelection()?.toString()) return;
-    if (event.metaKey || event.ctrlKey) window.open(target, "_blank", "noreferrer");
+    if (event.metaKey || event.ctrlKey) window.open(href, "_blank", "noreferrer");
     else void navigate(target);
   };
   return (

@@ -1,8 +1,9 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useLayoutEffect, useRef, useState, type ReactNode } from "react";
+import { useLayoutEffect, useRef, type ReactNode } from "react";
 import type { Pages } from "@/api";
 import { ListEnd } from "./ListEnd";
 import styles from "./VirtualList.module.css";
+import { useListTop } from "./useListTop";
 
 export interface VirtualListProps<Row extends { id: string }> {
   label: string;
@@ -19,14 +20,7 @@ const AHEAD_ITEMS = 6;
 export function VirtualList<Row extends { id: string }>({ label, pages, itemHeight = 96, total, children }: VirtualListProps<Row>) {
   const { rows, hasMore, loadMore } = pages;
   const list = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
-  useLayoutEffect(() => {
-    const find = () => setTop((list.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
-    find();
-    const observer = new ResizeObserver(find);
-    observer.observe(document.body);
-    return () => observer.disconnect();
-  }, []);
+  const top = useListTop(list);
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => itemHeight,

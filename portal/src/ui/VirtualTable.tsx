@@ -1,11 +1,12 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useLayoutEffect, useRef, useState, type CSSProperties } from "react";
+import { useLayoutEffect, useRef, type CSSProperties } from "react";
 import type { Pages } from "@/api";
 import { tracks, type TableLook } from "./columns";
 import { ListEnd } from "./ListEnd";
 import styles from "./Table.module.css";
 import { TableHead } from "./TableHead";
 import { TableRow } from "./TableRow";
+import { useListTop } from "./useListTop";
 
 export interface VirtualTableProps<Row extends { id: string }> extends TableLook<Row> {
   /** Of `usePages`: the next page is loaded as one comes near the end. */
@@ -22,14 +23,7 @@ const AHEAD_ROWS = 10;
 export function VirtualTable<Row extends { id: string }>({ label, pages, total, rowHeight = 49, ...look }: VirtualTableProps<Row>) {
   const { rows, hasMore, loadMore } = pages;
   const body = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
-  useLayoutEffect(() => {
-    const find = () => setTop((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY);
-    find();
-    const observer = new ResizeObserver(find);
-    observer.observe(document.body);
-    return () => observer.disconnect();
-  }, []);
+  const top = useListTop(body);
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => rowHeight,

@@ -1,0 +1,33 @@
+import { expect, settled, signIn, test } from "../fixtures";
+import { scene } from "../scene";
+
+const SCRIPT_BYTES = 200_000;
+/** On a machine that does nothing else it is a second. */
+const CONTENT_MS = 5_000;
+
+for (const [name, address, isSignedIn] of [
+  ["the page to sign in", "/sign-in", false],
+  ["home", "/", true],
+  ["the inbox", "/inbox", true],
+] as const) {
+  test(`the first view of ${name} is small and soon there`, async ({ page }) => {
+    if (isSignedIn) await signIn(page, scene.people.TENANT_ADMIN);
+    const sizes: Promise<number>[] = [];
+    page.on("requestfinished", (request) => {
+      if (request.resourceType() === "script") sizes.push(request.sizes().then(({ responseBodySize }) => responseBodySize));
+    });
+    await page.goto(address, { waitUntil: "commit" });
+    const begun = Date.now();
+    await settled(page);
+    const contentMs = Date.now() - begun;
+    const script = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    const paintMs = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0);
+    console.log(
+      `${name}: ${String(Math.round(script / 1_000))} kB of script in ${String(sizes.length)} files, ` +
+        `painted after ${String(Math.round(paintMs))} ms, there after ${String(contentMs)} ms`,
+    );
+    expect(script).toBeGreaterThan(0);
+    expect(script).toBeLessThan(SCRIPT_BYTES);
+    expect(Math.max(paintMs, contentMs)).toBeLessThan(CONTENT_MS);
+  });
+}

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { inElements, withOuterVariables } from "../../scripts/elementStyles";
+
+test("variables of the page around count before the element's own", () => {
+  expect(inElements(":root,:host{--trestle-accent:#123}.a{color:var(--trestle-accent)}")).toBe(
+    ":root,:host{--trestle-own-accent:#123}.a{color:var(--trestle-accent,var(--trestle-own-accent))}",
+  );
+  expect(withOuterVariables("rgb(var(--trestle-heat) / 0.5)")).toBe("rgb(var(--trestle-heat,var(--trestle-own-heat)) / 0.5)");
+  expect(inElements(".a{z-index:var(--trestle-layer, 1000)}")).toBe(".a{z-index:var(--trestle-layer, 1000)}");
+});
+
+test("the theme is an attribute", () => {
+  expect(inElements(":host([data-theme=dark]){color-scheme:dark}")).toBe(":host([theme=dark]){color-scheme:dark}");
+});
+
+test("narrow is what the element is; what readers prefer stays theirs", () => {
+  expect(inElements("@media (max-width: 640px) {.a{gap:0}}")).toBe("@container (max-width: 640px){.a{gap:0}}");
+  expect(inElements("@media (width<=640px){.a{gap:0}}")).toBe("@container (width<=640px){.a{gap:0}}");
+  expect(inElements("@media (min-width:640px) and (max-width:900px){.a{gap:0}}")).toBe(
+    "@container (min-width:640px) and (max-width:900px){.a{gap:0}}",
+  );
+  const preferred = "@media (prefers-reduced-motion:reduce){.a{transition:none}}";
+  expect(inElements(preferred)).toBe(preferred);
+});

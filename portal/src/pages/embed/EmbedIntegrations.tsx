@@ -1,7 +1,0 @@
-import { useTranslation } from "react-i18next";
-import { Page } from "@/ui";
-
-export default function EmbedIntegrations() {
-  const { t } = useTranslation("common");
-  return <Page title={t("navigation.integrations")} />;
-}
