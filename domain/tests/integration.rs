@@ -658,12 +658,13 @@ async fn lists_filter_order_and_nest() {
     let healthy = SystemFilter { status: Some(vec![SystemStatus::Healthy]), ..Default::default() };
     assert_eq!(systems(healthy).await, [""; 0]);
     let (order, none) = (SystemOrder::CreatedAt, SystemFilter::default());
-    let pages =
-        system::pages_by_tenant(&it.operator, &tenants, &none, order, direction, &first).await.unwrap();
+    let pages = system::pages_by_tenant(&it.operator, &tenants, &none, order, Direction::Descending, &first)
+        .await
+        .unwrap();
     assert_eq!((pages[&other.id].edges[0].node.id, pages[&other.id].has_next), (sandbox.id, true));
     assert_ne!(theirs.id, sandbox.id);
     let bad = SystemFilter { connector: Some("\0".to_owned()), ..Default::default() };
-    let refused = system::list(&it.operator, &bad, order, direction, &first).await;
+    let refused = system::list(&it.operator, &bad, order, Direction::Descending, &first).await;
     assert!(matches!(refused, Err(Error::Argument { argument: "filter", .. })));
 }
 

@@ -16,7 +16,7 @@ use crate::harness::process::{Process, free_port};
 use crate::harness::redis::Redis;
 use crate::harness::trestle::{Setup, Stores, Trestle};
 use crate::harness::watchdog;
-use crate::scene::{Scene, changed_stream, ended, outcome, postgres_execute, text};
+use crate::scene::{Scene, changed_stream, ended, outcome, postgres_execute};
 
 /// Longer than all tests of Playwright take together on two busy cores.
 const PLAYWRIGHT_LIMIT: Duration = Duration::from_secs(900);
@@ -35,10 +35,13 @@ async fn people_do_in_a_browser_what_the_portal_is_for() {
     let setup = Setup::new().setting("TRESTLE_ALLOWED_ORIGINS", format!("http://127.0.0.1:{port}"));
     let trestle = setup.split_on(stores, 1).await;
     let (status, _) = trestle.client().get("/index.html").await;
-    assert_eq!(status, StatusCode::OK, "the program was built without the portal: `make portal`, and build it again");
+    assert_eq!(
+        status,
+        StatusCode::OK,
+        "the program was built without the portal: `make portal`, and build it again"
+    );
 
-    let (own, shop, mended) =
-        (Scene::of(&trestle).await, Shop::of(&trestle).await, Shop::of(&trestle).await);
+    let (own, shop, mended) = (Scene::of(&trestle).await, Shop::of(&trestle).await, Shop::of(&trestle).await);
     postgres_execute(&mended.database, "ALTER TABLE orders DROP CONSTRAINT affordable").await;
     let mut scene = town(&own).await;
     scene["url"] = json!(trestle.url());

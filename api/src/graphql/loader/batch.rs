@@ -204,7 +204,7 @@ mod tests {
 
     use futures::future::join_all;
 
-    use super::{Batches, KEYS_MAX};
+    use super::{Batches, KEYS_MAX, Loader};
     use crate::graphql::error::{ResolverError, Result};
     use crate::http::ErrorCode;
 
