@@ -55,7 +55,7 @@ async fn people_do_in_a_browser_what_the_portal_is_for() {
 
 /// Adds somebody, and gives their mail address.
 async fn person(fixture: &Fixture, role: &str, tenant: Option<&Tenant>) -> String {
-    let of = tenant.map_or("staff", |tenant| &tenant.slug);
+    let of = tenant.map_or("staff", |tenant| tenant.slug.as_str());
     let email = format!("{}@{of}.example.com", role.to_ascii_lowercase());
     let input = json!({
         "email": email, "name": format!("{} of {of}", role.replace('_', " ").to_ascii_lowercase()), "role": role,
