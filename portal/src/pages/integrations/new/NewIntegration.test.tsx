@@ -44,6 +44,7 @@ async function fill() {
 test("from a table to a file, on demand", async () => {
   const { asked } = renderPage(<NewIntegration />, {
     at,
+    route: "/integrations/new",
     permissions,
     answers: { ...answers, CreateIntegration: { createIntegration: { integration: { id: "int_1" }, userErrors: [] } } },
   });
