@@ -16,6 +16,11 @@ export const packed = compression({
   algorithms: [defineAlgorithm("gzip", { level: 9 }), defineAlgorithm("brotliCompress")],
 });
 
+// What a page does not use of `ui` stays out of what it loads. Elsewhere importing a module may define a fragment.
+export const treeshake = {
+  moduleSideEffects: [{ test: /\/src\/(ui|charts|i18n)\/[^.]+\.tsx?$/, sideEffects: false }],
+};
+
 export default defineConfig({
   resolve: { alias },
   plugins: [...readable, packed],
@@ -25,12 +30,7 @@ export default defineConfig({
     manifest: "manifest.json",
     // Nothing inline: the content security policy has no `unsafe-inline`.
     modulePreload: { polyfill: false },
-    rolldownOptions: {
-      // What a page does not use of `ui` stays out of what it loads. Elsewhere importing a module may define a fragment.
-      treeshake: {
-        moduleSideEffects: [{ test: /\/src\/(ui|charts|i18n)\/[^.]+\.tsx?$/, sideEffects: false }],
-      },
-    },
+    rolldownOptions: { treeshake },
   },
   server: {
     // Not `/connectors` and `/exports-list`, which are pages.

@@ -1,14 +1,15 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { elementStyles } from "./scripts/elementStyles";
-import { alias, packed, readable } from "./vite.config";
+import { shadowIds } from "./scripts/shadowIds";
+import { alias, packed, readable, treeshake } from "./vite.config";
 
 // The web components are built apart from the portal: their styles go into shadow roots, and not into a page's head.
 export default defineConfig({
   // Chunks are loaded from where the elements came, which is not the page that uses them.
   base: "./",
   resolve: { alias },
-  plugins: [...readable, elementStyles(), packed],
+  plugins: [...readable, shadowIds(), elementStyles(), packed],
   build: {
     outDir: "dist",
     emptyOutDir: false,
@@ -18,6 +19,7 @@ export default defineConfig({
     modulePreload: false,
     rolldownOptions: {
       input: { elements: fileURLToPath(new URL("./src/elements/index.ts", import.meta.url)) },
+      treeshake,
       preserveEntrySignatures: "exports-only",
       output: {
         // Pages of others name it.

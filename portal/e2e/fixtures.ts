@@ -87,7 +87,7 @@ interface Answer<Data> {
 }
 
 async function ask(request: APIRequestContext, token: string | null, data: object): Promise<Answer<unknown>> {
-  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
   return (await (await request.post(`${scene.url}/graphql`, { data, headers })).json()) as Answer<unknown>;
 }
 

@@ -12,7 +12,7 @@ async function tabTo(page: Page, target: Locator): Promise<void> {
   // By itself: while a list is open, nothing else has a role.
   const element = await target.elementHandle();
   for (let stop = 0; stop < STOPS_MAX; stop += 1) {
-    if (await element?.evaluate((it) => it === document.activeElement)) return;
+    if (await element.evaluate((it) => it === document.activeElement)) return;
     await page.keyboard.press("Tab");
   }
   throw new Error("the tabulator does not come there");

@@ -55,7 +55,9 @@ test("a customer brings three failed purchase orders home", async ({ page, reque
     const chooser = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Choose files" }).click();
     await (await chooser).setFiles({ name: "orders.csv", mimeType: "text/csv", buffer: Buffer.from(mended) });
-    await page.getByRole("link", { name: "The run" }).click();
+    await page.getByRole("link", { name: "The run", exact: true }).click();
+    await expect(page).toHaveURL(/\/runs\//);
+    await expect(page).not.toHaveURL(`/runs/${shop.run}`);
     await expect(page.getByRole("heading", { level: 1 })).toContainText("Succeeded");
   });
 

@@ -4,34 +4,29 @@ import type { Plugin } from "vite";
 const PLACE = "/* styles of the elements */";
 
 const width = String.raw`\((?:(?:max|min)-width\s*:|width\s*[<>]=?)[^()]*\)`;
-
-/** Of an element's tokens: they stand behind those that the page around sets anywhere above it. */
-const OWN = "--trestle-own-";
+const token = /--trestle-([\w-]+)(\s*:)/g;
 
 /**
  * Makes styles of the portal styles of an element: a theme is an attribute, narrow is what the element is and not the window, and
  * variables of the page around count before those of `tokens.css`.
  */
 export function inElements(css: string): string {
-  return withOuterVariables(
-    css
-      .replace(/data-theme/g, "theme")
-      .replace(new RegExp(String.raw`@media\s*(${width}(?:\s*and\s*${width})*)\s*\{`, "g"), "@container $1{")
-      .replace(/--trestle-([\w-]+)(\s*:)/g, `${OWN}$1$2`),
-  );
+  const names = [...new Set(Array.from(css.matchAll(token), ([, name = ""]) => name))];
+  // A variable can't stand for itself, so what is around comes in by another name.
+  const outer = names.map((name) => `--trestle-outer-${name}:var(--trestle-${name})`).join(";");
+  const inner = names.map((name) => `--trestle-${name}:var(--trestle-outer-${name},var(--trestle-own-${name}))`).join(";");
+  const own = css
+    .replace(/data-theme/g, "theme")
+    .replace(new RegExp(String.raw`@media\s*(${width}(?:\s*and\s*${width})*)\s*\{`, "g"), "@container $1{")
+    .replace(token, "--trestle-own-$1$2");
+  return names.length === 0 ? own : `:host{${outer}}.frame,.overlays{${inner}}${own}`;
 }
 
-/** `var(--trestle-accent)` is what the page around says, or else the element's own. */
-export function withOuterVariables(code: string): string {
-  return code.replace(/var\(--trestle-(?!own-)([\w-]+)\)/g, `var(--trestle-$1,var(${OWN}$1))`);
-}
-
-/** Puts all styles into the script of the elements, which makes a style sheet of them in each shadow root. */
+/** Puts all styles into the script of the elements, which makes a style sheet of them for shadow roots. */
 export function elementStyles(): Plugin {
   return {
     name: "trestle:element-styles",
     enforce: "post",
-    transform: (code, id) => (/\/src\/.*\.tsx?$/.test(id) ? withOuterVariables(code) : undefined),
     generateBundle(_, bundle) {
       let css = "";
       for (const [name, file] of Object.entries(bundle)) {
@@ -41,9 +36,9 @@ export function elementStyles(): Plugin {
       }
       const script = Object.values(bundle).find((file) => file.type === "chunk" && file.code.includes(PLACE));
       if (script?.type !== "chunk" || css === "") throw new Error("there is no place for the styles of the elements, or there are none");
-      // What is between the quotes of the place is the text of a string.
-      const text = JSON.stringify(inElements(css)).slice(1, -1);
-      script.code = script.code.replace(PLACE, () => text.replace(/`/g, "\\`").replace(/\$\{/g, "\\${"));
+      // The place is in a string, whose quotes may be any of three.
+      const text = JSON.stringify(inElements(css)).slice(1, -1).replace(/`/g, "\\`").replace(/\$\{/g, "\\${").replace(/'/g, "\\'");
+      script.code = script.code.replace(PLACE, () => text);
     },
   };
 }

@@ -16,7 +16,7 @@ use crate::harness::process::{Process, free_port};
 use crate::harness::redis::Redis;
 use crate::harness::trestle::{Setup, Stores, Trestle};
 use crate::harness::watchdog;
-use crate::scene::{Scene, changed_stream, ended, outcome, postgres_execute};
+use crate::scene::{Scene, changed_stream, ended, outcome, postgres_execute, postgres_rows};
 
 /// Longer than all tests of Playwright take together on two busy cores.
 const PLAYWRIGHT_LIMIT: Duration = Duration::from_secs(900);
@@ -35,11 +35,7 @@ async fn people_do_in_a_browser_what_the_portal_is_for() {
     let setup = Setup::new().setting("TRESTLE_ALLOWED_ORIGINS", format!("http://127.0.0.1:{port}"));
     let trestle = setup.split_on(stores, 1).await;
     let (status, _) = trestle.client().get("/index.html").await;
-    assert_eq!(
-        status,
-        StatusCode::OK,
-        "the program was built without the portal: `make portal`, and build it again"
-    );
+    assert_eq!(status, StatusCode::OK, "built without the portal: `make portal`, and build it again");
 
     let (own, shop, mended) = (Scene::of(&trestle).await, Shop::of(&trestle).await, Shop::of(&trestle).await);
     postgres_execute(&mended.database, "ALTER TABLE orders DROP CONSTRAINT affordable").await;
@@ -51,11 +47,15 @@ async fn people_do_in_a_browser_what_the_portal_is_for() {
     scene["large"] = large(&own.fixture, &server, &trestle).await;
     scene["hostPort"] = json!(port);
     playwright(&scene).await;
+
+    // Whatever the pages said: all orders of the shop are where they belong.
+    let arrived = "SELECT CAST(count(*) AS text) FROM orders";
+    assert_eq!(postgres_rows(&shop.database, arrived).await, [ORDERS.to_string()]);
 }
 
 /// Adds somebody, and gives their mail address.
 async fn person(fixture: &Fixture, role: &str, tenant: Option<&Tenant>) -> String {
-    let of = tenant.map_or("staff", |tenant| &tenant.slug);
+    let of = tenant.map_or("staff", |tenant| tenant.slug.as_str());
     let email = format!("{}@{of}.example.com", role.to_ascii_lowercase());
     let input = json!({
         "email": email, "name": format!("{} of {of}", role.replace('_', " ").to_ascii_lowercase()), "role": role,
@@ -92,14 +92,12 @@ async fn town(scene: &Scene) -> Value {
     assert_eq!(outcome(&run), ended("PARTIAL", json!({"read": 12, "created": 9, "failed": 3})), "{run:#}");
     // Each page takes a second, so that one sees it grow.
     let slow = stream(json!({"records": 25_000, "delayMs": 1_000}), json!({}));
+    let slow = scene.integration(&system, &system, slow).await;
     let incident = json!({"title": "The warehouse does not answer", "systemIds": [system]});
     let incident = scene.admin().mutate("createIncident", incident, "incident { id }").await;
+    let own = moved(scene, &integration, &system, &run).await;
     json!({
-        "people": people,
-        "tenant": scene.tenant.id,
-        "own": moved(scene, &integration, &system, &run).await,
-        "slow": scene.integration(&system, &system, slow).await,
-        "incident": incident["incident"]["id"],
+        "people": people, "tenant": scene.tenant.id, "own": own, "slow": slow, "incident": incident["incident"]["id"],
     })
 }
 

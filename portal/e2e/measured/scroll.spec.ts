@@ -34,7 +34,7 @@ async function scrollTo(page: Page, label: string, row: number): Promise<Frames>
     }
     const seen = await rows.evaluateAll((all) => Math.max(...all.map((each) => Number(each.getAttribute("aria-rowindex")))));
     expect(seen).toBeGreaterThanOrEqual(row);
-  }).toPass({ intervals: [0], timeout: 40_000 });
+  }).toPass({ intervals: [0], timeout: 100_000 });
   // However many were seen, those in sight are made.
   expect(await rows.count()).toBeLessThan(100);
   const frames = await page.evaluate(() => (window as unknown as { frames: number[] }).frames);
@@ -50,6 +50,7 @@ for (const [address, label, row, many] of [
   ["/failures", "Failures", 1_000, `${String(scene.large.failures)} failures`],
 ] as const) {
   test(`${many} scroll smoothly`, async ({ page }) => {
+    test.slow();
     await page.setViewportSize({ width: 1440, height: 900 });
     await signIn(page, scene.large.admin);
     await open(page, address);

@@ -30,14 +30,18 @@ export function SuggestedActions({ actions, isBrief = false, ...props }: Suggest
   return (
     <ol className={styles.steps}>
       {actions.map((action) => (
-        <li key={`${action.kind}-${action.label}`} className={styles.step} data-quiet={!action.isAvailable || undefined}>
-          <div className={styles.words}>
-            {!isPressed(action) && (
+        <li key={`${action.kind}-${action.label}`} className={styles.step}>
+          <div className={styles.button}>
+            {isPressed(action) ? (
+              <ActionButton {...props} action={action} kind={action === first ? "primary" : "secondary"} />
+            ) : (
               <p className={styles.label}>
                 <ActionIcon kind={action.kind} />
                 {action.label}
               </p>
             )}
+          </div>
+          <div className={styles.words}>
             <p className={styles.explanation}>{action.explanation}</p>
             {action.until !== null && (
               <p className={styles.explanation}>
@@ -46,11 +50,6 @@ export function SuggestedActions({ actions, isBrief = false, ...props }: Suggest
             )}
             {!action.isAvailable && action.unavailableReason !== null && <p className={styles.reason}>{action.unavailableReason}</p>}
           </div>
-          {isPressed(action) && (
-            <div className={styles.button}>
-              <ActionButton {...props} action={action} kind={action === first ? "primary" : "secondary"} />
-            </div>
-          )}
         </li>
       ))}
     </ol>

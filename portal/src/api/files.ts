@@ -56,10 +56,11 @@ export function resultOf(status: number, text: string): UploadResult {
   } catch {
     // A proxy in between answers with a page.
   }
-  if (status === 201 && typeof body.path === "string") {
+  // 200: it has replaced what was there.
+  if ((status === 200 || status === 201) && typeof body.path === "string") {
     const { path, size, integrations } = body as { path: string; size: number; integrations?: string[] };
     return { kind: "done", path, size, integrations: integrations ?? [] };
   }
-  const reason = body.message ?? body.error;
+  const reason = (body.error as { message?: unknown } | undefined)?.message;
   return { kind: "refused", status, reason: typeof reason === "string" ? reason : null };
 }

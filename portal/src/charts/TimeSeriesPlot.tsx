@@ -18,6 +18,8 @@ export default function TimeSeriesPlot({ points, series, bands = [], isStacked, 
     ...values,
     ...Object.fromEntries(bands.map(({ low, high }) => [`${low}-${high}`, [values[low] ?? null, values[high] ?? null]])),
   }));
+  // What stands in bars is counted, and there are no halves of it.
+  const isCounted = series.every(({ kind }) => kind === "bar");
   const stack = isStacked ? { stackId: "all" } : {};
   return (
     <ResponsiveContainer width="100%" height={height}>
@@ -31,7 +33,7 @@ export default function TimeSeriesPlot({ points, series, bands = [], isStacked, 
           axisLine={{ stroke: "var(--trestle-border)" }}
           minTickGap={32}
         />
-        <YAxis tickFormatter={format} tick={tick} tickLine={false} axisLine={false} width={56} domain={[0, max ?? "auto"]} />
+        <YAxis tickFormatter={format} tick={tick} tickLine={false} axisLine={false} width={56} allowDecimals={!isCounted} domain={[0, max ?? "auto"]} />
         <Tooltip
           isAnimationActive={false}
           cursor={{ stroke: "var(--trestle-border-strong)", fill: "var(--trestle-hover)" }}
@@ -77,10 +79,19 @@ export default function TimeSeriesPlot({ points, series, bands = [], isStacked, 
             );
           }
           return (
-            <Line key={id} dataKey={id} type="monotone" stroke={stroke} strokeWidth={2} strokeDasharray={dashOf(at)} dot={points.length < 3} isAnimationActive={false} />
+            <Line key={id} dataKey={id} type="monotone" stroke={stroke} strokeWidth={2} strokeDasharray={dashOf(at)} dot={loneDot(points, id, stroke)} isAnimationActive={false} />
           );
         })}
       </ComposedChart>
     </ResponsiveContainer>
   );
+}
+
+/** A point between two gaps has no line, so it is drawn by itself. */
+function loneDot(points: PlotProps["points"], id: string, colour: string) {
+  return function LoneDot({ index, cx, cy }: { index: number; cx?: number; cy?: number }) {
+    const isThere = (at: number) => points[at]?.values[id] != null;
+    if (!isThere(index) || isThere(index - 1) || isThere(index + 1) || cx === undefined || cy === undefined) return <g key={index} />;
+    return <circle key={index} cx={cx} cy={cy} r={3} fill={colour} />;
+  };
 }

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { inElements, withOuterVariables } from "../../scripts/elementStyles";
+import { inElements } from "../../scripts/elementStyles";
 
 test("variables of the page around count before the element's own", () => {
-  expect(inElements(":root,:host{--trestle-accent:#123}.a{color:var(--trestle-accent)}")).toBe(
-    ":root,:host{--trestle-own-accent:#123}.a{color:var(--trestle-accent,var(--trestle-own-accent))}",
+  expect(inElements(":host{--trestle-accent:#123}.a{color:var(--trestle-accent)}")).toBe(
+    ":host{--trestle-outer-accent:var(--trestle-accent)}" +
+      ".frame,.overlays{--trestle-accent:var(--trestle-outer-accent,var(--trestle-own-accent))}" +
+      ":host{--trestle-own-accent:#123}.a{color:var(--trestle-accent)}",
   );
-  expect(withOuterVariables("rgb(var(--trestle-heat) / 0.5)")).toBe("rgb(var(--trestle-heat,var(--trestle-own-heat)) / 0.5)");
-  expect(inElements(".a{z-index:var(--trestle-layer, 1000)}")).toBe(".a{z-index:var(--trestle-layer, 1000)}");
 });
 
 test("the theme is an attribute", () => {

@@ -8,6 +8,7 @@ import { languageOf } from "@/i18n";
 import type { Host } from "@/pages/embed/host";
 import { ElementRoot } from "./ElementRoot";
 import type { ElementSession } from "./ElementSession";
+import { addRoot } from "./roots";
 
 export interface PartProps {
   generation: number;
@@ -26,6 +27,8 @@ export interface Mounted {
   unmount: () => void;
 }
 
+let number = 0;
+
 const PRESSABLE = "react-aria-pressable-style";
 
 /** Makes a place for a part, and shows it there. */
@@ -37,7 +40,10 @@ export function mount(frame: HTMLElement): Mounted {
     mark.id = PRESSABLE;
     document.head.append(mark);
   }
-  const root = createRoot(frame);
+  const leave = addRoot(frame.getRootNode() as ShadowRoot);
+  number += 1;
+  // Ids of one element are no other's.
+  const root = createRoot(frame, { identifierPrefix: `trestle${number}-` });
   return {
     show: (props) => {
       const language = languageOf(props.language);
@@ -50,6 +56,9 @@ export function mount(frame: HTMLElement): Mounted {
         </StrictMode>,
       );
     },
-    unmount: () => root.unmount(),
+    unmount: () => {
+      root.unmount();
+      leave();
+    },
   };
 }

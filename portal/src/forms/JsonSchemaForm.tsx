@@ -1,7 +1,8 @@
 // Not the package itself: that loads a validator that compiles, for its own tests.
+import type RjsfForm from "@rjsf/core";
 import withTheme from "@rjsf/core/lib/withTheme.js";
 import { englishStringTranslator, ErrorSchemaBuilder, TranslatableString } from "@rjsf/utils";
-import { useId, useMemo, useState } from "react";
+import { useId, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Button, FormActions } from "@/ui";
 import { ErrorSummary } from "./ErrorSummary";
@@ -17,6 +18,10 @@ import { words } from "./words";
 
 const ThemedForm = withTheme(theme);
 const none: readonly FormProblem[] = [];
+/** What is wrong stands above the form; it need not be in the console. */
+const noted = () => undefined;
+/** In place of its own button. */
+const noButton = <></>;
 
 /** The form itself; `SchemaForm` loads it. */
 export default function JsonSchemaForm({
@@ -33,12 +38,14 @@ export default function JsonSchemaForm({
   actions,
 }: SchemaFormProps) {
   const { t } = useTranslation(["forms", "common"]);
+  const form = useRef<RjsfForm>(null);
   const prefix = useId().replace(/_/g, "-");
   const schema = useMemo(() => (isSchema(given) ? given : {}), [given]);
   const secrets = secretPaths?.join("\n");
   const shaped = useMemo(() => shape(schema, secrets?.split("\n")), [schema, secrets]);
-  const validator = useMemo(() => new SchemaValidator(schema, shaped, (problem) => words(t, problem)), [schema, shaped, t]);
-  const [data, setData] = useState<unknown>(value);
+  const [first] = useState(value);
+  const [data, setData] = useState(value);
+  const validator = useMemo(() => new SchemaValidator(schema, shaped, (problem) => words(t, problem), first), [schema, shaped, t, first]);
   const [attempts, setAttempts] = useState(0);
   const [found, setFound] = useState<readonly FormProblem[]>(none);
   const answer = JSON.stringify(errors);
@@ -56,60 +63,68 @@ export default function JsonSchemaForm({
   }, [answered]);
   const problems = [...found, ...answered];
 
+  const check = () => {
+    setAttempts(attempts + 1);
+    setChanged({ since: answer, ids: [] });
+    if (form.current?.validateForm()) {
+      setFound(none);
+      onSubmit?.(validator.tidy(data));
+    } else {
+      setFound(validator.problems(data));
+    }
+  };
+
+  const fields = (
+    <ThemedForm
+      ref={form}
+      className={styles.form ?? ""}
+      schema={shaped}
+      {...(uiSchema && { uiSchema })}
+      validator={validator}
+      formData={data}
+      idPrefix={prefix}
+      tagName="div"
+      showErrorList={false}
+      extraErrors={extraErrors}
+      liveValidate={found.length > 0 ? "onChange" : false}
+      disabled={isDisabled}
+      experimental_defaultFormStateBehavior={formState}
+      translateString={(key, parameters) => {
+        if (key === TranslatableString.NewStringDefault) return "";
+        if (key === TranslatableString.YesLabel) return t("yes");
+        if (key === TranslatableString.NoLabel) return t("no");
+        return englishStringTranslator(key, parameters);
+      }}
+      onError={noted}
+      onChange={(event, id) => {
+        setData(event.formData);
+        if (id !== undefined) setChanged(({ since, ids }) => ({ since: answer, ids: since === answer ? [...ids, id] : [id] }));
+        if (found.length > 0) setFound(validator.problems(event.formData));
+        onChange?.(validator.tidy(event.formData));
+      }}
+    >
+      {noButton}
+    </ThemedForm>
+  );
+  if (!onSubmit) return fields;
   return (
-    <div className={styles.form}>
-      {problems.length > 0 && onSubmit && (
-        <ErrorSummary key={attempts} problems={problems} nameOf={(path) => nameOf(shaped, path)} prefix={prefix} />
-      )}
-      <ThemedForm
-        className={styles.form ?? ""}
-        schema={shaped}
-        {...(uiSchema && { uiSchema })}
-        validator={validator}
-        formData={data}
-        idPrefix={prefix}
-        tagName={onSubmit ? "form" : "div"}
-        noHtml5Validate
-        showErrorList={false}
-        extraErrors={extraErrors}
-        liveValidate={found.length > 0 ? "onChange" : false}
-        disabled={isDisabled}
-        experimental_defaultFormStateBehavior={formState}
-        translateString={(key, parameters) => {
-          if (key === TranslatableString.NewStringDefault) return "";
-          if (key === TranslatableString.YesLabel) return t("yes");
-          if (key === TranslatableString.NoLabel) return t("no");
-          return englishStringTranslator(key, parameters);
-        }}
-        onChange={(event, id) => {
-          setData(event.formData);
-          if (id !== undefined) setChanged(({ since, ids }) => ({ since: answer, ids: since === answer ? [...ids, id] : [id] }));
-          if (found.length > 0) setFound(validator.problems(event.formData));
-          onChange?.(validator.tidy(event.formData));
-        }}
-        onError={() => {
-          setFound(validator.problems(data));
-          setAttempts(attempts + 1);
-        }}
-        onSubmit={(event) => {
-          setFound(none);
-          setChanged({ since: answer, ids: [] });
-          setAttempts(attempts + 1);
-          onSubmit?.(validator.tidy(event.formData));
-        }}
-      >
-        {onSubmit ? (
-          <FormActions>
-            {actions}
-            <Button type="submit" kind="primary" isPending={isBusy} isDisabled={isDisabled}>
-              {submitLabel ?? t("common:save")}
-            </Button>
-          </FormActions>
-        ) : (
-          <></>
-        )}
-      </ThemedForm>
-    </div>
+    <form
+      className={styles.form}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        check();
+      }}
+    >
+      {problems.length > 0 && <ErrorSummary key={attempts} problems={problems} nameOf={(path) => nameOf(shaped, path)} prefix={prefix} />}
+      {fields}
+      <FormActions>
+        {actions}
+        <Button type="submit" kind="primary" isPending={isBusy} isDisabled={isDisabled}>
+          {submitLabel ?? t("common:save")}
+        </Button>
+      </FormActions>
+    </form>
   );
 }
 

@@ -4,7 +4,7 @@ import { MemoryRouter } from "react-router";
 import { beforeAll, expect, test, vi } from "vitest";
 import { SchemaForm, type SchemaFormProps } from "./SchemaForm";
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 60_000 });
 
 beforeAll(async () => {
   // Loaded ahead: on a busy machine that takes longer than a query waits.
@@ -154,7 +154,14 @@ test("lists and free names have entries that come and go", async () => {
   await userEvent.click(within(scopes).getByRole("button", { name: "Remove entry 1" }));
   await userEvent.click(within(headers).getByRole("button", { name: "Remove X-Shop" }));
   await send();
-  expect(onSubmit).toHaveBeenLastCalledWith({ headers: {} });
+  expect(onSubmit).toHaveBeenLastCalledWith({});
+});
+
+test("an object that is empty stays only where it was", async () => {
+  const schema = { type: "object", required: ["config"], properties: { config: { type: "object", properties: { headers: { type: "object", additionalProperties: true } } }, meta: { type: "object", properties: {} } } };
+  const { onSubmit } = show({ schema, value: { meta: {} } });
+  await send();
+  expect(onSubmit).toHaveBeenCalledWith({ config: {}, meta: {} });
 });
 
 test("secrets are not shown", async () => {

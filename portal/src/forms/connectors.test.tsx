@@ -7,7 +7,7 @@ import connectors from "./connectors.json";
 import { propertiesOf, type Schema } from "./schema";
 import { SchemaForm } from "./SchemaForm";
 
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: 60_000 });
 
 beforeAll(async () => {
   // Loaded ahead: on a busy machine that takes longer than a query waits.

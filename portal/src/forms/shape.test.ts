@@ -5,7 +5,7 @@ import { wording } from "./wording";
 test("names become titles", () => {
   expect(["baseUrl", "timeoutMs", "sslRootCert", "oauth2", "order_id", "FULL_TABLE"].map(wording)).toEqual([
     "Base URL",
-    "Timeout ms",
+    "Timeout (ms)",
     "SSL root cert",
     "OAuth 2.0",
     "Order id",

@@ -1,32 +1,36 @@
 import type { SchemaUtilsType } from "@rjsf/utils";
 import { isObject, isSchema, listOf, propertiesOf, type Schema } from "./schema";
 
-/** What was entered as it is sent: without what is empty, and without what the form does not show. */
-export function tidy(utils: SchemaUtilsType, schema: Schema, data: unknown): unknown {
-  return sent(utils, schema, JSON.parse(JSON.stringify(data ?? null)) as unknown, data) ?? (schema.type === "array" ? [] : {});
+/**
+ * What was entered as it is sent: without what is empty, and without what the form does not show. An object that was empty at
+ * first stays.
+ */
+export function tidy(utils: SchemaUtilsType, schema: Schema, data: unknown, first: unknown): unknown {
+  return sent(utils, schema, JSON.parse(JSON.stringify(data ?? null)) as unknown, first) ?? (schema.type === "array" ? [] : {});
 }
 
-/** `data` is a copy without what is undefined; `given` shows where something was. */
-function sent(utils: SchemaUtilsType, schema: Schema, data: unknown, given: unknown): unknown {
+/** `data` is a copy, without what is undefined. */
+function sent(utils: SchemaUtilsType, schema: Schema, data: unknown, first: unknown): unknown {
   if (Array.isArray(data)) {
     const { items } = schema;
     const kept = data.map((each: unknown, index) =>
-      isSchema(items) ? sent(utils, items, each, (given as unknown[])[index]) : each,
+      isSchema(items) ? (sent(utils, items, each, Array.isArray(first) ? first[index] : undefined) ?? {}) : each,
     );
     return kept.length === 0 && (schema.minItems ?? 0) > 0 ? undefined : kept;
   }
-  if (!isObject(data) || !isObject(given)) return data;
+  if (!isObject(data)) return data;
+  const before = isObject(first) ? first : undefined;
   const { properties, required } = formOf(utils, schema, data);
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(data)) {
     const property = properties[name];
     if (property === false) continue;
-    const part = isSchema(property) ? sent(utils, property, value, given[name]) : value;
+    const part = isSchema(property) ? sent(utils, property, value, before?.[name]) : value;
     if (part !== undefined) kept[name] = part;
     else if (isObject(value) && required.includes(name)) kept[name] = {};
   }
-  // All in it was emptied: then it is not there any more.
-  return Object.keys(kept).length === 0 && Object.keys(given).length > 0 ? undefined : kept;
+  const wasEmpty = before !== undefined && Object.keys(before).length === 0;
+  return Object.keys(kept).length === 0 && !wasEmpty ? undefined : kept;
 }
 
 interface ObjectForm {

@@ -32,19 +32,21 @@ export class SchemaValidator implements ValidatorType {
   readonly #schema: Schema;
   readonly #shaped: Schema;
   readonly #words: (problem: SchemaProblem) => string;
+  readonly #first: unknown;
   readonly #parts = new WeakMap<object, Schema>();
   readonly utils: SchemaUtilsType;
 
-  constructor(schema: Schema, shaped: Schema, words: (problem: SchemaProblem) => string) {
+  constructor(schema: Schema, shaped: Schema, words: (problem: SchemaProblem) => string, first: unknown) {
     this.#schema = schema;
     this.#shaped = shaped;
     this.#words = words;
+    this.#first = first;
     this.utils = createSchemaUtils(this, shaped, formState);
   }
 
   /** What was entered as it is sent. */
   tidy(data: unknown): unknown {
-    return tidy(this.utils, this.#shaped, data);
+    return tidy(this.utils, this.#shaped, data, this.#first);
   }
 
   problems(data: unknown): FormProblem[] {

@@ -14,13 +14,13 @@ const acronyms: Record<string, string> = {
   xml: "XML",
 };
 
-/** `baseUrl`, `base_url` → `Base URL`: for schemas that give a property no title. */
+/** `baseUrl`, `base_url` → `Base URL`, `timeoutMs` → `Timeout (ms)`: for schemas that give a property no title. */
 export function wording(name: string): string {
   const words = name
     .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
     .split(/[\s_-]+/)
     .filter((word) => word !== "")
     .map((word) => acronyms[word.toLowerCase()] ?? (/^[A-Z0-9]+$/.test(word) && name !== name.toUpperCase() ? word : word.toLowerCase()));
-  const text = words.join(" ");
+  const text = words.join(" ").replace(/ ms$/, " (ms)");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

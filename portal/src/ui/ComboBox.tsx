@@ -24,10 +24,10 @@ export function ComboBox({ label, description, isOptional, hideLabel, options, i
   return (
     <AriaComboBox
       menuTrigger="focus"
+      allowsEmptyCollection
       {...props}
       {...labelling({ label, hideLabel })}
       {...(isSearched ? { items: options } : { defaultItems: options })}
-      allowsEmptyCollection
       className={styles.field ?? ""}
     >
       {!hideLabel && <FieldLabel label={label} isOptional={isOptional} />}

@@ -6,7 +6,7 @@ const MarkdownText = lazy(() => import("./MarkdownText"));
 
 export interface MarkdownProps {
   children: string;
-  /** Of its highest heading; what is written as `#` becomes that. */
+  /** Of its highest heading, whichever that is. */
   level?: 2 | 3 | 4;
 }
 

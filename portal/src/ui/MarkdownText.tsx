@@ -27,20 +27,26 @@ const components: Components = {
 export default function MarkdownText({ children, level = 3 }: MarkdownProps) {
   return (
     <div className={styles.text}>
-      <ReactMarkdown remarkPlugins={[remarkGfm]} components={{ ...components, ...headings(level) }}>
+      <ReactMarkdown remarkPlugins={[remarkGfm, [headingsFrom, level]]} components={components}>
         {children}
       </ReactMarkdown>
     </div>
   );
 }
 
-/** What is written as the first level stands below the page's own headings. */
-function headings(top: number): Components {
-  const at = (depth: number) => {
-    const Heading = `h${Math.min(top + depth, LOWEST_HEADING)}` as "h2";
-    return ({ children }: { children?: ReactNode }) => <Heading>{children}</Heading>;
+interface MarkdownNode {
+  type: string;
+  depth?: number;
+  children?: MarkdownNode[];
+}
+
+/** The highest heading of a text, whichever it is, stands right below the page's own. */
+function headingsFrom(level: number) {
+  return (root: MarkdownNode) => {
+    const headings = (root.children ?? []).filter(({ type }) => type === "heading");
+    const highest = Math.min(...headings.map(({ depth = 1 }) => depth));
+    for (const heading of headings) heading.depth = Math.min(LOWEST_HEADING, (heading.depth ?? 1) - highest + level);
   };
-  return { h1: at(0), h2: at(1), h3: at(2), h4: at(3), h5: at(4), h6: at(5) };
 }
 
 function isOfPortal(href: string): boolean {

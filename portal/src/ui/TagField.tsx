@@ -43,6 +43,7 @@ export function TagField({ value, onChange, options, takesOthers = false, onSear
         isSearched={onSearch !== undefined}
         options={options.filter(({ id }) => !value.includes(id))}
         allowsCustomValue={takesOthers}
+        allowsEmptyCollection={!takesOthers}
         inputValue={text}
         onInputChange={write}
         value={null}

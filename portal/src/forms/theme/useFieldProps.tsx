@@ -17,7 +17,7 @@ export function useFieldProps({ id, schema, label, hideLabel, required, disabled
     hideLabel: Boolean(hideLabel) || marks["x-item"] === true,
     description: description ? <Prose text={description} /> : undefined,
     isRequired: Boolean(required),
-    isOptional: !required && !isOfPair && marks["x-item"] !== true,
+    isOptional: !required && !isOfPair && marks["x-item"] !== true && options.marksOptional !== false,
     isDisabled: Boolean(disabled),
     isReadOnly: Boolean(readonly),
     autoFocus: Boolean(autofocus),

@@ -97,10 +97,9 @@ export default function Audit() {
           { kind: "days", name: "at", label: t("days") },
           { kind: "choice", name: "area", label: t("what"), options: Object.keys(areas).map((id) => ({ id, label: t(`area.${id}`) })) },
           { kind: "choice", name: "outcome", label: t("outcomeLabel"), options: outcomes.map((id) => ({ id, label: t(`outcome.${id}`) })) },
+          { kind: "own", name: "actor", field: <ActorField /> },
         ]}
-      >
-        <ActorField />
-      </FilterBar>
+      />
       {object !== null && (
         <div>
           <Button size="small" icon={<X size={14} aria-hidden />} onPress={() => setAddress({ object: null })}>

@@ -23,7 +23,7 @@ export function ExportActions({ row, onCancel }: ExportActionsProps) {
       {row.url != null ? <Link href={row.url}>{t("download")}</Link> : <span>{t("notYours")}</span>}
       {row.expiresAt != null && (
         <p>
-          {t("until")} <Time at={row.expiresAt} />
+          {t("until")} <Time at={row.expiresAt} as="absolute" />
         </p>
       )}
     </div>

@@ -100,7 +100,7 @@ export default function Exports() {
       header: t("actions"),
       hideHeader: true,
       align: "end",
-      width: "minmax(150px, auto)",
+      width: "minmax(160px, 1.2fr)",
       cell: (row) => <ExportActions row={row} onCancel={() => void cancel.submit({ exportId: row.id })} />,
     },
   ];

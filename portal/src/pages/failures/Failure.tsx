@@ -101,7 +101,7 @@ export default function Failure() {
       )}
       <div className={layout.columns}>
         <div className={layout.main}>
-          {failure.actions.length > 0 && (
+          {failure.actions.length > 0 && !isEdited && (
             <Card title={t("page.toDo")} description={failure.suggestedAction}>
               <SuggestedActions
                 actions={failure.actions}

@@ -42,7 +42,7 @@ export function FailureHeatMap({ tenantId, integrationId, to }: FailureHeatMapPr
   const hours = data.failureGroups.edges.flatMap(({ node }) => node.failuresByHour);
   const days = hoursOfDays(hours, new Date());
   const dayOf = (row: number) => new Intl.DateTimeFormat(language, { weekday: "short", day: "numeric", month: "short" }).format(days[row]?.day);
-  const hourOf = (column: number) => new Intl.DateTimeFormat(language, { hour: "numeric" }).format(new Date(2000, 0, 1, column));
+  const hourOf = (column: number) => new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" }).format(new Date(2000, 0, 1, column));
   return (
     <Card title={t("heat.title")} description={data.failureGroups.pageInfo.hasNextPage ? t("heat.partial") : t("heat.lead")}>
       {hours.length === 0 ? (
@@ -51,7 +51,7 @@ export function FailureHeatMap({ tenantId, integrationId, to }: FailureHeatMapPr
         <HeatMap
           title={t("heat.title")}
           rows={days.map((_, row) => dayOf(row))}
-          columns={Array.from({ length: 24 }, (_, column) => (column % 3 === 0 ? hourOf(column) : ""))}
+          columns={Array.from({ length: 24 }, (_, column) => (column % 3 === 0 ? String(column).padStart(2, "0") : ""))}
           value={(row, column) => days[row]?.counts[column] ?? 0}
           label={(row, column) => `${dayOf(row)}, ${hourOf(column)}`}
           to={(row, column) => to(hourAt(days[row]?.day, column))}

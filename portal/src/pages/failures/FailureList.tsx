@@ -77,18 +77,20 @@ export function FailureList({ filter, label, shows = {}, empty, onRetryStarted }
       id: "reference",
       header: t("column.record"),
       isRowHeader: true,
-      width: "minmax(150px, 1.2fr)",
-      cell: (row) => <span className={styles.name}>{nameOf(row)}</span>,
+      width: shows.summary === false ? "minmax(120px, 1fr)" : "minmax(260px, 4fr)",
+      cell: (row) => (
+        <span className={styles.stack}>
+          <span className={styles.name}>{nameOf(row)}</span>
+          {shows.summary !== false && <span className={styles.note}>{row.summary}</span>}
+        </span>
+      ),
     },
-    ...(shows.summary === false
-      ? []
-      : [{ id: "summary", header: t("column.summary"), width: "minmax(200px, 3fr)", cell: (row: FailureRow) => row.summary }]),
     ...(shows.integration
       ? [
           {
             id: "integration",
             header: t("column.integration"),
-            width: "minmax(130px, 1.2fr)",
+            width: "minmax(120px, 1.4fr)",
             cell: (row: FailureRow) => (
               <span className={styles.stack}>
                 {row.integration.name}
@@ -98,11 +100,10 @@ export function FailureList({ filter, label, shows = {}, empty, onRetryStarted }
           },
         ]
       : []),
-    { id: "status", header: t("column.status"), width: "124px", cell: (row) => <StatusBadge kind="failure" value={row.status} /> },
+    { id: "status", header: t("column.status"), width: "118px", cell: (row) => <StatusBadge kind="failure" value={row.status} /> },
     { id: "impact", header: t("column.impact"), width: "136px", isLeftOutOnPhones: true, cell: (row) => <StatusBadge kind="impact" value={row.impact} /> },
-    { id: "acts", header: t("column.acts"), width: "minmax(96px, 0.7fr)", isLeftOutOnPhones: true, cell: (row) => partyName(row.responsibleParty) },
-    { id: "attempts", header: t("column.attempts"), width: "72px", align: "end", isLeftOutOnPhones: true, cell: (row) => row.attempts },
-    { id: "failedAt", header: t("column.failedAt"), width: "124px", isSortable: true, cell: (row) => <Time at={row.failedAt} /> },
+    { id: "acts", header: t("column.acts"), width: "minmax(84px, 0.7fr)", isLeftOutOnPhones: true, cell: (row) => partyName(row.responsibleParty) },
+    { id: "failedAt", header: t("column.failedAt"), width: "112px", isSortable: true, cell: (row) => <Time at={row.failedAt} /> },
   ];
   if (pages.isLoading) return <Card><Skeleton lines={10} height={24} /></Card>;
   if (pages.rows.length === 0 && pages.problem) return <ErrorState problem={pages.problem} onRetry={pages.refresh} />;

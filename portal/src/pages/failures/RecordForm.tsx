@@ -49,6 +49,9 @@ interface RecordFormProps {
   onRetryStarted: (retryId: string) => void;
 }
 
+// What of a record may be missing is no question here: it is corrected, not made.
+const unmarked = { "ui:globalOptions": { marksOptional: false } };
+
 interface Found {
   path: string[];
   message: string;
@@ -130,6 +133,7 @@ export function RecordForm({ failure, onCancel, onRetryStarted }: RecordFormProp
         <SchemaForm
           key={draft.version}
           schema={schema}
+          uiSchema={unmarked}
           value={draft.value}
           errors={refused ?? atFields}
           isBusy={form.isBusy}

@@ -35,6 +35,7 @@ const group = {
   tenant: { id: "ten_1", name: "Acme Stores" },
   integration: { id: "int_1", name: "ERP to shop" },
   open: { edges: [], pageInfo: { hasNextPage: false } },
+  retried: { edges: [] },
 };
 
 const answers = {

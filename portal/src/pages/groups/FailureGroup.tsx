@@ -5,6 +5,7 @@ import { RetryProgress, SuggestedActions } from "@/actions";
 import { graphql, problemOf, useLive, useThrottled } from "@/api";
 import { usePermission } from "@/app/session";
 import { FailureList } from "@/pages/failures/FailureList";
+import { retryOf } from "@/pages/failures/retryOf";
 import { Runbooks } from "@/pages/failures/Runbooks";
 import { Banner, Card, ErrorState, Link, NotFound, Page, Skeleton, StatusBadge, Tabs, useAddress } from "@/ui";
 import layout from "../failures/Failure.module.css";
@@ -15,6 +16,7 @@ import { GroupFacts } from "./GroupFacts";
 import { GroupHours } from "./GroupHours";
 import { GROUP_OF_PAGE } from "./groupOfPage";
 import { GroupPromises } from "./GroupPromises";
+import styles from "./FailureGroup.module.css";
 import { GroupTimeline } from "./GroupTimeline";
 
 const GROUP_CHANGED = graphql(`
@@ -61,7 +63,7 @@ export default function FailureGroup() {
   }
   if (!group) return <NotFound />;
   const actions = actionsOf(group);
-  const retryId = address.get("retry");
+  const retryId = address.get("retry") ?? retryOf(group.retried.edges[0]?.node.actions ?? []);
   const runbooks = group.newest?.edges[0]?.node.runbooks ?? [];
   const started = (retry: string) => setAddress({ retry });
   const tabs = [
@@ -83,12 +85,11 @@ export default function FailureGroup() {
   return (
     <Page
       title={group.summary}
-      heading={
-        <>
-          {group.summary}
+      description={
+        <span className={styles.badges}>
           <StatusBadge kind="group" value={group.status} />
           <StatusBadge kind="impact" value={group.impact} />
-        </>
+        </span>
       }
       breadcrumbs={[{ label: t("inbox"), to: "/inbox" }]}
       width="wide"

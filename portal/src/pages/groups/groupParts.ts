@@ -26,7 +26,7 @@ export const GROUP_ROW = graphql(`
       id
       name
     }
-    open: failures(filter: { status: [OPEN, RETRYING] }, first: 1) {
+    open: failures(filter: { status: [OPEN] }, first: 1) {
       edges {
         node {
           id
@@ -39,8 +39,17 @@ export const GROUP_ROW = graphql(`
         hasNextPage
       }
     }
+    retried: failures(filter: { status: [RETRYING] }, first: 1) {
+      edges {
+        node {
+          id
+          actions {
+            ...SuggestedActionParts
+          }
+        }
+      }
+    }
   }
 `);
 
 export type GroupRow = ResultOf<typeof GROUP_ROW>;
-export type OpenFailures = GroupRow["open"];

@@ -21,15 +21,12 @@ export function HealthCharts({ health, steps, span }: HealthChartsProps) {
   const step = span === "day" ? "hour" : "day";
   const isQuiet = health?.series.length === 0;
   const percent = (value: number) => format.percent(value / 100, language);
-  const chart = (title: string, content: () => ReactNode) => (
-    <Card title={title}>{points ? content() : <Skeleton lines={6} height={24} />}</Card>
-  );
+  const chart = (content: () => ReactNode) => <Card>{points ? content() : <Skeleton lines={6} height={24} />}</Card>;
   return (
     <div className={styles.charts}>
-      {chart(t("chart.volume"), () => (
+      {chart(() => (
         <TimeSeries
           title={t("chart.volume")}
-          hideTitle
           isStacked
           step={step}
           points={isQuiet ? [] : (points ?? []).map(({ at, entry }) => ({ at, values: entry ? { ...entry.records } : {} }))}
@@ -42,10 +39,9 @@ export function HealthCharts({ health, steps, span }: HealthChartsProps) {
           ]}
         />
       ))}
-      {chart(t("chart.success"), () => (
+      {chart(() => (
         <TimeSeries
           title={t("chart.success")}
-          hideTitle
           step={step}
           max={100}
           format={percent}
@@ -56,10 +52,9 @@ export function HealthCharts({ health, steps, span }: HealthChartsProps) {
           ]}
         />
       ))}
-      {chart(t("chart.latency"), () => (
+      {chart(() => (
         <TimeSeries
           title={t("chart.latency")}
-          hideTitle
           step={step}
           format={(value) => format.duration(value, language)}
           points={isQuiet ? [] : (points ?? []).map(({ at, entry }) => ({ at, values: { p50: entry?.latencyP50Ms, p95: entry?.latencyP95Ms } }))}

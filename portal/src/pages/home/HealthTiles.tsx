@@ -20,7 +20,8 @@ export function HealthTiles({ health, isKnown, tenantId, readsFailures, span }: 
   const { t } = useTranslation("home");
   const language = useLanguage();
   const inbox = useInboxCounts(tenantId, !readsFailures);
-  const percent = (value: number | null | undefined) => (value == null ? "–" : format.percent(value / 100, language));
+  // Not rounded up: all is all.
+  const percent = (value: number | null | undefined) => (value == null ? "–" : format.percent(Math.floor(value * 100) / 10_000, language, 2));
   const all = health?.integrations.reduce((sum, each) => sum + each.integrations, 0) ?? 0;
   const metrics = health?.metrics;
   const runs = metrics && metrics.runs.succeeded + metrics.runs.partial + metrics.runs.failed + metrics.runs.canceled;

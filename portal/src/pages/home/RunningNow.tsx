@@ -1,6 +1,8 @@
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { graphql, useLive, usePages, useThrottled, type ResultOf } from "@/api";
 import { Card, EmptyState, ErrorState, Skeleton } from "@/ui";
+import { RecentRuns } from "./RecentRuns";
 import { RunningRun } from "./RunningRun";
 import styles from "./RunningNow.module.css";
 
@@ -73,6 +75,8 @@ const REFRESH_MS = 2_000;
 /** Runs that are under way or wait, as they go on. */
 export function RunningNow({ tenantId, showsTenant, onEnded }: RunningNowProps) {
   const { t } = useTranslation("home");
+  // Made anew, the list of those that ended is read anew.
+  const [ended, setEnded] = useState("");
   const pages = usePages({
     query: RUNNING_NOW,
     variables: { filter: { status: ["RUNNING", "QUEUED"], tenantId } },
@@ -86,6 +90,7 @@ export function RunningNow({ tenantId, showsTenant, onEnded }: RunningNowProps) 
       if (runChanged.finishedAt !== null) {
         pages.remove([runChanged.id]);
         refresh();
+        setEnded(runChanged.id);
         onEnded();
       } else if (pages.rows.some(({ id }) => id === runChanged.id)) {
         pages.patch(runChanged);
@@ -118,6 +123,7 @@ export function RunningNow({ tenantId, showsTenant, onEnded }: RunningNowProps) 
           {(pages.hasMore || pages.rows.length > SHOWN) && <li className={styles.more}>{t("running.more")}</li>}
         </ul>
       )}
+      <RecentRuns key={ended} tenantId={tenantId} showsTenant={showsTenant} />
     </Card>
   );
 }

@@ -33,6 +33,7 @@ const group = (actions: unknown[]) => ({
   tenant: { id: "ten_1", name: "Acme Stores" },
   integration: { id: "int_1", name: "ERP to shop" },
   open: { edges: [{ node: { id: "fai_1", actions } }], pageInfo: { hasNextPage: true } },
+  retried: { edges: [] },
 });
 
 const answers = (actions: unknown[]) => ({

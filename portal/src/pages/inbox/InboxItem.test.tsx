@@ -36,6 +36,7 @@ const group = (actions: SuggestedAction[]): GroupRow => ({
   tenant: { id: "ten_1", name: "Acme Stores" },
   integration: { id: "int_1", name: "ERP to shop" },
   open: { edges: [{ node: { id: "fai_1", actions } }], pageInfo: { hasNextPage: true } },
+  retried: { edges: [] },
 });
 
 const shown = (actions: SuggestedAction[]) =>

@@ -67,7 +67,7 @@ export default function Incident() {
     >
       <div className={styles.columns}>
         <div className={styles.main}>
-          <PublicMessage incident={incident} isManager={isManager && !isOver} />
+          <PublicMessage incident={incident} isManager={isManager} mayWrite={isManager && !isOver} />
           <AffectedSystems incidentId={incident.id} isManager={isManager} />
           {isManager && isOver && <Postmortem incident={incident} />}
         </div>
@@ -82,7 +82,10 @@ export default function Incident() {
                 [t("connector"), incident.connectorName],
                 [t("field.fault"), incident.fault && t(`fault.${incident.fault}`)],
                 [t("commander"), isManager && (incident.commander ?? t("nobody"))],
-                [t("hit"), isManager && t("hitCount", { tenants: incident.tenantCount ?? 0, systems: incident.systemCount ?? 0 })],
+                [
+                  t("hit"),
+                  isManager && `${t("tenantCount", { count: incident.tenantCount ?? 0 })}, ${t("systemCount", { count: incident.systemCount ?? 0 })}`,
+                ],
                 [t("reporter"), isManager && (incident.createdBy ?? t("foundByItself"))],
               ]}
             />

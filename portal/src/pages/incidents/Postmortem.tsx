@@ -1,7 +1,8 @@
 import { FileText, Pencil, SquareCheck, Square } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Button, Card, EmptyState, Markdown, Time } from "@/ui";
+import { useLanguage } from "@/i18n";
+import { Button, Card, EmptyState, format, Markdown } from "@/ui";
 import type { IncidentDetail } from "./incidentDetail";
 import styles from "./Postmortem.module.css";
 import { PostmortemDialog } from "./PostmortemDialog";
@@ -9,6 +10,7 @@ import { PostmortemDialog } from "./PostmortemDialog";
 /** What came of looking back, for staff. */
 export function Postmortem({ incident }: { incident: IncidentDetail }) {
   const { t } = useTranslation("incidents");
+  const language = useLanguage();
   const [isOpen, setIsOpen] = useState(false);
   const { postmortem } = incident;
   return (
@@ -54,7 +56,7 @@ export function Postmortem({ incident }: { incident: IncidentDetail }) {
                         {followUp.dueAt && (
                           <>
                             {" · "}
-                            {t("postmortem.until")} <Time at={followUp.dueAt} as="absolute" />
+                            {t("postmortem.until")} {format.date(`${followUp.dueAt.slice(0, 10)}T12:00:00`, language)}
                           </>
                         )}
                       </span>

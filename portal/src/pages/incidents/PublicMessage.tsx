@@ -26,17 +26,18 @@ const SAY = graphql(`
 interface PublicMessageProps {
   incident: IncidentDetail;
   isManager: boolean;
+  mayWrite: boolean;
 }
 
 /** What those who are hit read. */
-export function PublicMessage({ incident, isManager }: PublicMessageProps) {
+export function PublicMessage({ incident, isManager, mayWrite }: PublicMessageProps) {
   const { t } = useTranslation("incidents");
   const [isOpen, setIsOpen] = useState(false);
   return (
     <Card
       title={isManager ? t("publicMessage.title") : t("publicMessage.titleForTenants")}
       actions={
-        isManager && (
+        mayWrite && (
           <Button size="small" icon={<Pencil size={14} aria-hidden />} onPress={() => setIsOpen(true)}>
             {t("publicMessage.action")}
           </Button>

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useParams } from "react-router";
 import { useQuery } from "urql";
@@ -6,18 +6,20 @@ import { problemOf, useLive } from "@/api";
 import { useIsStaff, usePermission } from "@/app/session";
 import { ErrorState, NotFound, Page, Skeleton, StatusBadge, Tabs, type TabEntry } from "@/ui";
 import { IntegrationActions } from "./actions/IntegrationActions";
-import { IntegrationAudit } from "./IntegrationAudit";
-import { Backfills } from "./backfills/Backfills";
-import { IntegrationFailures } from "./IntegrationFailures";
-import { IntegrationRuns } from "./IntegrationRuns";
 import { INTEGRATION, type IntegrationOfPage } from "./integrationQuery";
 import { HEALTH_CHANGED, type HealthRowOf } from "./integrationRow";
-import { Mapping } from "./mapping/Mapping";
 import { Overview } from "./overview/Overview";
-import { Quarantines } from "./quarantines/Quarantines";
-import { Reconciliations } from "./reconciliations/Reconciliations";
-import { Schedule } from "./schedule/Schedule";
-import { Settings } from "./settings/Settings";
+
+// Parts of the page are loaded when they are looked at.
+const Backfills = lazy(() => import("./backfills/Backfills"));
+const IntegrationAudit = lazy(() => import("./IntegrationAudit"));
+const IntegrationFailures = lazy(() => import("./IntegrationFailures"));
+const IntegrationRuns = lazy(() => import("./IntegrationRuns"));
+const Mapping = lazy(() => import("./mapping/Mapping"));
+const Quarantines = lazy(() => import("./quarantines/Quarantines"));
+const Reconciliations = lazy(() => import("./reconciliations/Reconciliations"));
+const Schedule = lazy(() => import("./schedule/Schedule"));
+const Settings = lazy(() => import("./settings/Settings"));
 
 /** One integration: how it is, what it did, and everything that can be set of it. */
 export default function Integration() {
@@ -64,15 +66,15 @@ function KnownIntegration({ integration, onChange }: { integration: IntegrationO
   const { id } = integration;
   const tabs: (TabEntry | false)[] = [
     { id: "overview", label: t("tab.overview"), content: () => <Overview integration={integration} onChange={onChange} /> },
-    readsRuns && { id: "runs", label: t("tab.runs"), content: () => <IntegrationRuns integrationId={id} /> },
-    readsFailures && { id: "failures", label: t("tab.failures"), content: () => <IntegrationFailures integrationId={id} tenantId={integration.tenant.id} /> },
-    { id: "mapping", label: t("tab.mapping"), content: () => <Mapping integrationId={id} /> },
-    { id: "schedule", label: t("tab.schedule"), content: () => <Schedule integration={integration} /> },
-    readsRuns && { id: "reconciliation", label: t("tab.reconciliation"), content: () => <Reconciliations integration={integration} /> },
-    readsRuns && { id: "backfills", label: t("tab.backfills"), content: () => <Backfills integration={integration} /> },
-    readsFailures && { id: "quarantines", label: t("tab.quarantines"), content: () => <Quarantines integrationId={id} /> },
-    { id: "settings", label: t("tab.settings"), content: () => <Settings integration={integration} /> },
-    readsAudit && { id: "audit", label: t("tab.audit"), content: () => <IntegrationAudit integrationId={id} /> },
+    readsRuns && { id: "runs", label: t("tab.runs"), content: () => part(<IntegrationRuns integrationId={id} />) },
+    readsFailures && { id: "failures", label: t("tab.failures"), content: () => part(<IntegrationFailures integrationId={id} tenantId={integration.tenant.id} />) },
+    { id: "mapping", label: t("tab.mapping"), content: () => part(<Mapping integrationId={id} />) },
+    { id: "schedule", label: t("tab.schedule"), content: () => part(<Schedule integration={integration} />) },
+    readsRuns && { id: "reconciliation", label: t("tab.reconciliation"), content: () => part(<Reconciliations integration={integration} />) },
+    readsRuns && { id: "backfills", label: t("tab.backfills"), content: () => part(<Backfills integration={integration} />) },
+    readsFailures && { id: "quarantines", label: t("tab.quarantines"), content: () => part(<Quarantines integrationId={id} />) },
+    { id: "settings", label: t("tab.settings"), content: () => part(<Settings integration={integration} />) },
+    readsAudit && { id: "audit", label: t("tab.audit"), content: () => part(<IntegrationAudit integrationId={id} />) },
   ];
   const status = integration.health?.status;
   return (
@@ -94,4 +96,8 @@ function KnownIntegration({ integration, onChange }: { integration: IntegrationO
       <Tabs label={t("parts")} tabs={tabs.filter((tab) => tab !== false)} />
     </Page>
   );
+}
+
+function part(content: ReactNode) {
+  return <Suspense fallback={<Skeleton lines={8} height={24} />}>{content}</Suspense>;
 }

@@ -37,7 +37,7 @@ const tones: Record<Entry["outcome"], Tone> = {
 };
 
 /** Who did what to an integration, or tried to. */
-export function IntegrationAudit({ integrationId }: { integrationId: string }) {
+export default function IntegrationAudit({ integrationId }: { integrationId: string }) {
   const { t } = useTranslation(["integrations", "common"]);
   const pages = usePages({
     query: AUDIT_OF_INTEGRATION,

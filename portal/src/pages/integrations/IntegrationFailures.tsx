@@ -18,8 +18,8 @@ interface IntegrationFailuresProps {
 }
 
 /** What of an integration did not arrive: when, and each of them; they are retried here, some or all that were found. */
-export function IntegrationFailures({ integrationId, tenantId }: IntegrationFailuresProps) {
-  const { t } = useTranslation(["integrations", "failures", "common"]);
+export default function IntegrationFailures({ integrationId, tenantId }: IntegrationFailuresProps) {
+  const { t } = useTranslation(["integrations", "failures", "actions", "common"]);
   const language = useLanguage();
   const mayRetry = usePermission("failures:retry");
   const [isAsking, setIsAsking] = useState(false);

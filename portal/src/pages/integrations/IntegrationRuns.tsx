@@ -29,7 +29,7 @@ const statuses = ["QUEUED", "RUNNING", "SUCCEEDED", "PARTIAL", "FAILED", "CANCEL
 const triggers = ["MANUAL", "SCHEDULE", "WEBHOOK", "RETRY", "BACKFILL"] as const satisfies RunTrigger[];
 
 /** Runs of an integration, newest first; those under way change by themselves, and new ones appear. */
-export function IntegrationRuns({ integrationId }: { integrationId: string }) {
+export default function IntegrationRuns({ integrationId }: { integrationId: string }) {
   const { t } = useTranslation(["integrations", "runs", "common"]);
   const [address] = useAddress();
   const status = statuses.find((each) => each === address.get("status"));
@@ -78,7 +78,7 @@ export function IntegrationRuns({ integrationId }: { integrationId: string }) {
         <EmptyState title={t(isFiltered ? "list.nothingFound" : "noRuns")}>{t(isFiltered ? "list.nothingFoundHelp" : "noRunsHelp")}</EmptyState>
       ) : (
         <>
-          <Card>
+          <Card title={t("latestRuns")} description={t("latestRunsHelp")}>
             <RunStrip runs={pages.rows} />
           </Card>
           <Card flush>

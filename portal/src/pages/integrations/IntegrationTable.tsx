@@ -55,17 +55,17 @@ export function IntegrationTable({ pages }: { pages: Pages<IntegrationRowOf> }) 
         ),
     },
     {
+      id: "freshness",
+      header: t("column.freshness"),
+      width: "minmax(110px, 0.9fr)",
+      cell: ({ health }) => health && <FreshnessWords freshness={health.freshness} />,
+    },
+    {
       id: "success",
       header: t("column.success"),
       width: "minmax(92px, 0.7fr)",
       align: "end",
       cell: ({ health }) => (health?.metrics.runSuccessPercent == null ? "–" : format.percent(health.metrics.runSuccessPercent / 100, language)),
-    },
-    {
-      id: "freshness",
-      header: t("column.freshness"),
-      width: "minmax(110px, 0.9fr)",
-      cell: ({ health }) => health && <FreshnessWords freshness={health.freshness} />,
     },
     {
       id: "failed",
@@ -90,6 +90,7 @@ export function IntegrationTable({ pages }: { pages: Pages<IntegrationRowOf> }) 
         columns={columns}
         to={({ id }) => `/integrations/${id}`}
         sort={sortOf(address)}
+        rowHeight={72}
         onSort={({ column, direction }) => setAddress({ sort: `${column}.${direction}` })}
       />
     </Card>

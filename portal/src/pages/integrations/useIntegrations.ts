@@ -1,4 +1,4 @@
-import { useLive, usePages, type Pages } from "@/api";
+import { useEvery, useLive, usePages, type Pages } from "@/api";
 import { usePermission, useTenantScope } from "@/app/session";
 import type { HealthStatus, IntegrationOrderField } from "@/api/generated/schema";
 import { useAddress, type Sort } from "@/ui";
@@ -18,6 +18,8 @@ export const healthStatuses = [
 ] as const satisfies readonly HealthStatus[];
 
 const fields: Record<string, IntegrationOrderField> = { name: "NAME", health: "HEALTH", createdAt: "CREATED_AT" };
+
+const REFRESH_MS = 60_000;
 
 /** By health, the worst first, unless the address says otherwise. */
 export function sortOf(address: URLSearchParams): Sort {
@@ -56,5 +58,7 @@ export function useIntegrations(): Pages<IntegrationRowOf> {
     onChange: ({ healthChanged: { integration, ...changed } }) => pages.patch({ id: integration.id, health: changed }),
     onBehind: pages.refresh,
   });
+  // RUNNING comes and goes, and ages grow, of which nobody tells.
+  useEvery(REFRESH_MS, pages.refresh, !withHealth);
   return pages;
 }

@@ -92,7 +92,7 @@ export function ApiKeyList() {
       header: t("actions"),
       hideHeader: true,
       align: "end",
-      width: "minmax(100px, auto)",
+      width: "110px",
       cell: (key) =>
         key.revokedAt == null && (
           <Button size="small" onPress={() => setRevoking(key)}>

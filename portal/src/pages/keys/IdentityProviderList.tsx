@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { graphql, type ResultOf, useMutationForm, usePages } from "@/api";
 import { useIsStaff, useTenantScope } from "@/app/session";
-import { Button, Card, type Column, ConfirmDialog, CopyButton, EmptyState, ErrorState, Skeleton, Table, Time, toast } from "@/ui";
+import { Button, Card, type Column, ConfirmDialog, CopyButton, EmptyState, ErrorState, Skeleton, Time, toast, VirtualTable } from "@/ui";
 import { IdentityProviderDialog } from "./IdentityProviderDialog";
 
 const PROVIDERS = graphql(`
@@ -95,7 +95,7 @@ export function IdentityProviderList() {
       header: t("actions"),
       hideHeader: true,
       align: "end",
-      width: "minmax(210px, auto)",
+      width: "minmax(230px, 1.6fr)",
       cell: (provider) => (
         <div>
           <CopyButton text={linkOf(provider)} label={t("provider.copyLink")} />
@@ -126,7 +126,7 @@ export function IdentityProviderList() {
         </EmptyState>
       ) : (
         <Card title={t("tab.providers")} description={t("provider.lead")} actions={make} flush>
-          <Table label={t("tab.providers")} rows={pages.rows} columns={columns} />
+          <VirtualTable label={t("tab.providers")} pages={pages} columns={columns} />
         </Card>
       )}
       {editing && <IdentityProviderDialog provider={editing === "new" ? null : editing} onClose={() => setEditing(null)} />}

@@ -108,7 +108,7 @@ export function PortalKeyList() {
       header: t("actions"),
       hideHeader: true,
       align: "end",
-      width: "minmax(100px, auto)",
+      width: "110px",
       cell: (key) =>
         key.revokedAt == null && (
           <Button size="small" onPress={() => setRevoking(key)}>

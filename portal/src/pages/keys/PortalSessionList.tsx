@@ -113,7 +113,7 @@ export function PortalSessionList() {
       header: t("actions"),
       hideHeader: true,
       align: "end",
-      width: "minmax(190px, auto)",
+      width: "minmax(200px, 1.6fr)",
       cell: (session) =>
         session.endedAt == null &&
         Date.parse(session.expiresAt) > now && (

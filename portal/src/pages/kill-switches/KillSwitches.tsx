@@ -88,7 +88,7 @@ export default function KillSwitches() {
             </Badge>
             {expiresAt != null && (
               <p>
-                {t("until")} <Time at={expiresAt} />
+                {t("until")} <Time at={expiresAt} as="absolute" />
               </p>
             )}
           </div>
@@ -117,7 +117,7 @@ export default function KillSwitches() {
       header: t("actions"),
       hideHeader: true,
       align: "end",
-      width: "minmax(100px, auto)",
+      width: "110px",
       cell: (row) =>
         row.releasedAt == null && (
           <Button size="small" onPress={() => setReleasing(row)}>

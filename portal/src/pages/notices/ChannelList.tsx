@@ -3,13 +3,14 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { graphql, usePages } from "@/api";
 import { usePermission } from "@/app/session";
-import { Banner, Button, Card, type Column, EmptyState, ErrorState, FilterBar, SecretDialog, Skeleton, Table } from "@/ui";
+import { Banner, Button, Card, type Column, EmptyState, ErrorState, FilterBar, SecretDialog, Skeleton, VirtualTable } from "@/ui";
 import { ChannelActions } from "./ChannelActions";
 import { ChannelDialog } from "./ChannelDialog";
 import "./channelFields";
 import type { Channel } from "./channelFields";
 import { ChannelPlace } from "./ChannelPlace";
 import { ChannelState } from "./ChannelState";
+import { Owner } from "./Owner";
 import { useOwner } from "./useOwner";
 
 const CHANNELS = graphql(`
@@ -51,7 +52,7 @@ export function ChannelList() {
   });
   const columns: Column<Channel>[] = [
     { id: "name", header: t("name"), width: "minmax(150px, 1.4fr)", cell: ({ name }) => name },
-    ...(owner.isOpen ? [{ id: "owner", header: t("owner.label"), cell: ({ tenantId }: Channel) => t(tenantId == null ? "owner.operator" : "owner.tenant") }] : []),
+    ...(owner.isOpen ? [{ id: "owner", header: t("owner.label"), cell: ({ tenantId }: Channel) => <Owner tenantId={tenantId} /> }] : []),
     { id: "kind", header: t("channel.kindLabel"), width: "minmax(90px, .8fr)", cell: ({ kind }) => t(`channel.kind.${kind}`) },
     { id: "place", header: t("to"), width: "minmax(200px, 2.4fr)", cell: (channel) => <ChannelPlace channel={channel} /> },
     { id: "state", header: t("state"), width: "minmax(150px, 1.4fr)", cell: (channel) => <ChannelState channel={channel} /> },
@@ -62,7 +63,7 @@ export function ChannelList() {
             header: t("actions"),
             hideHeader: true,
             align: "end" as const,
-            width: "minmax(120px, auto)",
+            width: "minmax(130px, 1fr)",
             cell: (channel: Channel) => (
               <ChannelActions channel={channel} onEdit={() => setEditing(channel)} onSecret={setSecret} onTested={setTested} />
             ),
@@ -93,7 +94,7 @@ export function ChannelList() {
         </EmptyState>
       ) : (
         <Card title={t("tab.channels")} description={t("channel.lead")} actions={make} flush>
-          <Table label={t("tab.channels")} rows={pages.rows} columns={columns} />
+          <VirtualTable label={t("tab.channels")} pages={pages} columns={columns} />
         </Card>
       )}
       {editing && (

@@ -17,7 +17,7 @@ export function ChannelState({ channel }: { channel: Channel }) {
   if (channel.failingSince != null) {
     return (
       <Badge tone="warning" icon={<TriangleAlert size={13} aria-hidden />}>
-        {t("channel.failing")} <Time at={channel.failingSince} />
+        {t("channel.failing")} <Time at={channel.failingSince} as="absolute" />
       </Badge>
     );
   }
@@ -28,7 +28,7 @@ export function ChannelState({ channel }: { channel: Channel }) {
       </Badge>
       {channel.previousSecretUntil != null && (
         <p>
-          {t("channel.oldSecretUntil")} <Time at={channel.previousSecretUntil} />
+          {t("channel.oldSecretUntil")} <Time at={channel.previousSecretUntil} as="absolute" />
         </p>
       )}
     </div>

@@ -8,6 +8,7 @@ import { arrivalOf } from "./arrival";
 import { noticeTarget } from "./noticeTarget";
 import { NoticeTitle } from "./NoticeTitle";
 import { occasions } from "./occasions";
+import { Owner } from "./Owner";
 import { useOwner } from "./useOwner";
 
 const NOTICES = graphql(`
@@ -16,6 +17,7 @@ const NOTICES = graphql(`
       edges {
         node {
           id
+          tenantId
           kind
           itemCount
           channelName
@@ -58,6 +60,7 @@ export function NoticeList() {
   });
   const columns: Column<Notice>[] = [
     { id: "title", header: t("what"), width: "minmax(240px, 3fr)", cell: (notice) => <NoticeTitle notice={notice} /> },
+    ...(owner.isOpen ? [{ id: "owner", header: t("owner.label"), cell: ({ tenantId }: Notice) => <Owner tenantId={tenantId} /> }] : []),
     { id: "channel", header: t("channel.one"), cell: ({ channelName }) => channelName },
     { id: "policy", header: t("policy.one"), cell: ({ policyName }) => policyName ?? "–", isLeftOutOnPhones: true },
     {

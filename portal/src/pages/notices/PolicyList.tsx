@@ -3,7 +3,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { graphql, usePages } from "@/api";
 import { usePermission } from "@/app/session";
-import { Button, Card, type Column, EmptyState, ErrorState, FilterBar, Skeleton, Table } from "@/ui";
+import { Button, Card, type Column, EmptyState, ErrorState, FilterBar, Skeleton, VirtualTable } from "@/ui";
+import { Owner } from "./Owner";
 import { PolicyActions } from "./PolicyActions";
 import { PolicyDialog } from "./PolicyDialog";
 import "./policyFields";
@@ -54,7 +55,7 @@ export function PolicyList() {
   const nameOf = (id: string) => channels.find((channel) => channel.id === id)?.name ?? id;
   const columns: Column<Policy>[] = [
     { id: "name", header: t("name"), width: "minmax(140px, 1.4fr)", cell: ({ name }) => name },
-    ...(owner.isOpen ? [{ id: "owner", header: t("owner.label"), cell: ({ tenantId }: Policy) => t(tenantId == null ? "owner.operator" : "owner.tenant") }] : []),
+    ...(owner.isOpen ? [{ id: "owner", header: t("owner.label"), cell: ({ tenantId }: Policy) => <Owner tenantId={tenantId} /> }] : []),
     { id: "what", header: t("policy.tells"), width: "minmax(220px, 3fr)", cell: (policy) => <PolicyInWords policy={policy} /> },
     { id: "channels", header: t("tab.channels"), width: "minmax(120px, 1.2fr)", cell: ({ channelIds }) => channelIds.map(nameOf).join(", ") },
     { id: "state", header: t("state"), width: "minmax(90px, .8fr)", cell: ({ isEnabled }) => <PolicyState isEnabled={isEnabled} /> },
@@ -90,7 +91,7 @@ export function PolicyList() {
         </EmptyState>
       ) : (
         <Card title={t("tab.policies")} description={t("policy.lead")} actions={make} flush>
-          <Table label={t("tab.policies")} rows={pages.rows} columns={columns} />
+          <VirtualTable label={t("tab.policies")} pages={pages} columns={columns} rowHeight={84} />
         </Card>
       )}
       {editing && (

@@ -1,7 +1,7 @@
 import { useTranslation } from "react-i18next";
 import { graphql, type ResultOf, usePages } from "@/api";
 import { useTenantScope } from "@/app/session";
-import { Card, type Column, EmptyState, ListEnd, ProblemBanner, Skeleton, StatusBadge, Table, Time } from "@/ui";
+import { Card, type Column, EmptyState, ProblemBanner, Skeleton, StatusBadge, Time, VirtualTable } from "@/ui";
 
 const FAILING = graphql(`
   query FailingSystems($filter: SystemFilter, $first: Int, $after: String) {
@@ -61,8 +61,7 @@ export function CircuitsCard() {
       {pages.isLoading && <Skeleton lines={3} height={28} />}
       {pages.rows.length === 0 && pages.problem && <ProblemBanner problem={pages.problem} onRetry={pages.refresh} />}
       {!pages.isLoading && pages.rows.length === 0 && !pages.problem && <EmptyState title={t("circuits.empty")} />}
-      {pages.rows.length > 0 && <Table label={t("circuits.title")} rows={pages.rows} columns={columns} to={({ id }) => `/systems/${id}`} />}
-      {pages.rows.length > 0 && <ListEnd pages={pages} />}
+      {pages.rows.length > 0 && <VirtualTable label={t("circuits.title")} pages={pages} columns={columns} to={({ id }) => `/systems/${id}`} />}
     </Card>
   );
 }

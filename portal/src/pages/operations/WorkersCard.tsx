@@ -32,6 +32,7 @@ export function WorkersCard() {
           {workers > 0 && free === 0 && (due ?? 0) > 0 && <Banner tone="warning">{t("workers.full")}</Banner>}
           <Figures
             label={t("workers.title")}
+            hideLabel
             figures={[
               [t("workers.count"), count(workers)],
               [t("workers.busy"), count(gaugeOf(text, "trestle_worker_slots_busy"))],

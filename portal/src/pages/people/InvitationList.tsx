@@ -126,7 +126,7 @@ export function InvitationList() {
             header: t("actions"),
             hideHeader: true,
             align: "end" as const,
-            width: "minmax(170px, auto)",
+            width: "minmax(200px, 1.6fr)",
             cell: ({ id, status: now }: Invitation) =>
               now !== "ACCEPTED" &&
               now !== "REVOKED" && (

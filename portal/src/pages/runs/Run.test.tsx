@@ -55,7 +55,7 @@ const page = { at: "/runs/run_1", route: "/runs/:id" };
 
 test("what became of the records is in words, and those that failed lead on", async () => {
   renderPage(<Run />, { ...page, permissions: ["runs:read", "failures:read"], answers: { RunOfPage: run(), RunEvents: events } });
-  expect(await screen.findByText("Partly failed")).toBeTruthy();
+  expect(await screen.findByRole("heading", { level: 1, name: /Partly failed/ })).toBeTruthy();
   expect(screen.getByRole("link", { name: "failed" }).getAttribute("href")).toBe("/runs/run_1?tab=failures");
 });
 
@@ -66,7 +66,7 @@ test("a run of somebody else is not found", async () => {
 
 test("who may not start runs can't retry one", async () => {
   renderPage(<Run />, { ...page, permissions: ["runs:read"], answers: { RunOfPage: run(), RunEvents: events } });
-  await screen.findByText("Partly failed");
+  await screen.findByRole("heading", { level: 1, name: /Partly failed/ });
   expect(screen.queryByRole("button", { name: "Retry" })).toBeNull();
 });
 

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useParams } from "react-router";
 import { useQuery } from "urql";
@@ -8,14 +8,19 @@ import { useLanguage } from "@/i18n";
 import { ErrorState, format, NotFound, Page, Skeleton, StatusBadge, Tabs, type TabEntry } from "@/ui";
 import { RunActions } from "./RunActions";
 import { RunEvents } from "./RunEvents";
-import { RunFailures } from "./RunFailures";
-import { RunLogs } from "./RunLogs";
-import { RunMetrics } from "./RunMetrics";
 import { RunOverview } from "./RunOverview";
 import { isOver, type RunRowOf } from "./runRow";
 import { RUN, RUN_CHANGED, RUN_EVENTS, type RunEventOf, type RunOfPage } from "./runQuery";
-import { RunSlices } from "./RunSlices";
 import { useTail, type Tail } from "./useTail";
+
+// Parts of the page are loaded when they are looked at.
+const RunFailures = lazy(() => import("./RunFailures"));
+const RunLogs = lazy(() => import("./RunLogs"));
+const RunMetrics = lazy(() => import("./RunMetrics"));
+const RunSlices = lazy(() => import("./RunSlices"));
+
+/** Nothing comes of it any more; what failed may still be recovered. */
+const isFinal = new Set<string>(["SUCCEEDED", "RECOVERED", "CANCELED"]);
 
 /** So many events are read at once, for the picture of the stages. */
 const EVENTS_AHEAD = 500;
@@ -39,7 +44,7 @@ export default function Run() {
   const run = stored && live?.on === data && live.run.id === id ? { ...stored, ...live.run, reconciliation: stored.reconciliation } : stored;
   useLive(RUN_CHANGED, {
     variables: { runId: id },
-    paused: !stored || run?.status === "RECOVERED" || run?.status === "CANCELED",
+    paused: !stored || isFinal.has(run?.status ?? ""),
     onChange: ({ runChanged }) => {
       setLive({ on: data, run: runChanged });
       events.catchUp();
@@ -71,10 +76,10 @@ function KnownRun({ run, events }: { run: RunOfPage; events: Tail<RunEventOf> })
   const title = t("titleOf", { at: format.dateTime(run.queuedAt, language) });
   const tabs: (TabEntry | false)[] = [
     { id: "events", label: t("tab.events"), content: () => <RunEvents events={events} /> },
-    withFailures && { id: "failures", label: t("tab.failures"), content: () => <RunFailures run={run} /> },
-    run.slices.edges.length > 0 && { id: "slices", label: t("tab.slices"), content: () => <RunSlices run={run} /> },
-    withInternals && { id: "logs", label: t("tab.logs"), content: () => <RunLogs run={run} /> },
-    run.metrics != null && { id: "metrics", label: t("tab.metrics"), content: () => <RunMetrics run={run} /> },
+    withFailures && { id: "failures", label: t("tab.failures"), content: () => part(<RunFailures run={run} />) },
+    run.slices.edges.length > 0 && { id: "slices", label: t("tab.slices"), content: () => part(<RunSlices run={run} />) },
+    withInternals && { id: "logs", label: t("tab.logs"), content: () => part(<RunLogs run={run} />) },
+    run.metrics != null && { id: "metrics", label: t("tab.metrics"), content: () => part(<RunMetrics run={run} />) },
   ];
   return (
     <Page
@@ -93,8 +98,15 @@ function KnownRun({ run, events }: { run: RunOfPage; events: Tail<RunEventOf> })
       ]}
       actions={<RunActions run={run} />}
     >
+      <p role="status" className="visually-hidden">
+        {t(`common:status.run.${run.status}`)}
+      </p>
       <RunOverview run={run} events={events.rows} />
       <Tabs label={t("parts")} tabs={tabs.filter((tab) => tab !== false)} />
     </Page>
   );
+}
+
+function part(content: ReactNode) {
+  return <Suspense fallback={<Skeleton lines={6} />}>{content}</Suspense>;
 }

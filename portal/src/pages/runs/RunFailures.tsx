@@ -6,8 +6,8 @@ import { isOver } from "./runRow";
 import type { RunOfPage } from "./runQuery";
 
 /** What failed first in a run, whatever became of it since. */
-export function RunFailures({ run }: { run: RunOfPage }) {
-  const { t } = useTranslation("runs");
+export default function RunFailures({ run }: { run: RunOfPage }) {
+  const { t } = useTranslation(["runs", "failures", "actions"]);
   const [retryId, setRetryId] = useState<string | null>(null);
   return (
     <>

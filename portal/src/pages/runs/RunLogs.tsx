@@ -34,7 +34,7 @@ const levels = ["DEBUG", "INFO", "WARN", "ERROR"] as const;
 const tones = { DEBUG: "neutral", INFO: "info", WARN: "warning", ERROR: "danger" } as const;
 
 /** What was logged while a worker had the run, for engineers. */
-export function RunLogs({ run }: { run: RunOfPage }) {
+export default function RunLogs({ run }: { run: RunOfPage }) {
   const { t } = useTranslation("runs");
   const [address] = useAddress();
   const search = address.get("search");

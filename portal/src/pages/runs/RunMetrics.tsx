@@ -7,7 +7,7 @@ import type { RunOfPage } from "./runQuery";
 import styles from "./RunMetrics.module.css";
 
 /** What a run cost, for staff: where its time went, and what went through it. */
-export function RunMetrics({ run }: { run: RunOfPage }) {
+export default function RunMetrics({ run }: { run: RunOfPage }) {
   const { t } = useTranslation("runs");
   const language = useLanguage();
   const { metrics } = run;

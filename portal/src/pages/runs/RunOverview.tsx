@@ -45,9 +45,7 @@ export function RunOverview({ run, events }: { run: RunOfPage; events: readonly 
       )}
       <div className={styles.columns}>
         <Card>
-          <div aria-live="polite" aria-atomic="false">
-            <FlowOfCounts counts={run.counts} failedTo={`/runs/${run.id}?tab=failures`} />
-          </div>
+          <FlowOfCounts counts={run.counts} failedTo={`/runs/${run.id}?tab=failures`} />
           {run.counts.deleted > 0 && (
             <p className={styles.deleted}>
               <Count value={run.counts.deleted} /> {t("deleted", { count: run.counts.deleted })}

@@ -51,7 +51,7 @@ const tones: Record<Slice["status"], Tone> = {
 };
 
 /** The parts of streams that several workers read at once: each beside the others in time, and its numbers. */
-export function RunSlices({ run }: { run: RunOfPage }) {
+export default function RunSlices({ run }: { run: RunOfPage }) {
   const { t } = useTranslation("runs");
   const language = useLanguage();
   const withWorkers = usePermission("internals:read");

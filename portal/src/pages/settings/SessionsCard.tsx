@@ -79,7 +79,7 @@ export function SessionsCard() {
       header: t("sessions.end"),
       hideHeader: true,
       align: "end",
-      width: "minmax(90px, auto)",
+      width: "110px",
       cell: ({ id, isCurrent }) =>
         !isCurrent && (
           <Button size="small" onPress={() => setEnding(id)}>

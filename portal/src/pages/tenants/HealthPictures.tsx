@@ -18,6 +18,7 @@ export function HealthPictures({ health }: { health: HealthOverview }) {
     <>
       <Figures
         label={t("picture.day")}
+        hideLabel
         figures={[
           [t("picture.runs"), format.count(runs.succeeded + runs.partial + runs.failed + runs.canceled, language)],
           [t("picture.runSuccess"), share(metrics.runSuccessPercent)],

@@ -67,7 +67,7 @@ const CANCEL_BACKFILL = graphql(`
 type Backfill = NonNullable<ResultOf<typeof BACKFILLS>["integration"]>["backfills"]["edges"][number]["node"];
 
 /** Ranges of streams that were read once more. */
-export function Backfills({ integration }: { integration: IntegrationOfPage }) {
+export default function Backfills({ integration }: { integration: IntegrationOfPage }) {
   const { t } = useTranslation("integrations");
   const mayStart = usePermission("runs:start");
   const [isStarting, setIsStarting] = useState(false);

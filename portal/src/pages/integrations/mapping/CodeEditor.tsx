@@ -37,8 +37,9 @@ const colours = HighlightStyle.define([
 const look = EditorView.theme({
   "&": { color: "var(--trestle-text)", backgroundColor: "var(--trestle-surface)", fontSize: "13px" },
   "&.cm-focused": { outline: "2px solid var(--trestle-focus)", outlineOffset: "-2px" },
-  ".cm-scroller": { fontFamily: "var(--trestle-font-code)", lineHeight: "1.6", minHeight: "240px", maxHeight: "60vh", overflow: "auto" },
+  ".cm-scroller": { fontFamily: "var(--trestle-font-code)", lineHeight: "1.6", maxHeight: "60vh", overflow: "auto" },
   ".cm-content": { caretColor: "var(--trestle-text)" },
+  ".cm-content, .cm-gutter": { minHeight: "240px" },
   ".cm-cursor": { borderLeftColor: "var(--trestle-text)" },
   "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--trestle-accent-soft)" },
   ".cm-gutters": { backgroundColor: "var(--trestle-sunken)", color: "var(--trestle-muted)", border: "none" },

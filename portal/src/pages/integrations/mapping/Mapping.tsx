@@ -36,7 +36,7 @@ export type MappingOf = NonNullable<ResultOf<typeof MAPPING>["integration"]>;
 export type MappedStream = MappingOf["streams"][number];
 
 /** The program of each stream that makes the destination's record of the source's. */
-export function Mapping({ integrationId }: { integrationId: string }) {
+export default function Mapping({ integrationId }: { integrationId: string }) {
   const { t } = useTranslation("integrations");
   const [address, setAddress] = useAddress();
   const [{ data, error }, readAnew] = useQuery({ query: MAPPING, variables: { id: integrationId } });

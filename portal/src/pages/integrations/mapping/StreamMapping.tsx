@@ -93,7 +93,11 @@ export function StreamMapping({ integration, stream }: StreamMappingProps) {
       </Card>
       <div className={styles.side}>
         <SourceFields stream={stream} />
-        {readsFailures && <OpenFailures key={savedCount} integrationId={integration.id} looksAtOnce={savedCount > 0} />}
+        {readsFailures && (
+          <Suspense fallback={<Skeleton lines={4} />}>
+            <OpenFailures key={savedCount} integrationId={integration.id} looksAtOnce={savedCount > 0} />
+          </Suspense>
+        )}
       </div>
     </div>
   );

@@ -24,7 +24,7 @@ export const vrl = StreamLanguage.define<State>({
     if (word) {
       if (keywords.has(word[0])) return "keyword";
       if (atoms.has(word[0])) return "atom";
-      return stream.match(/^!?\(/, false) ? "function" : "variableName";
+      return stream.match(/^!?\(/, false) ? "variableName.function" : "variableName";
     }
     if (stream.match(/^(?:\?\?=?|\|=|\|\||&&|[=!<>]=|->|[-+*/%=<>!|])/)) return "operator";
     stream.next();

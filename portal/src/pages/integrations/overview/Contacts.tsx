@@ -15,7 +15,7 @@ export function Contacts({ integrationId }: { integrationId: string }) {
   return (
     <Card
       title={t("contacts.title")}
-      actions={mayWrite && <Link to={`/integrations/${integrationId}?tab=settings`}>{t("contacts.change")}</Link>}
+      actions={mayWrite && <Link to={`/integrations/${integrationId}?tab=settings&part=contacts`}>{t("contacts.change")}</Link>}
     >
       {!contacts ? (
         <Skeleton lines={3} />
@@ -39,7 +39,7 @@ function Contact({ contact }: { contact: ContactOf }) {
     <span className={styles.contact}>
       <span>{contact.name}</span>
       <span className={styles.muted}>
-        {contact.email != null && <Link href={`mailto:${contact.email}`}>{contact.email}</Link>} {contact.phone}
+        {contact.email != null && <Link href={`mailto:${contact.email}`}>{contact.email}</Link>} {contact.phone} {contact.url != null && <Link href={contact.url}>{contact.url}</Link>}
       </span>
     </span>
   );

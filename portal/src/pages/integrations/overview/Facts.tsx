@@ -36,6 +36,14 @@ export function Facts({ integration }: { integration: IntegrationOfPage }) {
             ),
           ],
           [t("facts.nextRun"), schedule?.nextRunAt != null && <Time at={schedule.nextRunAt} />],
+          [
+            t("facts.failedRuns"),
+            integration.failedRunCount > 0 &&
+              t(integration.holdAfter > 0 ? "facts.failedRunsOf" : "facts.failedRunsOnly", {
+                count: integration.failedRunCount,
+                holdAfter: integration.holdAfter,
+              }),
+          ],
           [t("facts.createdAt"), <Time key="c" at={integration.createdAt} />],
           [t("facts.updatedAt"), <Time key="u" at={integration.updatedAt} />],
         ]}

@@ -23,7 +23,7 @@ export function HealthCharts({ period, points, series, targets }: HealthChartsPr
   const all = points.map((at) => ({ at, measured: byTime.get(Date.parse(at)) }));
   const isEmpty = series.length === 0;
   return (
-    <div className={styles.columns}>
+    <div className={styles.charts}>
       <Card>
         <TimeSeries
           title={t("chart.volume")}

@@ -1,10 +1,9 @@
-import { useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useQuery } from "urql";
 import { problemOf } from "@/api";
 import { usePermission } from "@/app/session";
 import { useLanguage } from "@/i18n";
-import { FailureHeatMap } from "@/pages/failures/FailureHeatMap";
 import { Card, ErrorState, format, Skeleton, Time } from "@/ui";
 import { FreshnessWords } from "../FreshnessWords";
 import type { IntegrationOfPage } from "../integrationQuery";
@@ -13,11 +12,20 @@ import { HEALTH, type HealthOf } from "./healthQuery";
 import styles from "./Overview.module.css";
 import { periods, type Period } from "./period";
 
+const FailureHeatMap = lazy(() => import("@/pages/failures/FailureHeatMap").then((module) => ({ default: module.FailureHeatMap })));
+
 /** Success 99 % unless a target says otherwise, as the server has it. */
 const SUCCESS_PERCENT = 99;
 
+interface HealthNumbersProps {
+  integration: IntegrationOfPage;
+  period: Period;
+  /** Another one means that runs have ended since. */
+  revision: number;
+}
+
 /** The numbers of a span beside what is expected, alerts that are open, and the pictures. */
-export function HealthNumbers({ integration, period }: { integration: IntegrationOfPage; period: Period }) {
+export function HealthNumbers({ integration, period, revision }: HealthNumbersProps) {
   const readsFailures = usePermission("failures:read");
   const { hours, by } = periods[period];
   const [points] = useState(() => periods[period].points());
@@ -26,6 +34,9 @@ export function HealthNumbers({ integration, period }: { integration: Integratio
     variables: { id: integration.id, windowHours: hours, by, from: points[0] ?? "" },
     requestPolicy: "cache-and-network",
   });
+  useEffect(() => {
+    if (revision > 0) readAnew({ requestPolicy: "network-only" });
+  }, [revision, readAnew]);
   const health = data?.integration?.health;
   if (error && !data) return <ErrorState problem={problemOf(error)} onRetry={() => readAnew({ requestPolicy: "network-only" })} />;
   if (!data?.integration || !health) return <Skeleton lines={6} height={40} />;
@@ -35,11 +46,13 @@ export function HealthNumbers({ integration, period }: { integration: Integratio
       <Alerts alerts={data.integration.healthAlerts.edges.map(({ node }) => node)} />
       <HealthCharts period={period} points={points} series={health.series} targets={data.integration.healthTargets} />
       {readsFailures && (
-        <FailureHeatMap
-          tenantId={integration.tenant.id}
-          integrationId={integration.id}
-          to={(hour) => `/integrations/${integration.id}?${new URLSearchParams({ tab: "failures", hour }).toString()}`}
-        />
+        <Suspense fallback={<Skeleton lines={7} height={24} />}>
+          <FailureHeatMap
+            tenantId={integration.tenant.id}
+            integrationId={integration.id}
+            to={(hour) => `/integrations/${integration.id}?${new URLSearchParams({ tab: "failures", hour }).toString()}`}
+          />
+        </Suspense>
       )}
     </>
   );
@@ -100,7 +113,7 @@ function Tiles({ integration, measured }: { integration: IntegrationOfPage; meas
       t("tile.freshnessNone")
     ) : (
       <>
-        {t("tile.freshnessLate")} <Time at={lateAt} />
+        {t("tile.freshnessLate")} <Time at={lateAt} as="absolute" />
       </>
     );
   }

@@ -1,5 +1,5 @@
 import { CircleAlert, CircleCheck, CircleHelp } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useQuery } from "urql";
 import { graphql, type ResultOf } from "@/api";
@@ -47,15 +47,18 @@ const looks = {
 } as const;
 
 /** What is measured of the records that are delivered: sums, shares, delays; beside what they are to be. */
-export function Kpis({ integrationId, period }: { integrationId: string; period: Period }) {
+export function Kpis({ integrationId, period, revision }: { integrationId: string; period: Period; revision: number }) {
   const { t } = useTranslation("integrations");
   const { hours, by } = periods[period];
   const [points] = useState(() => periods[period].points());
-  const [{ data }] = useQuery({
+  const [{ data }, readAnew] = useQuery({
     query: KPIS,
     variables: { id: integrationId, windowHours: hours, by, from: points[0] ?? "" },
     requestPolicy: "cache-and-network",
   });
+  useEffect(() => {
+    if (revision > 0) readAnew({ requestPolicy: "network-only" });
+  }, [revision, readAnew]);
   const kpis = data?.integration?.kpis;
   if (!kpis || kpis.length === 0) return null;
   return (

@@ -1,6 +1,8 @@
+import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { SuggestedActions } from "@/actions";
-import { Banner, Card, StatusBadge, Time } from "@/ui";
+import type { HealthReasonCode } from "@/api/generated/schema";
+import { Banner, Card, Link, Skeleton, StatusBadge, Time } from "@/ui";
 import type { IntegrationOfPage } from "../integrationQuery";
 import styles from "./Overview.module.css";
 
@@ -40,13 +42,33 @@ export function Standing({ integration, onChange }: { integration: IntegrationOf
           {health && health.reasons.length > 0 && (
             <ul className={styles.reasons}>
               {health.reasons.map(({ code, message }) => (
-                <li key={code}>{t(`reason.${code}`, { defaultValue: message })}</li>
+                <li key={code}>
+                  {t(`reason.${code}`, { defaultValue: message })} <ReasonLink code={code} integration={integration} />
+                </li>
               ))}
             </ul>
           )}
-          {integration.actions.length > 0 && <SuggestedActions actions={integration.actions} onDone={onChange} />}
+          {integration.actions.length > 0 && (
+            // Its words are loaded when it comes, which must not take the page away.
+            <Suspense fallback={<Skeleton lines={2} />}>
+              <SuggestedActions actions={integration.actions} onDone={onChange} />
+            </Suspense>
+          )}
         </Card>
       )}
     </>
   );
+}
+
+/** Where one sees more of it. */
+function ReasonLink({ code, integration }: { code: HealthReasonCode; integration: IntegrationOfPage }) {
+  const { t } = useTranslation("integrations");
+  const here = `/integrations/${integration.id}`;
+  const lastRun = integration.health?.lastRun;
+  if (code === "OPEN_FAILURES") return <Link to={`${here}?tab=failures&status=OPEN`}>{t("standing.toFailures")}</Link>;
+  if (code === "SYNTHETIC_FAILED") return <Link to={`${here}?tab=settings&part=test`}>{t("standing.toTestRecord")}</Link>;
+  if ((code === "LAST_RUN_FAILED" || code === "LAST_RUN_PARTIAL") && lastRun) {
+    return <Link to={`/runs/${lastRun.id}`}>{t("standing.toLastRun")}</Link>;
+  }
+  return null;
 }

@@ -60,8 +60,8 @@ interface Decision {
 }
 
 /** Pages that a quality gate kept from being written: what was found, and the decision about each. */
-export function Quarantines({ integrationId }: { integrationId: string }) {
-  const { t } = useTranslation("integrations");
+export default function Quarantines({ integrationId }: { integrationId: string }) {
+  const { t } = useTranslation(["integrations", "actions"]);
   const [address] = useAddress();
   const status = statuses.find((each) => each === address.get("status"));
   const [decision, setDecision] = useState<Decision | null>(null);

@@ -1,6 +1,7 @@
 import { GitCompareArrows } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useQuery } from "urql";
 import { graphql, useLive, useMutationForm, usePages } from "@/api";
 import { usePermission } from "@/app/session";
 import { RUN_CHANGED } from "@/pages/runs/runQuery";
@@ -9,7 +10,7 @@ import type { IntegrationOfPage } from "../integrationQuery";
 import { ReconcilePolicy } from "./ReconcilePolicy";
 import { ReconciliationDetails } from "./ReconciliationDetails";
 import { statusTones } from "./reconciliationLook";
-import { RECONCILIATIONS, type ReconciliationOf } from "./reconciliationQuery";
+import { RECONCILIATION, RECONCILIATIONS, type ReconciliationOf } from "./reconciliationQuery";
 
 const RECONCILE = graphql(`
   mutation ReconcileIntegration($input: ReconcileIntegrationInput!) {
@@ -28,8 +29,8 @@ const RECONCILE = graphql(`
 `);
 
 /** Both ends compared: what came of it each time, and one of them in full. */
-export function Reconciliations({ integration }: { integration: IntegrationOfPage }) {
-  const { t } = useTranslation("integrations");
+export default function Reconciliations({ integration }: { integration: IntegrationOfPage }) {
+  const { t } = useTranslation(["integrations", "actions"]);
   const mayStart = usePermission("runs:start");
   const withFailures = usePermission("failures:read");
   const [address, setAddress] = useAddress();
@@ -56,7 +57,11 @@ export function Reconciliations({ integration }: { integration: IntegrationOfPag
     },
   });
   const chosen = address.get("reconciliation") ?? started;
-  const shown = pages.rows.find(({ id }) => id === chosen) ?? pages.rows[0];
+  const listed = chosen === null ? pages.rows[0] : pages.rows.find(({ id }) => id === chosen);
+  // One that a link names may stand far behind.
+  const isFar = chosen !== null && !pages.isLoading && listed === undefined;
+  const [{ data: far }] = useQuery({ query: RECONCILIATION, variables: { id: chosen ?? "", withFailures }, pause: !isFar });
+  const shown = listed ?? far?.reconciliation ?? (far ? pages.rows[0] : undefined);
   const start = mayStart && integration.status !== "ARCHIVED" && (
     <Button
       kind="primary"

@@ -45,6 +45,14 @@ export const RECONCILIATION_ROW = graphql(`
 
 export type ReconciliationOf = ResultOf<typeof RECONCILIATION_ROW>;
 
+export const RECONCILIATION = graphql(`
+  query ReconciliationOfIntegration($id: ID!, $withFailures: Boolean!) {
+    reconciliation(id: $id) {
+      ...ReconciliationRow
+    }
+  }
+`);
+
 export const RECONCILIATIONS = graphql(`
   query ReconciliationsOfIntegration($id: ID!, $withFailures: Boolean!, $first: Int, $after: String) {
     integration(id: $id) {

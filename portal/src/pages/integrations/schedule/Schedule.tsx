@@ -13,7 +13,7 @@ const NextRuns = lazy(() => import("./NextRuns"));
 const presets = ["*/15 * * * *", "0 * * * *", "0 6 * * *", "0 6 * * 1-5", "0 6 * * 1", "0 6 1 * *"] as const;
 
 /** When an integration runs by itself. */
-export function Schedule({ integration }: { integration: IntegrationOfPage }) {
+export default function Schedule({ integration }: { integration: IntegrationOfPage }) {
   const { t } = useTranslation("integrations");
   const mayWrite = usePermission("integrations:write");
   const { schedule } = integration;

@@ -13,7 +13,7 @@ export function GeneralForm({ settings, mayWrite }: SettingsPartProps) {
     onDone: () => toast(t("saved")),
   });
   return (
-    <Card title={t("settings.general")}>
+    <Card title={t("settings.about")}>
       <Form
         errors={form.fieldErrors}
         onSubmit={(data) =>

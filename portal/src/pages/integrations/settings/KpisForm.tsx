@@ -66,7 +66,7 @@ function inputOf({ target, ...kpi }: EnteredKpi): KpiInput {
 function kpiSchema(t: TFunction<"integrations">, streams: readonly string[]): unknown {
   const said = (key: string, schema: object) => ({ title: t(`kpiForm.${key}`), ...schema });
   const choice = (key: string, values: readonly string[]) =>
-    said(key, { oneOf: values.map((value) => ({ const: value, title: t(`kpiForm.${key}_${value}`) })) });
+    said(key, { type: "string", oneOf: values.map((value) => ({ const: value, title: t(`kpiForm.${key}_${value}`) })) });
   const pointer = { type: ["string", "null"], pattern: "^/" };
   return {
     type: "object",
@@ -80,7 +80,7 @@ function kpiSchema(t: TFunction<"integrations">, streams: readonly string[]): un
           properties: {
             name: said("name", { type: "string", minLength: 1, maxLength: 100 }),
             key: said("key", { type: "string", pattern: "^[a-z][a-z0-9_]*$", maxLength: 40, description: t("kpiForm.keyHelp") }),
-            stream: said("stream", { enum: streams }),
+            stream: said("stream", { type: "string", enum: streams }),
             kind: choice("kind", ["COUNT", "SUM", "SHARE", "DELAY"]),
             unit: said("unit", { type: "string", minLength: 1, maxLength: 16, description: t("kpiForm.unitHelp") }),
             field: said("field", { ...pointer, description: t("kpiForm.fieldHelp") }),

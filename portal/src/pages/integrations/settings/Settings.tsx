@@ -2,7 +2,7 @@ import { useTranslation } from "react-i18next";
 import { useQuery } from "urql";
 import { graphql, problemOf, type ResultOf } from "@/api";
 import { usePermission } from "@/app/session";
-import { Banner, ErrorState, Skeleton } from "@/ui";
+import { Banner, ErrorState, Skeleton, Tabs, type TabEntry } from "@/ui";
 import type { IntegrationOfPage } from "../integrationQuery";
 import "../streams";
 import { ContactsForm } from "./ContactsForm";
@@ -11,6 +11,7 @@ import { HealthTargetsForm } from "./HealthTargetsForm";
 import { KpisForm } from "./KpisForm";
 import { RetryPolicyForm } from "./RetryPolicyForm";
 import { StreamsForm } from "./StreamsForm";
+import { SystemsForm } from "./SystemsForm";
 import { SyntheticCheckCard } from "./SyntheticCheckCard";
 
 const SETTINGS = graphql(`
@@ -77,24 +78,45 @@ export interface SettingsPartProps {
 }
 
 /** Everything that can be set of an integration, each part by itself. */
-export function Settings({ integration }: { integration: IntegrationOfPage }) {
+export default function Settings({ integration }: { integration: IntegrationOfPage }) {
   const { t } = useTranslation("integrations");
   const mayWrite = usePermission("integrations:write") && integration.status !== "ARCHIVED";
+  const readsSystems = usePermission("systems:read");
   const readsContacts = usePermission("contacts:read");
   const [{ data, error }, readAnew] = useQuery({ query: SETTINGS, variables: { id: integration.id } });
   if (error && !data) return <ErrorState problem={problemOf(error)} onRetry={() => readAnew({ requestPolicy: "network-only" })} />;
   const settings = data?.integration;
   if (!settings) return <Skeleton lines={10} />;
+  const parts: (TabEntry | false)[] = [
+    {
+      id: "general",
+      label: t("settings.general"),
+      content: () => (
+        <>
+          <GeneralForm settings={settings} mayWrite={mayWrite} />
+          {readsSystems && <SystemsForm integration={integration} mayWrite={mayWrite} />}
+          <RetryPolicyForm settings={settings} mayWrite={mayWrite} />
+          <HealthTargetsForm settings={settings} mayWrite={mayWrite} />
+        </>
+      ),
+    },
+    {
+      id: "streams",
+      label: t("settings.streams"),
+      content: () => <StreamsForm settings={settings} mayWrite={mayWrite} integration={integration} />,
+    },
+    { id: "kpis", label: t("kpiForm.title"), content: () => <KpisForm settings={settings} mayWrite={mayWrite} /> },
+    { id: "test", label: t("synthetic.title"), content: () => <SyntheticCheckCard integration={integration} mayWrite={mayWrite} /> },
+    readsContacts && {
+      id: "contacts",
+      label: t("contacts.title"),
+      content: () => <ContactsForm integration={integration} mayWrite={mayWrite} />,
+    },
+  ];
   return (
     <>
       {!mayWrite && <Banner tone="info">{t(integration.status === "ARCHIVED" ? "settings.archived" : "settings.readOnly")}</Banner>}
-      <GeneralForm settings={settings} mayWrite={mayWrite} />
-      <RetryPolicyForm settings={settings} mayWrite={mayWrite} />
-      <HealthTargetsForm settings={settings} mayWrite={mayWrite} />
-      <StreamsForm settings={settings} mayWrite={mayWrite} integration={integration} />
-      <KpisForm settings={settings} mayWrite={mayWrite} />
-      <SyntheticCheckCard integration={integration} mayWrite={mayWrite} />
-      {readsContacts && <ContactsForm integration={integration} mayWrite={mayWrite} />}
+      <Tabs label={t("tab.settings")} parameter="part" tabs={parts.filter((part) => part !== false)} />
     </>
   );
 }

@@ -9,6 +9,7 @@ import { Card, FormBanner, Select, Skeleton, toast } from "@/ui";
 import type { IntegrationOfPage } from "../integrationQuery";
 import { inputOf } from "../streams";
 import { UPDATE_INTEGRATION } from "../updateIntegration";
+import { CursorReset } from "./CursorReset";
 import type { SettingsOf, SettingsPartProps } from "./Settings";
 import { streamSchema } from "./streamSchema";
 
@@ -30,6 +31,7 @@ interface StreamsFormProps extends SettingsPartProps {
 export function StreamsForm({ settings, mayWrite, integration }: StreamsFormProps) {
   const { t } = useTranslation("integrations");
   const [name, setName] = useState(settings.streams[0]?.name ?? "");
+  const readsRuns = usePermission("runs:read");
   const readsSystems = usePermission("systems:read");
   const [{ data, fetching }] = useQuery({ query: STREAM_OPTIONS, pause: !readsSystems });
   const stream = settings.streams.find((each) => each.name === name);
@@ -43,6 +45,9 @@ export function StreamsForm({ settings, mayWrite, integration }: StreamsFormProp
           value={name}
           onChange={(key) => setName(String(key))}
         />
+      )}
+      {readsRuns && stream?.mode === "INCREMENTAL" && (
+        <CursorReset key={name} integrationId={settings.id} stream={name} mayWrite={mayWrite} />
       )}
       {fetching ? (
         <Skeleton lines={8} />

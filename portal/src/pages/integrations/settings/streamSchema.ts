@@ -13,7 +13,7 @@ export function streamSchema(t: Words, { source, destination, streams }: { sourc
     ...schema,
   });
   const choice = (key: string, values: readonly string[]) =>
-    said(key, { oneOf: values.map((value) => ({ const: value, title: t(`streamRules.${key}_${value}`) })) });
+    said(key, { type: "string", oneOf: values.map((value) => ({ const: value, title: t(`streamRules.${key}_${value}`) })) });
   const percent = { type: ["number", "null"], minimum: 0, maximum: 100 };
   return {
     type: "object",
@@ -43,7 +43,6 @@ export function streamSchema(t: Words, { source, destination, streams }: { sourc
       }),
       quality: said("quality", {
         type: "object",
-        required: [],
         properties: {
           maxFailedPercent: said("maxFailedPercent", percent),
           minRecords: said("minRecords", { type: ["integer", "null"], minimum: 1, maximum: 1_000_000_000 }),
@@ -56,7 +55,7 @@ export function streamSchema(t: Words, { source, destination, streams }: { sourc
               required: ["fields", "stream"],
               properties: {
                 fields: said("referenceFields", names),
-                stream: said("referenceStream", { enum: streams }),
+                stream: said("referenceStream", { type: "string", enum: streams }),
               },
             },
           }),
@@ -87,8 +86,7 @@ export function streamSchema(t: Words, { source, destination, streams }: { sourc
             },
           }),
           volume: said("volume", {
-            type: "object",
-            required: [],
+            type: ["object", "null"],
             properties: {
               minPercent: said("volumeMin", { type: ["number", "null"], minimum: 0 }),
               maxPercent: said("volumeMax", { type: ["number", "null"], minimum: 0 }),
