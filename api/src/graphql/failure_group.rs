@@ -353,7 +353,7 @@ impl FailureGroupActivity {
     }
 
     /// The status before, of a change of it; null when the group began.
-    fn from_status(&self) -> Option<FailureGroupStatus> {
+    async fn from_status(&self) -> Option<FailureGroupStatus> {
         self.0.from_status.map(Into::into)
     }
 
@@ -363,7 +363,7 @@ impl FailureGroupActivity {
     }
 
     /// Who acted before, of a hand-over.
-    fn from_party(&self) -> Option<ResponsibleParty> {
+    async fn from_party(&self) -> Option<ResponsibleParty> {
         self.0.from_party.map(Into::into)
     }
 

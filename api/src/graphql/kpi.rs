@@ -107,7 +107,7 @@ impl Kpi {
     }
 
     /// DELAY: JSON Pointer to the earlier time.
-    fn from_field(&self) -> Option<&str> {
+    async fn from_field(&self) -> Option<&str> {
         match &self.0.measure {
             Measure::Delay { from, .. } => Some(from.as_str()),
             Measure::Count | Measure::Sum { .. } | Measure::Share { .. } => None,

@@ -1,8 +1,8 @@
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useThrottled } from "@/api";
 import { useIsStaff, usePermission, useTenantScope } from "@/app/session";
 import { Page, ProblemBanner, useAddress } from "@/ui";
-import { HealthCharts } from "./HealthCharts";
 import { HealthTiles } from "./HealthTiles";
 import styles from "./Home.module.css";
 import { OpenIncidents } from "./OpenIncidents";
@@ -11,6 +11,9 @@ import { SpanChoice } from "./SpanChoice";
 import { TrafficLights } from "./TrafficLights";
 import { UrgentGroups } from "./UrgentGroups";
 import { useHomeHealth } from "./useHomeHealth";
+
+// Pictures stand below what is seen first, and each brings a table.
+const HealthCharts = lazy(() => import("./HealthCharts").then((module) => ({ default: module.HealthCharts })));
 
 /** How things stand: what needs one, how the integrations are, what runs, and how it went. */
 export default function Home() {
@@ -47,7 +50,11 @@ export default function Home() {
           {readsRuns && <RunningNow tenantId={tenant?.id} showsTenant={showsTenant} onEnded={renew} />}
         </div>
       </div>
-      {knowsHealth && <HealthCharts health={health} steps={steps} span={span} />}
+      {knowsHealth && (
+        <Suspense>
+          <HealthCharts health={health} steps={steps} span={span} />
+        </Suspense>
+      )}
     </Page>
   );
 }
