@@ -40,7 +40,7 @@ const plan = {
 test("a retry of a group shows what it would do, and leaves out what would fail again", async () => {
   const started = vi.fn();
   const { asked } = renderPage(
-    <SuggestedActions actions={[action({})]} subject={{ kind: "group", id: "grp_1", openFailureId: "fai_1", isOnly: false }} onRetryStarted={started} />,
+    <SuggestedActions actions={[action({})]} subject={{ kind: "group", id: "grp_1", isOnly: false }} onRetryStarted={started} />,
     { answers: { RetryPlan: { retryPlan: plan }, RetryFailures: { retryFailures: { retry: { id: "ret_1", total: 1 }, userErrors: [] } } } },
   );
   await userEvent.click(await screen.findByRole("button", { name: "Try again" }));

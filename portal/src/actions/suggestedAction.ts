@@ -20,7 +20,7 @@ export type SuggestedAction = ResultOf<typeof SUGGESTED_ACTION>;
 /** What the step is about, where that is a failure or all of a group. Steps for systems and integrations need none of it. */
 export type ActionSubject =
   | { kind: "failure"; id: string; integrationId: string; businessReference: string | null; failedAt: string }
-  | { kind: "group"; id: string; openFailureId: string | null; isOnly: boolean };
+  | { kind: "group"; id: string; isOnly: boolean };
 
 /** A field of the action's input. */
 export function inputOf(action: SuggestedAction, field: string): string {

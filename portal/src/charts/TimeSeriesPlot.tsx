@@ -33,7 +33,7 @@ export default function TimeSeriesPlot({ points, series, bands = [], isStacked, 
           axisLine={{ stroke: "var(--trestle-border)" }}
           minTickGap={32}
         />
-        <YAxis tickFormatter={format} tick={tick} tickLine={false} axisLine={false} width={56} allowDecimals={!isCounted} domain={[0, max ?? "auto"]} />
+        <YAxis tickFormatter={format} tick={tick} tickLine={false} axisLine={false} width={68} allowDecimals={!isCounted} domain={[0, max ?? "auto"]} />
         <Tooltip
           isAnimationActive={false}
           cursor={{ stroke: "var(--trestle-border-strong)", fill: "var(--trestle-hover)" }}

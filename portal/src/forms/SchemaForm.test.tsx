@@ -126,7 +126,7 @@ test("either of two properties is chosen, and only that is sent", async () => {
   };
   const { onSubmit } = show({ schema, value: { table: "orders", slices: 2 } });
   expect((await screen.findByRole<HTMLInputElement>("textbox", { name: "Table" })).value).toBe("orders");
-  await choose(/Which/, "Query");
+  await choose(/Table \/ Query/, "Query");
   await userEvent.type(await screen.findByRole("textbox", { name: "Query" }), "SELECT 1");
   await send();
   expect(onSubmit).toHaveBeenCalledWith({ query: "SELECT 1", slices: 2 });

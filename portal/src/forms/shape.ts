@@ -81,7 +81,7 @@ function nullableOf(schema: Schema): Schema {
   return schema;
 }
 
-/** `oneOf: [{required: [a]}, {required: [b]}]`: either property, each a form of its own. */
+/** `oneOf: [{required: [a]}, {required: [b]}]`: either property, each a form of its own, with what both may have behind it. */
 function choiceOfProperties(schema: Schema): Schema {
   const names = listOf(schema.oneOf).map((each) => {
     const required: unknown = isSchema(each) && Object.keys(each).length === 1 ? each.required : undefined;
@@ -89,12 +89,14 @@ function choiceOfProperties(schema: Schema): Schema {
   });
   const properties = propertiesOf(schema);
   if (names.length < 2 || names.some((name) => name === undefined || !isSchema(properties[name]))) return schema;
+  const shared = Object.fromEntries(Object.entries(properties).filter(([name]) => !names.includes(name)));
+  const { required = [], ...rest } = schema;
   return {
-    ...schema,
-    properties: Object.fromEntries(Object.entries(properties).filter(([name]) => !names.includes(name))),
+    ...rest,
+    properties: {},
     oneOf: names.filter((name) => name !== undefined).map((name) => {
       const property = properties[name] as Schema;
-      return { type: "object", title: property.title ?? wording(name), properties: { [name]: property }, required: [name] };
+      return { type: "object", title: property.title ?? wording(name), properties: { [name]: property, ...shared }, required: [...required, name] };
     }),
   };
 }

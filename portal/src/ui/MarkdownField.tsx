@@ -1,16 +1,18 @@
 import { useDeferredValue } from "react";
 import { useTranslation } from "react-i18next";
-import { Markdown } from "./Markdown";
+import { Markdown, type MarkdownProps } from "./Markdown";
 import styles from "./MarkdownField.module.css";
 import { TextArea, type TextAreaProps } from "./TextArea";
 
 export interface MarkdownFieldProps extends Omit<TextAreaProps, "value" | "onChange" | "isCode"> {
   value: string;
   onChange: (value: string) => void;
+  /** Of the highest heading in the preview. */
+  level?: MarkdownProps["level"];
 }
 
 /** Markdown, and beside it what becomes of it; below it where there is no room. */
-export function MarkdownField({ rows = 16, value, ...props }: MarkdownFieldProps) {
+export function MarkdownField({ rows = 16, value, level, ...props }: MarkdownFieldProps) {
   const { t } = useTranslation("common");
   // What is typed is there at once; the preview follows.
   const shown = useDeferredValue(value);
@@ -21,7 +23,7 @@ export function MarkdownField({ rows = 16, value, ...props }: MarkdownFieldProps
         <p className={styles.label} aria-hidden>
           {t("preview")}
         </p>
-        <div className={styles.preview}>{shown.trim() ? <Markdown>{shown}</Markdown> : <p className={styles.empty}>{t("nothingToPreview")}</p>}</div>
+        <div className={styles.preview}>{shown.trim() ? <Markdown level={level}>{shown}</Markdown> : <p className={styles.empty}>{t("nothingToPreview")}</p>}</div>
       </section>
     </div>
   );

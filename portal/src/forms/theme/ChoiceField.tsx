@@ -49,18 +49,17 @@ export function ChoiceField(props: FieldProps) {
     label: title ?? String(index + 1),
     ...(note && { description: note }),
   }));
-  if (mayBeUnset) entries.unshift({ id: UNSET, label: t("unset") });
   return (
     <div className={styles.choice}>
       <FieldErrors name={id} errors={props.rawErrors ?? (props.errorSchema as { __errors?: string[] } | undefined)?.__errors}>
         <Select
           id={id}
           name={id}
-          label={(isWhole ? (ui.title ?? schema.title ?? props.name) : undefined) || t("either")}
+          label={(isWhole && (ui.title ?? schema.title ?? props.name)) || entries.map(({ label }) => label).join(" / ")}
           description={description ? <Prose text={description} /> : undefined}
           isOptional={mayBeUnset}
           isDisabled={Boolean(disabled) || Boolean(readonly)}
-          options={entries}
+          options={mayBeUnset ? [{ id: UNSET, label: t("unset") }, ...entries] : entries}
           value={chosen === -1 ? UNSET : String(chosen)}
           onChange={choose}
           validationBehavior="aria"

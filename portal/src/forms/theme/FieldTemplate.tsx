@@ -13,7 +13,13 @@ export function FieldTemplate(props: FieldTemplateProps) {
   const { t } = useTranslation("forms");
   // A constant only tells options apart.
   if (hidden || schema.const !== undefined) return null;
-  if (!(ADDITIONAL_PROPERTY_FLAG in schema)) return <div id={`${id}__field`}>{children}</div>;
+  if (!(ADDITIONAL_PROPERTY_FLAG in schema)) {
+    return (
+      <div id={`${id}__field`} className={styles.field}>
+        {children}
+      </div>
+    );
+  }
   return (
     <div id={`${id}__field`} className={styles.pair}>
       <TextField

@@ -10,7 +10,6 @@ export function subjectOf(group: Pick<GroupRow, "id" | "open">): ActionSubject {
   return {
     kind: "group",
     id: group.id,
-    openFailureId: group.open.edges[0]?.node.id ?? null,
     isOnly: group.open.edges.length === 1 && !group.open.pageInfo.hasNextPage,
   };
 }

@@ -33,6 +33,7 @@ const answers = {
   HomeUrgentGroups: { failureGroups: { edges: [{ node: urgent }] } },
   HomeIncidents: { incidents: { edges: [] } },
   RunningNow: { runs: { edges: [], pageInfo: page } },
+  RecentRuns: { runs: { edges: [] } },
   Integrations: { integrations: { edges: [], pageInfo: page } },
 };
 

@@ -2,7 +2,6 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { graphql, useMutationForm } from "@/api";
 import { useIsStaff, useTenantScope } from "@/app/session";
-import type { ScopedTenant } from "@/app/session/tenantScope";
 import { Button, Dialog, endOf, EndSelect, Form, FormActions, FormBanner, SecretDialog, TextField, textOf } from "@/ui";
 import { Scopes } from "./Scopes";
 import { partnerScopes } from "./scopes";
@@ -29,7 +28,7 @@ export function ApiKeyDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation(["keys", "common"]);
   const isStaff = useIsStaff();
   const { tenant } = useTenantScope();
-  const [tenants, setTenants] = useState<readonly ScopedTenant[]>(isStaff && tenant ? [tenant] : []);
+  const [tenants, setTenants] = useState<readonly string[]>(isStaff && tenant ? [tenant.id] : []);
   const [scopes, setScopes] = useState<readonly string[]>(["integrations:read", "runs:read", "failures:read"]);
   const [secret, setSecret] = useState<string | null>(null);
   const form = useMutationForm(CREATE, {
@@ -52,7 +51,7 @@ export function ApiKeyDialog({ onClose }: { onClose: () => void }) {
           void form.submit({
             name: textOf(data, "name"),
             scopes: [...scopes],
-            tenantIds: isStaff ? tenants.map(({ id }) => id) : null,
+            tenantIds: isStaff ? [...tenants] : null,
             expiresAt: endOf(data, "expiresAt"),
           })
         }

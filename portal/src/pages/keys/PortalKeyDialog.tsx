@@ -2,7 +2,6 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { graphql, useMutationForm } from "@/api";
 import { useIsStaff, useTenantScope } from "@/app/session";
-import type { ScopedTenant } from "@/app/session/tenantScope";
 import { Button, Dialog, endOf, EndSelect, Form, FormActions, FormBanner, Switch, TextArea, TextField, textOf, toast } from "@/ui";
 import { Scopes } from "./Scopes";
 import { portalScopes } from "./scopes";
@@ -29,7 +28,7 @@ export function PortalKeyDialog({ onClose }: { onClose: () => void }) {
   const isStaff = useIsStaff();
   const { tenant } = useTenantScope();
   const [isForAll, setIsForAll] = useState(false);
-  const [tenants, setTenants] = useState<readonly ScopedTenant[]>(isStaff && tenant ? [tenant] : []);
+  const [tenants, setTenants] = useState<readonly string[]>(isStaff && tenant ? [tenant.id] : []);
   const [scopes, setScopes] = useState<readonly string[]>(portalScopes);
   const form = useMutationForm(CREATE, {
     payload: (data) => data.createPortalKey,
@@ -49,7 +48,7 @@ export function PortalKeyDialog({ onClose }: { onClose: () => void }) {
             publicKey: textOf(data, "publicKey"),
             scopes: [...scopes],
             allTenants: isStaff ? isForAll : null,
-            tenantIds: isStaff && !isForAll ? tenants.map(({ id }) => id) : null,
+            tenantIds: isStaff && !isForAll ? [...tenants] : null,
             expiresAt: endOf(data, "expiresAt"),
           })
         }

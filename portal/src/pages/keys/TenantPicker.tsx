@@ -1,40 +1,21 @@
-import { X } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { ScopedTenant } from "@/app/session/tenantScope";
+import { PickedObjects } from "@/pages/tenants/PickedObjects";
 import { TenantField } from "@/pages/tenants/TenantField";
-import { IconButton } from "@/ui";
-import styles from "./TenantPicker.module.css";
 
-interface TenantPickerProps {
-  value: readonly ScopedTenant[];
-  onChange: (value: readonly ScopedTenant[]) => void;
-}
-
-/** Some tenants, found one after the other. */
-export function TenantPicker({ value, onChange }: TenantPickerProps) {
+/** Some tenants by their ids, found one after the other. */
+export function TenantPicker({ value, onChange }: { value: readonly string[]; onChange: (value: readonly string[]) => void }) {
   const { t } = useTranslation("keys");
   return (
-    <div className={styles.picker}>
+    <>
       <TenantField
         key={value.length}
         name="tenantIds"
         label={t("tenants")}
         description={t("tenantsHelp")}
         isEmptyAtFirst
-        onChoose={(tenant) => tenant && !value.some(({ id }) => id === tenant.id) && onChange([...value, tenant])}
+        onChoose={(tenant) => tenant && !value.includes(tenant.id) && onChange([...value, tenant.id])}
       />
-      {value.length > 0 && (
-        <ul className={styles.chosen}>
-          {value.map((tenant) => (
-            <li key={tenant.id}>
-              {tenant.name}
-              <IconButton label={t("leaveOut", { name: tenant.name })} size="small" onPress={() => onChange(value.filter(({ id }) => id !== tenant.id))}>
-                <X size={14} aria-hidden />
-              </IconButton>
-            </li>
-          ))}
-        </ul>
-      )}
-    </div>
+      <PickedObjects ids={value} onChange={onChange} />
+    </>
   );
 }

@@ -1,5 +1,5 @@
 import { useTranslation } from "react-i18next";
-import { ObjectName } from "./ObjectName";
+import { ObjectName } from "@/pages/tenants/ObjectName";
 
 /** Whose it is: the operator's, or a tenant's by its name. */
 export function Owner({ tenantId }: { tenantId?: string | null }) {

@@ -2,10 +2,10 @@ import { useTranslation } from "react-i18next";
 import type { FailureCategory, Impact, OccasionKind, ResponsibleParty } from "@/api/generated/schema";
 import { useIsStaff } from "@/app/session";
 import { IntegrationField } from "@/pages/kill-switches/IntegrationField";
+import { PickedObjects } from "@/pages/tenants/PickedObjects";
 import { TenantField } from "@/pages/tenants/TenantField";
 import { CheckboxGroup, Disclosure, NumberField, Select, TextArea } from "@/ui";
 import { occasionsFor } from "./occasions";
-import { PickedObjects } from "./PickedObjects";
 import type { PolicyDraft } from "./policyDraft";
 import styles from "./PolicySelectors.module.css";
 

@@ -148,7 +148,7 @@ function NewRunbookForm({ template, about }: NewRunbookFormProps) {
             }}
           />
         </div>
-        <MarkdownField name="body" label={t("field.body")} description={t("field.bodyHelp")} value={body} onChange={setBody} rows={22} isRequired />
+        <MarkdownField name="body" label={t("field.body")} description={t("field.bodyHelp")} value={body} onChange={setBody} rows={22} level={2} isRequired />
         <ReviewIntervalField value={days} onChange={setDays} />
         <FormBanner form={form} />
         <FormActions>

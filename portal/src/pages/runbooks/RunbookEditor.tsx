@@ -58,7 +58,7 @@ export function RunbookEditor({ runbook, onDone, onCancel }: RunbookEditorProps)
         }
       >
         <TextField name="title" label={t("field.title")} defaultValue={runbook.title} isRequired maxLength={TITLE_CHARS_MAX} />
-        <MarkdownField name="body" label={t("field.body")} description={t("field.bodyHelp")} value={body} onChange={setBody} rows={22} isRequired />
+        <MarkdownField name="body" label={t("field.body")} description={t("field.bodyHelp")} value={body} onChange={setBody} rows={22} level={2} isRequired />
         <ReviewIntervalField value={days} onChange={setDays} />
         <FormBanner form={form} />
         <FormActions>

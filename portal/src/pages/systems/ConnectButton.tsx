@@ -11,19 +11,20 @@ interface ConnectButtonProps {
   system: { id: string; name: string; authorization: { status: string } | null };
   /** Where one comes back to. */
   path: string;
+  /** It is what one came for. */
+  isPrimary?: boolean;
 }
 
 /** Gives access to a system: oneself, or by a link for who has the account there. */
-export function ConnectButton({ system, path }: ConnectButtonProps) {
+export function ConnectButton({ system, path, isPrimary = false }: ConnectButtonProps) {
   const { t } = useTranslation("systems");
   const connect = useConnect(system.id, path);
   const [isShared, setIsShared] = useState(false);
-  const isConnected = system.authorization?.status === "CONNECTED";
   return (
     <div className={styles.stack}>
       <FormBanner form={connect} />
       <div className={styles.row}>
-        <Button kind={isConnected ? "secondary" : "primary"} icon={<Link2 size={16} aria-hidden />} isPending={connect.isBusy} onPress={connect.connect}>
+        <Button kind={isPrimary ? "primary" : "secondary"} icon={<Link2 size={16} aria-hidden />} isPending={connect.isBusy} onPress={connect.connect}>
           {t(system.authorization?.status === "NOT_CONNECTED" ? "connect.now" : "connect.again")}
         </Button>
         <Button icon={<Share2 size={16} aria-hidden />} onPress={() => setIsShared(true)}>

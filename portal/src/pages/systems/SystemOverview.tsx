@@ -1,8 +1,10 @@
 import { useTranslation } from "react-i18next";
 import { SuggestedActions } from "@/actions";
+import { usePermission } from "@/app/session";
 import { Card, KeyValue, Time } from "@/ui";
 import { AuthorizationCard } from "./AuthorizationCard";
 import { CircuitNote } from "./CircuitNote";
+import { isPaced } from "./credentials";
 import type { SystemOfPage } from "./systemQuery";
 import styles from "./Systems.module.css";
 import { TestResult } from "./TestResult";
@@ -12,13 +14,16 @@ import { WebhookCard } from "./WebhookCard";
 /** How a system is, and what to do about it; what uses it. */
 export function SystemOverview({ system, isTesting }: { system: SystemOfPage; isTesting: boolean }) {
   const { t } = useTranslation("systems");
+  const mayTest = usePermission("systems:test");
+  // Whoever may test has a button for it above.
+  const steps = system.actions.filter(({ kind }) => !mayTest || kind !== "TEST_SYSTEM");
   return (
     <div className={styles.columns}>
       <div className={styles.column}>
         <Card title={t("condition")}>
           <TestResult system={system} isBusy={isTesting} />
           <CircuitNote circuit={system.circuit} />
-          {system.actions.length > 0 && !isTesting && <SuggestedActions actions={system.actions} />}
+          {steps.length > 0 && !isTesting && <SuggestedActions actions={steps} />}
         </Card>
         <UsesCard system={system} />
       </div>
@@ -32,7 +37,7 @@ export function SystemOverview({ system, isTesting }: { system: SystemOfPage; is
               [t("credentials.title"), t(system.hasCredentials ? "credentials.stored" : "credentials.none")],
               [
                 t("rate.title"),
-                system.rateLimit ? t("rate.is", { count: system.rateLimit.requestsPerMinute, burst: system.rateLimit.burst }) : t("rate.unlimited"),
+                isPaced(system.connector.name) && (system.rateLimit ? t("rate.is", { count: system.rateLimit.requestsPerMinute, burst: system.rateLimit.burst }) : t("rate.unlimited")),
               ],
               [t("createdAt"), <Time key="createdAt" at={system.createdAt} />],
             ]}

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import "./wordParts";
 import { graphql, useMutationForm } from "@/api";
-import { Button, Code, Dialog, Form, FormActions, FormBanner, TextArea, Time, toast } from "@/ui";
+import { Button, Dialog, Form, FormActions, FormBanner, KeyValue, TextArea, Time, toast } from "@/ui";
 import type { Word } from "./wordParts";
 
 const SET = graphql(`
@@ -51,12 +51,18 @@ export function WordDialog({ word, name, onClose }: { word: Word; name: string; 
   const remove = useMutationForm(REMOVE, { payload: (data) => data.removeWordOverride, onDone: done });
   return (
     <Dialog title={t("changeTitle")} isOpen onClose={onClose}>
-      <p>
-        <code>{word.code}</code> · {name}
-      </p>
-      <Code isBlock label={t("shipped")}>
-        {word.shipped}
-      </Code>
+      <KeyValue
+        entries={[
+          [t("column.code"), <code key="code">{word.code}</code>],
+          [t("word"), name],
+          [
+            t("shipped"),
+            <span key="shipped" lang={word.locale}>
+              {word.shipped}
+            </span>,
+          ],
+        ]}
+      />
       <Form errors={set.fieldErrors} onSubmit={() => void set.submit({ ...which, text: text.trim() })}>
         <TextArea
           name="text"

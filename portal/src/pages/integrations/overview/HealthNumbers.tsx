@@ -122,7 +122,7 @@ function Tiles({ integration, measured }: { integration: IntegrationOfPage; meas
       {tiles.map(({ id, value, note, isMissed }) => (
         <div key={id} className={styles.tile} data-missed={isMissed || undefined}>
           <dt>{t(`tile.${id}`)}</dt>
-          <dd>{value}</dd>
+          <dd data-words={typeof value !== "string" || undefined}>{value}</dd>
           <dd className={styles.note}>{note}</dd>
         </div>
       ))}

@@ -8,13 +8,14 @@ import { Select, useAddress } from "@/ui";
 import { DropZone } from "../upload/DropZone";
 import type { IntegrationOfPage } from "../integrationQuery";
 import { Contacts } from "./Contacts";
+import { EngagedSwitches } from "./EngagedSwitches";
 import { Facts } from "./Facts";
 import { HealthNumbers } from "./HealthNumbers";
 import { Kpis } from "./Kpis";
 import styles from "./Overview.module.css";
 import { periodOf, periods } from "./period";
 import { Standing } from "./Standing";
-import { KillSwitches } from "./KillSwitches";
+import { StopCard } from "./StopCard";
 
 const RENEW_MS = 3_000;
 
@@ -42,6 +43,7 @@ export function Overview({ integration, onChange }: { integration: IntegrationOf
   const period = periodOf(address.get("period"));
   return (
     <>
+      <EngagedSwitches integration={integration} />
       <Standing integration={integration} onChange={onChange} />
       <DropZone integration={integration} />
       {readsRuns && (
@@ -62,7 +64,7 @@ export function Overview({ integration, onChange }: { integration: IntegrationOf
       <div className={styles.columns}>
         <Facts integration={integration} />
         {readsContacts && <Contacts integrationId={integration.id} />}
-        {managesSwitches && <KillSwitches integration={integration} />}
+        {managesSwitches && <StopCard integration={integration} />}
       </div>
     </>
   );

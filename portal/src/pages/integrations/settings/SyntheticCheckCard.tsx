@@ -5,7 +5,7 @@ import { useQuery } from "urql";
 import { problemOf, useEvery, useMutationForm } from "@/api";
 import { usePermission } from "@/app/session";
 import { useLanguage } from "@/i18n";
-import { Badge, Banner, Button, Card, Code, ConfirmDialog, Duration, ErrorState, format, FormBanner, KeyValue, Skeleton, Time, toast } from "@/ui";
+import { Badge, Banner, Button, Card, Code, ConfirmDialog, Duration, ErrorState, format, FormBanner, KeyValue, Skeleton, Time, toast, useNow } from "@/ui";
 import type { IntegrationOfPage } from "../integrationQuery";
 import { SyntheticCheckDialog } from "./SyntheticCheckDialog";
 import { REMOVE_SYNTHETIC_CHECK, RUN_SYNTHETIC_CHECK, SYNTHETIC_CHECK, type CheckOf } from "./syntheticQuery";
@@ -28,7 +28,9 @@ export function SyntheticCheckCard({ integration, mayWrite }: SyntheticCheckCard
   const [{ data, error }, readAnew] = useQuery({ query: SYNTHETIC_CHECK, variables: { id: integration.id }, context });
   const refresh = () => readAnew({ requestPolicy: "network-only" });
   const check = data?.integration?.syntheticCheck;
-  useEvery(LOOK_MS, refresh, !check?.isUnderWay);
+  const now = useNow();
+  const isDue = check?.nextAt != null && Date.parse(check.nextAt) <= now && integration.status === "ACTIVE";
+  useEvery(LOOK_MS, refresh, !check?.isUnderWay && !isDue);
   const run = useMutationForm(RUN_SYNTHETIC_CHECK, {
     payload: (answer) => answer.runSyntheticCheck,
     onDone: () => toast(t("synthetic.sent"), "info"),

@@ -83,7 +83,7 @@ function SetUpOf({ connector }: { connector: Connector }) {
       ) : (
         credentials && (
           <div className={styles.stack}>
-            <h2>{t("credentials.title")}</h2>
+            <h2 className={styles.subtitle}>{t("credentials.title")}</h2>
             <p className={styles.note}>{t("credentials.lead")}</p>
             <CredentialsForm
               schema={credentials}

@@ -30,6 +30,8 @@ function TryOutOf({ system }: { system: SystemOfPage }) {
   const test = useTest(system.id);
   const needsPerson = system.authorization?.grant === "AUTHORIZATION_CODE" && system.authorization.status !== "CONNECTED";
   const isReady = system.status === "HEALTHY" && !test.isBusy;
+  // Testing has a button of its own below.
+  const steps = system.actions.filter(({ kind }) => kind !== "TEST_SYSTEM");
   const isBegun = useRef(false);
   const begin = test.test;
   useEffect(() => {
@@ -44,15 +46,15 @@ function TryOutOf({ system }: { system: SystemOfPage }) {
         <ConnectorHead connector={{ ...system.connector, title: system.name }} />
         {needsPerson ? (
           <div className={styles.stack}>
-            <h2>{t("connect.title")}</h2>
+            <h2 className={styles.subtitle}>{t("connect.title")}</h2>
             <p>{t("connect.lead")}</p>
-            <ConnectButton system={system} path={`/systems/new?system=${system.id}`} />
+            <ConnectButton system={system} path={`/systems/new?system=${system.id}`} isPrimary />
           </div>
         ) : (
           <div className={styles.stack}>
             <TestResult system={system} isBusy={test.isBusy} />
             <FormBanner form={test} />
-            {!isReady && !test.isBusy && system.actions.length > 0 && <SuggestedActions actions={system.actions} />}
+            {!isReady && !test.isBusy && steps.length > 0 && <SuggestedActions actions={steps} />}
             {system.webhook && <WebhookUrl webhook={system.webhook} />}
           </div>
         )}
@@ -62,7 +64,7 @@ function TryOutOf({ system }: { system: SystemOfPage }) {
               {t("test.again")}
             </Button>
           )}
-          <ButtonLink kind={isReady && mayMake ? "secondary" : "primary"} to={`/systems/${system.id}${isReady ? "" : "?tab=settings"}`} icon={<Settings size={16} aria-hidden />}>
+          <ButtonLink to={`/systems/${system.id}${isReady ? "" : "?tab=settings"}`} icon={<Settings size={16} aria-hidden />}>
             {t(isReady ? "setup.toSystem" : "setup.toSettings")}
           </ButtonLink>
           {isReady && mayMake && (

@@ -6,7 +6,7 @@ import styles from "./PickedObjects.module.css";
 
 /** What was chosen, each by its name, with a way to leave it out again. */
 export function PickedObjects({ ids, onChange }: { ids: readonly string[]; onChange: (ids: readonly string[]) => void }) {
-  const { t } = useTranslation("notices");
+  const { t } = useTranslation("tenants");
   if (ids.length === 0) return null;
   return (
     <ul className={styles.picked}>
