@@ -4,8 +4,9 @@ import { useTranslation } from "react-i18next";
 import { useQuery } from "urql";
 import "./wordParts";
 import { graphql, problemOf } from "@/api";
+import { usePermission } from "@/app/session";
 import { languageOf, languages } from "@/i18n";
-import { Badge, Button, Card, EmptyState, ErrorState, FilterBar, Page, Select, Skeleton, Table, useAddress, type Column } from "@/ui";
+import { Badge, Button, Card, EmptyState, ErrorState, FilterBar, NotFound, Page, Select, Skeleton, Table, useAddress, type Column } from "@/ui";
 import { WordDialog } from "./WordDialog";
 import type { Word } from "./wordParts";
 import styles from "./Words.module.css";
@@ -28,7 +29,8 @@ export default function Words() {
   const search = address.get("search")?.toLowerCase() ?? "";
   const isOwnOnly = address.get("which") === "own";
   const [open, setOpen] = useState<Word | null>(null);
-  const [{ data, error }, execute] = useQuery({ query: WORDS, variables: { locale }, context });
+  const mayManage = usePermission("words:manage");
+  const [{ data, error }, execute] = useQuery({ query: WORDS, variables: { locale }, context, pause: !mayManage });
   const rows = (data?.words ?? [])
     .filter((word) => !isOwnOnly || word.isOverridden)
     .filter(({ code, text }) => `${code} ${text}`.toLowerCase().includes(search))
@@ -81,6 +83,7 @@ export default function Words() {
       ),
     },
   ];
+  if (!mayManage) return <NotFound />;
   return (
     <Page title={t("title")} description={t("lead")}>
       <FilterBar
