@@ -36,8 +36,10 @@ test("settings, then the credentials that they need, then it is made and tried o
   });
   await userEvent.type(await screen.findByRole("textbox", { name: /^Name/ }), "Shop");
   await userEvent.type(screen.getByRole("textbox", { name: /Base URL/ }), "https://shop.example");
-  await userEvent.click(screen.getByRole("button", { name: /Auth/ }));
-  await userEvent.click(await screen.findByRole("option", { name: "bearer" }));
+  // What has a default stands under one heading.
+  await userEvent.click(screen.getByRole("button", { name: /^More: .*Auth/ }));
+  await userEvent.click(await screen.findByRole("button", { name: /none \(by default\)/ }));
+  await userEvent.click(await screen.findByRole("option", { name: /bearer/i }));
   await userEvent.click(screen.getByRole("button", { name: "Continue" }));
   const token = await screen.findByLabelText("Token");
   expect(token.getAttribute("type")).toBe("password");
