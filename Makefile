@@ -75,6 +75,6 @@ schema-check: build ## Check that schema.graphql and docs/connectors are what th
 test-servers: ## Install what the tests start, where it is missing
 	@scripts/install-test-servers
 
-portal-check: ## Check the portal: types, lints, unit tests; what people do with it in a browser is in `make test`
+portal-check: ## Check the portal: types, lints, unit tests; `it portal` does with it what people do in a browser
 	@cd portal && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; }
 	@cd portal && npm run --silent check
