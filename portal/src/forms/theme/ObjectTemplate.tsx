@@ -19,7 +19,7 @@ export function ObjectTemplate(props: ObjectFieldTemplateProps) {
   const data: unknown = props.formData;
   const [filled] = useState(() => new Set(isObject(data) ? Object.keys(data) : []));
   const isWithin = fieldPathId.path.length > 0 && fieldPathId.path.at(-1) !== "XxxOf";
-  const mayExpand = canExpand(schema, uiSchema, data);
+  const mayExpand = Boolean(canExpand(schema, uiSchema, data));
   if ((schema.oneOf ?? schema.anyOf) && properties.length === 0 && !mayExpand) return null;
 
   const title = isWithin ? props.title : "";
