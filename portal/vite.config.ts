@@ -21,16 +21,21 @@ export const treeshake = {
   moduleSideEffects: [{ test: /\/src\/(ui|charts|i18n)\/[^.]+\.tsx?$/, sideEffects: false }],
 };
 
+// What several pages use is in few files: each is a request, and small ones pack badly.
+export const codeSplitting = {
+  groups: [{ name: "shared", minShareCount: 60 }],
+};
+
 export default defineConfig({
   resolve: { alias },
   plugins: [...readable, packed],
   build: {
     outDir: "dist",
     assetsInlineLimit: 0,
-    manifest: "manifest.json",
+    manifest: true,
     // Nothing inline: the content security policy has no `unsafe-inline`.
     modulePreload: { polyfill: false },
-    rolldownOptions: { treeshake },
+    rolldownOptions: { treeshake, output: { codeSplitting } },
   },
   server: {
     // Not `/connectors` and `/exports-list`, which are pages.

@@ -37,7 +37,12 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         entries => entries?,
     };
     for entry in entries {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
+        // What tools of the build leave for each other.
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
         if path.is_dir() {
             collect(&path, files)?;
         } else {

@@ -55,18 +55,26 @@ pub enum Principal {
         /// The session.
         id: Uuid,
     },
+    /// Somebody of the staff who sees what a tenant's people see, and changes nothing.
+    View {
+        /// Who looks.
+        user_id: Uuid,
+        /// Their session.
+        session_id: Uuid,
+    },
     /// The operator on the command line.
     Operator,
 }
 
 impl fmt::Display for Principal {
-    /// Stable text for idempotency and audit: `user:…`, `api_key:…`, `portal:…`.
+    /// Stable text for idempotency and audit: `user:…`, `api_key:…`, `portal:…`, `view:…`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => formatter.write_str("anonymous"),
             Self::User { id, .. } => write!(formatter, "user:{}", id.simple()),
             Self::ApiKey { id } => write!(formatter, "api_key:{}", id.simple()),
             Self::Portal { id } => write!(formatter, "portal:{}", id.simple()),
+            Self::View { user_id, .. } => write!(formatter, "view:{}", user_id.simple()),
             Self::Operator => formatter.write_str("operator"),
         }
     }
@@ -194,7 +202,7 @@ impl Actor {
             }
             tenants => tenants.clone(),
         };
-        let scope = Scope::new(self.0.app.clone(), tenants);
+        let scope = Scope::new(self.0.app.clone(), tenants).only_looking(self.is_view());
         Ok(if permission.writes() { scope } else { scope.reading_from(self.2.clone()) })
     }
 
@@ -244,7 +252,10 @@ impl Actor {
         match self.0.principal {
             Principal::User { id, session_id } => Ok((id, session_id)),
             Principal::Anonymous => Err(Error::Unauthenticated),
-            Principal::ApiKey { .. } | Principal::Portal { .. } | Principal::Operator => {
+            Principal::ApiKey { .. }
+            | Principal::Portal { .. }
+            | Principal::View { .. }
+            | Principal::Operator => {
                 let message = "this is for people who signed in with a password".to_owned();
                 Err(Error::Forbidden { permission: None, message })
             }
@@ -264,6 +275,19 @@ impl Actor {
                 !tenants.is_empty() && tenants.iter().all(|id| self.0.suspended.contains(id))
             }
         }
+    }
+
+    /// Whether it is somebody of the staff who sees what a tenant's people see.
+    pub fn is_view(&self) -> bool {
+        matches!(self.0.principal, Principal::View { .. })
+    }
+
+    /// That they may do something at all, whatever their permissions say.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] in a view.
+    pub fn acts(&self) -> Result<()> {
+        if self.is_view() { Err(only_looking()) } else { Ok(()) }
     }
 
     /// Who stands behind it.
@@ -333,6 +357,11 @@ impl Actor {
     pub(crate) fn app(&self) -> &Arc<App> {
         &self.0.app
     }
+}
+
+pub(crate) fn only_looking() -> Error {
+    let message = "this is a view of what others see: it changes nothing".to_owned();
+    Error::Forbidden { permission: None, message }
 }
 
 impl fmt::Debug for Actor {

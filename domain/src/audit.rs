@@ -213,6 +213,7 @@ impl Who {
         let principal = match actor.principal() {
             Principal::Anonymous => "anonymous".to_owned(),
             Principal::User { id, .. } => GlobalId::new(Kind::User, *id).to_string(),
+            Principal::View { user_id, .. } => GlobalId::new(Kind::User, *user_id).to_string(),
             Principal::ApiKey { id } => GlobalId::new(Kind::ApiKey, *id).to_string(),
             Principal::Portal { id } => GlobalId::new(Kind::PortalSession, *id).to_string(),
             Principal::Operator => "operator".to_owned(),

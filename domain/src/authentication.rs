@@ -96,8 +96,9 @@ struct SignedPortalRow {
     cutoff: Option<DateTime<Utc>>,
 }
 
+/// A tenant that a key may touch, or whose view is seen.
 #[derive(FromQueryResult)]
-struct KeyTenantRow {
+struct TenantRow {
     tenant_id: Uuid,
     tenant_status: TenantStatus,
 }
@@ -140,6 +141,7 @@ impl App {
         match verified.kind {
             TokenKind::Access => self.authenticate_user(verified).await,
             TokenKind::Portal => self.authenticate_portal(verified).await,
+            TokenKind::View => self.authenticate_view(verified).await,
         }
     }
 
@@ -187,6 +189,40 @@ impl App {
             comes_from_elsewhere: row.identity_provider_id.is_some(),
             expires_at: Some(token.expires_at),
         })
+    }
+
+    /// Somebody of the staff who sees what a tenant's people see: with the rights of those, so that they see the same buttons
+    /// and words, but for records. That nothing is done with them is seen to where things are done.
+    async fn authenticate_view(self: &Arc<Self>, token: Verified) -> Result<Actor> {
+        let view = token.view.ok_or(AuthenticationError::Invalid)?;
+        let person = self.authenticate_user(token).await?;
+        let Principal::User { id, session_id } = *person.principal() else {
+            return Err(AuthenticationError::Invalid);
+        };
+        if !person.may(Permission::TenantViewAs) {
+            return Err(AuthenticationError::Invalid);
+        }
+        let query = Query::select()
+            .expr_as(Expr::col(tenant::Column::Id), "tenant_id")
+            .expr_as(Expr::col(tenant::Column::Status), "tenant_status")
+            .from(tenant::Entity)
+            .and_where(Expr::col(tenant::Column::Id).eq(view.tenant))
+            .to_owned();
+        let tenant: TenantRow =
+            self.one(&query, "reading the tenant of a view").await?.ok_or(AuthenticationError::Invalid)?;
+        let role = Role::from(view.role);
+        Ok(Actor::new(Inner {
+            app: self.clone(),
+            principal: Principal::View { user_id: id, session_id },
+            role: Some(role),
+            tenants: Tenants::Some(vec![tenant.tenant_id]),
+            permissions: PermissionSet::of(role, &[]).without(Permission::RecordRead),
+            name: person.name().to_owned(),
+            own_name: person.own_name().to_owned(),
+            suspended: suspended([(tenant.tenant_id, tenant.tenant_status)]),
+            expires_at: Some(token.expires_at),
+            second_factor: None,
+        }))
     }
 
     /// What a person who is not disabled may do.
@@ -241,7 +277,8 @@ impl App {
             AuthenticationError::Invalid
         })?;
         let id = portal_key::token::session_id(key.id, row.tenant_id, &token.token_id);
-        let session = Verified { kind: TokenKind::Portal, session_id: id, expires_at: token.expires_at };
+        let session =
+            Verified { kind: TokenKind::Portal, session_id: id, expires_at: token.expires_at, view: None };
         if row.cutoff.is_some_and(|ended_at| token.issued_at <= ended_at) {
             return Err(AuthenticationError::Invalid);
         }
@@ -393,7 +430,7 @@ impl App {
             .and_where(Expr::col((api_key_tenant::Entity, api_key_tenant::Column::ApiKeyId)).eq(row.id))
             .to_owned();
         let statement = self.database().backend().build(&query);
-        let tenants = KeyTenantRow::find_by_statement(statement)
+        let tenants = TenantRow::find_by_statement(statement)
             .all(self.across_tenants().reader())
             .await
             .doing("reading the tenants of an API key")?;

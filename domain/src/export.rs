@@ -336,7 +336,10 @@ fn within(actor: &Actor, tenant_id: Uuid) -> Result<Actor> {
 /// Exports outlast tokens, so they are of people and keys, who can be asked after.
 fn principal(actor: &Actor) -> Result<String> {
     match actor.principal() {
-        Principal::User { .. } | Principal::ApiKey { .. } => Ok(actor.principal().to_string()),
+        // A view has none of its own, and makes none.
+        Principal::User { .. } | Principal::ApiKey { .. } | Principal::View { .. } => {
+            Ok(actor.principal().to_string())
+        }
         Principal::Anonymous | Principal::Portal { .. } | Principal::Operator => {
             let message = "exports are for people who signed in, and for API keys".to_owned();
             Err(Error::Forbidden { permission: None, message })

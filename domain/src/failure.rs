@@ -31,7 +31,7 @@ pub use self::selection::{Selection, skip};
 pub(crate) use self::selection::{not_open, select};
 pub use self::view::clue_redactions;
 use self::view::{Beside, groups, view, viewed};
-pub(crate) use self::view::{redaction, summary};
+pub(crate) use self::view::{redaction, summary, would_say};
 pub use entity::failure::FieldError;
 
 /// A failure as one viewer may read it.

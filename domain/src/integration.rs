@@ -4,6 +4,7 @@
 mod check;
 mod hold;
 mod parts;
+mod preview;
 mod retry_policy;
 mod status;
 
@@ -39,6 +40,7 @@ pub(crate) use self::hold::{
     count_failed_run, forget_failed_runs, hold_for_deletions, hold_for_quality, hold_for_schema,
 };
 pub use self::parts::IntegrationParts;
+pub use self::preview::{PREVIEW_RECORDS_MAX, PreviewOutcome, PreviewedRecord, Sample, preview, sample};
 pub use self::retry_policy::{PROGRESS_TIMEOUT_SECONDS_DEFAULT, RetryPolicy};
 pub(crate) use self::status::let_go_held;
 pub use self::status::{archive, pause, resume};

@@ -91,6 +91,7 @@ pub mod upload;
 pub mod user;
 mod user_token;
 mod validation;
+pub mod view;
 pub mod viewer;
 pub mod webhook_endpoint;
 pub mod webhook_event;

@@ -94,11 +94,13 @@ pub enum Permission {
     ExportManage,
     /// Put files into the directory or bucket of a system, where integrations read them.
     FileUpload,
+    /// See what somebody of a tenant sees.
+    TenantViewAs,
 }
 
 impl Permission {
     /// Every permission, in the order of the enum.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::TenantRead,
         Self::TenantManage,
         Self::StaffManage,
@@ -142,6 +144,7 @@ impl Permission {
         Self::IncidentManage,
         Self::ExportManage,
         Self::FileUpload,
+        Self::TenantViewAs,
     ];
 
     /// Its stable name, e.g. `failures:retry`.
@@ -190,6 +193,7 @@ impl Permission {
             Self::IncidentManage => "incidents:manage",
             Self::ExportManage => "exports:manage",
             Self::FileUpload => "files:upload",
+            Self::TenantViewAs => "tenants:view_as",
         }
     }
 
@@ -268,6 +272,7 @@ impl Permission {
             Self::IncidentManage => [Always, Always, Always, Never, Never, Never, Never, Never],
             Self::ExportManage => [Always, Always, Always, Always, Always, Never, Scope, Never],
             Self::FileUpload => [Always, Always, Never, Always, Always, Never, Scope, Scope],
+            Self::TenantViewAs => [Always, Always, Always, Never, Never, Never, Never, Never],
         };
         match role {
             Role::PlatformAdmin => row[0],
@@ -409,7 +414,7 @@ mod tests {
             assert_eq!(Permission::parse(permission.name()), Some(permission));
             assert_eq!(permission as usize, index, "{permission:?}");
         }
-        assert_eq!(Permission::ALL.len(), 43);
+        assert_eq!(Permission::ALL.len(), 44);
     }
 
     #[test]

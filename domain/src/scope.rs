@@ -31,7 +31,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::actor::Tenants;
+use crate::actor::{Tenants, only_looking};
 use crate::app::App;
 use crate::audit::Entry;
 use crate::change::{Change, journal};
@@ -173,12 +173,18 @@ pub struct Scope {
     app: Arc<App>,
     tenants: Tenants,
     from: ReadFrom,
+    only_looks: bool,
 }
 
 impl Scope {
     /// One that reads from the primary.
     pub(crate) fn new(app: Arc<App>, tenants: Tenants) -> Self {
-        Self { app, tenants, from: ReadFrom::Primary }
+        Self { app, tenants, from: ReadFrom::Primary, only_looks: false }
+    }
+
+    /// The same, which begins nothing if that is so.
+    pub(crate) fn only_looking(self, only_looks: bool) -> Self {
+        Self { only_looks, ..self }
     }
 
     /// The same, which reads from there.
@@ -243,7 +249,13 @@ impl Scope {
     }
 
     /// Begins a transaction for one tenant's rows; `None` when the tenant is not inside.
+    ///
+    /// # Errors
+    /// Denied to who only looks.
     pub(crate) async fn begin(&self, tenant_id: Uuid) -> Result<Option<TxScope>> {
+        if self.only_looks {
+            return Err(only_looking());
+        }
         if !self.contains(tenant_id) {
             return Ok(None);
         }

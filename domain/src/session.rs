@@ -305,7 +305,7 @@ pub async fn sign_out(actor: &Actor) -> Result<()> {
             let entry = Entry::of(actor.tenant_id(), Some(GlobalId::new(Kind::PortalSession, *id)));
             audit::commit(tx, entry, "committing the end of a portal session").await
         }
-        Principal::ApiKey { .. } | Principal::Operator => {
+        Principal::ApiKey { .. } | Principal::View { .. } | Principal::Operator => {
             let none: [&str; 0] = [];
             let message = "only a session can be signed out; revoke the API key in its place";
             Err(Error::rejected(Problem::invalid(none, message)))

@@ -305,15 +305,7 @@ impl Check<'_> {
 
     fn mapping(&self, stream: &Stream, problems: &mut Vec<Problem>) {
         let Some(program) = &stream.mapping else { return };
-        let path = || self.path("mapping");
-        if program.len() > PROGRAM_BYTES_MAX {
-            let message = format!("must have at most {} KiB", PROGRAM_BYTES_MAX / 1024);
-            problems.push(Problem::new(ProblemCode::TooLong, path(), message));
-        } else if program.contains('\0') {
-            problems.push(Problem::invalid(path(), "must not contain the NUL character"));
-        } else if let Err(found) = Mapping::compile(program) {
-            problems.extend(found.0.iter().map(|problem| Problem::invalid(path(), problem.to_string())));
-        }
+        problems.extend(mapping_problems(program, &self.path("mapping")));
     }
 
     fn record_schema(&self, stream: &Stream, problems: &mut Vec<Problem>) {
@@ -325,6 +317,20 @@ impl Check<'_> {
         } else if let Err(found) = Rules::compile(schema) {
             problems.push(by_pointer(path, found));
         }
+    }
+}
+
+/// Everything that is wrong with a program, at its path. Takes milliseconds.
+pub(crate) fn mapping_problems(program: &str, path: &[String]) -> Vec<Problem> {
+    if program.len() > PROGRAM_BYTES_MAX {
+        let message = format!("must have at most {} KiB", PROGRAM_BYTES_MAX / 1024);
+        vec![Problem::new(ProblemCode::TooLong, path, message)]
+    } else if program.contains('\0') {
+        vec![Problem::invalid(path, "must not contain the NUL character")]
+    } else if let Err(found) = Mapping::compile(program) {
+        found.0.iter().map(|problem| Problem::invalid(path, problem.to_string())).collect()
+    } else {
+        Vec::new()
     }
 }
 

@@ -29,7 +29,9 @@ use crate::validation::Problems;
 use crate::{json as input, search, system_grant, webhook_endpoint};
 
 pub use self::connection::{TEST_TIMEOUT, test};
-pub(crate) use self::connection::{access, credentials, mark, renewal_words, tell_reauthorized};
+pub(crate) use self::connection::{
+    access, credentials, mark, refusal_words, renewal_words, tell_reauthorized,
+};
 pub use self::reference::{PlaceError, References};
 pub use entity::system::{CircuitState, SystemStatus};
 

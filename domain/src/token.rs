@@ -45,6 +45,8 @@ pub enum TokenKind {
     Access,
     /// A portal session's token.
     Portal,
+    /// A view: somebody of the staff sees what a tenant's people see.
+    View,
 }
 
 impl TokenKind {
@@ -53,11 +55,12 @@ impl TokenKind {
             // RFC 9068.
             Self::Access => "at+jwt",
             Self::Portal => "portal+jwt",
+            Self::View => "view+jwt",
         }
     }
 
     fn parse(typ: Option<&str>) -> Option<Self> {
-        [Self::Access, Self::Portal].into_iter().find(|kind| Some(kind.typ()) == typ)
+        [Self::Access, Self::Portal, Self::View].into_iter().find(|kind| Some(kind.typ()) == typ)
     }
 }
 
@@ -108,6 +111,30 @@ pub struct Verified {
     pub session_id: Uuid,
     /// When it ends.
     pub expires_at: DateTime<Utc>,
+    /// Of a view alone: what is seen.
+    pub view: Option<ViewClaim>,
+}
+
+/// Whose view it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewClaim {
+    /// Of this tenant.
+    #[serde(with = "uuid::serde::simple")]
+    pub tenant: Uuid,
+    /// As somebody of this role.
+    pub role: ViewRole,
+}
+
+/// Roles of a tenant's people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ViewRole {
+    /// They manage everything of their tenant.
+    TenantAdmin,
+    /// They work with it.
+    TenantMember,
+    /// They look.
+    TenantViewer,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -120,6 +147,8 @@ struct Claims {
     iat: i64,
     nbf: i64,
     exp: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    view: Option<ViewClaim>,
 }
 
 /// One Ed25519 key, and when it is used.
@@ -253,6 +282,33 @@ impl TokenSigner {
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<SecretString, SigningError> {
+        self.sign_claims(kind, subject, session_id, None, now, expires_at)
+    }
+
+    /// Signs a token for a view in a session of the staff.
+    ///
+    /// # Errors
+    /// As [`sign`](Self::sign).
+    pub(crate) fn sign_view(
+        &self,
+        subject: String,
+        session_id: Uuid,
+        view: ViewClaim,
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<SecretString, SigningError> {
+        self.sign_claims(TokenKind::View, subject, session_id, Some(view), now, expires_at)
+    }
+
+    fn sign_claims(
+        &self,
+        kind: TokenKind,
+        subject: String,
+        session_id: Uuid,
+        view: Option<ViewClaim>,
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Result<SecretString, SigningError> {
         let key = self.signing_key(now).ok_or(SigningError::NoKey)?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(kind.typ().to_owned());
@@ -265,6 +321,7 @@ impl TokenSigner {
             iat: now.timestamp(),
             nbf: now.timestamp(),
             exp: expires_at.timestamp(),
+            view,
         };
         Ok(jsonwebtoken::encode(&header, &claims, &key.encoding)?.into())
     }
@@ -300,7 +357,10 @@ impl TokenSigner {
         if now >= expires_at + leeway {
             return Err(TokenError::Expired);
         }
-        Ok(Verified { kind, session_id: decoded.claims.sid, expires_at })
+        if (kind == TokenKind::View) != decoded.claims.view.is_some() {
+            return Err(TokenError::Invalid);
+        }
+        Ok(Verified { kind, session_id: decoded.claims.sid, expires_at, view: decoded.claims.view })
     }
 }
 

@@ -100,6 +100,7 @@ where
     E: Send,
 {
     let scope = actor.authorize(Permission::FileUpload)?;
+    actor.acts()?;
     let row = found(&scope, new.system_id).await?;
     audit::about(Some(row.tenant_id), GlobalId::new(Kind::System, row.id));
     let tenant = scope.find::<tenant::Entity>().of_id(tenant::Column::Id, row.tenant_id).one().await?;

@@ -19,12 +19,12 @@ export async function serveHostPage({ body, script }: HostPage): Promise<Server>
     "img-src 'self' data:",
     "base-uri 'none'",
   ].join("; ");
-  const page = `<!doctype html><html lang="en"><head><title>Shop</title><meta charset="utf-8"><link rel="stylesheet" href="/host.css">
-    <link rel="icon" href="data:,"></head><body><main><h1>Shop</h1>${body}</main><script type="module" src="/host.js"></script></body></html>`;
+  const page = `<!doctype html><html lang="en"><head><title>Shop</title><meta charset="utf-8"><link rel="stylesheet" href="/host.css"></head><body><main><h1>Shop</h1>${body}</main><script type="module" src="/host.js"></script></body></html>`;
   const files: Record<string, [type: string, content: string]> = {
     "/": ["text/html; charset=utf-8", page],
     "/host.js": ["text/javascript; charset=utf-8", script],
-    "/host.css": ["text/css; charset=utf-8", ":root { --trestle-accent: rgb(1, 2, 3); } p, button, h2 { color: red; font: 40px serif; }"],
+    "/host.css": ["text/css; charset=utf-8", ":root { --trestle-text: rgb(1, 2, 3); } p, button, h2 { color: red; font: 40px serif; }"],
+    "/favicon.ico": ["image/x-icon", ""],
   };
   const server = createServer((request, response) => {
     const file = files[request.url ?? "/"];

@@ -1,29 +1,6 @@
 import { expect, settled, test } from "./fixtures";
+import { navigation } from "./navigation";
 import { scene, type Role } from "./scene";
-
-const work = ["Home", "Inbox", "Integrations", "Failures", "Systems", "Incidents"];
-
-/** What each role has in its navigation, written by hand: not by what the portal or the server says. */
-const navigation: Record<Role, string[]> = {
-  PLATFORM_ADMIN: [
-    ...work,
-    ...["Notices", "People", "Contacts", "Keys", "Audit log", "Exports", "Settings"],
-    ...["Tenants", "Escalations", "Runbooks", "Words", "Logs", "Kill switches", "Connectors", "Operations"],
-  ],
-  ENGINEER: [
-    ...work,
-    ...["Notices", "People", "Contacts", "Exports", "Settings"],
-    ...["Tenants", "Escalations", "Runbooks", "Logs", "Kill switches", "Connectors", "Operations"],
-  ],
-  SUPPORT: [
-    ...work,
-    ...["Notices", "People", "Contacts", "Exports", "Settings"],
-    ...["Tenants", "Escalations", "Runbooks", "Connectors", "Operations"],
-  ],
-  TENANT_ADMIN: [...work, "Notices", "People", "Contacts", "Keys", "Audit log", "Exports", "Settings"],
-  TENANT_MEMBER: [...work, "Notices", "People", "Contacts", "Exports", "Settings"],
-  TENANT_VIEWER: [...work, "People", "Contacts", "Settings"],
-};
 
 for (const [role, entries] of Object.entries(navigation)) {
   test(`${role} signs in, finds the pages of the role, and each opens`, async ({ page }) => {

@@ -1,4 +1,4 @@
-import { open, signIn, test } from "./fixtures";
+import { open, settled, signIn, test } from "./fixtures";
 import { places } from "./places";
 import { scene } from "./scene";
 
@@ -12,6 +12,9 @@ if (process.env.E2E_SCREENSHOTS === "1") {
       for (const [size, viewport] of Object.entries(sizes)) {
         await page.setViewportSize(viewport);
         await open(page, address);
+        // Pictures are drawn when one comes to them.
+        await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+        await settled(page);
         for (const colorScheme of ["light", "dark"] as const) {
           await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
           await page.screenshot({ path: `e2e/screenshots/${name}-${size}-${colorScheme}.png`, fullPage: true });

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
 const LIMIT_BYTES = 200_000;
-const manifest = JSON.parse(readFileSync("dist/manifest.json", "utf8"));
+const manifest = JSON.parse(readFileSync("dist/.vite/manifest.json", "utf8"));
 const always = ["index.html", "src/i18n/en/common.json"];
 const views = {
   "/sign-in": ["src/pages/sign-in/SignIn.tsx", "src/i18n/en/sign-in.json"],

@@ -28,7 +28,6 @@ const INTEGRATIONS: usize = 1_000;
 const FAILURES: usize = 100_000;
 
 #[tokio::test]
-#[ignore = "minutes in a browser, and not all of it passes yet: `cargo test -p tests --test it -- --ignored portal::`"]
 async fn people_do_in_a_browser_what_the_portal_is_for() {
     let port = free_port();
     let server = PostgresServer::start().await;

@@ -107,6 +107,7 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "deleteIdentityProvider", Access::Needs(Permission::IdentityProviderManage)),
     ("Mutation", "setTenantRetention", Access::Needs(Permission::TenantManage)),
     ("Mutation", "setSupportAccess", Access::Needs(Permission::SupportAccessManage)),
+    ("Mutation", "viewAs", Access::Needs(Permission::TenantViewAs)),
     ("Mutation", "suspendTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "resumeTenant", Access::Needs(Permission::TenantManage)),
     ("Mutation", "createUser", Access::Needs(Permission::UserManage)),
@@ -131,6 +132,8 @@ pub const OPERATIONS: &[(&str, &str, Access)] = &[
     ("Mutation", "updateIntegration", Access::Needs(Permission::IntegrationWrite)),
     ("Mutation", "pauseIntegration", Access::Needs(Permission::IntegrationOperate)),
     ("Mutation", "resumeIntegration", Access::Needs(Permission::IntegrationOperate)),
+    ("Mutation", "sampleRecords", Access::Needs(Permission::RecordRead)),
+    ("Mutation", "previewMapping", Access::Needs(Permission::IntegrationWrite)),
     ("Mutation", "archiveIntegration", Access::Needs(Permission::IntegrationWrite)),
     ("Mutation", "resetCursor", Access::Needs(Permission::IntegrationWrite)),
     ("Mutation", "setHealthTargets", Access::Needs(Permission::IntegrationWrite)),
@@ -329,7 +332,7 @@ const MAY: [Visible; Permission::ALL.len()] = [
     may::<10>, may::<11>, may::<12>, may::<13>, may::<14>, may::<15>, may::<16>, may::<17>, may::<18>,
     may::<19>, may::<20>, may::<21>, may::<22>, may::<23>, may::<24>, may::<25>, may::<26>, may::<27>,
     may::<28>, may::<29>, may::<30>, may::<31>, may::<32>, may::<33>, may::<34>, may::<35>, may::<36>,
-    may::<37>, may::<38>, may::<39>, may::<40>, may::<41>, may::<42>,
+    may::<37>, may::<38>, may::<39>, may::<40>, may::<41>, may::<42>, may::<43>,
 ];
 
 fn may<const INDEX: usize>(ctx: &Context<'_>) -> bool {

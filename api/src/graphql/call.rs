@@ -1,5 +1,5 @@
-//! Makes each mutation a call of the audit log, so that none needs to know of it and none can be forgotten; and enters
-//! what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's. Tells with
+//! Makes each mutation a call of the audit log, so that none needs to know of it and none can be forgotten; does none of them
+//! in a view; and enters what a viewer asked for elsewhere and may not read. What an entry says, and where it stands, is the domain's. Tells with
 //! each event of a subscription from when a listener goes on who comes back. Each field of a root is a span.
 
 use std::sync::Arc;
@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo,
 };
-use async_graphql::{DataContext, PathSegment, Response, ServerError, ServerResult, Value};
+use async_graphql::{DataContext, Error, PathSegment, Response, ServerError, ServerResult, Value};
 use async_trait::async_trait;
 use chrono::SecondsFormat;
 use domain::audit::{self, Call};
 use telemetry::trace::{self, Kind, Span};
 
 use super::caller::{Caller, origin};
+use super::error::ResolverError;
 use crate::http::{ErrorCode, RequestOrigin, code_of};
 
 /// The root type of mutations.
@@ -92,7 +93,19 @@ impl Extension for RequestCalls {
         let span = span(&info);
         self.mutates.store(true, Ordering::Relaxed);
         let Some(call) = call(ctx, info.name) else { return next.run(ctx, info).await };
-        span.within(audit::record(call, next.run(ctx, info))).await
+        let acts = ctx.data_opt::<Arc<Caller>>().map_or(Ok(()), |caller| caller.actor().acts());
+        let done = async {
+            match acts {
+                Ok(()) => next.run(ctx, info).await,
+                Err(error) => {
+                    let mut error =
+                        Error::from(ResolverError::from(error)).into_server_error(info.field.name.pos);
+                    error.path.push(PathSegment::Field(info.alias.unwrap_or(info.name).to_owned()));
+                    Err(error)
+                }
+            }
+        };
+        span.within(audit::record(call, done)).await
     }
 
     async fn execute(

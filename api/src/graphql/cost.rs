@@ -47,6 +47,8 @@ pub const FIELD_COSTS: &[(&str, u64)] = &[
     ("finishSingleSignOn", 3 * OUTSIDE_CALL + PASSWORD_HASH),
     ("createIdentityProvider", OUTSIDE_CALL),
     ("testSystem", OUTSIDE_CALL),
+    ("sampleRecords", OUTSIDE_CALL),
+    ("previewMapping", HEAVY_WRITE),
     ("testNoticeChannel", OUTSIDE_CALL),
     ("replayNotice", MAIL),
     ("createIntegration", HEAVY_WRITE),

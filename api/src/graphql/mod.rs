@@ -42,6 +42,7 @@ mod ownership_rule;
 mod page;
 mod portal_key;
 mod portal_session;
+mod preview;
 mod quarantine;
 mod ready;
 mod reconciliation;
@@ -66,6 +67,7 @@ mod system;
 mod system_authorization;
 mod tenant;
 mod user;
+mod view;
 mod viewer;
 mod webhook;
 mod words;
@@ -134,6 +136,8 @@ pub struct Mutation(
     system_authorization::ConnectLinkMutation,
     webhook::WebhookMutation,
     integration::IntegrationMutation,
+    preview::PreviewMutation,
+    view::ViewMutation,
     health::HealthMutation,
     kpi::KpiMutation,
     synthetic_check::SyntheticCheckMutation,

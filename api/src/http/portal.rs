@@ -36,7 +36,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 
 /// A year, the longest there is (RFC 9111): another file has another name.
 const ASSET_CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
-/// A day: the file changes with the program, and pages of others follow a day later at the latest.
+/// A day: an icon that changes with the program may be the former one for so long.
 const FILE_CACHE_CONTROL: &str = "public, max-age=86400";
 /// Asked each time, and not sent again while it is the same: it names the files of this program.
 const PAGE_CACHE_CONTROL: &str = "no-cache";
@@ -121,7 +121,11 @@ impl Portal {
     fn file(&self, path: &str, file: &File, request: &Parts) -> Response {
         let mut response = file.answer(request);
         let headers = response.headers_mut();
-        let cache_control = if file.tag.is_some() { FILE_CACHE_CONTROL } else { ASSET_CACHE_CONTROL };
+        let cache_control = match file.tag {
+            None => ASSET_CACHE_CONTROL,
+            Some(_) if path == ELEMENTS => PAGE_CACHE_CONTROL,
+            Some(_) => FILE_CACHE_CONTROL,
+        };
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache_control));
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         if self.is_shared && (path == ELEMENTS || path.starts_with(ASSETS)) {
@@ -332,10 +336,7 @@ mod tests {
         let packed_alone = get("/assets/archive.gz", &[]).expect("a file");
         assert_eq!(header(&packed_alone, "content-encoding"), "");
         let head = portal(&[]).answer(&request("HEAD", "/elements.js", &[])).expect("a file");
-        assert_eq!(
-            (header(&head, "content-length"), header(&head, "cache-control")),
-            ("8", "public, max-age=86400")
-        );
+        assert_eq!((header(&head, "content-length"), header(&head, "cache-control")), ("8", "no-cache"));
         assert_eq!(body(head).await, "");
     }
 

@@ -192,7 +192,31 @@ pub(crate) fn summary(language: &Language, row: &failure::Model, errors: &[Field
         (None, None) if !is_whole(row) => language.say("subject-some-record"),
         (None, None) => language.say("subject-run"),
     };
-    let mut text = language.happened(&row.code, &subject);
+    sentence(language, &row.code, &subject, errors, row.hint.as_deref())
+}
+
+/// What the failure of a record would say that was not tried yet.
+pub(crate) fn would_say(
+    language: &Language,
+    code: &str,
+    reference: Option<&str>,
+    errors: &[FieldError],
+) -> String {
+    let subject = match reference {
+        Some(reference) => language.tell("subject-record", [("reference", reference.into())]),
+        None => language.say("subject-some-record"),
+    };
+    sentence(language, code, &subject, errors, None)
+}
+
+fn sentence(
+    language: &Language,
+    code: &str,
+    subject: &str,
+    errors: &[FieldError],
+    hint: Option<&str>,
+) -> String {
+    let mut text = language.happened(code, subject);
     if !errors.is_empty() {
         let named: Vec<String> = errors
             .iter()
@@ -208,7 +232,7 @@ pub(crate) fn summary(language: &Language, row: &failure::Model, errors: &[Field
             text.push_str("; ");
             text.push_str(&language.tell("summary-more-fields", [("count", (count as u64).into())]));
         }
-    } else if let Some(hint) = &row.hint {
+    } else if let Some(hint) = hint {
         text = format!("{}: {hint}", text.trim_end_matches('.'));
     }
     if !text.ends_with('.') {

@@ -260,6 +260,11 @@ pub(crate) fn renewal_words(app: &App, row: &system::Model) -> &'static str {
     }
 }
 
+/// What an error of a system means, and what to do, in the customer's words.
+pub(crate) fn refusal_words(app: &App, row: &system::Model, error: &SystemError) -> String {
+    status_of(error, renewal_words(app, row)).1
+}
+
 /// What an error of a system means for its status, in the customer's words. `renewal` is what mends a refusal.
 fn status_of(error: &SystemError, renewal: &'static str) -> (SystemStatus, String) {
     let status = match error.kind {

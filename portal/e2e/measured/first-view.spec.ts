@@ -1,14 +1,16 @@
 import { expect, settled, signIn, test } from "../fixtures";
 import { scene } from "../scene";
 
+/** Of the views that people begin with; a list with its filters, to which a mail may lead, has more. */
 const SCRIPT_BYTES = 200_000;
+const LIST_SCRIPT_BYTES = 240_000;
 /** On a machine that does nothing else it is a second. */
 const CONTENT_MS = 5_000;
 
-for (const [name, address, isSignedIn] of [
-  ["the page to sign in", "/sign-in", false],
-  ["home", "/", true],
-  ["the inbox", "/inbox", true],
+for (const [name, address, isSignedIn, limit] of [
+  ["the page to sign in", "/sign-in", false, SCRIPT_BYTES],
+  ["home", "/", true, SCRIPT_BYTES],
+  ["the inbox", "/inbox", true, LIST_SCRIPT_BYTES],
 ] as const) {
   test(`the first view of ${name} is small and soon there`, async ({ page }) => {
     if (isSignedIn) await signIn(page, scene.people.TENANT_ADMIN);
@@ -27,7 +29,7 @@ for (const [name, address, isSignedIn] of [
         `painted after ${String(Math.round(paintMs))} ms, there after ${String(contentMs)} ms`,
     );
     expect(script).toBeGreaterThan(0);
-    expect(script).toBeLessThan(SCRIPT_BYTES);
+    expect(script).toBeLessThan(limit);
     expect(Math.max(paintMs, contentMs)).toBeLessThan(CONTENT_MS);
   });
 }

@@ -35,6 +35,8 @@ export interface Entry {
   isStaffOnly?: boolean;
   /** Of people, not of portal sessions and keys. */
   isForPeople?: boolean;
+  /** About whoever is signed in: nobody is in a view. */
+  isOneself?: boolean;
 }
 
 interface Group {
@@ -63,7 +65,7 @@ const groups: readonly Group[] = [
       { name: "keys", to: "/keys", icon: KeyRound, permission: "api_keys:manage" },
       { name: "audit", to: "/audit", icon: ScrollText, permission: "audit:read" },
       { name: "exports", to: "/exports-list", icon: FileDown, permission: "exports:manage" },
-      { name: "settings", to: "/settings", icon: Settings, isForPeople: true },
+      { name: "settings", to: "/settings", icon: Settings, isOneself: true },
     ],
   },
   {
@@ -90,7 +92,8 @@ export function navigationOf(viewer: Viewer): readonly Group[] {
         (entry) =>
           (entry.permission === undefined || viewer.permissions.includes(entry.permission)) &&
           (!entry.isStaffOnly || isStaff(viewer)) &&
-          (!entry.isForPeople || viewer.user != null),
+          (!entry.isForPeople || (viewer.role !== "PORTAL" && viewer.role !== "PARTNER")) &&
+          (!entry.isOneself || viewer.user != null),
       ),
     }))
     .filter(({ entries }) => entries.length > 0);

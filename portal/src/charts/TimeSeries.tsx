@@ -3,10 +3,11 @@ import { useTranslation } from "react-i18next";
 import { useLanguage } from "@/i18n";
 import { format as formats } from "@/ui";
 import styles from "./Chart.module.css";
+import { Nearby } from "./Nearby";
 import { colourOf, timeLabel, type TimeSeriesProps } from "./series";
 import { ShowAsTable } from "./ShowAsTable";
 
-// Recharts is larger than all of a first view.
+// Recharts is larger than all of a first view, so it is loaded when a picture comes near.
 const TimeSeriesPlot = lazy(() => import("./TimeSeriesPlot"));
 
 /** Lines, areas, bars and bands over time. */
@@ -31,11 +32,11 @@ export function TimeSeries({ height = 220, step = "hour", ...props }: TimeSeries
         </div>
       ) : (
         <>
-          <div style={{ height }} role="img" aria-label={title}>
+          <Nearby label={title} height={height}>
             <Suspense>
               <TimeSeriesPlot {...props} height={height} step={step} format={format} language={language} />
             </Suspense>
-          </div>
+          </Nearby>
           <ul className={styles.legend}>
             {[...series, ...bands].map((each, at) => (
               <li key={each.label}>

@@ -1,12 +1,14 @@
 import { X } from "lucide-react";
-import type { ReactNode } from "react";
+import { lazy, Suspense, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Button } from "./Button";
-import { DateRange } from "./DateRange";
 import styles from "./FilterBar.module.css";
 import { SearchField } from "./SearchField";
 import { Select, type Option } from "./Select";
 import { useAddress } from "./useAddress";
+
+// A calendar is much code, and most lists have none.
+const DateRange = lazy(() => import("./DateRange").then((module) => ({ default: module.DateRange })));
 
 /** A filter, which is a parameter of the address; of `days` two: `<name>From` and `<name>To`. */
 export type Filter =
@@ -52,7 +54,9 @@ export function FilterBar({ filters, children }: FilterBarProps) {
           ) : filter.kind === "own" ? (
             filter.field
           ) : (
-            <DateRange label={filter.label} hideLabel {...days(filter.name, address, setAddress)} />
+            <Suspense>
+              <DateRange label={filter.label} hideLabel {...days(filter.name, address, setAddress)} />
+            </Suspense>
           )}
         </div>
       ))}

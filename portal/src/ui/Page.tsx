@@ -1,10 +1,11 @@
 import { ChevronRight } from "lucide-react";
-import { useEffect, useRef, type ReactNode } from "react";
+import { Suspense, useEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useLocation } from "react-router";
+import { NavigationType, useLocation, useNavigationType } from "react-router";
 import { Link } from "./Link";
 import styles from "./Page.module.css";
 import { usePart } from "./part";
+import { Skeleton } from "./Skeleton";
 
 export interface Crumb {
   label: string;
@@ -38,9 +39,10 @@ export function Page({ title, heading, breadcrumbs = [], description, actions, w
   }, [title, isGuest]);
   const head = useRef<HTMLHeadingElement>(null);
   const { pathname } = useLocation();
+  const isFollowed = useNavigationType() === NavigationType.Push;
   useEffect(() => {
-    if (part.arrive(pathname)) head.current?.focus({ preventScroll: true });
-  }, [part, pathname]);
+    if (part.arrive(pathname, isFollowed)) head.current?.focus({ preventScroll: true });
+  }, [part, pathname, isFollowed]);
   return (
     <div className={styles.page} data-width={width}>
       {breadcrumbs.length > 0 && (
@@ -66,7 +68,8 @@ export function Page({ title, heading, breadcrumbs = [], description, actions, w
         </div>
         {actions != null && <div className={styles.actions}>{actions}</div>}
       </header>
-      {children}
+      {/* What waits for its code or texts leaves the heading, and the focus, where they are. */}
+      <Suspense fallback={<Skeleton lines={6} />}>{children}</Suspense>
     </div>
   );
 }

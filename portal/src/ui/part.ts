@@ -7,9 +7,9 @@ export class Part {
   /** As a guest it leaves the document's title alone, and the document's own heading stands above. */
   constructor(readonly isGuest: boolean) {}
 
-  /** Whether somebody came to a page from another one; the first one leaves the focus where it is. */
-  arrive(pathname: string): boolean {
-    const isMove = this.pathname !== null && this.pathname !== pathname;
+  /** Whether somebody came to a page from another one, which may not have been there yet; the first leaves the focus where it is. */
+  arrive(pathname: string, isFollowed: boolean): boolean {
+    const isMove = this.pathname === null ? isFollowed : this.pathname !== pathname;
     this.pathname = pathname;
     return isMove;
   }

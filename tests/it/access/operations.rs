@@ -616,6 +616,12 @@ fn sessions_and_tenants() -> Vec<Operation> {
             |t, _| json!({"tenantId": t.tenant, "allowed": true}),
         ),
         mutation(
+            "viewAs",
+            Rule::Needs("tenants:view_as"),
+            Fresh::Nothing,
+            |t, _| json!({"tenantId": t.tenant}),
+        ),
+        mutation(
             "suspendTenant",
             Rule::Needs("tenants:manage"),
             Fresh::Tenant,
@@ -1075,6 +1081,18 @@ fn systems_and_integrations() -> Vec<Operation> {
             Rule::Needs("integrations:write"),
             Fresh::SyntheticCheck,
             |t, _| json!({"integrationId": t.proven}),
+        ),
+        mutation(
+            "sampleRecords",
+            Rule::Needs("records:read"),
+            Fresh::Integration,
+            |t, _| json!({"integrationId": t.integration, "stream": "records", "first": 1}),
+        ),
+        mutation(
+            "previewMapping",
+            Rule::Needs("integrations:write"),
+            Fresh::Integration,
+            |t, _| json!({"integrationId": t.integration, "stream": "records", "records": [{"id": "1"}]}),
         ),
         mutation(
             "archiveIntegration",

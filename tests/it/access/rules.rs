@@ -49,6 +49,7 @@ incidents:read          yes            yes      yes     yes          yes        
 incidents:manage        yes            yes      yes     -            -             -             -       -
 exports:manage          yes            yes      yes     yes          yes           -             scope   -
 files:upload            yes            yes      -       yes          yes           -             scope   scope
+tenants:view_as         yes            yes      yes     -            -             -             -       -
 ";
 
 /// The layers of information, lowest first, and who reads up to which.

@@ -43,6 +43,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
     }
     for (name, field, more) in [
         ("updateTenant", "tenantId", json!({"name": "x"})),
+        ("viewAs", "tenantId", json!({})),
         ("suspendTenant", "tenantId", json!({"reason": "x"})),
         ("resumeTenant", "tenantId", json!({})),
         ("setUserRole", "userId", json!({"role": "SUPPORT"})),
@@ -61,6 +62,7 @@ async fn unknown_ids_are_null_in_queries_and_not_found_in_mutations() {
         ("pauseIntegration", "integrationId", json!({})),
         ("resumeIntegration", "integrationId", json!({})),
         ("archiveIntegration", "integrationId", json!({})),
+        ("previewMapping", "integrationId", json!({"stream": "x", "records": [{}]})),
         ("startRun", "integrationId", json!({})),
         ("cancelRun", "runId", json!({})),
         ("retryRun", "runId", json!({"scope": "ALL_RECORDS"})),

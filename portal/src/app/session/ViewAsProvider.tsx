@@ -3,21 +3,23 @@ import { Provider, useClient } from "urql";
 import { createApi } from "@/api";
 import { language } from "@/i18n";
 import { PortalSession } from "./portalSession";
-import { ViewAsContext, type SeenAs } from "./viewAs";
+import { VIEW_AS, ViewAsContext, type SeenAs } from "./viewAs";
 
-/** Below it, everything is read in the name of whoever is viewed as. */
+/** Below it, everything is read as whoever is viewed as reads it. */
 export function ViewAsProvider({ children }: { children: ReactNode }) {
   const own = useClient();
   const [seenAs, setSeenAs] = useState<SeenAs | null>(null);
-  const token = seenAs?.token;
-  const client = useMemo(
-    () => (token === undefined ? own : createApi({ session: new PortalSession(token), language })),
-    [own, token],
-  );
+  const client = useMemo(() => {
+    if (seenAs === null) return own;
+    const { token, tenantId, role } = seenAs;
+    // A view is short: the next one is asked for in one's own name.
+    const ask = async () => (await own.mutation(VIEW_AS, { input: { tenantId, role } }).toPromise()).data?.viewAs.token ?? null;
+    return createApi({ session: new PortalSession(token, ask), language });
+  }, [own, seenAs]);
   const context = useMemo(() => ({ seenAs, start: setSeenAs, leave: () => setSeenAs(null) }), [seenAs]);
   return (
     <ViewAsContext value={context}>
-      <Provider key={token ?? "own"} value={client}>
+      <Provider key={seenAs?.token ?? "own"} value={client}>
         {children}
       </Provider>
     </ViewAsContext>

@@ -1,4 +1,4 @@
 export { useSession } from "./SessionProvider";
 export { useTenantScope } from "./tenantScope";
 export { useIsStaff, usePermission, useViewer, type Permission, type Viewer } from "./viewer";
-export { useViewAs } from "./viewAs";
+export { useViewAs, VIEW_AS } from "./viewAs";

@@ -1,8 +1,26 @@
 import { createContext, use } from "react";
+import { graphql } from "@/api";
+import type { ViewRole } from "@/api/generated/schema";
 
-/** A portal session in whose name everything is read, and whose it is. */
+export const VIEW_AS = graphql(`
+  mutation ViewAs($input: ViewAsInput!) {
+    viewAs(input: $input) {
+      token
+      expiresAt
+      userErrors {
+        code
+        field
+        message
+      }
+    }
+  }
+`);
+
+/** As whom one looks, and the token of it. */
 export interface SeenAs {
   token: string;
+  tenantId: string;
+  role: ViewRole;
   /** Of the tenant. */
   name: string;
 }
@@ -10,7 +28,7 @@ export interface SeenAs {
 interface ViewAs {
   /** Null while one sees what is one's own. */
   seenAs: SeenAs | null;
-  /** Goes on as the holder of `createPortalSession`'s token, until `leave`. */
+  /** Goes on with what `viewAs` answered, until `leave`. */
   start: (seenAs: SeenAs) => void;
   leave: () => void;
 }

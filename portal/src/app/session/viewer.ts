@@ -70,6 +70,7 @@ export type Permission =
   | "systems:write"
   | "tenants:manage"
   | "tenants:read"
+  | "tenants:view_as"
   | "users:manage"
   | "users:read"
   | "words:manage";

@@ -25,19 +25,19 @@ const options = {
   answers: {
     Tenant: { tenant },
     TenantHealth: { tenant: { id: "tenant_1", health: null } },
-    CreatePortalSession: { createPortalSession: { portalSession: { id: "p1" }, token: "portal-token", expiresAt: null, userErrors: [] } },
+    ViewAs: { viewAs: { token: "view-token", expiresAt: null, userErrors: [] } },
     SuspendTenant: { suspendTenant: { tenant: null, userErrors: [{ code: "REQUIRED", field: ["reason"], message: "say why" }] } },
   },
 };
 
-test("view-as makes a session that only looks, and goes home in its name", async () => {
-  const { asked } = renderPage(<Tenant />, { ...options, permissions: ["tenants:read", "portal_sessions:create"] });
+test("view-as asks for a view as somebody of the tenant, and goes home in it", async () => {
+  const { asked } = renderPage(<Tenant />, { ...options, permissions: ["tenants:read", "tenants:view_as"] });
   await userEvent.click(await screen.findByRole("button", { name: "View as" }));
-  await userEvent.click(within(await screen.findByRole("dialog")).getByRole("button", { name: "View as" }));
+  await userEvent.click(within(await screen.findByRole("dialog")).getByRole("radio", { name: /Member/ }));
+  await userEvent.click(within(screen.getByRole("dialog")).getByRole("button", { name: "View as" }));
   expect(await screen.findByText("elsewhere")).toBeTruthy();
-  const sent = asked.find(({ name }) => name === "CreatePortalSession")?.variables as { input: { tenantId: string; scopes: string[] } };
-  expect(sent.input.tenantId).toBe("tenant_1");
-  expect(sent.input.scopes.every((scope) => scope.endsWith(":read"))).toBe(true);
+  const sent = asked.find(({ name }) => name === "ViewAs")?.variables;
+  expect(sent).toEqual({ input: { tenantId: "tenant_1", role: "TENANT_MEMBER" } });
 });
 
 test("a tenant is suspended with a reason, and what is wrong stands at its field", async () => {

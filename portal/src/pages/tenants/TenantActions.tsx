@@ -13,7 +13,7 @@ import { ViewAsDialog } from "./ViewAsDialog";
 export function TenantActions({ tenant }: { tenant: TenantDetail }) {
   const { t } = useTranslation("tenants");
   const mayManage = usePermission("tenants:manage");
-  const mayViewAs = usePermission("portal_sessions:create");
+  const mayViewAs = usePermission("tenants:view_as");
   const { tenant: chosen, choose } = useTenantScope();
   const [open, setOpen] = useState<"viewAs" | "edit" | "suspend" | "resume" | null>(null);
   const close = () => setOpen(null);

@@ -2,53 +2,41 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 import { useMutationForm } from "@/api";
-import { useViewAs, useViewer } from "@/app/session";
-import { CREATE_PORTAL_SESSION } from "@/pages/keys/createPortalSession";
-import { portalScopes, portalScopesToLook } from "@/pages/keys/scopes";
+import type { ViewRole } from "@/api/generated/schema";
+import { useViewAs, VIEW_AS } from "@/app/session";
 import { Button, Dialog, Form, FormActions, FormBanner, RadioGroup } from "@/ui";
 
-const LASTS_SECONDS = 1_800;
+const roles = ["TENANT_ADMIN", "TENANT_MEMBER", "TENANT_VIEWER"] as const satisfies readonly ViewRole[];
 
 interface ViewAsDialogProps {
   tenant: { id: string; name: string };
   onClose: () => void;
 }
 
-/** To see what a customer sees: the same application, asked in the name of a portal session of that tenant. */
+/** To see what a customer sees: the same application, asked as somebody of that tenant. */
 export function ViewAsDialog({ tenant, onClose }: ViewAsDialogProps) {
   const { t } = useTranslation(["tenants", "common"]);
   const navigate = useNavigate();
   const { start } = useViewAs();
-  const { user } = useViewer();
-  const [way, setWay] = useState<"look" | "act">("look");
-  const form = useMutationForm(CREATE_PORTAL_SESSION, {
-    payload: (data) => data.createPortalSession,
+  const [role, setRole] = useState<ViewRole>("TENANT_ADMIN");
+  const form = useMutationForm(VIEW_AS, {
+    payload: (data) => data.viewAs,
     onDone: ({ token }) => {
       if (!token) return;
       void navigate("/");
-      start({ token, name: tenant.name });
+      start({ token, tenantId: tenant.id, role, name: tenant.name });
     },
   });
   return (
     <Dialog title={t("viewAs.title", { name: tenant.name })} isOpen onClose={onClose}>
-      <Form
-        onSubmit={() =>
-          void form.submit({
-            tenantId: tenant.id,
-            // Stands in the tenant's audit log where it is said who did something.
-            endUser: t("viewAs.endUser", { name: user?.name ?? "" }),
-            scopes: way === "look" ? portalScopesToLook : [...portalScopes],
-            ttlSeconds: LASTS_SECONDS,
-          })
-        }
-      >
+      <Form onSubmit={() => void form.submit({ tenantId: tenant.id, role })}>
         <p>{t("viewAs.lead")}</p>
         <FormBanner form={form} />
         <RadioGroup
-          label={t("viewAs.way")}
-          value={way}
-          onChange={(value) => setWay(value === "act" ? "act" : "look")}
-          options={(["look", "act"] as const).map((id) => ({ id, label: t(`viewAs.ways.${id}`), description: t(`viewAs.notes.${id}`) }))}
+          label={t("viewAs.role")}
+          value={role}
+          onChange={(value) => setRole(roles.find((each) => each === value) ?? "TENANT_ADMIN")}
+          options={roles.map((id) => ({ id, label: t(`common:role.${id}`), description: t(`viewAs.notes.${id}`) }))}
         />
         <FormActions>
           <Button onPress={onClose}>{t("common:cancel")}</Button>

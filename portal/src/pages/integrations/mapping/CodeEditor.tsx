@@ -8,6 +8,7 @@ import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } f
 import { tags } from "@lezer/highlight";
 import { useEffect, useEffectEvent, useRef } from "react";
 import styles from "./CodeEditor.module.css";
+import { LOW, TALL } from "./editorHeight";
 import type { MappingProblem } from "./problems";
 import { vrl } from "./vrl";
 
@@ -19,6 +20,8 @@ export interface CodeEditorProps {
   onChange: (value: string) => void;
   language: "vrl" | "json";
   isReadOnly?: boolean;
+  /** For some lines, beside a larger one. */
+  isLow?: boolean;
   /** Shown in place: underlined, and beside the line. */
   problems?: readonly MappingProblem[];
   /** Fields that may be written behind a dot. */
@@ -39,7 +42,6 @@ const look = EditorView.theme({
   "&.cm-focused": { outline: "2px solid var(--trestle-focus)", outlineOffset: "-2px" },
   ".cm-scroller": { fontFamily: "var(--trestle-font-code)", lineHeight: "1.6", maxHeight: "60vh", overflow: "auto" },
   ".cm-content": { caretColor: "var(--trestle-text)" },
-  ".cm-content, .cm-gutter": { minHeight: "240px" },
   ".cm-cursor": { borderLeftColor: "var(--trestle-text)" },
   "&.cm-focused .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--trestle-accent-soft)" },
   ".cm-gutters": { backgroundColor: "var(--trestle-sunken)", color: "var(--trestle-muted)", border: "none" },
@@ -54,21 +56,25 @@ const look = EditorView.theme({
   ".cm-diagnostic-error": { borderLeftColor: "var(--trestle-danger)" },
 });
 
+const BORDER = 1;
+const tall = EditorView.theme({ ".cm-content, .cm-gutter": { minHeight: `${TALL - 2 * BORDER}px` } });
+const low = EditorView.theme({ ".cm-content, .cm-gutter": { minHeight: `${LOW - 2 * BORDER}px` } });
+
 /**
  * A light editor for programs and schemas. It lives in a shadow root, where its style sheets are adopted ones: the content
  * security policy forbids the style elements that it would make elsewhere.
  */
-export default function CodeEditor({ label, value, onChange, language, isReadOnly = false, problems = [], fields = [] }: CodeEditorProps) {
+export default function CodeEditor({ label, value, onChange, language, isReadOnly = false, isLow = false, problems = [], fields = [] }: CodeEditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const completions = useRef(fields);
-  const setup = useRef({ value, language, label, access: new Compartment() });
+  const setup = useRef({ value, language, label, isLow, access: new Compartment() });
   const changed = useEffectEvent(onChange);
 
   useEffect(() => {
     if (!host.current) return;
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open" });
-    const { value: doc, language: spoken, label: name, access } = setup.current;
+    const { value: doc, language: spoken, label: name, isLow: isSmall, access } = setup.current;
     const complete = (context: CompletionContext) => {
       const word = context.matchBefore(/\.[\w@]*/);
       return word && { from: word.from + 1, options: [...completions.current], validFor: /^[\w@]*$/ };
@@ -98,6 +104,7 @@ export default function CodeEditor({ label, value, onChange, language, isReadOnl
           spoken === "vrl" ? [vrl, autocompletion({ override: [complete] })] : json(),
           syntaxHighlighting(colours),
           look,
+          isSmall ? low : tall,
           access.of([]),
           EditorView.contentAttributes.of({ "aria-label": name, spellcheck: "false" }),
           EditorView.updateListener.of((update) => {
