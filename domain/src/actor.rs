@@ -221,11 +221,19 @@ impl Actor {
             let message = format!("this needs the permission `{}`", permission.name());
             return Err(Error::Forbidden { permission: Some(permission), message });
         }
-        if self.is_suspended() && permission.writes() {
-            let message = "this tenant is suspended: its people can look, and change nothing".to_owned();
-            return Err(Error::Forbidden { permission: Some(permission), message });
+        if permission.writes() { self.not_suspended(permission) } else { Ok(()) }
+    }
+
+    /// That they are not held back by their tenant's suspension, where a permission to read reaches outside.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when the caller's tenant is suspended.
+    pub(crate) fn not_suspended(&self, permission: Permission) -> Result<()> {
+        if !self.is_suspended() {
+            return Ok(());
         }
-        Ok(())
+        let message = "this tenant is suspended: its people can look, and change nothing".to_owned();
+        Err(Error::Forbidden { permission: Some(permission), message })
     }
 
     fn enroll_first() -> Error {

@@ -83,10 +83,9 @@ async fn a_mapping_is_tried_on_the_first_records_of_its_source_and_nothing_is_mo
     assert_eq!(stored, json!({"streams": [{"mapping": null}], "runs": {"edges": []}}));
     let entries = "query($id: ID!) { auditEntries(first: 10, filter: {objectId: $id}) { edges { node { operation outcome detail } } } }";
     let entries = nodes(&owner.query(entries, json!({"id": integration})).await["auditEntries"]);
-    assert_eq!(
-        entries[0],
-        json!({"operation": "sampleRecords", "outcome": "SUCCEEDED", "detail": "4 records of the stream orders"})
-    );
+    let unchanged = json!({"operation": "previewMapping", "outcome": "UNCHANGED", "detail": null});
+    let sampled = json!({"operation": "sampleRecords", "outcome": "SUCCEEDED", "detail": "4 records of the stream orders"});
+    assert_eq!(entries[..3], [unchanged.clone(), unchanged, sampled]);
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ pub struct PreviewMutation;
 #[Object]
 impl PreviewMutation {
     /// Reads the first records of a stream from its source, to try a mapping on them. Takes up to 20 s. Nothing is moved and
-    /// nothing is kept; that they were read is in the audit log. That the source does not give them is a user error, in words.
+    /// nothing is kept; that they were read is in the audit log. Not while the tenant is suspended. That the source does not give them is a user error, in words.
     async fn sample_records(
         &self,
         ctx: &Context<'_>,

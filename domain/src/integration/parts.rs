@@ -7,7 +7,7 @@ use entity::integration::Column;
 pub struct IntegrationParts {
     /// `streams`; without, there are none.
     pub streams: bool,
-    /// `kpis`; without, there are none.
+    /// `kpis`; without, there are none. With the streams, which say what of it is classified and told to nobody.
     pub kpis: bool,
 }
 
@@ -21,7 +21,7 @@ impl IntegrationParts {
     /// Columns of which it is enough to know whether there is something in them.
     pub(super) fn marks(self) -> Vec<Column> {
         let mut marks = Vec::new();
-        if !self.streams {
+        if !self.streams && !self.kpis {
             marks.push(Column::Streams);
         }
         if !self.kpis {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use connector::{Item, OpenSource, Record, SystemError, SystemErrorKind};
 use entity::integration::Stream;
-use entity::tenant;
+use entity::tenant::{self, TenantStatus};
 use pipeline::{NotReady, RECORD_MAPPING_FAILED, RecordFailure};
 use sea_orm::ColumnTrait;
 use serde_json::Value;
@@ -16,9 +16,10 @@ use uuid::Uuid;
 use super::{Integration, archived, begin, found};
 use crate::actor::Actor;
 use crate::app::App;
+use crate::audit;
 use crate::error::{Doing, Error, Problem, ProblemCode, Result};
 use crate::failure::{FieldError, would_say};
-use crate::id::Kind;
+use crate::id::{GlobalId, Kind};
 use crate::json;
 use crate::permission::Permission;
 use crate::retry::rehearsal::compile;
@@ -89,7 +90,8 @@ pub async fn preview(
     records: Vec<Value>,
 ) -> Result<Vec<PreviewedRecord>> {
     let scope = actor.authorize(Permission::IntegrationWrite)?;
-    let (_row, stored) = stream_of(&scope, integration_id, stream).await?;
+    let (row, stored) = stream_of(&scope, integration_id, stream).await?;
+    audit::about(Some(row.tenant_id), GlobalId::new(Kind::Integration, row.id));
     let mut problems = Problems::default();
     let records = checked_records(records, &mut problems);
     let mapping = mapping.filter(|program| !program.trim().is_empty());
@@ -120,10 +122,11 @@ pub async fn preview(
 /// The first records that a source gives for a stream, read from its beginning. What is read is entered in the audit log.
 ///
 /// # Errors
-/// Denied without `records:read`. Rejected: `NOT_FOUND` integrationId or stream; `CONFLICT` when it is archived; `INVALID`
-/// first; `INVALID` integrationId, in words for the customer, when the source does not give them within 20 s.
+/// Denied without `records:read`, and while the tenant is suspended. Rejected: `NOT_FOUND` integrationId or stream; `CONFLICT`
+/// when it is archived, or its tenant suspended; `INVALID` first; `INVALID` integrationId, in words for the customer, when the source does not give them within 20 s.
 pub async fn sample(actor: &Actor, integration_id: Uuid, stream: &str, first: Option<i64>) -> Result<Sample> {
     let scope = actor.authorize(Permission::RecordRead)?;
+    actor.not_suspended(Permission::RecordRead)?;
     let (row, stored) = stream_of(&scope, integration_id, stream).await?;
     let first = first.unwrap_or(SAMPLE_RECORDS_DEFAULT);
     let Some(first) = usize::try_from(first).ok().filter(|first| (1..=PREVIEW_RECORDS_MAX).contains(first))
@@ -141,6 +144,10 @@ pub async fn sample(actor: &Actor, integration_id: Uuid, stream: &str, first: Op
         .one()
         .await?
         .ok_or_else(missing)?;
+    if tenant.status == TenantStatus::Suspended {
+        let message = "the tenant of this integration is suspended; resume it first";
+        return Err(Error::conflict("integrationId", message));
+    }
     let read = read_first(scope.app(), &tenant.slug, &source, &stored, first);
     let items = match tokio::time::timeout(SAMPLE_TIMEOUT, read).await {
         Ok(read) => read,

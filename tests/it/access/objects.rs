@@ -1779,6 +1779,10 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
     match name {
         "Query" | "Mutation" | "Subscription" => Some(&[]),
         "UserError" => Some(&["code", "field", "message"]),
+        // Of a mutation's payload alone.
+        "PreviewedRecord" => {
+            Some(&["businessReference", "code", "detail", "fieldErrors", "outcome", "record", "summary"])
+        }
         _ if name.ends_with("Connection") => Some(&["edges", "pageInfo"]),
         _ if name.ends_with("Edge") => Some(&["cursor", "node"]),
         _ => None,
@@ -1786,7 +1790,7 @@ pub fn fields_by_shape(name: &str) -> Option<&'static [&'static str]> {
 }
 
 /// What the payload of each mutation has besides `userErrors`.
-pub const PAYLOADS: [(&str, &[&str]); 61] = [
+pub const PAYLOADS: [(&str, &[&str]); 64] = [
     ("StartSingleSignOnPayload", &["authorizationUrl", "expiresAt", "secret"]),
     ("IdentityProviderPayload", &["identityProvider"]),
     ("DeleteIdentityProviderPayload", &["deletedIdentityProviderId"]),
@@ -1815,6 +1819,9 @@ pub const PAYLOADS: [(&str, &[&str]); 61] = [
     ("DeleteSystemPayload", &["deletedSystemId"]),
     ("CreateConnectLinkPayload", &["expiresAt", "url"]),
     ("IntegrationPayload", &["integration"]),
+    ("SampleRecordsPayload", &["malformed", "records"]),
+    ("PreviewMappingPayload", &["records"]),
+    ("ViewAsPayload", &["expiresAt", "tenant", "token"]),
     ("HealthTargetsPayload", &["integration"]),
     ("KpisPayload", &["integration"]),
     ("SyntheticCheckPayload", &["integration"]),
