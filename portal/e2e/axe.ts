@@ -21,7 +21,7 @@ export async function expectAccessible(page: Page, name: string): Promise<void> 
 }
 
 /** Colours pass from one theme to the other by transitions. */
-async function isStill(page: Page): Promise<void> {
+export async function isStill(page: Page): Promise<void> {
   await page.evaluate(async () => {
     await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
     await Promise.allSettled(document.getAnimations().map((animation) => animation.finished));

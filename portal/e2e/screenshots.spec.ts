@@ -1,3 +1,4 @@
+import { isStill } from "./axe";
 import { open, settled, signIn, test } from "./fixtures";
 import { places } from "./places";
 import { scene } from "./scene";
@@ -15,8 +16,10 @@ if (process.env.E2E_SCREENSHOTS === "1") {
         // Pictures are drawn when one comes to them.
         await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
         await settled(page);
+        await page.evaluate(() => window.scrollTo(0, 0));
         for (const colorScheme of ["light", "dark"] as const) {
           await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+          await isStill(page);
           await page.screenshot({ path: `e2e/screenshots/${name}-${size}-${colorScheme}.png`, fullPage: true });
         }
       }
