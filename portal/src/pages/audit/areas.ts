@@ -15,11 +15,11 @@ export const areas = {
     "createApiKey", "revokeApiKey", "createPortalKey", "revokePortalKey", "createPortalSession", "endPortalSession",
     "endPortalSessions", "createIdentityProvider", "updateIdentityProvider", "deleteIdentityProvider",
   ],
-  tenants: ["createTenant", "updateTenant", "suspendTenant", "resumeTenant", "setTenantRetention", "setSupportAccess"],
+  tenants: ["createTenant", "updateTenant", "suspendTenant", "resumeTenant", "setTenantRetention", "setSupportAccess", "viewAs"],
   systems: ["createSystem", "updateSystem", "testSystem", "deleteSystem", "createConnectLink", "rotateWebhookUrl"],
   integrations: [
-    "createIntegration", "updateIntegration", "pauseIntegration", "resumeIntegration", "resetCursor", "archiveIntegration",
-    "setHealthTargets", "setKpis", "setSyntheticCheck", "removeSyntheticCheck", "runSyntheticCheck", "setIntegrationContacts",
+    "createIntegration", "updateIntegration", "sampleRecords", "previewMapping", "pauseIntegration", "resumeIntegration",
+    "resetCursor", "archiveIntegration", "setHealthTargets", "setKpis", "setSyntheticCheck", "removeSyntheticCheck", "runSyntheticCheck", "setIntegrationContacts",
   ],
   runs: [
     "startRun", "startRuns", "cancelRun", "retryRun", "startBackfill", "cancelBackfill", "reconcileIntegration",
