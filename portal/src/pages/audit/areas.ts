@@ -19,7 +19,8 @@ export const areas = {
   systems: ["createSystem", "updateSystem", "testSystem", "deleteSystem", "createConnectLink", "rotateWebhookUrl"],
   integrations: [
     "createIntegration", "updateIntegration", "sampleRecords", "previewMapping", "pauseIntegration", "resumeIntegration",
-    "resetCursor", "archiveIntegration", "setHealthTargets", "setKpis", "setSyntheticCheck", "removeSyntheticCheck", "runSyntheticCheck", "setIntegrationContacts",
+    "resetCursor", "archiveIntegration", "setHealthTargets", "setKpis", "setSyntheticCheck", "removeSyntheticCheck",
+    "runSyntheticCheck", "setIntegrationContacts",
   ],
   runs: [
     "startRun", "startRuns", "cancelRun", "retryRun", "startBackfill", "cancelBackfill", "reconcileIntegration",
