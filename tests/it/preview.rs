@@ -114,6 +114,18 @@ async fn what_can_not_be_tried_is_said_where_it_is() {
     let compiled = owner.refused("previewMapping", preview(json!({"mapping": "\n.b = ("}))).await;
     assert!(compiled[0].message.starts_with("line 2, column "), "{}", compiled[0].message);
 
+    // Sixteen characters become two million.
+    let grows = ".n = \"0123456789abcdef\"\n".to_owned()
+        + &".n = .n + .n\n".repeat(17).replace(".n + .n", "string!(.n) + string!(.n)");
+    let grown = owner
+        .mutate("previewMapping", preview(json!({"mapping": grows})), "records { outcome record detail }")
+        .await;
+    assert_eq!(
+        (&grown["records"][0]["outcome"], &grown["records"][0]["record"]),
+        (&json!("READY"), &Value::Null)
+    );
+    assert!(grown["records"][0]["detail"].as_str().unwrap().contains("too much to be shown"), "{grown}");
+
     for (first, stream, path) in [(0, "orders", "first"), (21, "orders", "first"), (1, "nothing", "stream")] {
         let input = json!({"integrationId": integration, "stream": stream, "first": first});
         let refused = owner.refused("sampleRecords", input).await;

@@ -65,6 +65,9 @@ async fn a_view_has_what_the_role_reads_and_nothing_that_changes_anything() {
         assert_eq!(start.codes(), ["FORBIDDEN"]);
         let password = json!({"currentPassword": "x", "newPassword": "y"});
         assert_eq!(view.try_mutate("changePassword", &password, "__typename").await.codes(), ["FORBIDDEN"]);
+        // What no scope begins is refused just so.
+        let key = json!({"name": "x", "tenantIds": [scene.tenant.id], "scopes": ["runs:read"]});
+        assert_eq!(view.try_mutate("createApiKey", &key, "secret").await.codes(), ["FORBIDDEN"]);
         let again = view.try_mutate("viewAs", &json!({"tenantId": scene.tenant.id}), "token").await;
         assert_eq!(again.codes(), ["FORBIDDEN"]);
         let elsewhere =

@@ -27,7 +27,7 @@ pub enum PreviewOutcome {
 pub struct PreviewedRecord {
     /// What would become of it.
     outcome: PreviewOutcome,
-    /// As it would be written; null where it would not.
+    /// As it would be written; null where it would not, and where it has more than 1 MiB.
     record: Option<Json>,
     /// Its key in the business's own terms, where its key fields say.
     business_reference: Option<String>,
@@ -37,7 +37,7 @@ pub struct PreviewedRecord {
     summary: Option<String>,
     /// Which fields break which rules.
     field_errors: Vec<FieldError>,
-    /// Where the program stopped, and at what, without values of the record.
+    /// Where the program stopped, and at what, without values of the record; or why the record is not shown.
     detail: Option<String>,
 }
 

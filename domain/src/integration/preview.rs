@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connector::{Item, OpenSource, Record, SystemError, SystemErrorKind};
+use connector::{Item, OpenSource, Record, RecordKey, SystemError, SystemErrorKind};
 use entity::integration::Stream;
 use entity::tenant::{self, TenantStatus};
 use pipeline::{NotReady, RECORD_MAPPING_FAILED, RecordFailure};
@@ -32,7 +32,7 @@ use crate::validation::Problems;
 pub const PREVIEW_RECORDS_MAX: usize = 20;
 /// Records of a sample when nobody says.
 const SAMPLE_RECORDS_DEFAULT: i64 = 5;
-/// All records of a preview, in bytes of JSON.
+/// All records of a preview, in bytes of JSON; also each as it would be written, which a program can make much larger.
 const PREVIEW_BYTES_MAX: usize = 1 << 20;
 /// How long a source may take to give its first records: as long as a test of it.
 const SAMPLE_TIMEOUT: Duration = system::TEST_TIMEOUT;
@@ -53,7 +53,7 @@ pub enum PreviewOutcome {
 pub struct PreviewedRecord {
     /// What would become of it.
     pub outcome: PreviewOutcome,
-    /// As it would be written; of `Ready` alone.
+    /// As it would be written; of `Ready` alone, and not where it has more than 1 MiB.
     pub record: Option<Value>,
     /// Which record it is, where its key fields say.
     pub record_key: Option<String>,
@@ -63,7 +63,7 @@ pub struct PreviewedRecord {
     pub summary: Option<String>,
     /// Which fields break which rules.
     pub field_errors: Vec<FieldError>,
-    /// Where the program stopped, and at what, without values of the record.
+    /// Where the program stopped, and at what, without values of the record; or why the record is not shown.
     pub detail: Option<String>,
 }
 
@@ -102,28 +102,25 @@ pub async fn preview(
     found.await.doing("compiling a mapping")?.into_iter().for_each(|problem| problems.push(problem));
     problems.check()?;
     let rehearsal = compile(&Stream { mapping, ..stored }).await?;
-    let work = move || records.into_iter().map(|record| rehearsal.prepare(record)).collect::<Vec<_>>();
-    let prepared = spawn_blocking(work).await.doing("rehearsing records")?;
-    Ok(prepared
-        .into_iter()
-        .map(|prepared| match prepared {
-            Ok((key, mapped)) => PreviewedRecord {
-                outcome: PreviewOutcome::Ready,
-                record: Some(Value::from(mapped)),
-                record_key: Some(key.reference().to_owned()),
-                ..nothing()
-            },
+    let actor = actor.clone();
+    // One after the other, so that of what is too large to be shown one alone is held.
+    let work = move || {
+        let previewed = |record| match rehearsal.prepare(record) {
+            Ok((key, mapped)) => ready(&key, mapped),
             Err(NotReady::LeftOut) => PreviewedRecord { outcome: PreviewOutcome::LeftOut, ..nothing() },
-            Err(NotReady::Refused(failure)) => refused(actor, *failure),
-        })
-        .collect())
+            Err(NotReady::Refused(failure)) => refused(&actor, *failure),
+        };
+        records.into_iter().map(previewed).collect()
+    };
+    spawn_blocking(work).await.doing("rehearsing records")
 }
 
 /// The first records that a source gives for a stream, read from its beginning. What is read is entered in the audit log.
 ///
 /// # Errors
 /// Denied without `records:read`, and while the tenant is suspended. Rejected: `NOT_FOUND` integrationId or stream; `CONFLICT`
-/// when it is archived, or its tenant suspended; `INVALID` first; `INVALID` integrationId, in words for the customer, when the source does not give them within 20 s.
+/// when it is archived, or its tenant suspended; `INVALID` first; `INVALID` integrationId, in words for the customer, when the
+/// source does not give them within 20 s.
 pub async fn sample(actor: &Actor, integration_id: Uuid, stream: &str, first: Option<i64>) -> Result<Sample> {
     let scope = actor.authorize(Permission::RecordRead)?;
     actor.not_suspended(Permission::RecordRead)?;
@@ -254,6 +251,19 @@ async fn read_first(
     }
     items.truncate(first);
     Ok(items)
+}
+
+fn ready(key: &RecordKey, mapped: Record) -> PreviewedRecord {
+    let record = Value::from(mapped);
+    let bytes = record.to_string().len();
+    let is_shown = bytes <= PREVIEW_BYTES_MAX;
+    PreviewedRecord {
+        outcome: PreviewOutcome::Ready,
+        record: is_shown.then_some(record),
+        record_key: Some(key.reference().to_owned()),
+        detail: (!is_shown).then(|| format!("it would have {bytes} bytes, which is too much to be shown")),
+        ..nothing()
+    }
 }
 
 fn refused(actor: &Actor, failure: RecordFailure) -> PreviewedRecord {
