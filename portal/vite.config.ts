@@ -23,7 +23,10 @@ export const treeshake = {
 
 // What several pages use is in few files: each is a request, and small ones pack badly.
 export const codeSplitting = {
-  groups: [{ name: "shared", minShareCount: 60 }],
+  groups: [
+    { name: "icons", test: /\/lucide-react\//, priority: 1 },
+    { name: "shared", minShareCount: 60 },
+  ],
 };
 
 export default defineConfig({

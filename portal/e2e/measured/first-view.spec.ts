@@ -7,7 +7,7 @@ const LIST_SCRIPT_BYTES = 240_000;
 /** What draws over time comes when one is near it, behind the numbers that it is about: on a high screen at once. */
 const PICTURES = "/TimeSeriesPlot-";
 /** On a machine that does nothing else, which `E2E_ALONE=1` says; elsewhere times are told and not judged. */
-const PAINT_MS = 1_000;
+const VIEW_MS = 1_000;
 
 for (const [name, address, isSignedIn, limit] of [
   ["the page to sign in", "/sign-in", false, SCRIPT_BYTES],
@@ -21,9 +21,8 @@ for (const [name, address, isSignedIn, limit] of [
       if (request.resourceType() === "script" && !request.url().includes(PICTURES)) sizes.push(request.sizes().then(({ responseBodySize }) => responseBodySize));
     });
     await page.goto(address, { waitUntil: "commit" });
-    const begun = Date.now();
+    const contentMs = await page.evaluate(seen);
     await settled(page);
-    const contentMs = Date.now() - begun;
     const script = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
     await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
     const paintMs = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0);
@@ -33,6 +32,21 @@ for (const [name, address, isSignedIn, limit] of [
     );
     expect(script).toBeGreaterThan(0);
     expect(script).toBeLessThan(limit);
-    if (process.env.E2E_ALONE === "1") expect(paintMs).toBeLessThan(PAINT_MS);
+    if (process.env.E2E_ALONE === "1") {
+      expect(paintMs).toBeLessThan(VIEW_MS);
+      expect(contentMs).toBeLessThan(VIEW_MS);
+    }
+  });
+}
+
+/** Milliseconds after the navigation began until the heading was there and nothing was waited for; asked at every frame. */
+function seen(): Promise<number> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const isThere = document.querySelector("h1") && !document.querySelector('[role="status"][aria-label="Loading"]');
+      if (isThere) resolve(performance.now());
+      else requestAnimationFrame(look);
+    };
+    look();
   });
 }

@@ -1,97 +1,82 @@
-import { lazy, useLayoutEffect } from "react";
-import { NavigationType, Outlet, Route, Routes, useLocation, useNavigationType } from "react-router";
+import { useLayoutEffect } from "react";
+import { matchRoutes, NavigationType, Outlet, useLocation, useNavigationType, useRoutes, type RouteObject } from "react-router";
 import { NotFound } from "@/ui";
+import { page, type PageOfPortal } from "./pages";
 import { Waiting } from "./Waiting";
 
-const SignedIn = lazy(() => import("./SignedIn"));
-const AcceptInvitation = lazy(() => import("@/pages/sign-in/AcceptInvitation"));
-const ConfirmEmail = lazy(() => import("@/pages/sign-in/ConfirmEmail"));
-const ResetPassword = lazy(() => import("@/pages/sign-in/ResetPassword"));
-const SignIn = lazy(() => import("@/pages/sign-in/SignIn"));
+const signedIn = page(() => import("./SignedIn"));
 
-const Audit = lazy(() => import("@/pages/audit/Audit"));
-const Contacts = lazy(() => import("@/pages/contacts/Contacts"));
-const Connectors = lazy(() => import("@/pages/connectors/Connectors"));
-const Escalations = lazy(() => import("@/pages/escalations/Escalations"));
-const Exports = lazy(() => import("@/pages/exports/Exports"));
-const Failure = lazy(() => import("@/pages/failures/Failure"));
-const FailureGroup = lazy(() => import("@/pages/groups/FailureGroup"));
-const Failures = lazy(() => import("@/pages/failures/Failures"));
-const Home = lazy(() => import("@/pages/home/Home"));
-const Inbox = lazy(() => import("@/pages/inbox/Inbox"));
-const Incident = lazy(() => import("@/pages/incidents/Incident"));
-const Incidents = lazy(() => import("@/pages/incidents/Incidents"));
-const Integration = lazy(() => import("@/pages/integrations/Integration"));
-const Integrations = lazy(() => import("@/pages/integrations/Integrations"));
-const Keys = lazy(() => import("@/pages/keys/Keys"));
-const KillSwitches = lazy(() => import("@/pages/kill-switches/KillSwitches"));
-const Logs = lazy(() => import("@/pages/logs/Logs"));
-const NewIntegration = lazy(() => import("@/pages/integrations/new/NewIntegration"));
-const NewSystem = lazy(() => import("@/pages/systems/NewSystem"));
-const NewRunbook = lazy(() => import("@/pages/runbooks/NewRunbook"));
-const Notices = lazy(() => import("@/pages/notices/Notices"));
-const Open = lazy(() => import("@/pages/open/Open"));
-const Operations = lazy(() => import("@/pages/operations/Operations"));
-const People = lazy(() => import("@/pages/people/People"));
-const Run = lazy(() => import("@/pages/runs/Run"));
-const Runbook = lazy(() => import("@/pages/runbooks/Runbook"));
-const Runbooks = lazy(() => import("@/pages/runbooks/Runbooks"));
-const Settings = lazy(() => import("@/pages/settings/Settings"));
-const System = lazy(() => import("@/pages/systems/System"));
-const Systems = lazy(() => import("@/pages/systems/Systems"));
-const Tenant = lazy(() => import("@/pages/tenants/Tenant"));
-const Tenants = lazy(() => import("@/pages/tenants/Tenants"));
-const Words = lazy(() => import("@/pages/words/Words"));
+/** For those who are not signed in. */
+const open: Readonly<Record<string, PageOfPortal>> = {
+  "sign-in": page(() => import("@/pages/sign-in/SignIn"), "sign-in"),
+  "reset-password": page(() => import("@/pages/sign-in/ResetPassword"), "sign-in"),
+  "accept-invitation": page(() => import("@/pages/sign-in/AcceptInvitation"), "sign-in"),
+  "confirm-email": page(() => import("@/pages/sign-in/ConfirmEmail"), "sign-in"),
+};
+
+/** For those who are. */
+const inside: Readonly<Record<string, PageOfPortal>> = {
+  "/": page(() => import("@/pages/home/Home"), "home", "integrations"),
+  inbox: page(() => import("@/pages/inbox/Inbox"), "inbox", "failures", "actions"),
+  integrations: page(() => import("@/pages/integrations/Integrations"), "integrations"),
+  "integrations/new": page(() => import("@/pages/integrations/new/NewIntegration"), "new-integration", "tenants"),
+  "integrations/:id": page(() => import("@/pages/integrations/Integration"), "integrations", "actions"),
+  "runs/:id": page(() => import("@/pages/runs/Run"), "runs"),
+  failures: page(() => import("@/pages/failures/Failures"), "failures", "actions"),
+  "failures/:id": page(() => import("@/pages/failures/Failure"), "failures", "actions"),
+  "groups/:id": page(() => import("@/pages/groups/FailureGroup"), "groups", "failures", "actions"),
+  systems: page(() => import("@/pages/systems/Systems"), "systems"),
+  "systems/new": page(() => import("@/pages/systems/NewSystem"), "systems", "connectors", "tenants"),
+  "systems/:id": page(() => import("@/pages/systems/System"), "systems", "actions"),
+  notices: page(() => import("@/pages/notices/Notices"), "notices"),
+  audit: page(() => import("@/pages/audit/Audit"), "audit", "exports"),
+  "exports-list": page(() => import("@/pages/exports/Exports"), "exports"),
+  settings: page(() => import("@/pages/settings/Settings"), "settings"),
+  people: page(() => import("@/pages/people/People"), "people"),
+  contacts: page(() => import("@/pages/contacts/Contacts"), "contacts", "escalations"),
+  keys: page(() => import("@/pages/keys/Keys"), "keys"),
+  tenants: page(() => import("@/pages/tenants/Tenants"), "tenants"),
+  "tenants/:id": page(() => import("@/pages/tenants/Tenant"), "tenants", "people"),
+  incidents: page(() => import("@/pages/incidents/Incidents"), "incidents"),
+  "incidents/:id": page(() => import("@/pages/incidents/Incident"), "incidents"),
+  escalations: page(() => import("@/pages/escalations/Escalations"), "escalations"),
+  runbooks: page(() => import("@/pages/runbooks/Runbooks"), "runbooks"),
+  "runbooks/new": page(() => import("@/pages/runbooks/NewRunbook"), "runbooks"),
+  "runbooks/:id": page(() => import("@/pages/runbooks/Runbook"), "runbooks"),
+  words: page(() => import("@/pages/words/Words"), "words"),
+  logs: page(() => import("@/pages/logs/Logs"), "logs"),
+  "kill-switches": page(() => import("@/pages/kill-switches/KillSwitches"), "kill-switches"),
+  connectors: page(() => import("@/pages/connectors/Connectors"), "connectors"),
+  operations: page(() => import("@/pages/operations/Operations"), "operations", "tenants"),
+  "open/:id": page(() => import("@/pages/open/Open")),
+};
+
+const routes: RouteObject[] = [
+  {
+    element: <Bare />,
+    children: [
+      ...routesTo(open),
+      { element: signedIn.element, handle: signedIn, children: [...routesTo(inside), { path: "*", element: <NotFound /> }] },
+    ],
+  },
+];
+
+function routesTo(pages: Readonly<Record<string, PageOfPortal>>): RouteObject[] {
+  return Object.entries(pages).map(([path, of]) => ({ path, element: of.element, handle: of }));
+}
 
 /** Every address of the portal; each page is loaded when it is first gone to. */
 export function Router() {
   useScrollToTop();
-  return (
-    <Routes>
-      <Route element={<Bare />}>
-        <Route path="sign-in" element={<SignIn />} />
-        <Route path="reset-password" element={<ResetPassword />} />
-        <Route path="accept-invitation" element={<AcceptInvitation />} />
-        <Route path="confirm-email" element={<ConfirmEmail />} />
-        <Route element={<SignedIn />}>
-          <Route index element={<Home />} />
-          <Route path="inbox" element={<Inbox />} />
-          <Route path="integrations" element={<Integrations />} />
-          <Route path="integrations/new" element={<NewIntegration />} />
-          <Route path="integrations/:id" element={<Integration />} />
-          <Route path="runs/:id" element={<Run />} />
-          <Route path="failures" element={<Failures />} />
-          <Route path="failures/:id" element={<Failure />} />
-          <Route path="groups/:id" element={<FailureGroup />} />
-          <Route path="systems" element={<Systems />} />
-          <Route path="systems/new" element={<NewSystem />} />
-          <Route path="systems/:id" element={<System />} />
-          <Route path="notices" element={<Notices />} />
-          <Route path="audit" element={<Audit />} />
-          <Route path="exports-list" element={<Exports />} />
-          <Route path="settings" element={<Settings />} />
-          <Route path="people" element={<People />} />
-          <Route path="contacts" element={<Contacts />} />
-          <Route path="keys" element={<Keys />} />
-          <Route path="tenants" element={<Tenants />} />
-          <Route path="tenants/:id" element={<Tenant />} />
-          <Route path="incidents" element={<Incidents />} />
-          <Route path="incidents/:id" element={<Incident />} />
-          <Route path="escalations" element={<Escalations />} />
-          <Route path="runbooks" element={<Runbooks />} />
-          <Route path="runbooks/new" element={<NewRunbook />} />
-          <Route path="runbooks/:id" element={<Runbook />} />
-          <Route path="words" element={<Words />} />
-          <Route path="logs" element={<Logs />} />
-          <Route path="kill-switches" element={<KillSwitches />} />
-          <Route path="connectors" element={<Connectors />} />
-          <Route path="operations" element={<Operations />} />
-          <Route path="open/:id" element={<Open />} />
-          <Route path="*" element={<NotFound />} />
-        </Route>
-      </Route>
-    </Routes>
-  );
+  return useRoutes(routes);
+}
+
+/** Loads what an address shows, while nothing can be shown yet. Who is not signed in is about to sign in. */
+export async function loadAhead(pathname: string, isSignedIn: boolean): Promise<void> {
+  const matches = matchRoutes(routes, pathname) ?? [];
+  const needsSession = matches.some(({ route }) => route.handle === signedIn);
+  const shown = needsSession && !isSignedIn ? (matchRoutes(routes, "/sign-in") ?? []) : matches;
+  await Promise.all(shown.map(async ({ route }) => (route.handle as PageOfPortal | undefined)?.loadAhead()));
 }
 
 function Bare() {

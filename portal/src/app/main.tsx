@@ -1,19 +1,30 @@
 import "@/ui/tokens.css";
 import "@/ui/reset.css";
-import { lazy, StrictMode, Suspense } from "react";
+import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { startTexts } from "@/i18n";
+import { Skeleton } from "@/ui";
 import { App } from "./App";
+import { page } from "./pages";
+import { loadAhead } from "./Router";
+import { resumeSession } from "./session/SessionProvider";
 import { applyTheme, themeOf } from "./theme";
 
-const EmbeddedApp = lazy(() => import("@/pages/embed/EmbeddedApp"));
+const embedded = page(() => import("@/pages/embed/EmbeddedApp"));
 
 // A frame of somebody else's page looks and speaks as that one says; what the browser keeps for the portal is not asked.
 const isEmbedded = /^\/embed(\/|$)/.test(window.location.pathname);
 const wishes = new URLSearchParams(window.location.search);
 applyTheme(isEmbedded ? themeOf(wishes.get("theme")) : undefined);
-await startTexts(isEmbedded ? wishes.get("language") : undefined);
+const texts = startTexts(isEmbedded ? wishes.get("language") : undefined);
 
-const root = document.getElementById("root");
-if (!root) throw new Error("index.html has no #root");
-createRoot(root).render(<StrictMode>{isEmbedded ? <Suspense><EmbeddedApp /></Suspense> : <App />}</StrictMode>);
+// Code, words and the session are waited for together.
+const code = isEmbedded ? embedded.loadAhead() : loadAhead(window.location.pathname, resumeSession());
+
+const element = document.getElementById("root");
+if (!element) throw new Error("index.html has no #root");
+const root = createRoot(element);
+await texts;
+root.render(<Skeleton lines={6} />);
+await code;
+root.render(<StrictMode>{isEmbedded ? embedded.element : <App />}</StrictMode>);

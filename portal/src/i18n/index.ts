@@ -24,11 +24,20 @@ const backend: BackendModule = {
   },
 };
 
+let started: Promise<unknown> = Promise.resolve();
+
 /** Texts in the language that was chosen, or else in the first of the browser's that there is. */
 export async function startTexts(chosen: string | null = localStorage.getItem(KEY)): Promise<typeof i18next> {
-  await i18next.use(backend).use(initReactI18next).init(options(languageOf(chosen)));
+  started = i18next.use(backend).use(initReactI18next).init(options(languageOf(chosen)));
+  await started;
   document.documentElement.lang = language();
   return i18next;
+}
+
+/** Namespaces in the language of `startTexts`, before something is shown that uses them. */
+export async function loadTexts(namespaces: readonly string[]): Promise<void> {
+  await started;
+  await i18next.loadNamespaces(namespaces);
 }
 
 const others = new Map<Language, Promise<typeof i18next>>();
@@ -57,6 +66,8 @@ function options(chosen: Language) {
     fallbackLng: false,
     ns: ["common"],
     defaultNS: "common",
+    // The words are asked for at once, not when the browser has nothing else to do.
+    initAsync: false,
     interpolation: { escapeValue: false },
   } as const;
 }

@@ -9,12 +9,18 @@ const session = new PersonSession(language);
 
 const SessionContext = createContext(session);
 
+/** Goes on where this browser was signed in; tells whether it was. */
+export function resumeSession(): boolean {
+  session.resume();
+  return session.isKept();
+}
+
 /** The session of this browser, and the client that asks in its name. */
 export function SessionProvider({ children }: { children: ReactNode }) {
   const { generation } = useSyncExternalStore(session.subscribe, session.state);
   const { i18n } = useTranslation();
   const spoken = i18n.resolvedLanguage;
-  useEffect(() => session.start(), []);
+  useEffect(() => session.follow(), []);
   // Another person or language reads something else, so nothing that was read before is kept.
   const client = useMemo(
     () => createApi({ session, language }),

@@ -45,10 +45,19 @@ export class PersonSession implements Session {
     this.api = createApi({ session: nobody, language: this.language });
   }
 
-  /** Goes on where this browser was signed in, and listens to what other tabs do. */
-  start(): () => void {
-    if (kept()) void this.renew();
+  /** Whether this browser was signed in: only the server knows whether it still is. */
+  isKept(): boolean {
+    return kept() !== null;
+  }
+
+  /** Goes on where this browser was signed in. */
+  resume(): void {
+    if (this.isKept()) void this.renew();
     else this.become("signedOut");
+  }
+
+  /** Follows what other tabs do. */
+  follow(): () => void {
     const listen = (event: StorageEvent) => {
       if (event.key !== KEY && event.key !== null) return;
       const before = parsed(event.oldValue)?.userId;

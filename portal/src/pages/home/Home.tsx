@@ -12,8 +12,9 @@ import { TrafficLights } from "./TrafficLights";
 import { UrgentGroups } from "./UrgentGroups";
 import { useHomeHealth } from "./useHomeHealth";
 
-// Pictures stand below what is seen first, and each brings a table.
-const HealthCharts = lazy(() => import("./HealthCharts").then((module) => ({ default: module.HealthCharts })));
+// Pictures stand below what is seen first, and each brings a table: the page does not wait for them, and they not for it.
+const charts = import("./HealthCharts");
+const HealthCharts = lazy(async () => ({ default: (await charts).HealthCharts }));
 
 /** How things stand: what needs one, how the integrations are, what runs, and how it went. */
 export default function Home() {
