@@ -20,13 +20,13 @@ pub(crate) use self::file::files;
 
 use self::document::Plan;
 use self::page::PageError;
-use crate::graphql::{Schema, terse_schema};
+use crate::graphql::TerseSchema;
 use crate::http::DocumentOptions;
 
 /// Checks what is to be exported, and carries it out.
 pub struct Exporter {
     app: Arc<App>,
-    schema: Schema,
+    schema: TerseSchema,
     documents: DocumentOptions,
     /// There is something to do.
     wake: Notify,
@@ -47,7 +47,12 @@ pub(crate) struct ExportRequest {
 impl Exporter {
     /// One of this process; `documents` are those that it answers, `trace_url` is where engineers see traces.
     pub fn new(app: Arc<App>, documents: DocumentOptions, trace_url: Option<String>) -> Self {
-        Self { app, schema: terse_schema(trace_url), documents, wake: Notify::new() }
+        Self { app, schema: TerseSchema::new(trace_url), documents, wake: Notify::new() }
+    }
+
+    /// What answers the pages of exports.
+    pub(crate) fn schema(&self) -> &TerseSchema {
+        &self.schema
     }
 
     /// Makes an export of a document that was tried: its first object is read, so that what would fail fails now.

@@ -100,7 +100,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         options.instruments.before_reading(move |instruments| dispatch.tell(instruments));
     }
     let freshness = Freshness::new(app, options.shared.clone());
-    let executor = graphql::ApiExecutor::new(options.trace_url.clone(), freshness);
+    let executor = graphql::ApiExecutor::new(options.trace_url, freshness);
     http::router(HttpOptions {
         instruments: options.instruments,
         jwks: Arc::new(move || keys.jwks()),
@@ -108,7 +108,7 @@ pub fn router(app: &Arc<App>, options: ApiOptions) -> Router {
         trusted_proxies: options.trusted_proxies,
         graphiql: options.graphiql,
         portal: options.portal,
-        terse_executor: Some(executor.terse(options.trace_url)),
+        terse_executor: Some(executor.terse(exporter.schema().clone())),
         budget: options.budget,
         field_costs: graphql::FIELD_COSTS,
         list_sizes: graphql::LIST_SIZES,

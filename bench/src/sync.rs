@@ -121,6 +121,10 @@ pub async fn measure(bench: &Bench, options: &Options) -> anyhow::Result<()> {
         ("table: dlt, Arrow, merge", Way::DltMerge),
         ("table: trestle on PostgreSQL, incremental", from_table(0)),
         ("table: trestle on PostgreSQL, incremental, undivided", from_table(1)),
+        (
+            "table: a worker of trestle, PostgreSQL and Redis, incremental",
+            Way::Program(Kind { from_table: Some(0), apart: true, ..of }),
+        ),
     ]
     .map(|(name, way)| Case { name, way, rounds: Vec::new() });
 

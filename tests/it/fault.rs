@@ -4,12 +4,14 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
 #[cfg(target_os = "linux")]
 use crate::harness::clock;
-use crate::harness::fixture::stream;
+use crate::harness::client::Response;
+use crate::harness::fixture::{Fixture, stream};
 use crate::harness::outside::{Fault, Outside, Rule};
 use crate::harness::postgres::{Database, PostgresServer};
 use crate::harness::redis::{Redis, RedisServer};
@@ -455,4 +457,38 @@ async fn workers_whose_clocks_are_off_take_nothing_from_each_other() {
     }
     let workers = "SELECT count(DISTINCT worker)::text FROM job";
     assert_eq!(postgres_rows(&trestle.stores().database, workers).await, ["3"]);
+}
+
+#[tokio::test]
+async fn more_lists_than_connections_are_read_and_those_that_postgres_ended_are_replaced() {
+    let trestle = Trestle::split(0).await;
+    let database = &trestle.stores().database;
+    let fixture = Fixture::of(&trestle).await;
+    let tenant = fixture.tenant("shop").await;
+    let integration = fixture.sandbox(&tenant, json!({}), json!({})).await;
+    let run = fixture.start_run(&integration).await;
+    let viewer = fixture.user("TENANT_VIEWER", Some(&tenant)).await;
+    let read = async || {
+        let asked = (0..40).map(|_| viewer.try_query("{ runs(first: 5) { edges { node { id } } } }", Value::Null));
+        join_all(asked).await
+    };
+    let is_read = |answer: &Response| {
+        answer.errors().is_empty() && answer.body["data"]["runs"]["edges"][0]["node"]["id"] == json!(run)
+    };
+    assert!(read().await.iter().all(is_read), "40 at once, over fewer connections");
+
+    let end = "SELECT count(pg_terminate_backend(pid))::text FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let ended: usize = postgres_rows(database, end).await[0].parse().expect("a number");
+    assert!(ended > 1, "{ended} connections");
+    // One that was ended fails whoever is given it, and nobody else.
+    let mut failed = 0;
+    until("lists are read again", SOON, async || {
+        let answers = read().await;
+        let unread: Vec<_> = answers.iter().filter(|answer| !is_read(answer)).collect();
+        failed += unread.len();
+        if unread.is_empty() { Ok(()) } else { Err(unread.iter().map(|answer| answer.codes()).collect::<Vec<_>>()) }
+    })
+    .await;
+    assert!(failed <= ended, "{failed} lists failed, over {ended} connections");
 }

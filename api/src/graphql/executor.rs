@@ -17,7 +17,7 @@ use telemetry::trace;
 
 use super::caller::Caller;
 use super::freshness::Freshness;
-use super::{Schema, quick_schema, schema_with, terse_schema, traced_schema};
+use super::{Schema, TerseSchema, quick_schema, schema_with, traced_schema};
 use crate::http::RequestOrigin;
 
 /// Documents that are remembered, a few bytes each; the least recently used go first.
@@ -27,7 +27,7 @@ const PROVEN_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 #[derive(Clone)]
 pub(crate) struct ApiExecutor {
     /// Validates, keeps the paths of errors, and makes mutations calls of the audit log.
-    strict: Schema,
+    strict: Strict,
     /// Does none of that.
     quick: Schema,
     /// The same with spans; `None` while traces are off.
@@ -37,11 +37,26 @@ pub(crate) struct ApiExecutor {
     freshness: Option<Arc<Freshness>>,
 }
 
+#[derive(Clone)]
+enum Strict {
+    Suggests(Schema),
+    Terse(TerseSchema),
+}
+
+impl Strict {
+    fn get(&self) -> &Schema {
+        match self {
+            Self::Suggests(schema) => schema,
+            Self::Terse(schema) => schema.get(),
+        }
+    }
+}
+
 impl ApiExecutor {
     /// With where engineers see traces: an address with `{traceId}` in it.
     pub(crate) fn new(trace_url: Option<String>, freshness: Option<Arc<Freshness>>) -> Self {
         Self {
-            strict: schema_with(trace_url.clone()),
+            strict: Strict::Suggests(schema_with(trace_url.clone())),
             quick: quick_schema(trace_url.clone()),
             traced: trace::is_on().then(|| traced_schema(trace_url)),
             proven: Arc::default(),
@@ -55,8 +70,8 @@ impl ApiExecutor {
     }
 
     /// The same, which says nothing about names that are similar to unknown ones.
-    pub(crate) fn terse(&self, trace_url: Option<String>) -> Self {
-        Self { strict: terse_schema(trace_url), ..self.clone() }
+    pub(crate) fn terse(&self, schema: TerseSchema) -> Self {
+        Self { strict: Strict::Terse(schema), ..self.clone() }
     }
 }
 
@@ -65,7 +80,7 @@ impl Executor for ApiExecutor {
     async fn execute(&self, mut request: Request) -> Response {
         if !is_query(&mut request) {
             let change = self.freshness.as_ref().and_then(|freshness| freshness.change(&request));
-            let response = self.strict.execute(request).await;
+            let response = self.strict.get().execute(request).await;
             if let Some(change) = change {
                 change.ended().await;
             }
@@ -76,18 +91,18 @@ impl Executor for ApiExecutor {
         }
         let key = self.proven.key(&request);
         if !self.proven.contains(key) {
-            let response = self.strict.execute(request).await;
+            let response = self.strict.get().execute(request).await;
             if response.errors.is_empty() {
                 self.proven.insert(key);
             }
             return response;
         }
-        let Some(again) = Again::of(&request) else { return self.strict.execute(request).await };
+        let Some(again) = Again::of(&request) else { return self.strict.get().execute(request).await };
         let response = self.short().execute(request).await;
         if response.errors.is_empty() {
             return response;
         }
-        self.strict.execute(again.request()).await
+        self.strict.get().execute(again.request()).await
     }
 
     fn execute_stream(
@@ -95,7 +110,7 @@ impl Executor for ApiExecutor {
         request: Request,
         session_data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        Executor::execute_stream(&self.strict, request, session_data)
+        Executor::execute_stream(self.strict.get(), request, session_data)
     }
 }
 

@@ -72,6 +72,8 @@ mod viewer;
 mod webhook;
 mod words;
 
+use std::sync::{Arc, LazyLock};
+
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder, ValidationMode};
 
 pub use self::caller::Caller;
@@ -186,9 +188,20 @@ fn schema_with(trace_url: Option<String>) -> Schema {
     builder().data(clues::TraceUrl(trace_url)).finish()
 }
 
-/// The same schema, which says nothing about names that are similar to unknown ones.
-pub(crate) fn terse_schema(trace_url: Option<String>) -> Schema {
-    builder().data(clues::TraceUrl(trace_url)).disable_suggestions().finish()
+/// The same schema, which says nothing about names that are similar to unknown ones. Each schema has all types, which are
+/// some megabytes, and this one answers few: it is built when it is first asked.
+#[derive(Clone)]
+pub(crate) struct TerseSchema(Arc<LazyLock<Schema, Box<dyn FnOnce() -> Schema + Send>>>);
+
+impl TerseSchema {
+    pub(crate) fn new(trace_url: Option<String>) -> Self {
+        let build = || builder().data(clues::TraceUrl(trace_url)).disable_suggestions().finish();
+        Self(Arc::new(LazyLock::new(Box::new(build))))
+    }
+
+    pub(crate) fn get(&self) -> &Schema {
+        &self.0
+    }
 }
 
 /// The same schema for queries that are known to be valid, and are asked of another one when they meet an error.

@@ -10,7 +10,7 @@ use super::{Round, orders};
 use crate::Bench;
 use crate::client::{Client, milliseconds};
 use crate::report::mebibytes;
-use crate::servers::Postgres;
+use crate::servers::{Postgres, Redis};
 use crate::trestle::{Directory, Settings, Stores};
 
 /// The tenant of the measurement.
@@ -36,6 +36,8 @@ pub struct Kind {
     pub gate: Option<bool>,
     /// From another table, by its cursor, in so many slices; 0 is by its size.
     pub from_table: Option<u32>,
+    /// By a worker with Redis, apart from the API: its memory and processor time are the worker's.
+    pub apart: bool,
 }
 
 /// Measures it once, with these settings of the program. It has ended when this gives its answer.
@@ -53,8 +55,14 @@ pub async fn measure(
     }
     postgres.create_database("trestle").await?;
     let own = postgres.url("trestle");
-    let stores = if kind.embedded { Stores::Embedded } else { Stores::Postgres(&own) };
+    let redis = kind.apart.then(Redis::start).transpose()?.map(|redis| (redis.url(), redis));
+    let stores = match &redis {
+        Some((redis, _)) => Stores::Apart { database: &own, redis },
+        None if kind.embedded => Stores::Embedded,
+        None => Stores::Postgres(&own),
+    };
     let (program, _) = Directory::create(bench)?.with_settings(settings).start(stores)?;
+    let mover = program.worker().unwrap_or_else(|| program.server());
     let admin = program.admin().await?;
     let integration = integration(&admin, postgres, kind).await?;
     place_file(file, &program.files(SLUG), rows, kind.bad_percent)?;
@@ -62,7 +70,7 @@ pub async fn measure(
         admin.succeeded(&admin.start_run(&integration).await?, RUN_POLL).await?;
         postgres.execute("postgres", "CHECKPOINT").await?;
     }
-    let (cpu, postgres_cpu) = (program.server().cpu(), postgres.cpu());
+    let (cpu, postgres_cpu) = (mover.cpu(), postgres.cpu());
     let started = admin.start_run(&integration).await?;
     if kind.gate == Some(true) {
         let begun = Instant::now();
@@ -73,8 +81,8 @@ pub async fn measure(
         return Ok(Round {
             seconds: begun.elapsed().as_secs_f64(),
             rows: u32::try_from(read)?,
-            memory_peak: program.server().memory_peak_bytes().map(mebibytes),
-            cpu_seconds: since(cpu, program.server().cpu()),
+            memory_peak: mover.memory_peak_bytes().map(mebibytes),
+            cpu_seconds: since(cpu, mover.cpu()),
             postgres_cpu_seconds: since(postgres_cpu, postgres.cpu()),
         });
     }
@@ -83,7 +91,7 @@ pub async fn measure(
     } else {
         admin.succeeded(&started, RUN_POLL).await?
     };
-    let cpu_seconds = since(cpu, program.server().cpu());
+    let cpu_seconds = since(cpu, mover.cpu());
     let postgres_cpu_seconds = since(postgres_cpu, postgres.cpu());
     let bad = (0..rows).filter(|row| row % 100 < kind.bad_percent).count() as u64;
     let arrived = u64::from(rows) - bad;
@@ -102,7 +110,7 @@ pub async fn measure(
     Ok(Round {
         seconds: took as f64 / 1_000.0,
         rows,
-        memory_peak: program.server().memory_peak_bytes().map(mebibytes),
+        memory_peak: mover.memory_peak_bytes().map(mebibytes),
         cpu_seconds,
         postgres_cpu_seconds,
     })

@@ -1,6 +1,7 @@
 import { useTranslation } from "react-i18next";
 import { graphql, usePages, type ResultOf } from "@/api";
-import { Badge, Card, Code, EmptyState, ErrorState, Skeleton, Time, VirtualTable, type Column, type Tone } from "@/ui";
+import { AuditOutcomeBadge } from "@/pages/audit/AuditOutcomeBadge";
+import { Card, EmptyState, ErrorState, Skeleton, Time, VirtualTable, type Column } from "@/ui";
 
 const AUDIT_OF_INTEGRATION = graphql(`
   query AuditOfIntegration($id: ID!, $first: Int, $after: String) {
@@ -28,17 +29,9 @@ const AUDIT_OF_INTEGRATION = graphql(`
 
 type Entry = ResultOf<typeof AUDIT_OF_INTEGRATION>["auditEntries"]["edges"][number]["node"];
 
-const tones: Record<Entry["outcome"], Tone> = {
-  SUCCEEDED: "success",
-  UNCHANGED: "neutral",
-  REJECTED: "warning",
-  DENIED: "danger",
-  FAILED: "danger",
-};
-
 /** Who did what to an integration, or tried to. */
 export default function IntegrationAudit({ integrationId }: { integrationId: string }) {
-  const { t } = useTranslation(["integrations", "common"]);
+  const { t } = useTranslation(["integrations", "common", "audit"]);
   const pages = usePages({
     query: AUDIT_OF_INTEGRATION,
     variables: { id: integrationId },
@@ -56,12 +49,13 @@ export default function IntegrationAudit({ integrationId }: { integrationId: str
       width: "minmax(140px, 1.2fr)",
       cell: (entry) => (entry.role ? `${entry.actorName} · ${t(`common:role.${entry.role}`)}` : entry.actorName),
     },
-    { id: "operation", header: t("audit.operation"), width: "minmax(140px, 1.2fr)", cell: (entry) => <Code>{entry.operation}</Code> },
     {
-      id: "outcome",
-      header: t("audit.outcome"),
-      cell: (entry) => <Badge tone={tones[entry.outcome]}>{t(`auditOutcome.${entry.outcome}`)}</Badge>,
+      id: "operation",
+      header: t("audit.operation"),
+      width: "minmax(140px, 1.2fr)",
+      cell: (entry) => t(`audit:operation.${entry.operation}`, { defaultValue: entry.operation }),
     },
+    { id: "outcome", header: t("audit.outcome"), cell: (entry) => <AuditOutcomeBadge value={entry.outcome} /> },
     { id: "detail", header: t("audit.detail"), width: "minmax(140px, 1.6fr)", cell: (entry) => entry.detail ?? "–" },
   ];
   return (
