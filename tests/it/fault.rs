@@ -8,9 +8,9 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
+use crate::harness::client::Response;
 #[cfg(target_os = "linux")]
 use crate::harness::clock;
-use crate::harness::client::Response;
 use crate::harness::fixture::{Fixture, stream};
 use crate::harness::outside::{Fault, Outside, Rule};
 use crate::harness::postgres::{Database, PostgresServer};
@@ -469,7 +469,8 @@ async fn more_lists_than_connections_are_read_and_those_that_postgres_ended_are_
     let run = fixture.start_run(&integration).await;
     let viewer = fixture.user("TENANT_VIEWER", Some(&tenant)).await;
     let read = async || {
-        let asked = (0..40).map(|_| viewer.try_query("{ runs(first: 5) { edges { node { id } } } }", Value::Null));
+        let asked =
+            (0..40).map(|_| viewer.try_query("{ runs(first: 5) { edges { node { id } } } }", Value::Null));
         join_all(asked).await
     };
     let is_read = |answer: &Response| {
@@ -487,7 +488,11 @@ async fn more_lists_than_connections_are_read_and_those_that_postgres_ended_are_
         let answers = read().await;
         let unread: Vec<_> = answers.iter().filter(|answer| !is_read(answer)).collect();
         failed += unread.len();
-        if unread.is_empty() { Ok(()) } else { Err(unread.iter().map(|answer| answer.codes()).collect::<Vec<_>>()) }
+        if unread.is_empty() {
+            Ok(())
+        } else {
+            Err(unread.iter().map(|answer| answer.codes()).collect::<Vec<_>>())
+        }
     })
     .await;
     assert!(failed <= ended, "{failed} lists failed, over {ended} connections");
