@@ -7,7 +7,7 @@ const manifest = JSON.parse(readFileSync("dist/.vite/manifest.json", "utf8"));
 const always = ["index.html", "src/i18n/en/common.json"];
 const views = {
   "/sign-in": ["src/pages/sign-in/SignIn.tsx", "src/i18n/en/sign-in.json"],
-  "/": ["src/app/SignedIn.tsx", "src/pages/home/Home.tsx", "src/i18n/en/home.json"],
+  "/": ["src/app/SignedIn.tsx", "src/pages/home/Home.tsx", "src/i18n/en/home.json", "src/i18n/en/integrations.json"],
 };
 
 function chunksOf(names) {

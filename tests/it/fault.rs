@@ -1,5 +1,6 @@
 //! Faults while records move: an outside system that goes away, a worker that is killed, Redis that forgets, PostgreSQL
-//! that stops. What must hold each time: the run ends, every record is there once, and its counts balance.
+//! that stops. What must hold each time: the run ends, every record is there once, and its counts balance; and who reads
+//! goes on reading.
 //! Deliberately absent: what a single record does wrong (`failure`).
 
 use std::time::Duration;

@@ -59,7 +59,7 @@ impl Exporter {
         let locale = reader.locale();
         let caller = Caller::new(self.app.clone(), None, reader).reading(locale);
         let request = caller.attach(plan.page(first, after).data(origin));
-        let execution = AssertUnwindSafe(self.schema().get().execute(request)).catch_unwind();
+        let execution = AssertUnwindSafe(self.schema.get().execute(request)).catch_unwind();
         let response = match tokio::time::timeout(EXECUTION_TIMEOUT, execution).await {
             Ok(Ok(response)) => response,
             Ok(Err(_panic)) => return Err(PageError::Unanswered("a resolver panicked".to_owned())),

@@ -1,7 +1,7 @@
 import { useLayoutEffect } from "react";
 import { matchRoutes, NavigationType, Outlet, useLocation, useNavigationType, useRoutes, type RouteObject } from "react-router";
 import { NotFound } from "@/ui";
-import { page, type PageOfPortal } from "./pages";
+import { page, type PageOfPortal } from "./page";
 import { Waiting } from "./Waiting";
 
 const signedIn = page(() => import("./SignedIn"));

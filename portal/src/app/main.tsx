@@ -5,9 +5,9 @@ import { createRoot } from "react-dom/client";
 import { startTexts } from "@/i18n";
 import { Skeleton } from "@/ui";
 import { App } from "./App";
-import { page } from "./pages";
+import { page } from "./page";
 import { loadAhead } from "./Router";
-import { resumeSession } from "./session/SessionProvider";
+import { startSession } from "./session/SessionProvider";
 import { applyTheme, themeOf } from "./theme";
 
 const embedded = page(() => import("@/pages/embed/EmbeddedApp"));
@@ -19,7 +19,7 @@ applyTheme(isEmbedded ? themeOf(wishes.get("theme")) : undefined);
 const texts = startTexts(isEmbedded ? wishes.get("language") : undefined);
 
 // Code, words and the session are waited for together.
-const code = isEmbedded ? embedded.loadAhead() : loadAhead(window.location.pathname, resumeSession());
+const code = isEmbedded ? embedded.loadAhead() : loadAhead(window.location.pathname, startSession());
 
 const element = document.getElementById("root");
 if (!element) throw new Error("index.html has no #root");

@@ -1,4 +1,4 @@
-import { createContext, use, useEffect, useMemo, useSyncExternalStore, type ReactNode } from "react";
+import { createContext, use, useMemo, useSyncExternalStore, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { Provider } from "urql";
 import { createApi } from "@/api";
@@ -9,10 +9,9 @@ const session = new PersonSession(language);
 
 const SessionContext = createContext(session);
 
-/** Goes on where this browser was signed in; tells whether it was. */
-export function resumeSession(): boolean {
-  session.resume();
-  return session.isKept();
+/** Goes on where this browser was signed in; tells whether it was. Only the server knows whether it still is. */
+export function startSession(): boolean {
+  return session.start();
 }
 
 /** The session of this browser, and the client that asks in its name. */
@@ -20,7 +19,6 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const { generation } = useSyncExternalStore(session.subscribe, session.state);
   const { i18n } = useTranslation();
   const spoken = i18n.resolvedLanguage;
-  useEffect(() => session.follow(), []);
   // Another person or language reads something else, so nothing that was read before is kept.
   const client = useMemo(
     () => createApi({ session, language }),

@@ -45,19 +45,8 @@ export class PersonSession implements Session {
     this.api = createApi({ session: nobody, language: this.language });
   }
 
-  /** Whether this browser was signed in: only the server knows whether it still is. */
-  isKept(): boolean {
-    return kept() !== null;
-  }
-
-  /** Goes on where this browser was signed in. */
-  resume(): void {
-    if (this.isKept()) void this.renew();
-    else this.become("signedOut");
-  }
-
-  /** Follows what other tabs do. */
-  follow(): () => void {
+  /** Goes on where this browser was signed in, if it was, and listens to what other tabs do for as long as the page is there. */
+  start(): boolean {
     const listen = (event: StorageEvent) => {
       if (event.key !== KEY && event.key !== null) return;
       const before = parsed(event.oldValue)?.userId;
@@ -69,7 +58,10 @@ export class PersonSession implements Session {
       }
     };
     window.addEventListener("storage", listen);
-    return () => window.removeEventListener("storage", listen);
+    const isKept = kept() !== null;
+    if (isKept) void this.renew();
+    else this.become("signedOut");
+    return isKept;
   }
 
   token(): string | null {

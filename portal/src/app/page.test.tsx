@@ -3,7 +3,7 @@ import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { expect, test, vi } from "vitest";
 import { ErrorBoundary } from "./ErrorBoundary";
-import { page } from "./pages";
+import { page } from "./page";
 
 function Worded() {
   const { t } = useTranslation("kill-switches");
