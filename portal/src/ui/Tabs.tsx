@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { Tab, TabList, TabPanel, Tabs as AriaTabs } from "react-aria-components/Tabs";
 import styles from "./Tabs.module.css";
 import { useAddress } from "./useAddress";
@@ -23,21 +23,16 @@ export function Tabs({ label, tabs, parameter = "tab" }: TabsProps) {
   const first = tabs[0]?.id ?? "";
   const named = address.get(parameter);
   const selected = tabs.some((tab) => tab.id === named) ? (named ?? first) : first;
-  const list = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => {
-    const tab = list.current?.querySelector<HTMLElement>("[data-selected]");
-    if (list.current && tab) list.current.scrollLeft = tab.offsetLeft - (list.current.clientWidth - tab.offsetWidth) / 2;
-  }, [selected]);
   return (
     <AriaTabs
       className={styles.tabs ?? ""}
       selectedKey={selected}
       onSelectionChange={(key) => setAddress({ [parameter]: key === first ? null : String(key) })}
     >
-      <TabList ref={list} aria-label={label} className={styles.list ?? ""}>
+      <TabList aria-label={label} className={styles.list ?? ""}>
         {tabs.map((tab) => (
           <Tab key={tab.id} id={tab.id} className={styles.tab ?? ""}>
-            {tab.label}
+            {tab.id === selected ? <span ref={bringIntoView}>{tab.label}</span> : tab.label}
           </Tab>
         ))}
       </TabList>
@@ -48,4 +43,11 @@ export function Tabs({ label, tabs, parameter = "tab" }: TabsProps) {
       ))}
     </AriaTabs>
   );
+}
+
+/** Scrolls the list, and nothing around it, to the tab that this is in. */
+function bringIntoView(label: HTMLElement | null): void {
+  const tab = label?.closest<HTMLElement>('[role="tab"]');
+  const list = tab?.closest<HTMLElement>('[role="tablist"]');
+  if (tab && list) list.scrollLeft = tab.offsetLeft - (list.clientWidth - tab.offsetWidth) / 2;
 }
