@@ -1,5 +1,5 @@
 //! What one caller may ask of the real program: budgets, also across processes and without Redis; documents by name; who
-//! may read the schema. The protocol in detail is in `api/tests/http`.
+//! may read the schema. The protocol in detail is in `api/tests/suite/http`.
 
 use std::time::{Duration, Instant};
 

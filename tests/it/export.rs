@@ -1,6 +1,6 @@
 //! Exports through the public API: a file is what paging finds, goes on in another process after a `kill -9`, and is had by
 //! its link for as long as whoever asked for it might ask again. Deliberately absent: what takes hours and days, leases and
-//! expiry included (`domain/tests/export.rs`, whose clock is moved).
+//! expiry included (`domain/tests/suite/export.rs`, whose clock is moved).
 
 use std::io::Read;
 use std::time::Duration;

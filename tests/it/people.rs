@@ -1,5 +1,5 @@
 //! How people come in, by mail and with a second factor, through the real program and a real mail server. When which
-//! token ends, and what locks, is in `domain/tests/identity`, by a clock that is moved.
+//! token ends, and what locks, is in `domain/tests/suite/identity`, by a clock that is moved.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,5 +1,5 @@
 //! Guessing a password is slow and tells nothing, and people look after their own access. How long which lock lasts is
-//! in `domain/tests/identity`, by a clock that is moved.
+//! in `domain/tests/suite/identity`, by a clock that is moved.
 
 use futures::future::join_all;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
 //! Singer taps in the product: real ones of others, and small ones that do what a test needs. Deliberately absent: what a
-//! launcher does about taps that mean harm (`connector/tests/singer.rs`).
+//! launcher does about taps that mean harm (`connector/tests/suite/singer.rs`).
 
 #![cfg(target_os = "linux")]
 
