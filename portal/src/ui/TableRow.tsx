@@ -1,4 +1,4 @@
-import type { CSSProperties, MouseEvent, Ref } from "react";
+import { memo, type MouseEvent, type Ref } from "react";
 import { useHref, useNavigate } from "react-router";
 import { Checkbox } from "./Checkbox";
 import { isHeader, type TableLook } from "./columns";
@@ -9,12 +9,10 @@ interface TableRowProps<Row> extends Pick<TableLook<Row>, "columns" | "to" | "se
   row: Row & { id: string };
   /** Counted from 1, the header's row included. */
   index: number;
-  style?: CSSProperties;
-  measure?: Ref<HTMLDivElement>;
+  ref?: Ref<HTMLDivElement>;
 }
 
-/** A row; on phones a card. */
-export function TableRow<Row>({ row, index, columns, to, selected, onSelect, nameOf, style, measure }: TableRowProps<Row>) {
+function TableRowOf<Row>({ row, index, columns, to, selected, onSelect, nameOf, ref }: TableRowProps<Row>) {
   const navigate = useNavigate();
   const target = to?.(row);
   const href = useHref(target ?? "");
@@ -34,8 +32,7 @@ export function TableRow<Row>({ row, index, columns, to, selected, onSelect, nam
       className={styles.row}
       data-link={target !== undefined || undefined}
       data-index={index - 2}
-      style={style}
-      ref={measure}
+      ref={ref}
       onClick={follow}
     >
       {selected && (
@@ -82,3 +79,6 @@ export function TableRow<Row>({ row, index, columns, to, selected, onSelect, nam
     </div>
   );
 }
+
+/** A row; on phones a card. It is left as it is when the table only scrolls. */
+export const TableRow = memo(TableRowOf) as typeof TableRowOf;

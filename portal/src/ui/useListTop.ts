@@ -8,11 +8,15 @@ export function useListTop(list: RefObject<HTMLElement | null>): number {
     find();
     const observer = new ResizeObserver(find);
     observer.observe(document.body);
-    // In somebody else's page something else than the window may scroll, and so move the list.
-    document.addEventListener("scroll", find, { capture: true, passive: true });
+    // In somebody else's page something else than the window may scroll, and so move the list; the window's own scrolling
+    // moves nothing in the document, and looking would make the browser lay it out once more.
+    const scrolled = ({ target }: Event) => {
+      if (target !== document) find();
+    };
+    document.addEventListener("scroll", scrolled, { capture: true, passive: true });
     return () => {
       observer.disconnect();
-      document.removeEventListener("scroll", find, { capture: true });
+      document.removeEventListener("scroll", scrolled, { capture: true });
     };
   }, [list]);
   return top;

@@ -29,15 +29,19 @@ const STAYS_MS = 400;
 
 /** Records of the last 24 hours, hour by hour. */
 export function RowSparkline({ integrationId }: { integrationId: string }) {
-  const { t } = useTranslation("integrations");
-  const language = useLanguage();
-  const [hours] = useState(() => hoursBack(HOURS));
   const [stays, setStays] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setStays(true), STAYS_MS);
     return () => clearTimeout(timer);
   }, []);
-  const [{ data }] = useQuery({ query: SERIES_OF_ROW, variables: { id: integrationId, from: hours[0] ?? "" }, pause: !stays });
+  return stays && <Series integrationId={integrationId} />;
+}
+
+function Series({ integrationId }: { integrationId: string }) {
+  const { t } = useTranslation("integrations");
+  const language = useLanguage();
+  const [hours] = useState(() => hoursBack(HOURS));
+  const [{ data }] = useQuery({ query: SERIES_OF_ROW, variables: { id: integrationId, from: hours[0] ?? "" } });
   const series = data?.integration?.health?.series;
   if (!series) return null;
   const byHour = new Map(series.map((hour) => [Date.parse(hour.from), hour.records.read]));
