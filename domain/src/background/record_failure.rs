@@ -21,8 +21,8 @@ use crate::id::new_id;
 use crate::reconciliation::RECONCILIATION_EXTRA;
 use crate::scope::{TxScope, all_set};
 
-/// Rows of a statement that stores failures again: SQLite takes 32,766 parameters, and a row is some 40 at most.
-const STORED_ROWS: usize = 800;
+/// Rows of a statement that stores failures: SQLite takes 32,766 parameters, and a row is some 40 at most.
+const STORED_ROWS: usize = 700;
 /// Failures of a page that listeners are told of one by one.
 const TOLD_FAILURES_MAX: usize = 200;
 
@@ -283,17 +283,24 @@ impl RunLease {
         tally: &mut Tally,
     ) -> Result<()> {
         let kept = self.keep_exchanges(tx, &failures).await?;
-        let mut rows = Vec::with_capacity(failures.len());
-        for (failed, group_id) in failures {
-            let exchange_id = failed.exchange.as_ref().and_then(|one| kept.get(&one.identity()).copied());
-            let row = self.failure_row(stream, failed, group_id)?;
-            tally.add(group_id, &row);
-            rows.push(failure::Model { quarantine_id, exchange_id, ..row });
+        let mut told = 0;
+        let mut failures = failures.into_iter();
+        // All that a page has would be several times as large as rows.
+        while failures.len() > 0 {
+            let mut rows = Vec::with_capacity(STORED_ROWS.min(failures.len()));
+            for (failed, group_id) in failures.by_ref().take(STORED_ROWS) {
+                let exchange_id = failed.exchange.as_ref().and_then(|one| kept.get(&one.identity()).copied());
+                let row = self.failure_row(stream, failed, group_id)?;
+                tally.add(group_id, &row);
+                if told < TOLD_FAILURES_MAX {
+                    told += 1;
+                    tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
+                }
+                rows.push(failure::Model { quarantine_id, exchange_id, ..row });
+            }
+            tx.insert_many::<failure::Entity>(rows, "storing failures").await?;
         }
-        for row in rows.iter().take(TOLD_FAILURES_MAX) {
-            tx.tell_after_commit(crate::failure::changed(row.tenant_id, row.id, row.integration_id));
-        }
-        tx.insert_many::<failure::Entity>(rows, "storing failures").await
+        Ok(())
     }
 
     pub(super) fn failure_row(
