@@ -285,7 +285,7 @@ impl RunLease {
         let kept = self.keep_exchanges(tx, &failures).await?;
         let mut told = 0;
         let mut failures = failures.into_iter();
-        // All that a page has would be several times as large as rows.
+        // Rows of a whole page would be several times as large as its records.
         while failures.len() > 0 {
             let mut rows = Vec::with_capacity(STORED_ROWS.min(failures.len()));
             for (failed, group_id) in failures.by_ref().take(STORED_ROWS) {
