@@ -21,11 +21,17 @@ export const treeshake = {
   moduleSideEffects: [{ test: /\/src\/(ui|charts|i18n)\/[^.]+\.tsx?$/, sideEffects: false }],
 };
 
-// What several pages use is in few files: each is a request, and small ones pack badly.
+const shell = "SignedIn|Waiting|ErrorBoundary|Crash|navigation|theme|session/|shell/(AccountMenu|Brand|Navigation|Notes|Shell|TenantSwitcher)\\.";
+const small = "Badge|Card|Count|Duration|EmptyState|ErrorState|NotFound|Page|StatusBadge|Time|Toasts|format|part|status|toast|useAddress|useNow";
+
+// What pages use together is one file: each is a request, of which a browser sends six at a time, and small ones pack badly.
 export const codeSplitting = {
   groups: [
-    { name: "icons", test: /\/lucide-react\//, priority: 1 },
-    { name: "shared", minShareCount: 60 },
+    { name: "icons", test: /\/lucide-react\//, priority: 4 },
+    { name: "shared", minShareCount: 60, priority: 3 },
+    { name: "frame", test: new RegExp(`/src/(app/(${shell})|ui/(${small})\\.|pages/inbox/useInboxCounts)`), priority: 2 },
+    { name: "fields", test: /\/src\/ui\/(Form|FormBanner|TextField)\./, priority: 1 },
+    { name: "lists", test: /\/src\/ui\/(Dialog|FilterBar|SearchField|Select|VirtualList)\./ },
   ],
 };
 

@@ -12,23 +12,26 @@ const backend: BackendModule = {
   type: "backend",
   init: () => undefined,
   read: (language, namespace, done) => {
-    const load = files[`./${language}/${namespace}.json`];
-    if (!load) {
-      done(new Error(`no texts ${namespace} in ${language}`), null);
-      return;
-    }
-    load().then(
+    textsOf(language, namespace).then(
       (texts) => done(null, texts),
       (error: unknown) => done(error as Error, null),
     );
   },
 };
 
+async function textsOf(language: string, namespace: string): Promise<ResourceKey> {
+  const load = files[`./${language}/${namespace}.json`];
+  if (!load) throw new Error(`no texts ${namespace} in ${language}`);
+  return load();
+}
+
 let started: Promise<unknown> = Promise.resolve();
+let startedIn: Language = "en";
 
 /** Texts in the language that was chosen, or else in the first of the browser's that there is. */
 export async function startTexts(chosen: string | null = localStorage.getItem(KEY)): Promise<typeof i18next> {
-  started = i18next.use(backend).use(initReactI18next).init(options(languageOf(chosen)));
+  startedIn = languageOf(chosen);
+  started = i18next.use(backend).use(initReactI18next).init(options(startedIn));
   await started;
   document.documentElement.lang = language();
   return i18next;
@@ -36,7 +39,8 @@ export async function startTexts(chosen: string | null = localStorage.getItem(KE
 
 /** Namespaces in the language of `startTexts`, before something is shown that uses them. */
 export async function loadTexts(namespaces: readonly string[]): Promise<void> {
-  await started;
+  // Their files come with those that everything is started with, and not behind them.
+  if (!i18next.isInitialized) await Promise.all([started, ...namespaces.map((namespace) => textsOf(startedIn, namespace))]);
   await i18next.loadNamespaces(namespaces);
 }
 

@@ -12,9 +12,8 @@ import { TrafficLights } from "./TrafficLights";
 import { UrgentGroups } from "./UrgentGroups";
 import { useHomeHealth } from "./useHomeHealth";
 
-// Pictures stand below what is seen first, and each brings a table: the page does not wait for them, and they not for it.
-const charts = import("./HealthCharts");
-const HealthCharts = lazy(async () => ({ default: (await charts).HealthCharts }));
+// Pictures stand below what is seen first, and each brings a table: the page does not wait for them.
+const HealthCharts = lazy(async () => ({ default: (await import("./HealthCharts")).HealthCharts }));
 
 /** How things stand: what needs one, how the integrations are, what runs, and how it went. */
 export default function Home() {
