@@ -31,6 +31,7 @@ export const codeSplitting = {
     { name: "shared", minShareCount: 60, priority: 3 },
     { name: "frame", test: new RegExp(`/src/(app/(${shell})|ui/(${small})\\.|pages/inbox/useInboxCounts)`), priority: 2 },
     { name: "fields", test: /\/src\/ui\/(Form|FormBanner|TextField)\./, priority: 1 },
+    { name: "tables", test: /\/src\/(ui\/(Table|TableRow|Checkbox)|charts\/(Chart|TimeSeries|ShowAsTable|series))\./, priority: 1 },
     { name: "lists", test: /\/src\/ui\/(Dialog|FilterBar|SearchField|Select|VirtualList)\./ },
   ],
 };

@@ -4,6 +4,7 @@
 //! Behind the filters of the program PostgreSQL has its own: row-level security shows a connection the rows of the
 //! tenants that it names, and none when it names none (docs/adr/0020). This file names them for transactions, and `database/reader.rs` for what only reads.
 
+mod lists;
 mod partition;
 mod pool;
 mod reader;
@@ -26,8 +27,9 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
+use self::lists::Lists;
 pub use self::pool::PoolUse;
-use self::pool::{LISTS, PLATFORM, SCOPED};
+use self::pool::{PLATFORM, SCOPED};
 pub(crate) use self::reader::TenantReader;
 use self::replica::ReplicaReader;
 pub(crate) use self::replica::{ReplicaPool, ReplicaReading, STARTED};
@@ -47,6 +49,8 @@ const LOGIN_CONNECTIONS_MAX: u32 = 2;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer about the time may take: half of it is how wrong the clock may become.
 const CLOCK_WAIT_MAX: Duration = Duration::from_millis(250);
+/// A connection that has waited longer to be lent is asked whether it still answers.
+const TEST_AFTER: Duration = Duration::from_secs(5);
 /// The first one, without which nothing is known.
 const CLOCK_FIRST_WAIT_MAX: Duration = Duration::from_secs(4);
 /// How long a transaction may be open while its process asks for nothing, before PostgreSQL ends it: one that is frozen,
@@ -65,8 +69,8 @@ pub(crate) struct Database {
     /// On PostgreSQL its connections see no row until a transaction names tenants.
     tenants: Ends,
     /// For single statements that read tenants' rows in the order of an index. They are planned once for a connection and
-    /// not for each call, which takes longer than finding a page. On SQLite the readers.
-    lists: DatabaseConnection,
+    /// not for each call, which takes longer than finding a page. `None` on SQLite.
+    lists: Option<Lists>,
     across_tenants: AcrossTenants,
     /// Where to migrate; `None` on SQLite, where everything is one role.
     login_url: Option<String>,
@@ -96,7 +100,7 @@ impl Database {
         let (tenants, lists, across, login_url) = if url.starts_with("sqlite:") {
             let (write, read) = (sqlite(url, 1).await?, sqlite(url, CONNECTIONS_MAX).await?);
             let ends = Ends { name: PLATFORM, write, read };
-            (ends.clone(), ends.read.clone(), ends, None)
+            (ends.clone(), None, ends, None)
         } else {
             // The schema, and the role to work under, may be made later; that the server answers is known now.
             let login = postgres(url, 1, Role::Login).await?;
@@ -106,7 +110,7 @@ impl Database {
             let program = |setting| Role::Program { setting, plans: Plans::Auto };
             let tenants = postgres(url, CONNECTIONS_MAX, program("")).await?;
             let lists = Role::Program { setting: "", plans: Plans::Once };
-            let lists = postgres(url, LISTS_CONNECTIONS_MAX, lists).await?;
+            let lists = Some(Lists::new(postgres(url, LISTS_CONNECTIONS_MAX, lists).await?));
             let across = postgres(url, ACROSS_CONNECTIONS_MAX, program(EVERY_TENANT)).await?;
             let both = |name, pool: DatabaseConnection| Ends { name, read: pool.clone(), write: pool };
             (both(SCOPED, tenants), lists, both(PLATFORM, across), Some(url.to_owned()))
@@ -137,17 +141,16 @@ impl Database {
 
     /// For reading the rows of these tenants from the primary, outside a transaction.
     pub(crate) fn reader_of(&self, tenants: &Tenants) -> TenantReader {
-        match (tenants, &self.login_url) {
-            (Tenants::Some(tenants), Some(_postgres)) => TenantReader::Fenced {
+        match (tenants, &self.lists) {
+            (Tenants::Some(tenants), Some(lists)) => TenantReader::Fenced {
                 pool: (SCOPED, self.tenants.read.clone()),
-                lists: self.lists.clone(),
+                lists: lists.clone(),
                 tenants: listed(tenants).into(),
             },
             (Tenants::Some(_), None) => TenantReader::Plain(self.tenants.read.clone()),
-            (Tenants::All, Some(_postgres)) => TenantReader::Everybody {
-                pool: self.across_tenants.reader().clone(),
-                lists: self.lists.clone(),
-            },
+            (Tenants::All, Some(lists)) => {
+                TenantReader::Everybody { pool: self.across_tenants.reader().clone(), lists: lists.clone() }
+            }
             (Tenants::All, None) => TenantReader::Plain(self.across_tenants.reader().clone()),
         }
     }
@@ -245,12 +248,11 @@ impl Database {
 
     /// How the pools are used.
     pub(crate) fn pools(&self) -> Vec<PoolUse> {
-        match &self.login_url {
-            Some(_postgres) => [&self.tenants, &self.across_tenants.0]
+        match &self.lists {
+            Some(lists) => [&self.tenants, &self.across_tenants.0]
                 .into_iter()
-                .map(|ends| (ends.name, &ends.write))
-                .chain([(LISTS, &self.lists)])
-                .map(|(name, pool)| PoolUse::of_postgres(name, pool.get_postgres_connection_pool()))
+                .map(|ends| PoolUse::of_postgres(ends.name, ends.write.get_postgres_connection_pool()))
+                .chain([lists.usage()])
                 .chain(self.replica.as_ref().map(ReplicaPool::usage))
                 .collect(),
             None => vec![
@@ -265,7 +267,9 @@ impl Database {
         if let Some(replica) = &self.replica {
             replica.close().await?;
         }
-        self.lists.close_by_ref().await.doing("closing the database")?;
+        if let Some(lists) = &self.lists {
+            lists.close().await.doing("closing the database")?;
+        }
         for ends in [&self.tenants, &self.across_tenants.0] {
             ends.read.close_by_ref().await.doing("closing the database")?;
             ends.write.close_by_ref().await.doing("closing the database")?;
@@ -474,7 +478,7 @@ fn common(url: &str, connections_max: u32) -> ConnectOptions {
         .max_connections(connections_max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire_if_idle_for(Duration::from_secs(5))
+        .test_before_acquire_if_idle_for(TEST_AFTER)
         .sqlx_logging(false);
     options
 }

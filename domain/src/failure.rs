@@ -343,7 +343,7 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid], parts: FailureParts) -> Result<
     let rows = scope
         .find::<failure::Entity>()
         .of_ids(failure::Column::Id, ids.iter().copied())
-        .marking(&parts.marks())
+        .reading(parts.columns(), parts.marks())
         .all()
         .await?;
     let beside = Beside::read(actor, &scope, parts, groups(rows.iter())).await?;
@@ -357,7 +357,7 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid], parts: FailureParts) -> Result<
 pub async fn list(actor: &Actor, list: &FailureList, page: &PageArguments) -> Result<Page<Failure>> {
     let scope = actor.authorize(Permission::FailureRead)?;
     let failures = filtered(&scope, &list.filter, list.order, None)
-        .marking(&list.parts.marks())
+        .reading(list.parts.columns(), list.parts.marks())
         .planned_once_if(is_served(list, None));
     let order = keyset(list.order, list.direction);
     let page = failures.page(&order, &page.check(order.name)?).await?;
@@ -379,7 +379,7 @@ pub async fn pages_by_parent(
 ) -> Result<HashMap<Uuid, Page<Failure>>> {
     let scope = actor.authorize(Permission::FailureRead)?;
     let failures = filtered(&scope, &list.filter, list.order, Some(parent))
-        .marking(&list.parts.marks())
+        .reading(list.parts.columns(), list.parts.marks())
         .planned_once_if(is_served(list, Some(parent)));
     let order = keyset(list.order, list.direction);
     let under = match parent {

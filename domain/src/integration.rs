@@ -203,7 +203,7 @@ fn condition(filter: &IntegrationFilter) -> Result<Condition> {
 
 fn filtered(scope: &Scope, list: &IntegrationList) -> Result<ScopedSelect<integration::Entity>> {
     let integrations = scope.find::<integration::Entity>().filter(condition(&list.filter)?);
-    Ok(integrations.marking(&list.parts.marks()))
+    Ok(integrations.reading(list.parts.columns(), list.parts.marks()))
 }
 
 /// How those integrations are that a filter takes.
@@ -231,7 +231,7 @@ async fn integrations_of<K: Eq + Hash>(
     let rows = scope
         .find::<integration::Entity>()
         .of_ids(integration::Column::Id, ids)
-        .marking(&parts.marks())
+        .reading(parts.columns(), parts.marks())
         .all()
         .await?;
     let rows: HashMap<Uuid, Integration> = rows.into_iter().map(|row| (row.id, row)).collect();
@@ -273,7 +273,7 @@ pub async fn by_ids(
     let rows = scope
         .find::<integration::Entity>()
         .of_ids(integration::Column::Id, ids.iter().copied())
-        .marking(&parts.marks())
+        .reading(parts.columns(), parts.marks())
         .all()
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())

@@ -1,5 +1,6 @@
 //! Runs: read, start, cancel, retry. What a worker does with them stands in `background`.
 
+mod parts;
 mod reach;
 mod start;
 mod wait;
@@ -27,6 +28,7 @@ use crate::permission::Permission;
 use crate::run_event::{self, NewEvent};
 use crate::scope::{Keyset, Parent, Scope, ScopedSelect, TxScope};
 
+pub use self::parts::RunParts;
 pub use self::wait::{RunWait, WaitReason, waits};
 pub use entity::run::{Model as Run, RunScope, RunStatus, RunTrigger};
 
@@ -59,6 +61,17 @@ pub struct RunFilter {
     pub queued_from: Option<DateTime<Utc>>,
     /// Asked for before.
     pub queued_before: Option<DateTime<Utc>>,
+}
+
+/// A list of runs, whatever it stands under: by default of all, the newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RunList {
+    /// Which.
+    pub filter: RunFilter,
+    /// Up or down.
+    pub direction: Direction,
+    /// What of each is asked for.
+    pub parts: RunParts,
 }
 
 /// By what the runs of a list nest under a parent.
@@ -133,11 +146,17 @@ fn newest_first(direction: Direction) -> Keyset<run::Entity> {
     Keyset { name: "run", column: None, id: run::Column::Id, direction }
 }
 
-/// The runs of a list, whatever it stands under.
 /// Whether an index has all that a list asks for in its order: what portals ask for again and again.
 fn is_served(filter: &RunFilter, parent: Option<RunParent>) -> bool {
     *filter == RunFilter::default()
         && matches!(parent, None | Some(RunParent::Tenant | RunParent::Integration))
+}
+
+/// The runs of a list, whatever it stands under.
+fn listed(scope: &Scope, list: &RunList, parent: Option<RunParent>) -> ScopedSelect<run::Entity> {
+    filtered(scope, &list.filter, parent)
+        .reading(list.parts.columns(), Vec::new())
+        .planned_once_if(is_served(&list.filter, parent))
 }
 
 fn filtered(scope: &Scope, filter: &RunFilter, parent: Option<RunParent>) -> ScopedSelect<run::Entity> {
@@ -180,13 +199,18 @@ pub async fn get(actor: &Actor, id: Uuid) -> Result<Option<Run>> {
     scope.find::<run::Entity>().of_id(run::Column::Id, id).one().await
 }
 
-/// Runs by id, those that the caller may see.
+/// Runs by id, those that the caller may see, with what is asked for of them.
 ///
 /// # Errors
 /// Denied without `runs:read`.
-pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Run>> {
+pub async fn by_ids(actor: &Actor, ids: &[Uuid], parts: RunParts) -> Result<HashMap<Uuid, Run>> {
     let scope = actor.authorize(Permission::RunRead)?;
-    let rows = scope.find::<run::Entity>().of_ids(run::Column::Id, ids.iter().copied()).all().await?;
+    let rows = scope
+        .find::<run::Entity>()
+        .of_ids(run::Column::Id, ids.iter().copied())
+        .reading(parts.columns(), Vec::new())
+        .all()
+        .await?;
     Ok(rows.into_iter().map(|row| (row.id, row)).collect())
 }
 
@@ -194,16 +218,10 @@ pub async fn by_ids(actor: &Actor, ids: &[Uuid]) -> Result<HashMap<Uuid, Run>> {
 ///
 /// # Errors
 /// Denied without `runs:read`; [`Error::Argument`] for a bad page.
-pub async fn list(
-    actor: &Actor,
-    filter: &RunFilter,
-    direction: Direction,
-    page: &PageArguments,
-) -> Result<Page<Run>> {
+pub async fn list(actor: &Actor, list: &RunList, page: &PageArguments) -> Result<Page<Run>> {
     let scope = actor.authorize(Permission::RunRead)?;
-    let order = newest_first(direction);
-    let runs = filtered(&scope, filter, None).planned_once_if(is_served(filter, None));
-    runs.page(&order, &page.check(order.name)?).await
+    let order = newest_first(list.direction);
+    listed(&scope, list, None).page(&order, &page.check(order.name)?).await
 }
 
 /// A page of runs for each parent, in one statement.
@@ -214,13 +232,12 @@ pub async fn pages_by_parent(
     actor: &Actor,
     parent: RunParent,
     parents: &[Uuid],
-    filter: &RunFilter,
-    direction: Direction,
+    list: &RunList,
     page: &PageArguments,
 ) -> Result<HashMap<Uuid, Page<Run>>> {
     let scope = actor.authorize(Permission::RunRead)?;
-    let order = newest_first(direction);
-    let runs = filtered(&scope, filter, Some(parent)).planned_once_if(is_served(filter, Some(parent)));
+    let order = newest_first(list.direction);
+    let runs = listed(&scope, list, Some(parent));
     let parent = match parent {
         RunParent::Tenant => Parent::by(run::Column::TenantId),
         RunParent::Integration => Parent::of::<integration::Entity>(run::Column::IntegrationId),

@@ -2,6 +2,7 @@
 //! that it starts is filtered by its tenants already: a query that forgets its tenant does not compile.
 
 mod keyset;
+mod reading;
 mod stream;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,14 +21,11 @@ use entity::{
     synthetic_check, synthetic_result, system, system_fault, system_grant, tenant, user, webhook_endpoint,
     webhook_event,
 };
-use sea_orm::sea_query::{
-    CaseStatement, ColumnType, Condition, Expr, ExprTrait, IntoCondition, Order, Query, SelectStatement,
-    SimpleExpr,
-};
+use sea_orm::sea_query::{Condition, IntoCondition, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
-    IdenStatic, IntoActiveModel, Iterable, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select, TryGetableMany, UpdateMany, Value,
+    IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    TryGetableMany, UpdateMany, Value,
 };
 use uuid::Uuid;
 
@@ -43,9 +41,11 @@ use crate::id::{GlobalId, Kind};
 use crate::insert::insert_rows;
 use crate::replica::ReadFrom;
 
+use self::reading::Reading;
 use self::stream::{Across, Axis};
 
 pub(crate) use self::keyset::{Keyset, Parent};
+pub(crate) use self::reading::{Columns, Sparse, sparse};
 pub(crate) use self::stream::made_within;
 
 /// Longest wait before a push for which a process keeps a task, which its shutdown waits for.
@@ -228,6 +228,7 @@ impl Scope {
         ScopedSelect {
             select,
             axes: Vec::new(),
+            reading: Reading::whole(),
             across: Across::of(&self.tenants),
             connection: self.reader_of(&self.tenants),
         }
@@ -243,6 +244,7 @@ impl Scope {
         ScopedSelect {
             select,
             axes: Vec::new(),
+            reading: Reading::whole(),
             across: Across::One,
             connection: self.reader_of(&self.tenants),
         }
@@ -267,6 +269,7 @@ impl Scope {
 pub(crate) struct ScopedSelect<E: EntityTrait> {
     select: Select<E>,
     axes: Vec<Axis<E>>,
+    reading: Reading<E>,
     across: Across<E>,
     connection: TenantReader,
 }
@@ -300,28 +303,6 @@ impl<E: EntityTrait> ScopedSelect<E> {
         self.planned_once().filter(one_of(backend, id_column, ids))
     }
 
-    /// Of these columns it reads nothing but whether something is in them: then it is empty. They hold text, bytes or lists
-    /// (as JSON).
-    pub(crate) fn marking(mut self, columns: &[E::Column]) -> Self {
-        if columns.is_empty() {
-            return self;
-        }
-        let is_marked = |column: &E::Column| columns.iter().any(|marked| marked.as_str() == column.as_str());
-        self.select = E::Column::iter().fold(self.select.select_only(), |select, column| {
-            if !is_marked(&column) {
-                return select.column(column);
-            }
-            let empty = match column.def().get_column_type() {
-                ColumnType::Text | ColumnType::String(_) => Expr::val(""),
-                ColumnType::Json | ColumnType::JsonBinary => Expr::val(serde_json::Value::Array(Vec::new())),
-                _ => Expr::val(Vec::<u8>::new()),
-            };
-            let is_something = Expr::col(column.as_column_ref()).is_not_null();
-            select.expr_as(CaseStatement::new().case(is_something, empty), column.as_str())
-        });
-        self
-    }
-
     /// Narrows it if there is something to narrow by.
     pub(crate) fn filter_some<T>(self, value: Option<T>, condition: impl FnOnce(T) -> SimpleExpr) -> Self {
         match value {
@@ -344,12 +325,15 @@ impl<E: EntityTrait> ScopedSelect<E> {
 
     /// One row.
     pub(crate) async fn one(self) -> Result<Option<E::Model>> {
-        Self::narrowed(self.select, self.axes).one(&self.connection).await.doing("reading a row")
+        Ok(self.limit(1).all().await?.pop())
     }
 
     /// The rows; the caller has bounded them.
     pub(crate) async fn all(self) -> Result<Vec<E::Model>> {
-        Self::narrowed(self.select, self.axes).all(&self.connection).await.doing("reading rows")
+        let Self { select, axes, reading, connection, .. } = self;
+        let statement = reading.select(Self::narrowed(select, axes)).build(connection.get_database_backend());
+        let rows = connection.query_all_raw(statement).await.doing("reading rows")?;
+        reading.rows(&rows).doing("reading rows")
     }
 
     /// These columns of the rows; the caller has bounded them.
@@ -380,6 +364,15 @@ impl<E: EntityTrait> ScopedSelect<E> {
         E::Model: Sync,
     {
         Self::narrowed(self.select, self.axes).count(&self.connection).await.doing("counting rows")
+    }
+}
+
+impl<E: Sparse> ScopedSelect<E> {
+    /// It reads these columns, and those that it is ordered by; and of some, which hold text, bytes or lists (as JSON), only
+    /// whether there is something in them: then they are empty.
+    pub(crate) fn reading(mut self, columns: Columns, marks: Vec<E::Column>) -> Self {
+        self.reading = Reading::of(columns, marks);
+        self
     }
 }
 

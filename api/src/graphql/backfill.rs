@@ -8,15 +8,15 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::backfill::{self, NewBackfill};
 use domain::id::Kind;
-use domain::page::{Direction, PageArguments};
-use domain::run::RunParent;
+use domain::page::PageArguments;
+use domain::run::{RunList, RunParent};
 
 use super::caller::{actor, loaders};
 use super::error::{ResolverError, Result, UserError, outcome};
 use super::integration::Integration;
 use super::loader::Runs;
 use super::page::{Listed, OrderDirection, arguments};
-use super::run::{Run, RunCounts, RunFilter, RunOrder, RunStatus};
+use super::run::{Run, RunCounts, RunFilter, RunOrder, RunStatus, run_list};
 use super::scalar::{DateTime, Json, id, uuid};
 use super::tenant::Tenant;
 
@@ -96,11 +96,7 @@ impl Backfill {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Listed<Run>> {
-        let list = Runs {
-            of: RunParent::Backfill,
-            filter: filter.unwrap_or_default().decode(),
-            direction: order_by.unwrap_or_default().direction.into(),
-        };
+        let list = Runs { of: RunParent::Backfill, list: run_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Listed::new(page, Run))
     }
@@ -108,8 +104,7 @@ impl Backfill {
 
 impl Backfill {
     async fn last_run(&self, ctx: &Context<'_>) -> Result<domain::run::Run> {
-        let list =
-            Runs { of: RunParent::Backfill, filter: Default::default(), direction: Direction::Descending };
+        let list = Runs { of: RunParent::Backfill, list: RunList::default() };
         let one = PageArguments { first: Some(1), ..PageArguments::default() };
         let page = loaders(ctx)?.page(self.0.id, list, one).await?;
         let edge = page.edges.into_iter().next();

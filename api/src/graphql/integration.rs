@@ -42,7 +42,7 @@ use super::ready::{put_enums, ready};
 use super::reconciliation::{
     Reconciliation, ReconciliationFilter, ReconciliationOrder, ReconciliationOrderField,
 };
-use super::run::{Run, RunFilter, RunOrder};
+use super::run::{Run, RunFilter, RunOrder, run_list};
 use super::scalar::{DateTime, id, optional_uuid, uuid};
 use super::schedule::Schedule;
 use super::stream::Stream;
@@ -186,11 +186,7 @@ impl Integration {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Listed<Run>> {
-        let list = Runs {
-            of: RunParent::Integration,
-            filter: filter.unwrap_or_default().decode(),
-            direction: order_by.unwrap_or_default().direction.into(),
-        };
+        let list = Runs { of: RunParent::Integration, list: run_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Listed::new(page, Run))
     }

@@ -3,9 +3,9 @@
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use domain::Permission;
 use domain::id::Kind;
-use domain::page::{Direction, PageArguments};
+use domain::page::PageArguments;
 use domain::reconciliation;
-use domain::run::RunParent;
+use domain::run::{RunList, RunParent};
 
 use super::caller::{actor, loaders};
 use super::error::{ResolverError, Result, UserError, outcome};
@@ -163,11 +163,7 @@ impl Reconciliation {
 impl Reconciliation {
     /// Read before all else that an answer has: what is stored with the end of the run, or before it, is there then.
     async fn last_run(&self, ctx: &Context<'_>) -> Result<domain::run::Run> {
-        let list = Runs {
-            of: RunParent::Reconciliation,
-            filter: Default::default(),
-            direction: Direction::Descending,
-        };
+        let list = Runs { of: RunParent::Reconciliation, list: RunList::default() };
         let one = PageArguments { first: Some(1), ..PageArguments::default() };
         let page = loaders(ctx)?.page(self.0.id, list, one).await?;
         let edge = page.edges.into_iter().next();

@@ -20,7 +20,7 @@ use super::failure::{FailureFilter, FieldError, selection};
 use super::live::{self, Watch};
 use super::loader::Runs;
 use super::page::{Listed, arguments};
-use super::run::{Run, RunFilter, RunOrder};
+use super::run::{Run, RunFilter, RunOrder, run_list};
 use super::scalar::{BigInt, DateTime, Json, id, uuid};
 use super::tenant::Tenant;
 
@@ -106,11 +106,7 @@ impl Retry {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Listed<Run>> {
-        let list = Runs {
-            of: RunParent::Retry,
-            filter: filter.unwrap_or_default().decode(),
-            direction: order_by.unwrap_or_default().direction.into(),
-        };
+        let list = Runs { of: RunParent::Retry, list: run_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Listed::new(page, Run))
     }

@@ -10,7 +10,7 @@ use domain::Permission;
 use domain::failure::FailureParent;
 use domain::id::Kind;
 use domain::quarantine::QuarantineParent;
-use domain::run;
+use domain::run::{self, RunList};
 use futures::stream::BoxStream;
 
 use super::backfill::Backfill;
@@ -473,12 +473,24 @@ impl RunQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Listed<Run>> {
-        let filter = filter.unwrap_or_default().decode();
-        let RunOrder { field: RunOrderField::QueuedAt, direction } = order_by.unwrap_or_default();
-        let page = arguments(first, after, last, before);
-        let rows = run::list(&actor(ctx)?, &filter, direction.into(), &page).await?;
+        let list = run_list(ctx, filter, order_by)?;
+        let rows = run::list(&actor(ctx)?, &list, &arguments(first, after, last, before)).await?;
         Ok(Listed::new(rows, Run))
     }
+}
+
+/// What a list of runs asks for.
+pub(super) fn run_list(
+    ctx: &Context<'_>,
+    filter: Option<RunFilter>,
+    order_by: Option<RunOrder>,
+) -> Result<RunList> {
+    let RunOrder { field: RunOrderField::QueuedAt, direction } = order_by.unwrap_or_default();
+    Ok(RunList {
+        filter: filter.unwrap_or_default().decode(),
+        direction: direction.into(),
+        parts: loaders(ctx)?.asked().run,
+    })
 }
 
 /// Which records a retry of a run takes.

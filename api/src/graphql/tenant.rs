@@ -22,7 +22,7 @@ use super::integration::{Integration, IntegrationFilter, IntegrationOrder, integ
 use super::loader::{FailureGroups, Failures, HealthOwner, Integrations, Runs, Systems};
 use super::page::{Connection, Listed, OrderDirection, arguments};
 use super::retention::TenantRetention;
-use super::run::{Run, RunFilter, RunOrder};
+use super::run::{Run, RunFilter, RunOrder, run_list};
 use super::scalar::{DateTime, id, uuid};
 use super::system::{System, SystemFilter, SystemOrder};
 
@@ -131,11 +131,7 @@ impl Tenant {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Listed<Run>> {
-        let list = Runs {
-            of: RunParent::Tenant,
-            filter: filter.unwrap_or_default().decode(),
-            direction: order_by.unwrap_or_default().direction.into(),
-        };
+        let list = Runs { of: RunParent::Tenant, list: run_list(ctx, filter, order_by)? };
         let page = loaders(ctx)?.page(self.0.id, list, arguments(first, after, last, before)).await?;
         Ok(Listed::new(page, Run))
     }

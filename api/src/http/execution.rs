@@ -18,7 +18,7 @@ use super::authentication::{Identity, RequestOrigin};
 use super::budget::{Cost, REFUSED_COST};
 use super::documents::{DocumentHash, Found};
 use super::error::{ErrorCode, INTERNAL_MESSAGE, Refusal, code_of, set_code};
-use super::limits::Prices;
+use super::limits::{CheckedDocument, Prices};
 use super::metrics::{Outcome, type_name};
 use super::occupancy::Place;
 use super::parameters::Parameters;
@@ -91,7 +91,13 @@ pub(super) async fn admit<E: Executor>(
         Ok(Found { text, register_as }) => {
             let registered = register_as.filter(|_| !identity.is_anonymous).map(|hash| (hash, text.clone()));
             let prices = Prices { fields: state.options.field_costs, lists: state.options.list_sizes };
-            prepare(text, operation_name, variables, identity, origin, prices)
+            let document = state.parsed.parse(&text);
+            document
+                .and_then(|document| {
+                    let checked =
+                        limits::check_parsed(document, operation_name.as_deref(), &variables, prices)?;
+                    prepare(text, checked, operation_name, variables, identity, origin)
+                })
                 .map(|prepared| (prepared, registered))
         }
         Err(refusal) => Err(refusal),
@@ -154,13 +160,12 @@ fn exhausted(cost: Cost) -> Refusal {
 
 fn prepare(
     query: String,
+    checked: CheckedDocument,
     operation_name: Option<String>,
     variables: Variables,
     identity: &Identity,
     origin: &RequestOrigin,
-    prices: Prices<'_>,
 ) -> Result<Prepared, Refusal> {
-    let checked = limits::check(&query, operation_name.as_deref(), &variables, prices)?;
     if checked.introspects && !identity.may_introspect {
         return Err(introspection::refused());
     }

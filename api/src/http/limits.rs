@@ -88,6 +88,14 @@ pub(super) fn check(
     variables: &Variables,
     prices: Prices<'_>,
 ) -> Result<CheckedDocument, Refusal> {
+    check_parsed(parse(query)?, operation_name, variables, prices)
+}
+
+/// Parses a document, and refuses what can't be parsed within the limits.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn parse(query: &str) -> Result<ExecutableDocument, Refusal> {
     let bytes = query.len() as u64;
     at_most("documentBytes", bytes, DOCUMENT_BYTES_MAX as u64, "The document has", "bytes")?;
     let count = tokens::count(query);
@@ -104,6 +112,19 @@ pub(super) fn check(
         let message = format!("The field \"{name}\" stands twice in one input object.");
         return Err(Refusal { locations: vec![at], ..Refusal::new(ErrorCode::ValidationFailed, message) });
     }
+    Ok(document)
+}
+
+/// Refuses a document of [`parse`] when it exceeds a limit.
+///
+/// # Errors
+/// `LIMIT_EXCEEDED` with the limit's name and maximum.
+pub(super) fn check_parsed(
+    document: ExecutableDocument,
+    operation_name: Option<&str>,
+    variables: &Variables,
+    prices: Prices<'_>,
+) -> Result<CheckedDocument, Refusal> {
     at_most(
         "operations",
         document.operations.iter().len() as u64,

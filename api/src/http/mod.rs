@@ -19,6 +19,7 @@ mod negotiation;
 mod occupancy;
 mod operation;
 mod parameters;
+mod parsed;
 mod portal;
 mod server;
 mod shared;
@@ -61,6 +62,7 @@ pub(crate) use self::occupancy::{Occupancy, Place};
 use self::budget::Budget;
 use self::documents::Documents;
 use self::metrics::Metrics;
+use self::parsed::ParsedDocuments;
 use self::portal::Portal;
 
 /// The path of queries, mutations, subscriptions and GraphiQL.
@@ -172,6 +174,7 @@ struct HttpState<E> {
     metrics: Metrics,
     budget: Option<Budget>,
     documents: Documents,
+    parsed: ParsedDocuments,
     portal: Option<Portal>,
     /// Queries and mutations that run, by caller.
     executing: Occupancy,
@@ -236,6 +239,7 @@ pub fn router<E: Executor>(mut options: HttpOptions<E>) -> Router {
         metrics: Metrics::new(options.instruments.clone()),
         budget: options.budget.map(|budget| Budget::new(budget, options.shared.clone())),
         documents: Documents::new(options.documents.clone(), options.shared.clone()),
+        parsed: ParsedDocuments::default(),
         portal,
         executing: Occupancy::default(),
         sockets: Occupancy::default(),

@@ -2,6 +2,7 @@
 //! Executed in the process, on SQLite and without workers; transport and the work of runs are tested elsewhere.
 
 mod access;
+mod asked;
 mod live;
 mod loaders;
 mod mutations;

@@ -33,6 +33,12 @@ impl PoolUse {
         Self::of(name, pool.size(), pool.num_idle(), pool.options().get_max_connections())
     }
 
+    /// The same with so many that are lent, and wait nevertheless.
+    pub(super) fn with_idle(self, more: usize) -> Self {
+        let more = u32::try_from(more).unwrap_or(u32::MAX).min(self.used);
+        Self { used: self.used - more, idle: self.idle + more, ..self }
+    }
+
     fn of(name: &'static str, size: u32, idle: usize, max: u32) -> Self {
         // The two are read one after the other.
         let idle = u32::try_from(idle).unwrap_or(u32::MAX).min(size);

@@ -9,7 +9,7 @@ use sea_orm::{
     Values,
 };
 
-use super::pool::LISTS;
+use super::lists::Lists;
 use super::replica::ReplicaReader;
 use super::{EVERY_TENANT, statement};
 
@@ -27,17 +27,19 @@ pub(crate) enum TenantReader {
     Everybody {
         pool: DatabaseConnection,
         /// As of the others.
-        lists: DatabaseConnection,
+        lists: Lists,
     },
     /// PostgreSQL.
     Fenced {
         /// What it reads from, by its name.
         pool: (&'static str, DatabaseConnection),
-        /// The pool for what is read in the order of an index.
-        lists: DatabaseConnection,
+        /// For what is read in the order of an index.
+        lists: Lists,
         /// What the setting becomes.
         tenants: Arc<str>,
     },
+    /// The same for what is planned once.
+    PlannedOnce { lists: Lists, tenants: Arc<str> },
     /// PostgreSQL's replica, and the primary where it does not answer.
     Replica(ReplicaReader),
 }
@@ -47,13 +49,9 @@ impl TenantReader {
     /// plans it once. Its values are not known then, so that it can't choose between indexes by them.
     pub(crate) fn planned_once(self) -> Self {
         match self {
-            Self::Fenced { pool: _, lists, tenants } => {
-                Self::Fenced { pool: (LISTS, lists.clone()), lists, tenants }
-            }
-            Self::Everybody { pool: _, lists } => {
-                Self::Fenced { pool: (LISTS, lists.clone()), lists, tenants: EVERY_TENANT.into() }
-            }
-            Self::Plain(_) | Self::Replica(_) => self,
+            Self::Fenced { pool: _, lists, tenants } => Self::PlannedOnce { lists, tenants },
+            Self::Everybody { pool: _, lists } => Self::PlannedOnce { lists, tenants: EVERY_TENANT.into() },
+            Self::Plain(_) | Self::PlannedOnce { .. } | Self::Replica(_) => self,
         }
     }
 
@@ -80,6 +78,7 @@ impl ConnectionTrait for TenantReader {
             Self::Plain(connection)
             | Self::Everybody { pool: connection, .. }
             | Self::Fenced { pool: (_, connection), .. } => connection.get_database_backend(),
+            Self::PlannedOnce { .. } => DatabaseBackend::Postgres,
             Self::Replica(reader) => reader.pool().get_database_backend(),
         }
     }
@@ -100,6 +99,9 @@ impl ConnectionTrait for TenantReader {
             Self::Fenced { pool: (name, pool), tenants, .. } => {
                 statement::asked(name, pool.query_one_raw(Self::fenced(statement, tenants))).await
             }
+            Self::PlannedOnce { lists, tenants } => {
+                Ok(lists.all(Self::fenced(statement, tenants)).await?.into_iter().next())
+            }
             Self::Replica(reader) => reader.one(statement).await,
         }
     }
@@ -112,6 +114,7 @@ impl ConnectionTrait for TenantReader {
             Self::Fenced { pool: (name, pool), tenants, .. } => {
                 statement::asked(name, pool.query_all_raw(Self::fenced(statement, tenants))).await
             }
+            Self::PlannedOnce { lists, tenants } => lists.all(Self::fenced(statement, tenants)).await,
             Self::Replica(reader) => reader.all(statement).await,
         }
     }

@@ -32,9 +32,7 @@ pub(super) fn watch(connection: &mut DatabaseConnection) {
         if let Ok((pool, waited)) = waited {
             telemetry::instruments().connection_wait.record(&[pool], waited);
         }
-        if trace::is_on() {
-            told(backend, &done.statement.sql, done.elapsed, done.failed);
-        }
+        told_if_on(backend, &done.statement.sql, done.elapsed, done.failed);
     });
 }
 
@@ -51,6 +49,13 @@ pub(super) async fn asked<T>(pool: &'static str, statement: impl Future<Output =
         answer
     };
     ASKED.scope((pool, Instant::now(), Cell::new(false)), statement).await
+}
+
+/// Makes a span of a statement that has been answered, or not.
+pub(super) fn told_if_on(backend: DatabaseBackend, sql: &str, elapsed: Duration, has_failed: bool) {
+    if trace::is_on() {
+        told(backend, sql, elapsed, has_failed);
+    }
 }
 
 fn told(backend: DatabaseBackend, sql: &str, elapsed: Duration, has_failed: bool) {

@@ -70,46 +70,54 @@ pub(super) fn view(actor: &Actor, beside: &Beside, mut row: failure::Model) -> R
         && (is_record(&row) || is_removal(&row) || is_whole(&row));
     let viewer_can_edit = open && has_record && actor.may(Permission::FailureEdit);
     let viewer_can_skip = open && actor.may(Permission::FailureSkip);
+    let parts = beside.parts;
     let mut redactions = Vec::new();
+    let mut redact = |field: &'static str, why: &str| {
+        if parts.redactions {
+            redactions.push((field, language.say(why)));
+        }
+    };
     let http_status = row.http_status.filter(|_status| {
         let may = actor.may(Permission::DiagnosticsRead);
         if !may {
-            redactions.push(("httpStatus", language.say("redaction-operator")));
+            redact("httpStatus", "redaction-operator");
         }
         may
     });
     let field_errors: Vec<FieldError> =
         row.field_errors.0.iter().cloned().map(|error| language.field_error(error)).collect();
-    let summary = summary(&language, &row, &field_errors);
+    let summary = if parts.summary { summary(&language, &row, &field_errors) } else { String::new() };
     let handed_over = standing.and_then(|standing| {
         failure_group::handed_over(&language, actor.audience(), &row.code, standing.party)
     });
     let can_act = viewer_can_retry || viewer_can_edit || viewer_can_skip;
-    let suggested_action = suggested_action(actor, &language, &row, handed_over, can_act);
+    let suggested_action = match parts.standing {
+        true => suggested_action(actor, &language, &row, handed_over, can_act),
+        false => String::new(),
+    };
     let technical_detail = row.technical_detail.filter(|_detail| {
         let may = actor.may(Permission::InternalsRead);
         if !may {
-            redactions.push(("technicalDetail", redaction(actor, &language, "redaction-technical-detail")));
+            redact("technicalDetail", why_hidden(actor, "redaction-technical-detail"));
         }
         may
     });
     let exchange_id = row.exchange_id.filter(|_id| {
         let may = actor.may(Permission::InternalsRead);
         if !may {
-            redactions.push(("exchange", redaction(actor, &language, "redaction-exchange")));
+            redact("exchange", why_hidden(actor, "redaction-exchange"));
         }
         may
     });
     let stored = row.edited_record.as_ref().or(row.record.as_ref());
-    let record = match stored.filter(|_| beside.parts.record) {
+    let record = match stored.filter(|_| parts.record) {
         None => None,
         Some(ciphertext) if actor.may(Permission::RecordRead) || beside.revealed.contains(&row.id) => {
             let text = actor.app().unseal(row.tenant_id, row.id, ciphertext)?;
             Some(serde_json::from_slice(&text).doing("reading a stored record")?)
         }
         Some(_ciphertext) => {
-            let why = if actor.is_staff() { "redaction-record-staff" } else { "redaction-record" };
-            redactions.push(("record", language.say(why)));
+            redact("record", if actor.is_staff() { "redaction-record-staff" } else { "redaction-record" });
             None
         }
     };
@@ -164,7 +172,11 @@ pub(super) fn viewed(actor: &Actor, beside: &Beside, page: Page<failure::Model>)
 
 /// Why a field is not shown. Which of the operator's people read it is nothing for a tenant.
 pub(crate) fn redaction(actor: &Actor, language: &Language, to_staff: &str) -> String {
-    language.say(if actor.is_staff() { to_staff } else { "redaction-operator" })
+    language.say(why_hidden(actor, to_staff))
+}
+
+fn why_hidden<'a>(actor: &Actor, to_staff: &'a str) -> &'a str {
+    if actor.is_staff() { to_staff } else { "redaction-operator" }
 }
 
 /// Fields of a failure's clues that this viewer may not see: name and reason.

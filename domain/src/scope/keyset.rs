@@ -10,11 +10,12 @@ use sea_orm::sea_query::{
     WindowStatement,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult, Iterable, ModelTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Value,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, Value,
 };
 use uuid::Uuid;
 
+use super::reading::Reading;
 use super::stream::{Across, Streams};
 use super::{ScopedSelect, TenantOwned};
 use crate::error::{Doing, Result};
@@ -65,13 +66,12 @@ impl<E: EntityTrait> ScopedSelect<E> {
     /// One page, by keyset.
     pub(crate) async fn page(self, order: &Keyset<E>, request: &PageRequest) -> Result<Page<E::Model>> {
         let backend = self.connection.get_database_backend();
-        let select = order.constrain(self.select, request);
+        let reading = self.reading.with(order.columns());
+        let select = reading.select(order.constrain(self.select, request));
         let streams = Streams::of(select, self.axes, self.across, backend);
-        let rows = E::Model::find_by_statement(backend.build(&order.merged(streams, request)))
-            .all(&self.connection)
-            .await
-            .doing("reading a page")?;
-        Ok(order.page(rows, request))
+        let statement = order.merged(&reading, streams, request);
+        let rows = self.connection.query_all_raw(backend.build(&statement)).await.doing("reading a page")?;
+        Ok(order.page(reading.rows(&rows).doing("reading a page")?, request))
     }
 
     /// One page for each parent, in one statement.
@@ -85,19 +85,17 @@ impl<E: EntityTrait> ScopedSelect<E> {
         let column = parent.column;
         let parent = if matches!(self.across, Across::One) { Parent::by(column) } else { parent };
         let backend = self.connection.get_database_backend();
-        let select = order.constrain(self.select, request);
+        let reading = self.reading.with(order.columns().chain([column]));
+        let select = reading.select(order.constrain(self.select, request));
         // Of one parent, so of one tenant.
         let streams = |select| Streams::of(select, self.axes, Across::One, backend);
         let statement = match backend {
-            DatabaseBackend::Postgres => order.of_each(select, streams, parent, parents, request),
-            _ => order.numbered(streams(select).one, column, parents, request),
+            DatabaseBackend::Postgres => order.of_each(&reading, select, streams, parent, parents, request),
+            _ => order.numbered(&reading, streams(select).one, column, parents, request),
         };
-        let rows = E::Model::find_by_statement(backend.build(&statement))
-            .all(&self.connection)
-            .await
-            .doing("reading pages")?;
+        let rows = self.connection.query_all_raw(backend.build(&statement)).await.doing("reading pages")?;
         let mut groups: HashMap<Uuid, Vec<E::Model>> = HashMap::new();
-        for row in rows {
+        for row in reading.rows(&rows).doing("reading pages")? {
             if let Value::Uuid(Some(parent)) = row.get(column) {
                 groups.entry(parent).or_default().push(row);
             }
@@ -119,10 +117,15 @@ pub(crate) struct Keyset<E: EntityTrait> {
 }
 
 impl<E: EntityTrait> Keyset<E> {
+    /// Those that it is by.
+    fn columns(&self) -> impl Iterator<Item = E::Column> {
+        self.column.into_iter().chain([self.id])
+    }
+
     fn sort(&self, backward: bool) -> impl Iterator<Item = (E::Column, Order)> {
         let ascending = (self.direction == Direction::Ascending) != backward;
         let order = if ascending { Order::Asc } else { Order::Desc };
-        self.column.into_iter().chain([self.id]).map(move |column| (column, order.clone()))
+        self.columns().map(move |column| (column, order.clone()))
     }
 
     /// One page of what a query finds.
@@ -144,6 +147,7 @@ impl<E: EntityTrait> Keyset<E> {
     /// parents are.
     fn of_each(
         &self,
+        reading: &Reading<E>,
         select: Select<E>,
         streams: impl FnOnce(Select<E>) -> Streams<E>,
         parent: Parent<E>,
@@ -155,7 +159,7 @@ impl<E: EntityTrait> Keyset<E> {
         ids.dedup();
         let ids = Value::from(ids);
         let mut pages = Query::select();
-        pages.columns(E::Column::iter().map(|column| (FOUND, column)));
+        pages.columns(reading.columns().map(|column| (FOUND, column)));
         pages.from_function(Func::cust("unnest").arg(Expr::val(ids)), PARENT);
         let refers = Expr::col(parent.column.as_column_ref()).equals((PARENT, PARENT));
         let mut select = select.filter(refers);
@@ -164,14 +168,14 @@ impl<E: EntityTrait> Keyset<E> {
             pages.join_as(JoinType::InnerJoin, table, OWNER, is_it);
             select = select.filter(Expr::col(of_row.as_column_ref()).equals((OWNER, column)));
         }
-        let of_one = self.merged(streams(select), request);
+        let of_one = self.merged(reading, streams(select), request);
         pages.join_lateral(JoinType::InnerJoin, of_one, FOUND, Expr::cust("TRUE"));
         self.order(&mut pages, FOUND, request);
         pages
     }
 
     /// The first rows of several streams, and one more than are asked for.
-    fn merged(&self, streams: Streams<E>, request: &PageRequest) -> SelectStatement {
+    fn merged(&self, reading: &Reading<E>, streams: Streams<E>, request: &PageRequest) -> SelectStatement {
         let mut one = streams.one;
         for (column, direction) in self.sort(request.backward) {
             one = one.order_by(column, direction);
@@ -181,7 +185,7 @@ impl<E: EntityTrait> Keyset<E> {
             return one;
         }
         let mut rows = Query::select();
-        rows.columns(E::Column::iter().map(|column| (STREAM, column)));
+        rows.columns(reading.columns().map(|column| (STREAM, column)));
         for (source, name) in streams.sources {
             rows.from_subquery(source, name);
         }
@@ -200,6 +204,7 @@ impl<E: EntityTrait> Keyset<E> {
     /// The same by numbering the rows of each parent.
     fn numbered(
         &self,
+        reading: &Reading<E>,
         select: Select<E>,
         parent: E::Column,
         parents: &[Uuid],
@@ -221,7 +226,7 @@ impl<E: EntityTrait> Keyset<E> {
             .and_where(Expr::col("rank").lte(Value::from(request.limit as i64 + 1)))
             .to_owned();
         #[expect(clippy::disallowed_methods, reason = "the sub-select is filtered already")]
-        let mut select = E::find().filter(self.id.in_subquery(ids));
+        let mut select = reading.select(E::find().filter(self.id.in_subquery(ids)));
         for (column, direction) in self.sort(request.backward) {
             select = select.order_by(column, direction);
         }

@@ -13,7 +13,7 @@ use domain::change::Changes;
 use domain::clock::Clock;
 use domain::dispatch::{Dispatch, DispatchError, JobHint};
 use domain::integration::{self, Integration, NewIntegration, Stream, SyncMode};
-use domain::page::{Direction, PageArguments};
+use domain::page::PageArguments;
 use domain::system::{self, NewSystem, System};
 use domain::tenant::{self, CreateTenant};
 use domain::token::TokenSigner;
@@ -159,7 +159,8 @@ impl Fixture {
     async fn runs(&self, integration: &Integration) -> Vec<run::Run> {
         let filter = run::RunFilter { integration_id: Some(integration.id), ..Default::default() };
         let page = PageArguments { first: Some(50), ..Default::default() };
-        let page = run::list(&self.operator, &filter, Direction::Descending, &page).await.unwrap();
+        let list = run::RunList { filter, ..Default::default() };
+        let page = run::list(&self.operator, &list, &page).await.unwrap();
         page.edges.into_iter().map(|edge| edge.node).collect()
     }
 

@@ -84,6 +84,7 @@ async fn unfinished(actor: &Actor) -> anyhow::Result<usize> {
     let filter =
         RunFilter { status: Some(vec![RunStatus::Queued, RunStatus::Running]), ..RunFilter::default() };
     let page =
-        domain::run::list(actor, &filter, domain::page::Direction::Descending, &Default::default()).await?;
+        domain::run::list(actor, &domain::run::RunList { filter, ..Default::default() }, &Default::default())
+            .await?;
     Ok(page.edges.len())
 }

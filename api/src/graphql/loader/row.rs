@@ -50,6 +50,12 @@ impl Row for Failure {
     }
 }
 
+impl Row for Run {
+    async fn by_ids(actor: &Actor, ids: &[Uuid], asked: Asked) -> domain::Result<HashMap<Uuid, Self>> {
+        run::by_ids(actor, ids, asked.run).await
+    }
+}
+
 rows! {
     Tenant: tenant::by_ids,
     User: user::by_ids,
@@ -58,7 +64,6 @@ rows! {
     PortalKey: portal_key::by_ids,
     PortalSession: portal_session::by_ids,
     System: system::by_ids,
-    Run: run::by_ids,
     FailureGroup: failure_group::by_ids,
     Retry: retry::by_ids,
     Backfill: backfill::by_ids,

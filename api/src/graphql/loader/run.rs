@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use domain::Actor;
 use domain::log_line::{self, LogFilter, LogLine};
-use domain::page::{Direction, Page, PageArguments};
-use domain::run::{self, Run, RunFilter, RunParent, RunWait};
+use domain::page::{Page, PageArguments};
+use domain::run::{self, Run, RunList, RunParent, RunWait};
 use domain::run_event::{self, RunEvent};
 use domain::run_metric::{self, RunMetrics};
 use domain::run_slice::{self, RunSlice};
@@ -20,8 +20,7 @@ use super::{Beside, List, Loaders};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(in crate::graphql) struct Runs {
     pub(in crate::graphql) of: RunParent,
-    pub(in crate::graphql) filter: RunFilter,
-    pub(in crate::graphql) direction: Direction,
+    pub(in crate::graphql) list: RunList,
 }
 
 impl List for Runs {
@@ -33,7 +32,7 @@ impl List for Runs {
         parents: &[Uuid],
         page: &PageArguments,
     ) -> domain::Result<HashMap<Uuid, Page<Run>>> {
-        run::pages_by_parent(actor, self.of, parents, &self.filter, self.direction, page).await
+        run::pages_by_parent(actor, self.of, parents, &self.list, page).await
     }
 }
 

@@ -3,8 +3,8 @@
 
 use domain::Role;
 use domain::id::Kind;
-use domain::page::{Direction, PageArguments};
-use domain::run::{self, RunFilter};
+use domain::page::PageArguments;
+use domain::run::{self, RunList};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -76,8 +76,7 @@ async fn after_signing_out_the_rest_of_the_request_is_nobodys() {
     let answer = world.execute(Some(&admin), query, variables).await;
     assert_eq!(codes(&answer), ["UNAUTHENTICATED"]);
     assert!(world.app.authenticate(Some(&admin.token)).await.is_err());
-    let (filter, page) = (RunFilter::default(), PageArguments::default());
-    let runs = run::list(&world.operator, &filter, Direction::Descending, &page).await.unwrap();
+    let runs = run::list(&world.operator, &RunList::default(), &PageArguments::default()).await.unwrap();
     assert!(runs.edges.is_empty());
 }
 

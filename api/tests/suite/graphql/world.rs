@@ -27,6 +27,7 @@ use domain::{Actor, App, AppOptions, Permission, Role, permission, run};
 use pipeline::{AccountedPage, Counts, Ledger, RECORD_SCHEMA_VIOLATION, RecordFailure, Stage};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{Mutex, mpsc};
 use uuid::Uuid;
 
@@ -57,7 +58,7 @@ pub struct World {
     pub operator: Actor,
     exporter: Arc<Exporter>,
     hints: Mutex<mpsc::UnboundedReceiver<JobHint>>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 /// A tenant with an integration from one sandbox to another.
@@ -98,7 +99,7 @@ impl World {
         domain::data_key::load(&app).await.unwrap();
         let operator = Actor::operator(app.clone());
         let exporter = Arc::new(Exporter::new(app.clone(), DocumentOptions::default(), None));
-        Self { app, schema: schema(), operator, exporter, hints: Mutex::new(hints), _directory: directory }
+        Self { app, schema: schema(), operator, exporter, hints: Mutex::new(hints), directory }
     }
 
     /// A request as the transport makes it, with the token that the actor came by.
@@ -285,6 +286,14 @@ impl World {
         claimed.lease.account(page).await.unwrap();
         assert!(claimed.lease.finish(RunEnd::Completed { last: None }).await.unwrap());
         run.id
+    }
+
+    /// Changes rows as no caller could.
+    pub async fn sql(&self, statement: &'static str) {
+        let url = format!("sqlite://{}/trestle.db", self.directory.path().display());
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// Ids of the failures of a run, newest first.

@@ -5,6 +5,7 @@ use sea_orm::sea_query::{PostgresQueryBuilder, SqliteQueryBuilder};
 use sea_orm::{ColumnTrait, DatabaseBackend, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
+use super::super::reading::Reading;
 use super::super::stream::{Across, Axis, Streams};
 use super::{Keyset, Parent};
 use crate::page::{Direction, PageRequest, Position};
@@ -53,7 +54,11 @@ fn a_position_of_two_columns_is_one_comparison() {
     let request = PageRequest { after: Some(position), ..first(20) };
     let select = ATTEMPT_ORDER.constrain(failures(), &request);
     let (sql, _) = ATTEMPT_ORDER
-        .merged(Streams::of(select, Vec::new(), Across::One, DatabaseBackend::Postgres), &request)
+        .merged(
+            &Reading::whole(),
+            Streams::of(select, Vec::new(), Across::One, DatabaseBackend::Postgres),
+            &request,
+        )
         .build(PostgresQueryBuilder);
     assert_eq!(
         text(sql),
@@ -67,7 +72,12 @@ fn pages_of_any_number_of_parents_are_one_text() {
         let parents: Vec<Uuid> = (0..parents).map(|_| Uuid::now_v7()).collect();
         let parent = Parent::of::<integration::Entity>(failure::Column::IntegrationId);
         let one = |select| Streams::of(select, Vec::new(), Across::One, DatabaseBackend::Postgres);
-        text(ID_ORDER.of_each(failures(), one, parent, &parents, &first(20)).build(PostgresQueryBuilder).0)
+        text(
+            ID_ORDER
+                .of_each(&Reading::whole(), failures(), one, parent, &parents, &first(20))
+                .build(PostgresQueryBuilder)
+                .0,
+        )
     };
     assert_eq!(
         sql(3),
@@ -80,26 +90,33 @@ fn pages_of_any_number_of_parents_are_one_text() {
 fn values_and_tenants_are_read_apart_and_merged() {
     let code = || Axis::these(failure::Column::Code, ["a".into(), "b".into()]);
     let two = Across::Several(failure::Column::TenantId, vec![Uuid::nil(), Uuid::max()]);
-    let (sql, _) = ID_ORDER.merged(streams(vec![code()], two), &first(20)).build(PostgresQueryBuilder);
+    let (sql, _) = ID_ORDER
+        .merged(&Reading::whole(), streams(vec![code()], two), &first(20))
+        .build(PostgresQueryBuilder);
     assert_eq!(
         text(sql),
         r#"SELECT * FROM (SELECT unnest($1) AS "value") AS "apart_0", (SELECT unnest($2) AS "value") AS "apart_1" INNER JOIN LATERAL (SELECT * FROM "failure" WHERE "failure"."code" = "apart_0"."value" AND "failure"."tenant_id" = "apart_1"."value" ORDER BY "failure"."id" DESC LIMIT $3) AS "stream" ON TRUE ORDER BY "stream"."id" DESC LIMIT $4"#
     );
     // Everybody's are read by value, and not by tenant.
-    let (sql, _) =
-        ID_ORDER.merged(streams(vec![code()], Across::All), &first(20)).build(PostgresQueryBuilder);
+    let (sql, _) = ID_ORDER
+        .merged(&Reading::whole(), streams(vec![code()], Across::All), &first(20))
+        .build(PostgresQueryBuilder);
     assert_eq!(
         text(sql),
         r#"SELECT * FROM (SELECT unnest($1) AS "value") AS "apart_0" INNER JOIN LATERAL (SELECT * FROM "failure" WHERE "failure"."code" = "apart_0"."value" ORDER BY "failure"."id" DESC LIMIT $2) AS "stream" ON TRUE ORDER BY "stream"."id" DESC LIMIT $3"#
     );
     // One value of one tenant is one stream, and so is everything.
     let one = Axis::these(failure::Column::Code, ["a".into()]);
-    let (sql, _) = ID_ORDER.merged(streams(vec![one], Across::One), &first(20)).build(PostgresQueryBuilder);
+    let (sql, _) = ID_ORDER
+        .merged(&Reading::whole(), streams(vec![one], Across::One), &first(20))
+        .build(PostgresQueryBuilder);
     assert_eq!(
         text(sql),
         r#"SELECT * FROM "failure" WHERE "failure"."code" IN ($1) ORDER BY "failure"."id" DESC LIMIT $2"#
     );
-    let (sql, _) = ID_ORDER.merged(streams(Vec::new(), Across::All), &first(20)).build(PostgresQueryBuilder);
+    let (sql, _) = ID_ORDER
+        .merged(&Reading::whole(), streams(Vec::new(), Across::All), &first(20))
+        .build(PostgresQueryBuilder);
     assert_eq!(text(sql), r#"SELECT * FROM "failure" ORDER BY "failure"."id" DESC LIMIT $1"#);
 }
 
@@ -107,7 +124,7 @@ fn values_and_tenants_are_read_apart_and_merged() {
 fn too_many_values_are_a_condition() {
     let many = (0..501).map(|number| format!("{number}").into());
     let streams = streams(vec![Axis::these(failure::Column::Code, many)], Across::One);
-    let (sql, values) = ID_ORDER.merged(streams, &first(20)).build(PostgresQueryBuilder);
+    let (sql, values) = ID_ORDER.merged(&Reading::whole(), streams, &first(20)).build(PostgresQueryBuilder);
     assert!(sql.contains(r#"WHERE "failure"."code" IN ($1, $2, "#) && !sql.contains("LATERAL"), "{sql}");
     assert_eq!(values.0.len(), 502);
 }
@@ -116,14 +133,14 @@ fn too_many_values_are_a_condition() {
 fn sqlite_is_asked_as_ever() {
     let code = Axis::these(failure::Column::Code, ["a".into(), "b".into()]);
     let streams = Streams::of(failures(), vec![code], Across::All, DatabaseBackend::Sqlite);
-    let (sql, _) = ID_ORDER.merged(streams, &first(20)).build(SqliteQueryBuilder);
+    let (sql, _) = ID_ORDER.merged(&Reading::whole(), streams, &first(20)).build(SqliteQueryBuilder);
     assert_eq!(
         text(sql),
         r#"SELECT * FROM "failure" WHERE "failure"."code" IN (?, ?) ORDER BY "failure"."id" DESC LIMIT ?"#
     );
     let narrowed = failures().filter(failure::Column::Code.eq("a"));
     let (sql, _) = ID_ORDER
-        .numbered(narrowed, failure::Column::RunId, &[Uuid::nil()], &first(20))
+        .numbered(&Reading::whole(), narrowed, failure::Column::RunId, &[Uuid::nil()], &first(20))
         .build(SqliteQueryBuilder);
     assert_eq!(
         text(sql),
