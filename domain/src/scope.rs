@@ -229,6 +229,7 @@ impl Scope {
             select,
             axes: Vec::new(),
             reading: Reading::whole(),
+            is_planned_once: false,
             across: Across::of(&self.tenants),
             connection: self.reader_of(&self.tenants),
         }
@@ -245,6 +246,7 @@ impl Scope {
             select,
             axes: Vec::new(),
             reading: Reading::whole(),
+            is_planned_once: false,
             across: Across::One,
             connection: self.reader_of(&self.tenants),
         }
@@ -270,6 +272,7 @@ pub(crate) struct ScopedSelect<E: EntityTrait> {
     select: Select<E>,
     axes: Vec<Axis<E>>,
     reading: Reading<E>,
+    is_planned_once: bool,
     across: Across<E>,
     connection: TenantReader,
 }
@@ -284,6 +287,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
     /// Has PostgreSQL plan it once, for whatever values: when there is an index for all that it asks for, in its order.
     pub(crate) fn planned_once(mut self) -> Self {
         self.connection = self.connection.planned_once();
+        self.is_planned_once = true;
         self
     }
 
@@ -329,8 +333,9 @@ impl<E: EntityTrait> ScopedSelect<E> {
     }
 
     /// The rows; the caller has bounded them.
-    pub(crate) async fn all(self) -> Result<Vec<E::Model>> {
-        let Self { select, axes, reading, connection, .. } = self;
+    pub(crate) async fn all(mut self) -> Result<Vec<E::Model>> {
+        let reading = self.what_is_read();
+        let Self { select, axes, connection, .. } = self;
         let statement = reading.select(Self::narrowed(select, axes)).build(connection.get_database_backend());
         let rows = connection.query_all_raw(statement).await.doing("reading rows")?;
         reading.rows(&rows).doing("reading rows")
@@ -358,6 +363,13 @@ impl<E: EntityTrait> ScopedSelect<E> {
             .doing("reading rows")
     }
 
+    /// Few columns may all be in an index of another order, which PostgreSQL would rather look through than sort: so they are
+    /// every one where it may choose.
+    fn what_is_read(&mut self) -> Reading<E> {
+        let reading = std::mem::replace(&mut self.reading, Reading::whole());
+        if self.is_planned_once { reading } else { reading.of_all_columns() }
+    }
+
     /// How many there are.
     pub(crate) async fn count(self) -> Result<u64>
     where
@@ -368,7 +380,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
 }
 
 impl<E: Sparse> ScopedSelect<E> {
-    /// It reads these columns, and those that it is ordered by; and of some, which hold text, bytes or lists (as JSON), only
+    /// It reads these columns, and those that it is ordered by, where it is planned once; and of some, which hold text, bytes or lists (as JSON), only
     /// whether there is something in them: then they are empty.
     pub(crate) fn reading(mut self, columns: Columns, marks: Vec<E::Column>) -> Self {
         self.reading = Reading::of(columns, marks);

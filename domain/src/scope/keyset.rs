@@ -64,9 +64,9 @@ impl<E: TenantOwned> Parent<E> {
 
 impl<E: EntityTrait> ScopedSelect<E> {
     /// One page, by keyset.
-    pub(crate) async fn page(self, order: &Keyset<E>, request: &PageRequest) -> Result<Page<E::Model>> {
+    pub(crate) async fn page(mut self, order: &Keyset<E>, request: &PageRequest) -> Result<Page<E::Model>> {
         let backend = self.connection.get_database_backend();
-        let reading = self.reading.with(order.columns());
+        let reading = self.what_is_read().with(order.columns());
         let select = reading.select(order.constrain(self.select, request));
         let streams = Streams::of(select, self.axes, self.across, backend);
         let statement = order.merged(&reading, streams, request);
@@ -76,7 +76,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
 
     /// One page for each parent, in one statement.
     pub(crate) async fn pages_by_parent(
-        self,
+        mut self,
         parent: Parent<E>,
         parents: &[Uuid],
         order: &Keyset<E>,
@@ -85,7 +85,7 @@ impl<E: EntityTrait> ScopedSelect<E> {
         let column = parent.column;
         let parent = if matches!(self.across, Across::One) { Parent::by(column) } else { parent };
         let backend = self.connection.get_database_backend();
-        let reading = self.reading.with(order.columns().chain([column]));
+        let reading = self.what_is_read().with(order.columns().chain([column]));
         let select = reading.select(order.constrain(self.select, request));
         // Of one parent, so of one tenant.
         let streams = |select| Streams::of(select, self.axes, Across::One, backend);

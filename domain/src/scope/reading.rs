@@ -122,6 +122,11 @@ impl<E: EntityTrait> Reading<E> {
         self
     }
 
+    /// The same with every column.
+    pub(super) fn of_all_columns(self) -> Self {
+        Self { columns: Columns::ALL, ..self }
+    }
+
     /// The columns that are read.
     pub(super) fn columns(&self) -> impl Iterator<Item = E::Column> {
         E::Column::iter().filter(|column| self.columns.has(Columns::at((self.place)(column))))
