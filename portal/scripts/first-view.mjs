@@ -7,12 +7,12 @@ const always = ["index.html", "src/i18n/en/common.json"];
 const signedIn = [...always, "src/app/SignedIn.tsx"];
 /** Of a file that was renamed the groups in `vite.config.ts` know nothing: there are more files then. */
 const views = {
-  "/sign-in": { chunks: [...always, "src/pages/sign-in/SignIn.tsx", ...texts("sign-in")], limitBytes: 200_000, limitFiles: 11 },
-  "/": { chunks: [...signedIn, "src/pages/home/Home.tsx", ...texts("home", "integrations")], limitBytes: 200_000, limitFiles: 13 },
+  "/sign-in": { chunks: [...always, "src/pages/sign-in/SignIn.tsx", ...texts("sign-in")], limitBytes: 200_000, limitFiles: 10 },
+  "/": { chunks: [...signedIn, "src/pages/home/Home.tsx", ...texts("home", "integrations")], limitBytes: 200_000, limitFiles: 12 },
   "/inbox": {
     chunks: [...signedIn, "src/pages/inbox/Inbox.tsx", ...texts("inbox", "failures", "actions")],
     limitBytes: 250_000,
-    limitFiles: 22,
+    limitFiles: 21,
   },
 };
 
